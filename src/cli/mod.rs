@@ -1,0 +1,1 @@
+//! Layer 4: the command line, over the same engine.

@@ -1,0 +1,183 @@
+//! Everything a user can ask for. Menu, palette, buttons and keys all send the same commands; text, tooltip and
+//! shortcut of each stand here and nowhere else.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
+
+use super::state::{Centre, ColourBy, MapTool, RightTab, ThemeChoice};
+
+/// A command without payload: an entry of menus and the palette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UiCommand {
+    /// Choose folders to add (rfd).
+    OpenFolder,
+    /// Choose files to add.
+    OpenFiles,
+    /// Open the bundled sample collection.
+    OpenSample,
+    /// Put the cursor into the search box.
+    FocusSearch,
+    /// Take the picture or text on the clipboard as a query.
+    PasteQuery,
+    /// Search by the selected items.
+    SearchBySelection,
+    /// Empty the search box.
+    ClearSearch,
+    /// Show the command palette.
+    Palette,
+    /// Centre: map.
+    ShowMap,
+    /// Centre: gallery.
+    ShowGallery,
+    /// Hide or show the left panel.
+    ToggleLeft,
+    /// Hide or show the right panel.
+    ToggleRight,
+    /// Show all points.
+    FitMap,
+    /// Closer.
+    ZoomIn,
+    /// Further.
+    ZoomOut,
+    /// Select with a box or a lasso instead of panning.
+    ToggleLasso,
+    /// Select everything visible.
+    SelectAll,
+    /// One step back: close what is open, then clear selection, then the query.
+    StepBack,
+    /// Undo the last change of selection, filter or labels.
+    Undo,
+    /// Redo.
+    Redo,
+    /// Pause or resume the import.
+    PauseOrResume,
+    /// End the import.
+    CancelImport,
+    /// Look at the folders again.
+    Rescan,
+    /// Try all failed files again.
+    RetryFailed,
+    /// Show the list of files that could not be read.
+    ShowFailures,
+    /// Show the selected item in the file manager.
+    Reveal,
+    /// Copy the path(s) of the selection.
+    CopyPath,
+    /// Label the selection with the label set.
+    ApplyLabels,
+    /// Compute the neighbour-preserving map anew.
+    ProjectAgain,
+    /// Light, dark, system in turn.
+    CycleTheme,
+    /// Import settings (excludes, rows, long texts).
+    ImportSettings,
+    /// What the model is good and bad at.
+    Models,
+    /// Write vectors and items to files.
+    Export,
+    /// Close the window.
+    Quit,
+}
+
+/// A command with payload.
+#[derive(Debug, Clone)]
+pub enum SystemCommand {
+    /// Add folders or files to the collection.
+    Add(Vec<PathBuf>),
+    /// Drop a root from the collection.
+    RemoveRoot(PathBuf),
+    /// Open another library folder.
+    OpenLibrary(PathBuf),
+    /// Words in the search box changed (searches after 150 ms of rest, or at once).
+    SetQueryText(String, Immediacy),
+    /// Add a picture, file or item to the query.
+    AddQueryPart(QueryPart),
+    /// Take a part away.
+    RemoveQueryPart(usize),
+    /// Which hits are wanted.
+    SetFilter(Filter),
+    /// Centred or raw cosine.
+    SetScoring(Scoring),
+    /// Select exactly these; the first is the one in focus.
+    Select(Vec<ItemId>),
+    /// Add to, or take from, the selection.
+    ToggleSelected(ItemId),
+    /// The pointer rests on this item.
+    Hover(Option<ItemId>),
+    /// Show a file outside the collection as a query with its nearest labels.
+    AskWithFile(PathBuf),
+    /// Replace the label set.
+    SetLabels(LabelSet),
+    /// Load a label set from a file the user picks.
+    LoadLabels,
+    /// Colour of the points.
+    SetColourBy(ColourBy),
+    /// Hide or show one entry of the legend.
+    ToggleLegend(usize),
+    /// Drag on the map means this.
+    SetMapTool(MapTool),
+    /// What the centre shows.
+    SetCentre(Centre),
+    /// What the right panel shows.
+    SetRightTab(RightTab),
+    /// Theme.
+    SetTheme(ThemeChoice),
+    /// Try these files again.
+    Retry(Vec<PathBuf>),
+    /// Change import options.
+    SetImport(crate::engine::ImportOptions),
+    /// Thumbnails that are on screen now and not cached, most urgent first.
+    WantThumbnails(Vec<ItemId>),
+    /// Open the large preview of an item.
+    OpenPreview(ItemId),
+    /// Close it.
+    ClosePreview,
+}
+
+/// When a change takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Immediacy {
+    /// Once the user rests.
+    AfterRest,
+    /// At once.
+    Now,
+}
+
+/// Either kind.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Without payload.
+    Ui(UiCommand),
+    /// With payload.
+    System(SystemCommand),
+}
+
+impl From<UiCommand> for Command {
+    fn from(command: UiCommand) -> Self {
+        Self::Ui(command)
+    }
+}
+
+impl From<SystemCommand> for Command {
+    fn from(command: SystemCommand) -> Self {
+        Self::System(command)
+    }
+}
+
+/// Collects the wishes of one frame; `app` drains it after drawing. Used on the UI thread only.
+#[derive(Debug, Default)]
+pub struct CommandSender(RefCell<Vec<Command>>);
+
+impl CommandSender {
+    /// Asks for something.
+    pub fn send(&self, command: impl Into<Command>) {
+        self.0.borrow_mut().push(command.into());
+    }
+
+    /// Takes everything asked for since the last time.
+    pub fn drain(&self) -> Vec<Command> {
+        self.0.take()
+    }
+}

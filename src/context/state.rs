@@ -1,0 +1,209 @@
+//! The state that the window draws. Only `app` changes it.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::{
+    Failure, Filter, ItemId, LabelScore, LabelSet, Layout, Picture, Progress, QueryPart, ScoredLabels, Scoring,
+    SearchResult,
+};
+use crate::engine::{ImportOptions, Notice, Preview, Snapshot};
+
+/// What the centre of the window shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Centre {
+    /// The map.
+    #[default]
+    Map,
+    /// A justified grid.
+    Gallery,
+}
+
+/// What the right panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RightTab {
+    /// Hits.
+    #[default]
+    Results,
+    /// The inspector.
+    Item,
+}
+
+/// What colours the points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, serde::Serialize, serde::Deserialize)]
+pub enum ColourBy {
+    /// Images, texts.
+    #[default]
+    Modality,
+    /// The folder below the root.
+    Folder,
+    /// Score of the query.
+    Similarity,
+    /// Best label, where labels were applied.
+    Label,
+}
+
+/// What a drag on the map does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MapTool {
+    /// Move the map (Shift: box; Alt: lasso).
+    #[default]
+    Pan,
+    /// Draw a box.
+    Box,
+    /// Draw a lasso.
+    Lasso,
+}
+
+/// Which theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+pub enum ThemeChoice {
+    /// As the system says.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// A query part as a chip in the search box.
+#[derive(Debug, Clone)]
+pub struct Chip {
+    /// What is asked.
+    pub part: QueryPart,
+    /// What the chip says.
+    pub label: String,
+    /// Small picture, where it has one.
+    pub picture: Option<Arc<Picture>>,
+}
+
+/// The search box and its answer.
+#[derive(Debug, Clone, Default)]
+pub struct QueryState {
+    /// Words typed.
+    pub text: String,
+    /// Everything else asked.
+    pub chips: Vec<Chip>,
+    /// Which hits are wanted.
+    pub filter: Filter,
+    /// Centred or raw.
+    pub scoring: Scoring,
+    /// Whether an answer is on its way.
+    pub pending: bool,
+    /// The last answer.
+    pub result: Option<Arc<SearchResult>>,
+    /// Why there is none.
+    pub error: Option<String>,
+}
+
+impl QueryState {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.chips.is_empty()
+    }
+}
+
+/// The selected items.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Selection {
+    /// In the order selected; the first is in focus (inspector).
+    pub items: Vec<ItemId>,
+    /// The same, for look-up.
+    pub set: HashSet<ItemId>,
+}
+
+impl Selection {
+    /// Of these items.
+    pub fn new(items: Vec<ItemId>) -> Self {
+        let set = items.iter().copied().collect();
+        Self { items, set }
+    }
+
+    /// The one in focus.
+    pub fn focus(&self) -> Option<ItemId> {
+        self.items.first().copied()
+    }
+}
+
+/// Labels: the set, the scores shown, and the ones applied.
+#[derive(Debug, Clone, Default)]
+pub struct LabelState {
+    /// The set in use.
+    pub set: LabelSet,
+    /// Scores of the focus (or of the dropped picture).
+    pub shown: Option<Arc<Vec<ScoredLabels>>>,
+    /// Best label of each labelled item.
+    pub applied: HashMap<ItemId, LabelScore>,
+}
+
+/// A library that was open before.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Recent {
+    /// The library's folder.
+    pub path: PathBuf,
+    /// What to call it.
+    pub name: String,
+    /// Items then.
+    pub items: u64,
+    /// Seconds since the epoch.
+    pub opened: i64,
+}
+
+/// Everything the window draws.
+#[derive(Default)]
+pub struct State {
+    /// The collection; `None` before a library is open.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Where the points lie.
+    pub layout: Option<Arc<Layout>>,
+    /// Share of a layout under way.
+    pub projecting: Option<f32>,
+    /// The import.
+    pub progress: Progress,
+    /// Files that could not be read.
+    pub failures: Arc<Vec<Failure>>,
+    /// Import options of this library.
+    pub import: Option<ImportOptions>,
+    /// The search box.
+    pub query: QueryState,
+    /// Selected items.
+    pub selection: Selection,
+    /// Item under the pointer.
+    pub hover: Option<ItemId>,
+    /// Neighbours of the focus.
+    pub neighbours: Option<(ItemId, Arc<SearchResult>)>,
+    /// Labels.
+    pub labels: LabelState,
+    /// The large preview that is open.
+    pub preview: Option<(ItemId, Option<Result<Preview, String>>)>,
+    /// Colour of the points.
+    pub colour_by: ColourBy,
+    /// Entries of the legend that are switched off.
+    pub legend_off: HashSet<usize>,
+    /// Drag on the map.
+    pub map_tool: MapTool,
+    /// The centre.
+    pub centre: Centre,
+    /// The right panel.
+    pub right_tab: RightTab,
+    /// Panels shown.
+    pub left_open: bool,
+    /// Panels shown.
+    pub right_open: bool,
+    /// Theme chosen.
+    pub theme: ThemeChoice,
+    /// No gliding.
+    pub reduce_motion: bool,
+    /// Thumbnails at hand (`None`: there is none for this item).
+    pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
+    /// What the status bar says, newest last.
+    pub notices: Vec<Notice>,
+    /// Libraries for the empty state.
+    pub recents: Vec<Recent>,
+    /// Display name of the model.
+    pub model_title: String,
+    /// Display name of the device.
+    pub device_title: String,
+}

@@ -1,0 +1,21 @@
+//! Layer 0: the plain types that every other layer speaks in.
+//!
+//! Nothing here does I/O, starts a thread, or knows a model, a database or a window.
+
+pub mod embedding;
+pub mod item;
+pub mod label;
+pub mod layout;
+pub mod picture;
+pub mod progress;
+pub mod query;
+pub mod space;
+
+pub use embedding::{Embedding, EmbeddingError};
+pub use item::{ContentHash, Item, ItemId, Modality};
+pub use label::{LabelScore, LabelSet, ScoredLabels};
+pub use layout::{Layout, LayoutMethod};
+pub use picture::Picture;
+pub use progress::{Failure, Progress, Stage};
+pub use query::{Filter, Hit, Query, QueryPart, Scoring, SearchResult};
+pub use space::{MapPos, MapView, ScreenPos};

@@ -1,0 +1,45 @@
+//! How far background work has come, and what could not be done.
+
+use std::path::PathBuf;
+
+/// What the engine is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// Walking the folders.
+    Scanning,
+    /// Reading, embedding and storing.
+    Embedding,
+    /// Stopped by the user until resumed.
+    Paused,
+}
+
+/// A sample of the running import. Counts are of items.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// What is going on.
+    pub stage: Stage,
+    /// Found so far that need embedding (grows while scanning).
+    pub total: u64,
+    /// Of these, embedded and stored.
+    pub done: u64,
+    /// Known already and taken over.
+    pub reused: u64,
+    /// Could not be read.
+    pub failed: u64,
+    /// Items a second, smoothed.
+    pub per_second: f32,
+    /// Estimated seconds until done; `None` while unknown.
+    pub seconds_left: Option<f32>,
+}
+
+/// A file that could not be taken in, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// A sentence for the user, without the path.
+    pub reason: String,
+}

@@ -1,0 +1,116 @@
+//! Layer 1: the models. Pixels or text in, [`Embedding`]s out.
+//!
+//! A tower never opens a user's file and starts no threads of its own (the engine gives each model a named
+//! thread); only this layer knows `candle`. One file an architecture.
+
+use thiserror::Error;
+
+use crate::domain::{Embedding, EmbeddingError, Picture};
+
+/// Why a model could not be loaded or did not answer.
+#[derive(Debug, Error)]
+pub enum TowerError {
+    /// A file of the model is missing, damaged, or not what it should be.
+    #[error("the model file {file} cannot be used: {reason}")]
+    Weights {
+        /// Name of the file.
+        file: String,
+        /// What is wrong with it (names the tensor where there is one).
+        reason: String,
+    },
+    /// The forward pass failed.
+    #[error("the model failed: {0}")]
+    Forward(#[from] candle_core::Error),
+    /// The output is not an embedding.
+    #[error(transparent)]
+    Output(#[from] EmbeddingError),
+    /// A text could not be tokenised.
+    #[error("the text could not be tokenised: {0}")]
+    Tokenizer(String),
+}
+
+/// What makes vectors comparable: two vectors belong to one space exactly when their keys are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ModelKey {
+    /// Name of the model.
+    pub name: String,
+    /// Which weights: a hub revision, or a hash of the file.
+    pub revision: String,
+    /// Version of the preparation of pictures and texts; changes whenever vectors would.
+    pub preprocessing: String,
+    /// Number of dimensions stored.
+    pub dim: usize,
+}
+
+/// What the program and its user should know of a model.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    /// Identity of its embedding space.
+    pub key: ModelKey,
+    /// Short display name.
+    pub title: String,
+    /// Two lines for the models dialog: what it is good at, what it is bad at.
+    pub about: String,
+    /// Licence of the weights, in a few words.
+    pub licence: String,
+    /// Factor on cosine similarity before a softmax over label prompts.
+    pub label_scale: f32,
+    /// How a bare label becomes a text to embed; `{}` stands for the label.
+    pub label_prompt: String,
+    /// The most tokens a text window holds, special tokens counted.
+    pub max_tokens: usize,
+}
+
+/// What to do with a text that is longer than the model's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LongText {
+    /// Embed the first window only.
+    #[default]
+    Truncate,
+    /// Embed overlapping windows and average them.
+    Mean,
+}
+
+/// A picture made ready for a tower: the model's own layout, opaque to everyone else.
+#[derive(Debug, Clone)]
+pub struct Pixels(pub Vec<f32>);
+
+/// A text's embedding, and what it cost.
+#[derive(Debug, Clone)]
+pub struct TextEmbedding {
+    /// The unit vector.
+    pub embedding: Embedding,
+    /// Tokens embedded, special tokens not counted.
+    pub tokens: usize,
+}
+
+/// Turns pictures into embeddings.
+pub trait ImageTower: Send + Sync {
+    /// Resizes and normalises an upright picture. Pure and cheap; called on the decode pool.
+    fn prepare(&self, picture: &Picture) -> Pixels;
+    /// Embeds a batch, one embedding a picture, in order.
+    ///
+    /// # Errors
+    /// When the forward pass fails or gives no finite vector.
+    fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError>;
+}
+
+/// Turns texts into embeddings.
+pub trait TextTower: Send + Sync {
+    /// Embeds a batch, one embedding a text, in order. An empty text is embedded like any other.
+    ///
+    /// # Errors
+    /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
+    fn embed(&self, texts: &[&str], long_text: LongText) -> Result<Vec<TextEmbedding>, TowerError>;
+}
+
+/// A loaded model: two towers into one space.
+pub struct Model {
+    /// What it is.
+    pub info: ModelInfo,
+    /// Pictures.
+    pub image: Box<dyn ImageTower>,
+    /// Texts.
+    pub text: Box<dyn TextTower>,
+}
