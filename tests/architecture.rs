@@ -1,0 +1,117 @@
+//! Holds the layers: `domain <- towers <- engine <- context <- ui, cli <- app <- main`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A layer and the layers of this crate that it may import.
+const LAYERS: [(&str, &[&str]); 7] = [
+    ("domain", &["domain"]),
+    ("towers", &["domain", "towers"]),
+    ("engine", &["domain", "towers", "engine"]),
+    ("context", &["domain", "towers", "engine", "context"]),
+    ("ui", &["domain", "towers", "engine", "context", "ui"]),
+    ("cli", &["domain", "towers", "engine", "cli", "app"]),
+    ("app", &["domain", "towers", "engine", "context", "ui", "app"]),
+];
+
+/// A crate (or std module), and the layers that may name it.
+const KEPT_TO: [(&str, &[&str]); 7] = [
+    ("candle_core", &["towers"]),
+    ("candle_nn", &["towers"]),
+    ("candle_transformers", &["towers"]),
+    ("rfd", &["app"]),
+    ("rusqlite", &["engine"]),
+    ("egui", &["context", "ui", "app"]),
+    ("std::fs", &["towers", "engine", "cli", "app"]),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The product code of a file: without comments and without its unit tests.
+fn product_code(text: &str) -> String {
+    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+    text[..end].lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Every file below `src/LAYER/` with its product code.
+fn layers() -> Vec<(&'static str, PathBuf, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    for (layer, _) in LAYERS {
+        let mut files = Vec::new();
+        sources(&src.join(layer), &mut files);
+        assert!(!files.is_empty(), "layer {layer} has no files");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            all.push((layer, file, product_code(&text)));
+        }
+    }
+    all
+}
+
+/// Whether `code` names `path` as a whole path segment followed by `::` or `;` or a blank.
+fn names(code: &str, path: &str) -> bool {
+    code.match_indices(path).any(|(at, _)| {
+        let before = code[..at].chars().next_back().unwrap_or(' ');
+        let after = code[at + path.len()..].chars().next().unwrap_or(' ');
+        !(before.is_alphanumeric() || before == '_' || before == ':') && !(after.is_alphanumeric() || after == '_')
+    })
+}
+
+#[test]
+fn imports_point_downwards() {
+    let mut wrong = Vec::new();
+    for (layer, file, code) in layers() {
+        let allowed = LAYERS.iter().find(|(name, _)| *name == layer).unwrap().1;
+        for (other, _) in LAYERS {
+            if !allowed.contains(&other) && names(&code, &format!("crate::{other}")) {
+                wrong.push(format!("{} imports crate::{other}", file.display()));
+            }
+        }
+        // `use crate::{a, b}` would slip past the check above.
+        if code.contains("crate::{") {
+            wrong.push(format!("{} imports from the crate root in braces; name the layer", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn libraries_stay_in_their_layer() {
+    let mut wrong = Vec::new();
+    for (layer, file, code) in layers() {
+        for (library, allowed) in KEPT_TO {
+            if names(&code, library) && !allowed.contains(&layer) {
+                wrong.push(format!("{} uses {library}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let silent: Vec<_> =
+        files.iter().filter(|f| !fs::read_to_string(f).unwrap().starts_with("//!")).map(|f| f.display()).collect();
+    assert!(silent.is_empty(), "no module documentation: {silent:?}");
+}
+
+#[test]
+fn the_check_sees_a_wrong_import() {
+    assert!(names("use crate::ui::theme;", "crate::ui"));
+    assert!(!names("use crate::uilike::theme;", "crate::ui"));
+    assert!(names("let x = std::fs::read(p);", "std::fs"));
+    assert_eq!(product_code("a // crate::ui\n#[cfg(test)]\nmod tests { crate::ui }").trim(), "a");
+}
