@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
-use super::state::{Centre, ColourBy, MapTool, RightTab, ThemeChoice};
+use super::state::{Centre, ColourBy, Floating, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +15,10 @@ pub enum UiCommand {
     OpenFolder,
     /// Choose files to add.
     OpenFiles,
+    /// Choose a library folder to open.
+    ChooseLibrary,
+    /// Back to the start.
+    CloseLibrary,
     /// Open the bundled sample collection.
     OpenSample,
     /// Put the cursor into the search box.
@@ -67,6 +71,8 @@ pub enum UiCommand {
     CopyPath,
     /// Label the selection with the label set.
     ApplyLabels,
+    /// Edit the label set.
+    EditLabels,
     /// Compute the neighbour-preserving map anew.
     ProjectAgain,
     /// Light, dark, system in turn.
@@ -77,6 +83,8 @@ pub enum UiCommand {
     Models,
     /// Write vectors and items to files.
     Export,
+    /// List the keys.
+    Shortcuts,
     /// Close the window.
     Quit,
 }
@@ -134,6 +142,29 @@ pub enum SystemCommand {
     OpenPreview(ItemId),
     /// Close it.
     ClosePreview,
+    /// Open or close a floating window.
+    Float(Floating, bool),
+    /// Height of the rows of the centre gallery, points.
+    SetGalleryHeight(f32),
+    /// The window is narrow: the right panel is a drawer, and starts closed.
+    SetNarrow(bool),
+    /// What to do with files that were dropped where no target was hit; `None` forgets them.
+    DecideDrop(Option<DropTarget>),
+    /// Show an item in the file manager.
+    RevealItem(ItemId),
+    /// Copy an item's path.
+    CopyItemPath(ItemId),
+    /// Copy a text.
+    CopyText(String),
+}
+
+/// The two things that can be done with a dropped picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropTarget {
+    /// Ask with it: similar items and nearest labels.
+    Ask,
+    /// Add it to the collection.
+    Add,
 }
 
 /// When a change takes effect.
@@ -168,16 +199,29 @@ impl From<SystemCommand> for Command {
 
 /// Collects the wishes of one frame; `app` drains it after drawing. Used on the UI thread only.
 #[derive(Debug, Default)]
-pub struct CommandSender(RefCell<Vec<Command>>);
+pub struct CommandSender {
+    commands: RefCell<Vec<Command>>,
+    shown: RefCell<Vec<ItemId>>,
+}
 
 impl CommandSender {
     /// Asks for something.
     pub fn send(&self, command: impl Into<Command>) {
-        self.0.borrow_mut().push(command.into());
+        self.commands.borrow_mut().push(command.into());
     }
 
     /// Takes everything asked for since the last time.
     pub fn drain(&self) -> Vec<Command> {
-        self.0.take()
+        self.commands.take()
+    }
+
+    /// Notes that an item's thumbnail is on screen in this frame: it is fetched, or kept.
+    pub fn thumbnail_shown(&self, item: ItemId) {
+        self.shown.borrow_mut().push(item);
+    }
+
+    /// Takes the items noted since the last time, in the order drawn.
+    pub fn drain_shown(&self) -> Vec<ItemId> {
+        self.shown.take()
     }
 }

@@ -3,11 +3,14 @@
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
 pub mod command;
+pub mod entries;
+pub mod folders;
+pub mod histogram;
 pub mod state;
 
 pub use crate::engine::{Root, Snapshot};
-pub use command::{Command, CommandSender, SystemCommand, UiCommand};
-pub use state::{Centre, ColourBy, MapTool, RightTab, State, ThemeChoice};
+pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
+pub use state::{Centre, ColourBy, Floating, MapTool, RightTab, State, ThemeChoice};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]
@@ -16,4 +19,18 @@ pub struct Ctx<'a> {
     pub state: &'a State,
     /// Where wishes go.
     pub commands: &'a CommandSender,
+}
+
+impl<'a> Ctx<'a> {
+    /// Asks for something.
+    pub fn send(&self, command: impl Into<Command>) {
+        self.commands.send(command);
+    }
+
+    /// The thumbnail of an item that is on screen now; asks for it where it is not at hand.
+    /// `Some(None)`: the item has none.
+    pub fn thumbnail(&self, item: crate::domain::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
+        self.commands.thumbnail_shown(item);
+        self.state.thumbnails.get(&item).map(Option::as_ref)
+    }
 }

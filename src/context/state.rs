@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::{
-    Failure, Filter, ItemId, LabelScore, LabelSet, Layout, Picture, Progress, QueryPart, ScoredLabels, Scoring,
+    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, Picture, Progress, QueryPart, ScoredLabels, Scoring,
     SearchResult,
 };
 use crate::engine::{ImportOptions, Notice, Preview, Snapshot};
+use crate::towers::ModelInfo;
+
+use super::folders::FolderCounts;
+use super::histogram::Histogram;
 
 /// What the centre of the window shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -94,6 +98,10 @@ pub struct QueryState {
     pub pending: bool,
     /// The last answer.
     pub result: Option<Arc<SearchResult>>,
+    /// How its scores are spread.
+    pub histogram: Option<Arc<Histogram>>,
+    /// How many stand out in all, of the pictures and of the texts; where known for this query.
+    pub matches: Option<[usize; 3]>,
     /// Why there is none.
     pub error: Option<String>,
 }
@@ -138,6 +146,34 @@ pub struct LabelState {
     pub applied: HashMap<ItemId, LabelScore>,
 }
 
+/// A window that floats above the others without blocking them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Floating {
+    /// The command palette.
+    Palette,
+    /// The list of keys.
+    Shortcuts,
+    /// Files that could not be read.
+    Failures,
+    /// Import settings.
+    Import,
+    /// What the model is.
+    Models,
+    /// The label set.
+    Labels,
+}
+
+/// A library that is open, or being opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Library {
+    /// Its folder.
+    pub path: PathBuf,
+    /// What to call it.
+    pub name: String,
+    /// Whether it is still being opened.
+    pub opening: bool,
+}
+
 /// A library that was open before.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Recent {
@@ -154,6 +190,8 @@ pub struct Recent {
 /// Everything the window draws.
 #[derive(Default)]
 pub struct State {
+    /// The library; `None` at the start.
+    pub library: Option<Library>,
     /// The collection; `None` before a library is open.
     pub snapshot: Option<Arc<Snapshot>>,
     /// Where the points lie.
@@ -202,8 +240,39 @@ pub struct State {
     pub notices: Vec<Notice>,
     /// Libraries for the empty state.
     pub recents: Vec<Recent>,
+    /// Floating windows that are open, the one opened last at the end.
+    pub floating: Vec<Floating>,
+    /// Grows by one whenever the search box is to get the focus.
+    pub focus_search: u64,
+    /// Items a folder.
+    pub folders: FolderCounts,
+    /// Rows of the centre gallery are about this high, points.
+    pub gallery_height: f32,
+    /// Whether the window is so narrow that the right panel is a drawer.
+    pub narrow: bool,
+    /// Dropped files that wait for a decision.
+    pub dropped: Vec<PathBuf>,
+    /// What is known of the model.
+    pub model: Option<ModelInfo>,
     /// Display name of the model.
     pub model_title: String,
     /// Display name of the device.
     pub device_title: String,
+}
+
+impl State {
+    /// Whether a library is open or being opened.
+    pub fn is_open(&self) -> bool {
+        self.library.is_some()
+    }
+
+    /// Whether a floating window is open.
+    pub fn floats(&self, window: Floating) -> bool {
+        self.floating.contains(&window)
+    }
+
+    /// An item of the collection.
+    pub fn item(&self, id: ItemId) -> Option<&Item> {
+        self.snapshot.as_ref()?.get(id)
+    }
 }
