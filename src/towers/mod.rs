@@ -3,6 +3,15 @@
 //! A tower never opens a user's file and starts no threads of its own (the engine gives each model a named
 //! thread); only this layer knows `candle`. One file an architecture.
 
+pub mod device;
+pub mod golden;
+mod kernels;
+pub mod preprocess;
+pub mod registry;
+pub mod starter;
+pub mod tokenize;
+pub mod weights;
+
 use thiserror::Error;
 
 use crate::domain::{Embedding, EmbeddingError, Picture};

@@ -1,0 +1,370 @@
+//! A dense layer, `activation(x Wᵀ + b) + residual`, which is a 1x1 convolution too where channels come last.
+//!
+//! The weights are stored in panels of two vectors of output columns, so that the inner loop reads them in order; a
+//! tile of the result stays in registers until bias, activation and residual are done.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::simd::{Level, Simd, dispatch, level};
+use super::{math, values};
+use crate::towers::weights::Matrix;
+
+/// What follows a dense layer or a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// Clamp to 0..=6.
+    Relu6,
+    /// The exact GELU.
+    Gelu,
+}
+
+/// Numbers in a register of this processor.
+pub(super) fn lanes() -> usize {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => 16,
+        _ => 8,
+    }
+}
+
+/// Brings a matrix given by its rows (one an output, `k` long) into panels.
+pub(super) fn pack(panels: &mut Vec<f32>, n: usize, k: usize, mut row: impl FnMut(usize, &mut [f32])) {
+    let lanes = lanes();
+    let (wide, padded) = (2 * lanes, n.next_multiple_of(lanes));
+    panels.clear();
+    panels.resize(padded * k, 0.0);
+    let mut values = vec![0.0; k];
+    for output in 0..n {
+        row(output, &mut values);
+        let first = output - output % wide;
+        let width = wide.min(padded - first);
+        let column = panels[first * k..].iter_mut().skip(output - first).step_by(width);
+        for (to, from) in column.zip(&values) {
+            *to = *from;
+        }
+    }
+}
+
+/// A dense layer with its weights in panels.
+pub struct Linear {
+    inputs: usize,
+    outputs: usize,
+    panels: Vec<f32>,
+    /// As long as the panels are wide; what is beyond `outputs` is zero.
+    bias: Vec<f32>,
+    activation: Activation,
+}
+
+impl Linear {
+    /// `weights` has one row an output.
+    pub fn new(weights: &Matrix, bias: &[f32], activation: Activation) -> Self {
+        Self::from_rows(weights.rows(), weights.cols(), |o, row| weights.unpack_row(o, row), bias, activation)
+    }
+
+    /// One layer in place of several with the same input: their outputs one after another.
+    pub fn joined(weights: &[Matrix], bias: &[f32]) -> Self {
+        let (outputs, inputs) = (weights.iter().map(Matrix::rows).sum(), weights[0].cols());
+        let row = |mut output: usize, row: &mut [f32]| {
+            for matrix in weights {
+                if output < matrix.rows() {
+                    return matrix.unpack_row(output, row);
+                }
+                output -= matrix.rows();
+            }
+        };
+        Self::from_rows(outputs, inputs, row, bias, Activation::None)
+    }
+
+    /// `x W` in place of `x Wᵀ`: the matrix has one row an input. No bias.
+    pub fn transposed(weights: &Matrix) -> Self {
+        let (inputs, outputs, all) = (weights.rows(), weights.cols(), weights.unpack());
+        let row = |output: usize, row: &mut [f32]| {
+            for (to, from) in row.iter_mut().zip(all.chunks_exact(outputs)) {
+                *to = from[output];
+            }
+        };
+        Self::from_rows(outputs, inputs, row, &vec![0.0; outputs], Activation::None)
+    }
+
+    pub(super) fn from_rows(
+        outputs: usize,
+        inputs: usize,
+        row: impl FnMut(usize, &mut [f32]),
+        bias: &[f32],
+        activation: Activation,
+    ) -> Self {
+        let mut panels = Vec::new();
+        pack(&mut panels, outputs, inputs, row);
+        let mut bias = bias.to_vec();
+        bias.resize(outputs.next_multiple_of(lanes()), 0.0);
+        Self { inputs, outputs, panels, bias, activation }
+    }
+
+    /// Length of an input row.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Length of an output row.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Applies the layer to the last dimension of `x`.
+    ///
+    /// # Errors
+    /// When the last dimension is not the layer's.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.apply_op1_no_bwd(self)
+    }
+
+    /// As [`Self::forward`], then adds `residual`.
+    ///
+    /// # Errors
+    /// When a dimension is not the layer's.
+    pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        x.apply_op2_no_bwd(residual, self)
+    }
+
+    /// Applies the layer to rows that lie one after another; what `out` held is overwritten.
+    pub(super) fn apply(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) {
+        let rows = x.len() / self.inputs;
+        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
+        assert!(residual.is_none_or(|r| r.len() == out.len()));
+        let residual = residual.map_or(std::ptr::null(), <[f32]>::as_ptr);
+        // SAFETY: the lengths were just checked.
+        unsafe { self.task(x, rows, residual, out.as_mut_ptr(), &Place::Stride(self.outputs)).run() }
+    }
+
+    /// Applies the layer to rows that lie one after another; row `r` goes to `out[places[r]..]`.
+    pub(super) fn apply_scattered(&self, x: &[f32], out: &mut [f32], places: &[usize]) {
+        let rows = x.len() / self.inputs;
+        assert!(rows <= places.len() && x.len() == rows * self.inputs);
+        let last = places[..rows].iter().max().map_or(0, |p| p + self.outputs);
+        assert!(last <= out.len());
+        // SAFETY: the lengths were just checked.
+        unsafe { self.task(x, rows, std::ptr::null(), out.as_mut_ptr(), &Place::Table(places)).run() }
+    }
+
+    fn task<'a>(
+        &'a self,
+        x: &'a [f32],
+        rows: usize,
+        residual: *const f32,
+        out: *mut f32,
+        place: &'a Place<'a>,
+    ) -> Task<'a> {
+        Task {
+            x: x.as_ptr(),
+            x_stride: self.inputs,
+            rows,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            panels: &self.panels,
+            bias: Some(&self.bias),
+            activation: self.activation,
+            residual,
+            out,
+            place,
+        }
+    }
+}
+
+impl CustomOp1 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout, "linear")?;
+        let shape = self.output_shape(layout)?;
+        let mut out = vec![0.0; shape.elem_count()];
+        self.apply(x, None, &mut out);
+        Ok((CpuStorage::F32(out), shape))
+    }
+}
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (x, residual) = (values(s1, l1, "linear")?, values(s2, l2, "linear")?);
+        let shape = self.output_shape(l1)?;
+        if l2.shape() != &shape {
+            candle_core::bail!("linear: the residual is {:?}, the output {shape:?}", l2.shape());
+        }
+        let mut out = vec![0.0; shape.elem_count()];
+        self.apply(x, Some(residual), &mut out);
+        Ok((CpuStorage::F32(out), shape))
+    }
+}
+
+impl Linear {
+    fn output_shape(&self, layout: &Layout) -> Result<Shape> {
+        let mut dims = layout.dims().to_vec();
+        match dims.last_mut() {
+            Some(last) if *last == self.inputs => *last = self.outputs,
+            _ => candle_core::bail!("linear: the input is {:?}, its rows must be {} long", layout.dims(), self.inputs),
+        }
+        Ok(Shape::from(dims))
+    }
+}
+
+/// Where the rows of a product go, counted in numbers.
+pub(super) enum Place<'a> {
+    /// At equal distances.
+    Stride(usize),
+    /// Each to its own place.
+    Table(&'a [usize]),
+}
+
+impl Place<'_> {
+    #[inline(always)]
+    fn of(&self, row: usize) -> usize {
+        match self {
+            Place::Stride(stride) => row * stride,
+            Place::Table(places) => places[row],
+        }
+    }
+}
+
+/// A matrix product and what follows it.
+pub(super) struct Task<'a> {
+    /// First row.
+    pub x: *const f32,
+    /// Distance of its rows.
+    pub x_stride: usize,
+    /// Number of its rows.
+    pub rows: usize,
+    /// Length of its rows.
+    pub inputs: usize,
+    /// Length of the rows of the product.
+    pub outputs: usize,
+    /// The other factor, from [`pack`].
+    pub panels: &'a [f32],
+    /// As long as the panels are wide.
+    pub bias: Option<&'a [f32]>,
+    /// Applied after the bias.
+    pub activation: Activation,
+    /// Added last, lying as the product does; may be null.
+    pub residual: *const f32,
+    /// The product.
+    pub out: *mut f32,
+    /// Where its rows go.
+    pub place: &'a Place<'a>,
+}
+
+impl Task<'_> {
+    /// Computes the product.
+    ///
+    /// # Safety
+    /// `x`, `residual` and `out` must be valid for the rows that the other fields describe.
+    pub unsafe fn run(&self) {
+        let task = self;
+        // SAFETY: dispatch! picks an instruction set that the processor has; the rest is the caller's promise.
+        unsafe { dispatch!(product(task: &Task<'_>)) }
+    }
+}
+
+#[inline(always)]
+unsafe fn product<S: Simd>(t: &Task<'_>) {
+    let padded = t.outputs.next_multiple_of(S::LANES);
+    assert!(t.panels.len() >= padded * t.inputs && t.bias.is_none_or(|b| b.len() >= padded));
+    let mut column = 0;
+    while column < padded {
+        let vectors = ((padded - column) / S::LANES).min(2);
+        let mut row = 0;
+        while row < t.rows {
+            let rows = (t.rows - row).min(S::ROWS);
+            // SAFETY: row and column lie inside, and the caller vouches for the pointers.
+            unsafe {
+                match (rows, vectors) {
+                    (8, 2) => tile::<S, 8, 2>(t, row, column),
+                    (7, 2) => tile::<S, 7, 2>(t, row, column),
+                    (6, 2) => tile::<S, 6, 2>(t, row, column),
+                    (5, 2) => tile::<S, 5, 2>(t, row, column),
+                    (4, 2) => tile::<S, 4, 2>(t, row, column),
+                    (3, 2) => tile::<S, 3, 2>(t, row, column),
+                    (2, 2) => tile::<S, 2, 2>(t, row, column),
+                    (1, 2) => tile::<S, 1, 2>(t, row, column),
+                    (8, _) => tile::<S, 8, 1>(t, row, column),
+                    (7, _) => tile::<S, 7, 1>(t, row, column),
+                    (6, _) => tile::<S, 6, 1>(t, row, column),
+                    (5, _) => tile::<S, 5, 1>(t, row, column),
+                    (4, _) => tile::<S, 4, 1>(t, row, column),
+                    (3, _) => tile::<S, 3, 1>(t, row, column),
+                    (2, _) => tile::<S, 2, 1>(t, row, column),
+                    _ => tile::<S, 1, 1>(t, row, column),
+                }
+            }
+            row += rows;
+        }
+        column += vectors * S::LANES;
+    }
+}
+
+/// `R` rows by `C` vectors of the product, from `row` and `column` on.
+#[inline(always)]
+unsafe fn tile<S: Simd, const R: usize, const C: usize>(t: &Task<'_>, row: usize, column: usize) {
+    unsafe {
+        let panel = t.panels.as_ptr().add(column * t.inputs);
+        let x = t.x.add(row * t.x_stride);
+        let mut sums = [[S::splat(0.0); C]; R];
+        for k in 0..t.inputs {
+            let mut w = [S::splat(0.0); C];
+            for c in 0..C {
+                w[c] = S::load(panel.add((k * C + c) * S::LANES));
+            }
+            for r in 0..R {
+                let x = S::splat(*x.add(r * t.x_stride + k));
+                for c in 0..C {
+                    sums[r][c] = S::mul_add(x, w[c], sums[r][c]);
+                }
+            }
+        }
+        for r in 0..R {
+            let place = t.place.of(row + r) + column;
+            for c in 0..C {
+                let from = c * S::LANES;
+                let left = t.outputs - (column + from);
+                let mut v = sums[r][c];
+                if let Some(bias) = t.bias {
+                    v = S::add(v, S::load(bias.as_ptr().add(column + from)));
+                }
+                v = activate::<S>(v, t.activation);
+                finish::<S>(t, v, place + from, left);
+            }
+        }
+    }
+}
+
+/// Adds the residual and stores, all lanes or the `left` that are inside.
+#[inline(always)]
+unsafe fn finish<S: Simd>(t: &Task<'_>, v: S::V, place: usize, left: usize) {
+    unsafe {
+        let (out, residual) = (t.out.add(place), t.residual.wrapping_add(place));
+        let some = !t.residual.is_null();
+        if left >= S::LANES {
+            let v = if some { S::add(v, S::load(residual)) } else { v };
+            S::store(out, v);
+        } else {
+            let v = if some { S::add(v, S::load_first(residual, left)) } else { v };
+            S::store_first(out, v, left);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
+    unsafe {
+        match activation {
+            Activation::None => v,
+            Activation::Relu6 => S::min(S::max(v, S::splat(0.0)), S::splat(6.0)),
+            Activation::Gelu => math::gelu::<S>(v),
+        }
+    }
+}

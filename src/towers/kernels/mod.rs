@@ -1,0 +1,29 @@
+//! Operations on the CPU that candle lacks or does slowly, as candle custom operations.
+//!
+//! They run on the caller's thread: parallelism belongs one level up, over pictures and texts, where it costs
+//! nothing and leaves every result independent of the batch. Weights are brought into the kernels' order once, when
+//! a model is loaded. Each row of a matrix product is summed in the same order however many rows there are, so a
+//! vector does not depend on what it was computed together with.
+#![expect(clippy::needless_range_loop, reason = "indices into register tiles; iterators hide them from the optimiser")]
+
+pub mod attention;
+pub mod block;
+pub mod conv;
+pub mod linear;
+pub mod math;
+pub mod simd;
+
+pub use attention::Attention;
+pub use block::Block;
+pub use conv::{Depthwise, Stem};
+pub use linear::{Activation, Linear};
+
+use candle_core::{CpuStorage, Layout, Result};
+
+/// The numbers of a contiguous f32 tensor.
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Result<&'a [f32]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
+        None => candle_core::bail!("{op} needs a contiguous tensor"),
+    }
+}

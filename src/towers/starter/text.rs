@@ -1,0 +1,203 @@
+//! MiniLM (a small BERT) with an adapter that leads from its space into the common one.
+//!
+//! All tokens of a group of texts go through the dense layers as one matrix, without padding; only attention and the
+//! mean look at where a text begins and ends. So a short text does not pay for a long one beside it.
+
+use candle_core::{D, Device, Result as CandleResult, Tensor};
+use candle_nn::LayerNorm;
+use candle_nn::Module as _;
+use rayon::prelude::*;
+
+use super::config::{Config, TextConfig};
+use crate::domain::{Embedding, EmbeddingError};
+use crate::towers::kernels::{Activation, Attention, Linear};
+use crate::towers::tokenize::BertTokenizer;
+use crate::towers::weights::{Matrix, Weights};
+use crate::towers::{LongText, TextEmbedding, TextTower, TowerError};
+
+/// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
+const GROUP: usize = 192;
+
+/// The text tower.
+pub(super) struct StarterText {
+    tokenizer: BertTokenizer,
+    max_tokens: usize,
+    heads: usize,
+    /// Stays packed: a text needs only a few of its rows.
+    words: Matrix,
+    /// Positions, with the vector of the only token type added.
+    positions: Matrix,
+    token_type: Vec<f32>,
+    norm: LayerNorm,
+    layers: Vec<Layer>,
+    adapter_in: Linear,
+    adapter_out: Linear,
+}
+
+struct Layer {
+    qkv: Linear,
+    attended: Linear,
+    attended_norm: LayerNorm,
+    wide: Linear,
+    narrow: Linear,
+    norm: LayerNorm,
+}
+
+impl StarterText {
+    pub fn load(weights: &Weights<'_>, config: &Config, vocabulary: &[u8]) -> Result<Self, TowerError> {
+        let text = &config.text;
+        let hidden = text.hidden;
+        // The tokenizer takes as long as all the rest.
+        let (tokenizer, layers) = rayon::join(
+            || BertTokenizer::new(vocabulary),
+            || (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i)).collect::<Result<_, _>>(),
+        );
+        let words = vocabulary.iter().filter(|b| **b == b'\n').count() + usize::from(vocabulary.last() != Some(&b'\n'));
+        Ok(Self {
+            tokenizer: tokenizer?,
+            max_tokens: text.max_tokens,
+            heads: text.heads,
+            words: weights.matrix("text.embeddings.word_embeddings.weight", words, hidden)?,
+            positions: weights.matrix("text.embeddings.position_embeddings.weight", text.max_tokens, hidden)?,
+            token_type: weights.vector("text.embeddings.token_type_embeddings.weight", 2 * hidden)?[..hidden].to_vec(),
+            norm: norm(weights, text, "text.embeddings.LayerNorm")?,
+            layers: layers?,
+            adapter_in: linear(weights, "text.adapter.l1", text.adapter_hidden, hidden, Activation::Gelu)?,
+            adapter_out: linear(weights, "text.adapter.l2", config.dim, text.adapter_hidden, Activation::None)?,
+        })
+    }
+
+    /// One row a window: the mean of its tokens' vectors.
+    fn encode(&self, windows: &[&[u32]]) -> CandleResult<Tensor> {
+        let lengths: Vec<usize> = windows.iter().map(|w| w.len()).collect();
+        let attention = Attention { heads: self.heads, lengths: &lengths };
+        let mut x = self.norm.forward(&self.look_up(windows)?)?;
+        for layer in &self.layers {
+            let a = attention.forward(&layer.qkv.forward(&x)?)?;
+            let a = layer.attended_norm.forward(&layer.attended.forward_add(&a, &x)?)?;
+            let b = layer.wide.forward(&a)?;
+            x = layer.norm.forward(&layer.narrow.forward_add(&b, &a)?)?;
+        }
+        let mut first = 0;
+        let mean = |len: &usize| {
+            first += len;
+            x.narrow(0, first - len, *len)?.mean(0)
+        };
+        Tensor::stack(&lengths.iter().map(mean).collect::<CandleResult<Vec<_>>>()?, 0)
+    }
+
+    /// The sum of each token's word, position and type vectors.
+    fn look_up(&self, windows: &[&[u32]]) -> CandleResult<Tensor> {
+        let hidden = self.words.cols();
+        let tokens = windows.iter().map(|w| w.len()).sum::<usize>();
+        let mut rows = vec![0.0; tokens * hidden];
+        let mut position = vec![0.0; hidden];
+        let ids = windows.iter().flat_map(|w| w.iter().enumerate());
+        for (out, (at, id)) in rows.chunks_exact_mut(hidden).zip(ids) {
+            self.words.unpack_row(*id as usize, out);
+            self.positions.unpack_row(at, &mut position);
+            for ((out, position), token_type) in out.iter_mut().zip(&position).zip(&self.token_type) {
+                *out += position + token_type;
+            }
+        }
+        Tensor::from_vec(rows, (tokens, hidden), &Device::Cpu)
+    }
+
+    /// Unit vectors in the common space.
+    fn adapt(&self, raw: &Tensor) -> CandleResult<Tensor> {
+        let raw = raw.broadcast_div(&raw.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?)?;
+        self.adapter_out.forward_add(&self.adapter_in.forward(&raw)?, &raw)
+    }
+
+    fn embed_windows(&self, windows: &[&[u32]]) -> Result<Vec<Embedding>, TowerError> {
+        let vectors = self.adapt(&self.encode(windows)?)?.to_vec2::<f32>()?;
+        Ok(vectors.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
+    }
+}
+
+impl TextTower for StarterText {
+    fn embed(&self, texts: &[&str], long_text: LongText) -> Result<Vec<TextEmbedding>, TowerError> {
+        let windows: Vec<Vec<Vec<u32>>> = texts
+            .par_iter()
+            .map(|text| self.tokenizer.windows(text, self.max_tokens, long_text))
+            .collect::<Result<_, _>>()?;
+        let flat: Vec<&[u32]> = windows.iter().flatten().map(Vec::as_slice).collect();
+        let embedded: Vec<Vec<Embedding>> =
+            groups(&flat).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?;
+        let mut embedded = embedded.into_iter().flatten();
+        let texts = windows.iter().map(|windows| {
+            let embedding = mean(embedded.by_ref().take(windows.len()).collect())?;
+            // Each window has two special tokens.
+            Ok(TextEmbedding { embedding, tokens: windows.iter().map(|w| w.len() - 2).sum() })
+        });
+        texts.collect()
+    }
+}
+
+/// Neighbours put together until they have [`GROUP`] tokens.
+fn groups<'a, 'b>(windows: &'a [&'b [u32]]) -> Vec<&'a [&'b [u32]]> {
+    let mut tokens = 0;
+    windows
+        .chunk_by(|before, _| {
+            tokens += before.len();
+            let room = tokens < GROUP;
+            if !room {
+                tokens = 0;
+            }
+            room
+        })
+        .collect()
+}
+
+/// The direction of the mean of unit vectors.
+fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
+    if windows.len() == 1 {
+        return windows.pop().ok_or(EmbeddingError::Empty);
+    }
+    let mut sum = vec![0.0_f32; windows.first().map_or(0, Embedding::dim)];
+    for window in &windows {
+        for (sum, value) in sum.iter_mut().zip(window.as_slice()) {
+            *sum += value;
+        }
+    }
+    Embedding::new(sum)
+}
+
+impl Layer {
+    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize) -> Result<Self, TowerError> {
+        let hidden = config.hidden;
+        let at = |name: &str| format!("text.encoder.layer.{index}.{name}");
+        let part = |name: &str| at(&format!("attention.self.{name}"));
+        let (mut matrices, mut bias) = (Vec::new(), Vec::new());
+        for name in ["query", "key", "value"] {
+            matrices.push(weights.matrix(&part(&format!("{name}.weight")), hidden, hidden)?);
+            bias.extend(weights.vector(&part(&format!("{name}.bias")), hidden)?);
+        }
+        let dense = |name: &str, outputs, inputs, activation| -> Result<Linear, TowerError> {
+            let bias = weights.vector(&at(&format!("{name}.bias")), outputs)?;
+            Ok(Linear::new(&weights.matrix(&at(&format!("{name}.weight")), outputs, inputs)?, &bias, activation))
+        };
+        Ok(Self {
+            qkv: Linear::joined(&matrices, &bias),
+            attended: dense("attention.output.dense", hidden, hidden, Activation::None)?,
+            attended_norm: norm(weights, config, &at("attention.output.LayerNorm"))?,
+            wide: dense("intermediate.dense", config.ff, hidden, Activation::Gelu)?,
+            narrow: dense("output.dense", hidden, config.ff, Activation::None)?,
+            norm: norm(weights, config, &at("output.LayerNorm"))?,
+        })
+    }
+}
+
+/// A dense layer whose weights are called as the layer itself.
+fn linear(w: &Weights<'_>, name: &str, outputs: usize, inputs: usize, then: Activation) -> Result<Linear, TowerError> {
+    let bias = w.vector(&format!("{name}.bias"), outputs)?;
+    Ok(Linear::new(&w.matrix(name, outputs, inputs)?, &bias, then))
+}
+
+fn norm(weights: &Weights<'_>, config: &TextConfig, name: &str) -> Result<LayerNorm, TowerError> {
+    let vector = |part: &str| -> Result<Tensor, TowerError> {
+        let values = weights.vector(&format!("{name}.{part}"), config.hidden)?;
+        Ok(Tensor::from_vec(values, config.hidden, &Device::Cpu)?)
+    };
+    Ok(LayerNorm::new(vector("weight")?, vector("bias")?, config.layer_norm_eps))
+}

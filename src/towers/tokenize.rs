@@ -1,0 +1,107 @@
+//! Text to token ids.
+
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{Model as _, Tokenizer};
+
+use super::{LongText, TowerError};
+
+/// A text is tokenised in pieces of at least this many bytes, so that the end of a long one costs nothing where
+/// only its beginning is embedded.
+const PIECE: usize = 16 * 1024;
+/// A piece without a blank is cut after this many bytes nevertheless.
+const LONGEST_PIECE: usize = 1024 * 1024;
+/// Tokens that neighbouring windows of a long text share.
+const OVERLAP: usize = 8;
+
+/// WordPiece as BERT's uncased models use it: control characters removed, lower case, no accents, words split at
+/// blanks and punctuation and around CJK characters.
+pub struct BertTokenizer {
+    inner: Tokenizer,
+    start: u32,
+    end: u32,
+}
+
+impl BertTokenizer {
+    /// `vocabulary` has one token a line; the line number is the id.
+    ///
+    /// # Errors
+    /// When a special token is missing.
+    pub fn new(vocabulary: &[u8]) -> Result<Self, TowerError> {
+        let error = |e: tokenizers::Error| TowerError::Tokenizer(e.to_string());
+        let vocabulary = WordPiece::read_bytes(vocabulary).map_err(error)?;
+        let model = WordPiece::builder().vocab(vocabulary).unk_token("[UNK]".to_owned()).build().map_err(error)?;
+        let special = |token: &str| {
+            model.token_to_id(token).ok_or_else(|| TowerError::Tokenizer(format!("the vocabulary has no {token}")))
+        };
+        let (start, end, _) = (special("[CLS]")?, special("[SEP]")?, special("[UNK]")?);
+        let mut inner = Tokenizer::new(model);
+        inner.with_normalizer(Some(BertNormalizer::new(true, true, Some(true), true))).map_err(error)?;
+        inner.with_pre_tokenizer(Some(BertPreTokenizer));
+        Ok(Self { inner, start, end })
+    }
+
+    /// The windows of a text, each at most `max_tokens` long and beginning and ending with the special tokens. There
+    /// is at least one, even for an empty text.
+    ///
+    /// # Errors
+    /// When the text cannot be tokenised.
+    pub fn windows(&self, text: &str, max_tokens: usize, long_text: LongText) -> Result<Vec<Vec<u32>>, TowerError> {
+        let room = max_tokens - 2;
+        let ids = match long_text {
+            LongText::Truncate => self.ids(text, room)?,
+            LongText::Mean => self.ids(text, usize::MAX)?,
+        };
+        Ok(spans(ids.len(), room).map(|span| [&[self.start], &ids[span], &[self.end]].concat()).collect())
+    }
+
+    /// The first `most` token ids, without special tokens.
+    fn ids(&self, text: &str, most: usize) -> Result<Vec<u32>, TowerError> {
+        let (mut ids, mut rest) = (Vec::new(), text);
+        while !rest.is_empty() && ids.len() < most {
+            let (piece, after) = rest.split_at(piece_len(rest));
+            let encoding = self.inner.encode_fast(piece, false).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+            ids.extend_from_slice(encoding.get_ids());
+            rest = after;
+        }
+        ids.truncate(most);
+        Ok(ids)
+    }
+}
+
+/// Where to cut: at the first blank after [`PIECE`] bytes, which always ends a word; else at [`LONGEST_PIECE`].
+fn piece_len(text: &str) -> usize {
+    let blank = text.bytes().take(LONGEST_PIECE).skip(PIECE).position(|b| b.is_ascii_whitespace());
+    blank.map_or_else(|| text.floor_char_boundary(LONGEST_PIECE), |b| PIECE + b)
+}
+
+/// Windows of at most `room` of `len` tokens; the last one ends with the text.
+fn spans(len: usize, room: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let more = len.saturating_sub(room).div_ceil(room - OVERLAP);
+    (0..=more).map(move |i| i * (room - OVERLAP)).map(move |start| start..len.min(start + room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_overlap_and_cover_everything() {
+        let windows = |len| spans(len, 254).map(|s| (s.start, s.end)).collect::<Vec<_>>();
+        assert_eq!(windows(0), [(0, 0)]);
+        assert_eq!(windows(254), [(0, 254)]);
+        assert_eq!(windows(255), [(0, 254), (246, 255)]);
+        assert_eq!(windows(600), [(0, 254), (246, 500), (492, 600)]);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_words() {
+        let text = "ab ".repeat(PIECE);
+        let len = piece_len(&text);
+        assert!((PIECE..PIECE + 4).contains(&len) && text.as_bytes()[len] == b' ');
+        assert_eq!(piece_len("short"), 5);
+        let one_word = "é".repeat(LONGEST_PIECE);
+        assert!(one_word.is_char_boundary(piece_len(&one_word)));
+    }
+}
