@@ -181,5 +181,7 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+pub mod map_image;
+pub mod project2d;
 pub mod snapshot;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
