@@ -142,6 +142,8 @@ pub enum SystemCommand {
     OpenPreview(ItemId),
     /// Close it.
     ClosePreview,
+    /// Stop computing a better map; the one that stands stays.
+    CancelProjection,
     /// Open or close a floating window.
     Float(Floating, bool),
     /// Height of the rows of the centre gallery, points.
