@@ -183,5 +183,6 @@ pub struct Summary {
 
 pub mod map_image;
 pub mod project2d;
+pub mod sample;
 pub mod snapshot;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};

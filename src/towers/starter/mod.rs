@@ -31,7 +31,7 @@ pub struct Files<'a> {
 }
 
 /// The files in the program.
-pub const FILES: Files<'static> = Files {
+pub static FILES: Files<'static> = Files {
     weights: include_bytes!("../../../assets/starter/model.safetensors"),
     config: include_bytes!("../../../assets/starter/config.json"),
     vocabulary: include_bytes!("../../../assets/starter/vocab.txt"),
