@@ -183,6 +183,9 @@ pub struct Summary {
 
 pub mod map_image;
 pub mod project2d;
+pub mod read;
 pub mod sample;
+pub mod scan;
 pub mod snapshot;
+pub mod thumbnail;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
