@@ -188,4 +188,5 @@ pub mod sample;
 pub mod scan;
 pub mod snapshot;
 pub mod thumbnail;
+pub mod store;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};

@@ -37,6 +37,12 @@ pub enum Vectors {
 }
 
 impl Vectors {
+    /// Row `row` of rows of `dim` numbers; `None` behind the last whole one.
+    pub fn row(&self, row: u32, dim: usize) -> Option<&[f32]> {
+        let start = (row as usize).checked_mul(dim)?;
+        self.as_slice().get(start..start.checked_add(dim)?)
+    }
+
     fn as_slice(&self) -> &[f32] {
         match self {
             Self::Mapped { map, offset } => {
@@ -54,7 +60,8 @@ impl Vectors {
 pub struct SnapshotParts {
     /// The library's folder.
     pub library: PathBuf,
-    /// Within one epoch items are only appended: row numbers stay valid.
+    /// Within one epoch items are only appended: rows keep their item, path and vector (size and date may be
+    /// brought up to date).
     pub epoch: u64,
     /// Counts snapshots.
     pub generation: u64,
@@ -144,10 +151,8 @@ impl Snapshot {
 
     /// The unit vector of a row; `None` where it is not embedded by this model.
     pub fn vector(&self, row: usize) -> Option<&[f32]> {
-        let vector_row = *self.parts.vector_rows.get(row / CHUNK)?.get(row % CHUNK)? as usize;
-        let dim = self.parts.model.dim;
-        let start = vector_row.checked_mul(dim)?;
-        self.parts.vectors.as_slice().get(start..start.checked_add(dim)?)
+        let vector_row = *self.parts.vector_rows.get(row / CHUNK)?.get(row % CHUNK)?;
+        self.parts.vectors.row(vector_row, self.parts.model.dim)
     }
 
     /// The mean vector of a modality in this library; `None` while it has no items.

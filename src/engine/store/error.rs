@@ -1,0 +1,111 @@
+//! What can go wrong with a library, each as a sentence for the user.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+/// Below this many free bytes an otherwise unexplained failure to write is put down to a full disk
+/// (SQLite reports some of them, for example of its shared-memory file, as plain I/O errors).
+const NEARLY_FULL: u64 = 256 * 1024;
+
+/// Why a library could not be opened, read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process is in the middle of writing.
+    #[error("the library is being written to by another window or command; try again in a moment")]
+    Locked,
+    /// This process may only read the library.
+    #[error("{why}")]
+    ReadOnly {
+        /// A sentence.
+        why: String,
+    },
+    /// No space left on the device.
+    #[error(
+        "the disk is full: nothing more can be stored in {}; what was stored before is safe, free some space and go on",
+        dir.display()
+    )]
+    Full {
+        /// The library's folder.
+        dir: PathBuf,
+    },
+    /// A file of the library is not what it should be.
+    #[error("{what}")]
+    Damaged {
+        /// A sentence that names the file.
+        what: String,
+    },
+    /// Made by a later version of the program.
+    #[error(
+        "the library {} was made by a newer version of Vicinity (format {found}, this one reads up to {known}); please update",
+        dir.display()
+    )]
+    Newer {
+        /// The library's folder.
+        dir: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The latest format this program knows.
+        known: i64,
+    },
+    /// The file system refused.
+    #[error("cannot use {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error("the library's catalog could not be used: {reason}")]
+    Catalog {
+        /// SQLite's reason.
+        reason: String,
+    },
+    /// A vector of another space.
+    #[error("a vector of {found} dimensions was given to a library of {wanted}")]
+    Dimension {
+        /// Dimensions of the vector.
+        found: usize,
+        /// Dimensions of the library's model.
+        wanted: usize,
+    },
+    /// All 4,294,967,295 item numbers are used up.
+    #[error("the library is full: it has used up its item numbers; start a new one")]
+    TooMany,
+}
+
+impl StoreError {
+    /// An I/O error at `path`; a lack of space is told apart.
+    pub(super) fn io(dir: &Path, path: &Path, source: io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+        match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge | WriteZero => Self::Full { dir: dir.to_owned() },
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
+    /// An SQLite error of the library in `dir`.
+    pub(super) fn sql(dir: &Path, error: &rusqlite::Error) -> Self {
+        let full = || Self::Full { dir: dir.to_owned() };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => full(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { what: format!("the catalog of the library {} is damaged ({error})", dir.display()) }
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { why: format!("The library {} cannot be written to.", dir.display()) }
+            }
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if nearly_full(dir) => full(),
+            _ => Self::Catalog { reason: error.to_string() },
+        }
+    }
+}
+
+/// Whether the disk under `dir` has (next to) no space left.
+pub(super) fn nearly_full(dir: &Path) -> bool {
+    fs4::available_space(dir).is_ok_and(|free| free < NEARLY_FULL)
+}

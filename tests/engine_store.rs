@@ -1,0 +1,528 @@
+//! The library on disk: what is committed stays, what is damaged is told, what is known is not embedded again.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use vicinity::domain::{ContentHash, Embedding, Layout, LayoutMethod, MapPos, Modality};
+use vicinity::engine::ImportOptions;
+use vicinity::engine::store::{FailedFile, Known, NewItem, Store, StoreError};
+use vicinity::towers::{LongText, ModelKey};
+
+const DIM: usize = 48;
+
+fn model() -> ModelKey {
+    ModelKey { name: "Test model".into(), revision: "r1".into(), preprocessing: "p1".into(), dim: DIM }
+}
+
+fn open(dir: &Path) -> Store {
+    let (store, notices) = Store::open(dir, &model()).expect("the library opens");
+    assert_eq!(notices, [], "an undamaged library has nothing to tell");
+    assert_eq!(store.read_only(), None);
+    store
+}
+
+/// Content number `n`: hash and vector follow from it.
+fn hash(n: u32) -> ContentHash {
+    ContentHash(*blake3::hash(&n.to_le_bytes()).as_bytes())
+}
+
+fn embedding(n: u32) -> Embedding {
+    let value = |i: usize| ((n as f32 + 1.0) * (i as f32 + 1.0) * 0.37).sin();
+    Embedding::new((0..DIM).map(value).collect::<Vec<_>>()).expect("not zero")
+}
+
+fn item(path: impl Into<PathBuf>, n: u32) -> NewItem {
+    let (path, modality) = (path.into(), if n.is_multiple_of(3) { Modality::Text } else { Modality::Image });
+    NewItem {
+        path,
+        row: None,
+        modality,
+        bytes: 1000 + u64::from(n),
+        modified_ns: i64::from(n),
+        hash: hash(n),
+        pixels: (modality == Modality::Image).then_some([640, 480]),
+        snippet: (modality == Modality::Text).then(|| format!("text {n}")),
+    }
+}
+
+fn batch(numbers: std::ops::Range<u32>) -> Vec<(NewItem, Embedding)> {
+    numbers.map(|n| (item(format!("/photos/{n}.jpg"), n), embedding(n))).collect()
+}
+
+fn known(store: &Store, item: &NewItem) -> bool {
+    store.known(&item.path, item.bytes, item.modified_ns) == Known::Unchanged
+}
+
+/// Items and vectors are those of `numbers`, in order, bit for bit; the means are theirs too.
+fn assert_holds(store: &Store, numbers: impl IntoIterator<Item = u32>) {
+    let (snapshot, numbers) = (store.snapshot(), numbers.into_iter().collect::<Vec<_>>());
+    assert_eq!(snapshot.len(), numbers.len());
+    let mut sums = [vec![0.0_f64; DIM], vec![0.0; DIM]];
+    for (row, n) in numbers.iter().enumerate() {
+        let found = snapshot.item(row).expect("a row an item");
+        assert_eq!(found.hash, hash(*n), "row {row}");
+        assert_eq!(snapshot.row_of(found.id), Some(row));
+        assert_eq!(snapshot.vector(row), Some(embedding(*n).as_slice()), "row {row}");
+        let sum = &mut sums[found.modality.index()];
+        sum.iter_mut().zip(embedding(*n).as_slice()).for_each(|(sum, v)| *sum += f64::from(*v));
+    }
+    for modality in Modality::ALL {
+        let count = snapshot.count(modality);
+        assert_eq!(count, snapshot.items().filter(|item| item.modality == modality).count());
+        match snapshot.mean(modality) {
+            None => assert_eq!(count, 0),
+            Some(mean) => {
+                let sum = &sums[modality.index()];
+                assert!(mean.iter().zip(sum).all(|(m, s)| (f64::from(*m) - s / count as f64).abs() < 1e-6));
+            }
+        }
+    }
+}
+
+fn vector_file(dir: &Path) -> PathBuf {
+    let mut files = fs::read_dir(dir.join("vectors")).expect("a folder").map(|e| e.expect("an entry").path());
+    files.find(|path| path.extension().is_some_and(|e| e == "f32")).expect("a vector file")
+}
+
+#[test]
+fn what_is_committed_is_there_again_with_all_its_fields() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    assert!(store.add_root(Path::new("/photos")).expect("writable"));
+    assert!(!store.add_root(Path::new("/photos")).expect("writable"), "twice is once");
+    store.commit_embedded(batch(0..10)).expect("stored");
+    store.commit_embedded(batch(10..5000)).expect("stored");
+    assert_holds(&store, 0..5000);
+    let before = store.snapshot();
+    assert_eq!(before.epoch(), open_epoch(&store), "appending starts no epoch");
+    drop(store);
+
+    let store = open(dir.path());
+    assert_holds(&store, 0..5000);
+    assert!(before.items().eq(store.snapshot().items()), "every field survives");
+    assert_eq!(store.roots().len(), 1);
+    assert!((0..5000).all(|n| known(&store, &item(format!("/photos/{n}.jpg"), n))));
+    assert_eq!(store.check(), [""; 0]);
+}
+
+fn open_epoch(store: &Store) -> u64 {
+    store.snapshot().epoch()
+}
+
+#[test]
+fn snapshots_share_full_chunks_and_never_change() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5000)).expect("stored");
+    let first = store.snapshot();
+    store.commit_embedded(batch(5000..5010)).expect("stored");
+    let second = store.snapshot();
+    assert_eq!((first.len(), second.len()), (5000, 5010));
+    assert_eq!(first.epoch(), second.epoch());
+    assert!(second.generation() > first.generation());
+    assert!(std::sync::Arc::ptr_eq(&first.parts().chunks[0], &second.parts().chunks[0]));
+    store.remove_missing(&HashSet::new(), &[]).expect("no root, nothing missing");
+    assert_eq!(store.snapshot().len(), 5010);
+    assert_eq!(first.vector(4999), Some(embedding(4999).as_slice()), "an old snapshot stays readable");
+}
+
+#[test]
+fn a_changed_file_replaces_its_item_and_keeps_its_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5)).expect("stored");
+    let (id, epoch) = (store.snapshot().item(2).expect("there").id, store.snapshot().epoch());
+    let changed = NewItem { path: "/photos/2.jpg".into(), ..item("", 77) };
+    assert!(!known(&store, &changed));
+    store.commit_embedded(vec![(changed.clone(), embedding(77))]).expect("stored");
+    assert!(known(&store, &changed));
+    assert_eq!(store.snapshot().item(2).expect("there").id, id);
+    assert!(store.snapshot().epoch() > epoch, "a vector in a row changed");
+    assert_holds(&store, [0, 1, 77, 3, 4]);
+    drop(store);
+    assert_holds(&open(dir.path()), [0, 1, 77, 3, 4]);
+}
+
+#[test]
+fn renamed_copied_and_touched_files_need_no_embedding() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let photos = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| photos.path().join(name);
+    let mut store = open(&dir.path().join("library"));
+    store.add_root(photos.path()).expect("writable");
+    for n in 1..4_u32 {
+        fs::write(at(&format!("{n}.jpg")), [n as u8]).expect("written");
+        store.commit_embedded(vec![(item(at(&format!("{n}.jpg")), n), embedding(n))]).expect("stored");
+    }
+    let ids: Vec<_> = store.snapshot().items().map(|item| item.id).collect();
+
+    fs::rename(at("1.jpg"), at("moved.jpg")).expect("renamed");
+    fs::copy(at("2.jpg"), at("copy.jpg")).expect("copied");
+    let touched = NewItem { modified_ns: 999, ..item(at("3.jpg"), 3) };
+    assert!((1..4).all(|n| store.has_vector(&hash(n), item("", n).modality)));
+    let seen = vec![item(at("moved.jpg"), 1), item(at("copy.jpg"), 2), touched.clone()];
+    store.commit_known(seen.clone()).expect("stored");
+    let names = |store: &Store| store.snapshot().items().map(|item| item.name()).collect::<Vec<_>>();
+    assert_eq!(names(&store), ["moved.jpg", "2.jpg", "3.jpg", "copy.jpg"]);
+    assert_eq!(store.snapshot().items().take(3).map(|item| item.id).collect::<Vec<_>>(), ids, "a move keeps the item");
+    assert!(seen.iter().all(|item| known(&store, item)));
+    assert!(!known(&store, &item(at("1.jpg"), 1)), "the old place is forgotten");
+    assert_holds(&store, [1, 2, 3, 2]);
+    let size = fs::metadata(vector_file(store.dir())).expect("there").len();
+    assert_eq!(size, 64 + 3 * DIM as u64 * 4, "no vector was written twice");
+    drop(store);
+    let store = open(&dir.path().join("library"));
+    assert_eq!(names(&store), ["moved.jpg", "2.jpg", "3.jpg", "copy.jpg"]);
+    assert_eq!(store.check(), [""; 0]);
+}
+
+#[test]
+fn an_unplugged_disk_keeps_its_items_and_a_vanished_file_goes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    for root in ["/disk", "/photos"] {
+        store.add_root(Path::new(root)).expect("writable");
+    }
+    store.commit_embedded(batch(0..4)).expect("stored");
+    store.commit_embedded(vec![(item("/disk/10.jpg", 10), embedding(10))]).expect("stored");
+    let epoch = store.snapshot().epoch();
+    let seen = [0, 1, 3].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
+    let removed = store.remove_missing(&seen, &[PathBuf::from("/disk")]).expect("writable");
+    assert_eq!(removed, 1);
+    assert_holds(&store, [0, 1, 3, 10]);
+    assert!(store.snapshot().epoch() > epoch);
+    let available: Vec<bool> = store.snapshot().parts().roots.iter().map(|root| root.available).collect();
+    assert_eq!(available, [false, true]);
+    assert!(store.has_vector(&hash(2), item("", 2).modality), "its vector stays for when it comes back");
+    assert_eq!(store.remove_root(Path::new("/photos")).expect("writable"), 3);
+    drop(store);
+    let store = open(dir.path());
+    assert_holds(&store, [10]);
+    assert_eq!(store.roots().len(), 1);
+}
+
+#[test]
+fn a_table_is_known_only_when_all_its_rows_are_stored() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let row = |row: u32, n: u32| NewItem { row: Some(row), bytes: 9, modified_ns: 9, ..item("/t.csv", n) };
+    let mut store = open(dir.path());
+    store.commit_embedded(vec![(row(1, 3), embedding(3)), (row(2, 6), embedding(6))]).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Changed, "cut short: the rest is still to come");
+    store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
+    store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
+    store.finish_table(Path::new("/t.csv"), 9, 9).expect("stored");
+    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Unchanged);
+    assert_holds(&store, [3, 6, 9]);
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Unchanged);
+    let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
+    store.commit_known(vec![shorter]).expect("stored");
+    store.finish_table(Path::new("/t.csv"), 9, 10).expect("stored");
+    assert_holds(&store, [6]);
+    assert_eq!(store.known(Path::new("/t.csv"), 9, 10), Known::Unchanged);
+}
+
+#[test]
+fn options_that_change_vectors_make_texts_new_and_pictures_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    assert_eq!(store.import_options(), None);
+    store.commit_embedded(batch(0..4)).expect("stored"); // 0 and 3 are texts
+    let options = ImportOptions { excludes: vec!["*.tmp".into()], rows: false, long_text: LongText::Mean };
+    store.set_import_options(&options).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.import_options(), Some(&options));
+    let is_known = |store: &Store| [0, 1, 2, 3].map(|n| known(store, &item(format!("/photos/{n}.jpg"), n)));
+    assert_eq!(is_known(&store), [false, true, true, false]);
+    assert_eq!(store.snapshot().len(), 4, "they stay searchable meanwhile");
+    assert!(!store.has_vector(&hash(3), Modality::Text));
+    store.commit_embedded(batch(3..4)).expect("stored");
+    assert_eq!(is_known(&store), [false, true, true, true]);
+    store.set_import_options(&ImportOptions { long_text: LongText::Truncate, ..options }).expect("stored");
+    assert_eq!(is_known(&store), [true; 4], "the earlier vectors are still there");
+}
+
+#[test]
+fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let failed = |n: u32| FailedFile {
+        path: format!("/photos/{n}.jpg").into(),
+        reason: "It is not a picture.".into(),
+        bytes: 1000 + u64::from(n),
+        modified_ns: i64::from(n),
+    };
+    let mut store = open(dir.path());
+    store.set_failures((1..5).map(failed).collect()).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.failures().len(), 4);
+    assert!(known(&store, &item("/photos/1.jpg", 1)), "not tried again");
+    assert!(!known(&store, &item("/photos/1.jpg", 2)), "it changed");
+    store.commit_embedded(batch(2..3)).expect("stored");
+    store.clear_failures(&["/photos/3.jpg".into()]).expect("stored");
+    assert_eq!(
+        store.failures().iter().map(|f| f.path.clone()).collect::<Vec<_>>(),
+        [PathBuf::from("/photos/1.jpg"), PathBuf::from("/photos/4.jpg")]
+    );
+    store.clear_failures(&[]).expect("stored");
+    drop(store);
+    assert_eq!(open(dir.path()).failures(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_survive() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/photos/caf\xe9 \xff.jpg"));
+    let mut store = open(dir.path());
+    store.commit_embedded(vec![(item(path, 1), embedding(1))]).expect("stored");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(&*store.snapshot().item(0).expect("there").path, path);
+    assert!(known(&store, &item(path, 1)));
+}
+
+#[test]
+fn models_have_spaces_of_their_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..6)).expect("stored");
+    drop(store);
+    let other = ModelKey { preprocessing: "p2".into(), ..model() };
+    let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
+    assert!(store.snapshot().is_empty());
+    assert!(!known(&store, &item("/photos/0.jpg", 0)));
+    let epoch = store.snapshot().epoch();
+    store.commit_embedded(batch(2..6)).expect("stored");
+    assert_eq!(store.snapshot().epoch(), epoch, "another model only appends");
+    assert_holds(&store, 2..6);
+    let wrong = Embedding::new(vec![1.0; 7]).expect("not zero");
+    let error = store.commit_embedded(vec![(item("/x.jpg", 9), wrong)]).expect_err("another dimension");
+    assert!(matches!(error, StoreError::Dimension { found: 7, wanted: DIM }));
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.snapshot().len(), 6, "the first model's vectors are all there");
+    assert_eq!(store.check(), [""; 0]);
+}
+
+#[test]
+fn a_second_opener_reads_and_follows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut writer = open(dir.path());
+    writer.commit_embedded(batch(0..10)).expect("stored");
+    let (mut reader, _) = Store::open(dir.path(), &model()).expect("opens");
+    assert!(reader.read_only().expect("says why").contains("Another window"));
+    assert_eq!(reader.snapshot().parts().read_only.as_deref(), reader.read_only());
+    assert_holds(&reader, 0..10);
+    let error = reader.commit_embedded(batch(10..11)).expect_err("may not write");
+    assert!(matches!(error, StoreError::ReadOnly { .. }));
+    reader.refresh().expect("readable");
+    writer.commit_embedded(batch(10..20)).expect("stored");
+    assert!(reader.refresh().expect("readable"));
+    assert!(!reader.refresh().expect("readable"), "nothing new");
+    assert_holds(&reader, 0..20);
+    drop(writer);
+    assert_eq!(open(dir.path()).snapshot().len(), 20, "a reader does not keep others from writing");
+}
+
+#[test]
+fn a_newer_library_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(open(dir.path()));
+    let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+    catalog.pragma_update(None, "user_version", 99).expect("written");
+    drop(catalog);
+    let error = Store::open(dir.path(), &model()).err().expect("too new");
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn thumbnails_and_layout_are_caches() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5)).expect("stored");
+    let jpeg = [&[0xFF, 0xD8, 1, 2, 3][..], &[0xFF, 0xD9]].concat();
+    store.put_thumbnail(&hash(1), &jpeg);
+    store.put_thumbnail(&hash(2), &jpeg[..4]); // torn
+    let cache = store.thumbnails();
+    assert_eq!(std::thread::spawn(move || cache.get(&hash(1))).join().expect("no panic"), Some(jpeg.clone()));
+    assert_eq!(store.thumbnail(&hash(2)), None);
+
+    let positions: Vec<MapPos> = (0..5).map(|i| MapPos { x: i as f32, y: 0.5 }).collect();
+    let epoch = store.snapshot().epoch();
+    let layout = Layout { method: LayoutMethod::Umap, epoch, positions, trustworthiness: Some(0.99), generation: 7 };
+    store.save_layout(&layout).expect("stored");
+    store.add_root(Path::new("/photos")).expect("writable");
+    let seen = [0, 2, 3, 4].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
+    store.remove_missing(&seen, &[]).expect("writable");
+    store.commit_embedded(batch(8..9)).expect("stored");
+    let loaded = store.load_layout().expect("there");
+    assert_eq!(loaded.positions.iter().map(|p| p.x).collect::<Vec<_>>(), [0.0, 2.0, 3.0, 4.0], "by item, not by row");
+    assert_eq!((loaded.method, loaded.trustworthiness), (LayoutMethod::Umap, Some(0.99)));
+    assert_eq!(loaded.epoch, store.snapshot().epoch());
+
+    fs::remove_dir_all(dir.path().join("thumbs")).expect("removed");
+    assert_eq!(store.thumbnail(&hash(1)), None);
+    store.put_thumbnail(&hash(1), &jpeg);
+    assert_eq!(store.thumbnail(&hash(1)), Some(jpeg));
+    let mut bytes = fs::read(dir.path().join("layout.bin")).expect("there");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    fs::write(dir.path().join("layout.bin"), bytes).expect("written");
+    assert_eq!(store.load_layout(), None, "damaged");
+    fs::remove_file(dir.path().join("layout.bin")).expect("removed");
+    assert_eq!(store.load_layout(), None);
+}
+
+mod damage {
+    use super::*;
+    use std::io::{Seek, SeekFrom, Write};
+
+    fn library() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut store = open(dir.path());
+        store.add_root(Path::new("/photos")).expect("writable");
+        store.commit_embedded(batch(0..20)).expect("stored");
+        dir
+    }
+
+    /// Opens; something was told; embeds what is missing; then all is well again.
+    fn heals(dir: &Path, left: impl IntoIterator<Item = u32>) -> String {
+        let (mut store, notices) = Store::open(dir, &model()).expect("opens in spite of it");
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        let left: Vec<u32> = left.into_iter().collect();
+        assert_holds(&store, left.iter().copied());
+        let missing: Vec<u32> = (0..20).filter(|n| !known(&store, &item(format!("/photos/{n}.jpg"), *n))).collect();
+        assert_eq!(missing, (0..20).filter(|n| !left.contains(n)).collect::<Vec<_>>());
+        for n in &missing {
+            store.commit_embedded(batch(*n..n + 1)).expect("stored");
+        }
+        assert_holds(&store, left.iter().copied().chain(missing.iter().copied()));
+        assert_eq!(store.roots().len(), 1);
+        assert_eq!(store.check(), [""; 0]);
+        drop(store);
+        assert_holds(&open(dir), left.into_iter().chain(missing));
+        notices[0].text.clone()
+    }
+
+    fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+        let mut file = fs::OpenOptions::new().write(true).open(path).expect("opens");
+        file.seek(SeekFrom::Start(at)).expect("seeks");
+        file.write_all(bytes).expect("writes");
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_one_vector() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let at = 64 + 7 * DIM as u64 * 4 + 5;
+        let byte = fs::read(&path).expect("there")[at as usize];
+        overwrite(&path, at, &[byte ^ 4]);
+        heals(dir.path(), (0..20).filter(|n| *n != 7));
+    }
+
+    #[test]
+    fn the_check_finds_what_happened_since_opening() {
+        let dir = library();
+        let store = open(dir.path());
+        overwrite(&vector_file(dir.path()), 64 + 300, &[0xAA; 8]);
+        assert_eq!(store.check().len(), 1);
+        assert!(store.check()[0].contains("1 vectors"), "{:?}", store.check());
+    }
+
+    #[test]
+    fn a_truncated_vector_file_costs_its_end() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let file = fs::OpenOptions::new().write(true).open(path).expect("opens");
+        file.set_len(64 + 12 * DIM as u64 * 4 + 17).expect("cut");
+        assert!(heals(dir.path(), 0..12).contains("lost its end"));
+    }
+
+    #[test]
+    fn a_deleted_vector_file_is_started_anew() {
+        let dir = library();
+        fs::remove_file(vector_file(dir.path())).expect("removed");
+        assert!(heals(dir.path(), []).contains("is gone"));
+    }
+
+    #[test]
+    fn a_foreign_vector_file_is_set_aside() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        overwrite(&path, 8, &[9]); // another dimension
+        heals(dir.path(), []);
+        assert!(path.with_extension("f32.damaged").exists());
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_off() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let len = fs::metadata(&path).expect("there").len();
+        let mut file = fs::OpenOptions::new().append(true).open(&path).expect("opens");
+        file.write_all(&[7; 1001]).expect("writes");
+        let mut store = open(dir.path());
+        assert_eq!(fs::metadata(&path).expect("there").len(), len);
+        store.commit_embedded(batch(20..21)).expect("stored");
+        assert_holds(&store, 0..21);
+    }
+
+    #[test]
+    fn a_garbage_catalog_is_set_aside_and_a_new_one_started() {
+        let dir = library();
+        fs::write(dir.path().join("catalog.sqlite"), [0x5A; 9000]).expect("written");
+        let (store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+        assert!(store.snapshot().is_empty());
+        assert!(notices[0].text.contains("set aside"), "{notices:?}");
+        let aside = fs::read_dir(dir.path()).expect("a folder").map(|e| e.expect("an entry").path());
+        let aside = aside.into_iter().find(|p| p.to_string_lossy().contains("damaged-")).expect("the old one is kept");
+        assert_eq!(fs::read(aside.join("catalog.sqlite")).expect("there"), [0x5A; 9000]);
+    }
+
+    #[test]
+    fn a_catalog_with_damaged_pages_loses_its_items_and_keeps_its_folders() {
+        let dir = library();
+        let path = dir.path().join("catalog.sqlite");
+        let catalog = rusqlite::Connection::open(&path).expect("opens");
+        let page: i64 = catalog
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items'", (), |row| row.get(0))
+            .expect("there");
+        drop(catalog);
+        overwrite(&path, (page as u64 - 1) * 4096, &[0xEE; 4096]);
+        assert!(heals(dir.path(), []).contains("set aside"));
+    }
+
+    #[test]
+    fn damage_met_while_in_use_is_looked_into_at_the_next_opening() {
+        let dir = library();
+        let path = dir.path().join("catalog.sqlite");
+        let catalog = rusqlite::Connection::open(&path).expect("opens");
+        let page: i64 = catalog
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items_by_hash'", (), |row| row.get(0))
+            .expect("there");
+        drop(catalog);
+        overwrite(&path, (page as u64 - 1) * 4096, &[0xEE; 4096]);
+        let mut store = open(dir.path()); // an index is not read when loading
+        let error = store.commit_embedded(batch(20..21)).expect_err("the index is damaged");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert_holds(&store, 0..20);
+        drop(store);
+        assert!(heals(dir.path(), []).contains("set aside"));
+    }
+
+    #[test]
+    fn another_programs_database_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("catalog.sqlite");
+        rusqlite::Connection::open(&path).expect("opens").execute_batch("CREATE TABLE t (a)").expect("made");
+        let before = fs::read(&path).expect("there");
+        assert!(matches!(Store::open(dir.path(), &model()).err(), Some(StoreError::Catalog { .. })));
+        assert_eq!(fs::read(&path).expect("there"), before);
+    }
+}
