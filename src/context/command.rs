@@ -146,14 +146,22 @@ pub enum SystemCommand {
     CancelProjection,
     /// Open or close a floating window.
     Float(Floating, bool),
+    /// Put the focus on the first hit.
+    FocusFirstHit,
     /// Height of the rows of the centre gallery, points.
     SetGalleryHeight(f32),
     /// The window is narrow: the right panel is a drawer, and starts closed.
     SetNarrow(bool),
+    /// Files were dropped where no target was hit: keep them until the user decides.
+    HoldDrop(Vec<PathBuf>),
+    /// A picture came from the clipboard.
+    PastePicture(std::sync::Arc<egui::ColorImage>),
     /// What to do with files that were dropped where no target was hit; `None` forgets them.
     DecideDrop(Option<DropTarget>),
     /// Show an item in the file manager.
     RevealItem(ItemId),
+    /// Show a file or folder in the file manager.
+    RevealPath(PathBuf),
     /// Copy an item's path.
     CopyItemPath(ItemId),
     /// Copy a text.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::{
-    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, Picture, Progress, QueryPart, ScoredLabels, Scoring,
+    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, Progress, QueryPart, ScoredLabels, Scoring,
     SearchResult,
 };
-use crate::engine::{ImportOptions, Notice, Preview, Snapshot};
+use crate::engine::{ImportOptions, Notice, Snapshot};
 use crate::towers::ModelInfo;
 
 use super::folders::FolderCounts;
@@ -73,18 +73,18 @@ pub enum ThemeChoice {
 }
 
 /// A query part as a chip in the search box.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Chip {
     /// What is asked.
     pub part: QueryPart,
     /// What the chip says.
     pub label: String,
-    /// Small picture, where it has one.
-    pub picture: Option<Arc<Picture>>,
+    /// Small picture, where it has one and is not an item of the collection.
+    pub texture: Option<egui::TextureHandle>,
 }
 
 /// The search box and its answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct QueryState {
     /// Words typed.
     pub text: String,
@@ -142,6 +142,8 @@ pub struct LabelState {
     pub set: LabelSet,
     /// Scores of the focus (or of the dropped picture).
     pub shown: Option<Arc<Vec<ScoredLabels>>>,
+    /// Something outside the collection whose labels are wanted.
+    pub asked: Option<QueryPart>,
     /// Best label of each labelled item.
     pub applied: HashMap<ItemId, LabelScore>,
 }
@@ -161,6 +163,15 @@ pub enum Floating {
     Models,
     /// The label set.
     Labels,
+}
+
+/// A large look at one item, ready to draw.
+#[derive(Clone)]
+pub enum Shown {
+    /// A picture.
+    Picture(egui::TextureHandle),
+    /// A text.
+    Text(Arc<str>),
 }
 
 /// A library that is open, or being opened.
@@ -214,8 +225,10 @@ pub struct State {
     pub neighbours: Option<(ItemId, Arc<SearchResult>)>,
     /// Labels.
     pub labels: LabelState,
-    /// The large preview that is open.
-    pub preview: Option<(ItemId, Option<Result<Preview, String>>)>,
+    /// The item whose large preview is open.
+    pub preview: Option<ItemId>,
+    /// Large pictures and whole texts at hand.
+    pub previews: HashMap<ItemId, Result<Shown, String>>,
     /// Colour of the points.
     pub colour_by: ColourBy,
     /// Entries of the legend that are switched off.
@@ -242,6 +255,8 @@ pub struct State {
     pub recents: Vec<Recent>,
     /// Floating windows that are open, the one opened last at the end.
     pub floating: Vec<Floating>,
+    /// Seconds since the epoch, for "yesterday".
+    pub now: i64,
     /// Grows by one whenever the search box is to get the focus.
     pub focus_search: u64,
     /// Items a folder.

@@ -148,6 +148,46 @@ impl Theme {
         }
     }
 
+    /// A raised surface under the pointer.
+    pub fn hovered(&self) -> Color32 {
+        if self.dark { rgb(0x262b34) } else { rgb(0xe8ebf0) }
+    }
+
+    /// Behind selected text.
+    pub fn selection(&self) -> Color32 {
+        if self.dark { rgb(0x27446f) } else { rgb(0xc4daf9) }
+    }
+
+    /// Under windows and menus.
+    pub fn shadow(&self) -> Color32 {
+        Color32::from_black_alpha(if self.dark { 130 } else { 40 })
+    }
+
+    /// Over the window while files are dragged above it.
+    pub fn veil(&self) -> Color32 {
+        if self.dark { Color32::from_black_alpha(170) } else { Color32::from_white_alpha(200) }
+    }
+
+    /// Behind a score on a picture, whatever the picture.
+    pub fn badge(&self) -> Color32 {
+        Color32::from_black_alpha(180)
+    }
+
+    /// A score on a picture.
+    pub fn on_badge(&self) -> Color32 {
+        Color32::WHITE
+    }
+
+    /// The hit colour as a faint fill.
+    pub fn hit_fill(&self) -> Color32 {
+        self.hit.gamma_multiply(if self.dark { 0.22 } else { 0.14 })
+    }
+
+    /// A colour of the bars of the histogram that do not stand out.
+    pub fn bar(&self) -> Color32 {
+        if self.dark { rgb(0x39414d) } else { rgb(0xd2d7df) }
+    }
+
     /// The colour of a category: ten of them, then grey.
     pub fn category(&self, index: usize) -> Color32 {
         self.categories.get(index).copied().unwrap_or(self.other)

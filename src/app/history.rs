@@ -1,0 +1,128 @@
+//! Undo and redo of what the user chose: selection, query, labels. What is stored is never part of it.
+
+use std::collections::HashMap;
+
+use crate::context::State;
+use crate::context::state::{Chip, Selection};
+use crate::domain::{Filter, ItemId, LabelScore, LabelSet, Scoring};
+
+/// Steps kept.
+const STEPS: usize = 100;
+/// Typing within this time is one step.
+const ONE_STEP_SECS: f64 = 1.0;
+
+/// What changed; changes of one kind in quick succession are one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Letters in the search box.
+    Typing,
+    /// Anything else.
+    Step,
+}
+
+#[derive(Clone)]
+struct Moment {
+    selection: Selection,
+    text: String,
+    chips: Vec<Chip>,
+    filter: Filter,
+    scoring: Scoring,
+    labels: LabelSet,
+    applied: HashMap<ItemId, LabelScore>,
+}
+
+impl Moment {
+    fn of(state: &State) -> Self {
+        Self {
+            selection: state.selection.clone(),
+            text: state.query.text.clone(),
+            chips: state.query.chips.clone(),
+            filter: state.query.filter.clone(),
+            scoring: state.query.scoring,
+            labels: state.labels.set.clone(),
+            applied: state.labels.applied.clone(),
+        }
+    }
+
+    fn restore(self, state: &mut State) {
+        state.selection = self.selection;
+        state.query.text = self.text;
+        state.query.chips = self.chips;
+        state.query.filter = self.filter;
+        state.query.scoring = self.scoring;
+        state.labels.set = self.labels;
+        state.labels.applied = self.applied;
+    }
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct History {
+    past: Vec<Moment>,
+    future: Vec<Moment>,
+    last: Option<(Change, f64)>,
+}
+
+impl History {
+    /// Call before a change.
+    pub fn record(&mut self, state: &State, change: Change, now: f64) {
+        let same_step = change == Change::Typing
+            && self.last.is_some_and(|(kind, at)| kind == Change::Typing && now - at < ONE_STEP_SECS);
+        self.last = Some((change, now));
+        self.future.clear();
+        if same_step {
+            return;
+        }
+        self.past.push(Moment::of(state));
+        if self.past.len() > STEPS {
+            self.past.remove(0);
+        }
+    }
+
+    /// One step back; returns whether there was one.
+    pub fn undo(&mut self, state: &mut State) -> bool {
+        let Some(moment) = self.past.pop() else { return false };
+        self.future.push(Moment::of(state));
+        self.last = None;
+        moment.restore(state);
+        true
+    }
+
+    /// One step forth again.
+    pub fn redo(&mut self, state: &mut State) -> bool {
+        let Some(moment) = self.future.pop() else { return false };
+        self.past.push(Moment::of(state));
+        self.last = None;
+        moment.restore(state);
+        true
+    }
+
+    /// Forgets everything: another library was opened.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goes_back_and_forth_and_takes_typing_as_one_step() {
+        let mut state = State::default();
+        let mut history = History::default();
+        for (i, text) in ["d", "do", "dog"].into_iter().enumerate() {
+            history.record(&state, Change::Typing, i as f64 * 0.1);
+            text.clone_into(&mut state.query.text);
+        }
+        history.record(&state, Change::Step, 5.0);
+        state.selection = Selection::new(vec![ItemId(4)]);
+        assert!(history.undo(&mut state));
+        assert_eq!((state.query.text.as_str(), state.selection.items.len()), ("dog", 0));
+        assert!(history.undo(&mut state));
+        assert_eq!(state.query.text, "");
+        assert!(!history.undo(&mut state));
+        assert!(history.redo(&mut state) && history.redo(&mut state) && !history.redo(&mut state));
+        assert_eq!((state.query.text.as_str(), state.selection.focus()), ("dog", Some(ItemId(4))));
+    }
+}

@@ -1,0 +1,203 @@
+//! Opening and leaving libraries, adding folders, files of all kinds that the user chooses.
+
+use std::path::{Path, PathBuf};
+
+use super::dialogs::{self, Purpose};
+use super::places;
+use super::receive::notice;
+use super::window::{App, Message, seconds_since_epoch};
+use crate::context::state::{Library, QueryState, Recent};
+use crate::domain::LabelSet;
+use crate::engine::{Job, Severity};
+use crate::ui::panels::labels::parse;
+use crate::ui::words;
+
+/// A label file larger than this is not one.
+const MOST_LABEL_BYTES: u64 = 4_000_000;
+
+impl App {
+    /// Adds to the open library; where none is open, opens the one that belongs to the first folder.
+    pub(super) fn add(&mut self, paths: Vec<PathBuf>) {
+        let Some(first) = paths.first().cloned() else { return };
+        if self.backend.is_some() {
+            return self.submit(Job::Add(paths));
+        }
+        if self.state.library.is_some() {
+            return self.then_add.extend(paths);
+        }
+        let first = std::path::absolute(&first).unwrap_or(first);
+        match places::library_for(&first) {
+            Some(library) => self.open_library(library, paths),
+            None => {
+                notice(self, Severity::Error, "There is no folder for data on this system; name one with --library")
+            }
+        }
+    }
+
+    /// Opens a library in the background, and then adds to it.
+    pub(super) fn open_library(&mut self, path: PathBuf, then_add: Vec<PathBuf>) {
+        self.remember_library();
+        let before = self.forget();
+        let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
+        let name = known.or_else(|| places::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
+        self.state.library = Some(Library { path: path.clone(), name, opening: true });
+        self.then_add = then_add;
+        self.attempt += 1;
+        let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
+        let open = move || {
+            // The one before lets go of its files first: it may be the same library.
+            drop(before);
+            let result = opener(&path, waker.clone());
+            let _ = sender.send(Message::Opened(attempt, result));
+            waker();
+        };
+        self.spawn("open-library", open);
+    }
+
+    pub(super) fn close_library(&mut self) {
+        self.remember_library();
+        let before = self.forget();
+        self.attempt += 1;
+        self.spawn("close-library", move || drop(before));
+    }
+
+    pub(super) fn opened(&mut self, attempt: u64, result: Result<Box<dyn super::Backend>, String>) {
+        if attempt != self.attempt {
+            // The user has gone elsewhere in the meantime; letting go may take a while.
+            return self.spawn("close-library", move || drop(result));
+        }
+        match result {
+            Ok(backend) => {
+                self.state.model = backend.model();
+                self.state.model_title = self.state.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
+                self.state.device_title = backend.device();
+                self.state.import = Some(backend.import());
+                self.backend = Some(backend);
+                if let Some(library) = &mut self.state.library {
+                    library.opening = false;
+                }
+                let add = std::mem::take(&mut self.then_add);
+                if !add.is_empty() {
+                    self.submit(Job::Add(add));
+                }
+                if !self.state.query.is_empty() {
+                    self.search_now();
+                }
+            }
+            Err(why) => {
+                self.state.library = None;
+                self.then_add.clear();
+                notice(self, Severity::Error, why);
+            }
+        }
+    }
+
+    /// Everything that belongs to the open library, out of the state.
+    fn forget(&mut self) -> Option<Box<dyn super::Backend>> {
+        let state = &mut self.state;
+        state.library = None;
+        state.snapshot = None;
+        state.layout = None;
+        state.projecting = None;
+        state.progress = Default::default();
+        state.failures = Default::default();
+        state.import = None;
+        state.query = QueryState::default();
+        state.selection = Default::default();
+        state.neighbours = None;
+        state.labels.shown = None;
+        state.labels.asked = None;
+        state.labels.applied.clear();
+        state.preview = None;
+        state.previews.clear();
+        state.thumbnails.clear();
+        state.folders = Default::default();
+        state.notices.clear();
+        state.dropped.clear();
+        state.legend_off.clear();
+        self.textures.clear();
+        self.history.clear();
+        self.search = Default::default();
+        self.backend.take()
+    }
+
+    /// Keeps the open library among the recent ones.
+    pub(super) fn remember_library(&mut self) {
+        let (Some(library), Some(snapshot)) = (&self.state.library, &self.state.snapshot) else { return };
+        let recent = Recent {
+            path: library.path.clone(),
+            name: library.name.clone(),
+            items: snapshot.len() as u64,
+            opened: seconds_since_epoch(),
+        };
+        self.settings.remember(recent);
+        self.state.recents.clone_from(&self.settings.recents);
+        self.state.now = seconds_since_epoch();
+        self.keep_settings();
+    }
+
+    pub(super) fn open_sample(&mut self) {
+        match places::sample() {
+            Some(folder) => {
+                let library = places::library_for(&folder);
+                match library {
+                    Some(library) => self.open_library(library, vec![folder]),
+                    None => self.add(vec![folder]),
+                }
+            }
+            None => notice(self, Severity::Warning, "The sample collection did not come with this copy of the program"),
+        }
+    }
+
+    pub(super) fn dialog(&self, purpose: Purpose) {
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        dialogs::open(purpose, move |paths| {
+            let _ = sender.send(Message::Chosen(purpose, paths));
+            waker();
+        });
+    }
+
+    pub(super) fn chosen(&mut self, purpose: Purpose, paths: Vec<PathBuf>) {
+        let Some(first) = paths.first().cloned() else { return };
+        match purpose {
+            Purpose::AddFolders | Purpose::AddFiles => self.add(paths),
+            Purpose::OpenLibrary => self.open_library(first, Vec::new()),
+            Purpose::LoadLabels => self.load_labels(first),
+            Purpose::Export => {
+                let items = first.with_extension("csv");
+                self.submit(Job::Export { vectors: first, items });
+            }
+        }
+    }
+
+    fn load_labels(&self, path: PathBuf) {
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("load-labels", move || {
+            let _ = sender.send(Message::Labels(read_labels(&path)));
+            waker();
+        });
+    }
+
+    /// Runs something that may take long, or block, on a thread of its own.
+    pub(super) fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+            log::error!("no thread for {name}: {error}");
+        }
+    }
+}
+
+fn read_labels(path: &Path) -> Result<LabelSet, String> {
+    let name = words::file_name(path);
+    let length = std::fs::metadata(path).map_err(|e| format!("{name} could not be read: {e}"))?.len();
+    if length > MOST_LABEL_BYTES {
+        return Err(format!("{name} is too large for a list of labels"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| format!("{name} could not be read: {e}"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let labels = parse(text.trim_start_matches('\u{feff}'));
+    if labels.is_empty() {
+        return Err(format!("{name} holds no labels"));
+    }
+    let stem = path.file_stem().map_or(name, |s| s.to_string_lossy().into_owned());
+    Ok(LabelSet { name: stem, labels })
+}

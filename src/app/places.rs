@@ -1,0 +1,64 @@
+//! Where the program keeps its things, and where it finds what came with it.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the user's settings; `None` on a system without a home.
+pub fn settings_file() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.config_dir().join("vicinity").join("settings.json"))
+}
+
+fn data() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.data_dir().join("vicinity"))
+}
+
+/// The library that belongs to a folder: named after it, told apart from namesakes by a hash of its path.
+pub fn library_for(folder: &Path) -> Option<PathBuf> {
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    let mut slug: String =
+        name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    slug.truncate(slug.char_indices().nth(40).map_or(slug.len(), |(i, _)| i));
+    let hash = blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex();
+    Some(data()?.join("libraries").join(format!("{}-{}", slug.trim_matches('-'), &hash[..8])))
+}
+
+/// The sample collection: beside the program, or in a checkout of it.
+pub fn sample() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
+    let installed = beside.iter().flat_map(|dir| [dir.join("sample"), dir.join("../share/vicinity/sample")]);
+    let named = std::env::var_os("VICINITY_SAMPLE").map(PathBuf::from);
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample");
+    named.into_iter().chain(installed).chain([checkout]).find(|p| p.is_dir())
+}
+
+/// What to call a library with these folders in it.
+pub fn library_name(roots: &[PathBuf]) -> Option<String> {
+    let name = |p: &PathBuf| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned();
+    match roots {
+        [] => None,
+        [one] => Some(name(one)),
+        [one, two] => Some(format!("{} and {}", name(one), name(two))),
+        [one, rest @ ..] => Some(format!("{} and {} more", name(one), rest.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namesakes_get_libraries_of_their_own() {
+        let (a, b) = (library_for(Path::new("/a/My Photos")), library_for(Path::new("/b/My Photos")));
+        if let (Some(a), Some(b)) = (a, b) {
+            assert_ne!(a, b);
+            assert!(a.file_name().is_some_and(|n| n.to_string_lossy().starts_with("my-photos-")));
+        }
+    }
+
+    #[test]
+    fn a_library_is_called_after_its_folders() {
+        let roots: Vec<PathBuf> = ["/x/Photos", "/x/Notes", "/x/Art"].map(PathBuf::from).to_vec();
+        assert_eq!(library_name(&roots[..1]).as_deref(), Some("Photos"));
+        assert_eq!(library_name(&roots[..2]).as_deref(), Some("Photos and Notes"));
+        assert_eq!(library_name(&roots).as_deref(), Some("Photos and 2 more"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Takes what threads have sent and changes the state accordingly; never longer than a few milliseconds a frame.
+
+use std::time::{Duration, Instant};
+
+use super::textures;
+use super::window::{App, Message};
+use crate::context::histogram::{self, Histogram};
+use crate::context::state::{Library, Selection, Shown};
+use crate::domain::{Filter, SearchResult};
+use crate::engine::{Event, Notice, Preview, SearchSlot, Severity, Summary};
+use crate::ui::words;
+
+/// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
+const BUDGET: Duration = Duration::from_millis(8);
+/// Large previews kept.
+const PREVIEWS: usize = 8;
+/// A sentence that something was done stays so long.
+const NOTICE_SECS: f64 = 7.0;
+
+/// News from the window's own threads.
+pub(super) fn messages(app: &mut App) {
+    while let Ok(message) = app.inbox.1.try_recv() {
+        match message {
+            Message::Opened(attempt, result) => app.opened(attempt, result),
+            Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
+            Message::Labels(Ok(set)) => app.set_labels(set),
+            Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
+            Message::Pasted(picture) => app.ask_with_picture(picture),
+        }
+    }
+}
+
+/// News from the engine.
+pub(super) fn events(app: &mut App) {
+    let start = Instant::now();
+    while let Some(event) = app.backend.as_ref().and_then(|b| b.events().try_recv().ok()) {
+        apply(app, event);
+        if start.elapsed() > BUDGET {
+            app.ctx.request_repaint();
+            break;
+        }
+    }
+    if let Some(snapshot) = app.state.snapshot.clone()
+        && app.state.folders.update(&snapshot)
+    {
+        app.ctx.request_repaint();
+    }
+    let old = app.now() - app.notice_at > NOTICE_SECS;
+    if old && app.state.notices.last().is_some_and(|n| n.severity == Severity::Info) {
+        app.state.notices.clear();
+    }
+}
+
+/// Shows a sentence in the status bar.
+pub(super) fn notice(app: &mut App, severity: Severity, text: impl Into<String>) {
+    app.notice_at = app.now();
+    app.state.notices.push(Notice { severity, text: text.into() });
+    if app.state.notices.len() > 50 {
+        app.state.notices.remove(0);
+    }
+    app.ctx.request_repaint_after(Duration::from_secs_f64(NOTICE_SECS + 0.1));
+}
+
+fn apply(app: &mut App, event: Event) {
+    match event {
+        Event::Snapshot(snapshot) => {
+            let other_epoch = app.state.snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
+            let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
+            if let Some(Library { name, .. }) = &mut app.state.library
+                && let Some(named) = super::places::library_name(&roots)
+            {
+                *name = named;
+            }
+            if other_epoch {
+                app.state.selection.items.retain(|id| snapshot.get(*id).is_some());
+                app.state.selection = Selection::new(std::mem::take(&mut app.state.selection.items));
+            }
+            app.state.snapshot = Some(snapshot);
+            app.collection_changed();
+        }
+        Event::Progress(progress) => app.state.progress = progress,
+        Event::Finished(summary) => finished(app, &summary),
+        Event::Failures(failures) => app.state.failures = failures,
+        Event::Found { slot: SearchSlot::Results, ticket, result } => {
+            if app.search.is_latest(ticket) {
+                found(app, result);
+            }
+        }
+        Event::Found { slot: SearchSlot::Neighbours, ticket, result } => {
+            if let (Some(of), Ok(result)) = (app.search.neighbours_of(ticket), result) {
+                app.state.neighbours = Some((of, result));
+            }
+        }
+        Event::Labelled { ticket, result } => app.labelled(ticket, result),
+        Event::Layout(layout) => app.state.layout = Some(layout),
+        Event::Projecting(share) => app.state.projecting = share,
+        Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
+        Event::Preview(id, preview) => {
+            let shown = preview.map(|preview| match preview {
+                Preview::Picture(picture) => {
+                    Shown::Picture(textures::load(&app.ctx, &format!("preview {}", id.0), &picture))
+                }
+                Preview::Text(text) => Shown::Text(text),
+            });
+            if app.state.previews.len() >= PREVIEWS {
+                let keep = [app.state.preview, app.state.selection.focus()];
+                app.state.previews.retain(|id, _| keep.contains(&Some(*id)));
+            }
+            app.state.previews.insert(id, shown);
+        }
+        Event::Notice(said) => notice(app, said.severity, said.text),
+    }
+}
+
+fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
+    let query = &mut app.state.query;
+    query.pending = false;
+    match result {
+        Ok(result) => {
+            query.histogram = Histogram::new(&result).map(std::sync::Arc::new);
+            let unfiltered = query.filter.modality.is_none();
+            if let (true, Some(snapshot)) = (unfiltered, &app.state.snapshot) {
+                query.matches = Some(histogram::matches(&result, snapshot));
+            }
+            query.result = Some(result);
+            query.error = None;
+        }
+        Err(why) => {
+            query.result = None;
+            query.histogram = None;
+            query.matches = None;
+            query.error = Some(why);
+        }
+    }
+    if std::mem::take(&mut app.search.focus_first) {
+        app.focus_first_hit();
+    }
+}
+
+fn finished(app: &mut App, summary: &Summary) {
+    app.state.progress = Default::default();
+    app.remember_library();
+    app.collection_changed();
+    let mut said = Vec::new();
+    if summary.embedded > 0 {
+        said.push(format!("{} embedded in {}", words::count(summary.embedded, "item"), seconds(summary.seconds)));
+    }
+    if summary.failed > 0 {
+        said.push(format!("{} could not be read", words::count(summary.failed, "file")));
+    }
+    if summary.cancelled {
+        said.insert(0, "Import cancelled; what was embedded stays".to_owned());
+    }
+    if !said.is_empty() {
+        notice(app, Severity::Info, said.join(" · "));
+    }
+    if app.state.query.filter != Filter::default() && app.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) {
+        app.state.query.filter = Filter::default();
+    }
+}
+
+fn seconds(s: f64) -> String {
+    match s as u64 {
+        0 => "under a second".to_owned(),
+        s @ 1..60 => format!("{s} s"),
+        s => format!("{} min {} s", s / 60, s % 60),
+    }
+}

@@ -1,0 +1,210 @@
+//! The window as eframe sees it: state, engine, and the order of a frame.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::backend::{Backend, Opener, Waker};
+use super::dialogs::Purpose;
+use super::history::History;
+use super::search::Search;
+use super::settings::{Saver, Settings};
+use super::textures::Textures;
+use super::{errors, receive};
+use crate::context::{CommandSender, Ctx, State, ThemeChoice};
+use crate::domain::{LabelSet, Picture};
+use crate::ui::{Shell, style};
+
+/// How the window starts.
+pub struct Start {
+    /// Folders or files to open with.
+    pub folders: Vec<PathBuf>,
+    /// The library to open.
+    pub library: Option<PathBuf>,
+    /// A theme for this run.
+    pub theme: Option<ThemeChoice>,
+    /// Where settings are kept; `None`: nowhere.
+    pub settings: Option<PathBuf>,
+    /// Opens libraries.
+    pub opener: Opener,
+}
+
+/// News from helper threads of the window (never from the engine).
+pub(super) enum Message {
+    /// A library was opened, or could not be. The number tells which attempt it was.
+    Opened(u64, Result<Box<dyn Backend>, String>),
+    /// A file dialog was closed.
+    Chosen(Purpose, Vec<PathBuf>),
+    /// Labels were read from a file.
+    Labels(Result<LabelSet, String>),
+    /// A picture was pasted.
+    Pasted(Arc<Picture>),
+    /// A sentence for the status bar.
+    Failed(String),
+}
+
+/// See the module's documentation.
+pub struct App {
+    pub(super) ctx: egui::Context,
+    pub(super) state: State,
+    pub(super) commands: CommandSender,
+    pub(super) shell: Shell,
+    pub(super) opener: Opener,
+    pub(super) backend: Option<Box<dyn Backend>>,
+    pub(super) attempt: u64,
+    pub(super) then_add: Vec<PathBuf>,
+    pub(super) inbox: (Sender<Message>, Receiver<Message>),
+    pub(super) settings: Settings,
+    pub(super) saver: Saver,
+    pub(super) theme_for_this_run: Option<ThemeChoice>,
+    pub(super) textures: Textures,
+    pub(super) history: History,
+    pub(super) search: Search,
+    pub(super) wide_right_open: bool,
+    pub(super) notice_at: f64,
+    title: String,
+}
+
+impl App {
+    /// Builds the window's state; opens what `start` asks for in the background.
+    pub fn new(cc: &eframe::CreationContext<'_>, start: Start) -> Self {
+        let ctx = cc.egui_ctx.clone();
+        style::install(&ctx);
+        let settings = start.settings.as_deref().map(Settings::read).unwrap_or_default();
+        let mut app = Self {
+            state: state_from(&settings, start.theme),
+            commands: CommandSender::default(),
+            shell: Shell::default(),
+            opener: start.opener,
+            backend: None,
+            attempt: 0,
+            then_add: Vec::new(),
+            // Bounded generously: one message a user's action.
+            inbox: crossbeam_channel::bounded(256),
+            saver: Saver::new(start.settings),
+            theme_for_this_run: start.theme,
+            textures: Textures::default(),
+            history: History::default(),
+            search: Search::default(),
+            wide_right_open: settings.right_open,
+            notice_at: 0.0,
+            title: String::new(),
+            settings,
+            ctx,
+        };
+        app.shell.set_render_state(cc.wgpu_render_state.as_ref());
+        match start.library {
+            Some(library) => app.open_library(library, start.folders),
+            None if !start.folders.is_empty() => app.add(start.folders),
+            None => {}
+        }
+        app
+    }
+
+    /// What the window draws; for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        let ctx = self.ctx.clone();
+        Arc::new(move || ctx.request_repaint())
+    }
+
+    pub(super) fn now(&self) -> f64 {
+        self.ctx.input(|i| i.time)
+    }
+
+    fn set_title(&mut self) {
+        let title = match &self.state.library {
+            Some(library) => format!("{} – Vicinity", library.name),
+            None => "Vicinity".to_owned(),
+        };
+        if title != self.title {
+            self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    fn set_theme(&self) {
+        self.ctx.set_theme(match self.state.theme {
+            ThemeChoice::System => egui::ThemePreference::System,
+            ThemeChoice::Light => egui::ThemePreference::Light,
+            ThemeChoice::Dark => egui::ThemePreference::Dark,
+        });
+    }
+
+    pub(super) fn keep_settings(&mut self) {
+        let state = &self.state;
+        let settings = &mut self.settings;
+        if self.theme_for_this_run != Some(state.theme) {
+            settings.theme = state.theme;
+        }
+        settings.left_open = state.left_open;
+        settings.right_open = if state.narrow { self.wide_right_open } else { state.right_open };
+        settings.centre = state.centre;
+        settings.colour_by = state.colour_by;
+        settings.gallery_height = state.gallery_height;
+        settings.set_labels(&state.labels.set);
+        self.saver.save(settings);
+    }
+}
+
+fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
+    let mut state = State {
+        theme: theme.unwrap_or(settings.theme),
+        left_open: settings.left_open,
+        right_open: settings.right_open,
+        centre: settings.centre,
+        colour_by: settings.colour_by,
+        gallery_height: settings.gallery_height,
+        reduce_motion: settings.reduce_motion,
+        recents: settings.recents.clone(),
+        device_title: "CPU".to_owned(),
+        now: seconds_since_epoch(),
+        ..State::default()
+    };
+    state.labels.set = settings.label_set();
+    state
+}
+
+/// The clock on the wall.
+pub(super) fn seconds_since_epoch() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        receive::messages(self);
+        receive::events(self);
+        if self.textures.upload(ctx, &mut self.state.thumbnails) {
+            ctx.request_repaint();
+        }
+        self.search_when_due();
+        self.set_title();
+        self.set_theme();
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        errors::started();
+        self.state.hover = None;
+        self.shell.show(ui, &Ctx { state: &self.state, commands: &self.commands });
+        self.apply_commands();
+        self.want_thumbnails();
+    }
+
+    fn save(&mut self, _storage: &mut dyn eframe::Storage) {
+        self.keep_settings();
+    }
+
+    fn on_exit(&mut self) {
+        self.remember_library();
+        self.keep_settings();
+        self.backend = None;
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}

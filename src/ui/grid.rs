@@ -1,0 +1,227 @@
+//! Where the tiles of a gallery lie, and how the arrow keys walk over them.
+
+use egui::{Rect, pos2, vec2};
+
+use crate::domain::Modality;
+
+/// Gap between tiles, points.
+pub const GAP: f32 = 7.0;
+/// Height of a text's card in a column, points.
+const CARD_HEIGHT: f32 = 66.0;
+/// Height of the line before what does not stand out, points.
+pub const BREAK_HEIGHT: f32 = 32.0;
+
+/// One tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cell {
+    /// Which entry of the list.
+    pub index: usize,
+    /// Where, from the top left of the grid.
+    pub rect: Rect,
+}
+
+/// Tiles in rows from top to bottom.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Grid {
+    /// In reading order.
+    pub cells: Vec<Cell>,
+    /// Height of all rows.
+    pub height: f32,
+    /// Where the line lies before what does not stand out.
+    pub break_at: Option<f32>,
+}
+
+/// Directions of the arrow keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// One back.
+    Left,
+    /// One on.
+    Right,
+    /// The row above.
+    Up,
+    /// The row below.
+    Down,
+}
+
+impl Grid {
+    /// Pictures two by two, texts as cards over the whole width; after `standing_out` entries a line.
+    pub fn columns(kinds: &[Modality], standing_out: usize, width: f32) -> Self {
+        let mut grid = Self::default();
+        let tile = vec2((width - GAP) / 2.0, (width - GAP) / 2.0 * 0.73);
+        let mut y = 0.0;
+        let (near, far) = kinds.split_at(standing_out.min(kinds.len()));
+        for (offset, part) in [(0, near), (near.len(), far)] {
+            if offset > 0 && !part.is_empty() {
+                grid.break_at = Some(y);
+                y += BREAK_HEIGHT;
+            }
+            let mut left: Option<usize> = None;
+            let mut waiting = Vec::new();
+            for (i, kind) in part.iter().enumerate() {
+                let index = offset + i;
+                match (kind, left.take()) {
+                    (Modality::Image, None) => {
+                        grid.cells.push(Cell { index, rect: Rect::from_min_size(pos2(0.0, y), tile) });
+                        left = Some(index);
+                    }
+                    (Modality::Image, Some(_)) => {
+                        let at = pos2(tile.x + GAP, y);
+                        grid.cells.push(Cell { index, rect: Rect::from_min_size(at, tile) });
+                        y += tile.y + GAP;
+                        grid.cards(&mut waiting, &mut y, width);
+                    }
+                    // A text between the two pictures of a row waits until the row is full.
+                    (Modality::Text, Some(open)) => {
+                        waiting.push(index);
+                        left = Some(open);
+                    }
+                    (Modality::Text, None) => grid.cards(&mut vec![index], &mut y, width),
+                }
+            }
+            if left.is_some() {
+                y += tile.y + GAP;
+            }
+            grid.cards(&mut waiting, &mut y, width);
+        }
+        grid.height = y;
+        grid
+    }
+
+    fn cards(&mut self, waiting: &mut Vec<usize>, y: &mut f32, width: f32) {
+        for index in waiting.drain(..) {
+            self.cells.push(Cell { index, rect: Rect::from_min_size(pos2(0.0, *y), vec2(width, CARD_HEIGHT)) });
+            *y += CARD_HEIGHT + GAP;
+        }
+    }
+
+    /// Rows about `height` high, each stretched to fill the width; entries keep their shapes (width by height).
+    pub fn justified(shapes: impl Iterator<Item = f32>, width: f32, height: f32) -> Self {
+        let mut grid = Self::default();
+        let mut row: Vec<f32> = Vec::new();
+        let mut y = 0.0;
+        let mut sum = 0.0;
+        let mut index = 0;
+        for shape in shapes {
+            let shape = shape.clamp(0.5, 2.4);
+            row.push(shape);
+            sum += shape;
+            let gaps = GAP * (row.len() - 1) as f32;
+            if sum * height + gaps >= width {
+                let high = (width - gaps) / sum;
+                index = grid.row(&mut row, index, y, high);
+                y += high + GAP;
+                sum = 0.0;
+            }
+        }
+        if !row.is_empty() {
+            grid.row(&mut row, index, y, height);
+            y += height + GAP;
+        }
+        grid.height = y;
+        grid
+    }
+
+    fn row(&mut self, row: &mut Vec<f32>, mut index: usize, y: f32, height: f32) -> usize {
+        let mut x = 0.0;
+        for shape in row.drain(..) {
+            self.cells.push(Cell { index, rect: Rect::from_min_size(pos2(x, y), vec2(shape * height, height)) });
+            x += shape * height + GAP;
+            index += 1;
+        }
+        index
+    }
+
+    /// The tiles between two heights.
+    pub fn between(&self, top: f32, bottom: f32) -> &[Cell] {
+        // Rows do not overlap, so bottoms and tops are sorted well enough for a binary search.
+        let from = self.cells.partition_point(|c| c.rect.bottom() < top);
+        let to = self.cells.partition_point(|c| c.rect.top() <= bottom);
+        self.cells.get(from..to.max(from)).unwrap_or_default()
+    }
+
+    /// Where an entry lies.
+    pub fn rect_of(&self, index: usize) -> Option<Rect> {
+        self.cells.iter().find(|c| c.index == index).map(|c| c.rect)
+    }
+
+    /// The entry that an arrow key leads to; stays at the ends.
+    pub fn step(&self, index: usize, step: Step) -> usize {
+        let Some(at) = self.cells.iter().position(|c| c.index == index) else {
+            return self.cells.first().map_or(index, |c| c.index);
+        };
+        let here = self.cells[at].rect;
+        let found = match step {
+            Step::Left => at.checked_sub(1).and_then(|i| self.cells.get(i)),
+            Step::Right => self.cells.get(at + 1),
+            Step::Up => {
+                let above = || self.cells[..at].iter().rev().filter(|c| c.rect.bottom() <= here.top());
+                let row = above().next().map(|c| c.rect.top());
+                nearest(above().take_while(|c| Some(c.rect.top()) == row), here)
+            }
+            Step::Down => {
+                let below = || self.cells[at..].iter().filter(|c| c.rect.top() >= here.bottom());
+                let row = below().next().map(|c| c.rect.top());
+                nearest(below().take_while(|c| Some(c.rect.top()) == row), here)
+            }
+        };
+        found.map_or(index, |c| c.index)
+    }
+}
+
+fn nearest<'a>(cells: impl Iterator<Item = &'a Cell>, here: Rect) -> Option<&'a Cell> {
+    let distance = |c: &&Cell| (c.rect.center().x - here.center().x).abs();
+    cells.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use Modality::{Image, Text};
+
+    #[test]
+    fn a_text_between_two_pictures_waits_for_the_row() {
+        let grid = Grid::columns(&[Image, Text, Image, Text], 4, 207.0);
+        let order: Vec<_> = grid.cells.iter().map(|c| c.index).collect();
+        assert_eq!(order, [0, 2, 1, 3]);
+        assert_eq!(grid.cells[0].rect.top(), grid.cells[1].rect.top());
+        assert!(grid.cells[2].rect.top() > grid.cells[1].rect.bottom());
+        assert_eq!(grid.break_at, None);
+    }
+
+    #[test]
+    fn what_does_not_stand_out_comes_after_a_line() {
+        let grid = Grid::columns(&[Image, Image, Image], 1, 207.0);
+        let line = grid.break_at.expect("a line");
+        assert!(grid.cells[0].rect.bottom() <= line && grid.cells[1].rect.top() >= line + BREAK_HEIGHT);
+    }
+
+    #[test]
+    fn justified_rows_fill_the_width_and_keep_order() {
+        let shapes = [1.5, 0.7, 1.0, 2.0, 1.3, 0.8, 1.1];
+        let grid = Grid::justified(shapes.into_iter(), 600.0, 140.0);
+        assert_eq!(grid.cells.iter().map(|c| c.index).collect::<Vec<_>>(), (0..shapes.len()).collect::<Vec<_>>());
+        let first_row: Vec<_> = grid.cells.iter().filter(|c| c.rect.top() == 0.0).collect();
+        assert!((first_row.last().expect("a row").rect.right() - 600.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn only_what_is_seen_is_drawn() {
+        let grid = Grid::justified(std::iter::repeat_n(1.0, 10_000), 600.0, 100.0);
+        let seen = grid.between(50_000.0, 50_600.0);
+        assert!(!seen.is_empty() && seen.len() < 60, "{}", seen.len());
+        assert!(seen.iter().all(|c| c.rect.bottom() >= 50_000.0 && c.rect.top() <= 50_600.0));
+    }
+
+    #[test]
+    fn arrows_walk_and_stay_at_the_ends() {
+        let grid = Grid::columns(&[Image; 5], 5, 207.0);
+        assert_eq!(grid.step(0, Step::Down), 2);
+        assert_eq!(grid.step(3, Step::Up), 1);
+        assert_eq!(grid.step(3, Step::Down), 4);
+        assert_eq!(grid.step(4, Step::Right), 4);
+        assert_eq!(grid.step(0, Step::Left), 0);
+        assert_eq!(grid.step(0, Step::Up), 0);
+    }
+}

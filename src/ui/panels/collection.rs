@@ -1,0 +1,206 @@
+//! The left panel: folders, types, labels, and what could not be read.
+
+use std::path::PathBuf;
+
+use egui::{ScrollArea, Ui, vec2};
+
+use crate::context::folders::RootCount;
+use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::domain::{Filter, Modality};
+use crate::ui::theme::{SPACE, Theme};
+use crate::ui::widgets::rows::{Lead, Row, heading};
+use crate::ui::widgets::{buttons, icons::Icon};
+use crate::ui::words;
+
+/// Draws the panel's contents.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+    if !ctx.state.is_open() {
+        heading(ui, "Collection");
+        let theme = Theme::of(ui.ctx());
+        ui.horizontal_wrapped(|ui| {
+            ui.add_space(SPACE[1]);
+            ui.label(egui::RichText::new("Folders you add appear here").color(theme.text3));
+        });
+        return;
+    }
+    ScrollArea::vertical().id_salt("collection").auto_shrink(false).show(ui, |ui| {
+        folders(ui, ctx);
+        types(ui, ctx);
+        labels(ui, ctx);
+        failures(ui, ctx);
+        ui.add_space(SPACE[3]);
+    });
+}
+
+fn section(ui: &mut Ui) {
+    ui.add_space(SPACE[1]);
+    let theme = Theme::of(ui.ctx());
+    let rect = ui.available_rect_before_wrap();
+    ui.painter().hline(
+        rect.left() + SPACE[1]..=rect.right() - SPACE[1],
+        rect.top(),
+        egui::Stroke::new(1.0, theme.line),
+    );
+    ui.add_space(SPACE[1]);
+}
+
+fn folders(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let counts = &ctx.state.folders;
+    let filter = &ctx.state.query.filter;
+    let top = ui.cursor().min;
+    heading(ui, "Folders");
+    let plus = egui::Rect::from_min_size(egui::pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
+    let add = buttons::icon_in(ui, Icon::Plus, "Add folders or files", plus);
+    egui::Popup::menu(&add).width(240.0).show(|ui| {
+        buttons::menu_entry(ui, ctx, UiCommand::OpenFolder);
+        buttons::menu_entry(ui, ctx, UiCommand::OpenFiles);
+    });
+    let all: usize = counts.counts.iter().sum();
+    let row = Row {
+        lead: Lead::Icon(Icon::Folder, theme.text1),
+        name: "Everything",
+        right: &words::number(all as u64),
+        selected: filter.folder.is_none() && filter.modality.is_none(),
+        colour: theme.text1,
+    };
+    if row.show(ui).clicked() {
+        ctx.send(SystemCommand::SetFilter(Filter::default()));
+    }
+    let alone = counts.roots.len() == 1;
+    for root in &counts.roots {
+        root_rows(ui, ctx, root, alone);
+    }
+}
+
+fn root_rows(ui: &mut Ui, ctx: &Ctx<'_>, root: &RootCount, alone: bool) {
+    let theme = Theme::of(ui.ctx());
+    let filter = &ctx.state.query.filter;
+    let name = words::file_name(&root.path);
+    let row = Row {
+        lead: Lead::Indent(1),
+        name: &name,
+        right: &words::number(root.items as u64),
+        selected: filter.folder.as_ref() == Some(&root.path),
+        colour: if root.available { theme.text1 } else { theme.text3 },
+    };
+    let response = row.show(ui);
+    if response.clicked() {
+        choose(ctx, &root.path);
+    }
+    response.context_menu(|ui| {
+        let mut row = |text: &str, command: SystemCommand| {
+            if buttons::menu_row(ui, text, "").clicked() {
+                ctx.send(command);
+                ui.close();
+            }
+        };
+        row("Show in folder", SystemCommand::RevealPath(root.path.clone()));
+        row("Remove from the collection", SystemCommand::RemoveRoot(root.path.clone()));
+    });
+    if root.available {
+        response.on_hover_text(root.path.display().to_string());
+    } else {
+        response.on_hover_text(format!("{} is not there at the moment", root.path.display()));
+    }
+    let inside = filter.folder.as_ref().is_some_and(|f| f.starts_with(&root.path));
+    if (alone || inside) && root.children.len() <= 200 {
+        for (child, items) in &root.children {
+            let path = root.path.join(child);
+            let row = Row {
+                lead: Lead::Indent(2),
+                name: child,
+                right: &words::number(*items as u64),
+                selected: filter.folder.as_ref() == Some(&path),
+                colour: theme.text1,
+            };
+            let response = row.show(ui);
+            if response.clicked() {
+                choose(ctx, &path);
+            }
+            response.context_menu(|ui| {
+                if buttons::menu_row(ui, "Show in folder", "").clicked() {
+                    ctx.send(SystemCommand::RevealPath(path.clone()));
+                    ui.close();
+                }
+            });
+        }
+    }
+}
+
+fn choose(ctx: &Ctx<'_>, folder: &PathBuf) {
+    let mut filter = ctx.state.query.filter.clone();
+    filter.folder = if filter.folder.as_ref() == Some(folder) { None } else { Some(folder.clone()) };
+    ctx.send(SystemCommand::SetFilter(filter));
+}
+
+fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    section(ui);
+    heading(ui, "Type");
+    for (modality, name, colour) in [(Modality::Image, "Images", theme.images), (Modality::Text, "Texts", theme.texts)]
+    {
+        let mut filter = ctx.state.query.filter.clone();
+        let selected = filter.modality == Some(modality);
+        let row = Row {
+            lead: Lead::Dot(colour),
+            name,
+            right: &words::number(ctx.state.folders.counts[modality.index()] as u64),
+            selected,
+            colour: theme.text1,
+        };
+        if row.show(ui).clicked() {
+            filter.modality = if selected { None } else { Some(modality) };
+            ctx.send(SystemCommand::SetFilter(filter));
+        }
+    }
+}
+
+fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let labels = &ctx.state.labels;
+    if labels.applied.is_empty() {
+        return;
+    }
+    section(ui);
+    heading(ui, "Labels");
+    let mut counts = vec![0u64; labels.set.labels.len()];
+    for score in labels.applied.values() {
+        if let Some(count) = counts.get_mut(score.label) {
+            *count += 1;
+        }
+    }
+    for (label, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let row = Row {
+            lead: Lead::Dot(theme.category(label)),
+            name: &labels.set.labels[label],
+            right: &words::number(*count),
+            selected: false,
+            colour: theme.text1,
+        };
+        if row.show(ui).on_hover_text("Select the items with this label").clicked() {
+            let mut items: Vec<_> = labels.applied.iter().filter(|(_, s)| s.label == label).collect();
+            items.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
+            ctx.send(SystemCommand::Select(items.into_iter().map(|(id, _)| *id).collect()));
+        }
+    }
+}
+
+fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    if ctx.state.failures.is_empty() {
+        return;
+    }
+    section(ui);
+    let row = Row {
+        lead: Lead::Icon(Icon::Warning, theme.warning),
+        name: "Could not read",
+        right: &words::number(ctx.state.failures.len() as u64),
+        selected: ctx.state.floats(Floating::Failures),
+        colour: theme.warning,
+    };
+    if row.show(ui).clicked() {
+        ctx.send(UiCommand::ShowFailures);
+    }
+}

@@ -1,0 +1,119 @@
+//! What the centre shows before a library is open: what to drop, where to start.
+
+use egui::{
+    Align, Align2, Layout, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2,
+    vec2,
+};
+
+use crate::context::state::Recent;
+use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line};
+use crate::ui::words;
+
+/// Draws it.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let area = ui.max_rect();
+    let recents = ctx.state.recents.len().min(4) as f32;
+    let height = 250.0 + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
+    let width = (area.width() - 2.0 * SPACE[4]).clamp(120.0, 520.0);
+    let top = (area.center().y - height / 2.0).max(area.top() + SPACE[3]);
+    let column = Rect::from_min_size(pos2(area.center().x - width / 2.0, top), vec2(width, area.bottom() - top));
+    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
+        let (cloud, _) = ui.allocate_exact_size(vec2(width.min(220.0), 96.0), Sense::hover());
+        point_cloud(ui, cloud);
+        ui.add_space(SPACE[4]);
+        ui.label(egui::RichText::new("See and search your pictures and texts by meaning").font(bold(text_size::HEADING)).color(theme.text1));
+        ui.add_space(SPACE[0]);
+        ui.label(
+            egui::RichText::new("Drop folders here. Everything is read on this computer; nothing is\nsent anywhere and your files are never changed.")
+                .color(theme.text2),
+        );
+        ui.add_space(SPACE[2]);
+        actions(ui, ctx);
+        if !ctx.state.recents.is_empty() {
+            ui.add_space(SPACE[4]);
+            recent_list(ui, ctx, width.min(430.0));
+        }
+    });
+}
+
+fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
+    // Centred by hand: the width of the row is that of the frame before.
+    let id = ui.scope_id().with("actions width");
+    let width = ui.data(|d| d.get_temp::<f32>(id)).unwrap_or(330.0);
+    let indent = ((ui.available_width() - width) / 2.0).max(0.0);
+    ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+        ui.set_max_height(40.0);
+        ui.add_space(indent);
+        let start = ui.cursor().left();
+        if buttons::primary(ui, UiCommand::OpenFolder.entry().text).clicked() {
+            ctx.send(UiCommand::OpenFolder);
+        }
+        ui.add_space(2.0);
+        let sample = buttons::secondary(ui, UiCommand::OpenSample.entry().text);
+        if sample.clicked() {
+            ctx.send(UiCommand::OpenSample);
+        }
+        ui.data_mut(|d| d.insert_temp(id, sample.rect.right() - start));
+    });
+}
+
+fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
+    let theme = Theme::of(ui.ctx());
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let (head, _) = ui.allocate_exact_size(vec2(width, 24.0), Sense::hover());
+    ui.painter().text(head.left_center(), Align2::LEFT_CENTER, "Recent", bold(text_size::SMALL), theme.text3);
+    let shown = &ctx.state.recents[..ctx.state.recents.len().min(4)];
+    let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, 40.0 * shown.len() as f32));
+    ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    for (i, recent) in shown.iter().enumerate() {
+        let (rect, response) = ui.allocate_exact_size(vec2(width, 40.0), Sense::click());
+        if i > 0 {
+            ui.painter().hline(rect.x_range().shrink(1.0), rect.top(), Stroke::new(1.0, theme.line));
+        }
+        if response.hovered() {
+            ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
+        }
+        icons::paint_at(ui.painter(), Icon::Folder, pos2(rect.left() + 17.0, rect.center().y), theme.text1);
+        let note = recent_note(recent, ctx.state.now);
+        let note_at = rect.right_center() - vec2(SPACE[1] + 2.0, 0.0);
+        let note_width =
+            ui.painter().text(note_at, Align2::RIGHT_CENTER, &note, font(text_size::BODY), theme.text3).width();
+        let name = one_line(ui, &recent.name, font(text_size::BODY), theme.text1, width - 32.0 - note_width - SPACE[3]);
+        ui.painter().galley(pos2(rect.left() + 32.0, rect.center().y - name.size().y / 2.0), name, theme.text1);
+        focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Open {}, {note}", recent.name)));
+        if response.on_hover_text(recent.path.display().to_string()).clicked() {
+            ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
+        }
+    }
+}
+
+/// How large it was, and when it was open.
+pub fn recent_note(recent: &Recent, now: i64) -> String {
+    format!("{} · {}", words::count(recent.items, "item"), words::ago(recent.opened, now))
+}
+
+/// Three neighbourhoods of points: what the program does, without words.
+fn point_cloud(ui: &Ui, rect: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let groups = [(0.20, 0.70, theme.images, 0x51u32), (0.50, 0.28, theme.hit, 0xa7), (0.80, 0.72, theme.texts, 0x3d)];
+    for (x, y, colour, seed) in groups {
+        let mut state = seed;
+        let mut next = || {
+            // A small generator of the mixed congruential kind: the drawing is the same every time.
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        for _ in 0..36 {
+            let radius = (-2.0 * next().max(1e-3).ln()).sqrt() * 0.30;
+            let angle = next() * std::f32::consts::TAU;
+            let at: Pos2 = rect.min
+                + vec2(x * rect.width() + radius * angle.cos() * 52.0, y * rect.height() + radius * angle.sin() * 46.0);
+            ui.painter().circle_filled(at, 2.0, colour.gamma_multiply(0.85));
+        }
+    }
+}

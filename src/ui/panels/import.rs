@@ -1,0 +1,82 @@
+//! Import settings: what is skipped, tables, long texts.
+
+use egui::{ScrollArea, TextEdit, Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, Floating, SystemCommand};
+use crate::engine::ImportOptions;
+use crate::towers::LongText;
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::buttons;
+
+/// The form while it is open.
+#[derive(Default)]
+pub struct Form {
+    excludes: String,
+    rows: bool,
+    mean: bool,
+    from: Option<ImportOptions>,
+}
+
+impl Form {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if !ctx.state.floats(Floating::Import) {
+            self.from = None;
+            return;
+        }
+        let Some(options) = &ctx.state.import else {
+            return ctx.send(SystemCommand::Float(Floating::Import, false));
+        };
+        if self.from.as_ref() != Some(options) {
+            self.excludes = options.excludes.join("\n");
+            self.rows = options.rows;
+            self.mean = options.long_text == LongText::Mean;
+            self.from = Some(options.clone());
+        }
+        let stay = floating(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
+        if !stay {
+            ctx.send(SystemCommand::Float(Floating::Import, false));
+        }
+    }
+
+    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        let head = |ui: &mut Ui, text: &str| {
+            ui.label(egui::RichText::new(text).font(bold(text_size::BODY)).color(theme.text1))
+        };
+        let note = |ui: &mut Ui, text: &str| {
+            ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap())
+        };
+        head(ui, "Skip");
+        note(ui, "Names of files and folders, one a line; * stands for anything. Hidden folders are always skipped.");
+        ScrollArea::vertical().max_height(130.0).show(ui, |ui| {
+            ui.add(TextEdit::multiline(&mut self.excludes).desired_rows(6).desired_width(f32::INFINITY))
+                .accessible_name("Skip these names");
+        });
+        ui.add_space(SPACE[0]);
+        head(ui, "Tables");
+        ui.checkbox(&mut self.rows, "Each row of a csv, tsv or jsonl file is an item of its own");
+        ui.add_space(SPACE[0]);
+        head(ui, "Long texts");
+        ui.radio_value(&mut self.mean, false, "Read the beginning");
+        ui.radio_value(&mut self.mean, true, "Read all of it, and average (slower)");
+        ui.add_space(SPACE[1]);
+        ui.horizontal(|ui| {
+            if buttons::primary(ui, "Apply").clicked() {
+                ctx.send(SystemCommand::SetImport(self.options()));
+                ctx.send(SystemCommand::Float(Floating::Import, false));
+            }
+            note(ui, "Takes effect when the folders are read the next time");
+        });
+    }
+
+    fn options(&self) -> ImportOptions {
+        ImportOptions {
+            excludes: self.excludes.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
+            rows: self.rows,
+            long_text: if self.mean { LongText::Mean } else { LongText::Truncate },
+        }
+    }
+}

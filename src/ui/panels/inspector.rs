@@ -1,0 +1,346 @@
+//! The right panel's second tab: one item with its facts, labels and neighbours, or a summary of several.
+
+use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+
+use crate::context::state::Shown;
+use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::domain::{Item, ItemId, Modality, ScoredLabels};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::{bar, buttons, icons, one_line, tile};
+use crate::ui::words;
+
+/// Labels shown before "Show all".
+const LABELS_SHOWN: usize = 5;
+/// Neighbours shown.
+const NEIGHBOURS_SHOWN: usize = 12;
+/// Characters of a text shown here; the large preview shows all.
+const TEXT_SHOWN: usize = 1_500;
+
+/// Draws the tab.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let area = ScrollArea::vertical().id_salt("inspector").auto_shrink(false).content_margin(egui::Margin {
+        left: 3,
+        right: 3,
+        top: 2,
+        bottom: 16,
+    });
+    area.show(ui, |ui| {
+        let selection = &ctx.state.selection;
+        match selection.focus().and_then(|id| ctx.state.item(id)) {
+            Some(_) if selection.items.len() > 1 => several(ui, ctx),
+            Some(item) => one(ui, ctx, item),
+            None if ctx.state.labels.asked.is_some() => asked(ui, ctx),
+            None => {
+                let theme = Theme::of(ui.ctx());
+                ui.label(
+                    egui::RichText::new("Click a point on the map or a picture to see what it is").color(theme.text2),
+                );
+            }
+        }
+    });
+}
+
+fn one(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+    match item.modality {
+        Modality::Image => picture(ui, ctx, item),
+        Modality::Text => text(ui, ctx, item),
+    }
+    facts(ui, ctx, item);
+    let scored = ctx.state.labels.shown.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
+    labels(ui, ctx, scored);
+    similar(ui, ctx, item.id);
+    ui.add_space(SPACE[1]);
+    ui.horizontal_wrapped(|ui| {
+        for command in [UiCommand::Reveal, UiCommand::CopyPath, UiCommand::SearchBySelection] {
+            if buttons::button(ui, command.entry().text).on_hover_text(command.entry().tooltip).clicked() {
+                ctx.send(command);
+            }
+        }
+    });
+}
+
+fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+    let theme = Theme::of(ui.ctx());
+    let width = ui.available_width();
+    let shape = item.pixels.map_or(0.75, |[w, h]| h as f32 / (w as f32).max(1.0));
+    let height = (width * shape).clamp(60.0, 330.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+    let thumbnail = ctx.thumbnail(item.id).flatten();
+    let large = match ctx.state.previews.get(&item.id) {
+        Some(Ok(Shown::Picture(texture))) => Some(texture),
+        _ => None,
+    };
+    match large.or(thumbnail) {
+        Some(texture) => tile::cover(ui, texture, rect, RADIUS[1] - 2),
+        None => _ = ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised),
+    }
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Large preview of {}", item.name()))
+    });
+    crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
+    if response.on_hover_text("Large preview (Space)").clicked() {
+        ctx.send(SystemCommand::OpenPreview(item.id));
+    }
+    ui.add_space(SPACE[0]);
+}
+
+fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+    let theme = Theme::of(ui.ctx());
+    let words = match ctx.state.previews.get(&item.id) {
+        Some(Ok(Shown::Text(text))) => text,
+        _ => item.snippet.as_deref().unwrap_or_default(),
+    };
+    let end = words.char_indices().nth(TEXT_SHOWN).map_or(words.len(), |(i, _)| i);
+    let frame = egui::Frame::new().stroke(Stroke::new(1.0, theme.line)).corner_radius(RADIUS[1]).inner_margin(SPACE[2]);
+    let response = frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ScrollArea::vertical().id_salt("text").max_height(220.0).show(ui, |ui| {
+            let shown = if end < words.len() { format!("{}…", &words[..end]) } else { words.to_owned() };
+            let text = egui::RichText::new(shown).font(font(text_size::BODY)).color(theme.text1);
+            ui.add(egui::Label::new(text).wrap().selectable(true));
+        });
+    });
+    ui.add_space(SPACE[0]);
+    if end < words.len() {
+        response.response.on_hover_text("Space shows all of it");
+    }
+}
+
+fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+    let theme = Theme::of(ui.ctx());
+    let name = one_line(ui, item.name(), bold(text_size::BODY), theme.text1, ui.available_width());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+    ui.painter().galley(pos2(rect.left(), rect.center().y - name.size().y / 2.0), name, theme.text1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, item.name()));
+    response.on_hover_text(item.path.display().to_string());
+    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| item.path.starts_with(r));
+    fact(ui, "folder", &words::folder_below(root, &item.path));
+    fact(ui, "changed", &words::date(item.modified_ns));
+    let size = match item.pixels {
+        Some([w, h]) => {
+            format!("{} × {} · {}", words::number(w.into()), words::number(h.into()), words::bytes(item.bytes))
+        }
+        None => words::bytes(item.bytes),
+    };
+    fact(ui, "size", &size);
+    if let Some(applied) = ctx.state.labels.applied.get(&item.id)
+        && let Some(label) = ctx.state.labels.set.labels.get(applied.label)
+    {
+        fact(ui, "label", label);
+    }
+    ui.add_space(SPACE[1]);
+}
+
+fn fact(ui: &mut Ui, name: &str, value: &str) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
+    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font(text_size::SMALL), theme.text2);
+    let left = rect.left() + 80.0;
+    let galley = one_line(ui, value, font(text_size::SMALL), theme.text1, rect.right() - left);
+    ui.painter().galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, theme.text1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {value}")));
+    response.on_hover_text(value);
+}
+
+/// The head of a part of the inspector, with an optional action at the right.
+fn part(ui: &mut Ui, title: &str) -> Rect {
+    let theme = Theme::of(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, title));
+    rect
+}
+
+fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
+    let theme = Theme::of(ui.ctx());
+    let set = &ctx.state.labels.set;
+    let head = part(ui, "Nearest labels");
+    let title = format!("{} ({})", set.name, set.labels.len());
+    let place =
+        Rect::from_min_max(pos2(head.right() - 170.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
+    let mut child =
+        ui.new_child(egui::UiBuilder::new().max_rect(place).layout(egui::Layout::right_to_left(egui::Align::Center)));
+    let link = buttons::link(&mut child, &format!("{title}     "), &format!("Label set {title}"));
+    let arrow = Rect::from_center_size(pos2(link.rect.right() - 11.0, link.rect.center().y + 0.5), vec2(12.0, 12.0));
+    icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.accent);
+    egui::Popup::menu(&link).width(260.0).show(|ui| {
+        buttons::menu_entry(ui, ctx, UiCommand::EditLabels);
+        if buttons::menu_row(ui, "Load from a file…", "").clicked() {
+            ctx.send(SystemCommand::LoadLabels);
+            ui.close();
+        }
+        if buttons::menu_row(ui, "Back to the starting set", "").clicked() {
+            ctx.send(SystemCommand::SetLabels(crate::domain::LabelSet::default()));
+            ui.close();
+        }
+        buttons::menu_entry(ui, ctx, UiCommand::ApplyLabels);
+    });
+    let Some(scored) = scored else {
+        ui.label(egui::RichText::new("Comparing…").color(theme.text3));
+        ui.add_space(SPACE[1]);
+        return;
+    };
+    let all = ui.scope_id().with("all labels");
+    let show_all = ui.data(|d| d.get_temp::<bool>(all)).unwrap_or(false);
+    let shown = if show_all { scored.scores.len() } else { LABELS_SHOWN };
+    ui.spacing_mut().item_spacing.y = 2.0;
+    let best = scored.scores.first().map_or(1.0, |s| s.share);
+    for (i, score) in scored.scores.iter().take(shown).enumerate() {
+        let Some(label) = set.labels.get(score.label) else { continue };
+        label_row(ui, label, score.share, score.score, i == 0 || score.share > best * 0.6);
+    }
+    ui.spacing_mut().item_spacing.y = SPACE[1];
+    if scored.scores.len() > LABELS_SHOWN {
+        let text = if show_all { "Show fewer" } else { "Show all" };
+        if buttons::quiet(ui, text, text, theme.text2).clicked() {
+            ui.data_mut(|d| d.insert_temp(all, !show_all));
+        }
+    }
+}
+
+fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+    let name_width = (rect.width() * 0.33).min(120.0);
+    let name = one_line(ui, label, font(text_size::BODY), theme.text1, name_width - 4.0);
+    ui.painter().galley(pos2(rect.left(), rect.center().y - name.size().y / 2.0), name, theme.text1);
+    let percent = words::percent(share);
+    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &percent, font(text_size::BODY), theme.text2);
+    let line = Rect::from_min_max(
+        pos2(rect.left() + name_width, rect.center().y - 3.0),
+        pos2(rect.right() - 48.0, rect.center().y + 3.0),
+    );
+    bar(ui, line, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{label} {percent}")));
+    response.on_hover_text(format!("{label}: similarity {}, {percent} of the set", words::score(score)));
+}
+
+fn similar(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
+    let Some((_, result)) = ctx.state.neighbours.as_ref().filter(|(of, _)| *of == id) else { return };
+    part(ui, "Similar");
+    let items: Vec<_> = result.hits.iter().filter(|h| h.item != id).take(NEIGHBOURS_SHOWN).collect();
+    strip(ui, ctx, &items.iter().map(|h| h.item).collect::<Vec<_>>(), "neighbour");
+}
+
+/// Small tiles, four a row.
+fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
+    let theme = Theme::of(ui.ctx());
+    let gap = 6.0;
+    let side = (ui.available_width() - 3.0 * gap) / 4.0;
+    let rows = items.len().div_ceil(4);
+    let size = vec2(ui.available_width(), rows as f32 * (side * 0.95 + gap));
+    let (canvas, _) = ui.allocate_exact_size(size, Sense::hover());
+    for (i, id) in items.iter().enumerate() {
+        let Some(item) = ctx.state.item(*id) else { continue };
+        let at = canvas.min + vec2((i % 4) as f32 * (side + gap), (i / 4) as f32 * (side * 0.95 + gap));
+        let rect = Rect::from_min_size(at, vec2(side, side * 0.95));
+        let response = ui.interact(rect, ui.scope_id().with((salt, id.0)), Sense::click());
+        match item.modality {
+            Modality::Image => match ctx.thumbnail(*id).flatten() {
+                Some(texture) => tile::cover(ui, texture, rect, RADIUS[0]),
+                None => _ = ui.painter().rect_filled(rect, RADIUS[0], theme.raised),
+            },
+            Modality::Text => {
+                ui.painter().rect(rect, RADIUS[0], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+                let inner = rect.shrink(5.0);
+                let job = egui::text::LayoutJob::simple(
+                    item.snippet.as_deref().unwrap_or_default().to_owned(),
+                    font(9.5),
+                    theme.text2,
+                    inner.width(),
+                );
+                let galley = crate::ui::widgets::lines(ui, job, inner.width(), (inner.height() / 12.0) as usize);
+                ui.painter().with_clip_rect(inner.intersect(ui.clip_rect())).galley(inner.min, galley, theme.text2);
+            }
+        }
+        if response.hovered() {
+            ui.painter().rect_stroke(rect, RADIUS[0], Stroke::new(1.5, theme.accent), StrokeKind::Outside);
+            ctx.send(SystemCommand::Hover(Some(*id)));
+        }
+        crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
+        let name = item.name();
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+        tile::on_click(ui, ctx, &response, *id);
+        response.on_hover_text(name);
+    }
+}
+
+fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let items = &ctx.state.selection.items;
+    part(ui, &format!("{} selected", words::number(items.len() as u64)));
+    // Exact for what a person selects; a sample of a selection of millions.
+    let known: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
+    let images = known.iter().filter(|i| i.modality == Modality::Image).count() as u64;
+    let texts = known.len() as u64 - images;
+    fact(ui, "holds", &format!("{} · {}", words::count(images, "image"), words::count(texts, "text")));
+    fact(ui, "size", &words::bytes(known.iter().map(|i| i.bytes).sum()));
+    ui.add_space(SPACE[1]);
+    let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
+    strip(ui, ctx, &first, "selected");
+    if items.len() > NEIGHBOURS_SHOWN
+        && buttons::link(ui, "Show all in the gallery", "Show all in the gallery").clicked()
+    {
+        ctx.send(UiCommand::ShowGallery);
+    }
+    ui.add_space(SPACE[0]);
+    let labels = &ctx.state.labels;
+    let mut counts = vec![0usize; labels.set.labels.len()];
+    for item in &known {
+        if let Some(count) = labels.applied.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
+            *count += 1;
+        }
+    }
+    let labelled: usize = counts.iter().sum();
+    if labelled > 0 {
+        part(ui, "Labels");
+        let mut order: Vec<usize> = (0..counts.len()).filter(|i| counts[*i] > 0).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for i in order {
+            let share = counts[i] as f32 / known.len() as f32;
+            label_row(ui, &labels.set.labels[i], share, share, true);
+        }
+        ui.spacing_mut().item_spacing.y = SPACE[1];
+    } else {
+        ui.label(egui::RichText::new("Give each of them its best label, to colour the map by it").color(theme.text2));
+    }
+    ui.horizontal_wrapped(|ui| {
+        for command in
+            [UiCommand::ApplyLabels, UiCommand::EditLabels, UiCommand::SearchBySelection, UiCommand::CopyPath]
+        {
+            if buttons::button(ui, command.entry().text).on_hover_text(command.entry().tooltip).clicked() {
+                ctx.send(command);
+            }
+        }
+    });
+}
+
+/// A picture or text that was asked with and is not in the collection: its nearest labels.
+fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let Some(chip) = ctx.state.query.chips.last() else { return };
+    if let Some(texture) = &chip.texture {
+        let size = texture.size_vec2();
+        let width = ui.available_width();
+        let (rect, _) =
+            ui.allocate_exact_size(vec2(width, (width * size.y / size.x.max(1.0)).clamp(60.0, 330.0)), Sense::hover());
+        tile::cover(ui, texture, rect, RADIUS[1] - 2);
+        ui.add_space(SPACE[0]);
+    }
+    ui.label(egui::RichText::new(&chip.label).font(bold(text_size::BODY)).color(theme.text1));
+    ui.label(
+        egui::RichText::new("Only a question; it is not in the collection")
+            .font(font(text_size::SMALL))
+            .color(theme.text2),
+    );
+    ui.add_space(SPACE[1]);
+    labels_of_question(ui, ctx);
+}
+
+/// The labels nearest to what was asked with.
+pub fn labels_of_question(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let scored = ctx.state.labels.shown.as_ref().and_then(|all| all.iter().find(|s| s.item.is_none()));
+    labels(ui, ctx, scored);
+}

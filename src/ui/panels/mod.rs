@@ -1,0 +1,48 @@
+//! The parts of the window, one file each.
+
+pub mod collection;
+pub mod empty;
+pub mod failures;
+pub mod gallery;
+pub mod import;
+pub mod inspector;
+pub mod labels;
+pub mod models;
+pub mod palette;
+pub mod preview;
+pub mod results;
+pub mod shortcuts;
+pub mod status;
+pub mod top;
+
+use egui::{Frame, Margin, Stroke};
+
+use super::theme::{SPACE, Theme};
+
+/// The frame of a side panel.
+pub fn side_frame(theme: &Theme) -> Frame {
+    Frame::new().fill(theme.panel).inner_margin(Margin { left: 8, right: 8, top: SPACE[1] as i8, bottom: 0 })
+}
+
+/// A floating, movable window that blocks nothing. Returns whether it is to stay open.
+pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
+    let theme = Theme::of(ui.ctx());
+    let mut open = true;
+    egui::Window::new(title)
+        .id(egui::Id::unique(("floating", title)))
+        .open(&mut open)
+        .collapsible(false)
+        .default_size(size)
+        .pivot(egui::Align2::CENTER_CENTER)
+        .default_pos(ui.ctx().content_rect().center())
+        .frame(
+            Frame::new()
+                .fill(theme.panel)
+                .stroke(Stroke::new(1.0, theme.line))
+                .corner_radius(10)
+                .shadow(ui.visuals().window_shadow)
+                .inner_margin(Margin::same(SPACE[3] as i8)),
+        )
+        .show(ui.ctx(), contents);
+    open
+}

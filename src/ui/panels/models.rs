@@ -1,0 +1,41 @@
+//! What the model is good at, what it is bad at, under which licence.
+
+use egui::{Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, Floating, SystemCommand};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::words;
+
+/// Draws it where it is open.
+pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
+    if !ctx.state.floats(Floating::Models) {
+        return;
+    }
+    let theme = Theme::of(ui.ctx());
+    let stay = floating(ui, "About the model", vec2(440.0, 220.0), |ui| match &ctx.state.model {
+        Some(model) => {
+            ui.label(egui::RichText::new(&model.title).font(bold(text_size::LARGE)).color(theme.text1));
+            let small =
+                format!("{} dimensions · runs on {}", words::number(model.key.dim as u64), ctx.state.device_title);
+            ui.label(egui::RichText::new(small).font(font(text_size::SMALL)).color(theme.text2));
+            ui.add_space(SPACE[0]);
+            for line in model.about.lines() {
+                ui.add(egui::Label::new(egui::RichText::new(line).color(theme.text1)).wrap());
+            }
+            ui.add_space(SPACE[0]);
+            ui.add(
+                egui::Label::new(egui::RichText::new(format!("Licence: {}", model.licence)).color(theme.text2)).wrap(),
+            );
+        }
+        None => {
+            ui.label(
+                egui::RichText::new("The built-in model is loaded when a collection is opened").color(theme.text2),
+            );
+        }
+    });
+    if !stay {
+        ctx.send(SystemCommand::Float(Floating::Models, false));
+    }
+}

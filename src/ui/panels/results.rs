@@ -1,0 +1,261 @@
+//! The right panel's first tab: how many match, how the scores are spread, and the hits, best first.
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align2, Rect, ScrollArea, Sense, Ui, pos2, vec2};
+use egui_plot::{Bar, BarChart, Plot, VLine};
+
+use crate::context::histogram::Histogram;
+use crate::context::{Ctx, SystemCommand};
+use crate::domain::{Filter, Hit, Modality, Scoring, SearchResult};
+use crate::ui::grid::{BREAK_HEIGHT, Grid};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, icons, tile};
+use crate::ui::words;
+
+/// What the tab remembers between frames.
+#[derive(Default)]
+pub struct Results {
+    /// Where the hits lie.
+    pub grid: Grid,
+    /// The entry to bring into view.
+    pub scroll_to: Option<usize>,
+}
+
+/// Draws the tab.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
+    let query = &ctx.state.query;
+    if let Some(error) = &query.error {
+        return sentence(ui, error);
+    }
+    match &query.result {
+        Some(result) if !query.is_empty() => {
+            if ctx.state.labels.asked.is_some() && ctx.state.selection.items.is_empty() {
+                super::inspector::labels_of_question(ui, ctx);
+            }
+            head(ui, ctx, result);
+            if let Some(histogram) = &query.histogram {
+                histogram_plot(ui, histogram);
+            }
+            filter(ui, ctx);
+            ui.add_space(2.0);
+            hits(ui, ctx, result, memory);
+        }
+        _ => {
+            memory.grid = Grid::default();
+            nothing_asked(ui, ctx);
+        }
+    }
+}
+
+fn sentence(ui: &mut Ui, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.add_space(SPACE[0]);
+    ui.label(egui::RichText::new(text).color(theme.text2));
+}
+
+fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    if ctx.state.query.pending {
+        return sentence(ui, "Searching…");
+    }
+    if ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty()) {
+        return sentence(ui, "Search results and the item you select appear here");
+    }
+    sentence(ui, "Type what you are looking for: pictures and texts are found by what they mean, not by their names");
+    ui.add_space(SPACE[0]);
+    ui.label(egui::RichText::new("For example").font(bold(text_size::SMALL)).color(theme.text3));
+    ui.horizontal_wrapped(|ui| {
+        for example in examples(ctx) {
+            if buttons::button(ui, &example).clicked() {
+                ctx.send(SystemCommand::SetQueryText(example, crate::context::command::Immediacy::Now));
+            }
+        }
+    });
+    ui.add_space(SPACE[0]);
+    ui.label(
+        egui::RichText::new(
+            "Or drop a picture into the window, paste one, or right-click one and choose “Search by this”",
+        )
+        .color(theme.text3),
+    );
+}
+
+/// Three words of the label set, spread over it: they say something about most collections.
+fn examples(ctx: &Ctx<'_>) -> Vec<String> {
+    let labels = &ctx.state.labels.set.labels;
+    let step = (labels.len() / 3).max(1);
+    labels.iter().skip(step.min(2)).step_by(step).take(3).cloned().collect()
+}
+
+fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
+    let theme = Theme::of(ui.ctx());
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let scored = ctx.state.query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum());
+        let mut job = LayoutJob::default();
+        let matches = match result.standing_out {
+            0 => "None stands out".to_owned(),
+            1 => "About 1 matches".to_owned(),
+            n => format!("About {} match", words::number(n as u64)),
+        };
+        job.append(&matches, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
+        job.append(
+            &format!(" of {} · ", words::number(scored)),
+            0.0,
+            TextFormat::simple(font(text_size::BODY), theme.text2),
+        );
+        ui.label(job);
+        let how = match ctx.state.query.scoring {
+            Scoring::Centred => "best first",
+            Scoring::RawCosine => "raw cosine",
+        };
+        let button = buttons::quiet(ui, &format!("{how}     "), "How results are ranked", theme.text2);
+        let arrow =
+            Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
+        icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.text2);
+        egui::Popup::menu(&button).width(300.0).show(|ui| ranking_menu(ui, ctx));
+    });
+}
+
+fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    for (scoring, name, note) in [
+        (
+            Scoring::Centred,
+            "Centred",
+            "Pictures and texts measured from their own averages, so that neither crowds out the other",
+        ),
+        (Scoring::RawCosine, "Raw cosine", "The plain similarity of the model; texts usually come first"),
+    ] {
+        let chosen = ctx.state.query.scoring == scoring;
+        let response = buttons::menu_row(ui, name, if chosen { "chosen" } else { "" });
+        ui.horizontal(|ui| {
+            ui.add_space(SPACE[1]);
+            ui.add(egui::Label::new(egui::RichText::new(note).font(font(text_size::SMALL)).color(theme.text2)).wrap());
+        });
+        if response.clicked() {
+            ctx.send(SystemCommand::SetScoring(scoring));
+            ui.close();
+        }
+    }
+}
+
+fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
+    let theme = Theme::of(ui.ctx());
+    let width = f64::from(histogram.bar_width());
+    let bars = |hit: bool| -> Vec<Bar> {
+        (0..histogram.counts.len())
+            .filter(|i| (histogram.middle(*i) >= histogram.threshold) == hit && histogram.counts[*i] > 0)
+            .map(|i| {
+                // The square root keeps a handful of hits visible beside a thousand others.
+                let height = f64::from(histogram.counts[i]).sqrt();
+                Bar::new(f64::from(histogram.middle(i)), height).width(width * 0.78)
+            })
+            .collect()
+    };
+    let rest = BarChart::new("rest", bars(false)).color(theme.bar()).allow_hover(false);
+    let hits = BarChart::new("hits", bars(true)).color(theme.hit).allow_hover(false);
+    let tallest = histogram.counts.iter().max().copied().unwrap_or(1);
+    let response = Plot::new("scores")
+        .height(44.0)
+        .show_axes(false)
+        .show_grid(false)
+        .show_background(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_x(false)
+        .show_y(false)
+        .set_margin_fraction(vec2(0.0, 0.0))
+        .include_x(f64::from(histogram.low))
+        .include_x(f64::from(histogram.high))
+        .include_y(0.0)
+        .include_y(f64::from(tallest).sqrt() * 1.15)
+        .sense(Sense::hover())
+        .show(ui, |plot| {
+            plot.bar_chart(rest);
+            plot.bar_chart(hits);
+            if histogram.threshold.is_finite() && histogram.threshold < histogram.high {
+                plot.vline(
+                    VLine::new("threshold", f64::from(histogram.threshold))
+                        .color(theme.text1)
+                        .width(1.0)
+                        .allow_hover(false),
+                );
+            }
+        });
+    let threshold = words::score(histogram.threshold);
+    response.response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Histogram of scores, threshold {threshold}"))
+    });
+    response.response.on_hover_text(format!(
+        "How the scores are spread (heights as square roots). From {threshold} on they stand out"
+    ));
+}
+
+fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let query = &ctx.state.query;
+    let kinds = [None, Some(Modality::Image), Some(Modality::Text)];
+    let selected = kinds.iter().position(|k| *k == query.filter.modality).unwrap_or(0);
+    let names: Vec<String> = ["All", "Images", "Texts"]
+        .iter()
+        .enumerate()
+        .map(|(i, name)| match query.matches {
+            Some(matches) => format!("{name} {}", words::number(matches[i] as u64)),
+            None => (*name).to_owned(),
+        })
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if let Some(clicked) = buttons::segments(ui, &names, selected) {
+        ctx.send(SystemCommand::SetFilter(Filter { modality: kinds[clicked], ..query.filter.clone() }));
+    }
+}
+
+fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results) {
+    let Some(snapshot) = &ctx.state.snapshot else { return };
+    if result.hits.is_empty() {
+        return sentence(ui, "Nothing here can be compared with that yet");
+    }
+    let kinds: Vec<Modality> = result.hits.iter().map(|h: &Hit| h.modality).collect();
+    let marked = tile::words_to_mark(&ctx.state.query.text);
+    let area = ScrollArea::vertical().id_salt("hits").auto_shrink(false).content_margin(egui::Margin {
+        left: 3,
+        right: 3,
+        top: 4,
+        bottom: 8,
+    });
+    area.show_viewport(ui, |ui, view| {
+        let width = ui.available_width();
+        memory.grid = Grid::columns(&kinds, result.standing_out, width);
+        let (canvas, _) = ui.allocate_exact_size(vec2(width, memory.grid.height), Sense::hover());
+        if let Some(rect) = memory.scroll_to.take().and_then(|i| memory.grid.rect_of(i)) {
+            ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);
+        }
+        if let Some(y) = memory.grid.break_at {
+            less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), vec2(width, BREAK_HEIGHT)));
+        }
+        for cell in memory.grid.between(view.top() - 40.0, view.bottom() + 40.0) {
+            let Some(hit) = result.hits.get(cell.index) else { continue };
+            let Some(item) = snapshot.get(hit.item) else { continue };
+            let rect = cell.rect.translate(canvas.min.to_vec2());
+            let shown = tile::Tile { item, score: Some(hit.score), marked: &marked };
+            let response = shown.show(ui, ctx, rect, "hit");
+            tile::on_click(ui, ctx, &response, hit.item);
+        }
+    });
+}
+
+fn less_similar(ui: &Ui, rect: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let text = ui.painter().text(
+        pos2(rect.left(), rect.center().y),
+        Align2::LEFT_CENTER,
+        "Less similar",
+        font(text_size::SMALL),
+        theme.text3,
+    );
+    ui.painter().hline(text.right() + SPACE[1]..=rect.right(), rect.center().y, egui::Stroke::new(1.0, theme.line));
+}

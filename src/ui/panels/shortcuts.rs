@@ -1,0 +1,53 @@
+//! The list of keys.
+
+use egui::{Grid, ScrollArea, Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::ui::style::font;
+use crate::ui::theme::{Theme, text_size};
+
+/// Keys that are not commands.
+const OTHERS: [(&str, &str); 4] = [
+    ("Go to the first hit", "Enter"),
+    ("Walk over hits and pictures", "Arrow keys"),
+    ("Large preview", "Space"),
+    ("Add to the selection", "Ctrl + click"),
+];
+
+/// Draws it where it is open.
+pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
+    if !ctx.state.floats(Floating::Shortcuts) {
+        return;
+    }
+    let theme = Theme::of(ui.ctx());
+    let stay = floating(ui, "Keyboard shortcuts", vec2(380.0, 480.0), |ui| {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            Grid::new("keys").num_columns(2).spacing(vec2(24.0, 6.0)).show(ui, |ui| {
+                let row = |ui: &mut Ui, name: &str, keys: &str| {
+                    ui.label(egui::RichText::new(name).color(theme.text1));
+                    ui.label(egui::RichText::new(keys).font(font(text_size::SMALL)).color(theme.text2));
+                    ui.end_row();
+                };
+                for command in UiCommand::ALL {
+                    let keys = command.entry().keys;
+                    if !keys.is_empty() {
+                        let keys: Vec<_> = keys.iter().map(|k| ui.ctx().format_shortcut(k)).collect();
+                        row(ui, command.entry().text.trim_end_matches('…'), &keys.join(",  "));
+                    }
+                }
+                row(
+                    ui,
+                    "Search with the clipboard",
+                    &ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
+                );
+                for (name, keys) in OTHERS {
+                    row(ui, name, keys);
+                }
+            });
+        });
+    });
+    if !stay {
+        ctx.send(SystemCommand::Float(Floating::Shortcuts, false));
+    }
+}

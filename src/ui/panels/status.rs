@@ -1,0 +1,128 @@
+//! The status bar: what is going on, what the collection holds, what the network is used for.
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
+
+use crate::context::{Ctx, UiCommand};
+use crate::domain::{Modality, Progress, Stage};
+use crate::engine::{Notice, Severity};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::{bar, buttons, one_line};
+use crate::ui::words;
+
+/// Height of the bar.
+pub const HEIGHT: f32 = 26.0;
+
+/// Draws the bar.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(SPACE[2] as i8, 0));
+    Panel::bottom("status").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = SPACE[1];
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if !ctx.state.narrow {
+                text(ui, "Network used for: nothing");
+                ui.add_space(SPACE[0]);
+            }
+            if let Some(snapshot) = &ctx.state.snapshot {
+                let images = words::count(snapshot.count(Modality::Image) as u64, "image");
+                let texts = words::count(snapshot.count(Modality::Text) as u64, "text");
+                text(ui, &format!("{images} · {texts}"));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, ctx));
+        });
+    });
+}
+
+fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let state = ctx.state;
+    let progress = &state.progress;
+    if state.library.as_ref().is_some_and(|l| l.opening) {
+        return working(ui, "Opening the library…", theme.warning);
+    }
+    if progress.stage != Stage::Idle {
+        import(ui, ctx, progress);
+    }
+    let notice = state.notices.last();
+    let read_only = state.snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
+    match (notice, read_only, progress.stage, state.projecting) {
+        (Some(notice), ..) => show_notice(ui, notice),
+        (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
+        (None, None, Stage::Idle, Some(share)) => {
+            working(ui, &format!("Arranging the map · {}", words::percent(share)), theme.accent)
+        }
+        (None, None, Stage::Idle, None) => text(ui, "Ready"),
+        _ => {}
+    }
+}
+
+fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
+    let theme = Theme::of(ui.ctx());
+    let paused = progress.stage == Stage::Paused;
+    dot(ui, if paused { theme.text3 } else { theme.accent });
+    let mut job = LayoutJob::default();
+    let mut add = |words: &str, strong: bool| {
+        let face = if strong { bold(text_size::SMALL) } else { font(text_size::SMALL) };
+        let colour = if strong { theme.text1 } else { theme.text2 };
+        job.append(words, 0.0, TextFormat::simple(face, colour));
+    };
+    if progress.stage == Stage::Scanning && progress.total == 0 {
+        add("Looking through the folders…", false);
+    } else {
+        add(&words::number(progress.done), true);
+        add(&format!(" of {} embedded", words::number(progress.total)), false);
+        if paused {
+            add(" · paused", false);
+        } else if progress.per_second >= 0.05 {
+            let rate = progress.per_second;
+            add(&if rate < 9.95 { format!(" · {rate:.1} a second") } else { format!(" · {rate:.0} a second") }, false);
+            if let Some(seconds) = progress.seconds_left {
+                add(&format!(" · {}", words::time_left(seconds)), false);
+            }
+        }
+    }
+    ui.label(job);
+    if progress.total > 0 && ui.available_width() > 330.0 {
+        let (rect, _) = ui.allocate_exact_size(vec2(158.0, HEIGHT), Sense::hover());
+        let line = egui::Rect::from_center_size(rect.center(), vec2(rect.width(), 4.0));
+        bar(ui, line, progress.done as f32 / progress.total as f32, theme.accent);
+    }
+    let action = if paused { "Resume" } else { "Pause" };
+    if buttons::quiet(ui, action, action, theme.text2).clicked() {
+        ctx.send(UiCommand::PauseOrResume);
+    }
+    if buttons::quiet(ui, "Cancel", "Cancel the import", theme.text2).clicked() {
+        ctx.send(UiCommand::CancelImport);
+    }
+}
+
+fn working(ui: &mut Ui, words: &str, colour: egui::Color32) {
+    dot(ui, colour);
+    text(ui, words);
+}
+
+fn show_notice(ui: &mut Ui, notice: &Notice) {
+    let theme = Theme::of(ui.ctx());
+    match notice.severity {
+        Severity::Info => {}
+        Severity::Warning => dot(ui, theme.warning),
+        Severity::Error => dot(ui, theme.error),
+    }
+    let galley = one_line(ui, &notice.text, font(text_size::SMALL), theme.text1, ui.available_width() - SPACE[1]);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, HEIGHT), Sense::hover());
+    ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, theme.text1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &notice.text));
+    response.on_hover_text(&notice.text);
+}
+
+fn dot(ui: &mut Ui, colour: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(8.0, HEIGHT), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 3.5, colour);
+}
+
+fn text(ui: &mut Ui, words: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.label(egui::RichText::new(words).font(font(text_size::SMALL)).color(theme.text2));
+}

@@ -1,0 +1,247 @@
+//! The top bar: library menu, search box, switch of the centre, model.
+
+use egui::{
+    Frame, Id, Key, Margin, Panel, Popup, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, accesskit::Role,
+    pos2, vec2,
+};
+
+use crate::context::state::Chip;
+use crate::context::{Centre, Ctx, SystemCommand, UiCommand, command::Immediacy};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line, tile};
+
+/// Height of the bar.
+pub const HEIGHT: f32 = 44.0;
+
+/// The text field of the search box.
+pub fn search_id() -> Id {
+    Id::unique("search box")
+}
+
+/// Draws the bar.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(SPACE[2] as i8, 0));
+    Panel::top("top").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
+        let bar = ui.max_rect();
+        let left = library_button(ui, ctx, bar);
+        let right = right_group(ui, ctx, bar);
+        let room = Rect::from_min_max(pos2(left + SPACE[3], bar.top()), pos2(right - SPACE[3], bar.bottom()));
+        let width = (bar.width() * 0.5).min(room.width());
+        let middle = bar
+            .center()
+            .x
+            .clamp(room.left() + width / 2.0, (room.right() - width / 2.0).max(room.left() + width / 2.0));
+        let rect = Rect::from_center_size(pos2(middle, bar.center().y), vec2(width.max(80.0), 30.0));
+        search_box(ui, ctx, rect);
+    });
+}
+
+fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let name = ctx.state.library.as_ref().map_or("Vicinity", |l| l.name.as_str());
+    let room = (bar.width() * 0.2).max(60.0);
+    let galley = one_line(ui, name, bold(text_size::BODY), theme.text1, room);
+    let width = 20.0 + SPACE[1] + galley.size().x + 6.0 + 16.0;
+    let rect = Rect::from_min_size(pos2(bar.left(), bar.center().y - 15.0), vec2(width, 30.0));
+    let response = ui.interact(rect.expand2(vec2(6.0, 0.0)), Id::unique("library menu"), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), RADIUS[1] - 2, theme.raised);
+    }
+    icons::mark(ui.painter(), Rect::from_min_size(pos2(rect.left(), rect.center().y - 10.0), vec2(20.0, 20.0)), theme);
+    let size = galley.size();
+    let text_left = rect.left() + 20.0 + SPACE[1];
+    ui.painter().galley(pos2(text_left, rect.center().y - size.y / 2.0), galley, theme.text1);
+    icons::paint(
+        ui.painter(),
+        Icon::Down,
+        Rect::from_center_size(pos2(text_left + size.x + 12.0, rect.center().y + 0.5), vec2(13.0, 13.0)),
+        theme.text3,
+    );
+    focus_ring(ui.painter(), theme, &response, rect.expand2(vec2(6.0, 0.0)), RADIUS[1]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Library menu: {name}")));
+    Popup::menu(&response).width(280.0).show(|ui| library_menu(ui, ctx));
+    rect.right()
+}
+
+fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let open = ctx.state.is_open();
+    let entry = |ui: &mut Ui, command| _ = buttons::menu_entry(ui, ctx, command);
+    entry(ui, UiCommand::OpenFolder);
+    entry(ui, UiCommand::OpenFiles);
+    entry(ui, UiCommand::OpenSample);
+    line(ui);
+    entry(ui, UiCommand::ChooseLibrary);
+    for recent in
+        ctx.state.recents.iter().filter(|r| ctx.state.library.as_ref().is_none_or(|l| l.path != r.path)).take(5)
+    {
+        if buttons::menu_row(ui, &recent.name, &super::empty::recent_note(recent, ctx.state.now)).clicked() {
+            ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
+            ui.close();
+        }
+    }
+    if open {
+        entry(ui, UiCommand::CloseLibrary);
+        line(ui);
+        entry(ui, UiCommand::Rescan);
+        entry(ui, UiCommand::Export);
+        entry(ui, UiCommand::ImportSettings);
+    }
+    line(ui);
+    entry(ui, UiCommand::CycleTheme);
+    entry(ui, UiCommand::Models);
+    entry(ui, UiCommand::Shortcuts);
+    entry(ui, UiCommand::Palette);
+    line(ui);
+    entry(ui, UiCommand::Quit);
+}
+
+fn line(ui: &mut Ui) {
+    ui.add_space(4.0);
+    crate::ui::widgets::divider(ui);
+    ui.add_space(4.0);
+}
+
+/// Draws the switch and the model; returns where they start.
+fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let model = if ctx.state.model_title.is_empty() { "Starter" } else { &ctx.state.model_title };
+    let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening);
+    let device = if loading { "loading…" } else { ctx.state.device_title.as_str() };
+    let title = ui.painter().layout_no_wrap(model.to_owned(), font(text_size::BODY), theme.text1);
+    let detail = if ctx.state.narrow { String::new() } else { device.to_owned() };
+    let detail = ui.painter().layout_no_wrap(detail, font(text_size::BODY), theme.text2);
+    let width = 8.0 + 6.0 + title.size().x + 6.0 + detail.size().x + 16.0;
+    let rect =
+        Rect::from_min_max(pos2(bar.right() - width, bar.center().y - 14.0), pos2(bar.right(), bar.center().y + 14.0));
+    let response = ui.interact(rect, Id::unique("model"), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised);
+    }
+    let dot = if loading { theme.warning } else { theme.ok };
+    ui.painter().circle_filled(pos2(rect.left() + 11.0, rect.center().y), 3.5, dot);
+    let (title_width, middle) = (title.size().x, rect.center().y - title.size().y / 2.0);
+    ui.painter().galley(pos2(rect.left() + 21.0, middle), title, theme.text1);
+    ui.painter().galley(pos2(rect.left() + 27.0 + title_width, middle), detail, theme.text2);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Model: {model}, {device}")));
+    if response.on_hover_text("What the model is good and bad at").clicked() {
+        ctx.send(UiCommand::Models);
+    }
+    let switch = Rect::from_min_max(
+        pos2(rect.left() - SPACE[3] - 128.0, bar.center().y - 13.0),
+        pos2(rect.left() - SPACE[3], bar.center().y + 13.0),
+    );
+    let mut child =
+        ui.new_child(egui::UiBuilder::new().max_rect(switch).layout(egui::Layout::right_to_left(egui::Align::Center)));
+    let selected = usize::from(ctx.state.centre == Centre::Gallery);
+    if let Some(clicked) = buttons::segments(&mut child, &["Map", "Gallery"], selected) {
+        ctx.send(if clicked == 0 { UiCommand::ShowMap } else { UiCommand::ShowGallery });
+    }
+    child.min_rect().left()
+}
+
+fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let query = &ctx.state.query;
+    let focused = ui.memory(|m| m.has_focus(search_id()));
+    if focused {
+        ui.painter().rect_stroke(rect, RADIUS[1], Stroke::new(3.0, theme.accent_fill), StrokeKind::Outside);
+    }
+    let stroke = if focused { Stroke::new(1.5, theme.accent) } else { Stroke::new(1.0, theme.line) };
+    let fill = if focused { theme.panel } else { theme.raised };
+    ui.painter().rect(rect, RADIUS[1], fill, stroke, StrokeKind::Inside);
+    icons::paint_at(
+        ui.painter(),
+        Icon::Search,
+        pos2(rect.left() + 19.0, rect.center().y),
+        if focused { theme.text1 } else { theme.text2 },
+    );
+    let mut left = rect.left() + 36.0;
+    for (i, chip) in query.chips.iter().enumerate() {
+        left = chip_at(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
+    }
+    let mut right = rect.right() - SPACE[1];
+    if !query.is_empty() {
+        let place = Rect::from_center_size(pos2(right - 12.0, rect.center().y), vec2(24.0, 24.0));
+        if buttons::icon_in(ui, Icon::Close, "Clear the search", place).clicked() {
+            ctx.send(UiCommand::ClearSearch);
+        }
+        right = place.left() - 4.0;
+    } else if !focused {
+        right = key_hint(ui, rect) - SPACE[1];
+    }
+    let field = Rect::from_min_max(pos2(left, rect.top() + 1.0), pos2(right.max(left + 24.0), rect.bottom() - 1.0));
+    text_field(ui, ctx, field);
+}
+
+fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let mut text = ctx.state.query.text.clone();
+    let hint = match (ctx.state.query.chips.is_empty(), field.width() > 330.0) {
+        (true, true) => "Type what you are looking for, or paste or drop a picture",
+        (true, false) => "Search",
+        (false, _) => "Add words, or drop another picture",
+    };
+    let mut child =
+        ui.new_child(egui::UiBuilder::new().max_rect(field).layout(egui::Layout::left_to_right(egui::Align::Center)));
+    let edit = TextEdit::singleline(&mut text)
+        .id(search_id())
+        .frame(Frame::NONE)
+        .font(font(text_size::SEARCH))
+        .text_color(theme.text1)
+        .hint_text(egui::RichText::new(hint).color(theme.text3))
+        .char_limit(2_000)
+        .align(egui::Align2::LEFT_CENTER)
+        .desired_width(field.width());
+    let response = child.add_sized(field.size(), edit).accessible_name("Search");
+    if response.changed() {
+        ctx.send(SystemCommand::SetQueryText(text, Immediacy::AfterRest));
+    }
+    let (enter, down) = ui.input(|i| (i.key_pressed(Key::Enter), i.key_pressed(Key::ArrowDown)));
+    if response.lost_focus() && enter || response.has_focus() && down {
+        response.surrender_focus();
+        ctx.send(SystemCommand::SetQueryText(ctx.state.query.text.clone(), Immediacy::Now));
+        ctx.send(SystemCommand::FocusFirstHit);
+    }
+}
+
+/// The key that brings the cursor here; returns where it starts.
+fn key_hint(ui: &Ui, rect: Rect) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let key = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(19.0, 18.0));
+    ui.painter().rect_stroke(key, RADIUS[0], Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    ui.painter().text(key.center(), egui::Align2::CENTER_CENTER, "V", font(11.0), theme.text3);
+    key.left()
+}
+
+/// Draws a chip that starts at `at`; returns where it ends.
+fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &Chip, at: egui::Pos2, limit: f32) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let picture = match &chip.part {
+        crate::domain::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
+        _ => chip.texture.as_ref(),
+    };
+    let indent = if picture.is_some() { 30.0 } else { 10.0 };
+    let room = (limit - at.x - indent - 26.0).clamp(24.0, 180.0);
+    let galley = one_line(ui, &chip.label, font(text_size::BODY), theme.accent, room);
+    let rect = Rect::from_min_size(pos2(at.x, at.y - 11.0), vec2(indent + galley.size().x + 26.0, 22.0));
+    ui.painter().rect_filled(rect, RADIUS[0], theme.accent_fill);
+    if let Some(texture) = picture {
+        tile::cover(ui, texture, Rect::from_min_size(rect.min + vec2(7.0, 2.0), vec2(18.0, 18.0)), 3);
+    }
+    let middle = rect.center().y - galley.size().y / 2.0;
+    ui.painter().galley(pos2(rect.left() + indent, middle), galley, theme.accent);
+    let close = Rect::from_center_size(pos2(rect.right() - 12.0, rect.center().y), vec2(24.0, 24.0));
+    let response = ui.interact(close, Id::unique(("chip", index)), Sense::click());
+    let cross = Rect::from_center_size(close.center(), vec2(12.0, 12.0));
+    icons::paint(ui.painter(), Icon::Close, cross, if response.hovered() { theme.text1 } else { theme.accent });
+    focus_ring(ui.painter(), theme, &response, close.shrink(2.0), RADIUS[0]);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {} from the search", chip.label)));
+    if response.clicked() {
+        ctx.send(SystemCommand::RemoveQueryPart(index));
+    }
+    rect.right()
+}

@@ -1,0 +1,282 @@
+//! The whole window: bars, side panels, centre, and what floats above them.
+
+use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense, Stroke, Ui, pos2, vec2};
+
+use super::drop::Drops;
+use super::grid::{Grid, Step};
+use super::map::{MapCommand, MapPanel};
+use super::panels::{
+    collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
+    results, results::Results, shortcuts, side_frame, status, top,
+};
+use super::style::{bold, font};
+use super::theme::{SPACE, Theme, text_size};
+use super::widgets::{focus_ring, icons::Icon};
+use super::{keys, widgets::buttons};
+use crate::context::{Centre, Ctx, RightTab, SystemCommand, UiCommand};
+use crate::domain::ItemId;
+
+/// At this width and below the right panel is a drawer.
+const NARROW: f32 = 900.0;
+
+/// The window's own memory: what concerns only how it is drawn.
+#[derive(Default)]
+pub struct Shell {
+    results: Results,
+    gallery: Gallery,
+    palette: Palette,
+    labels: labels::Editor,
+    import: import::Form,
+    drops: Drops,
+    map: MapPanel,
+    focus_seen: u64,
+    search_had_focus: bool,
+}
+
+impl Shell {
+    /// Draws the window and collects what the user asks for.
+    pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let width = ui.ctx().content_rect().width();
+        if (width <= NARROW) != ctx.state.narrow {
+            ctx.send(SystemCommand::SetNarrow(width <= NARROW));
+        }
+        self.input(ui, ctx);
+        top::show(ui, ctx);
+        status::show(ui, ctx);
+        let left = self.left(ui, ctx);
+        if !ctx.state.narrow {
+            self.right(ui, ctx, left);
+        }
+        let centre = self.centre(ui, ctx);
+        if ctx.state.narrow && ctx.state.right_open {
+            self.drawer(ui, ctx, centre);
+        }
+        if let Some(step) = preview::show(ui, ctx, centre) {
+            self.walk(ctx, step);
+        }
+        self.floating(ui, ctx);
+        self.drops.show(ui, ctx);
+    }
+
+    /// Commands that only the map knows how to carry out.
+    pub fn map_command(&mut self, command: UiCommand) {
+        match command {
+            UiCommand::FitMap => self.map.command(MapCommand::Fit),
+            UiCommand::ZoomIn => self.map.command(MapCommand::ZoomIn),
+            UiCommand::ZoomOut => self.map.command(MapCommand::ZoomOut),
+            _ => {}
+        }
+    }
+
+    /// Takes the graphics card, where there is one.
+    pub fn set_render_state(&mut self, render_state: Option<&egui_wgpu::RenderState>) {
+        self.map.set_render_state(render_state);
+    }
+
+    fn input(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if ctx.state.focus_search != self.focus_seen {
+            self.focus_seen = ctx.state.focus_search;
+            ui.memory_mut(|m| m.request_focus(top::search_id()));
+            select_all(ui.ctx(), ctx.state.query.text.chars().count());
+        }
+        let escape = ui.input(|i| i.key_pressed(Key::Escape));
+        keys::pastes(ui, ctx);
+        keys::commands(ui, ctx, self.search_had_focus && escape);
+        self.search_had_focus = ui.memory(|m| m.has_focus(top::search_id()));
+        if let Some(step) = keys::step(ui) {
+            self.walk(ctx, step);
+        }
+        if keys::space(ui) {
+            match (ctx.state.preview, ctx.state.selection.focus()) {
+                (Some(_), _) => ctx.send(SystemCommand::ClosePreview),
+                (None, Some(id)) => ctx.send(SystemCommand::OpenPreview(id)),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn left(&self, ui: &mut Ui, ctx: &Ctx<'_>) -> f32 {
+        let theme = Theme::of(ui.ctx());
+        let width = ui.ctx().content_rect().width();
+        let most = (width * 0.24).clamp(140.0, 340.0);
+        let mut open = ctx.state.left_open;
+        let shown = Panel::left("collection")
+            .frame(side_frame(theme))
+            .default_size(232.0_f32.min(most))
+            .size_range(140.0_f32.min(most)..=most)
+            .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx));
+        if open != ctx.state.left_open {
+            ctx.send(UiCommand::ToggleLeft);
+        }
+        shown.map_or(0.0, |s| s.response.rect.width())
+    }
+
+    fn right(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, left: f32) {
+        let theme = Theme::of(ui.ctx());
+        let width = ui.ctx().content_rect().width();
+        // The centre keeps at least half of the width.
+        let most = (width * 0.5 - left).max(220.0);
+        let mut open = ctx.state.right_open;
+        Panel::right("results")
+            .frame(Frame::new().fill(theme.panel))
+            .default_size(328.0_f32.min(most))
+            .size_range(220.0..=most)
+            .show_collapsible(ui, &mut open, |ui| self.right_contents(ui, ctx));
+        if open != ctx.state.right_open {
+            ctx.send(UiCommand::ToggleRight);
+        }
+    }
+
+    fn drawer(&mut self, ui: &Ui, ctx: &Ctx<'_>, centre: Rect) {
+        let theme = Theme::of(ui.ctx());
+        let width = (centre.width() - 48.0).min(360.0);
+        let place = Rect::from_min_max(pos2(centre.right() - width, centre.top()), centre.max);
+        Area::new(Id::unique("drawer")).order(Order::Middle).fixed_pos(place.min).show(ui.ctx(), |ui| {
+            let frame =
+                Frame::new().fill(theme.panel).stroke(Stroke::new(1.0, theme.line)).shadow(ui.visuals().popup_shadow);
+            frame.show(ui, |ui| {
+                ui.set_min_size(place.size());
+                ui.set_max_size(place.size());
+                self.right_contents(ui, ctx);
+            });
+        });
+    }
+
+    fn right_contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        tabs(ui, ctx);
+        let margin = Margin { left: SPACE[2] as i8 - 3, right: SPACE[2] as i8 - 3, top: SPACE[1] as i8, bottom: 0 };
+        Frame::new().fill(theme.panel).inner_margin(margin).show(ui, |ui| match ctx.state.right_tab {
+            RightTab::Results => results::show(ui, ctx, &mut self.results),
+            RightTab::Item => inspector::show(ui, ctx),
+        });
+    }
+
+    fn centre(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) -> Rect {
+        let theme = Theme::of(ui.ctx());
+        let frame = Frame::new().fill(theme.map_ground);
+        CentralPanel::default()
+            .frame(frame)
+            .show(ui, |ui| match ctx.state.centre {
+                _ if !ctx.state.is_open() => empty::show(ui, ctx),
+                _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && nothing_going_on(ctx) => {
+                    nothing_inside(ui, ctx)
+                }
+                Centre::Map if ctx.state.layout.is_none() => no_map_yet(ui),
+                Centre::Map => self.map.ui(ui, ctx),
+                Centre::Gallery => self.gallery.show(ui, ctx),
+            })
+            .response
+            .rect
+    }
+
+    fn floating(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        self.palette.show(ui, ctx);
+        shortcuts::show(ui, ctx);
+        failures::show(ui, ctx);
+        self.import.show(ui, ctx);
+        models::show(ui, ctx);
+        self.labels.show(ui, ctx);
+    }
+
+    /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
+    fn walk(&mut self, ctx: &Ctx<'_>, step: Step) {
+        let hits: Vec<ItemId>;
+        let gallery = ctx.state.centre == Centre::Gallery;
+        let (items, grid): (&[ItemId], &Grid) = if gallery {
+            (&self.gallery.items, &self.gallery.grid)
+        } else {
+            let result = ctx.state.query.result.as_ref().filter(|_| !ctx.state.query.is_empty());
+            hits =
+                result.map_or_else(|| ctx.state.selection.items.clone(), |r| r.hits.iter().map(|h| h.item).collect());
+            (&hits, &self.results.grid)
+        };
+        let here = ctx.state.preview.or_else(|| ctx.state.selection.focus());
+        let at = here.and_then(|id| items.iter().position(|i| *i == id));
+        let previewing = ctx.state.preview.is_some();
+        let next = match at {
+            None => 0,
+            Some(at) if previewing && matches!(step, Step::Left | Step::Up) => at.saturating_sub(1),
+            Some(at) if previewing || grid.cells.is_empty() => (at + 1).min(items.len().saturating_sub(1)),
+            Some(at) => grid.step(at, step),
+        };
+        let Some(id) = items.get(next) else { return };
+        if Some(*id) == here {
+            return;
+        }
+        if previewing {
+            ctx.send(SystemCommand::OpenPreview(*id));
+        } else {
+            ctx.send(SystemCommand::Select(vec![*id]));
+        }
+        if gallery {
+            self.gallery.scroll_to = Some(next);
+        } else {
+            self.results.scroll_to = Some(next);
+        }
+    }
+}
+
+fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, theme.line));
+    let mut left = rect.left() + SPACE[2];
+    for (tab, name) in [(RightTab::Results, "Results"), (RightTab::Item, "Item")] {
+        let chosen = ctx.state.right_tab == tab;
+        let (face, colour) =
+            if chosen { (bold(text_size::BODY), theme.text1) } else { (font(text_size::BODY), theme.text2) };
+        let galley = ui.painter().layout_no_wrap(name.to_owned(), face, colour);
+        let place = Rect::from_min_max(pos2(left, rect.top()), pos2(left + galley.size().x, rect.bottom()));
+        let response = ui.interact(place.expand2(vec2(6.0, 0.0)), Id::unique(("tab", name)), Sense::click());
+        if chosen {
+            let line = Rect::from_min_max(pos2(place.left(), place.bottom() - 2.0), place.max);
+            ui.painter().rect_filled(line, 1, theme.accent);
+        }
+        left = place.right() + SPACE[3];
+        ui.painter().galley(place.center() - galley.size() / 2.0, galley, colour);
+        focus_ring(ui.painter(), theme, &response, place.shrink2(vec2(-4.0, 6.0)), 4);
+        response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, name));
+        if response.clicked() {
+            ctx.send(SystemCommand::SetRightTab(tab));
+        }
+    }
+    let close = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(24.0, 24.0));
+    if ctx.state.narrow && buttons::icon_in(ui, Icon::Close, "Close the panel", close).clicked() {
+        ctx.send(UiCommand::ToggleRight);
+    }
+}
+
+fn nothing_going_on(ctx: &Ctx<'_>) -> bool {
+    ctx.state.progress.stage == crate::domain::Stage::Idle && !ctx.state.library.as_ref().is_some_and(|l| l.opening)
+}
+
+/// A library without items: what to do next.
+fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let area = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 130.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(area).layout(egui::Layout::top_down(egui::Align::Center)), |ui| {
+        ui.label(
+            egui::RichText::new("No pictures or texts here yet").font(bold(text_size::HEADING)).color(theme.text1),
+        );
+        ui.label(egui::RichText::new("Drop folders into the window, or open one").color(theme.text2));
+        ui.add_space(SPACE[2]);
+        if buttons::primary(ui, UiCommand::OpenFolder.entry().text).clicked() {
+            ctx.send(UiCommand::OpenFolder);
+        }
+    });
+}
+
+fn no_map_yet(ui: &Ui) {
+    let theme = Theme::of(ui.ctx());
+    let text = "The map appears with the first items";
+    ui.painter().text(ui.max_rect().center(), egui::Align2::CENTER_CENTER, text, font(text_size::BODY), theme.text2);
+}
+
+fn select_all(ctx: &egui::Context, chars: usize) {
+    let id = top::search_id();
+    let mut state = egui::TextEdit::load_state(ctx, id).unwrap_or_default();
+    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
+    state.cursor.set_char_range(Some(all));
+    egui::TextEdit::store_state(ctx, id, state);
+}

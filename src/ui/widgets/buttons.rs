@@ -1,0 +1,177 @@
+//! Buttons.
+
+use egui::{
+    Align2, Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
+};
+
+use super::icons::{self, Icon};
+use super::{focus_ring, one_line};
+use crate::context::{Ctx, UiCommand};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+
+/// The one thing to do here.
+pub fn primary(ui: &mut Ui, text: &str) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), bold(text_size::BODY), theme.on_accent);
+    let size = galley.size() + vec2(2.0 * SPACE[3], 2.0 * 9.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let fill = if response.hovered() { theme.accent.gamma_multiply(0.88) } else { theme.accent };
+    ui.painter().rect_filled(rect, RADIUS[1], fill);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, theme.on_accent);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
+    named(ui, response, text)
+}
+
+/// Something else to do here; as high as [`primary`].
+pub fn secondary(ui: &mut Ui, text: &str) -> Response {
+    outlined(ui, text, vec2(SPACE[3], 9.0), None)
+}
+
+/// An ordinary button.
+pub fn button(ui: &mut Ui, text: &str) -> Response {
+    outlined(ui, text, vec2(SPACE[2] - 2.0, 6.0), None)
+}
+
+/// An ordinary button with an icon before the text.
+pub fn with_icon(ui: &mut Ui, icon: Icon, text: &str) -> Response {
+    outlined(ui, text, vec2(SPACE[2] - 2.0, 6.0), Some(icon))
+}
+
+fn outlined(ui: &mut Ui, text: &str, padding: Vec2, icon: Option<Icon>) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let enabled = ui.is_enabled();
+    let colour = if enabled { theme.text1 } else { theme.text3 };
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::BODY), colour);
+    let indent = if icon.is_some() { 16.0 + 6.0 } else { 0.0 };
+    let size = galley.size() + padding * 2.0 + vec2(indent, 0.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let fill = if response.hovered() && enabled { theme.raised } else { theme.panel };
+    ui.painter().rect(rect, RADIUS[1], fill, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    let left = rect.left() + padding.x;
+    if let Some(icon) = icon {
+        icons::paint_at(ui.painter(), icon, pos2(left + 8.0, rect.center().y), theme.text2);
+    }
+    ui.painter().galley(pos2(left + indent, rect.center().y - galley.size().y / 2.0), galley, colour);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
+    named(ui, response, text)
+}
+
+/// Words that act, without a frame.
+pub fn link(ui: &mut Ui, text: &str, name: &str) -> Response {
+    let theme = Theme::of(ui.ctx());
+    quiet(ui, text, name, theme.accent)
+}
+
+/// Words that act, in the colour of the surrounding text.
+pub fn quiet(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::BODY), colour);
+    let size = vec2(galley.size().x + SPACE[1], galley.size().y.max(24.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect, RADIUS[0], theme.raised);
+    }
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
+    named(ui, response, name)
+}
+
+/// An icon alone; `name` is its tooltip and its accessible name.
+pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
+    icon_at(ui, icon, name, rect, response)
+}
+
+/// An icon alone at a given place.
+pub fn icon_in(ui: &mut Ui, icon: Icon, name: &str, rect: Rect) -> Response {
+    let response = ui.interact(rect, ui.scope_id().with(("icon", name)), Sense::click());
+    icon_at(ui, icon, name, rect, response)
+}
+
+fn icon_at(ui: &Ui, icon: Icon, name: &str, rect: Rect, response: Response) -> Response {
+    let theme = Theme::of(ui.ctx());
+    if response.hovered() {
+        ui.painter().rect_filled(rect, RADIUS[0], theme.hovered());
+    }
+    let colour = if response.hovered() { theme.text1 } else { theme.text2 };
+    icons::paint_at(ui.painter(), icon, rect.center(), colour);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
+    named(ui, response, name).on_hover_text(name)
+}
+
+/// A switch between a few looks; returns the one clicked.
+pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
+    let theme = Theme::of(ui.ctx());
+    let galleys: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let (face, colour) = if i == selected {
+                (bold(text_size::SMALL), theme.text1)
+            } else {
+                (font(text_size::SMALL), theme.text2)
+            };
+            ui.painter().layout_no_wrap((*name).to_owned(), face, colour)
+        })
+        .collect();
+    let width: f32 = galleys.iter().map(|g| g.size().x + 2.0 * SPACE[2]).sum::<f32>() + 4.0;
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    ui.painter().rect_filled(rect, RADIUS[1] - 2, if theme.dark { theme.raised } else { theme.hovered() });
+    let mut clicked = None;
+    let mut left = rect.left() + 2.0;
+    for (i, galley) in galleys.into_iter().enumerate() {
+        let part = Rect::from_min_size(pos2(left, rect.top() + 2.0), vec2(galley.size().x + 2.0 * SPACE[2], 22.0));
+        left = part.right();
+        // The target is as high as the row: 24 points and more.
+        let response =
+            ui.interact(part.expand2(vec2(0.0, 2.0)), ui.scope_id().with(("segment", names[i])), Sense::click());
+        if i == selected {
+            ui.painter().rect_filled(part, RADIUS[0], if theme.dark { theme.window } else { theme.panel });
+        } else if response.hovered() {
+            ui.painter().rect_filled(part, RADIUS[0], theme.line);
+        }
+        ui.painter().galley(part.center() - galley.size() / 2.0, galley, theme.text1);
+        focus_ring(ui.painter(), theme, &response, part, RADIUS[0]);
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, i == selected, names[i]));
+        if response.clicked() {
+            clicked = Some(i);
+        }
+    }
+    clicked
+}
+
+/// An entry of a menu: the command's name, and its key at the right.
+pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
+    let entry = command.entry();
+    let key = entry.keys.first().map(|k| ui.ctx().format_shortcut(k)).unwrap_or_default();
+    let response = menu_row(ui, entry.text, &key).on_hover_text(entry.tooltip);
+    if response.clicked() {
+        ctx.send(command);
+        ui.close();
+    }
+    response
+}
+
+/// A row of a menu.
+pub fn menu_row(ui: &mut Ui, text: &str, right: &str) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let width = ui.available_width().max(200.0);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
+    if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, RADIUS[0], theme.raised);
+    }
+    let inner = rect.shrink2(vec2(SPACE[1], 0.0));
+    let right =
+        ui.painter().text(inner.right_center(), Align2::RIGHT_CENTER, right, font(text_size::SMALL), theme.text3);
+    let galley = one_line(ui, text, font(text_size::BODY), theme.text1, inner.width() - right.width() - SPACE[1]);
+    ui.painter().galley(pos2(inner.left(), inner.center().y - galley.size().y / 2.0), galley, theme.text1);
+    focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[0]);
+    named(ui, response, text)
+}
+
+fn named(ui: &Ui, response: Response, name: &str) -> Response {
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+    response
+}

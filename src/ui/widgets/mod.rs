@@ -1,0 +1,58 @@
+//! Small parts that several panels use. Each has an accessible name, a focus ring, and a target of at least 24 points.
+
+pub mod buttons;
+pub mod icons;
+pub mod rows;
+pub mod tile;
+
+use egui::{Painter, Rect, Response, Stroke, StrokeKind, Ui};
+
+use super::theme::{RADIUS, Theme};
+
+/// The ring around what the keyboard acts on.
+pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: Rect, radius: u8) {
+    if response.has_focus() {
+        painter.rect_stroke(rect.expand(1.0), radius + 1, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
+    }
+}
+
+/// A line across the panel, as wide as the text.
+pub fn divider(ui: &mut Ui) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 1.0), egui::Sense::hover());
+    ui.painter().rect_filled(rect, 0, theme.line);
+}
+
+/// A horizontal bar filled to `share`.
+pub fn bar(ui: &Ui, rect: Rect, share: f32, fill: egui::Color32) {
+    let theme = Theme::of(ui.ctx());
+    let radius = RADIUS[0] - 1;
+    ui.painter().rect_filled(rect, radius, theme.hovered());
+    let mut done = rect;
+    done.set_width(rect.width() * share.clamp(0.0, 1.0));
+    if done.width() > 0.5 {
+        ui.painter().rect_filled(done, radius, fill);
+    }
+}
+
+/// `text` cut to one line of `width`, with an ellipsis.
+pub fn one_line(
+    ui: &Ui,
+    text: impl Into<String>,
+    font: egui::FontId,
+    colour: egui::Color32,
+    width: f32,
+) -> std::sync::Arc<egui::Galley> {
+    lines(ui, egui::text::LayoutJob::simple_singleline(text.into(), font, colour), width, 1)
+}
+
+/// `job` cut to `rows` lines of `width`, with an ellipsis.
+pub fn lines(ui: &Ui, mut job: egui::text::LayoutJob, width: f32, rows: usize) -> std::sync::Arc<egui::Galley> {
+    job.wrap = egui::text::TextWrapping {
+        max_width: width.max(1.0),
+        max_rows: rows,
+        break_anywhere: rows == 1,
+        overflow_character: Some('…'),
+    };
+    ui.painter().layout_job(job)
+}

@@ -1,0 +1,217 @@
+//! One item of a gallery: a picture with its score on it, or a card with a piece of the text.
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{
+    Align2, Modifiers, Rect, Response, Sense, Stroke, StrokeKind, TextureHandle, Ui, WidgetInfo, accesskit::Role, pos2,
+    vec2,
+};
+
+use super::{focus_ring, lines, one_line};
+use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::domain::{Item, ItemId, Modality};
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::words;
+
+/// See the module's documentation.
+pub struct Tile<'a> {
+    /// What it shows.
+    pub item: &'a Item,
+    /// Similarity to the query.
+    pub score: Option<f32>,
+    /// Words to mark in a text.
+    pub marked: &'a [String],
+}
+
+impl Tile<'_> {
+    /// Draws it into `rect`, with everything that can be done with an item: click, double click, menu.
+    pub fn show(self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect, salt: &str) -> Response {
+        let theme = Theme::of(ui.ctx());
+        let id = self.item.id;
+        let response = ui.interact(rect, ui.scope_id().with((salt, id.0)), Sense::click_and_drag());
+        match self.item.modality {
+            Modality::Image => self.picture(ui, ctx, rect),
+            Modality::Text => self.card(ui, rect, response.hovered()),
+        }
+        if ctx.state.selection.set.contains(&id) {
+            let stroke = Stroke::new(2.0, theme.accent);
+            ui.painter().rect_stroke(rect.expand(1.0), RADIUS[1] - 1, stroke, StrokeKind::Outside);
+        } else if response.hovered() {
+            ui.painter().rect_stroke(rect, RADIUS[1] - 2, Stroke::new(1.0, theme.text3), StrokeKind::Outside);
+        }
+        focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
+        let name = match self.score {
+            Some(score) => format!("{}, score {}", self.item.name(), words::score(score)),
+            None => self.item.name(),
+        };
+        let chosen = ctx.state.selection.set.contains(&id);
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
+        context_menu(&response, ctx, self.item);
+        if response.hovered() {
+            ctx.send(SystemCommand::Hover(Some(id)));
+        }
+        response
+    }
+
+    fn picture(&self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect) {
+        let theme = Theme::of(ui.ctx());
+        match ctx.thumbnail(self.item.id) {
+            Some(Some(texture)) => cover(ui, texture, rect, RADIUS[1] - 2),
+            Some(None) => {
+                ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised);
+                let galley =
+                    one_line(ui, self.item.name(), font(text_size::SMALL), theme.text2, rect.width() - SPACE[2]);
+                ui.painter().galley(rect.center() - galley.size() / 2.0, galley, theme.text2);
+            }
+            None => _ = ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised),
+        }
+        if let Some(score) = self.score {
+            badge(ui, rect, &words::score(score));
+        }
+    }
+
+    fn card(&self, ui: &Ui, rect: Rect, hovered: bool) {
+        let theme = Theme::of(ui.ctx());
+        let fill = if hovered { theme.raised } else { theme.panel };
+        ui.painter().rect(rect, RADIUS[1] - 2, fill, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        let inner = rect.shrink2(vec2(10.0, 8.0));
+        let mut right = 0.0;
+        if let Some(score) = self.score {
+            let at = pos2(inner.right(), inner.top() + 8.0);
+            right = ui
+                .painter()
+                .text(at, Align2::RIGHT_CENTER, words::score(score), font(text_size::SMALL), theme.text2)
+                .width()
+                + SPACE[1];
+        }
+        let title = one_line(ui, self.item.name(), bold(text_size::BODY), theme.text1, inner.width() - right);
+        let top = inner.top() + title.size().y + 2.0;
+        ui.painter().galley(inner.min, title, theme.text1);
+        let snippet = self.item.snippet.as_deref().unwrap_or_default();
+        let rows = (((inner.bottom() - top) / 16.0) as usize).max(1);
+        let galley = lines(ui, marked_snippet(snippet, self.marked, theme), inner.width(), rows);
+        ui.painter().galley(pos2(inner.left(), top), galley, theme.text2);
+    }
+}
+
+/// What a click on an item does: select it, or with Ctrl/Cmd add it to the selection; a double click opens it.
+pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId) {
+    if response.double_clicked() {
+        ctx.send(SystemCommand::OpenPreview(id));
+    } else if response.clicked() {
+        let Modifiers { command, shift, .. } = ui.input(|i| i.modifiers);
+        if command || shift {
+            ctx.send(SystemCommand::ToggleSelected(id));
+        } else {
+            ctx.send(SystemCommand::Select(vec![id]));
+        }
+    }
+}
+
+/// Paints `texture` so that it fills `rect`, cut at the sides or above and below.
+pub fn cover(ui: &Ui, texture: &TextureHandle, rect: Rect, radius: u8) {
+    let size = texture.size_vec2();
+    let scale = (rect.width() / size.x).max(rect.height() / size.y);
+    let seen = (rect.size() / (size * scale)).min(egui::Vec2::splat(1.0));
+    let uv = Rect::from_center_size(pos2(0.5, 0.5), seen);
+    egui::Image::from_texture((texture.id(), size)).uv(uv).corner_radius(radius).paint_at(ui, rect);
+}
+
+fn badge(ui: &Ui, rect: Rect, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::SMALL - 0.5), theme.on_badge());
+    let size = galley.size() + vec2(10.0, 3.0);
+    let place = Rect::from_min_size(rect.right_bottom() - size - vec2(6.0, 6.0), size);
+    ui.painter().rect_filled(place, RADIUS[0], theme.badge());
+    ui.painter().galley(place.center() - galley.size() / 2.0, galley, theme.on_badge());
+}
+
+fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
+    response.context_menu(|ui| {
+        let mut row = |command: UiCommand, sent: SystemCommand| {
+            if super::buttons::menu_row(ui, command.entry().text, "").clicked() {
+                ctx.send(sent);
+                ui.close();
+            }
+        };
+        row(UiCommand::SearchBySelection, SystemCommand::AddQueryPart(crate::domain::QueryPart::Item(item.id)));
+        row(UiCommand::Reveal, SystemCommand::RevealItem(item.id));
+        row(UiCommand::CopyPath, SystemCommand::CopyItemPath(item.id));
+        if super::buttons::menu_row(ui, "Large preview", "Space").clicked() {
+            ctx.send(SystemCommand::OpenPreview(item.id));
+            ui.close();
+        }
+    });
+}
+
+/// The words of a query that are worth marking in a text.
+pub fn words_to_mark(query: &str) -> Vec<String> {
+    query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 2).map(str::to_lowercase).collect()
+}
+
+/// The part of `text` around the first marked word.
+fn marked_snippet(text: &str, marked: &[String], theme: &Theme) -> LayoutJob {
+    let plain = TextFormat { line_height: Some(16.0), ..TextFormat::simple(font(text_size::SMALL), theme.text2) };
+    let hit = TextFormat { line_height: Some(16.0), ..TextFormat::simple(bold(text_size::SMALL), theme.hit) };
+    let spans = spans(text, marked);
+    let first = spans.iter().find(|s| s.2).map_or(0, |s| s.0);
+    let start = if first > 48 { text[..first].char_indices().rev().nth(36).map_or(0, |(i, _)| i) } else { 0 };
+    let start = if start > 0 { text[start..].find(' ').map_or(start, |i| start + i + 1) } else { 0 };
+    let mut job = LayoutJob::default();
+    if start > 0 {
+        job.append("… ", 0.0, plain.clone());
+    }
+    for (from, to, is_hit) in spans {
+        if to > start {
+            job.append(&text[from.max(start)..to], 0.0, if is_hit { hit.clone() } else { plain.clone() });
+        }
+    }
+    job
+}
+
+/// Cuts `text` into runs (from, to, is a marked word), without gaps.
+fn spans(text: &str, marked: &[String]) -> Vec<(usize, usize, bool)> {
+    let mut spans: Vec<(usize, usize, bool)> = Vec::new();
+    let mut push = |from: usize, to: usize, hit: bool| match spans.last_mut() {
+        Some(last) if last.2 == hit && !hit => last.1 = to,
+        _ => spans.push((from, to, hit)),
+    };
+    let mut from = 0;
+    while from < text.len() {
+        let word = text[from..].chars().next().is_some_and(char::is_alphanumeric);
+        let to = text[from..].find(|c: char| c.is_alphanumeric() != word).map_or(text.len(), |i| from + i);
+        let lower = text[from..to].to_lowercase();
+        push(from, to, word && marked.iter().any(|m| same_word(&lower, m)));
+        from = to;
+    }
+    spans
+}
+
+/// Equal, or one is the other with a short ending (`ball`, `balls`).
+fn same_word(a: &str, b: &str) -> bool {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    long.starts_with(short) && long.len() - short.len() <= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_the_words_asked_for_and_loses_no_letter() {
+        let text = "Keep your eyes on the Balls, small and white.";
+        let marked = words_to_mark("a tiny white ball");
+        let spans = spans(text, &marked);
+        let hits: Vec<_> = spans.iter().filter(|s| s.2).map(|s| &text[s.0..s.1]).collect();
+        assert_eq!(hits, ["Balls", "white"]);
+        assert_eq!(spans.iter().map(|s| &text[s.0..s.1]).collect::<String>(), text);
+    }
+
+    #[test]
+    fn starts_near_the_first_marked_word() {
+        let text = format!("{} needle {}", "hay ".repeat(60), "hay ".repeat(60));
+        let job = marked_snippet(&text, &["needle".to_owned()], &crate::ui::theme::DARK);
+        let at = job.text.find("needle").expect("shown");
+        assert!(job.text.starts_with('…') && at < 60, "{at} in {}", job.text);
+    }
+}

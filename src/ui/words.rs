@@ -1,0 +1,141 @@
+//! Numbers, sizes, times and paths as people say them.
+
+use std::path::Path;
+
+/// `1204` -> `1,204`.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `3, "image"` -> `3 images`.
+pub fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+/// `2_100_000` -> `2.1 MB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{n} {}", UNITS[0]),
+        _ if value < 9.95 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.0} {}", UNITS[unit]),
+    }
+}
+
+/// `103` -> `1 min 43 s left`.
+pub fn time_left(seconds: f32) -> String {
+    let s = seconds.max(0.0).ceil() as u64;
+    match s {
+        0..60 => format!("{s} s left"),
+        60..600 => format!("{} min {} s left", s / 60, s % 60),
+        600..3600 => format!("{} min left", s.div_ceil(60)),
+        _ => format!("{} h {} min left", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// How long ago, in days where it is more than a few hours.
+pub fn ago(then: i64, now: i64) -> String {
+    let s = (now - then).max(0);
+    match s {
+        0..90 => "just now".to_owned(),
+        90..5400 => format!("{} min ago", (s + 30) / 60),
+        5400..79_200 => count(((s + 1800) / 3600) as u64, "hour") + " ago",
+        79_200..172_800 => "yesterday".to_owned(),
+        172_800..2_592_000 => count((s / 86_400) as u64, "day") + " ago",
+        2_592_000..63_072_000 => count((s / 2_592_000) as u64, "month") + " ago",
+        _ => count((s / 31_536_000) as u64, "year") + " ago",
+    }
+}
+
+/// A modification time as `14 Jun 2024, 18:02`.
+pub fn date(modified_ns: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(modified_ns))
+        .map(|t| t.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %Y, %H:%M").to_string())
+        .unwrap_or_default()
+}
+
+/// A share in [0, 1] as `71 %`.
+pub fn percent(share: f32) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// A score with three decimals and a true minus sign.
+pub fn score(value: f32) -> String {
+    format!("{value:.3}").replace('-', "−")
+}
+
+/// The folder of a file, below the added folder `root`: `Photos / 2024 / Lake`.
+pub fn folder_below(root: Option<&Path>, file: &Path) -> String {
+    let folder = file.parent().unwrap_or(file);
+    let start = root.and_then(Path::parent);
+    let shown = start.and_then(|s| folder.strip_prefix(s).ok()).unwrap_or(folder);
+    let parts: Vec<_> = shown
+        .components()
+        .filter(|c| !matches!(c, std::path::Component::RootDir))
+        .map(|c| c.as_os_str().to_string_lossy())
+        .collect();
+    parts.join(" / ")
+}
+
+/// The last part of a path, or all of it.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_separators() {
+        assert_eq!([number(0), number(999), number(1204), number(1_000_000)], ["0", "999", "1,204", "1,000,000"]);
+        assert_eq!([count(1, "image"), count(1171, "image")], ["1 image", "1,171 images"]);
+    }
+
+    #[test]
+    fn sizes_are_rounded_to_what_matters() {
+        assert_eq!(
+            [bytes(198), bytes(2_100_000), bytes(24_000_000), bytes(999_600)],
+            ["198 bytes", "2.1 MB", "24 MB", "1.0 MB"]
+        );
+    }
+
+    #[test]
+    fn times_are_as_people_say_them() {
+        assert_eq!(
+            [time_left(9.2), time_left(103.0), time_left(1500.0), time_left(4000.0)],
+            ["10 s left", "1 min 43 s left", "25 min left", "1 h 6 min left"]
+        );
+        assert_eq!(
+            [ago(0, 30), ago(0, 600), ago(0, 7200), ago(0, 90_000), ago(0, 260_000)],
+            ["just now", "10 min ago", "2 hours ago", "yesterday", "3 days ago"]
+        );
+    }
+
+    #[test]
+    fn folders_start_at_what_was_added() {
+        let file = Path::new("/home/a/Photos/2024/Lake/dog.jpg");
+        assert_eq!(folder_below(Some(Path::new("/home/a/Photos")), file), "Photos / 2024 / Lake");
+        assert_eq!(folder_below(None, file), "home / a / Photos / 2024 / Lake");
+    }
+
+    #[test]
+    fn dates_name_the_month() {
+        assert!(date(1_718_388_120_000_000_000).contains("Jun 2024"));
+        assert_eq!(score(-0.0312), "−0.031");
+    }
+}
