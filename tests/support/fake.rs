@@ -1,0 +1,205 @@
+//! An engine that answers at once, from made-up items: for tests of the window alone.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use vicinity::app::{Backend, Opener, Waker};
+use vicinity::domain::{
+    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
+    Query, QueryPart, ScoredLabels, SearchResult, Stage,
+};
+use vicinity::engine::{
+    Event, ImportOptions, Job, LabelTargets, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
+};
+use vicinity::towers::{ModelInfo, ModelKey};
+
+/// Every job that the window has asked for.
+pub type Jobs = Arc<Mutex<Vec<Job>>>;
+
+/// Pictures come first, then texts.
+pub const PICTURES: u32 = 24;
+/// Texts.
+pub const TEXTS: u32 = 8;
+
+struct Fake {
+    jobs: Jobs,
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+    waker: Waker,
+    snapshot: Arc<Snapshot>,
+}
+
+/// An opener of the fake, and the jobs it is given.
+pub fn opener() -> (Opener, Jobs) {
+    let jobs = Jobs::default();
+    let kept = jobs.clone();
+    let open = move |library: &Path, waker: Waker| -> Result<Box<dyn Backend>, String> {
+        let (sender, events) = bounded(4096);
+        let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot: Arc::new(snapshot(library)) };
+        fake.send(Event::Snapshot(fake.snapshot.clone()));
+        fake.send(Event::Layout(Arc::new(layout())));
+        let failure = Failure { path: "/c/Photos/broken.jpg".into(), reason: "the file ends too early".to_owned() };
+        fake.send(Event::Failures(Arc::new(vec![failure])));
+        Ok(Box::new(fake))
+    };
+    (Arc::new(open), kept)
+}
+
+fn item(id: u32) -> Item {
+    let text = id >= PICTURES;
+    let folder = ["Photos/2024", "Photos/2023", "Notes"][if text { 2 } else { (id % 2) as usize }];
+    let name = if text { format!("note_{id:02}.txt") } else { format!("picture_{id:02}.jpg") };
+    Item {
+        id: ItemId(id),
+        path: Path::new("/c").join(folder).join(name).into(),
+        row: None,
+        modality: if text { Modality::Text } else { Modality::Image },
+        bytes: 120_000 + u64::from(id) * 991,
+        modified_ns: 1_718_388_120_000_000_000,
+        hash: ContentHash([id as u8; 32]),
+        pixels: (!text).then_some([[640, 480], [480, 640], [800, 450]][(id % 3) as usize]),
+        snippet: text
+            .then(|| "Keep your eyes on the ball, small and white on the green, and let the putter swing".into()),
+    }
+}
+
+fn snapshot(library: &Path) -> Snapshot {
+    let items: Vec<Item> = (0..PICTURES + TEXTS).map(item).collect();
+    let root = |path: &str| Root { path: path.into(), available: true };
+    Snapshot::new(SnapshotParts {
+        library: library.to_owned(),
+        epoch: 1,
+        generation: 1,
+        roots: vec![root("/c/Photos"), root("/c/Notes")],
+        vector_rows: vec![Arc::new((0..items.len() as u32).collect())],
+        chunks: vec![Arc::new(items)],
+        vectors: Vectors::Owned(vec![0.0; ((PICTURES + TEXTS) * 2) as usize].into()),
+        model: key(),
+        means: [Arc::from([0.0, 0.0]), Arc::from([0.0, 0.0])],
+        counts: [PICTURES as usize, TEXTS as usize],
+        read_only: None,
+    })
+}
+
+fn key() -> ModelKey {
+    ModelKey { name: "fake".to_owned(), revision: "1".to_owned(), preprocessing: "1".to_owned(), dim: 2 }
+}
+
+fn layout() -> Layout {
+    let at = |i: u32| MapPos { x: (i as f32 * 0.7).sin() * 0.8, y: (i as f32 * 1.3).cos() * 0.8 };
+    let positions = (0..PICTURES + TEXTS).map(at).collect();
+    Layout { method: LayoutMethod::Pca, epoch: 1, positions, trustworthiness: None, generation: 1 }
+}
+
+impl Fake {
+    fn send(&self, event: Event) {
+        let _ = self.sender.try_send(event);
+        (self.waker)();
+    }
+
+    fn search(&self, query: &Query) -> SearchResult {
+        // The query's length decides who is best, so that another query has other hits.
+        let shift = match query.parts.first() {
+            Some(QueryPart::Text(text)) => text.len() as u32,
+            Some(QueryPart::Item(id)) => id.0,
+            _ => 3,
+        };
+        let all = PICTURES + TEXTS;
+        let score = |id: u32| 0.4 - ((id + all - shift % all) % all) as f32 * 0.02;
+        let wanted = |id: &u32| query.filter.modality.is_none_or(|m| m == item(*id).modality);
+        let mut hits: Vec<Hit> = (0..all)
+            .filter(wanted)
+            .map(|id| Hit { item: ItemId(id), modality: item(id).modality, score: score(id) })
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let scores = (0..all).map(|id| if wanted(&id) { score(id) } else { f32::NAN }).collect();
+        let standing_out = hits.iter().filter(|h| h.score >= 0.3).count();
+        SearchResult { hits, scores, standing_out, threshold: 0.3, epoch: 1, seconds: [0.001, 0.001] }
+    }
+}
+
+impl Backend for Fake {
+    fn submit(&self, job: Job) {
+        if let Ok(mut jobs) = self.jobs.lock() {
+            jobs.push(job.clone());
+        }
+        match job {
+            Job::Add(_) => {
+                let summary = Summary {
+                    items: 32,
+                    images: 24,
+                    texts: 8,
+                    embedded: 32,
+                    seconds: 3.0,
+                    failed: 1,
+                    ..Summary::default()
+                };
+                self.send(Event::Finished(summary));
+            }
+            Job::Pause => {
+                let progress = Progress { stage: Stage::Paused, total: 2040, done: 1204, ..Progress::default() };
+                self.send(Event::Progress(progress));
+            }
+            Job::Search { slot, ticket, query } => {
+                self.send(Event::Found { slot, ticket, result: Ok(Arc::new(self.search(&query))) });
+            }
+            Job::Label { ticket, targets, labels } => {
+                let ids = match targets {
+                    LabelTargets::Items(ids) => ids.into_iter().map(Some).collect(),
+                    LabelTargets::Part(_) => vec![None],
+                };
+                let share = |i: usize| if i == 2 { 0.6 } else { 0.4 / (labels.labels.len() - 1).max(1) as f32 };
+                let mut scores: Vec<_> = (0..labels.labels.len())
+                    .map(|label| LabelScore { label, score: share(label), share: share(label) })
+                    .collect();
+                scores.sort_by(|a, b| b.share.total_cmp(&a.share));
+                let scored = ids.into_iter().map(|item| ScoredLabels { item, scores: scores.clone() }).collect();
+                self.send(Event::Labelled { ticket, result: Ok(Arc::new(scored)) });
+            }
+            Job::Thumbnails(ids) => ids.into_iter().for_each(|id| self.send(Event::Thumbnail(id, thumbnail(id)))),
+            Job::Preview(id) => {
+                let preview = match thumbnail(id) {
+                    Some(picture) => Preview::Picture(picture),
+                    None => Preview::Text("All of the text".into()),
+                };
+                self.send(Event::Preview(id, Ok(preview)));
+            }
+            _ => {}
+        }
+    }
+
+    fn events(&self) -> &Receiver<Event> {
+        &self.events
+    }
+
+    fn model(&self) -> Option<ModelInfo> {
+        Some(ModelInfo {
+            key: key(),
+            title: "Starter".to_owned(),
+            about: "Good at everyday things\nBad at counting".to_owned(),
+            licence: "Apache-2.0".to_owned(),
+            label_scale: 20.0,
+            label_prompt: "{}".to_owned(),
+            max_tokens: 128,
+        })
+    }
+
+    fn device(&self) -> String {
+        "CPU".to_owned()
+    }
+
+    fn import(&self) -> ImportOptions {
+        ImportOptions { excludes: vec!["node_modules".to_owned()], rows: false, long_text: Default::default() }
+    }
+}
+
+/// A colour that runs.
+fn thumbnail(id: ItemId) -> Option<Arc<Picture>> {
+    if id.0 >= PICTURES {
+        return None;
+    }
+    let [w, h] = item(id.0).pixels.map(|[w, h]| [w / 4, h / 4])?;
+    let rgb = (0..w * h).flat_map(|i| [(i % w) as u8, (id.0 * 10) as u8, (i / w) as u8]).collect();
+    Picture::new(w, h, rgb).map(Arc::new)
+}

@@ -1,0 +1,85 @@
+//! Drives the whole window without a screen.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use vicinity::app::{App, Opener, Start};
+
+/// The window under test.
+pub type Window = Harness<'static, App>;
+
+/// What a test may set.
+#[derive(Default)]
+pub struct Setup {
+    /// Folders given on the command line.
+    pub folders: Vec<PathBuf>,
+    /// Library given on the command line.
+    pub library: Option<PathBuf>,
+    /// Settings file.
+    pub settings: Option<PathBuf>,
+    /// Window size; 1200 x 800 where none is given.
+    pub size: Option<[f32; 2]>,
+    /// Dark where none is given.
+    pub theme: Option<vicinity::context::ThemeChoice>,
+}
+
+/// A window over the engine that `opener` opens.
+pub fn window(setup: Setup, opener: Opener) -> Window {
+    let [width, height] = setup.size.unwrap_or([1200.0, 800.0]);
+    let start = Start {
+        folders: setup.folders,
+        library: setup.library,
+        theme: Some(setup.theme.unwrap_or(vicinity::context::ThemeChoice::Dark)),
+        settings: setup.settings,
+        opener,
+    };
+    let mut harness = Harness::builder()
+        .with_size(egui::vec2(width, height))
+        .with_step_dt(1.0 / 30.0)
+        .with_max_steps(8)
+        .with_render_cursor(false)
+        .allow_missing_glyphs()
+        .build_eframe(|cc| App::new(cc, start));
+    harness.run_steps(2);
+    harness
+}
+
+/// Steps until `done`; saves a picture of the window and fails where that takes too long.
+#[track_caller]
+pub fn step_until(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
+    let start = Instant::now();
+    let limit = Duration::from_secs(60);
+    while !done(window) {
+        if start.elapsed() > limit {
+            let picture = picture_path(what);
+            let saved = save(window, &picture);
+            panic!("waited in vain until {what}; {saved}");
+        }
+        window.step();
+        std::thread::sleep(Duration::from_millis(4));
+    }
+    window.check_accessibility();
+}
+
+fn picture_path(what: &str) -> PathBuf {
+    let name: String = what.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"))
+}
+
+/// Saves a picture of the window.
+pub fn save(window: &mut Window, path: &Path) -> String {
+    match window.render() {
+        Ok(picture) => match picture.save(path) {
+            Ok(()) => format!("see {}", path.display()),
+            Err(error) => format!("no picture: {error}"),
+        },
+        Err(error) => format!("no picture: {error}"),
+    }
+}
+
+/// An opener that never succeeds.
+pub fn no_engine() -> Opener {
+    Arc::new(|_, _| Err("no engine in this test".to_owned()))
+}

@@ -1,0 +1,336 @@
+//! The panels of the window, over an engine that answers at once.
+
+mod support {
+    pub mod fake;
+    pub mod window;
+}
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use support::fake;
+use support::window::{Setup, Window, no_engine, step_until, window};
+use vicinity::context::{Centre, Floating, RightTab, ThemeChoice};
+use vicinity::domain::{ItemId, Modality};
+use vicinity::engine::{Job, SearchSlot};
+
+fn open() -> (Window, fake::Jobs) {
+    open_with(Setup::default())
+}
+
+fn open_with(setup: Setup) -> (Window, fake::Jobs) {
+    let (opener, jobs) = fake::opener();
+    let mut window = window(Setup { library: Some("/nowhere/library".into()), ..setup }, opener);
+    step_until(&mut window, "the collection is shown", |w| w.state().state().snapshot.is_some());
+    window.run_steps(3);
+    (window, jobs)
+}
+
+fn search(window: &mut Window, words: &str) {
+    window.key_press(Key::V);
+    window.run_steps(3);
+    for letter in words.chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    step_until(window, "there are hits", |w| w.state().state().query.result.is_some());
+    window.run_steps(2);
+}
+
+#[test]
+fn starts_with_an_invitation() {
+    let mut window = window(Setup::default(), no_engine());
+    window.run_steps(2);
+    window.get_by_label("See and search your pictures and texts by meaning");
+    window.get_by_label("Open folder…");
+    window.get_by_label("Open the sample collection");
+    window.check_accessibility();
+}
+
+#[test]
+fn a_library_that_cannot_be_opened_leads_back_to_the_start_with_the_reason() {
+    let mut window = window(Setup { library: Some("/nowhere".into()), ..Setup::default() }, no_engine());
+    step_until(&mut window, "the reason is shown", |w| w.query_by_label("no engine in this test").is_some());
+    window.get_by_label("Open folder…");
+}
+
+#[test]
+fn the_left_panel_counts_folders_and_types() {
+    let (window, _) = open();
+    for row in ["Everything, 32", "Photos, 24", "Notes, 8", "Images, 24", "Texts, 8", "Could not read, 1"] {
+        window.get_by_label(row);
+    }
+    window.get_by_label("Library menu: Photos and Notes");
+}
+
+#[test]
+fn typed_words_find_items_after_a_rest_and_one_search_serves_them_all() {
+    let (mut window, jobs) = open();
+    search(&mut window, "ball");
+    window.get_by_label_contains("About 6 match");
+    window.get_by_label("picture_04.jpg, score 0.400");
+    let asked = jobs
+        .lock()
+        .expect("jobs")
+        .iter()
+        .filter(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }))
+        .count();
+    assert_eq!(asked, 1, "four letters typed in a row are one search");
+}
+
+#[test]
+fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
+    let (mut window, _) = open();
+    search(&mut window, "ball");
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "the second hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(5)));
+    window.key_press(Key::Space);
+    step_until(&mut window, "the preview is open", |w| w.state().state().preview == Some(ItemId(5)));
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "the preview shows the next", |w| w.state().state().preview == Some(ItemId(6)));
+    window.key_press(Key::Escape);
+    step_until(&mut window, "the preview is closed", |w| w.state().state().preview.is_none());
+    window.key_press(Key::Escape);
+    step_until(&mut window, "nothing is selected", |w| w.state().state().selection.items.is_empty());
+    window.key_press(Key::Escape);
+    step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
+}
+
+#[test]
+fn letters_typed_into_the_search_box_are_not_shortcuts() {
+    let (mut window, _) = open();
+    window.key_press(Key::Slash);
+    window.run_steps(3);
+    window.key_press(Key::Num2);
+    window.key_press(Key::OpenBracket);
+    window.event(egui::Event::Text("2[".to_owned()));
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.query.text.as_str(), state.centre, state.left_open), ("2[", Centre::Map, true));
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert_eq!(window.state().state().query.text, "2[", "the first Esc only leaves the box");
+    window.key_press(Key::Num2);
+    window.key_press(Key::OpenBracket);
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.centre, state.left_open), (Centre::Gallery, false));
+}
+
+#[test]
+fn the_filter_shows_one_kind_and_keeps_the_counts() {
+    let (mut window, _) = open();
+    search(&mut window, "a text about balls.");
+    // Nineteen letters: items 19 to 23 are pictures, 24 is a text.
+    window.get_by_label("All 6");
+    window.get_by_label("Texts 1").click();
+    step_until(&mut window, "only texts are asked for", |w| {
+        w.state().state().query.filter.modality == Some(Modality::Text)
+    });
+    step_until(&mut window, "only texts are shown", |w| {
+        let result = w.state().state().query.result.clone();
+        result.is_some_and(|r| r.hits.iter().all(|h| h.modality == Modality::Text))
+    });
+    window.run_steps(2);
+    window.get_by_label("Images 5");
+    window.get_by_label("note_24.txt, score 0.300");
+}
+
+#[test]
+fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
+    let (mut window, _) = open();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").click();
+    step_until(&mut window, "labels are there", |w| w.state().state().labels.shown.is_some());
+    window.run_steps(2);
+    assert_eq!(window.state().state().right_tab, RightTab::Item);
+    window.get_by_label("folder Photos / 2023");
+    window.get_by_label_contains("size 640 × 480");
+    window.get_by_label("animal 60 %");
+    window.get_by_label("Similar");
+    window.get_by_label("Copy path");
+}
+
+#[test]
+fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.run_steps(2);
+    window.get_by_label("32 selected");
+    window.get_by_label("Label the selection").click();
+    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.len() == 32);
+    window.run_steps(2);
+    window.get_by_label("animal, 32");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.is_empty());
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    step_until(&mut window, "the labels are back", |w| w.state().state().labels.applied.len() == 32);
+}
+
+#[test]
+fn the_label_set_can_be_edited_and_reset() {
+    let (mut window, jobs) = open();
+    window.key_press(Key::P);
+    window.run_steps(3);
+    for letter in "edit lab".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the editor is open", |w| w.state().state().floats(Floating::Labels));
+    window.run_steps(3);
+    window.get_by_label("12 labels");
+    let field = window.get_by_label("Labels");
+    field.set_text_value_accesskit("dog, cat");
+    window.run_steps(3);
+    window.get_by_label("Use these").click();
+    step_until(&mut window, "the set is in use", |w| w.state().state().labels.set.labels == ["dog", "cat"]);
+    window.run_steps(2);
+    window.get_by_label("Reset").click();
+    step_until(&mut window, "the starting set is back", |w| w.state().state().labels.set.labels.len() == 12);
+    assert!(jobs.lock().expect("jobs").iter().all(|j| !matches!(j, Job::Add(_))));
+}
+
+#[test]
+fn failed_files_are_listed_with_the_reason_and_can_be_tried_again() {
+    let (mut window, jobs) = open();
+    window.get_by_label("Could not read, 1").click();
+    step_until(&mut window, "the list is open", |w| w.query_by_label("broken.jpg: the file ends too early").is_some());
+    window.run_steps(2);
+    window.get_by_label("Retry").click();
+    window.get_by_label("Retry all").click();
+    window.run_steps(3);
+    let jobs = jobs.lock().expect("jobs");
+    let retries: Vec<usize> =
+        jobs.iter().filter_map(|j| if let Job::Retry(paths) = j { Some(paths.len()) } else { None }).collect();
+    assert_eq!(retries, [1, 0], "one file, then all");
+}
+
+#[test]
+fn the_palette_finds_a_command_by_part_of_its_name() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    for letter in "gallery".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the gallery is shown", |w| w.state().state().centre == Centre::Gallery);
+    assert!(!window.state().state().floats(Floating::Palette));
+}
+
+#[test]
+fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
+    for (answer, added) in [("Find similar and nearest labels", false), ("Add to the collection", true)] {
+        let (mut window, jobs) = open();
+        drop_file(&mut window, "/elsewhere/dog.jpg");
+        step_until(&mut window, "the targets are shown", |w| w.query_by_label(answer).is_some());
+        window.get_by_label(answer).click();
+        step_until(&mut window, "it was decided", |w| w.state().state().dropped.is_empty());
+        window.run_steps(3);
+        let asked =
+            jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }));
+        let adds = jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(_)));
+        assert_eq!((asked, adds), (!added, added), "{answer}");
+        assert_eq!(window.query_by_label("Remove dog.jpg from the search").is_some(), !added);
+    }
+}
+
+#[test]
+fn a_dropped_folder_is_added_at_once() {
+    let (mut window, jobs) = open();
+    drop_file(&mut window, "/elsewhere/More");
+    window.run_steps(3);
+    assert!(window.state().state().dropped.is_empty());
+    assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("More"))));
+}
+
+#[test]
+fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
+    let (mut window, jobs) = open();
+    let image = egui::ColorImage::new([8, 4], vec![egui::Color32::RED; 32]);
+    window.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
+    step_until(&mut window, "there are hits", |w| w.state().state().query.result.is_some());
+    step_until(&mut window, "there are labels", |w| w.query_by_label("animal 60 %").is_some());
+    window.get_by_label("Remove Pasted picture from the search");
+    assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Label { .. })));
+}
+
+#[test]
+fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
+    let (mut window, _) = open_with(Setup { size: Some([860.0, 600.0]), ..Setup::default() });
+    assert!(window.query_by_label("Results").is_none());
+    search(&mut window, "ball");
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    window.key_press(Key::CloseBracket);
+    step_until(&mut window, "the drawer is open", |w| w.query_by_label("Results").is_some());
+    window.key_press(Key::Escape);
+    step_until(&mut window, "the drawer is closed", |w| w.query_by_label("Results").is_none());
+    assert!(!window.state().state().query.is_empty(), "Esc closed the drawer and nothing else");
+}
+
+#[test]
+fn the_theme_changes_at_once_and_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (opener, _) = fake::opener();
+    let setup = || Setup { settings: Some(settings.clone()), theme: Some(ThemeChoice::Light), ..Setup::default() };
+    let mut first = window(setup(), opener);
+    first.run_steps(2);
+    assert_eq!(first.ctx.theme(), egui::Theme::Light);
+    first.get_by_label("Library menu: Vicinity").click();
+    first.run_steps(3);
+    first.get_by_label("Change theme").click();
+    step_until(&mut first, "it is dark", |w| w.ctx.theme() == egui::Theme::Dark);
+    drop(first);
+    assert_eq!(vicinity::app::Settings::read(&settings).theme, ThemeChoice::Dark);
+}
+
+#[test]
+fn a_library_is_remembered_for_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    {
+        let (mut window, _) = open_with(Setup { settings: Some(settings.clone()), ..Setup::default() });
+        window.get_by_label("Library menu: Photos and Notes").click();
+        window.run_steps(3);
+        window.get_by_label("Close library").click();
+        step_until(&mut window, "the start is shown", |w| {
+            w.query_by_label("Recent").is_some() || w.query_by_label_contains("Open Photos and Notes").is_some()
+        });
+    }
+    let (opener, _) = fake::opener();
+    let mut again = window(Setup { settings: Some(settings), ..Setup::default() }, opener);
+    again.run_steps(2);
+    again.get_by_label_contains("Open Photos and Notes, 32 items").click();
+    step_until(&mut again, "it is open again", |w| w.state().state().snapshot.is_some());
+}
+
+#[test]
+fn a_text_hit_can_be_focused_by_assistive_technology() {
+    let (mut window, _) = open();
+    search(&mut window, "a text about balls.");
+    let node = window.get_by_label("note_24.txt, score 0.300");
+    assert_eq!(node.accesskit_node().role(), egui::Role::Button);
+}
+
+fn drop_file(window: &mut Window, path: &str) {
+    #[derive(Debug)]
+    struct File(std::path::PathBuf);
+    impl egui::DroppedFile for File {
+        fn path(&self) -> &std::path::Path {
+            &self.0
+        }
+        fn bytes(&self) -> Result<Vec<u8>, String> {
+            Err("not read in this test".to_owned())
+        }
+    }
+    window.remove_cursor();
+    window.step();
+    window.input_mut().dropped_files.push(std::sync::Arc::new(File(path.into())));
+    window.step();
+}
