@@ -121,6 +121,19 @@ fn a_vector_does_not_depend_on_its_batch() {
 }
 
 #[test]
+fn every_instruction_set_agrees_with_the_reference() {
+    let program = std::env::current_exe().expect("this test");
+    for set in ["portable", "avx2"] {
+        for test in ["pictures_of_any_shape_agree_with_the_reference", "texts_agree_with_the_reference"] {
+            let mut child = std::process::Command::new(&program);
+            let child = child.args(["--exact", test]).env("VICINITY_SIMD", set).output().expect("the test starts");
+            let report = String::from_utf8_lossy(&child.stdout).into_owned();
+            assert!(child.status.success() && report.contains("1 passed"), "{set}: {report}");
+        }
+    }
+}
+
+#[test]
 fn nothing_in_gives_nothing_out() {
     assert!(embed_pictures(&[]).is_empty());
     assert!(embed_texts(&[], LongText::Mean).is_empty());
