@@ -8,6 +8,7 @@ files in f32. No picture in `--data` was trained on.
 
 import argparse
 import csv
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -84,12 +85,18 @@ class Photos:
 
 
 class Encoder:
-    """A model over the photos: image vectors once, text vectors remembered."""
+    """A model over the photos: image vectors once, text vectors remembered.
 
-    def __init__(self, folder, photos):
+    `shared` keeps what the trunk and MiniLM say, for models that differ only in head and adapter.
+    """
+
+    def __init__(self, folder, photos, shared):
         self.model = towers.Starter(folder)
-        self.known = {}
-        self.images = self.model.image(*self.pooled(photos))
+        trunk = fingerprint(self.model.weights, "image.conv")
+        if trunk not in shared:
+            shared[trunk] = self.pooled(photos)
+        self.raw = shared.setdefault(fingerprint(self.model.weights, "text.e"), {})
+        self.images = self.model.image(*shared[trunk])
 
     def pooled(self, photos):
         features, mids = [], []
@@ -104,13 +111,21 @@ class Encoder:
         return torch.cat(features), torch.cat(mids)
 
     def texts(self, texts):
-        new = [t for t in dict.fromkeys(texts) if t not in self.known]
+        new = [t for t in dict.fromkeys(texts) if t not in self.raw]
         if new:
-            self.known.update(zip(new, self.model.text(new)))
-        return torch.stack([self.known[t] for t in texts])
+            self.raw.update(zip(new, self.model.minilm.encode(new)))
+        return towers.adapted(self.model.weights, torch.stack([self.raw[t] for t in texts]))
 
     def prompts(self, names):
         return self.texts([f"a photo of a {n}" for n in names])
+
+
+def fingerprint(weights, prefix):
+    """Tells apart trunks (`image.conv`) and text encoders (`text.e`: embeddings and encoder)."""
+    digest = hashlib.sha256()
+    for name in sorted(n for n in weights if n.startswith(prefix)):
+        digest.update(weights[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def zero_shot(encoder, photos):
@@ -224,9 +239,9 @@ def discounted(grades):
     return sum((2**g - 1) / np.log2(k + 2) for k, g in enumerate(grades))
 
 
-def measure(folder, photos):
+def measure(folder, photos, shared=None):
     """Every figure of one model, by name."""
-    encoder, out = Encoder(folder, photos), {}
+    encoder, out = Encoder(folder, photos, {} if shared is None else shared), {}
     for part in (zero_shot, queries, captions, neighbours, twelve_words, sentences):
         out.update(part(encoder, photos))
     return out
@@ -248,8 +263,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    photos = Photos(args.data)
-    columns = {folder: measure(folder, photos) for folder in args.model}
+    photos, shared = Photos(args.data), {}
+    columns = {folder: measure(folder, photos, shared) for folder in args.model}
     print(f"{len(photos.files)} photos, models evaluated from their quantised files\n")
     print(table(columns))
     if args.json:
