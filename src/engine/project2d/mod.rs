@@ -18,6 +18,7 @@ mod pca;
 mod place;
 mod quality;
 mod random;
+mod start;
 mod umap;
 
 pub use fit::align;
