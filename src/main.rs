@@ -1,3 +1,28 @@
-//! The program.
+//! The program: arguments, logging, then the window or a command. Errors end as one line on stderr.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use vicinity::app;
+use vicinity::cli::{self, Arguments};
+
+/// Halves what egui and the models spend on allocation.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let log = env_logger::Env::new().filter_or("VICINITY_LOG", "error").write_style("VICINITY_LOG_STYLE");
+    env_logger::Builder::from_env(log).init();
+    let result = match arguments.command {
+        Some(command) => cli::run(command, arguments.library).map(ExitCode::from),
+        None => {
+            let Arguments { folders, library, theme, .. } = arguments;
+            app::run(app::Options { folders, library, theme }).map(|()| ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("vicinity: {error:#}");
+        ExitCode::from(2)
+    })
+}

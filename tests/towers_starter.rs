@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::path::Path;
 use std::sync::LazyLock;
 
 use vicinity::domain::{Embedding, Picture};
@@ -39,19 +38,8 @@ fn embed_texts(texts: &[&str], long_text: LongText) -> Vec<Embedding> {
 }
 
 fn embed_pictures(pictures: &[Picture]) -> Vec<Embedding> {
-    embed_pictures_with(&MODEL, pictures)
-}
-
-fn embed_pictures_with(model: &Model, pictures: &[Picture]) -> Vec<Embedding> {
-    let pixels: Vec<_> = pictures.iter().map(|p| model.image.prepare(p)).collect();
-    model.image.embed(&pixels).expect("pictures are embedded")
-}
-
-/// The first version of the model, for which vectors of real photos were published.
-fn published(shared: &Path) -> Model {
-    let read = |name: &str| std::fs::read(shared.join("starter").join(name)).expect("a readable file");
-    let (weights, config, vocabulary) = (read("model.safetensors"), read("config.json"), read("vocab.txt"));
-    starter::load_from(Files { weights: &weights, config: &config, vocabulary: &vocabulary }).expect("it loads")
+    let pixels: Vec<_> = pictures.iter().map(|p| MODEL.image.prepare(p)).collect();
+    MODEL.image.embed(&pixels).expect("pictures are embedded")
 }
 
 fn assert_near(found: &Embedding, wanted: &[f32], what: &str) {
@@ -91,17 +79,15 @@ fn the_published_references_are_met() {
     let read = |name: &str| std::fs::read(shared.join("starter").join(name)).expect("a readable file");
     let (file, book) = (read("reference.safetensors"), read("reference.json"));
     let book: serde_json::Value = serde_json::from_slice(&book).expect("valid JSON");
-    let model = published(&shared);
     for (text, wanted) in book["texts"].as_array().expect("a list").iter().zip(rows(&file, "text")) {
         let text = text.as_str().expect("a text");
-        let found = model.text.embed(&[text], LongText::Truncate).expect("a text is embedded");
-        assert_near(&found[0].embedding, &wanted, text);
+        assert_near(&embed_texts(&[text], LongText::Truncate)[0], &wanted, text);
     }
     let tensors = safetensors::SafeTensors::deserialize(&file).expect("a safetensors file");
     let pixels = tensors.tensor("pixels_u8").expect("the tensor").data().chunks(260 * 260 * 3);
     let pictures: Vec<_> = pixels.map(|p| Picture::new(260, 260, p.to_vec()).expect("whole")).collect();
     assert_eq!(pictures.len(), 4);
-    for (i, (found, wanted)) in embed_pictures_with(&model, &pictures).iter().zip(rows(&file, "image")).enumerate() {
+    for (i, (found, wanted)) in embed_pictures(&pictures).iter().zip(rows(&file, "image")).enumerate() {
         assert_near(found, &wanted, &format!("photo {i}"));
     }
 }
@@ -111,14 +97,13 @@ fn real_files_give_the_published_vectors() {
     let Some(shared) = support::shared("real_files_give_the_published_vectors") else { return };
     let read = |name: &str| std::fs::read(shared.join("starter").join(name)).expect("a readable file");
     let book: serde_json::Value = serde_json::from_slice(&read("reference.json")).expect("valid JSON");
-    let model = published(&shared);
     let names = book["pictures"].as_array().expect("a list").iter().map(|n| n.as_str().expect("a path"));
     for (name, wanted) in names.zip(rows(&read("reference.safetensors"), "image")) {
         let rgb = image::open(shared.join("data/photos").join(name)).expect("a photo").to_rgb8();
         let picture = Picture::new(rgb.width(), rgb.height(), rgb.into_raw()).expect("whole");
         let wanted = Embedding::new(wanted).expect("a vector");
         // JPEG decoders differ in how they enlarge the colour planes, which shows most in small pictures.
-        let cosine = embed_pictures_with(&model, &[picture])[0].cosine(&wanted);
+        let cosine = embed_pictures(&[picture])[0].cosine(&wanted);
         assert!(cosine > 0.997, "{name}: {cosine}");
     }
 }

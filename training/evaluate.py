@@ -8,7 +8,6 @@ files in f32. No picture in `--data` was trained on.
 
 import argparse
 import csv
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -85,18 +84,12 @@ class Photos:
 
 
 class Encoder:
-    """A model over the photos: image vectors once, text vectors remembered.
+    """A model over the photos: image vectors once, text vectors remembered."""
 
-    `shared` keeps what the trunk and MiniLM say, for models that differ only in head and adapter.
-    """
-
-    def __init__(self, folder, photos, shared):
+    def __init__(self, folder, photos):
         self.model = towers.Starter(folder)
-        trunk = fingerprint(self.model.weights, "image.conv")
-        if trunk not in shared:
-            shared[trunk] = self.pooled(photos)
-        self.raw = shared.setdefault(fingerprint(self.model.weights, "text.e"), {})
-        self.images = self.model.image(*shared[trunk])
+        self.known = {}
+        self.images = self.model.image(*self.pooled(photos))
 
     def pooled(self, photos):
         features, mids = [], []
@@ -111,21 +104,13 @@ class Encoder:
         return torch.cat(features), torch.cat(mids)
 
     def texts(self, texts):
-        new = [t for t in dict.fromkeys(texts) if t not in self.raw]
+        new = [t for t in dict.fromkeys(texts) if t not in self.known]
         if new:
-            self.raw.update(zip(new, self.model.minilm.encode(new)))
-        return towers.adapted(self.model.weights, torch.stack([self.raw[t] for t in texts]))
+            self.known.update(zip(new, self.model.text(new)))
+        return torch.stack([self.known[t] for t in texts])
 
     def prompts(self, names):
         return self.texts([f"a photo of a {n}" for n in names])
-
-
-def fingerprint(weights, prefix):
-    """Tells apart trunks (`image.conv`) and text encoders (`text.e`: embeddings and encoder)."""
-    digest = hashlib.sha256()
-    for name in sorted(n for n in weights if n.startswith(prefix)):
-        digest.update(weights[name].numpy().tobytes())
-    return digest.hexdigest()
 
 
 def zero_shot(encoder, photos):
@@ -239,9 +224,9 @@ def discounted(grades):
     return sum((2**g - 1) / np.log2(k + 2) for k, g in enumerate(grades))
 
 
-def measure(folder, photos, shared=None):
+def measure(folder, photos):
     """Every figure of one model, by name."""
-    encoder, out = Encoder(folder, photos, {} if shared is None else shared), {}
+    encoder, out = Encoder(folder, photos), {}
     for part in (zero_shot, queries, captions, neighbours, twelve_words, sentences):
         out.update(part(encoder, photos))
     return out
@@ -263,8 +248,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    photos, shared = Photos(args.data), {}
-    columns = {folder: measure(folder, photos, shared) for folder in args.model}
+    photos = Photos(args.data)
+    columns = {folder: measure(folder, photos) for folder in args.model}
     print(f"{len(photos.files)} photos, models evaluated from their quantised files\n")
     print(table(columns))
     if args.json:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -29,8 +28,7 @@ REFERENCE_TEXTS = [
 ]
 
 
-def configuration(hidden, adapter_hidden, scales, priors):
-    """`config.json`. `priors`: mean unit vectors of the training captions and pictures, after the towers."""
+def configuration(hidden, adapter_hidden, scales):
     convs, mid_blocks = packages.convolutions()
     image = dict(
         backbone="efficientnet-lite2", size=packages.SIZE, resize="squash to size x size, bicubic with antialias",
@@ -46,16 +44,9 @@ def configuration(hidden, adapter_hidden, scales, priors):
         dim=packages.DIM, image=image, text=text, int4_group=quantise.GROUP,
         softmax_scale_captions=scales[0], softmax_scale_names=scales[1],
         note="softmax(scale * cosine) over candidate texts; show ranks, not raw cosines",
-        prior_means={name: [round(x, 5) for x in mean.tolist()] for name, mean in priors.items()},
+        priors="prior.text_mean and prior.image_mean: mean vectors of the training captions and pictures after the"
+        " towers; for centring a library that holds only one of the two",
     )
-
-
-@torch.no_grad()
-def prior_means(weights, features, mids, text_bank):
-    """Where the middle of each kind lies: to centre a library that holds few of one kind."""
-    images = towers.centred(weights, towers.image_head(weights, features, mids))
-    captions = towers.adapted(weights, text_bank.caption_vectors[: len(text_bank.captions)])
-    return {"image": images.mean(0), "text": captions.mean(0)}
 
 
 def write(folder, tensors, config):
@@ -63,15 +54,9 @@ def write(folder, tensors, config):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(quantise.pack(tensors), folder / "model.safetensors")
-    (folder / "config.json").write_text(readable(config))
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
     shutil.copyfile(packages.minilm_dir() / "vocab.txt", folder / "vocab.txt")
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-
-
-def readable(config):
-    """Indented JSON with every list of numbers on one line."""
-    text = json.dumps(config, indent=1)
-    return re.sub(r"\[\s+([-\d.e,\s]+?)\s+\]", lambda m: "[" + " ".join(m[1].split()) + "]", text)
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 import data
 import evaluate
@@ -74,11 +75,13 @@ def trained(args, kit, bank, text_bank):
 
 @torch.no_grad()
 def assemble(student, kit, bank, text_bank):
-    """All tensors of the file in full precision, and the mean vectors of both kinds."""
+    """All tensors of the file, in full precision."""
     features, mids = bank[bank.whole(range(len(kit)))]
     centre = hub.choose(student, features, mids, text_bank)
-    tensors = {**packages.backbone(), **packages.minilm(), **student.tensors(), "image.centre": centre}
-    return tensors, export.prior_means(tensors, features, mids, text_bank)
+    images = F.normalize(student.head(features, mids) - centre, dim=1)
+    captions = student.adapter(text_bank.caption_vectors[: len(text_bank.captions)])
+    priors = {"prior.image_mean": images.mean(0), "prior.text_mean": captions.mean(0)}
+    return {**packages.backbone(), **packages.minilm(), **student.tensors(), "image.centre": centre, **priors}
 
 
 def better(new, old):
@@ -92,11 +95,11 @@ def better(new, old):
 
 def ship(args, folder):
     """Measure, compare with what is shipped, and replace it if the new one is better."""
-    photos, shared = evaluate.Photos(args.data), {}
-    columns = {"new": evaluate.measure(folder, photos, shared)}
+    photos = evaluate.Photos(args.data)
+    columns = {"new": evaluate.measure(folder, photos)}
     out = Path(args.out) if args.out else None
     if out and (out / SHIPPED[0]).exists():
-        columns = {"shipped": evaluate.measure(out, photos, shared), **columns}
+        columns = {"shipped": evaluate.measure(out, photos), **columns}
     print(evaluate.table(columns), flush=True)
     (Path(args.work) / "figures.json").write_text(json.dumps(columns, indent=1))
     if out and ("shipped" not in columns or better(columns["new"], columns["shipped"])):
@@ -116,9 +119,8 @@ def main():
     bank = FeatureBank(kit, work / "features", range(args.views))
     text_bank = texts.build(kit, args.data, args.wordnet, args.words, work / "texts.pt")
     student = trained(args, kit, bank, text_bank)
-    tensors, priors = assemble(student, kit, bank, text_bank)
-    config = export.configuration(args.hidden, args.adapter_hidden, student.scales().tolist(), priors)
-    digest = export.write(work / "model", tensors, config)
+    config = export.configuration(args.hidden, args.adapter_hidden, student.scales().tolist())
+    digest = export.write(work / "model", assemble(student, kit, bank, text_bank), config)
     export.write_reference(work / "model", args.data)
     print(f"model.safetensors: sha256 {digest}", flush=True)
     ship(args, work / "model")

@@ -181,12 +181,33 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+pub mod content;
+mod control;
+mod desk;
+mod dot;
+mod embed;
+pub mod export;
+mod facade;
+mod import;
+pub mod index;
+pub mod labels;
+mod library;
+mod looks;
 pub mod map_image;
+mod meter;
+pub mod model;
+mod outbox;
 pub mod project2d;
+mod projector;
 pub mod read;
 pub mod sample;
 pub mod scan;
+pub mod searcher;
+pub mod settings;
 pub mod snapshot;
-pub mod thumbnail;
 pub mod store;
+pub mod thumbnail;
+
+pub use facade::{Engine, OpenError};
+use facade::spare_threads;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};

@@ -18,7 +18,6 @@ mod pca;
 mod place;
 mod quality;
 mod random;
-mod start;
 mod umap;
 
 pub use fit::align;

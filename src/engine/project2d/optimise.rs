@@ -2,8 +2,7 @@
 //!
 //! UMAP's objective (McInnes, Healy and Melville 2018, section 3.2) with one change: in an epoch every point moves by
 //! itself, looking at where all others stood when the epoch began, and its random numbers are a hash of epoch and
-//! point. The result therefore does not depend on threads or their timing. Since points do not see each other's moves
-//! within an epoch, steps as long as UMAP's would overshoot and tear groups apart: a quarter is enough.
+//! point. The result therefore does not depend on threads or their timing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,11 +14,8 @@ use super::{Cancelled, check};
 
 /// Points a task.
 const BLOCK: usize = 256;
-/// Random points that push for each pull. UMAP has five for two pulls, one at either end of the edge.
-const NEGATIVES: usize = 3;
-const LANES: usize = 1 + NEGATIVES;
-/// The learning rate of the first epoch; it falls to 0.
-const FIRST_RATE: f32 = 0.25;
+/// Random points that push for each edge that pulls.
+const NEGATIVES: usize = 5;
 /// The longest step along one axis that a single force can cause, before the learning rate.
 const LONGEST_STEP: f32 = 4.0;
 
@@ -76,11 +72,9 @@ pub fn optimise(
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<[f32; 2]>, Cancelled> {
     let strongest = graph.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let shares: Vec<u32> = graph.weights.iter().map(|w| (w / strongest * u32::MAX as f32) as u32).collect();
     let mut next = positions.clone();
     for epoch in 0..epochs {
-        let rate = FIRST_RATE * (1.0 - epoch as f32 / epochs as f32);
-        let step = Step { graph, shares: &shares, old: &positions, curve, epoch, rate, seed };
+        let step = Step { graph, old: &positions, curve, strongest, epoch, epochs, seed };
         next.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| {
             if cancel.load(Ordering::Relaxed) {
                 return;
@@ -98,62 +92,67 @@ pub fn optimise(
 
 struct Step<'a> {
     graph: &'a Graph,
-    /// Each edge's weight as a share of the strongest, in 2^32nds.
-    shares: &'a [u32],
     old: &'a [[f32; 2]],
     curve: Curve,
+    strongest: f32,
     epoch: usize,
-    rate: f32,
+    epochs: usize,
     seed: u64,
 }
 
 impl Step<'_> {
     /// Where a point goes in this epoch.
     fn moved(&self, vertex: usize) -> [f32; 2] {
+        let rate = 1.0 - self.epoch as f32 / self.epochs as f32;
         let mut random = Stream::new(self.seed, vertex as u64, self.epoch as u64);
         let mut here = self.old[vertex];
-        for edge in self.graph.starts[vertex]..self.graph.starts[vertex + 1] {
-            if !self.is_due(edge) {
+        for (end, weight) in self.graph.edges(vertex) {
+            if !self.is_due(vertex, end, weight / self.strongest) {
                 continue;
             }
-            let mut others = [self.old[self.graph.ends[edge] as usize]; LANES];
-            for other in &mut others[1..] {
-                // The point itself may be drawn: at distance 0 it does not push.
-                *other = self.old[random.below(self.old.len())];
+            // Twice: UMAP moves both ends for each direction in which it keeps the edge.
+            for _ in 0..2 {
+                self.pull(&mut here, self.old[end], rate);
             }
-            self.step(&mut here, others);
+            for _ in 0..NEGATIVES {
+                let other = random.below(self.old.len());
+                if other != vertex {
+                    self.push(&mut here, self.old[other], rate);
+                }
+            }
         }
         here
     }
 
-    /// Whether an edge acts in this epoch: the strongest in each, others as often as their share says, evenly spread
-    /// from a start of their own. (A counter that grows by the share each epoch wraps around.)
-    fn is_due(&self, edge: usize) -> bool {
-        let share = self.shares[edge];
-        let before = (edge as u32).wrapping_mul(0x9e37_79b9).wrapping_add(share.wrapping_mul(self.epoch as u32));
-        before.checked_add(share).is_none()
+    /// Whether an edge acts in this epoch: the strongest in each, others as often as their weight says.
+    fn is_due(&self, from: usize, to: usize, share: f32) -> bool {
+        let phase = (from.wrapping_mul(31).wrapping_add(to.wrapping_mul(17)) & 63) as f32 / 64.0;
+        let before = self.epoch as f32 * share + phase;
+        (before + share).floor() > before.floor()
     }
 
-    /// The first of `others` pulls, the rest push. All lanes at once: four independent forces cost about as much as one.
-    fn step(&self, here: &mut [f32; 2], others: [[f32; 2]; LANES]) {
-        let Curve { a, b } = self.curve;
-        let dx = others.map(|other| here[0] - other[0]);
-        let dy = others.map(|other| here[1] - other[1]);
-        let mut force = [0.0f32; LANES];
-        for lane in 0..LANES {
-            let d2 = (dx[lane] * dx[lane] + dy[lane] * dy[lane]).max(1e-12);
-            let power = pow(d2, b);
-            let pull = -2.0 * a * b * power / (d2 * (1.0 + a * power));
-            let push = 2.0 * b / ((0.001 + d2) * (1.0 + a * power));
-            force[lane] = if lane == 0 { pull } else { push };
+    fn pull(&self, here: &mut [f32; 2], there: [f32; 2], rate: f32) {
+        let (dx, dy) = (here[0] - there[0], here[1] - there[1]);
+        let d2 = dx * dx + dy * dy;
+        if d2 <= f32::MIN_POSITIVE {
+            return;
         }
-        let (mut x, mut y) = (0.0, 0.0);
-        for lane in 0..LANES {
-            x += limit(force[lane] * dx[lane]);
-            y += limit(force[lane] * dy[lane]);
+        let power = pow(d2, self.curve.b);
+        let force = -2.0 * self.curve.a * self.curve.b * power / (d2 * (1.0 + self.curve.a * power));
+        here[0] += rate * limit(force * dx);
+        here[1] += rate * limit(force * dy);
+    }
+
+    fn push(&self, here: &mut [f32; 2], there: [f32; 2], rate: f32) {
+        let (dx, dy) = (here[0] - there[0], here[1] - there[1]);
+        let d2 = dx * dx + dy * dy;
+        if d2 <= f32::MIN_POSITIVE {
+            return;
         }
-        here[0] += self.rate * x;
-        here[1] += self.rate * y;
+        let power = pow(d2, self.curve.b);
+        let force = 2.0 * self.curve.b / ((0.001 + d2) * (1.0 + self.curve.a * power));
+        here[0] += rate * limit(force * dx);
+        here[1] += rate * limit(force * dy);
     }
 }
 
@@ -180,11 +179,11 @@ fn log2(x: f32) -> f32 {
 
 fn exp2(x: f32) -> f32 {
     let x = x.clamp(-126.0, 126.0);
-    let whole = (x + 127.0) as i32 - 127; // rounds down; `floor` would be a call
-    let f = x - whole as f32;
+    let whole = x.floor();
+    let f = x - whole;
     let fraction =
         1.0 + f * (std::f32::consts::LN_2 + f * (0.240_226_5 + f * (0.055_504_1 + f * (0.009_618_1 + f * 0.001_504))));
-    f32::from_bits(((whole + 127) as u32) << 23) * fraction
+    f32::from_bits(((whole as i32 + 127) as u32) << 23) * fraction
 }
 
 #[cfg(test)]

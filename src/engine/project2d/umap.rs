@@ -4,12 +4,14 @@ use std::sync::atomic::AtomicBool;
 
 use super::knn::knn_with;
 use super::optimise::{Curve, optimise};
-use super::start::start;
+use super::random::Stream;
 use super::{Cancelled, check, fit, fuzzy, pca, rows};
 use crate::domain::MapPos;
 
 /// Above this many points 200 epochs are enough.
 const MANY: usize = 10_000;
+/// Half the side of the square in which points start; the forces have a reach of about 1.
+const START: f32 = 10.0;
 
 /// What shapes the layout.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +57,7 @@ pub fn umap(
     let graph = fuzzy::graph(&knn, cancel)?;
     drop(knn);
     check(cancel)?;
-    let start = start(&graph, &coarse, params.seed, cancel)?;
+    let start = start(&coarse, params.seed);
     let curve = Curve::new(params.min_dist);
     let end = optimise(&graph, start, curve, epochs, params.seed, cancel, &|share| {
         progress(knn_share + (1.0 - knn_share) * share);
@@ -72,4 +74,18 @@ fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
     let pairs = count as f32 * count as f32 * (dim as f32 + 30.0) / 1.5e11;
     let moves = count as f32 * epochs as f32 * 0.5e-6;
     pairs / (pairs + moves)
+}
+
+/// Starting positions in [-10, 10], with a little noise so that no two points start at one place.
+fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
+    let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
+    let scale = if reach > 0.0 { START / reach } else { 0.0 };
+    coarse
+        .iter()
+        .enumerate()
+        .map(|(i, p)| {
+            let mut random = Stream::new(seed, i as u64, u64::MAX);
+            [p.x * scale + 1e-3 * random.signed(), p.y * scale + 1e-3 * random.signed()]
+        })
+        .collect()
 }

@@ -45,6 +45,14 @@ pub fn load() -> Result<Model, TowerError> {
     load_from(FILES)
 }
 
+/// What the built-in model is, without loading it.
+///
+/// # Errors
+/// When the program was built from a damaged file.
+pub fn info() -> Result<ModelInfo, TowerError> {
+    Ok(describe(&Config::parse(FILES.config)?))
+}
+
 /// Loads the model from files of the same form.
 ///
 /// # Errors
@@ -56,10 +64,10 @@ pub fn load_from(files: Files<'_>) -> Result<Model, TowerError> {
         || image::StarterImage::load(&weights, &config),
         || text::StarterText::load(&weights, &config, files.vocabulary),
     );
-    Ok(Model { info: info(&config), image: Box::new(image?), text: Box::new(text?) })
+    Ok(Model { info: describe(&config), image: Box::new(image?), text: Box::new(text?) })
 }
 
-fn info(config: &Config) -> ModelInfo {
+fn describe(config: &Config) -> ModelInfo {
     ModelInfo {
         key: ModelKey {
             name: NAME.to_owned(),

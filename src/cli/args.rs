@@ -1,0 +1,192 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::context::ThemeChoice;
+use crate::domain::Modality;
+use crate::towers::LongText;
+
+/// See and search a collection of pictures and texts by meaning, on your own machine.
+///
+/// Without a command the window opens, with the given folders in it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vicinity",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 done or found, 1 nothing found, 2 error.\n\
+                  The library is $VICINITY_LIBRARY, or else `default` in the user's data folder, unless --library names one."
+)]
+pub struct Arguments {
+    /// What to do without a window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Folders or files to open.
+    pub folders: Vec<PathBuf>,
+    /// Folder of the library (made where there is none).
+    #[arg(long, global = true, value_name = "DIR")]
+    pub library: Option<PathBuf>,
+    /// Colours of the window.
+    #[arg(long, value_name = "THEME", ignore_case = true)]
+    pub theme: Option<ThemeChoice>,
+}
+
+/// What can be done without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add folders or files to the library and embed what is new.
+    ///
+    /// Without folders those of the library are looked at again. Files that could not be read are reported, and
+    /// are no error.
+    Index(IndexArgs),
+    /// Find items by words, by a picture, or by both.
+    Search(SearchArgs),
+    /// Rank labels for pictures or texts.
+    Labels(LabelsArgs),
+    /// Lay the library out on a map and draw it.
+    Map(MapArgs),
+    /// Write the vectors and the list of items, rows in the same order.
+    Export(ExportArgs),
+    /// Print the embedding of files or texts as one JSON object.
+    Embed(EmbedArgs),
+    /// Say what is in the library.
+    Info(InfoArgs),
+    /// Check devices, model and library.
+    Doctor,
+}
+
+/// Of `index`.
+#[derive(Debug, Args)]
+pub struct IndexArgs {
+    /// Folders or files.
+    pub folders: Vec<PathBuf>,
+    /// Take csv, tsv and jsonl files apart, one item a row.
+    #[arg(long)]
+    pub rows: bool,
+    /// What to do with long texts (remembered in the library).
+    #[arg(long, value_enum)]
+    pub long_text: Option<LongText>,
+    /// Also skip files and folders of this name; a glob, may be repeated (remembered in the library).
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Print JSON lines: one a failed file, then a summary.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Kinds of items wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kinds {
+    /// Both.
+    All,
+    /// Pictures.
+    Image,
+    /// Texts.
+    Text,
+}
+
+impl Kinds {
+    /// As a filter.
+    pub fn modality(self) -> Option<Modality> {
+        match self {
+            Self::All => None,
+            Self::Image => Some(Modality::Image),
+            Self::Text => Some(Modality::Text),
+        }
+    }
+}
+
+/// Of `search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Words.
+    #[arg(required_unless_present = "image")]
+    pub text: Option<String>,
+    /// A picture (or text) file to search by; together with words both count.
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// Which items.
+    #[arg(long, value_enum, default_value_t = Kinds::All)]
+    pub modality: Kinds,
+    /// Only items below this folder.
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// The most hits.
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    pub k: usize,
+    /// Rank by plain cosine similarity, without centring each modality.
+    #[arg(long)]
+    pub raw: bool,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `labels`.
+#[derive(Debug, Args)]
+pub struct LabelsArgs {
+    /// Pictures or texts.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Labels, one a line, or the first column of a csv file; else the twelve built-in ones.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// The most labels a file.
+    #[arg(short, value_name = "N")]
+    pub k: Option<usize>,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `map`.
+#[derive(Debug, Args)]
+pub struct MapArgs {
+    /// The picture to write.
+    #[arg(long, value_name = "PNG", required_unless_present = "positions")]
+    pub out: Option<PathBuf>,
+    /// A table to write: path,modality,x,y.
+    #[arg(long, value_name = "CSV")]
+    pub positions: Option<PathBuf>,
+    /// Width and height of the picture, pixels.
+    #[arg(long, value_name = "N", default_value_t = 1600)]
+    pub size: u32,
+    /// Draw on a dark ground.
+    #[arg(long)]
+    pub dark: bool,
+}
+
+/// Of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Vectors, a NumPy file (f32, one row an item).
+    #[arg(long, value_name = "NPY")]
+    pub vectors: PathBuf,
+    /// Items, a csv file.
+    #[arg(long, value_name = "CSV")]
+    pub items: PathBuf,
+}
+
+/// Of `embed`.
+#[derive(Debug, Args)]
+pub struct EmbedArgs {
+    /// Pictures or text files.
+    #[arg(required_unless_present = "text")]
+    pub files: Vec<PathBuf>,
+    /// Texts.
+    #[arg(long, value_name = "TEXT", num_args = 1.., conflicts_with = "files")]
+    pub text: Vec<String>,
+    /// What to do with long texts.
+    #[arg(long, value_enum, default_value_t = LongText::Truncate)]
+    pub long_text: LongText,
+}
+
+/// Of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,304 @@
+//! All commands but `index`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
+
+use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::output::{count, json, line, on_terminal};
+use super::session::{self, Session};
+use super::{Outcome, index};
+use crate::domain::{
+    Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
+};
+use crate::engine::content::open;
+use crate::engine::labels::{LabelVectors, parse};
+use crate::engine::read::Content;
+use crate::engine::searcher::{embed_content, embed_picture};
+use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
+use crate::towers::{Model, device, golden, starter};
+
+/// Runs a command.
+pub fn run(command: Command, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Index(args) => index::run(args, library),
+        Command::Search(args) => search(args, library),
+        Command::Labels(args) => labels(&args),
+        Command::Map(args) => map(&args, library),
+        Command::Export(args) => export(&args, library),
+        Command::Embed(args) => embed(&args),
+        Command::Info(args) => info(&args, library),
+        Command::Doctor => doctor(library),
+    }
+}
+
+fn sentence(reason: String) -> anyhow::Error {
+    anyhow!(reason)
+}
+
+#[derive(Serialize)]
+struct HitLine<'a> {
+    rank: usize,
+    score: f32,
+    modality: Modality,
+    path: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snippet: Option<&'a str>,
+}
+
+fn search(args: SearchArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    let text = args.text.filter(|text| !text.trim().is_empty()).map(QueryPart::Text);
+    let parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
+    if parts.is_empty() {
+        bail!("nothing is asked: give words or --image FILE");
+    }
+    let folder = args.folder.map(std::path::absolute).transpose()?;
+    let query = Query {
+        parts,
+        filter: Filter { modality: args.modality.modality(), folder },
+        scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
+        k: args.k,
+    };
+    let session = Session::open(library)?;
+    let slot = SearchSlot::Results;
+    let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
+        Event::Found { result, .. } => Some(result),
+        _ => None,
+    })?;
+    let found = found.map_err(sentence)?;
+    print_hits(&session.engine.snapshot(), &found, args.json)?;
+    Ok(if found.hits.is_empty() { Outcome::Nothing } else { Outcome::Done })
+}
+
+fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyhow::Result<()> {
+    for (at, hit) in found.hits.iter().enumerate() {
+        let Some(item) = snapshot.get(hit.item) else { continue };
+        let (rank, score, snippet) = (at + 1, hit.score, item.snippet.as_deref());
+        if as_json {
+            json(&HitLine { rank, score, modality: hit.modality, path: &item.path, row: item.row, snippet })?;
+        } else {
+            line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.word(), place(item)))?;
+        }
+    }
+    Ok(())
+}
+
+fn place(item: &Item) -> String {
+    match item.row {
+        Some(row) => format!("{}:{row}", item.path.display()),
+        None => item.path.display().to_string(),
+    }
+}
+
+#[derive(Serialize)]
+struct LabelLine<'a> {
+    path: &'a Path,
+    label: &'a str,
+    score: f32,
+    share: f32,
+}
+
+fn labels(args: &LabelsArgs) -> anyhow::Result<Outcome> {
+    let set = match &args.labels {
+        None => LabelSet::default(),
+        Some(file) => label_file(file)?,
+    };
+    if set.labels.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    let model = starter::load()?;
+    let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?;
+    for path in &args.files {
+        let content = open(path, false).map_err(sentence)?;
+        let found = embed_content(&model, content, Default::default()).map_err(sentence)?;
+        let scores = vectors.score(found.embedding.as_slice(), found.modality);
+        if !args.json {
+            line(&path.display().to_string())?;
+        }
+        for fit in scores.iter().take(args.k.unwrap_or(usize::MAX)) {
+            let label = set.labels[fit.label].as_str();
+            if args.json {
+                json(&LabelLine { path, label, score: fit.score, share: fit.share })?;
+            } else {
+                line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
+            }
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
+    match open(file, false).map_err(sentence)? {
+        Content::Text(text) => Ok(parse(&file.display().to_string(), &text)),
+        _ => bail!("{} is not a list of labels", file.display()),
+    }
+}
+
+fn map(args: &MapArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    let session = Session::open(library)?;
+    let snapshot = session.engine.snapshot();
+    if snapshot.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    let layout = layout(&session, &snapshot)?;
+    if let Some(path) = &args.out {
+        let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
+        map_image::write_png(&picture, path).map_err(sentence)?;
+    }
+    if let Some(path) = &args.positions {
+        map_image::write_positions(&snapshot, &layout, path).map_err(sentence)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
+    let bar = on_terminal().then(|| indicatif::ProgressBar::new(100));
+    let fits = |layout: &Layout| {
+        layout.method == LayoutMethod::Umap
+            && layout.epoch == snapshot.epoch()
+            && layout.positions.len() == snapshot.len()
+    };
+    let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
+        Event::Layout(layout) if fits(&layout) => Some(layout),
+        Event::Projecting(Some(share)) => {
+            if let Some(bar) = &bar {
+                bar.set_position((100.0 * share) as u64);
+            }
+            None
+        }
+        _ => None,
+    });
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    layout
+}
+
+fn export(args: &ExportArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    let session = Session::open(library)?;
+    let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
+    Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
+}
+
+#[derive(Serialize)]
+struct Embeddings<'a> {
+    embeddings: Vec<Vec<f32>>,
+    model: &'a str,
+    inference_mode: &'static str,
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    prompt_tokens: usize,
+    total_tokens: usize,
+}
+
+fn embed(args: &EmbedArgs) -> anyhow::Result<Outcome> {
+    let model = starter::load()?;
+    let (mut embeddings, mut tokens) = (Vec::new(), 0);
+    let mut add_texts = |texts: &[&str]| -> anyhow::Result<Vec<Vec<f32>>> {
+        let embedded = model.text.embed(texts, args.long_text)?;
+        tokens += embedded.iter().map(|text| text.tokens).sum::<usize>();
+        Ok(embedded.iter().map(|text| text.embedding.as_slice().to_vec()).collect())
+    };
+    let texts: Vec<&str> = args.text.iter().map(String::as_str).collect();
+    for batch in texts.chunks(32) {
+        embeddings.extend(add_texts(batch)?);
+    }
+    for path in &args.files {
+        match open(path, false).map_err(sentence)? {
+            Content::Image { picture, .. } => {
+                let found = embed_picture(&model, &picture).map_err(sentence)?;
+                embeddings.push(found.embedding.as_slice().to_vec());
+            }
+            Content::Text(text) => embeddings.extend(add_texts(&[&text])?),
+            Content::Rows(rows) => embeddings.extend(add_texts(&[&rows.join("\n")])?),
+        }
+    }
+    let usage = Usage { prompt_tokens: tokens, total_tokens: tokens };
+    json(&Embeddings { embeddings, model: &model.info.key.name, inference_mode: "local", usage })?;
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct InfoLine<'a> {
+    items: usize,
+    images: usize,
+    texts: usize,
+    failed: usize,
+    model: &'a str,
+    dimension: usize,
+    library: &'a Path,
+}
+
+fn info(args: &InfoArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    let session = Session::open(library)?;
+    let snapshot = session.engine.snapshot();
+    let parts = snapshot.parts();
+    let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
+    let failed = session.engine.failures().len();
+    let (model, dimension) = (parts.model.name.as_str(), parts.model.dim);
+    if args.json {
+        json(&InfoLine { items: snapshot.len(), images, texts, failed, model, dimension, library: &parts.library })?;
+        return Ok(Outcome::Done);
+    }
+    line(&format!("library    {}", parts.library.display()))?;
+    line(&format!("items      {}", count(snapshot.len() as u64)))?;
+    line(&format!("  images   {}", count(images as u64)))?;
+    line(&format!("  texts    {}", count(texts as u64)))?;
+    line(&format!("failed     {}", count(failed as u64)))?;
+    line(&format!("model      {model}, {dimension} dimensions"))?;
+    for root in &parts.roots {
+        let note = if root.available { "" } else { " (not there)" };
+        line(&format!("folder     {}{note}", root.path.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn doctor(library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    for device in device::devices() {
+        line(&format!("device   {}, {} threads, {}", device.name, device.threads, device.features))?;
+    }
+    let start = Instant::now();
+    let model = starter::load()?;
+    let loaded = start.elapsed();
+    let ok = check_model(&model)?;
+    line(&format!("         loaded in {:.0} ms", loaded.as_secs_f64() * 1e3))?;
+    let sound = check_library(session::library(library)?)?;
+    if ok && sound { Ok(Outcome::Done) } else { bail!("something is wrong, see above") }
+}
+
+fn check_model(model: &Model) -> anyhow::Result<bool> {
+    let report = golden::check(model)?;
+    let verdict = if report.passed() { "ok" } else { "DIFFERS from the reference" };
+    line(&format!("model    {} ({}): {verdict}", model.info.title, model.info.key.revision))?;
+    line(&format!(
+        "         cosine to the reference: picture {:.5}, texts {:.5} {:.5}; picture {:.0} ms, two texts {:.0} ms",
+        report.image,
+        report.texts[0],
+        report.texts[1],
+        report.image_time.as_secs_f64() * 1e3,
+        report.text_time.as_secs_f64() * 1e3
+    ))?;
+    Ok(report.passed())
+}
+
+fn check_library(path: PathBuf) -> anyhow::Result<bool> {
+    if !path.is_dir() {
+        line(&format!("library  none yet in {}", path.display()))?;
+        return Ok(true);
+    }
+    let session = Session::open(Some(path.clone())).with_context(|| format!("library {}", path.display()))?;
+    let found = session.engine.check();
+    let items = count(session.engine.snapshot().len() as u64);
+    let verdict = if found.is_empty() { "ok" } else { "damaged" };
+    line(&format!("library  {} ({items} items): {verdict}", path.display()))?;
+    found.iter().try_for_each(|trouble| line(&format!("         {trouble}")))?;
+    Ok(found.is_empty())
+}

@@ -1,0 +1,162 @@
+//! `vicinity index`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::args::IndexArgs;
+use super::output::{complain, count, json, line, on_terminal};
+use super::session::Session;
+use super::Outcome;
+use crate::domain::{Progress, Stage};
+use crate::engine::{Event, Job, Severity, Summary};
+
+#[derive(Serialize)]
+struct FailedLine<'a> {
+    path: &'a Path,
+    error: &'a str,
+}
+
+#[derive(Serialize)]
+struct SummaryLine {
+    items: u64,
+    images: u64,
+    texts: u64,
+    embedded: u64,
+    reused: u64,
+    failed: u64,
+    seconds: f64,
+}
+
+/// Adds and embeds.
+pub fn run(args: IndexArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+    if let Some(missing) = args.folders.iter().find(|path| !path.exists()) {
+        bail!("{}: no such file or folder", missing.display());
+    }
+    let session = Session::create(library)?;
+    if let Some(why) = &session.engine.snapshot().parts().read_only {
+        bail!("{why}");
+    }
+    set_options(&session, &args);
+    let stop = on_interrupt(&session);
+    let job = if args.folders.is_empty() { Job::Rescan } else { Job::Add(args.folders) };
+    let (summary, error) = watch(&session, job, &stop)?;
+    report(&session, &summary, args.json)?;
+    match error {
+        Some(error) => bail!("{error}"),
+        None if summary.cancelled => bail!("cancelled; what is embedded is kept"),
+        None => Ok(Outcome::Done),
+    }
+}
+
+fn set_options(session: &Session, args: &IndexArgs) {
+    let before = session.engine.import_options();
+    let mut options = before.clone();
+    options.rows |= args.rows;
+    options.long_text = args.long_text.unwrap_or(options.long_text);
+    for pattern in &args.exclude {
+        if !options.excludes.contains(pattern) {
+            options.excludes.push(pattern.clone());
+        }
+    }
+    if options != before {
+        session.engine.submit(Job::SetImport(options));
+    }
+}
+
+/// The first Ctrl-C ends the import after the batch in flight, the second one the program.
+fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        log::warn!("Ctrl-C will end the program at once: {error}");
+    }
+    stop
+}
+
+/// Waits for the end of the import; its summary, and the error that ended it early.
+fn watch(session: &Session, job: Job, stop: &AtomicBool) -> anyhow::Result<(Summary, Option<String>)> {
+    let bar = on_terminal().then(progress_bar);
+    let mut error = None;
+    let mut stopping = false;
+    session.engine.submit(job);
+    loop {
+        if stop.load(Ordering::Relaxed) && !stopping {
+            stopping = true;
+            session.engine.submit(Job::Cancel);
+        }
+        let Ok(event) = session.engine.events().recv_timeout(Duration::from_millis(100)) else { continue };
+        match event {
+            Event::Progress(progress) => {
+                if let Some(bar) = &bar {
+                    show(bar, &progress);
+                }
+            }
+            Event::Notice(notice) if notice.severity == Severity::Error => error = Some(notice.text),
+            Event::Notice(notice) if notice.severity == Severity::Warning => match &bar {
+                Some(bar) => bar.suspend(|| complain(&notice.text)),
+                None => complain(&notice.text),
+            },
+            Event::Finished(summary) => {
+                if let Some(bar) = bar {
+                    bar.finish_and_clear();
+                }
+                return Ok((summary, error));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    bar.set_length(progress.total);
+    bar.set_position(progress.done);
+    let left = progress.seconds_left.map(|s| format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(s))));
+    bar.set_message(match progress.stage {
+        Stage::Scanning => "looking for files".to_owned(),
+        _ => format!("{:.0}/s{}", progress.per_second, left.unwrap_or_default()),
+    });
+}
+
+fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result<()> {
+    let failures = session.engine.failures();
+    for failure in failures.iter() {
+        if as_json {
+            json(&FailedLine { path: &failure.path, error: &failure.reason })?;
+        } else {
+            complain(&format!("{}: {}", failure.path.display(), failure.reason));
+        }
+    }
+    let Summary { items, images, texts, embedded, reused, failed, seconds, .. } = *summary;
+    if as_json {
+        return json(&SummaryLine { items, images, texts, embedded, reused, failed, seconds });
+    }
+    line(&format!(
+        "{} items: {} images, {} texts ({} embedded, {} known, {} failed) in {seconds:.1} s",
+        count(items),
+        count(images),
+        count(texts),
+        count(embedded),
+        count(reused),
+        count(failed)
+    ))?;
+    Ok(())
+}

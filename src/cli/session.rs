@@ -1,0 +1,53 @@
+//! An engine for the time of one command.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+
+use super::output::complain;
+use crate::engine::{Engine, Event, Job, Severity, settings};
+
+/// An open library.
+pub struct Session {
+    /// The engine.
+    pub engine: Engine,
+}
+
+/// The library that is meant.
+pub fn library(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let path = named.or_else(settings::default_library);
+    let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
+    std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
+}
+
+impl Session {
+    /// Opens the library, which is made where there is none.
+    pub fn create(named: Option<PathBuf>) -> anyhow::Result<Self> {
+        Ok(Self { engine: Engine::open(&library(named)?, || {})? })
+    }
+
+    /// Opens a library that exists.
+    pub fn open(named: Option<PathBuf>) -> anyhow::Result<Self> {
+        let path = library(named.clone())?;
+        if !path.is_dir() {
+            return Err(anyhow!("there is no library in {}; `vicinity index FOLDER` makes one", path.display()));
+        }
+        Self::create(named)
+    }
+
+    /// Submits a job and waits until `answer` takes an event for its answer. Warnings go to stderr.
+    pub fn ask<R>(&self, job: Job, mut answer: impl FnMut(Event) -> Option<R>) -> anyhow::Result<R> {
+        self.engine.submit(job);
+        loop {
+            let event = self.engine.events().recv().context("the engine has stopped")?;
+            if let Event::Notice(notice) = &event
+                && notice.severity != Severity::Info
+            {
+                complain(&notice.text);
+            }
+            if let Some(result) = answer(event) {
+                return Ok(result);
+            }
+        }
+    }
+}

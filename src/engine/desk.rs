@@ -1,0 +1,61 @@
+//! Where one thread leaves work and another waits for it: a value under a lock, and a bell.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A value that threads change and wait for. A panic while it was held leaves it usable: every change is made whole
+/// by simple assignments.
+#[derive(Debug, Default)]
+pub struct Desk<T> {
+    value: Mutex<T>,
+    bell: Condvar,
+}
+
+impl<T> Desk<T> {
+    /// Holding `value`.
+    pub fn new(value: T) -> Self {
+        Self { value: Mutex::new(value), bell: Condvar::new() }
+    }
+
+    /// Looks at the value or changes it, and rings the bell.
+    pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        let result = change(&mut self.lock());
+        self.bell.notify_all();
+        result
+    }
+
+    /// Looks at the value without ringing.
+    pub fn look<R>(&self, see: impl FnOnce(&T) -> R) -> R {
+        see(&self.lock())
+    }
+
+    /// Waits until `take` gives something.
+    pub fn wait<R>(&self, mut take: impl FnMut(&mut T) -> Option<R>) -> R {
+        let mut value = self.lock();
+        loop {
+            if let Some(taken) = take(&mut value) {
+                return taken;
+            }
+            value = self.bell.wait(value).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`Self::wait`], but no longer than until `deadline`.
+    pub fn wait_until<R>(&self, deadline: Instant, mut take: impl FnMut(&mut T) -> Option<R>) -> Option<R> {
+        let mut value = self.lock();
+        loop {
+            if let Some(taken) = take(&mut value) {
+                return Some(taken);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return None;
+            }
+            value = self.bell.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, T> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,208 @@
+//! Exact search: every vector of the snapshot is scored.
+//!
+//! # How pictures and texts are ranked in one list
+//! A model puts pictures and texts into two clouds that do not overlap (the *modality gap*), and two texts are scored by
+//! one tower while a text and a picture are scored by two. So the raw cosines of text-text and text-picture pairs differ
+//! both in their middle and in their spread: a mixed list by raw cosine would show one kind first and the other last.
+//! [`Scoring::Centred`] repairs both, for query `q` of modality `p` and item `v` of modality `m`:
+//!
+//! 1. *middle*: `c = cos(q - w_p mean_p, v - w_m mean_m)`. The means are those of this library, weighed by
+//!    `w = n / (n + 16)`: a mean of a handful of items says more of these items than of their modality.
+//! 2. *spread*: `score = c * s / s_m`, with `s_m` the robust spread (median absolute deviation) of `c` over all
+//!    items of modality `m` under this query, that is, of the bulk that does not match, and `s` the smaller of
+//!    the two. A modality of few items takes the other's spread (weighed by the same `w`).
+//!
+//! So a score says how far an item lies from the bulk of its own kind, in one unit for both kinds.
+//! Where the library or the filter leaves only one modality, the second step changes nothing.
+//! [`Scoring::RawCosine`] is the plain cosine.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::dot::dot2;
+use super::snapshot::{CHUNK, Snapshot};
+use crate::domain::{Embedding, Filter, Hit, Item, ItemId, Modality, Scoring, SearchResult};
+
+/// Items at which a modality's own mean weighs one half.
+const PRIOR_ITEMS: f32 = 16.0;
+
+/// One embedded ingredient of a query.
+#[derive(Debug, Clone)]
+pub struct QueryVector {
+    /// Its unit vector.
+    pub embedding: Embedding,
+    /// Which tower made it.
+    pub modality: Modality,
+    /// The item it is, where it is one: an item is not a hit of its own query.
+    pub item: Option<ItemId>,
+}
+
+/// What to look for.
+#[derive(Debug, Clone)]
+pub struct Lookup<'a> {
+    /// Averaged as unit vectors.
+    pub parts: &'a [QueryVector],
+    /// What may be a hit.
+    pub filter: &'a Filter,
+    /// How scores are made.
+    pub scoring: Scoring,
+    /// The most hits wanted.
+    pub k: usize,
+}
+
+/// Scores every row of the snapshot and lists the best.
+pub fn search(snapshot: &Snapshot, lookup: &Lookup<'_>) -> SearchResult {
+    let start = Instant::now();
+    let centring = Centring::new(snapshot, lookup.scoring);
+    let mut scores = vec![f32::NAN; snapshot.len()];
+    if let Some(query) = centring.query(lookup.parts) {
+        score_rows(snapshot, &centring, &query, lookup.filter, &mut scores);
+        if lookup.scoring == Scoring::Centred {
+            level(snapshot, &mut scores);
+        }
+    }
+    let hits = best(snapshot, &scores, lookup);
+    let (threshold, standing_out) = standing_out(&scores);
+    SearchResult {
+        hits,
+        scores: Arc::from(scores),
+        standing_out,
+        threshold,
+        epoch: snapshot.epoch(),
+        seconds: [0.0, start.elapsed().as_secs_f32()],
+    }
+}
+
+/// What is subtracted from the vectors of each modality before they are compared.
+pub struct Centring {
+    means: [Vec<f32>; 2],
+    squared: [f32; 2],
+}
+
+impl Centring {
+    /// The shrunken means of the library, or zeros for raw cosine.
+    pub fn new(snapshot: &Snapshot, scoring: Scoring) -> Self {
+        let dim = snapshot.parts().model.dim;
+        let means = Modality::ALL.map(|modality| match (scoring, snapshot.mean(modality)) {
+            (Scoring::Centred, Some(mean)) => {
+                let weight = weight(snapshot.count(modality));
+                mean.iter().map(|m| m * weight).collect()
+            }
+            _ => vec![0.0; dim],
+        });
+        let squared = [0, 1].map(|m| means[m].iter().map(|x| x * x).sum());
+        Self { means, squared }
+    }
+
+    /// The mean that is subtracted from one modality.
+    pub fn mean(&self, modality: Modality) -> &[f32] {
+        &self.means[modality.index()]
+    }
+
+    /// The parts, each centred and of unit length, averaged; `None` where nothing is left.
+    fn query(&self, parts: &[QueryVector]) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0f32; self.means[0].len()];
+        for part in parts {
+            let mean = self.mean(part.modality);
+            let centred: Vec<f32> = part.embedding.as_slice().iter().zip(mean).map(|(v, m)| v - m).collect();
+            if let Ok(unit) = Embedding::new(centred) {
+                sum.iter_mut().zip(unit.as_slice()).for_each(|(s, v)| *s += v);
+            }
+        }
+        Some(Embedding::new(sum).ok()?.as_slice().to_vec())
+    }
+}
+
+fn weight(items: usize) -> f32 {
+    items as f32 / (items as f32 + PRIOR_ITEMS)
+}
+
+fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &Filter, scores: &mut [f32]) {
+    let offsets = [0, 1].map(|m| dot2(query, query, &centring.means[m])[0]);
+    scores.par_chunks_mut(CHUNK / 4).enumerate().for_each(|(chunk, scores)| {
+        for (i, score) in scores.iter_mut().enumerate() {
+            let row = chunk * (CHUNK / 4) + i;
+            let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { continue };
+            if !admits(filter, item) {
+                continue;
+            }
+            let m = item.modality.index();
+            let [along_query, along_mean] = dot2(query, &centring.means[m], vector);
+            // |v - mean|^2 = |v|^2 - 2 v.mean + |mean|^2, and v has unit length
+            let length = (1.0 - 2.0 * along_mean + centring.squared[m]).max(1e-6).sqrt();
+            *score = ((along_query - offsets[m]) / length).clamp(-1.0, 1.0);
+        }
+    });
+}
+
+fn admits(filter: &Filter, item: &Item) -> bool {
+    filter.modality.is_none_or(|m| m == item.modality) && filter.folder.as_ref().is_none_or(|f| item.path.starts_with(f))
+}
+
+/// Brings the scores of both modalities to one spread (step 2 of the module's documentation).
+fn level(snapshot: &Snapshot, scores: &mut [f32]) {
+    let mut by_modality = [Vec::new(), Vec::new()];
+    for (item, score) in snapshot.items().zip(scores.iter()) {
+        if !score.is_nan() {
+            by_modality[item.modality.index()].push(*score);
+        }
+    }
+    if by_modality.iter().any(Vec::is_empty) {
+        return;
+    }
+    let weights = [0, 1].map(|m| weight(by_modality[m].len()));
+    let own = by_modality.map(|mut scores| spread(&mut scores).1.max(1e-3));
+    // geometric, as spreads are ratios; a modality of few items leans on the other's
+    let spreads = [0, 1].map(|m: usize| own[m].powf(weights[m]) * own[1 - m].powf(1.0 - weights[m]));
+    let smaller = spreads[0].min(spreads[1]);
+    let factors = spreads.map(|s| smaller / s);
+    for (item, score) in snapshot.items().zip(scores.iter_mut()) {
+        *score *= factors[item.modality.index()];
+    }
+}
+
+/// Median, and the standard deviation that a normal bulk of this median absolute deviation has. Reorders its input.
+fn spread(scores: &mut [f32]) -> (f32, f32) {
+    let middle = median(scores);
+    scores.iter_mut().for_each(|s| *s = (*s - middle).abs());
+    (middle, 1.4826 * median(scores))
+}
+
+fn median(values: &mut [f32]) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let at = values.len() / 2;
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+fn best(snapshot: &Snapshot, scores: &[f32], lookup: &Lookup<'_>) -> Vec<Hit> {
+    let asked = |item: &Item| lookup.parts.iter().any(|part| part.item == Some(item.id));
+    let mut rows: Vec<(f32, u32)> =
+        scores.iter().enumerate().filter(|(_, s)| !s.is_nan()).map(|(row, s)| (*s, row as u32)).collect();
+    let by_score = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    let wanted = lookup.k.saturating_add(lookup.parts.len());
+    if wanted < rows.len() {
+        rows.select_nth_unstable_by(wanted, by_score);
+        rows.truncate(wanted);
+    }
+    rows.sort_unstable_by(by_score);
+    let hits = rows.iter().filter_map(|&(score, row)| Some((score, snapshot.item(row as usize)?)));
+    let hits = hits.filter(|(_, item)| !asked(item));
+    hits.take(lookup.k).map(|(score, item)| Hit { item: item.id, modality: item.modality, score }).collect()
+}
+
+/// From which score on an item stands out, and how many do: those above what the bulk, taken as a normal
+/// distribution of robust middle and spread, would reach by chance once among so many (`sqrt(2 ln n)` deviations).
+fn standing_out(scores: &[f32]) -> (f32, usize) {
+    let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
+    if known.is_empty() {
+        return (0.0, 0);
+    }
+    let chance = (2.0 * (known.len() as f32).ln()).sqrt().max(2.0);
+    let (middle, deviation) = spread(&mut known);
+    let threshold = middle + chance * deviation;
+    (threshold, scores.iter().filter(|s| **s >= threshold && **s > middle).count())
+}
