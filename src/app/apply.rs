@@ -191,7 +191,11 @@ impl App {
             }
             SystemCommand::SetLabels(set) => self.set_labels(set),
             SystemCommand::LoadLabels => self.dialog(Purpose::LoadLabels),
-            SystemCommand::SetColourBy(colour_by) => self.state.colour_by = colour_by,
+            SystemCommand::SetColourBy(colour_by) => {
+                // The entries of the legend mean something else now.
+                self.state.legend_off.clear();
+                self.state.colour_by = colour_by;
+            }
             SystemCommand::ToggleLegend(entry) => {
                 if !self.state.legend_off.remove(&entry) {
                     self.state.legend_off.insert(entry);

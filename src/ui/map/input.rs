@@ -1,0 +1,239 @@
+//! Pointer and keys on the map: pan, zoom, hover, click, box, lasso.
+
+use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
+
+use crate::context::{Ctx, MapTool, SystemCommand};
+use crate::domain::ItemId;
+use crate::ui::theme::Theme;
+
+use super::camera::Camera;
+use super::{MapCommand, MapPanel};
+
+/// How near the pointer must come to a point, screen points.
+const REACH: f32 = 12.0;
+/// How far an arrow key moves the map, screen points.
+const ARROW: f32 = 80.0;
+/// A new corner of the lasso every so many screen points.
+const LASSO_STEP: f32 = 3.0;
+/// Screen points of the wheel that double the scale.
+const WHEEL_DOUBLES: f64 = 170.0;
+
+/// A drag under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gesture {
+    /// The map moves with the pointer: pressed here, with this view.
+    Pan(Pos2, Camera),
+    /// A box from one corner to the other.
+    Box(Pos2, Pos2),
+    /// A lasso.
+    Lasso(Vec<Pos2>),
+    /// Given up with Escape; nothing happens until the button is let go.
+    Dropped,
+}
+
+impl Gesture {
+    /// The outline of what it encloses.
+    fn outline(&self) -> Option<Vec<Pos2>> {
+        match self {
+            Self::Box(a, b) => Some(vec![*a, Pos2::new(b.x, a.y), *b, Pos2::new(a.x, b.y)]),
+            Self::Lasso(points) if points.len() > 2 => Some(points.clone()),
+            _ => None,
+        }
+    }
+
+    /// Paints it.
+    pub fn paint(&self, ui: &Ui) {
+        let theme = Theme::of(ui.ctx());
+        let Some(outline) = self.outline() else { return };
+        if matches!(self, Self::Box(..)) {
+            let around = egui::Rect::from_points(&outline);
+            ui.painter().rect_filled(around, 0, theme.accent_fill);
+        }
+        let closed: Vec<Pos2> = outline.iter().chain(outline.first()).copied().collect();
+        let stroke = egui::Stroke::new(1.5, theme.accent);
+        ui.painter().extend(egui::Shape::dashed_line(&closed, stroke, 5.0, 4.0));
+    }
+}
+
+impl MapPanel {
+    /// Takes what was done to the map in this frame.
+    pub(super) fn input(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        self.drag(ui, cx, response);
+        self.wheel(ui, response);
+        self.hover(ui, cx, response);
+        self.click(ui, cx, response);
+        self.keys(ui, cx, response);
+        self.cursor(ui, cx, response);
+    }
+
+    fn drag(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        let (pointer, origin, modifiers) =
+            ui.input(|i| (i.pointer.interact_pos(), i.pointer.press_origin(), i.modifiers));
+        let Some(pointer) = pointer else {
+            self.gesture = None;
+            return;
+        };
+        if response.drag_started()
+            && let Some(origin) = origin
+        {
+            let primary = response.dragged_by(PointerButton::Primary);
+            self.gesture = Some(match (cx.state.map_tool, modifiers) {
+                _ if !primary => Gesture::Pan(origin, self.flight.now()),
+                (_, m) if m.shift => Gesture::Box(origin, pointer),
+                (_, m) if m.alt => Gesture::Lasso(vec![origin]),
+                (MapTool::Box, _) => Gesture::Box(origin, pointer),
+                (MapTool::Lasso, _) => Gesture::Lasso(vec![origin]),
+                (MapTool::Pan, _) => Gesture::Pan(origin, self.flight.now()),
+            });
+        }
+        let escape = self.gesture.as_ref().is_some_and(|g| g.outline().is_some())
+            && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape));
+        match &mut self.gesture {
+            Some(gesture) if escape => *gesture = Gesture::Dropped,
+            Some(Gesture::Pan(origin, start)) => {
+                let moved = start.panned(pointer - *origin);
+                self.steer(moved);
+            }
+            Some(Gesture::Box(_, corner)) => *corner = pointer,
+            Some(Gesture::Lasso(points)) => {
+                if points.last().is_none_or(|last| last.distance(pointer) >= LASSO_STEP) {
+                    points.push(pointer);
+                }
+            }
+            Some(Gesture::Dropped) | None => {}
+        }
+        if (response.drag_stopped() || !ui.input(|i| i.pointer.any_down()))
+            && let Some(outline) = self.gesture.take().and_then(|g| g.outline())
+        {
+            self.select_inside(ui, cx, &outline, modifiers.command);
+        }
+    }
+
+    /// Looks from `camera` from now on, by the user's hand.
+    fn steer(&mut self, camera: Camera) {
+        self.following = false;
+        self.flight.jump(camera);
+    }
+
+    fn select_inside(&mut self, ui: &Ui, cx: &Ctx<'_>, outline: &[Pos2], add: bool) {
+        let (Some(scene), Some(snapshot), Some(colours)) =
+            (&self.shown.scene, &self.shown.snapshot, &self.shown.colours)
+        else {
+            return;
+        };
+        let camera = self.flight.now();
+        let polygon: Vec<_> = outline.iter().map(|p| camera.map_from_screen(self.area, *p)).collect();
+        let before = if add { cx.state.selection.clone() } else { Default::default() };
+        let (scene, snapshot, colours) = (scene.clone(), snapshot.clone(), colours.clone());
+        self.selections += 1;
+        let at_once = scene.len() <= super::prepared::AT_ONCE;
+        self.selecting.reset();
+        self.selecting.ask(ui.ctx(), self.selections, at_once, move || {
+            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_on(row));
+            let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
+            let mut items = before.items;
+            items.extend(found.filter(|id| !before.set.contains(id)));
+            items
+        });
+    }
+
+    /// Sends what a box or lasso has enclosed, once it is known.
+    pub(super) fn finish_selecting(&mut self, cx: &Ctx<'_>) {
+        if let Some(items) = self.selecting.take() {
+            cx.send(SystemCommand::Select(items));
+        }
+    }
+
+    fn wheel(&mut self, ui: &Ui, response: &Response) {
+        let Some(pointer) = response.hover_pos().filter(|_| response.contains_pointer()) else { return };
+        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+        let factor = f64::from(pinch) * 2_f64.powf(f64::from(scroll) / WHEEL_DOUBLES);
+        if (factor - 1.0).abs() > 1e-6 {
+            let camera = self.flight.now().zoomed(factor, self.area, pointer, self.fit_scale());
+            self.steer(camera);
+        }
+        if response.double_clicked_by(PointerButton::Primary) {
+            let closer = self.flight.end().zoomed(2.0, self.area, pointer, self.fit_scale());
+            self.fly(ui, closer);
+        }
+    }
+
+    fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
+        let (scene, colours) = (self.shown.scene.as_ref()?, self.shown.colours.as_ref()?);
+        let camera = self.flight.now();
+        let reach = f64::from(reach) / camera.points_per_unit;
+        let at = camera.map_from_screen(self.area, pointer);
+        let row = scene.grid.nearest(&scene.layout.positions, at, reach, |row| colours.is_on(row))?;
+        self.shown.item_id(row)
+    }
+
+    fn hover(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        let at = response.hover_pos().filter(|_| response.contains_pointer() && self.gesture.is_none());
+        let moving = ui.input(|i| i.pointer.is_decidedly_dragging());
+        let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, REACH));
+        if hovered != self.hovered {
+            self.hovered = hovered;
+            cx.send(SystemCommand::Hover(hovered));
+        }
+    }
+
+    fn click(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        let clicked = response.clicked_by(PointerButton::Primary) && !response.double_clicked();
+        let Some(at) = response.interact_pointer_pos().filter(|_| clicked) else { return };
+        let adds = ui.input(|i| i.modifiers.command || i.modifiers.shift);
+        match self.pick(at, REACH) {
+            Some(item) if adds => cx.send(SystemCommand::ToggleSelected(item)),
+            Some(item) => cx.send(SystemCommand::Select(vec![item])),
+            None if adds || cx.state.selection.items.is_empty() => {}
+            None => cx.send(SystemCommand::Select(Vec::new())),
+        }
+    }
+
+    fn keys(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        if !response.has_focus() {
+            return;
+        }
+        let arrows = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, arrows));
+        let pressed = |key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+        for (key, x, y) in [
+            (Key::ArrowLeft, 1.0, 0.0),
+            (Key::ArrowRight, -1.0, 0.0),
+            (Key::ArrowUp, 0.0, 1.0),
+            (Key::ArrowDown, 0.0, -1.0),
+        ] {
+            if pressed(key) {
+                let moved = self.flight.end().panned(egui::vec2(x, y) * ARROW);
+                self.fly(ui, moved);
+            }
+        }
+        if pressed(Key::Enter)
+            && let Some(item) = self.pick(self.area.center(), ARROW)
+        {
+            cx.send(SystemCommand::Select(vec![item]));
+        }
+        if pressed(Key::Plus) || pressed(Key::Equals) {
+            self.command(MapCommand::ZoomIn);
+        }
+        if pressed(Key::Minus) {
+            self.command(MapCommand::ZoomOut);
+        }
+        if pressed(Key::Num0) {
+            self.command(MapCommand::Fit);
+        }
+    }
+
+    fn cursor(&self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
+        if !response.hovered() && !response.dragged() {
+            return;
+        }
+        let enclosing = ui.input(|i| i.modifiers.shift || i.modifiers.alt) || cx.state.map_tool != MapTool::Pan;
+        ui.ctx().set_cursor_icon(match &self.gesture {
+            Some(Gesture::Pan(..)) => CursorIcon::Grabbing,
+            Some(_) => CursorIcon::Crosshair,
+            None if self.hovered.is_some() => CursorIcon::PointingHand,
+            None if enclosing => CursorIcon::Crosshair,
+            None => CursorIcon::Grab,
+        });
+    }
+}
