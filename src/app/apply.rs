@@ -162,9 +162,14 @@ impl App {
             SystemCommand::Select(items) => {
                 if items != self.state.selection.items {
                     self.remember_step();
-                    let any = !items.is_empty();
                     self.select(items);
-                    self.show_item_tab(any);
+                }
+                self.show_item_tab();
+            }
+            SystemCommand::FocusHit(id) => {
+                if self.state.selection.items != [id] {
+                    self.remember_step();
+                    self.select(vec![id]);
                 }
             }
             SystemCommand::ToggleSelected(id) => {
@@ -175,9 +180,10 @@ impl App {
                 } else {
                     items.insert(0, id);
                 }
-                let any = !items.is_empty();
                 self.select(items);
-                self.show_item_tab(any);
+                if self.state.selection.items.len() > 1 {
+                    self.show_item_tab();
+                }
             }
             SystemCommand::Hover(id) => self.state.hover = id,
             SystemCommand::AskWithFile(path) => {
@@ -266,10 +272,9 @@ impl App {
         }
     }
 
-    /// A selected item is looked at; while hits are walked through, they stay in sight.
-    fn show_item_tab(&mut self, any: bool) {
-        let walking_hits = !self.state.query.is_empty() && self.state.right_tab == RightTab::Results;
-        if any && !walking_hits {
+    /// What was picked on the map or in the gallery is looked at.
+    fn show_item_tab(&mut self) {
+        if !self.state.selection.items.is_empty() {
             self.state.right_tab = RightTab::Item;
         }
     }
@@ -329,12 +334,18 @@ impl App {
         }
     }
 
+    /// The hits that stand out, or all that the filter lets through.
     fn select_all(&mut self) {
         let Some(snapshot) = self.state.snapshot.clone() else { return };
-        let filter = self.state.query.filter.clone();
+        let query = &self.state.query;
+        let hits = query.result.as_ref().filter(|r| !query.is_empty() && r.standing_out > 0);
+        let items = match hits {
+            Some(result) => result.hits.iter().take(result.standing_out).map(|h| h.item).collect(),
+            None => snapshot.items().filter(|i| passes(i, &query.filter)).map(|i| i.id).collect(),
+        };
         self.remember_step();
-        self.select(snapshot.items().filter(|i| passes(i, &filter)).map(|i| i.id).collect());
-        self.show_item_tab(true);
+        self.select(items);
+        self.show_item_tab();
     }
 
     fn decide_drop(&mut self, target: Option<DropTarget>) {

@@ -3,6 +3,7 @@
 mod apply;
 mod backend;
 mod dialogs;
+pub mod engine;
 mod errors;
 mod history;
 mod opening;
@@ -14,7 +15,6 @@ mod textures;
 mod window;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::context::ThemeChoice;
 
@@ -45,7 +45,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         library: options.library,
         theme: options.theme,
         settings: places::settings_file(),
-        opener: opener(),
+        opener: engine::opener(),
     };
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
@@ -54,10 +54,6 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         eframe::run_native("Vicinity", native_options(), Box::new(create)).map_err(|e| format!("{e:?}"))
     };
     errors::guarded(window).map_err(|line| anyhow::anyhow!("the window could not be opened: {line}"))
-}
-
-fn opener() -> Opener {
-    Arc::new(|_, _| Err("The engine is not there yet".to_owned()))
 }
 
 fn native_options() -> eframe::NativeOptions {

@@ -8,7 +8,7 @@ use super::receive::notice;
 use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
 use crate::domain::LabelSet;
-use crate::engine::{Job, Severity};
+use crate::engine::{Job, Severity, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 
@@ -136,16 +136,24 @@ impl App {
         self.keep_settings();
     }
 
+    /// Writes the sample collection to the data folder, where it is not there yet, and opens it.
     pub(super) fn open_sample(&mut self) {
-        match places::sample() {
-            Some(folder) => {
-                let library = places::library_for(&folder);
-                match library {
-                    Some(library) => self.open_library(library, vec![folder]),
-                    None => self.add(vec![folder]),
-                }
-            }
-            None => notice(self, Severity::Warning, "The sample collection did not come with this copy of the program"),
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("sample", move || {
+            let failed = |e: std::io::Error| format!("The sample collection could not be written: {e}");
+            let folder = places::data().ok_or_else(|| "There is no folder for data on this system".to_owned());
+            let _ = sender.send(Message::Sample(folder.and_then(|f| sample::unpack(&f).map_err(failed))));
+            waker();
+        });
+    }
+
+    pub(super) fn sample_unpacked(&mut self, folder: Result<PathBuf, String>) {
+        match folder {
+            Ok(folder) => match places::library_for(&folder) {
+                Some(library) => self.open_library(library, vec![folder]),
+                None => self.add(vec![folder]),
+            },
+            Err(why) => notice(self, Severity::Error, why),
         }
     }
 

@@ -7,7 +7,8 @@ pub fn settings_file() -> Option<PathBuf> {
     Some(directories::BaseDirs::new()?.config_dir().join("vicinity").join("settings.json"))
 }
 
-fn data() -> Option<PathBuf> {
+/// The folder of the program's own data.
+pub fn data() -> Option<PathBuf> {
     Some(directories::BaseDirs::new()?.data_dir().join("vicinity"))
 }
 
@@ -19,15 +20,6 @@ pub fn library_for(folder: &Path) -> Option<PathBuf> {
     slug.truncate(slug.char_indices().nth(40).map_or(slug.len(), |(i, _)| i));
     let hash = blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex();
     Some(data()?.join("libraries").join(format!("{}-{}", slug.trim_matches('-'), &hash[..8])))
-}
-
-/// The sample collection: beside the program, or in a checkout of it.
-pub fn sample() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned));
-    let installed = beside.iter().flat_map(|dir| [dir.join("sample"), dir.join("../share/vicinity/sample")]);
-    let named = std::env::var_os("VICINITY_SAMPLE").map(PathBuf::from);
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample");
-    named.into_iter().chain(installed).chain([checkout]).find(|p| p.is_dir())
 }
 
 /// What to call a library with these folders in it.

@@ -23,6 +23,7 @@ pub(super) fn messages(app: &mut App) {
         match message {
             Message::Opened(attempt, result) => app.opened(attempt, result),
             Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
+            Message::Sample(folder) => app.sample_unpacked(folder),
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
             Message::Pasted(picture) => app.ask_with_picture(picture),

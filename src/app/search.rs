@@ -30,6 +30,7 @@ pub(super) struct Search {
     neighbours: Option<(u64, ItemId)>,
     focus_labels: u64,
     applying: Option<u64>,
+    labels_waiting: bool,
     asked_for: Option<ItemId>,
     /// Whether the first hit gets the focus once the answer is there.
     pub focus_first: bool,
@@ -148,6 +149,7 @@ impl App {
         let part = self.state.query.chips.iter().rev().find(|c| outside(c)).map(|c| c.part.clone());
         let before = std::mem::replace(&mut self.state.labels.asked, part.clone());
         match part {
+            Some(_) if self.search.applying.is_some() => self.search.labels_waiting = true,
             Some(part) if self.state.selection.items.is_empty() => {
                 self.search.focus_labels = self.search.next();
                 let labels = self.state.labels.set.clone();
@@ -191,7 +193,10 @@ impl App {
     }
 
     fn label_focus(&mut self) {
-        if let Some(id) = self.state.selection.focus() {
+        // The engine answers the latest question about labels only: the large one goes first.
+        if self.search.applying.is_some() {
+            self.search.labels_waiting = true;
+        } else if let Some(id) = self.state.selection.focus() {
             self.search.focus_labels = self.search.next();
             let labels = self.state.labels.set.clone();
             let targets = LabelTargets::Items(vec![id]);
@@ -230,9 +235,15 @@ impl App {
 
     pub(super) fn labelled(&mut self, ticket: u64, result: Result<Arc<Vec<ScoredLabels>>, String>) {
         let applying = self.search.applying == Some(ticket);
+        if applying {
+            self.search.applying = None;
+            if std::mem::take(&mut self.search.labels_waiting) {
+                self.label_focus();
+                self.ask_for_labels_of_question();
+            }
+        }
         match result {
             Ok(scored) if applying => {
-                self.search.applying = None;
                 self.remember_step();
                 let best = |s: &ScoredLabels| -> Option<(ItemId, LabelScore)> { Some((s.item?, *s.scores.first()?)) };
                 let labelled: Vec<_> = scored.iter().filter_map(best).collect();

@@ -38,6 +38,8 @@ pub(super) enum Message {
     Chosen(Purpose, Vec<PathBuf>),
     /// Labels were read from a file.
     Labels(Result<LabelSet, String>),
+    /// The sample collection was written, or could not be.
+    Sample(Result<PathBuf, String>),
     /// A picture was pasted.
     Pasted(Arc<Picture>),
     /// A sentence for the status bar.

@@ -110,6 +110,8 @@ pub enum SystemCommand {
     SetScoring(Scoring),
     /// Select exactly these; the first is the one in focus.
     Select(Vec<ItemId>),
+    /// Select one while walking through a list: the list stays in sight.
+    FocusHit(ItemId),
     /// Add to, or take from, the selection.
     ToggleSelected(ItemId),
     /// The pointer rests on this item.

@@ -27,10 +27,6 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
 }
 
-const fn shift(key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(Modifiers::SHIFT, key)
-}
-
 impl UiCommand {
     /// All of them, in the order of the palette.
     pub const ALL: [Self; 38] = [
@@ -127,11 +123,9 @@ impl UiCommand {
             Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
             Self::Models => ("About the model…", "What it is good at, what it is bad at", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),
-            Self::Shortcuts => (
-                "Keyboard shortcuts",
-                "All keys on one page",
-                const { &[plain(Key::F1), shift(Key::Questionmark), plain(Key::Questionmark)] },
-            ),
+            Self::Shortcuts => {
+                ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })
+            }
             Self::Quit => ("Quit", "Close the window", const { &[command(Key::Q)] }),
         };
         Entry { text, tooltip, keys }

@@ -207,7 +207,7 @@ impl Shell {
         if previewing {
             ctx.send(SystemCommand::OpenPreview(*id));
         } else {
-            ctx.send(SystemCommand::Select(vec![*id]));
+            ctx.send(SystemCommand::FocusHit(*id));
         }
         if gallery {
             self.gallery.scroll_to = Some(next);

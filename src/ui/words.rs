@@ -96,6 +96,26 @@ pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// A key as it is written on it: `Ctrl+K`, `[`.
+pub fn keys(ctx: &egui::Context, keys: &egui::KeyboardShortcut) -> String {
+    let long = keys.logical_key.name();
+    let short = match keys.logical_key {
+        egui::Key::Slash => "/",
+        egui::Key::OpenBracket => "[",
+        egui::Key::CloseBracket => "]",
+        egui::Key::Plus => "+",
+        egui::Key::Equals => "=",
+        egui::Key::Minus => "−",
+        egui::Key::Questionmark => "?",
+        egui::Key::Escape => "Esc",
+        _ => long,
+    };
+    // `?` already says that Shift is held.
+    let plain = keys.logical_key == egui::Key::Questionmark;
+    let said = if plain { long.to_owned() } else { ctx.format_shortcut(keys) };
+    said.replace(long, short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

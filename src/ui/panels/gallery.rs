@@ -166,7 +166,7 @@ impl Gallery {
                     items.insert(0, item.id);
                     ctx.send(SystemCommand::Select(items));
                 } else {
-                    tile::on_click(ui, ctx, &response, item.id);
+                    tile::on_click(ui, ctx, &response, item.id, SystemCommand::Select(vec![item.id]));
                 }
             }
         });

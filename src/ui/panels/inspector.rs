@@ -261,7 +261,7 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
         crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
         let name = item.name();
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
-        tile::on_click(ui, ctx, &response, *id);
+        tile::on_click(ui, ctx, &response, *id, SystemCommand::Select(vec![*id]));
         response.on_hover_text(name);
     }
 }

@@ -6,6 +6,7 @@ use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider};
+use crate::ui::words;
 
 /// What the palette remembers while it is open.
 #[derive(Default)]
@@ -99,7 +100,7 @@ impl Palette {
 
     fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: UiCommand, moved: bool) {
         let theme = Theme::of(ui.ctx());
-        let keys = command.entry().keys.iter().map(|k| ui.ctx().format_shortcut(k)).collect::<Vec<_>>().join("  ");
+        let keys = command.entry().keys.iter().map(|k| words::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
         let behind = ui.painter().add(egui::Shape::Noop);
         let response = buttons::menu_row(ui, command.entry().text, &keys).on_hover_text(command.entry().tooltip);
         if i == self.chosen {

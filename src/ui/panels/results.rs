@@ -13,6 +13,9 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, tile};
 use crate::ui::words;
 
+/// Room at the sides for the rings around tiles, points.
+pub const EDGE: i8 = 3;
+
 /// What the tab remembers between frames.
 #[derive(Default)]
 pub struct Results {
@@ -25,25 +28,30 @@ pub struct Results {
 /// Draws the tab.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
     let query = &ctx.state.query;
+    let inset = |ui: &mut Ui, contents: &mut dyn FnMut(&mut Ui)| {
+        egui::Frame::new().inner_margin(egui::Margin::symmetric(EDGE, 0)).show(ui, contents);
+    };
     if let Some(error) = &query.error {
-        return sentence(ui, error);
+        return inset(ui, &mut |ui| sentence(ui, error));
     }
     match &query.result {
         Some(result) if !query.is_empty() => {
-            if ctx.state.labels.asked.is_some() && ctx.state.selection.items.is_empty() {
-                super::inspector::labels_of_question(ui, ctx);
-            }
-            head(ui, ctx, result);
-            if let Some(histogram) = &query.histogram {
-                histogram_plot(ui, histogram);
-            }
-            filter(ui, ctx);
+            inset(ui, &mut |ui| {
+                if ctx.state.labels.asked.is_some() && ctx.state.selection.items.is_empty() {
+                    super::inspector::labels_of_question(ui, ctx);
+                }
+                head(ui, ctx, result);
+                if let Some(histogram) = &query.histogram {
+                    histogram_plot(ui, histogram);
+                }
+                filter(ui, ctx);
+            });
             ui.add_space(2.0);
             hits(ui, ctx, result, memory);
         }
         _ => {
             memory.grid = Grid::default();
-            nothing_asked(ui, ctx);
+            inset(ui, &mut |ui| nothing_asked(ui, ctx));
         }
     }
 }
@@ -96,7 +104,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
         let mut job = LayoutJob::default();
         let matches = match result.standing_out {
             0 => "None stands out".to_owned(),
-            1 => "About 1 matches".to_owned(),
+            1 => "About 1 match".to_owned(),
             n => format!("About {} match", words::number(n as u64)),
         };
         job.append(&matches, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
@@ -144,18 +152,21 @@ fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
     let theme = Theme::of(ui.ctx());
     let width = f64::from(histogram.bar_width());
-    let bars = |hit: bool| -> Vec<Bar> {
+    let bars = |hit: bool, colour: egui::Color32| -> Vec<Bar> {
         (0..histogram.counts.len())
             .filter(|i| (histogram.middle(*i) >= histogram.threshold) == hit && histogram.counts[*i] > 0)
             .map(|i| {
                 // The square root keeps a handful of hits visible beside a thousand others.
                 let height = f64::from(histogram.counts[i]).sqrt();
-                Bar::new(f64::from(histogram.middle(i)), height).width(width * 0.78)
+                Bar::new(f64::from(histogram.middle(i)), height)
+                    .width(width * 0.78)
+                    .fill(colour)
+                    .stroke(egui::Stroke::NONE)
             })
             .collect()
     };
-    let rest = BarChart::new("rest", bars(false)).color(theme.bar()).allow_hover(false);
-    let hits = BarChart::new("hits", bars(true)).color(theme.hit).allow_hover(false);
+    let rest = BarChart::new("rest", bars(false, theme.bar())).allow_hover(false);
+    let hits = BarChart::new("hits", bars(true, theme.hit)).allow_hover(false);
     let tallest = histogram.counts.iter().max().copied().unwrap_or(1);
     let response = Plot::new("scores")
         .height(44.0)
@@ -243,7 +254,7 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results)
             let rect = cell.rect.translate(canvas.min.to_vec2());
             let shown = tile::Tile { item, score: Some(hit.score), marked: &marked };
             let response = shown.show(ui, ctx, rect, "hit");
-            tile::on_click(ui, ctx, &response, hit.item);
+            tile::on_click(ui, ctx, &response, hit.item, SystemCommand::FocusHit(hit.item));
         }
     });
 }

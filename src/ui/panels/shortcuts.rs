@@ -6,6 +6,7 @@ use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
+use crate::ui::words;
 
 /// Keys that are not commands.
 const OTHERS: [(&str, &str); 4] = [
@@ -32,14 +33,14 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
                 for command in UiCommand::ALL {
                     let keys = command.entry().keys;
                     if !keys.is_empty() {
-                        let keys: Vec<_> = keys.iter().map(|k| ui.ctx().format_shortcut(k)).collect();
+                        let keys: Vec<_> = keys.iter().map(|k| words::keys(ui.ctx(), k)).collect();
                         row(ui, command.entry().text.trim_end_matches('…'), &keys.join(",  "));
                     }
                 }
                 row(
                     ui,
                     "Search with the clipboard",
-                    &ui.ctx().format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
+                    &words::keys(ui.ctx(), &egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
                 );
                 for (name, keys) in OTHERS {
                     row(ui, name, keys);

@@ -9,6 +9,7 @@ use super::{focus_ring, one_line};
 use crate::context::{Ctx, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::words;
 
 /// The one thing to do here.
 pub fn primary(ui: &mut Ui, text: &str) -> Response {
@@ -144,7 +145,7 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
 /// An entry of a menu: the command's name, and its key at the right.
 pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     let entry = command.entry();
-    let key = entry.keys.first().map(|k| ui.ctx().format_shortcut(k)).unwrap_or_default();
+    let key = entry.keys.first().map(|k| words::keys(ui.ctx(), k)).unwrap_or_default();
     let response = menu_row(ui, entry.text, &key).on_hover_text(entry.tooltip);
     if response.clicked() {
         ctx.send(command);

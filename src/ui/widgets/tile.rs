@@ -94,8 +94,8 @@ impl Tile<'_> {
     }
 }
 
-/// What a click on an item does: select it, or with Ctrl/Cmd add it to the selection; a double click opens it.
-pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId) {
+/// What a click on an item does: `plain`, or with Ctrl/Cmd add it to the selection; a double click opens it.
+pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: SystemCommand) {
     if response.double_clicked() {
         ctx.send(SystemCommand::OpenPreview(id));
     } else if response.clicked() {
@@ -103,7 +103,7 @@ pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId) {
         if command || shift {
             ctx.send(SystemCommand::ToggleSelected(id));
         } else {
-            ctx.send(SystemCommand::Select(vec![id]));
+            ctx.send(plain);
         }
     }
 }

@@ -1,0 +1,42 @@
+//! The real engine behind the window's door.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+
+use super::backend::{Backend, Opener, Waker};
+use crate::engine::{Engine, Event, ImportOptions, Job};
+use crate::towers::ModelInfo;
+
+struct Running(Engine);
+
+impl Backend for Running {
+    fn submit(&self, job: Job) {
+        self.0.submit(job);
+    }
+
+    fn events(&self) -> &Receiver<Event> {
+        self.0.events()
+    }
+
+    fn model(&self) -> Option<ModelInfo> {
+        Some(self.0.model_info().clone())
+    }
+
+    fn device(&self) -> String {
+        "CPU".to_owned()
+    }
+
+    fn import(&self) -> ImportOptions {
+        self.0.import_options()
+    }
+}
+
+/// Opens libraries with the built-in model.
+pub fn opener() -> Opener {
+    Arc::new(|library: &Path, waker: Waker| {
+        let engine = Engine::open(library, move || waker()).map_err(|error| error.to_string())?;
+        Ok(Box::new(Running(engine)))
+    })
+}
