@@ -4,81 +4,14 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vicinity::domain::{ContentHash, Embedding, Layout, LayoutMethod, MapPos, Modality};
+use vicinity::domain::{Embedding, Layout, LayoutMethod, MapPos, Modality};
 use vicinity::engine::ImportOptions;
 use vicinity::engine::store::{FailedFile, Known, NewItem, Store, StoreError};
 use vicinity::towers::{LongText, ModelKey};
 
-const DIM: usize = 48;
-
-fn model() -> ModelKey {
-    ModelKey { name: "Test model".into(), revision: "r1".into(), preprocessing: "p1".into(), dim: DIM }
-}
-
-fn open(dir: &Path) -> Store {
-    let (store, notices) = Store::open(dir, &model()).expect("the library opens");
-    assert_eq!(notices, [], "an undamaged library has nothing to tell");
-    assert_eq!(store.read_only(), None);
-    store
-}
-
-/// Content number `n`: hash and vector follow from it.
-fn hash(n: u32) -> ContentHash {
-    ContentHash(*blake3::hash(&n.to_le_bytes()).as_bytes())
-}
-
-fn embedding(n: u32) -> Embedding {
-    let value = |i: usize| ((n as f32 + 1.0) * (i as f32 + 1.0) * 0.37).sin();
-    Embedding::new((0..DIM).map(value).collect::<Vec<_>>()).expect("not zero")
-}
-
-fn item(path: impl Into<PathBuf>, n: u32) -> NewItem {
-    let (path, modality) = (path.into(), if n.is_multiple_of(3) { Modality::Text } else { Modality::Image });
-    NewItem {
-        path,
-        row: None,
-        modality,
-        bytes: 1000 + u64::from(n),
-        modified_ns: i64::from(n),
-        hash: hash(n),
-        pixels: (modality == Modality::Image).then_some([640, 480]),
-        snippet: (modality == Modality::Text).then(|| format!("text {n}")),
-    }
-}
-
-fn batch(numbers: std::ops::Range<u32>) -> Vec<(NewItem, Embedding)> {
-    numbers.map(|n| (item(format!("/photos/{n}.jpg"), n), embedding(n))).collect()
-}
-
-fn known(store: &Store, item: &NewItem) -> bool {
-    store.known(&item.path, item.bytes, item.modified_ns) == Known::Unchanged
-}
-
-/// Items and vectors are those of `numbers`, in order, bit for bit; the means are theirs too.
-fn assert_holds(store: &Store, numbers: impl IntoIterator<Item = u32>) {
-    let (snapshot, numbers) = (store.snapshot(), numbers.into_iter().collect::<Vec<_>>());
-    assert_eq!(snapshot.len(), numbers.len());
-    let mut sums = [vec![0.0_f64; DIM], vec![0.0; DIM]];
-    for (row, n) in numbers.iter().enumerate() {
-        let found = snapshot.item(row).expect("a row an item");
-        assert_eq!(found.hash, hash(*n), "row {row}");
-        assert_eq!(snapshot.row_of(found.id), Some(row));
-        assert_eq!(snapshot.vector(row), Some(embedding(*n).as_slice()), "row {row}");
-        let sum = &mut sums[found.modality.index()];
-        sum.iter_mut().zip(embedding(*n).as_slice()).for_each(|(sum, v)| *sum += f64::from(*v));
-    }
-    for modality in Modality::ALL {
-        let count = snapshot.count(modality);
-        assert_eq!(count, snapshot.items().filter(|item| item.modality == modality).count());
-        match snapshot.mean(modality) {
-            None => assert_eq!(count, 0),
-            Some(mean) => {
-                let sum = &sums[modality.index()];
-                assert!(mean.iter().zip(sum).all(|(m, s)| (f64::from(*m) - s / count as f64).abs() < 1e-6));
-            }
-        }
-    }
-}
+#[path = "support/library.rs"]
+mod library;
+use library::{DIM, assert_holds, batch, embedding, hash, item, known, model, open};
 
 fn vector_file(dir: &Path) -> PathBuf {
     let mut files = fs::read_dir(dir.join("vectors")).expect("a folder").map(|e| e.expect("an entry").path());
@@ -525,4 +458,41 @@ mod damage {
         assert!(matches!(Store::open(dir.path(), &model()).err(), Some(StoreError::Catalog { .. })));
         assert_eq!(fs::read(&path).expect("there"), before);
     }
+}
+
+/// `cargo test --release --test engine_store -- --ignored --nocapture`
+#[test]
+#[ignore = "prints figures; run by hand"]
+fn figures_at_100_000_items() {
+    use std::time::Instant;
+    let dir = tempfile::tempdir().expect("a folder");
+    let big = ModelKey { dim: 384, ..model() };
+    let vector = |n: u32| {
+        let values = (0..384_u32).map(|i| ((n ^ i.wrapping_mul(2_654_435_761)) % 1000) as f32 - 499.5);
+        Embedding::new(values.collect::<Vec<_>>()).expect("not zero")
+    };
+    let (mut store, _) = Store::open(dir.path(), &big).expect("opens");
+    let all: Vec<NewItem> = (0..100_000).map(|n| item(format!("/photos/some folder/{n}.jpg"), n)).collect();
+    let start = Instant::now();
+    for (i, part) in all.chunks(1000).enumerate() {
+        let part = part.iter().cloned().zip((i as u32 * 1000..).map(vector)).collect();
+        store.commit_embedded(part).expect("stored");
+    }
+    println!("stored in batches of 1,000: {:.2} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    for n in 100_000..100_064 {
+        store.commit_embedded(vec![(item(format!("/new/{n}.jpg"), n), vector(n))]).expect("stored");
+    }
+    println!("a commit of one item: {:.2} ms", start.elapsed().as_secs_f64() * 1000.0 / 64.0);
+    drop(store);
+    let start = Instant::now();
+    let (store, notices) = Store::open(dir.path(), &big).expect("opens");
+    println!("opened, every vector checked: {:.3} s", start.elapsed().as_secs_f64());
+    assert_eq!((store.snapshot().len(), notices.len()), (100_064, 0));
+    let start = Instant::now();
+    assert!(all.iter().all(|item| known(&store, item)));
+    println!("known, 100,000 times: {:.3} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    assert_eq!(store.check(), [""; 0]);
+    println!("check: {:.3} s", start.elapsed().as_secs_f64());
 }

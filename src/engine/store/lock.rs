@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 /// Outcome of an attempt to become the writer.
 pub(super) enum Attempt {
@@ -12,7 +13,7 @@ pub(super) enum Attempt {
     Reader(String),
 }
 
-/// Tries to become the writer of the library in `dir`. Never waits.
+/// Tries to become the writer of the library in `dir`.
 pub(super) fn attempt(dir: &Path) -> Attempt {
     let path = dir.join("lock");
     // Never truncated or deleted: a second process must find the very same file.
@@ -20,7 +21,7 @@ pub(super) fn attempt(dir: &Path) -> Attempt {
         Ok(file) => file,
         Err(error) => return Attempt::Reader(unwritable(dir, &error)),
     };
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => Attempt::Writer(file),
         Err(TryLockError::WouldBlock) => Attempt::Reader(
             "Another window or command has this library open; here it can be searched, but not changed.".to_owned(),
@@ -29,6 +30,17 @@ pub(super) fn attempt(dir: &Path) -> Attempt {
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Attempt::Writer(file),
         Err(TryLockError::Error(error)) => Attempt::Reader(unwritable(dir, &error)),
     }
+}
+
+/// Tries for a tenth of a second: the lock of a process that was killed just now, or is starting a child, lingers.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..4 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 fn unwritable(dir: &Path, error: &std::io::Error) -> String {
