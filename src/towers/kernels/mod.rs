@@ -11,6 +11,7 @@ pub mod block;
 pub mod conv;
 pub mod linear;
 pub mod math;
+pub mod resample;
 pub mod simd;
 
 pub use attention::Attention;
