@@ -1,7 +1,7 @@
 //! Decodes texts: byte-order marks, UTF-8, UTF-16 and UTF-32 with or without marks, and legacy encodings by a detector.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, X_MAC_CYRILLIC};
 
 /// The most characters that are kept of a text.
 const MOST_CHARS: usize = 1 << 20;
@@ -32,7 +32,29 @@ pub fn decode(bytes: &[u8]) -> Result<String, String> {
     if bytes.windows(4).take(PROBE).any(|w| w == b"\x1b$)C") {
         return Err("The text is encoded in ISO-2022-KR, which cannot be read; save it as UTF-8".to_owned());
     }
+    if is_johab(bytes) {
+        return Err("The text seems to be Korean in the Johab encoding, which cannot be read; save it as UTF-8".to_owned());
+    }
     Ok(clean(&decoded(bytes)))
+}
+
+/// Johab packs the three letters of a syllable into 5 bits each (KS X 1001:1992 annex 3); no other encoding fills nearly
+/// all of its pairs with syllables that exist.
+fn is_johab(bytes: &[u8]) -> bool {
+    let (mut pairs, mut syllables, mut at) = (0, 0, 0);
+    while let Some(&[lead, trail]) = bytes.get(at..at + 2) {
+        if lead < 0x80 {
+            at += 1;
+            continue;
+        }
+        let code = u16::from_be_bytes([lead, trail]);
+        let (initial, medial, last) = (code >> 10 & 31, code >> 5 & 31, code & 31);
+        let medial_exists = matches!(medial, 3..=7 | 10..=15 | 18..=23 | 26..=29);
+        pairs += 1;
+        syllables += usize::from(matches!(initial, 2..=20) && medial_exists && matches!(last, 1..=17 | 19..=29));
+        at += 2;
+    }
+    pairs >= 8 && syllables * 100 >= pairs * 95 && encoding_rs::EUC_KR.decode_without_bom_handling(bytes).1
 }
 
 fn decoded(bytes: &[u8]) -> String {
@@ -66,7 +88,23 @@ fn decoded(bytes: &[u8]) -> String {
     if guess == UTF_8 || broken * 4 < other {
         return lossy.into_owned();
     }
-    guess.decode_without_bom_handling(bytes).0.into_owned()
+    let text = guess.decode_without_bom_handling(bytes).0.into_owned();
+    // The detector does not know the Macintosh's Cyrillic; read as another Cyrillic its words change case within.
+    let mac = X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0;
+    if cyrillic_letters(&mac) * 2 > mac.chars().filter(|c| !c.is_ascii()).count() && case_breaks(&mac) * 4 < case_breaks(&text) {
+        return mac.into_owned();
+    }
+    text
+}
+
+fn cyrillic_letters(text: &str) -> usize {
+    text.chars().filter(|c| matches!(c, '\u{400}'..='\u{45f}')).count()
+}
+
+/// How often a word goes on with a capital, or with what is no letter of an alphabet, after a small letter.
+fn case_breaks(text: &str) -> usize {
+    let odd = |c: char| c.is_uppercase() || (!c.is_ascii() && !c.is_alphabetic());
+    text.chars().zip(text.chars().skip(1)).filter(|(a, b)| a.is_lowercase() && odd(*b)).count()
 }
 
 /// Whether the bytes begin with a UTF-32 mark, and then whether it is big-endian.
