@@ -46,7 +46,9 @@ impl MapPanel {
             }
         }
         let tools = corner(ui, self.area, false, |ui| self.tools(ui, cx));
-        let room = Rect::from_min_max(self.area.min, pos2(tools.left() - SPACE[1], self.area.bottom()));
+        // On a first frame the tools have not found their size yet and take all the room there is.
+        let right = (tools.left() - SPACE[1]).max(self.area.center().x).min(self.area.right());
+        let room = Rect::from_min_max(self.area.min, pos2(right, self.area.bottom()));
         let legend = corner(ui, room, true, |ui| self.legend(ui, cx));
         self.overlays = Overlays { legend: Some(legend), tools: Some(tools) };
     }
@@ -173,7 +175,7 @@ fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) ->
             .corner_radius(RADIUS[1])
             .inner_margin(Margin::symmetric(8, 4))
             .show(ui, |ui| {
-                ui.set_max_width(inner.width() - 2.0 * SPACE[1]);
+                ui.set_max_width((inner.width() - 2.0 * SPACE[1]).max(0.0));
                 content(ui);
             })
             .response
