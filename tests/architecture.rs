@@ -10,7 +10,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("engine", &["domain", "towers", "engine"]),
     ("context", &["domain", "towers", "engine", "context"]),
     ("ui", &["domain", "towers", "engine", "context", "ui"]),
-    ("cli", &["domain", "towers", "engine", "cli", "app"]),
+    ("cli", &["domain", "towers", "engine", "context", "cli", "app"]),
     ("app", &["domain", "towers", "engine", "context", "ui", "app"]),
 ];
 

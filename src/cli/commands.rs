@@ -11,9 +11,7 @@ use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs,
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
 use super::{Outcome, index};
-use crate::domain::{
-    Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
-};
+use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
 use crate::engine::read::Content;

@@ -9,10 +9,10 @@ use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::Outcome;
 use super::args::IndexArgs;
 use super::output::{complain, count, json, line, on_terminal};
 use super::session::Session;
-use super::Outcome;
 use crate::domain::{Progress, Stage};
 use crate::engine::{Event, Job, Severity, Summary};
 
@@ -129,7 +129,8 @@ fn progress_bar() -> ProgressBar {
 fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_length(progress.total);
     bar.set_position(progress.done);
-    let left = progress.seconds_left.map(|s| format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(s))));
+    let left =
+        progress.seconds_left.map(|s| format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(s))));
     bar.set_message(match progress.stage {
         Stage::Scanning => "looking for files".to_owned(),
         _ => format!("{:.0}/s{}", progress.per_second, left.unwrap_or_default()),

@@ -104,7 +104,12 @@ impl Pipeline {
     }
 
     /// Starts the threads, hands `feed` the end where candidates go in, and returns once all that it sent is stored.
-    pub fn run<R>(&self, readers: &rayon::ThreadPool, towers: &rayon::ThreadPool, feed: impl FnOnce(&Feed<'_>) -> R) -> R {
+    pub fn run<R>(
+        &self,
+        readers: &rayon::ThreadPool,
+        towers: &rayon::ThreadPool,
+        feed: impl FnOnce(&Feed<'_>) -> R,
+    ) -> R {
         let (candidates, to_read) = bounded::<Candidate>(CANDIDATES);
         let (images, image_work) = bounded(2 * IMAGE_BATCH);
         let (texts, text_work) = bounded(2 * TEXT_BATCH);
@@ -115,7 +120,8 @@ impl Pipeline {
             let image_done = done.clone();
             let threads = [
                 named("vicinity-decode").spawn_scoped(scope, move || self.read_all(readers, &to_read, ends)),
-                named("vicinity-image-tower").spawn_scoped(scope, move || self.embed_images(towers, &image_work, &image_done)),
+                named("vicinity-image-tower")
+                    .spawn_scoped(scope, move || self.embed_images(towers, &image_work, &image_done)),
                 named("vicinity-text-tower").spawn_scoped(scope, move || self.embed_texts(towers, &text_work, &done)),
                 named("vicinity-writer").spawn_scoped(scope, move || self.store_all(&to_store)),
             ];
@@ -298,7 +304,8 @@ impl Pipeline {
         match embed(&model, &batch) {
             Ok(embeddings) if embeddings.len() == batch.len() => embeddings.into_iter().map(Ok).collect(),
             _ => {
-                let alone = |one| embed(&model, std::slice::from_ref(one))?.pop().ok_or("the model gave no vector".to_owned());
+                let alone =
+                    |one| embed(&model, std::slice::from_ref(one))?.pop().ok_or("the model gave no vector".to_owned());
                 batch.iter().map(alone).collect()
             }
         }

@@ -16,7 +16,8 @@ pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize,
     let dim = snapshot.parts().model.dim;
     write_npy(vectors, rows.len(), dim, rows.iter().filter_map(|row| snapshot.vector(*row)))
         .map_err(|error| format!("{} could not be written: {error}", vectors.display()))?;
-    write_items(snapshot, &rows, items).map_err(|error| format!("{} could not be written: {error}", items.display()))?;
+    write_items(snapshot, &rows, items)
+        .map_err(|error| format!("{} could not be written: {error}", items.display()))?;
     Ok(rows.len())
 }
 

@@ -103,15 +103,25 @@ impl Engine {
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
         };
-        let main = std::thread::Builder::new()
-            .name("vicinity-import".to_owned())
-            .spawn(move || coordinator.run())?;
+        let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
         let snapshot = library.snapshot();
         if !snapshot.is_empty() {
             projector.collection_changed(snapshot);
         }
         let threads = vec![model_thread, map_thread, search_thread, looks_thread, main, herald];
-        Ok(Self { jobs: Some(jobs), events, library, info, model, control, outbox, searcher, projector, looks, threads })
+        Ok(Self {
+            jobs: Some(jobs),
+            events,
+            library,
+            info,
+            model,
+            control,
+            outbox,
+            searcher,
+            projector,
+            looks,
+            threads,
+        })
     }
 
     /// Takes a job and returns at once.

@@ -132,7 +132,13 @@ impl Coordinator {
             meter,
             self.library.import_options(),
         );
-        let mut run = Run { start: Instant::now(), seen: HashSet::new(), walked: Vec::new(), out_of_reach: Vec::new(), put_off: Vec::new() };
+        let mut run = Run {
+            start: Instant::now(),
+            seen: HashSet::new(),
+            walked: Vec::new(),
+            out_of_reach: Vec::new(),
+            put_off: Vec::new(),
+        };
         chain.run(&self.readers, &self.towers, |feed| self.feed(job, &chain, feed, &mut run));
         self.finish(&chain, &run);
         self.control.end();

@@ -138,7 +138,8 @@ fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &
 }
 
 fn admits(filter: &Filter, item: &Item) -> bool {
-    filter.modality.is_none_or(|m| m == item.modality) && filter.folder.as_ref().is_none_or(|f| item.path.starts_with(f))
+    filter.modality.is_none_or(|m| m == item.modality)
+        && filter.folder.as_ref().is_none_or(|f| item.path.starts_with(f))
 }
 
 /// Brings the scores of both modalities to one spread (step 2 of the module's documentation).

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use super::content;
 use super::desk::Desk;
 use super::library::Library;
 use super::outbox::Outbox;
-use super::content;
 use super::read::Content;
 use super::thumbnail;
 use super::{Event, Preview};

@@ -208,6 +208,6 @@ pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
 
-pub use facade::{Engine, OpenError};
 use facade::spare_threads;
+pub use facade::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};

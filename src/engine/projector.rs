@@ -47,11 +47,7 @@ pub struct Projector {
 
 impl Projector {
     /// Starts the thread; `saved` is the layout that stands.
-    pub fn start(
-        library: Library,
-        outbox: Outbox,
-        saved: Option<Layout>,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(library: Library, outbox: Outbox, saved: Option<Layout>) -> std::io::Result<(Self, JoinHandle<()>)> {
         let projector = Self::default();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(super::spare_threads())
@@ -120,7 +116,8 @@ impl Standing {
 
     /// Positions of the rows of another snapshot that had one, as far as they come first in it.
     fn positions_in(&self, snapshot: &Snapshot) -> Vec<MapPos> {
-        let known: HashMap<ItemId, MapPos> = self.ids.iter().copied().zip(self.layout.positions.iter().copied()).collect();
+        let known: HashMap<ItemId, MapPos> =
+            self.ids.iter().copied().zip(self.layout.positions.iter().copied()).collect();
         snapshot.items().map_while(|item| known.get(&item.id).copied()).collect()
     }
 }
@@ -149,7 +146,8 @@ impl Draughtsman {
                 latest = Some(snapshot);
             }
             let rested = start + INTERVAL;
-            let _woken = self.wishes.desk.wait_until(rested, |w| (w.closed || w.settled || w.asked.is_some()).then_some(()));
+            let _woken =
+                self.wishes.desk.wait_until(rested, |w| (w.closed || w.settled || w.asked.is_some()).then_some(()));
         }
     }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::content;
 use super::desk::Desk;
 use super::index::{self, Lookup, QueryVector};
 use super::labels::LabelVectors;
 use super::library::Library;
 use super::model::LazyModel;
 use super::outbox::Outbox;
-use super::content;
 use super::read::Content;
 use super::{Event, LabelTargets, SearchSlot, Snapshot};
 use crate::domain::{ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
@@ -131,7 +131,8 @@ impl Answers {
         }
         let model = self.model.wait()?;
         if !self.labels.as_ref().is_some_and(|labels| labels.belong_to(set)) {
-            let vectors = LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
+            let vectors =
+                LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
             self.labels = Some(vectors);
         }
         let labels = self.labels.as_ref().ok_or("the labels could not be embedded")?;

@@ -43,12 +43,22 @@ pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), 
     // The decoder's own buffers, and the copy as 8-bit RGB.
     let _memory = Reservation::take(needed + pixels * 3);
     decoder.set_limits(limits).map_err(|e| sentence(&e))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let orientation = orientation(&mut decoder);
     let image = DynamicImage::from_decoder(decoder).map_err(|e| sentence(&e))?;
     let picture = rgb_on_white(image)?;
     // Turning after scaling down costs less, and gives the same.
     let picture = upright(thumbnail::shrink(&picture, KEPT), orientation)?;
     Ok((picture, upright_size(width, height, orientation)))
+}
+
+/// The EXIF orientation. Some writers put the marker of JPEG's EXIF segment into WebP files too, which hides it.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    let exif = decoder.exif_metadata().ok().flatten();
+    let marked = exif.as_deref().and_then(|exif| exif.strip_prefix(b"Exif\0\0"));
+    match marked {
+        Some(chunk) => Orientation::from_exif_chunk(chunk).unwrap_or(Orientation::NoTransforms),
+        None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+    }
 }
 
 fn upright_size(width: u32, height: u32, orientation: Orientation) -> [u32; 2] {

@@ -33,7 +33,9 @@ pub fn decode(bytes: &[u8]) -> Result<String, String> {
         return Err("The text is encoded in ISO-2022-KR, which cannot be read; save it as UTF-8".to_owned());
     }
     if is_johab(bytes) {
-        return Err("The text seems to be Korean in the Johab encoding, which cannot be read; save it as UTF-8".to_owned());
+        return Err(
+            "The text seems to be Korean in the Johab encoding, which cannot be read; save it as UTF-8".to_owned()
+        );
     }
     Ok(clean(&decoded(bytes)))
 }
@@ -91,7 +93,9 @@ fn decoded(bytes: &[u8]) -> String {
     let text = guess.decode_without_bom_handling(bytes).0.into_owned();
     // The detector does not know the Macintosh's Cyrillic; read as another Cyrillic its words change case within.
     let mac = X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0;
-    if cyrillic_letters(&mac) * 2 > mac.chars().filter(|c| !c.is_ascii()).count() && case_breaks(&mac) * 4 < case_breaks(&text) {
+    if cyrillic_letters(&mac) * 2 > mac.chars().filter(|c| !c.is_ascii()).count()
+        && case_breaks(&mac) * 4 < case_breaks(&text)
+    {
         return mac.into_owned();
     }
     text
