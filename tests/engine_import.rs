@@ -1,5 +1,7 @@
 //! Taking files in: every awkward picture and text ends as its manifest expects, nothing crashes, memory stays bounded.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 mod support;
 
 use std::fs;

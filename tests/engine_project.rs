@@ -10,7 +10,7 @@ use vicinity::engine::project2d::{UmapParams, align, knn, pca, place_new, trustw
 use vicinity::engine::{Snapshot, SnapshotParts, Vectors, map_image};
 use vicinity::towers::ModelKey;
 
-const GO_ON: AtomicBool = AtomicBool::new(false);
+static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// Evenly in [-1, 1), always the same.
 fn random() -> impl FnMut() -> f32 {

@@ -11,7 +11,7 @@ use super::read::{self, Content, ReadOptions};
 pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
     let of_file = |reason: String| format!("{}: {reason}", path.display());
     let bytes = read::load(path).map_err(of_file)?;
-    let options = ReadOptions { rows, ..ReadOptions::default() };
+    let options = ReadOptions { rows };
     let content = read::read(path, &bytes, &options).map_err(of_file)?;
     content.ok_or_else(|| of_file("this is neither a picture nor a text".to_owned()))
 }
