@@ -202,12 +202,12 @@ fn knn_equals_brute_force() {
         let mut all: Vec<f64> = (0..count).filter(|j| *j != i).map(|j| distance(i, j)).collect();
         all.sort_by(f64::total_cmp);
         let mut seen = vec![i as u32];
-        for n in 0..k {
+        for (n, expected) in all.iter().enumerate().take(k) {
             let (index, reported) = (found.indices[i * k + n], f64::from(found.distances[i * k + n]));
             assert!(!seen.contains(&index), "row {i} has {index} twice, or itself");
             seen.push(index);
-            assert!((reported - all[n]).abs() < 1e-5, "row {i}, neighbour {n}: {reported} instead of {}", all[n]);
-            assert!((distance(i, index as usize) - all[n]).abs() < 1e-5, "row {i}: {index} is not its neighbour {n}");
+            assert!((reported - expected).abs() < 1e-5, "row {i}, neighbour {n}: {reported} instead of {expected}");
+            assert!((distance(i, index as usize) - expected).abs() < 1e-5, "row {i}: {index} is not its neighbour {n}");
         }
     }
     assert_eq!(knn(&vectors[..3 * dim], dim, 15, &GO_ON).expect("nobody cancelled").k, 2);
