@@ -1,7 +1,7 @@
 //! A library on disk: a folder with a catalog (`catalog.sqlite`), one vector file a model (`vectors/`), and a cache
 //! of thumbnails (`thumbs/`) and map positions (`layout.bin`). Whatever is not catalog or vectors may be deleted.
 //!
-//! One process writes a library (see [`lock`]); others read. Within a process a [`Store`] belongs to one thread, and
+//! One process writes a library (see `lock`); others read. Within a process a [`Store`] belongs to one thread, and
 //! everyone else reads its [`Snapshot`]s.
 //!
 //! Order of writing: vectors appended and synced, then the catalog's transaction that makes them count. A process

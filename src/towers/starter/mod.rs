@@ -1,7 +1,7 @@
 //! The built-in model: small, in the program itself, so that everything works offline in the first second.
 //!
-//! Pictures: EfficientNet-Lite2 with a small head ([`image`]). Texts: all-MiniLM-L6-v2 with a small adapter
-//! ([`text`]). Both end in one space of 384 dimensions. The files and the exact forward passes are described in
+//! Pictures: EfficientNet-Lite2 with a small head (`image`). Texts: all-MiniLM-L6-v2 with a small adapter
+//! (`text`). Both end in one space of 384 dimensions. The files and the exact forward passes are described in
 //! `docs/models.md`.
 
 mod config;
