@@ -5,10 +5,12 @@ mod support {
     pub mod window;
 }
 
+use std::path::Path;
+
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use support::fake;
-use support::window::{Setup, Window, no_engine, step_until, window};
+use support::window::{Setup, Window, drop_file, no_engine, step_until, type_query, window};
 use vicinity::context::{Centre, Floating, RightTab, ThemeChoice};
 use vicinity::domain::{ItemId, Modality};
 use vicinity::engine::{Job, SearchSlot};
@@ -23,16 +25,6 @@ fn open_with(setup: Setup) -> (Window, fake::Jobs) {
     step_until(&mut window, "the collection is shown", |w| w.state().state().snapshot.is_some());
     window.run_steps(3);
     (window, jobs)
-}
-
-fn search(window: &mut Window, words: &str) {
-    window.key_press(Key::V);
-    window.run_steps(3);
-    for letter in words.chars() {
-        window.event(egui::Event::Text(letter.to_string()));
-    }
-    step_until(window, "there are hits", |w| w.state().state().query.result.is_some());
-    window.run_steps(2);
 }
 
 #[test]
@@ -65,7 +57,7 @@ fn the_left_panel_counts_folders_and_types() {
 #[test]
 fn typed_words_find_items_after_a_rest_and_one_search_serves_them_all() {
     let (mut window, jobs) = open();
-    search(&mut window, "ball");
+    type_query(&mut window, "ball");
     window.get_by_label_contains("About 6 match");
     window.get_by_label("picture_04.jpg, score 0.400");
     let asked = jobs
@@ -80,7 +72,7 @@ fn typed_words_find_items_after_a_rest_and_one_search_serves_them_all() {
 #[test]
 fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
     let (mut window, _) = open();
-    search(&mut window, "ball");
+    type_query(&mut window, "ball");
     window.key_press(Key::Enter);
     step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
     window.key_press(Key::ArrowRight);
@@ -121,7 +113,7 @@ fn letters_typed_into_the_search_box_are_not_shortcuts() {
 #[test]
 fn the_filter_shows_one_kind_and_keeps_the_counts() {
     let (mut window, _) = open();
-    search(&mut window, "a text about balls.");
+    type_query(&mut window, "a text about balls.");
     // Nineteen letters: items 19 to 23 are pictures, 24 is a text.
     window.get_by_label("All 6");
     window.get_by_label("Texts 1").click();
@@ -227,7 +219,7 @@ fn the_palette_finds_a_command_by_part_of_its_name() {
 fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
     for (answer, added) in [("Find similar and nearest labels", false), ("Add to the collection", true)] {
         let (mut window, jobs) = open();
-        drop_file(&mut window, "/elsewhere/dog.jpg");
+        drop_file(&mut window, Path::new("/elsewhere/dog.jpg"));
         step_until(&mut window, "the targets are shown", |w| w.query_by_label(answer).is_some());
         window.get_by_label(answer).click();
         step_until(&mut window, "it was decided", |w| w.state().state().dropped.is_empty());
@@ -243,10 +235,23 @@ fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
 #[test]
 fn a_dropped_folder_is_added_at_once() {
     let (mut window, jobs) = open();
-    drop_file(&mut window, "/elsewhere/More");
+    drop_file(&mut window, Path::new("/elsewhere/More"));
     window.run_steps(3);
     assert!(window.state().state().dropped.is_empty());
     assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("More"))));
+}
+
+#[test]
+fn the_first_folder_opens_a_library_of_its_own() {
+    let (opener, jobs) = fake::opener();
+    let data = Some("/data".into());
+    let mut window = window(Setup { data, ..Setup::default() }, opener);
+    drop_file(&mut window, Path::new("/elsewhere/My pictures"));
+    step_until(&mut window, "the folder is added", |_| {
+        jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("My pictures")))
+    });
+    let library = window.state().state().library.clone().expect("open");
+    assert!(library.path.starts_with("/data/libraries"), "{library:?}");
 }
 
 #[test]
@@ -264,7 +269,7 @@ fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
 fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
     let (mut window, _) = open_with(Setup { size: Some([860.0, 600.0]), ..Setup::default() });
     assert!(window.query_by_label("Results").is_none());
-    search(&mut window, "ball");
+    type_query(&mut window, "ball");
     window.key_press(Key::Escape);
     window.run_steps(2);
     window.key_press(Key::CloseBracket);
@@ -314,24 +319,7 @@ fn a_library_is_remembered_for_the_next_start() {
 #[test]
 fn a_text_hit_can_be_focused_by_assistive_technology() {
     let (mut window, _) = open();
-    search(&mut window, "a text about balls.");
+    type_query(&mut window, "a text about balls.");
     let node = window.get_by_label("note_24.txt, score 0.300");
     assert_eq!(node.accesskit_node().role(), egui::Role::Button);
-}
-
-fn drop_file(window: &mut Window, path: &str) {
-    #[derive(Debug)]
-    struct File(std::path::PathBuf);
-    impl egui::DroppedFile for File {
-        fn path(&self) -> &std::path::Path {
-            &self.0
-        }
-        fn bytes(&self) -> Result<Vec<u8>, String> {
-            Err("not read in this test".to_owned())
-        }
-    }
-    window.remove_cursor();
-    window.step();
-    window.input_mut().dropped_files.push(std::sync::Arc::new(File(path.into())));
-    window.step();
 }

@@ -33,6 +33,16 @@ impl App {
         self.ctx.request_repaint();
     }
 
+    /// What the pointer rests on in a list is shown on the map; the map says itself what it rests on there.
+    pub(super) fn follow_pointer(&mut self) {
+        let pointed_at = self.commands.take_pointed_at();
+        if pointed_at != self.pointed_at {
+            self.pointed_at = pointed_at;
+            self.state.hover = pointed_at;
+            self.ctx.request_repaint();
+        }
+    }
+
     /// Fetches thumbnails of what this frame showed.
     pub(super) fn want_thumbnails(&mut self) {
         let shown = self.commands.drain_shown();

@@ -45,6 +45,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         library: options.library,
         theme: options.theme,
         settings: places::settings_file(),
+        data: places::data(),
         opener: engine::opener(),
     };
     let window = || {

@@ -26,8 +26,8 @@ impl App {
             return self.then_add.extend(paths);
         }
         let first = std::path::absolute(&first).unwrap_or(first);
-        match places::library_for(&first) {
-            Some(library) => self.open_library(library, paths),
+        match &self.data {
+            Some(data) => self.open_library(places::library_for(data, &first), paths),
             None => {
                 notice(self, Severity::Error, "There is no folder for data on this system; name one with --library")
             }
@@ -139,9 +139,10 @@ impl App {
     /// Writes the sample collection to the data folder, where it is not there yet, and opens it.
     pub(super) fn open_sample(&mut self) {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        let data = self.data.clone();
         self.spawn("sample", move || {
             let failed = |e: std::io::Error| format!("The sample collection could not be written: {e}");
-            let folder = places::data().ok_or_else(|| "There is no folder for data on this system".to_owned());
+            let folder = data.ok_or_else(|| "There is no folder for data on this system".to_owned());
             let _ = sender.send(Message::Sample(folder.and_then(|f| sample::unpack(&f).map_err(failed))));
             waker();
         });
@@ -149,10 +150,10 @@ impl App {
 
     pub(super) fn sample_unpacked(&mut self, folder: Result<PathBuf, String>) {
         match folder {
-            Ok(folder) => match places::library_for(&folder) {
-                Some(library) => self.open_library(library, vec![folder]),
-                None => self.add(vec![folder]),
-            },
+            Ok(folder) => {
+                self.close_library();
+                self.add(vec![folder]);
+            }
             Err(why) => notice(self, Severity::Error, why),
         }
     }

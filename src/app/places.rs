@@ -12,14 +12,14 @@ pub fn data() -> Option<PathBuf> {
     Some(directories::BaseDirs::new()?.data_dir().join("vicinity"))
 }
 
-/// The library that belongs to a folder: named after it, told apart from namesakes by a hash of its path.
-pub fn library_for(folder: &Path) -> Option<PathBuf> {
+/// The library in `data` that belongs to a folder: named after it, told apart from namesakes by a hash of its path.
+pub fn library_for(data: &Path, folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
     let mut slug: String =
         name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     slug.truncate(slug.char_indices().nth(40).map_or(slug.len(), |(i, _)| i));
     let hash = blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex();
-    Some(data()?.join("libraries").join(format!("{}-{}", slug.trim_matches('-'), &hash[..8])))
+    data.join("libraries").join(format!("{}-{}", slug.trim_matches('-'), &hash[..8]))
 }
 
 /// What to call a library with these folders in it.
@@ -39,11 +39,11 @@ mod tests {
 
     #[test]
     fn namesakes_get_libraries_of_their_own() {
-        let (a, b) = (library_for(Path::new("/a/My Photos")), library_for(Path::new("/b/My Photos")));
-        if let (Some(a), Some(b)) = (a, b) {
-            assert_ne!(a, b);
-            assert!(a.file_name().is_some_and(|n| n.to_string_lossy().starts_with("my-photos-")));
-        }
+        let library = |folder| library_for(Path::new("/data"), Path::new(folder));
+        let (a, b) = (library("/a/My Photos"), library("/b/My Photos"));
+        assert_ne!(a, b);
+        assert!(a.starts_with("/data/libraries"));
+        assert!(a.file_name().is_some_and(|n| n.to_string_lossy().starts_with("my-photos-")));
     }
 
     #[test]

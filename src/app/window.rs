@@ -26,6 +26,8 @@ pub struct Start {
     pub theme: Option<ThemeChoice>,
     /// Where settings are kept; `None`: nowhere.
     pub settings: Option<PathBuf>,
+    /// Where libraries of folders are made; `None`: nowhere.
+    pub data: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
 }
@@ -53,6 +55,7 @@ pub struct App {
     pub(super) commands: CommandSender,
     pub(super) shell: Shell,
     pub(super) opener: Opener,
+    pub(super) data: Option<PathBuf>,
     pub(super) backend: Option<Box<dyn Backend>>,
     pub(super) attempt: u64,
     pub(super) then_add: Vec<PathBuf>,
@@ -65,6 +68,7 @@ pub struct App {
     pub(super) search: Search,
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
+    pub(super) pointed_at: Option<crate::domain::ItemId>,
     title: String,
 }
 
@@ -79,6 +83,7 @@ impl App {
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
+            data: start.data,
             backend: None,
             attempt: 0,
             then_add: Vec::new(),
@@ -91,6 +96,7 @@ impl App {
             search: Search::default(),
             wide_right_open: settings.right_open,
             notice_at: 0.0,
+            pointed_at: None,
             title: String::new(),
             settings,
             ctx,
@@ -190,9 +196,9 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         errors::started();
-        self.state.hover = None;
         self.shell.show(ui, &Ctx { state: &self.state, commands: &self.commands });
         self.apply_commands();
+        self.follow_pointer();
         self.want_thumbnails();
     }
 

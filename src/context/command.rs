@@ -1,7 +1,7 @@
 //! Everything a user can ask for. Menu, palette, buttons and keys all send the same commands; text, tooltip and
 //! shortcut of each stand here and nowhere else.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
@@ -214,6 +214,7 @@ impl From<SystemCommand> for Command {
 pub struct CommandSender {
     commands: RefCell<Vec<Command>>,
     shown: RefCell<Vec<ItemId>>,
+    pointed_at: Cell<Option<ItemId>>,
 }
 
 impl CommandSender {
@@ -230,6 +231,16 @@ impl CommandSender {
     /// Notes that an item's thumbnail is on screen in this frame: it is fetched, or kept.
     pub fn thumbnail_shown(&self, item: ItemId) {
         self.shown.borrow_mut().push(item);
+    }
+
+    /// Notes that the pointer rests on an item of a list in this frame.
+    pub fn point_at(&self, item: ItemId) {
+        self.pointed_at.set(Some(item));
+    }
+
+    /// The item noted since the last time.
+    pub fn take_pointed_at(&self) -> Option<ItemId> {
+        self.pointed_at.take()
     }
 
     /// Takes the items noted since the last time, in the order drawn.

@@ -17,6 +17,8 @@ pub struct Setup {
     pub folders: Vec<PathBuf>,
     /// Library given on the command line.
     pub library: Option<PathBuf>,
+    /// Folder for new libraries.
+    pub data: Option<PathBuf>,
     /// Settings file.
     pub settings: Option<PathBuf>,
     /// Window size; 1200 x 800 where none is given.
@@ -33,6 +35,7 @@ pub fn window(setup: Setup, opener: Opener) -> Window {
         library: setup.library,
         theme: Some(setup.theme.unwrap_or(vicinity::context::ThemeChoice::Dark)),
         settings: setup.settings,
+        data: setup.data,
         opener,
     };
     let mut harness = Harness::builder()
@@ -82,4 +85,33 @@ pub fn save(window: &mut Window, path: &Path) -> String {
 /// An opener that never succeeds.
 pub fn no_engine() -> Opener {
     Arc::new(|_, _| Err("no engine in this test".to_owned()))
+}
+
+/// A file dropped somewhere into the window, the pointer's place unknown.
+pub fn drop_file(window: &mut Window, path: &Path) {
+    #[derive(Debug)]
+    struct File(PathBuf);
+    impl egui::DroppedFile for File {
+        fn path(&self) -> &Path {
+            &self.0
+        }
+        fn bytes(&self) -> Result<Vec<u8>, String> {
+            Err("not read in this test".to_owned())
+        }
+    }
+    window.remove_cursor();
+    window.step();
+    window.input_mut().dropped_files.push(Arc::new(File(path.to_owned())));
+    window.step();
+}
+
+/// Types into the search box.
+pub fn type_query(window: &mut Window, words: &str) {
+    window.key_press(egui::Key::V);
+    window.run_steps(3);
+    for letter in words.chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    step_until(window, "there are hits", |w| w.state().state().query.result.is_some());
+    window.run_steps(2);
 }

@@ -256,7 +256,7 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
         }
         if response.hovered() {
             ui.painter().rect_stroke(rect, RADIUS[0], Stroke::new(1.5, theme.accent), StrokeKind::Outside);
-            ctx.send(SystemCommand::Hover(Some(*id)));
+            ctx.commands.point_at(*id);
         }
         crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
         let name = item.name();

@@ -48,7 +48,7 @@ impl Tile<'_> {
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         context_menu(&response, ctx, self.item);
         if response.hovered() {
-            ctx.send(SystemCommand::Hover(Some(id)));
+            ctx.commands.point_at(id);
         }
         response
     }

@@ -1,0 +1,67 @@
+//! The main job in the whole window over the real engine, with the sample collection and the built-in model.
+
+mod support {
+    #[allow(dead_code, reason = "another test file uses the rest")]
+    pub mod window;
+}
+
+use egui::Key;
+use egui_kittest::kittest::Queryable as _;
+use support::window::{Setup, drop_file, step_until, type_query, window};
+use vicinity::app::engine;
+use vicinity::context::{Centre, RightTab};
+use vicinity::domain::{Modality, Stage};
+use vicinity::engine::sample;
+
+#[test]
+fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = sample::unpack(place.path()).expect("the sample collection");
+    let setup = || Setup {
+        data: Some(place.path().join("data")),
+        settings: Some(place.path().join("settings.json")),
+        ..Setup::default()
+    };
+    let mut first = window(setup(), engine::opener());
+    first.get_by_label("See and search your pictures and texts by meaning");
+
+    drop_file(&mut first, &folder);
+    step_until(&mut first, "everything is embedded", |w| {
+        let state = w.state().state();
+        let items = state.snapshot.as_ref().map_or(0, |s| s.len());
+        items > 60 && state.progress.stage == Stage::Idle && !state.recents.is_empty()
+    });
+
+    type_query(&mut first, "a golf ball");
+    first.get_by_label_contains("About");
+    let result = first.state().state().query.result.clone().expect("hits");
+    let best = first.state().state().item(result.hits[0].item).expect("an item").clone();
+    assert!(best.name().contains("golf") || best.name().contains("putting"), "{}", best.name());
+    let picture = result.hits.iter().find(|h| h.modality == Modality::Image).expect("a picture");
+    let name = first.state().state().item(picture.item).expect("an item").name();
+    step_until(&mut first, "the best picture is in the gallery", |w| w.query_by_label_contains(&name).is_some());
+
+    first.key_press(Key::Enter);
+    step_until(&mut first, "the first hit is in focus", |w| w.state().state().selection.focus() == Some(best.id));
+    first.get_by_label("Item").click();
+    step_until(&mut first, "its labels are there", |w| w.state().state().labels.shown.is_some());
+    first.run_steps(2);
+    assert_eq!(first.state().state().right_tab, RightTab::Item);
+    first.get_by_label("Nearest labels");
+    step_until(&mut first, "its neighbours are there", |w| w.query_by_label("Similar").is_some());
+
+    for _ in 0..2 {
+        first.key_press(Key::Escape);
+        first.run_steps(3);
+    }
+    assert!(first.state().state().query.is_empty() && first.state().state().selection.items.is_empty());
+    first.key_press(Key::Num2);
+    step_until(&mut first, "the gallery is shown", |w| w.state().state().centre == Centre::Gallery);
+    drop(first);
+
+    let mut again = window(setup(), engine::opener());
+    again.get_by_label_contains("Open Sample collection").click();
+    step_until(&mut again, "the library is open again", |w| {
+        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() > 60)
+    });
+}
