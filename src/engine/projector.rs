@@ -80,8 +80,10 @@ impl Projector {
 
     /// Lay out anew, whatever stands.
     pub fn ask(&self, method: LayoutMethod) {
-        self.cancel.store(true, Ordering::Relaxed);
-        self.desk.update(|wishes| wishes.asked = Some(method));
+        self.desk.update(|wishes| {
+            wishes.asked = Some(method);
+            self.cancel();
+        });
     }
 
     /// Stop what is under way.
@@ -89,10 +91,27 @@ impl Projector {
         self.cancel.store(true, Ordering::Relaxed);
     }
 
+    /// Waits for the next wish; `None` once closed.
+    fn next(&self) -> Option<Wish> {
+        self.desk.wait(|wishes| {
+            if wishes.closed {
+                return Some(None);
+            }
+            if wishes.snapshot.is_none() && wishes.asked.is_none() {
+                return None;
+            }
+            // under the lock, so that a cancel meant for this wish or for the end is not lost
+            self.cancel.store(false, Ordering::Relaxed);
+            Some(Some((wishes.snapshot.take(), std::mem::take(&mut wishes.settled), wishes.asked.take())))
+        })
+    }
+
     /// Ends the thread.
     pub fn close(&self) {
-        self.desk.update(|wishes| wishes.closed = true);
-        self.cancel();
+        self.desk.update(|wishes| {
+            wishes.closed = true;
+            self.cancel();
+        });
     }
 }
 
@@ -135,13 +154,9 @@ impl Draughtsman {
     fn run(mut self) {
         let mut latest: Option<Arc<Snapshot>> = None;
         loop {
-            let (snapshot, settled, asked) = match self.wishes.desk.wait(next) {
-                Some(wish) => wish,
-                None => return,
-            };
+            let Some((snapshot, settled, asked)) = self.wishes.next() else { return };
             let start = Instant::now();
             if let Some(snapshot) = snapshot.or_else(|| latest.clone()).or_else(|| Some(self.library.snapshot())) {
-                self.wishes.cancel.store(false, Ordering::Relaxed);
                 self.bring_up_to_date(&snapshot, settled, asked);
                 latest = Some(snapshot);
             }
@@ -238,16 +253,6 @@ impl Draughtsman {
 }
 
 type Wish = (Option<Arc<Snapshot>>, bool, Option<LayoutMethod>);
-
-fn next(wishes: &mut Wishes) -> Option<Option<Wish>> {
-    if wishes.closed {
-        return Some(None);
-    }
-    if wishes.snapshot.is_none() && wishes.asked.is_none() {
-        return None;
-    }
-    Some(Some((wishes.snapshot.take(), std::mem::take(&mut wishes.settled), wishes.asked.take())))
-}
 
 /// All vectors, centred by modality and of unit length; zeros where a row has none.
 pub fn centred(snapshot: &Snapshot) -> Vec<f32> {

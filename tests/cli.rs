@@ -1,0 +1,207 @@
+//! The commands, run as a user runs them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Place(TempDir);
+
+impl Place {
+    /// A folder with three texts, two pictures and a broken one.
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        let files = place.files();
+        fs::create_dir(&files).unwrap();
+        fs::write(files.join("dog.txt"), "A dog runs over the meadow and barks at the cat.").unwrap();
+        fs::write(files.join("rocket.txt"), "The rocket lifts off towards the space station.").unwrap();
+        fs::write(files.join("bread.txt"), "Knead the dough, let it rest, and bake the bread.").unwrap();
+        for seed in [1u32, 5] {
+            let pixel = |x: u32, y: u32| image::Rgb([(x * seed) as u8, (y * 3) as u8, (x * y + seed * 40) as u8]);
+            image::RgbImage::from_fn(64, 48, pixel).save(files.join(format!("picture{seed}.png"))).unwrap();
+        }
+        fs::write(files.join("broken.png"), b"\x89PNG\r\n\x1a\nno picture").unwrap();
+        place
+    }
+
+    fn files(&self) -> PathBuf {
+        self.0.path().join("files")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
+        command.args(arguments).env("VICINITY_LIBRARY", self.path("library")).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn index(&self) -> Output {
+        self.run(&["index", self.files().to_str().unwrap(), "--json"])
+    }
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn index_then_search_then_the_rest() {
+    let place = Place::new();
+
+    let indexed = place.index();
+    assert!(indexed.status.success(), "{}", stderr(&indexed));
+    let printed = lines(&indexed);
+    assert_eq!(printed.len(), 2);
+    assert_eq!(keys(&printed[0]), ["error", "path"]);
+    assert!(printed[0]["path"].as_str().unwrap().ends_with("broken.png"));
+    assert_eq!(keys(&printed[1]), ["embedded", "failed", "images", "items", "reused", "seconds", "texts"]);
+    let counts = ["items", "images", "texts", "embedded", "reused", "failed"].map(|key| printed[1][key].as_u64().unwrap());
+    assert_eq!(counts, [5, 2, 3, 5, 0, 1]);
+    let again = lines(&place.index());
+    assert_eq!(again.last().unwrap()["embedded"], 0);
+
+    let found = place.run(&["search", "a journey into space", "--modality", "text", "-k", "2", "--json"]);
+    assert!(found.status.success(), "{}", stderr(&found));
+    let hits = lines(&found);
+    assert_eq!(hits.len(), 2);
+    assert_eq!(keys(&hits[0]), ["modality", "path", "rank", "score", "snippet"]);
+    assert_eq!((hits[0]["rank"].as_u64(), hits[0]["modality"].as_str()), (Some(1), Some("text")));
+    assert!(hits[0]["path"].as_str().unwrap().ends_with("rocket.txt"));
+    assert!(hits[0]["score"].as_f64() > hits[1]["score"].as_f64());
+
+    let picture = place.files().join("picture5.png");
+    let found = place.run(&["search", "--image", picture.to_str().unwrap(), "--modality", "image", "--json"]);
+    let hits = lines(&found);
+    assert_eq!(keys(&hits[0]), ["modality", "path", "rank", "score"]);
+    assert!(hits[0]["path"].as_str().unwrap().ends_with("picture5.png"));
+
+    let info = lines(&place.run(&["info", "--json"]));
+    assert_eq!(keys(&info[0]), ["dimension", "failed", "images", "items", "library", "model", "texts"]);
+    assert_eq!((info[0]["items"].as_u64(), info[0]["failed"].as_u64()), (Some(5), Some(1)));
+
+    let (map, table) = (place.path("map.png"), place.path("map.csv"));
+    let drawn = place.run(&["map", "--out", map.to_str().unwrap(), "--positions", table.to_str().unwrap(), "--size", "200"]);
+    assert!(drawn.status.success(), "{}", stderr(&drawn));
+    assert_eq!(image::image_dimensions(&map).unwrap(), (200, 200));
+    let positions = fs::read_to_string(&table).unwrap();
+    assert_eq!(positions.lines().next(), Some("path,modality,x,y"));
+    assert_eq!(positions.lines().count(), 6);
+
+    exports_agree(&place);
+
+    let doctor = place.run(&["doctor"]);
+    assert!(doctor.status.success(), "{}{}", String::from_utf8_lossy(&doctor.stdout), stderr(&doctor));
+}
+
+fn exports_agree(place: &Place) {
+    let (vectors, items) = (place.path("vectors.npy"), place.path("items.csv"));
+    let done = place.run(&["export", "--vectors", vectors.to_str().unwrap(), "--items", items.to_str().unwrap()]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let bytes = fs::read(&vectors).unwrap();
+    assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]])) + 10;
+    assert_eq!(header % 64, 0);
+    assert!(std::str::from_utf8(&bytes[10..header]).unwrap().contains("'shape': (5, 384)"));
+    let values: Vec<f32> = bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    assert_eq!(values.len(), 5 * 384);
+    let table = fs::read_to_string(&items).unwrap();
+    let row = table.lines().skip(1).position(|line| line.contains("dog.txt")).unwrap();
+    let embedded = place.run(&["embed", place.files().join("dog.txt").to_str().unwrap()]);
+    let embedded = &lines(&embedded)[0]["embeddings"][0];
+    for (stored, printed) in values[row * 384..].iter().zip(embedded.as_array().unwrap()) {
+        assert!((f64::from(*stored) - printed.as_f64().unwrap()).abs() < 1e-4, "rows in the same order");
+    }
+}
+
+#[test]
+fn embed_prints_what_the_nomic_sdk_gives() {
+    let place = Place::new();
+    let done = place.run(&["embed", "--text", "a dog", "a cat"]);
+    let value = &lines(&done)[0];
+    assert_eq!(keys(value), ["embeddings", "inference_mode", "model", "usage"]);
+    assert_eq!(value["embeddings"].as_array().unwrap().len(), 2);
+    assert_eq!(value["inference_mode"], "local");
+    assert_eq!(value["usage"], serde_json::json!({"prompt_tokens": 4, "total_tokens": 4}));
+}
+
+#[test]
+fn labels_are_ranked_for_each_file() {
+    let place = Place::new();
+    let labels = place.path("labels.txt");
+    fs::write(&labels, "cooking\nspace travel\n").unwrap();
+    let file = place.files().join("bread.txt");
+    let done = place.run(&["labels", file.to_str().unwrap(), "--labels", labels.to_str().unwrap(), "--json"]);
+    let ranked = lines(&done);
+    assert_eq!(ranked.len(), 2);
+    assert_eq!(keys(&ranked[0]), ["label", "path", "score", "share"]);
+    assert_eq!(ranked[0]["label"], "cooking");
+    let shares: f64 = ranked.iter().map(|r| r["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn errors_are_one_line_and_codes_are_told_apart() {
+    let place = Place::new();
+    let no_library = place.run(&["search", "anything"]);
+    assert_eq!(no_library.status.code(), Some(2));
+    assert_eq!(stderr(&no_library).lines().count(), 1, "{}", stderr(&no_library));
+    assert!(stderr(&no_library).contains("vicinity index"), "says what to do");
+
+    let no_folder = place.run(&["index", "/no/such/folder"]);
+    assert_eq!(no_folder.status.code(), Some(2));
+    assert!(stderr(&no_folder).contains("/no/such/folder"));
+
+    let empty = place.path("empty");
+    fs::create_dir(&empty).unwrap();
+    assert!(place.run(&["index", empty.to_str().unwrap()]).status.success());
+    assert_eq!(place.run(&["search", "anything"]).status.code(), Some(1), "nothing found");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    place.index();
+    let mut child = place
+        .command(&["search", "anything", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn nothing_is_written_beside_the_users_files() {
+    let place = Place::new();
+    let list = |folder: &Path| {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = list(&place.files());
+    place.index();
+    assert_eq!(list(&place.files()), before);
+}
