@@ -1,7 +1,7 @@
 //! The coordinator: one thread that takes the jobs which change the collection, walks the folders and feeds the chain.
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -54,6 +54,8 @@ struct Run {
     walked: Vec<PathBuf>,
     /// Roots that are not there, and folders that could not be listed.
     out_of_reach: Vec<PathBuf>,
+    /// Items of each table that was in the collection before.
+    rows: HashMap<PathBuf, usize>,
     /// Removals that came while items were in flight.
     put_off: Vec<Job>,
 }
@@ -137,6 +139,7 @@ impl Coordinator {
             seen: HashSet::new(),
             walked: Vec::new(),
             out_of_reach: Vec::new(),
+            rows: self.rows(),
             put_off: Vec::new(),
         };
         chain.run(&self.readers, &self.towers, |feed| self.feed(job, &chain, feed, &mut run));
@@ -144,6 +147,14 @@ impl Coordinator {
         self.control.end();
         run.put_off.drain(..).for_each(|job| self.settle(job));
         self.control.is_interrupted()
+    }
+
+    fn rows(&self) -> HashMap<PathBuf, usize> {
+        let mut rows = HashMap::new();
+        for item in self.library.snapshot().items().filter(|item| item.row.is_some()) {
+            *rows.entry(item.path.to_path_buf()).or_default() += 1;
+        }
+        rows
     }
 
     /// Walks what the job names; then joins further jobs until the chain is empty.
@@ -242,7 +253,10 @@ impl Coordinator {
         }
         match self.library.known(&candidate) {
             Known::Unchanged if self.library.has_failed(&candidate.path) => Meter::add(&chain.meter.failed, 1),
-            Known::Unchanged => Meter::add(&chain.meter.reused, 1),
+            Known::Unchanged => {
+                let items = run.rows.get(&candidate.path).copied().unwrap_or(1);
+                Meter::add(&chain.meter.reused, items);
+            }
             Known::Changed => feed.send(candidate),
         }
         chain.report();
