@@ -315,6 +315,8 @@ fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
     harness.run();
     assert_eq!(harness.state().state.colour_by, ColourBy::Folder);
     harness.get_by_label("folder 00, 208");
+    let (map, chooser) = (harness.get_by_label("Map").rect(), harness.get_by_label("Colour by folder").rect());
+    assert!(map.contains_rect(chooser), "the legend grows into the map: {chooser:?} in {map:?}");
     let rest = harness.state().state.snapshot.as_ref().expect("open").items();
     let rest =
         rest.filter(|i| ["10", "11", "12"].iter().any(|f| i.path.to_string_lossy().contains(&format!("folder {f}"))));
@@ -369,14 +371,16 @@ fn a_large_map_is_prepared_off_the_frame() {
     assert!(harness.state().state.hover.is_some());
 }
 
-fn pictured(theme: Theme, state: State, ready: impl FnOnce(&mut Harness<'_, World>)) -> image::RgbaImage {
+/// Draws the points for real, and compares with the picture kept.
+fn picture(name: &str, theme: Theme, ready: impl FnOnce(&mut Harness<'_, World>)) {
     let setup = egui_kittest::wgpu::default_wgpu_setup();
     let gpu = egui_kittest::wgpu::create_render_state(setup, egui_wgpu::RendererOptions::PREDICTABLE);
-    let mut world = world(state);
+    let mut world = world(state(2_000));
     world.map.set_render_state(Some(&gpu));
     let mut harness = Harness::builder()
         .with_size(SIZE)
         .with_theme(theme)
+        .with_max_steps(20)
         .with_render_cursor(false)
         .with_context_setup(vicinity::ui::style::install)
         .renderer(WgpuTestRenderer::from_render_state(gpu))
@@ -384,28 +388,26 @@ fn pictured(theme: Theme, state: State, ready: impl FnOnce(&mut Harness<'_, Worl
     harness.run();
     ready(&mut harness);
     harness.run();
-    harness.render().expect("rendered")
+    harness.snapshot(name);
 }
 
 #[test]
-fn looks_dark() {
-    let picture = pictured(Theme::Dark, state(2_000), |harness| {
+fn looks_right_in_the_dark_with_a_query() {
+    picture("map_query_dark", Theme::Dark, |harness| {
         let world = harness.state_mut();
         let snapshot = Arc::clone(world.state.snapshot.as_ref().expect("open"));
         world.state.query.result = Some(search(&snapshot, 6));
         world.state.colour_by = ColourBy::Similarity;
         world.state.selection = Selection::new((40..46).map(ItemId).collect());
     });
-    picture.save("/tmp/map_dark.png").expect("saved");
 }
 
 #[test]
-fn looks_light() {
-    let picture = pictured(Theme::Light, state(2_000), |harness| {
+fn looks_right_in_the_light_with_folders() {
+    picture("map_folders_light", Theme::Light, |harness| {
         let at = harness.state().place(444);
         harness.state_mut().state.selection = Selection::new((40..46).map(ItemId).collect());
         harness.hover_at(at);
         harness.state_mut().state.colour_by = ColourBy::Folder;
     });
-    picture.save("/tmp/map_light.png").expect("saved");
 }

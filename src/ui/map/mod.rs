@@ -206,7 +206,8 @@ impl MapPanel {
     fn look(&self, ui: &Ui, time: f64) -> Look {
         let camera = self.flight.now();
         let count = self.shown.scene.as_ref().map_or(0, |s| s.len());
-        let radius = point_radius(count, camera.points_per_unit / self.fit_scale());
+        let zoom = camera.points_per_unit / self.fit_scale();
+        let radius = point_radius(count, zoom);
         let pixels_per_point = ui.ctx().pixels_per_point();
         // Below a pixel a point grows fainter instead of smaller.
         let least = 0.7 / pixels_per_point;
@@ -214,7 +215,7 @@ impl MapPanel {
             area: self.area,
             camera,
             radius: radius.max(least),
-            opacity: (radius / least).powi(2).min(1.0),
+            opacity: (radius / least).powi(2).min(1.0) * crowd_opacity(count, zoom),
             glided: self.shown.glided(time) as f32,
             pixels_per_point,
         }
@@ -258,7 +259,12 @@ impl MapPanel {
 /// Fewer points are larger; closer ones grow, but slower than their distances. Screen points.
 fn point_radius(count: usize, zoom: f64) -> f32 {
     let crowd = (2_000.0 / count.max(50) as f64).powf(0.2);
-    (2.5 * crowd * zoom.max(1.0).powf(0.3)).clamp(0.4, 9.0).min(2.5 * crowd.max(1.0) * 3.0) as f32
+    (2.5 * crowd * zoom.max(1.0).powf(0.3)).clamp(0.4, 8.0) as f32
+}
+
+/// Where points lie many times over each other they let what is below shine through, so that density shows.
+fn crowd_opacity(count: usize, zoom: f64) -> f32 {
+    ((60_000.0 / count.max(1) as f64).powf(0.3) * zoom.max(1.0).powf(0.6)).clamp(0.25, 1.0) as f32
 }
 
 /// Screen rectangles on whole pixels, so that the GPU's viewport is exactly the rectangle.

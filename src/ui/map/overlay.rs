@@ -129,6 +129,7 @@ impl MapPanel {
             });
             ui.add_space(SPACE[0]);
         }
+        ui.spacing_mut().interact_size.y = BUTTON;
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
             chooser(ui, cx, theme);
@@ -166,7 +167,9 @@ fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) ->
     let size: Option<egui::Vec2> = ui.data(|d| d.get_temp(id));
     let inner = area.shrink(SPACE[2]);
     let place = align_in(inner, size.unwrap_or(inner.size()), align);
-    let builder = UiBuilder::new().id_salt(id).max_rect(place).layout(Layout::top_down(Align::Min));
+    // Room to grow: what does not fit yet is measured, and placed anew before the frame is shown.
+    let room = Rect::from_min_size(place.min, inner.size());
+    let builder = UiBuilder::new().id_salt(id).max_rect(room).layout(Layout::top_down(Align::Min));
     let builder = if size.is_none() { builder.sizing_pass().invisible() } else { builder };
     let shown = ui.scope_builder(builder, |ui| {
         Frame::new()
@@ -185,6 +188,7 @@ fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) ->
     if size != Some(now) {
         ui.data_mut(|d| d.insert_temp(id, now));
         ui.ctx().request_discard("the map's corners have their size now");
+        ui.ctx().request_repaint();
     }
     shown.inner
 }
