@@ -50,7 +50,7 @@ fn nothing_stored_is_lost_and_nothing_is_embedded_twice() {
     let dir = tempfile::tempdir().unwrap();
     let (library, files) = (dir.path().join("library"), dir.path().join("files"));
     fs::create_dir(&files).unwrap();
-    let mut before = BTreeMap::new();
+    let mut before: BTreeMap<PathBuf, ContentHash> = BTreeMap::new();
     let mut caught_in_the_middle = 0;
     for round in 0..KILLS {
         for i in 0..FILES_A_ROUND {

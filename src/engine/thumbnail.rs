@@ -1,11 +1,10 @@
 //! Small versions of pictures, and how they are kept.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder};
 
 use crate::domain::Picture;
+use crate::towers::preprocess::{Filter, squash};
 
 /// JPEG quality of a stored thumbnail.
 const QUALITY: u8 = 82;
@@ -22,15 +21,9 @@ pub fn shrink(picture: &Picture, longest_side: u32) -> Picture {
     let scaled = |side: u32| {
         ((u64::from(side) * u64::from(longest_side) + u64::from(longest) / 2) / u64::from(longest)).max(1) as u32
     };
-    resize(picture, scaled(w), scaled(h)).unwrap_or_else(|| picture.clone())
-}
-
-fn resize(picture: &Picture, width: u32, height: u32) -> Option<Picture> {
-    let from = ImageRef::new(picture.width(), picture.height(), picture.rgb(), PixelType::U8x3).ok()?;
-    let mut to = Image::new(width, height, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-    Resizer::new().resize(&from, &mut to, &options).ok()?;
-    Picture::new(width, height, to.into_vec())
+    let (width, height) = (scaled(w), scaled(h));
+    let rgb = squash(picture, width as usize, height as usize, Filter::Bicubic);
+    Picture::new(width, height, rgb).unwrap_or_else(|| picture.clone())
 }
 
 /// As JPEG; empty where the picture cannot be encoded (a side over 65,535 pixels).
