@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use vicinity::towers::{LongText, Model, golden, starter};
+use vicinity::towers::{Model, TextOptions, golden, starter};
 
 const ROUNDS: usize = 5;
 const TEXTS: [&str; 4] =
@@ -105,7 +105,7 @@ fn image(model: &Model, batch: usize, threads: usize, repeats: usize) -> Times {
 fn text(model: &Model, batch: usize, threads: usize, repeats: usize) -> Times {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let texts: Vec<&str> = TEXTS.iter().copied().cycle().take(batch).collect();
-    pool.install(|| time(repeats, || drop(model.text.embed(&texts, LongText::Truncate).expect("embedded"))))
+    pool.install(|| time(repeats, || drop(model.text.embed(&texts, TextOptions::default()).expect("embedded"))))
 }
 
 /// A task of both sides: the same work in turns.

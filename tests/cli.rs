@@ -1,4 +1,5 @@
 //! The commands, run as a user runs them.
+#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,8 @@ fn index_then_search_then_the_rest() {
     assert_eq!(keys(&printed[0]), ["error", "path"]);
     assert!(printed[0]["path"].as_str().unwrap().ends_with("broken.png"));
     assert_eq!(keys(&printed[1]), ["embedded", "failed", "images", "items", "reused", "seconds", "texts"]);
-    let counts = ["items", "images", "texts", "embedded", "reused", "failed"].map(|key| printed[1][key].as_u64().unwrap());
+    let counts =
+        ["items", "images", "texts", "embedded", "reused", "failed"].map(|key| printed[1][key].as_u64().unwrap());
     assert_eq!(counts, [5, 2, 3, 5, 0, 1]);
     let again = lines(&place.index());
     assert_eq!(again.last().unwrap()["embedded"], 0);
@@ -100,7 +102,8 @@ fn index_then_search_then_the_rest() {
     assert_eq!((info[0]["items"].as_u64(), info[0]["failed"].as_u64()), (Some(5), Some(1)));
 
     let (map, table) = (place.path("map.png"), place.path("map.csv"));
-    let drawn = place.run(&["map", "--out", map.to_str().unwrap(), "--positions", table.to_str().unwrap(), "--size", "200"]);
+    let drawn =
+        place.run(&["map", "--out", map.to_str().unwrap(), "--positions", table.to_str().unwrap(), "--size", "200"]);
     assert!(drawn.status.success(), "{}", stderr(&drawn));
     assert_eq!(image::image_dimensions(&map).unwrap(), (200, 200));
     let positions = fs::read_to_string(&table).unwrap();
@@ -122,7 +125,8 @@ fn exports_agree(place: &Place) {
     let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]])) + 10;
     assert_eq!(header % 64, 0);
     assert!(std::str::from_utf8(&bytes[10..header]).unwrap().contains("'shape': (5, 384)"));
-    let values: Vec<f32> = bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let values: Vec<f32> =
+        bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     assert_eq!(values.len(), 5 * 384);
     let table = fs::read_to_string(&items).unwrap();
     let row = table.lines().skip(1).position(|line| line.contains("dog.txt")).unwrap();
@@ -182,12 +186,8 @@ fn errors_are_one_line_and_codes_are_told_apart() {
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::new();
     place.index();
-    let mut child = place
-        .command(&["search", "anything", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        place.command(&["search", "anything", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));

@@ -1,4 +1,5 @@
 //! A library from the first import to the tenth: what is embedded, what is not embedded again, and what is found.
+#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -135,7 +136,8 @@ fn words_pictures_and_items_find_their_like() {
     assert_eq!(neighbours.hits.len(), 2);
 
     let ids: Vec<_> = engine.snapshot().items().map(|item| item.id).collect();
-    let labels = LabelSet { name: "x".to_owned(), labels: vec!["cooking".into(), "space travel".into(), "pets".into()] };
+    let labels =
+        LabelSet { name: "x".to_owned(), labels: vec!["cooking".into(), "space travel".into(), "pets".into()] };
     engine.submit(Job::Label { ticket: 1, targets: LabelTargets::Items(ids), labels });
     let labelled = wait(&engine, |event| match event {
         Event::Labelled { result, .. } => Some(result.unwrap()),

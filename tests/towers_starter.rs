@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use vicinity::domain::{Embedding, Picture};
 use vicinity::towers::starter::{self, FILES, Files};
 use vicinity::towers::tokenize::BertTokenizer;
-use vicinity::towers::{LongText, Model, TowerError, golden, registry};
+use vicinity::towers::{LongText, Model, TextOptions, TowerError, golden, registry};
 
 /// Largest difference of a component of a unit vector.
 const TOLERANCE: f32 = 1e-4;
@@ -33,7 +33,7 @@ fn texts() -> Vec<&'static str> {
 }
 
 fn embed_texts(texts: &[&str], long_text: LongText) -> Vec<Embedding> {
-    let found = MODEL.text.embed(texts, long_text).expect("texts are embedded");
+    let found = MODEL.text.embed(texts, TextOptions { long_text, ..Default::default() }).expect("texts are embedded");
     found.into_iter().map(|t| t.embedding).collect()
 }
 
@@ -143,7 +143,9 @@ fn nothing_in_gives_nothing_out() {
 fn long_texts_are_cut_or_averaged() {
     let words: Vec<String> = (0..600).map(|i| ["dog", "tree", "car", "music"][i * i / 200 % 4].to_owned()).collect();
     let (text, head) = (words.join(" "), words[..254].join(" "));
-    let tokens = |long_text| MODEL.text.embed(&[&text], long_text).expect("embedded")[0].tokens;
+    let tokens = |long_text| {
+        MODEL.text.embed(&[&text], TextOptions { long_text, ..Default::default() }).expect("embedded")[0].tokens
+    };
     assert_eq!(tokens(LongText::Truncate), 254);
     assert_eq!(tokens(LongText::Mean), 254 + 254 + 108);
     let cut = embed_texts(&[&text, &head], LongText::Truncate);
@@ -165,7 +167,7 @@ fn hostile_texts_are_embedded() {
     let many_words = "dog ".repeat(250_000);
     let texts =
         [&one_word, "\0\0\0", "\u{200d}👩‍👩‍👧‍👦🏳️‍🌈", "\u{202e}abc\u{feff}", &many_words, "𐀀", "e\u{301}\u{301}\u{301}"];
-    let found = MODEL.text.embed(&texts, LongText::Truncate).expect("embedded");
+    let found = MODEL.text.embed(&texts, TextOptions::default()).expect("embedded");
     assert_eq!(found.iter().map(|t| t.tokens).take(2).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(found[4].tokens, 254);
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
-use crate::towers::LongText;
+use crate::towers::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
 ///
@@ -178,6 +178,9 @@ pub struct EmbedArgs {
     /// Texts.
     #[arg(long, value_name = "TEXT", num_args = 1.., conflicts_with = "files")]
     pub text: Vec<String>,
+    /// What the texts are embedded for; the built-in model makes no difference.
+    #[arg(long, value_enum, default_value_t = TextTask::SearchDocument)]
+    pub task: TextTask,
     /// What to do with long texts.
     #[arg(long, value_enum, default_value_t = LongText::Truncate)]
     pub long_text: LongText,

@@ -17,7 +17,7 @@ use crate::engine::labels::{LabelVectors, parse};
 use crate::engine::read::Content;
 use crate::engine::searcher::{embed_content, embed_picture};
 use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
-use crate::towers::{Model, device, golden, starter};
+use crate::towers::{Model, TextOptions, device, golden, starter};
 
 /// Runs a command.
 pub fn run(command: Command, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
@@ -199,9 +199,10 @@ struct Usage {
 
 fn embed(args: &EmbedArgs) -> anyhow::Result<Outcome> {
     let model = starter::load()?;
+    let options = TextOptions { task: args.task, long_text: args.long_text };
     let (mut embeddings, mut tokens) = (Vec::new(), 0);
     let mut add_texts = |texts: &[&str]| -> anyhow::Result<Vec<Vec<f32>>> {
-        let embedded = model.text.embed(texts, args.long_text)?;
+        let embedded = model.text.embed(texts, options)?;
         tokens += embedded.iter().map(|text| text.tokens).sum::<usize>();
         Ok(embedded.iter().map(|text| text.embedding.as_slice().to_vec()).collect())
     };

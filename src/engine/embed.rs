@@ -22,7 +22,7 @@ use super::store::StoreError;
 use super::thumbnail;
 use super::{Event, ImportOptions};
 use crate::domain::{ContentHash, Embedding, Modality, Picture};
-use crate::towers::{LongText, Model, Pixels};
+use crate::towers::{LongText, Model, Pixels, TextOptions};
 
 /// Candidates that wait for a reader.
 const CANDIDATES: usize = 256;
@@ -424,7 +424,8 @@ fn embed_texts(
     long_text: LongText,
 ) -> Result<Vec<Embedding>, String> {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let embedded = pool.install(|| model.text.embed(&texts, long_text)).map_err(|error| error.to_string())?;
+    let options = TextOptions { long_text, ..Default::default() };
+    let embedded = pool.install(|| model.text.embed(&texts, options)).map_err(|error| error.to_string())?;
     Ok(embedded.into_iter().map(|text| text.embedding).collect())
 }
 

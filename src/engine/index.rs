@@ -309,8 +309,7 @@ mod tests {
         let snapshot = library();
         let embedding = Embedding::new(snapshot.vector(4).expect("there")).expect("not zero");
         let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)) }];
-        let lookup =
-            Lookup { parts: &parts, filter: &Filter::default(), scoring: Scoring::Centred, k: 1000 };
+        let lookup = Lookup { parts: &parts, filter: &Filter::default(), scoring: Scoring::Centred, k: 1000 };
         let found = search(&snapshot, &lookup);
         assert_eq!(found.hits.len(), 119);
         assert!(found.hits.iter().all(|hit| hit.item != ItemId(12)));

@@ -6,7 +6,7 @@
 //! mean of a collection that consists of animals would take *animal* away from every item of it.
 
 use crate::domain::{Embedding, LabelScore, LabelSet, Modality};
-use crate::towers::{LongText, ModelInfo, TextTower, TowerError};
+use crate::towers::{ModelInfo, TextOptions, TextTower, TowerError};
 
 /// Labels embedded at once.
 const BATCH: usize = 32;
@@ -53,7 +53,7 @@ fn embed(tower: &dyn TextTower, texts: &[String]) -> Result<Vec<Embedding>, Towe
     let mut vectors = Vec::with_capacity(texts.len());
     for batch in texts.chunks(BATCH) {
         let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-        vectors.extend(tower.embed(&batch, LongText::Truncate)?.into_iter().map(|text| text.embedding));
+        vectors.extend(tower.embed(&batch, TextOptions::QUERY)?.into_iter().map(|text| text.embedding));
     }
     Ok(vectors)
 }

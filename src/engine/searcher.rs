@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::read::Content;
 use super::{Event, LabelTargets, SearchSlot, Snapshot};
 use crate::domain::{ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
-use crate::towers::{LongText, Model};
+use crate::towers::{Model, TextOptions};
 
 /// A question.
 pub enum Question {
@@ -115,11 +115,11 @@ impl Answers {
         }
         let model = self.model.wait()?;
         match part {
-            QueryPart::Text(text) => embed_text(&model, text, LongText::Truncate),
+            QueryPart::Text(text) => embed_text(&model, text, TextOptions::QUERY),
             QueryPart::Picture(picture) => embed_picture(&model, picture),
             QueryPart::File(path) => {
-                let long_text = self.library.import_options().long_text;
-                embed_content(&model, content::open(path, false)?, long_text)
+                let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
+                embed_content(&model, content::open(path, false)?, options)
             }
             QueryPart::Item(_) => unreachable!("answered above"),
         }
@@ -171,8 +171,8 @@ fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, String> {
 ///
 /// # Errors
 /// A sentence, when the model fails.
-pub fn embed_text(model: &Model, text: &str, long_text: LongText) -> Result<QueryVector, String> {
-    let texts = model.text.embed(&[text], long_text).map_err(|error| error.to_string())?;
+pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, String> {
+    let texts = model.text.embed(&[text], options).map_err(|error| error.to_string())?;
     let text = texts.into_iter().next().ok_or("the model gave no vector")?;
     Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
 }
@@ -191,10 +191,10 @@ pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, St
 ///
 /// # Errors
 /// A sentence, when the model fails.
-pub fn embed_content(model: &Model, content: Content, long_text: LongText) -> Result<QueryVector, String> {
+pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> Result<QueryVector, String> {
     match content {
         Content::Image { picture, .. } => embed_picture(model, &picture),
-        Content::Text(text) => embed_text(model, &text, long_text),
-        Content::Rows(rows) => embed_text(model, &rows.join("\n"), long_text),
+        Content::Text(text) => embed_text(model, &text, options),
+        Content::Rows(rows) => embed_text(model, &rows.join("\n"), options),
     }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::weights::Weights;
-use super::{LongText, Model, TowerError};
+use super::{Model, TextOptions, TowerError};
 use crate::domain::{Embedding, Picture};
 
 /// The texts that are embedded.
@@ -46,7 +46,7 @@ pub fn check(model: &Model) -> Result<Report, TowerError> {
     let images = model.image.embed(&pixels)?;
     let image_time = start.elapsed();
     let start = Instant::now();
-    let texts = model.text.embed(&TEXTS, LongText::Truncate)?;
+    let texts = model.text.embed(&TEXTS, TextOptions::default())?;
     let text_time = start.elapsed();
     let image = cosine(&stored.vector("image", dim)?, images.first());
     let wanted = stored.vector("texts", TEXTS.len() * dim)?;

@@ -81,6 +81,36 @@ pub enum LongText {
     Mean,
 }
 
+/// What a text is embedded for. Models without task types ignore it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum TextTask {
+    /// To be found.
+    #[default]
+    SearchDocument,
+    /// To find with.
+    SearchQuery,
+    /// To be sorted into classes.
+    Classification,
+    /// To be grouped.
+    Clustering,
+}
+
+/// How texts are to be embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TextOptions {
+    /// What for.
+    pub task: TextTask,
+    /// What to do with a text longer than the model's window.
+    pub long_text: LongText,
+}
+
+impl TextOptions {
+    /// A query; only its first window counts.
+    pub const QUERY: Self = Self { task: TextTask::SearchQuery, long_text: LongText::Truncate };
+}
+
 /// A picture made ready for a tower: the model's own layout, opaque to everyone else.
 #[derive(Debug, Clone)]
 pub struct Pixels(pub Vec<f32>);
@@ -111,7 +141,7 @@ pub trait TextTower: Send + Sync {
     ///
     /// # Errors
     /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
-    fn embed(&self, texts: &[&str], long_text: LongText) -> Result<Vec<TextEmbedding>, TowerError>;
+    fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError>;
 }
 
 /// A loaded model: two towers into one space.

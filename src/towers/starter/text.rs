@@ -13,7 +13,7 @@ use crate::domain::{Embedding, EmbeddingError};
 use crate::towers::kernels::{Activation, Attention, Linear};
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
-use crate::towers::{LongText, TextEmbedding, TextTower, TowerError};
+use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
 const GROUP: usize = 192;
@@ -116,10 +116,10 @@ impl StarterText {
 }
 
 impl TextTower for StarterText {
-    fn embed(&self, texts: &[&str], long_text: LongText) -> Result<Vec<TextEmbedding>, TowerError> {
+    fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
         let windows: Vec<Vec<Vec<u32>>> = texts
             .par_iter()
-            .map(|text| self.tokenizer.windows(text, self.max_tokens, long_text))
+            .map(|text| self.tokenizer.windows(text, self.max_tokens, options.long_text))
             .collect::<Result<_, _>>()?;
         let flat: Vec<&[u32]> = windows.iter().flatten().map(Vec::as_slice).collect();
         let embedded: Vec<Vec<Embedding>> =
