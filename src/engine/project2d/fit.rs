@@ -20,6 +20,51 @@ pub fn to_map(positions: &mut [MapPos]) {
     }
 }
 
+/// Steps in which [`even_out`] looks along an axis.
+const STEPS: usize = 512;
+/// Standard deviation of its smoothing, steps.
+const SMOOTHING: f32 = 30.0;
+/// How much of the room goes by the number of points; the rest by the distance they had.
+const BY_NUMBER: f32 = 0.7;
+
+/// Gives crowded stretches of each axis more room and empty ones less, smoothly and in order, so that a few far
+/// islands do not press everything else into a corner. Neighbours stay neighbours: the stretch hardly changes over
+/// their distance.
+pub fn even_out(positions: &mut [MapPos]) {
+    stretch(positions, |p| &mut p.x);
+    stretch(positions, |p| &mut p.y);
+}
+
+fn stretch(positions: &mut [MapPos], mut coordinate: impl FnMut(&mut MapPos) -> &mut f32) {
+    let (mut low, mut high) = (f32::MAX, f32::MIN);
+    for p in positions.iter_mut() {
+        let v = *coordinate(p);
+        (low, high) = (low.min(v), high.max(v));
+    }
+    let step = (high - low) / STEPS as f32;
+    if !step.is_finite() || step <= f32::MIN_POSITIVE {
+        return;
+    }
+    let at = |v: f32| ((v - low) / step).clamp(0.0, STEPS as f32 - 1e-3);
+    let mut counts = [0.0f32; STEPS];
+    for p in positions.iter_mut() {
+        counts[at(*coordinate(p)) as usize] += 1.0;
+    }
+    let mean = positions.len() as f32 / STEPS as f32;
+    let mut ends = [0.0f32; STEPS + 1];
+    for i in 0..STEPS {
+        let weight = |j: usize| (-0.5 * (j.abs_diff(i) as f32 / SMOOTHING).powi(2)).exp();
+        let (sum, weights) =
+            (0..STEPS).fold((0.0, 0.0), |(sum, weights), j| (sum + weight(j) * counts[j], weights + weight(j)));
+        ends[i + 1] = ends[i] + (1.0 - BY_NUMBER) + BY_NUMBER * sum / weights / mean;
+    }
+    for p in positions {
+        let v = coordinate(p);
+        let (i, part) = (at(*v) as usize, at(*v).fract());
+        *v = low + (high - low) * (ends[i] + part * (ends[i + 1] - ends[i])) / ends[STEPS];
+    }
+}
+
 /// Identity within the bulk, then ever slower up to `BULK + MARGIN`.
 fn soft(value: f32) -> f32 {
     let beyond = value.abs() - BULK;
@@ -75,5 +120,21 @@ pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     for p in moving {
         let (x, y) = (p.x, if flip { -p.y } else { p.y });
         *p = MapPos { x: c * x - s * y, y: s * x + c * y };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_islands_leave_room_and_the_order_stays() {
+        let at = |i: u16| if i < 990 { f32::from(i) / 990.0 } else { 20.0 + f32::from(i) / 1e4 };
+        let mut positions: Vec<MapPos> = (0..1000).map(|i| MapPos { x: at(i), y: 0.0 }).collect();
+        even_out(&mut positions);
+        assert!(positions.is_sorted_by(|a, b| a.x < b.x));
+        let (crowd, all) = (positions[989].x - positions[0].x, positions[999].x - positions[0].x);
+        assert!(crowd / all > 0.15, "{crowd} of {all}; it was a twentieth");
+        assert!(positions.iter().all(|p| p.y == 0.0));
     }
 }

@@ -65,6 +65,7 @@ pub fn umap(
     let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
     fit::centre(&mut positions);
     fit::align(&mut positions, &coarse);
+    fit::even_out(&mut positions);
     fit::to_map(&mut positions);
     Ok(positions)
 }

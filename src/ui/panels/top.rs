@@ -107,7 +107,7 @@ fn line(ui: &mut Ui) {
 /// Draws the switch and the model; returns where they start.
 fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
-    let model = if ctx.state.model_title.is_empty() { "Starter" } else { &ctx.state.model_title };
+    let model = if ctx.state.model_title.is_empty() { "Vicinity starter" } else { &ctx.state.model_title };
     let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening);
     let device = if loading { "loading…" } else { ctx.state.device_title.as_str() };
     let title = ui.painter().layout_no_wrap(model.to_owned(), font(text_size::BODY), theme.text1);
@@ -198,12 +198,12 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
         .desired_width(field.width());
     let response = child.add_sized(field.size(), edit).accessible_name("Search");
     if response.changed() {
-        ctx.send(SystemCommand::SetQueryText(text, Immediacy::AfterRest));
+        ctx.send(SystemCommand::SetQueryText(text.clone(), Immediacy::AfterRest));
     }
     let (enter, down) = ui.input(|i| (i.key_pressed(Key::Enter), i.key_pressed(Key::ArrowDown)));
     if response.lost_focus() && enter || response.has_focus() && down {
         response.surrender_focus();
-        ctx.send(SystemCommand::SetQueryText(ctx.state.query.text.clone(), Immediacy::Now));
+        ctx.send(SystemCommand::SetQueryText(text, Immediacy::Now));
         ctx.send(SystemCommand::FocusFirstHit);
     }
 }

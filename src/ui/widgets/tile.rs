@@ -144,9 +144,16 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
     });
 }
 
+/// Words so common that marking them says nothing.
+const UNMARKED: [&str; 24] = [
+    "and", "are", "but", "for", "from", "has", "her", "his", "into", "its", "near", "not", "off", "onto", "out", "over",
+    "that", "the", "their", "this", "under", "was", "with", "you",
+];
+
 /// The words of a query that are worth marking in a text.
 pub fn words_to_mark(query: &str) -> Vec<String> {
-    query.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 2).map(str::to_lowercase).collect()
+    let words = query.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    words.filter(|w| w.chars().count() > 2 && !UNMARKED.contains(&w.as_str())).collect()
 }
 
 /// The part of `text` around the first marked word.
