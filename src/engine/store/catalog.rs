@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x5663_6e79;
 /// Format of the tables. Raise it together with a new arm in [`migrate`].
 const VERSION: i64 = 1;
 
-/// `items.row` is 0 for a whole file. `vectors.kind`: see `vectors::Kind`.
+/// `items.row` is 0 for a whole file. `vectors.kind`: see `state::kind`.
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, available INTEGER NOT NULL);
