@@ -146,7 +146,7 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
             complain(&format!("{}: {}", failure.path.display(), failure.reason));
         }
     }
-    let Summary { items, images, texts, embedded, reused, failed, seconds, .. } = *summary;
+    let Summary { items, images, texts, embedded, reused, failed, seconds, busy, .. } = *summary;
     if as_json {
         return json(&SummaryLine { items, images, texts, embedded, reused, failed, seconds });
     }
@@ -159,5 +159,14 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
         count(reused),
         count(failed)
     ))?;
+    if embedded > 0 {
+        line(&format!(
+            "{:.0} a second; work, overlapping: reading {:.1} s, embedding {:.1} s, storing {:.1} s",
+            embedded as f64 / seconds.max(1e-3),
+            busy.read,
+            busy.embed,
+            busy.store
+        ))?;
+    }
     Ok(())
 }

@@ -179,11 +179,14 @@ impl Pipeline {
 
     /// Reads a file and sends what is to be embedded on to the towers.
     fn take_in(&self, candidate: &Candidate, ends: &Ends) -> Result<(), String> {
-        let bytes = read::load(&candidate.path)?;
-        let hash = ContentHash(*blake3::hash(&bytes).as_bytes());
-        let whole = NewItem::of(candidate, hash);
         let options = ReadOptions { rows: self.options.rows };
-        match read::read(&candidate.path, &bytes, &options)? {
+        let (hash, content) = Meter::clock(&self.meter.read, || -> Result<_, String> {
+            let bytes = read::load(&candidate.path)?;
+            let hash = ContentHash(*blake3::hash(&bytes).as_bytes());
+            Ok((hash, read::read(&candidate.path, &bytes, &options)?))
+        })?;
+        let whole = NewItem::of(candidate, hash);
+        match content {
             None => Meter::take(&self.meter.total, 1),
             Some(Content::Image { picture, original }) => self.take_image(whole, &picture, original, ends)?,
             Some(Content::Text(text)) => self.take_text(whole, text, ends),
@@ -197,11 +200,13 @@ impl Pipeline {
         self.expect(1);
         let item = NewItem { modality: Modality::Image, pixels: Some(original), ..item };
         let thumbnails = self.library.thumbnails();
-        if thumbnails.get(&item.hash).is_none() {
-            thumbnails.put(&item.hash, &thumbnail::encode(&thumbnail::shrink(picture, THUMBNAIL)));
-        }
+        Meter::clock(&self.meter.read, || {
+            if thumbnails.get(&item.hash).is_none() {
+                thumbnails.put(&item.hash, &thumbnail::encode(&thumbnail::shrink(picture, THUMBNAIL)));
+            }
+        });
         if let Some(item) = self.first_of_its_kind(item, ends) {
-            let content = model.image.prepare(picture);
+            let content = Meter::clock(&self.meter.read, || model.image.prepare(picture));
             send(&ends.images, Ready { item, content });
         }
         Ok(())
@@ -301,11 +306,11 @@ impl Pipeline {
             Ok(model) => model,
             Err(reason) => return batch.iter().map(|_| Err(reason.clone())).collect(),
         };
-        match embed(&model, &batch) {
+        let embed = |batch: &[T]| Meter::clock(&self.meter.embed, || embed(&model, batch));
+        match embed(&batch) {
             Ok(embeddings) if embeddings.len() == batch.len() => embeddings.into_iter().map(Ok).collect(),
             _ => {
-                let alone =
-                    |one| embed(&model, std::slice::from_ref(one))?.pop().ok_or("the model gave no vector".to_owned());
+                let alone = |one| embed(std::slice::from_ref(one))?.pop().ok_or("the model gave no vector".to_owned());
                 batch.iter().map(alone).collect()
             }
         }
@@ -331,7 +336,7 @@ impl Pipeline {
         if self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
-        match self.store(batch) {
+        match Meter::clock(&self.meter.store, || self.store(batch)) {
             Ok((embedded, known)) => {
                 Meter::add(&self.meter.done, embedded);
                 Meter::add(&self.meter.reused, known);

@@ -301,6 +301,7 @@ impl Coordinator {
         let snapshot = self.library.snapshot();
         let count = |modality| snapshot.count(modality) as u64;
         Summary {
+            busy: meter.busy(),
             items: snapshot.len() as u64,
             images: count(Modality::Image),
             texts: count(Modality::Text),

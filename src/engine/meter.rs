@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::Busy;
 use crate::domain::{Progress, Stage};
 
 /// Between two samples.
@@ -25,6 +26,12 @@ pub struct Meter {
     pub failed: AtomicU64,
     /// Whether all folders have been walked.
     pub scanned: AtomicBool,
+    /// Nanoseconds of work of the stages.
+    pub read: AtomicU64,
+    /// As `read`, the towers.
+    pub embed: AtomicU64,
+    /// As `read`, the writer.
+    pub store: AtomicU64,
     rate: Mutex<Rate>,
 }
 
@@ -44,6 +51,21 @@ impl Meter {
     pub fn take(count: &AtomicU64, n: usize) {
         let _always_some =
             count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n as u64)));
+    }
+
+    /// Does some work and adds its time to a stage.
+    pub fn clock<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        stage.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        done
+    }
+
+    /// The time of all stages so far.
+    pub fn busy(&self) -> Busy {
+        let [read, embed, store] =
+            [&self.read, &self.embed, &self.store].map(|stage| stage.load(Ordering::Relaxed) as f64 / 1e9);
+        Busy { read, embed, store }
     }
 
     /// A sample, unless the last one is too fresh.

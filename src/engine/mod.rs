@@ -160,6 +160,17 @@ pub enum Severity {
     Error,
 }
 
+/// Seconds that the stages of an import worked, summed over their threads where they have several.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Busy {
+    /// Reading, decoding, thumbnails and the preparation for the model; on the decode pool.
+    pub read: f64,
+    /// The towers, batch by batch.
+    pub embed: f64,
+    /// Vectors and catalog, synced.
+    pub store: f64,
+}
+
 /// What an import did. Counts are of items.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
@@ -177,6 +188,8 @@ pub struct Summary {
     pub failed: u64,
     /// Wall-clock time of the run.
     pub seconds: f64,
+    /// Time the stages worked; they overlap.
+    pub busy: Busy,
     /// Whether the user ended it early.
     pub cancelled: bool,
 }
