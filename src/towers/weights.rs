@@ -1,10 +1,10 @@
-//! Reads the weights of a model from the bytes of a safetensors file, and unpacks quantised matrices.
+//! Reads the weights of a model from the bytes of its safetensors files, and unpacks quantised matrices.
 //!
-//! Every complaint names the tensor. Two ways of packing a matrix `NAME` are known beside plain f32:
+//! Numbers are f32, or f16 or bf16 and widened. //! Every complaint names the tensor. Two ways of packing a matrix `NAME` are known beside plain f32:
 //! * `NAME.q8` (int8) with `NAME.scale` (f32, one a row): `w[r, c] = q8[r, c] * scale[r]`;
 //! * `NAME.q4` (two values a byte, the low nibble first, 8 subtracted) with `NAME.scale4` (f16, one for 64 columns).
 
-use half::f16;
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::TowerError;
@@ -12,10 +12,9 @@ use super::TowerError;
 /// Columns that share a scale in a `q4` matrix.
 const Q4_GROUP: usize = 64;
 
-/// The tensors of one file.
+/// The tensors of one file, or of the several that a large model is split into.
 pub struct Weights<'a> {
-    file: &'a str,
-    tensors: SafeTensors<'a>,
+    parts: Vec<(&'a str, SafeTensors<'a>)>,
 }
 
 impl<'a> Weights<'a> {
@@ -24,18 +23,53 @@ impl<'a> Weights<'a> {
     /// # Errors
     /// When the bytes are not a whole safetensors file.
     pub fn parse(file: &'a str, bytes: &'a [u8]) -> Result<Self, TowerError> {
-        let tensors = SafeTensors::deserialize(bytes)
-            .map_err(|e| TowerError::Weights { file: file.to_owned(), reason: e.to_string() })?;
-        Ok(Self { file, tensors })
+        Self::parse_all([(file, bytes)])
     }
 
-    /// A plain f32 tensor with `len` values.
+    /// Reads the headers of several files.
+    ///
+    /// # Errors
+    /// When one is not a whole safetensors file.
+    pub fn parse_all(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, TowerError> {
+        let part = |(file, bytes): (&'a str, &'a [u8])| {
+            let reason = |e| format!("it is not a whole safetensors file ({e}); fetch it again");
+            SafeTensors::deserialize(bytes).map(|t| (file, t)).map_err(|e| TowerError::file(file, reason(e)))
+        };
+        Ok(Self { parts: files.into_iter().map(part).collect::<Result<_, _>>()? })
+    }
+
+    /// Names of all tensors, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().flat_map(|(_, tensors)| tensors.names())
+    }
+
+    /// Whether there is such a tensor.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The dimensions of a tensor.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>, TowerError> {
+        self.find(name).map(|(_, view)| view.shape().to_vec()).ok_or_else(|| self.missing(name))
+    }
+
+    /// A plain tensor with `len` values, widened to f32.
     ///
     /// # Errors
     /// When it is missing, of another type or size, or holds a number that is not finite.
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, TowerError> {
-        let bytes = self.bytes(name, Dtype::F32, len)?;
-        self.finite(name, bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+        let (file, view) = self.sized(name, len)?;
+        let data = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => data.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::BF16 => data.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+            other => return Err(TowerError::file(file, format!("tensor {name} is {other:?}, not F32, F16 or BF16"))),
+        };
+        self.finite(name, values)
     }
 
     /// A matrix in whichever packing the file has it; a convolution's kernel counts as one row a channel.
@@ -59,33 +93,46 @@ impl<'a> Weights<'a> {
         Ok(Matrix { rows, cols, data })
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+    fn find(&self, name: &str) -> Option<(&'a str, TensorView<'a>)> {
+        self.parts.iter().find_map(|(file, tensors)| Some((*file, tensors.tensor(name).ok()?)))
+    }
+
+    fn missing(&self, name: &str) -> TowerError {
+        TowerError::file(self.file(name), format!("tensor {name} is missing"))
+    }
+
+    /// The file to name in a complaint about a tensor.
+    fn file(&self, name: &str) -> &'a str {
+        let first = self.parts.first().map_or("model.safetensors", |(file, _)| *file);
+        self.find(name).map_or(first, |(file, _)| file)
+    }
+
+    fn sized(&self, name: &str, len: usize) -> Result<(&'a str, TensorView<'a>), TowerError> {
+        let (file, view) = self.find(name).ok_or_else(|| self.missing(name))?;
+        let found: usize = view.shape().iter().product();
+        if found == len {
+            Ok((file, view))
+        } else {
+            let shape = view.shape();
+            Err(TowerError::file(file, format!("tensor {name} has {found} values {shape:?}, not {len}")))
+        }
     }
 
     fn bytes(&self, name: &str, dtype: Dtype, len: usize) -> Result<&'a [u8], TowerError> {
-        let view: TensorView<'a> =
-            self.tensors.tensor(name).map_err(|_| self.error(format!("tensor {name} is missing")))?;
-        let found: usize = view.shape().iter().product();
+        let (file, view) = self.sized(name, len)?;
         if view.dtype() != dtype {
-            Err(self.error(format!("tensor {name} is {:?}, not {dtype:?}", view.dtype())))
-        } else if found != len {
-            Err(self.error(format!("tensor {name} has {found} values, not {len}")))
-        } else {
-            Ok(view.data())
+            return Err(TowerError::file(file, format!("tensor {name} is {:?}, not {dtype:?}", view.dtype())));
         }
+        Ok(view.data())
     }
 
     fn finite(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>, TowerError> {
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {
-            Err(self.error(format!("tensor {name} holds a number that is not finite")))
+            let reason = format!("tensor {name} holds a number that is not finite");
+            Err(TowerError::file(self.file(name), reason))
         }
-    }
-
-    fn error(&self, reason: String) -> TowerError {
-        TowerError::Weights { file: self.file.to_owned(), reason }
     }
 }
 
@@ -103,6 +150,11 @@ enum Data {
 }
 
 impl Matrix {
+    /// From its numbers, row by row. `None` where there are not `rows * cols` of them.
+    pub fn new(rows: usize, cols: usize, values: Vec<f32>) -> Option<Self> {
+        (values.len() == rows * cols).then_some(Self { rows, cols, data: Data::F32(values) })
+    }
+
     /// Number of rows (output channels, tokens, classes).
     pub fn rows(&self) -> usize {
         self.rows
