@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub struct Folder {
 
 /// Bytes of a weights file: mapped, or converted from a pickle.
 enum Bytes {
-    Mapped(Mmap),
+    Mapped(Arc<Mmap>),
     Converted(Vec<u8>),
 }
 
@@ -107,7 +108,12 @@ impl Folder {
     /// # Errors
     /// When a file is damaged or cut off.
     pub fn weights(&self) -> Result<Weights<'_>, TowerError> {
-        Weights::parse_all(self.parts.iter().map(|(name, bytes)| (name.as_str(), &**bytes)))
+        let parts = self.parts.iter().map(|(name, bytes)| match bytes {
+            Bytes::Mapped(map) => Weights::mapped(name.clone(), map.clone()),
+            Bytes::Converted(bytes) => Weights::parse(name, bytes),
+        });
+        let all = parts.reduce(|all, part| Ok(all?.and(part?)));
+        all.unwrap_or_else(|| Err(TowerError::file(INDEX, "it names no file; fetch it again")))
     }
 
     /// Identifies the model by its content: the first digits of the BLAKE3 hash of weights, configuration, and the
@@ -248,7 +254,7 @@ fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
     // SAFETY: models are not changed in place; one that is cut off while it is mapped would end the program, like a
     // disk that is taken away.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| unreadable(dir, name, &e))?;
-    Ok(Bytes::Mapped(map))
+    Ok(Bytes::Mapped(Arc::new(map)))
 }
 
 /// A safetensors file in memory from PyTorch's pickle. What is no floating point number (counters) is left out.
