@@ -4,6 +4,7 @@
 //! thread); only this layer knows `candle`. One file an architecture.
 
 pub mod device;
+pub mod folder;
 pub mod golden;
 mod kernels;
 pub mod preprocess;
@@ -36,6 +37,13 @@ pub enum TowerError {
     /// A text could not be tokenised.
     #[error("the text could not be tokenised: {0}")]
     Tokenizer(String),
+}
+
+impl TowerError {
+    /// The complaint that a file of a model is missing, damaged, or not what it should be.
+    pub(crate) fn file(file: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Weights { file: file.into(), reason: reason.into() }
+    }
 }
 
 /// What makes vectors comparable: two vectors belong to one space exactly when their keys are equal.

@@ -1,21 +1,54 @@
-//! Reads the weights of a model from the bytes of a safetensors file, and unpacks quantised matrices.
+//! Reads the weights of a model from its safetensors files, mapped into memory or given as bytes, and unpacks them.
 //!
-//! Every complaint names the tensor. Two ways of packing a matrix `NAME` are known beside plain f32:
+//! Plain tensors may be f32, f16 or bf16 and come out as f32. Every complaint names the file and the tensor.
+//! Two ways of packing a matrix `NAME` are known beside these:
 //! * `NAME.q8` (int8) with `NAME.scale` (f32, one a row): `w[r, c] = q8[r, c] * scale[r]`;
 //! * `NAME.q4` (two values a byte, the low nibble first, 8 subtracted) with `NAME.scale4` (f16, one for 64 columns).
 
-use half::f16;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::borrow::Cow;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use memmap2::Mmap;
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensors};
 
 use super::TowerError;
 
 /// Columns that share a scale in a `q4` matrix.
 const Q4_GROUP: usize = 64;
+/// Bytes before the header: its length.
+const HEADER_LEN: usize = 8;
 
-/// The tensors of one file.
+/// The tensors of one file, or of the several that a large model is split into; there is at least one.
 pub struct Weights<'a> {
-    file: &'a str,
-    tensors: SafeTensors<'a>,
+    parts: Vec<Part<'a>>,
+}
+
+/// One file.
+struct Part<'a> {
+    file: Cow<'a, str>,
+    header: Metadata,
+    /// Where the tensors begin.
+    start: usize,
+    bytes: Bytes<'a>,
+}
+
+enum Bytes<'a> {
+    Given(&'a [u8]),
+    Mapped(Arc<Mmap>),
+}
+
+impl Bytes<'_> {
+    fn all(&self) -> &[u8] {
+        match self {
+            Self::Given(bytes) => bytes,
+            Self::Mapped(map) => map,
+        }
+    }
 }
 
 impl<'a> Weights<'a> {
@@ -24,68 +57,188 @@ impl<'a> Weights<'a> {
     /// # Errors
     /// When the bytes are not a whole safetensors file.
     pub fn parse(file: &'a str, bytes: &'a [u8]) -> Result<Self, TowerError> {
-        let tensors = SafeTensors::deserialize(bytes)
-            .map_err(|e| TowerError::Weights { file: file.to_owned(), reason: e.to_string() })?;
-        Ok(Self { file, tensors })
+        Self::new(file.into(), Bytes::Given(bytes))
     }
 
-    /// A plain f32 tensor with `len` values.
+    fn new(file: Cow<'a, str>, bytes: Bytes<'a>) -> Result<Self, TowerError> {
+        match SafeTensors::read_metadata(bytes.all()) {
+            Ok((header_len, header)) => {
+                Ok(Self { parts: vec![Part { file, header, start: HEADER_LEN + header_len, bytes }] })
+            }
+            Err(e) => {
+                let reason = format!("it is not a whole safetensors file ({e}); fetch it again");
+                Err(TowerError::file(file.into_owned(), reason))
+            }
+        }
+    }
+
+    /// The tensors of this file and those of another one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
+    /// Names of all tensors, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.parts.iter().flat_map(|part| part.header.offset_keys())
+    }
+
+    /// Whether there is a tensor of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.header.info(name).is_some())
+    }
+
+    /// The sides of a tensor.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn shape(&self, name: &str) -> Result<&[usize], TowerError> {
+        Ok(&self.info(name)?.1.shape)
+    }
+
+    /// A plain tensor with `len` values, whatever its sides.
     ///
     /// # Errors
     /// When it is missing, of another type or size, or holds a number that is not finite.
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, TowerError> {
-        let bytes = self.bytes(name, Dtype::F32, len)?;
-        self.finite(name, bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+        let (part, dtype, range) = self.plain(name, len)?;
+        let mut values = vec![0.0; len];
+        decode(dtype, &part.bytes.all()[range], &mut values);
+        self.finite(name, values)
     }
 
     /// A matrix in whichever packing the file has it; a convolution's kernel counts as one row a channel.
     ///
     /// # Errors
-    /// When it is missing, of another type or size, or a scale is not finite.
+    /// When it is missing, of another type or shape, or holds a number or scale that is not finite.
     pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, TowerError> {
         let (q8, q4) = (format!("{name}.q8"), format!("{name}.q4"));
+        let len = rows.saturating_mul(cols);
         let data = if self.has(&q8) {
-            let values = self.bytes(&q8, Dtype::I8, rows * cols)?.iter().map(|b| b.cast_signed()).collect();
+            let values = self.bytes(&q8, Dtype::I8, len)?.iter().map(|b| b.cast_signed()).collect();
             Data::Q8 { values, scale: self.vector(&format!("{name}.scale"), rows)? }
         } else if self.has(&q4) {
-            let values = self.bytes(&q4, Dtype::U8, rows * cols / 2)?.to_vec();
-            let scales = format!("{name}.scale4");
-            let halves = self.bytes(&scales, Dtype::F16, rows * cols / Q4_GROUP)?.as_chunks().0.iter();
-            let scale = halves.map(|b| f16::from_le_bytes(*b).to_f32()).collect();
-            Data::Q4 { values, scale: self.finite(&scales, scale)? }
+            let values = self.bytes(&q4, Dtype::U8, len / 2)?.to_vec();
+            let scale = self.vector(&format!("{name}.scale4"), len / Q4_GROUP)?;
+            Data::Q4 { values, scale }
         } else {
-            Data::F32(self.vector(name, rows * cols)?)
+            self.fits(name, rows, cols)?;
+            let (part, dtype, range) = self.plain(name, len)?;
+            match &part.bytes {
+                Bytes::Given(_) => Data::F32(self.vector(name, len)?),
+                Bytes::Mapped(map) => Data::Mapped { map: map.clone(), dtype, range },
+            }
         };
-        Ok(Matrix { rows, cols, data })
+        let matrix = Matrix { rows, cols, data };
+        if matrix.is_finite() { Ok(matrix) } else { Err(self.not_finite(name)) }
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
-    }
-
-    fn bytes(&self, name: &str, dtype: Dtype, len: usize) -> Result<&'a [u8], TowerError> {
-        let view: TensorView<'a> =
-            self.tensors.tensor(name).map_err(|_| self.error(format!("tensor {name} is missing")))?;
-        let found: usize = view.shape().iter().product();
-        if view.dtype() != dtype {
-            Err(self.error(format!("tensor {name} is {:?}, not {dtype:?}", view.dtype())))
-        } else if found != len {
-            Err(self.error(format!("tensor {name} has {found} values, not {len}")))
+    /// Whether the sides of a tensor can be parted into those of the rows and those of the columns.
+    fn fits(&self, name: &str, rows: usize, cols: usize) -> Result<(), TowerError> {
+        let shape = self.shape(name)?;
+        let parted = |at: usize| {
+            let (before, after) = shape.split_at(at);
+            before.iter().product::<usize>() == rows && after.iter().product::<usize>() == cols
+        };
+        if (0..=shape.len()).any(parted) {
+            Ok(())
         } else {
-            Ok(view.data())
+            Err(self.error(name, &format!("has the shape {shape:?}, not [{rows}, {cols}]")))
+        }
+    }
+
+    /// The type of a tensor of floating-point numbers, and where its bytes are.
+    fn plain(&self, name: &str, len: usize) -> Result<(&Part<'a>, Dtype, Range<usize>), TowerError> {
+        let dtype = self.info(name)?.1.dtype;
+        if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            return Err(self.error(name, &format!("is {dtype:?}, not F32, F16 or BF16")));
+        }
+        let (part, range) = self.place(name, dtype, len)?;
+        Ok((part, dtype, range))
+    }
+
+    fn info(&self, name: &str) -> Result<(&Part<'a>, &TensorInfo), TowerError> {
+        let found = self.parts.iter().find_map(|part| Some((part, part.header.info(name)?)));
+        found.ok_or_else(|| self.error(name, "is missing"))
+    }
+
+    fn bytes(&self, name: &str, dtype: Dtype, len: usize) -> Result<&[u8], TowerError> {
+        let (part, range) = self.place(name, dtype, len)?;
+        Ok(&part.bytes.all()[range])
+    }
+
+    fn place(&self, name: &str, dtype: Dtype, len: usize) -> Result<(&Part<'a>, Range<usize>), TowerError> {
+        let (part, info) = self.info(name)?;
+        let found: usize = info.shape.iter().product();
+        if info.dtype != dtype {
+            Err(self.error(name, &format!("is {:?}, not {dtype:?}", info.dtype)))
+        } else if found != len {
+            Err(self.error(name, &format!("has {found} values, not {len}")))
+        } else {
+            Ok((part, part.start + info.data_offsets.0..part.start + info.data_offsets.1))
         }
     }
 
     fn finite(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>, TowerError> {
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(self.error(format!("tensor {name} holds a number that is not finite")))
+        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(self.not_finite(name)) }
+    }
+
+    fn not_finite(&self, name: &str) -> TowerError {
+        self.error(name, "holds a number that is not finite")
+    }
+
+    /// A complaint about a tensor, and the file that it is in or should be in.
+    fn error(&self, name: &str, reason: &str) -> TowerError {
+        let holds = |part: &&Part<'_>| part.header.info(name).is_some();
+        let part = self.parts.iter().find(holds).or_else(|| self.parts.first());
+        let file = part.map_or("model.safetensors", |part| &part.file);
+        TowerError::file(file, format!("tensor {name} {reason}"))
+    }
+}
+
+impl Weights<'static> {
+    /// Maps a file and reads its header. Large tables stay in the map, so the file must not be changed while the
+    /// model is in use; replacing it by another of the same name is harmless.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is not a whole safetensors file.
+    pub fn open(path: &Path) -> Result<Self, TowerError> {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        // SAFETY: the file is only read; that nobody cuts it meanwhile is the documented condition.
+        match File::open(path).and_then(|file| unsafe { Mmap::map(&file) }) {
+            Ok(map) => Self::mapped(name, Arc::new(map)),
+            Err(e) => Err(TowerError::file(name, e.to_string())),
         }
     }
 
-    fn error(&self, reason: String) -> TowerError {
-        TowerError::Weights { file: self.file.to_owned(), reason }
+    /// As [`Self::open`], of a file that is mapped already; `file` is named in errors.
+    ///
+    /// # Errors
+    /// When it is not a whole safetensors file.
+    pub fn mapped(file: String, map: Arc<Mmap>) -> Result<Self, TowerError> {
+        Self::new(file.into(), Bytes::Mapped(map))
+    }
+}
+
+/// Little-endian numbers as f32; as many as `out` holds.
+fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
+    match dtype {
+        Dtype::F16 => {
+            for (out, b) in out.iter_mut().zip(bytes.as_chunks().0) {
+                *out = f16::from_le_bytes(*b).to_f32();
+            }
+        }
+        Dtype::BF16 => {
+            for (out, b) in out.iter_mut().zip(bytes.as_chunks().0) {
+                *out = bf16::from_le_bytes(*b).to_f32();
+            }
+        }
+        _ => {
+            for (out, b) in out.iter_mut().zip(bytes.as_chunks().0) {
+                *out = f32::from_le_bytes(*b);
+            }
+        }
     }
 }
 
@@ -98,11 +251,28 @@ pub struct Matrix {
 
 enum Data {
     F32(Vec<f32>),
-    Q8 { values: Vec<i8>, scale: Vec<f32> },
-    Q4 { values: Vec<u8>, scale: Vec<f32> },
+    /// Plain numbers that stay in the file until they are asked for.
+    Mapped {
+        map: Arc<Mmap>,
+        dtype: Dtype,
+        range: Range<usize>,
+    },
+    Q8 {
+        values: Vec<i8>,
+        scale: Vec<f32>,
+    },
+    Q4 {
+        values: Vec<u8>,
+        scale: Vec<f32>,
+    },
 }
 
 impl Matrix {
+    /// From its numbers, row by row. `None` where there are not `rows * cols` of them.
+    pub fn new(rows: usize, cols: usize, values: Vec<f32>) -> Option<Self> {
+        (values.len() == rows * cols).then_some(Self { rows, cols, data: Data::F32(values) })
+    }
+
     /// Number of rows (output channels, tokens, classes).
     pub fn rows(&self) -> usize {
         self.rows
@@ -113,11 +283,27 @@ impl Matrix {
         self.cols
     }
 
+    /// Looks at mapped numbers only: the others were looked at when they were read.
+    fn is_finite(&self) -> bool {
+        if !matches!(self.data, Data::Mapped { .. }) {
+            return true;
+        }
+        let mut row = vec![0.0; self.cols];
+        (0..self.rows).all(|i| {
+            self.unpack_row(i, &mut row);
+            row.iter().all(|v| v.is_finite())
+        })
+    }
+
     /// Unpacks row `row` into `out`, which holds one value a column.
     pub fn unpack_row(&self, row: usize, out: &mut [f32]) {
         let (start, end) = (row * self.cols, (row + 1) * self.cols);
         match &self.data {
             Data::F32(values) => out.copy_from_slice(&values[start..end]),
+            Data::Mapped { map, dtype, range } => {
+                let size = range.len() / (self.rows * self.cols);
+                decode(*dtype, &map[range.start + start * size..range.start + end * size], out);
+            }
             Data::Q8 { values, scale } => {
                 let scale = scale[row];
                 for (o, v) in out.iter_mut().zip(&values[start..end]) {

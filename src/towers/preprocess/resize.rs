@@ -5,9 +5,10 @@
 //! a filter is widened when a side shrinks ("antialias"); a pass is left out where the size stays.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use super::kernels::resample::{BITS, Taps, columns, rows};
 use crate::domain::Picture;
+use crate::towers::kernels::resample::{BITS, CHANNELS, Taps, columns, rows};
 
 /// Kernel of a resize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +38,8 @@ impl Filter {
     }
 }
 
-/// The taps of every output when a side of `inputs` becomes one of `outputs`.
-fn taps(inputs: usize, outputs: usize, filter: Filter) -> Vec<Taps> {
+/// The taps of the outputs in `window` when a side of `inputs` becomes one of `outputs`.
+fn taps(inputs: usize, outputs: usize, window: Range<usize>, filter: Filter) -> Vec<Taps> {
     let scale = inputs as f64 / outputs as f64;
     let widened = scale.max(1.0);
     let support = filter.support() * widened;
@@ -52,20 +53,37 @@ fn taps(inputs: usize, outputs: usize, filter: Filter) -> Vec<Taps> {
         let fixed = |w: &f64| (w / sum * f64::from(1 << BITS)).round() as i32;
         Taps { first, weights: exact.iter().map(fixed).collect() }
     };
-    (0..outputs).map(tap).collect()
+    window.map(tap).collect()
 }
 
 /// The bytes of the picture squashed to `width` x `height`, RGB, row by row.
 pub fn squash(picture: &Picture, width: usize, height: usize, filter: Filter) -> Vec<u8> {
+    resize(picture, (width, 0..width), (height, 0..height), filter)
+}
+
+/// The part `(x, y)` of the picture resized to `width` x `height`: the very bytes that cutting it out afterwards would
+/// give, but a long narrow picture never becomes a huge one on the way.
+pub(super) fn resize(
+    picture: &Picture,
+    (width, x): (usize, Range<usize>),
+    (height, y): (usize, Range<usize>),
+    filter: Filter,
+) -> Vec<u8> {
     let (from_width, from_height) = (picture.width() as usize, picture.height() as usize);
-    let narrow = if from_width == width {
+    let line = x.len() * CHANNELS;
+    let narrow = if from_width != width {
+        Cow::Owned(columns(picture.rgb(), from_width, &taps(from_width, width, x, filter)))
+    } else if x.len() == width {
         Cow::Borrowed(picture.rgb())
     } else {
-        Cow::Owned(columns(picture.rgb(), from_width, &taps(from_width, width, filter)))
+        let inside = x.start * CHANNELS..x.end * CHANNELS;
+        Cow::Owned(picture.rgb().chunks_exact(width * CHANNELS).flat_map(|r| &r[inside.clone()]).copied().collect())
     };
-    if from_height == height {
+    if from_height != height {
+        rows(&narrow, line, &taps(from_height, height, y, filter))
+    } else if y.len() == height {
         narrow.into_owned()
     } else {
-        rows(&narrow, width * 3, &taps(from_height, height, filter))
+        narrow[y.start * line..y.end * line].to_vec()
     }
 }

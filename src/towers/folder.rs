@@ -1,0 +1,303 @@
+//! A model in a folder, laid out as the Hugging Face hub does it. A folder that the user picked works like a
+//! downloaded one.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use serde_json::Value;
+
+use super::weights::Weights;
+use super::{Model, TowerError};
+
+/// Where the sizes of a network stand; the first that is there counts.
+const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
+const OPEN_CLIP: &str = "open_clip_config.json";
+/// Lists which tensor is in which of several weight files.
+const INDEX: &str = "model.safetensors.index.json";
+/// Whole models in one file.
+const SAFETENSORS: [&str; 2] = ["model.safetensors", "open_clip_model.safetensors"];
+/// The older format of PyTorch, a pickle; it is read as data and nothing in it is run.
+const PICKLES: [&str; 2] = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
+/// Files beside weights and sizes that decide a picture's vector.
+const PREPARATION: &str = super::preprocess::FILE;
+/// The largest file beside weights, a tokenizer of 256,000 tokens, has 34 MB; more is something else.
+const LONGEST: u64 = 128 * 1024 * 1024;
+/// Hexadecimal digits of [`Folder::revision`].
+const DIGITS: usize = 16;
+
+/// An opened model folder.
+pub struct Folder {
+    dir: PathBuf,
+    config: Value,
+    config_file: &'static str,
+    parts: Vec<(String, Bytes)>,
+}
+
+/// Bytes of a weights file: mapped, or converted from a pickle.
+enum Bytes {
+    Mapped(Arc<Mmap>),
+    Converted(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Converted(bytes) => bytes,
+        }
+    }
+}
+
+impl Folder {
+    /// Reads the configuration and maps the weights, without looking at the tensors yet.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be read; the message names it.
+    pub fn open(dir: &Path) -> Result<Self, TowerError> {
+        if !dir.is_dir() {
+            return Err(TowerError::file(dir.display().to_string(), "it is not a folder; pick the folder of a model"));
+        }
+        let config_file = CONFIGS.into_iter().find(|name| dir.join(name).is_file()).ok_or_else(|| {
+            let reason = "it is missing; pick a folder with config.json or open_clip_config.json in it";
+            TowerError::file(shown(dir, CONFIGS[0]), reason)
+        })?;
+        let config = json(dir, config_file)?;
+        Ok(Self { config, config_file, parts: parts(dir)?, dir: dir.to_owned() })
+    }
+
+    /// What `config.json`, or else `open_clip_config.json`, holds.
+    pub fn config(&self) -> &Value {
+        &self.config
+    }
+
+    /// Name of the file that [`Self::config`] came from, to complain about.
+    pub fn config_file(&self) -> &'static str {
+        self.config_file
+    }
+
+    /// Name of the model: that of the folder, or `owner/name` where it lies in the hub's cache.
+    pub fn name(&self) -> String {
+        name(&self.dir)
+    }
+
+    /// Where the model is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether a file is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.dir.join(name).is_file()
+    }
+
+    /// A whole file of the folder.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be read.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, TowerError> {
+        read(&self.dir, name)
+    }
+
+    /// The tensors.
+    ///
+    /// # Errors
+    /// When a file is damaged or cut off.
+    pub fn weights(&self) -> Result<Weights<'_>, TowerError> {
+        let parts = self.parts.iter().map(|(name, bytes)| match bytes {
+            Bytes::Mapped(map) => Weights::mapped(name.clone(), map.clone()),
+            Bytes::Converted(bytes) => Weights::parse(name, bytes),
+        });
+        let all = parts.reduce(|all, part| Ok(all?.and(part?)));
+        all.unwrap_or_else(|| Err(TowerError::file(INDEX, "it names no file; fetch it again")))
+    }
+
+    /// Identifies the model by its content: the first digits of the BLAKE3 hash of weights, configuration, and the
+    /// preparation of pictures where that has its own file. Reads every byte of the weights.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn revision(&self) -> Result<String, TowerError> {
+        let mut hasher = blake3::Hasher::new();
+        for (_, bytes) in &self.parts {
+            hasher.update(bytes);
+        }
+        hasher.update(&self.read(self.config_file)?);
+        if self.has(PREPARATION) {
+            hasher.update(&self.read(PREPARATION)?);
+        }
+        Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
+    }
+
+    /// Which network the configuration describes.
+    ///
+    /// # Errors
+    /// When it is none of [`Architecture`].
+    pub fn architecture(&self) -> Result<Architecture, TowerError> {
+        let config = &self.config;
+        let open_clip = &config["model_cfg"];
+        let class = config["architectures"][0].as_str().unwrap_or_default();
+        let found = match config["model_type"].as_str().unwrap_or_default() {
+            "clip" => Some(Architecture::Clip),
+            "siglip" => Some(Architecture::Siglip),
+            "nomic_bert" if class.contains("Vision") || !config["img_size"].is_null() => {
+                Some(Architecture::NomicVision)
+            }
+            "nomic_bert" => Some(Architecture::NomicText),
+            _ => match open_clip["vision_cfg"]["timm_model_name"].as_str() {
+                Some(name) if name.starts_with("fastvit") => Some(Architecture::MobileClip),
+                None if open_clip["vision_cfg"]["patch_size"].is_u64() => Some(Architecture::Clip),
+                _ => None,
+            },
+        };
+        found.ok_or_else(|| {
+            let model = &config["model_type"];
+            let reason = format!(
+                "its architecture is not known (model_type {model}, {class:?}); \
+                 CLIP, SigLIP, Nomic Embed and MobileCLIP can be used"
+            );
+            TowerError::file(shown(&self.dir, self.config_file), reason)
+        })
+    }
+}
+
+/// The networks that a folder may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// CLIP, in the layout of transformers or open_clip.
+    Clip,
+    /// SigLIP, and SigLIP 2 of one resolution.
+    Siglip,
+    /// The text half of Nomic Embed.
+    NomicText,
+    /// The picture half of Nomic Embed.
+    NomicVision,
+    /// MobileCLIP in the layout of open_clip.
+    MobileClip,
+}
+
+/// Loads whatever model is in the folder.
+///
+/// # Errors
+/// When a file is missing or damaged, the model is of no known architecture, or is one half of a pair; the message
+/// names the file and says what to do.
+pub fn load(dir: &Path) -> Result<Model, TowerError> {
+    let (text, vision) = (dir.join("text"), dir.join("vision"));
+    match (text.is_dir(), vision.is_dir()) {
+        (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?),
+        (true, false) => return Err(half(dir, "vision", "text")),
+        (false, true) => return Err(half(dir, "text", "vision")),
+        (false, false) => {}
+    }
+    let folder = Folder::open(dir)?;
+    match folder.architecture()? {
+        Architecture::NomicText => Err(half(dir, "vision", "text")),
+        Architecture::NomicVision => Err(half(dir, "text", "vision")),
+        Architecture::Clip | Architecture::Siglip | Architecture::MobileClip => Err(later(&folder)),
+    }
+}
+
+/// Two folders that embed into one space.
+fn load_pair(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
+    match (text.architecture()?, vision.architecture()?) {
+        (Architecture::NomicText, Architecture::NomicVision) => Err(later(text)),
+        _ => {
+            let reason = "text/ and vision/ must hold the two halves of Nomic Embed";
+            Err(TowerError::file(shown(text.dir(), text.config_file()), reason))
+        }
+    }
+}
+
+fn later(folder: &Folder) -> TowerError {
+    TowerError::file(shown(&folder.dir, folder.config_file), "this architecture cannot be run yet")
+}
+
+/// The complaint about half a model.
+fn half(dir: &Path, missing: &str, present: &str) -> TowerError {
+    let reason = format!(
+        "only the {present} half of the model is here; pick a folder that holds both halves, in text/ and vision/"
+    );
+    TowerError::file(shown(dir, missing), reason)
+}
+
+/// The weights files of a folder, in the order of their names.
+fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
+    let there = |name: &&str| dir.join(name).is_file();
+    if let Some(name) = SAFETENSORS.into_iter().find(|name| there(name)) {
+        return Ok(vec![(name.to_owned(), map(dir, name)?)]);
+    }
+    if there(&INDEX) {
+        let index = json(dir, INDEX)?;
+        let map_of = index["weight_map"].as_object();
+        let map_of = map_of.ok_or_else(|| TowerError::file(INDEX, "it has no weight_map; fetch it again"))?;
+        let mut names: Vec<&str> = map_of.values().filter_map(Value::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        // A name with a separator could lead out of the folder.
+        if let Some(odd) = names.iter().find(|name| Path::new(name).file_name() != Some(std::ffi::OsStr::new(name))) {
+            return Err(TowerError::file(INDEX, format!("it names {odd:?}, which is not a file beside it")));
+        }
+        return names.into_iter().map(|name| Ok((name.to_owned(), map(dir, name)?))).collect();
+    }
+    if let Some(name) = PICKLES.into_iter().find(there) {
+        return Ok(vec![(name.to_owned(), Bytes::Converted(convert(&dir.join(name), name)?))]);
+    }
+    Err(TowerError::file(shown(dir, SAFETENSORS[0]), "it is missing; fetch the weights into the folder"))
+}
+
+fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
+    let file = File::open(dir.join(name)).map_err(|e| unreadable(dir, name, &e))?;
+    // SAFETY: models are not changed in place; one that is cut off while it is mapped would end the program, like a
+    // disk that is taken away.
+    let map = unsafe { Mmap::map(&file) }.map_err(|e| unreadable(dir, name, &e))?;
+    Ok(Bytes::Mapped(Arc::new(map)))
+}
+
+/// A safetensors file in memory from PyTorch's pickle. What is no floating point number (counters) is left out.
+fn convert(path: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
+    let damaged = |e: &dyn std::fmt::Display| {
+        TowerError::file(name, format!("it is not a whole PyTorch file ({e}); fetch model.safetensors instead"))
+    };
+    let tensors = candle_core::pickle::read_all(path).map_err(|e| damaged(&e))?;
+    let floats = tensors.into_iter().filter(|(_, tensor)| tensor.dtype().is_float());
+    safetensors::serialize(floats, None).map_err(|e| damaged(&e))
+}
+
+fn json(dir: &Path, name: &str) -> Result<Value, TowerError> {
+    serde_json::from_slice(&read(dir, name)?)
+        .map_err(|e| TowerError::file(shown(dir, name), format!("it is not JSON ({e}); fetch it again")))
+}
+
+fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
+    let path = dir.join(name);
+    let len = std::fs::metadata(&path).map_err(|e| unreadable(dir, name, &e))?.len();
+    if len > LONGEST {
+        return Err(TowerError::file(shown(dir, name), format!("it is {len} bytes long, which no such file is")));
+    }
+    std::fs::read(&path).map_err(|e| unreadable(dir, name, &e))
+}
+
+fn unreadable(dir: &Path, name: &str, error: &std::io::Error) -> TowerError {
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => "it is missing; fetch it into the folder".to_owned(),
+        _ => format!("it cannot be read ({error})"),
+    };
+    TowerError::file(shown(dir, name), reason)
+}
+
+/// `folder/file`, to find it again.
+fn shown(dir: &Path, name: &str) -> String {
+    dir.join(name).display().to_string()
+}
+
+/// The hub's cache keeps `models--owner--name/snapshots/<revision>`.
+fn name(dir: &Path) -> String {
+    let part = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
+    let cached = dir.parent().and_then(Path::parent).and_then(part);
+    let cached = cached.and_then(|n| n.strip_prefix("models--").map(|n| n.replacen("--", "/", 1)));
+    cached.or_else(|| part(dir)).unwrap_or_else(|| dir.display().to_string())
+}
