@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::linear::{Activation, Linear, activate};
+use super::linear::{Activation, Linear, relu6};
 use super::simd::{Simd, dispatch};
 use super::values;
 use crate::towers::weights::Matrix;
@@ -222,7 +222,7 @@ unsafe fn taps<S: Simd, const N: usize>(w: &Window<'_>, size: usize, x: *const f
                 }
             }
             for i in 0..N {
-                S::store(out.add(i * channels + c), activate::<S>(sums[i], Activation::Relu6));
+                S::store(out.add(i * channels + c), relu6::<S>(sums[i]));
             }
         }
         c += S::LANES;

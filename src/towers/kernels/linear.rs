@@ -3,7 +3,10 @@
 //! The weights are stored in panels of two vectors of output columns, so that the inner loop reads them in order; a
 //! tile of the result stays in registers until bias, activation and residual are done.
 
+use std::ops::Range;
+
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
 
 use super::simd::{Level, Simd, dispatch, level};
 use super::{math, values};
@@ -18,6 +21,28 @@ pub enum Activation {
     Relu6,
     /// The exact GELU.
     Gelu,
+    /// GELU by tanh, `gelu_pytorch_tanh`.
+    GeluTanh,
+    /// `x * sigmoid(1.702 x)`.
+    QuickGelu,
+    /// `x * sigmoid(x)`.
+    Silu,
+}
+
+impl Activation {
+    /// Cheap enough to be written out for every register of a tile.
+    fn is_cheap(self) -> bool {
+        matches!(self, Self::None | Self::Relu6)
+    }
+}
+
+/// What joins the output of a dense layer with another tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// Their sum.
+    Sum,
+    /// Their product.
+    Product,
 }
 
 /// Numbers in a register of this processor.
@@ -26,6 +51,19 @@ pub(super) fn lanes() -> usize {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => 16,
         _ => 8,
+    }
+}
+
+/// Brings a matrix given by its columns (`from` has one row an input, `stride` apart, of `n` outputs) into panels.
+pub(super) fn pack_columns(panels: &mut Vec<f32>, n: usize, k: usize, from: &[f32], stride: usize) {
+    let (wide, padded) = (2 * lanes(), n.next_multiple_of(lanes()));
+    panels.clear();
+    panels.resize(padded * k, 0.0);
+    for first in (0..n).step_by(wide) {
+        let (width, used) = (wide.min(padded - first), wide.min(n - first));
+        for (to, from) in panels[first * k..].chunks_exact_mut(width).zip(from.chunks(stride)).take(k) {
+            to[..used].copy_from_slice(&from[first..first + used]);
+        }
     }
 }
 
@@ -88,7 +126,8 @@ impl Linear {
         Self::from_rows(outputs, inputs, row, &vec![0.0; outputs], Activation::None)
     }
 
-    pub(super) fn from_rows(
+    /// `row` writes the weights of one output. `bias` may be shorter than there are outputs: the rest is zero.
+    pub fn from_rows(
         outputs: usize,
         inputs: usize,
         row: impl FnMut(usize, &mut [f32]),
@@ -125,7 +164,15 @@ impl Linear {
     /// # Errors
     /// When a dimension is not the layer's.
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        x.apply_op2_no_bwd(residual, self)
+        x.apply_op2_no_bwd(residual, &Joined { layer: self, join: Join::Sum })
+    }
+
+    /// As [`Self::forward`], then multiplies by `factor`.
+    ///
+    /// # Errors
+    /// When a dimension is not the layer's.
+    pub fn forward_mul(&self, x: &Tensor, factor: &Tensor) -> Result<Tensor> {
+        x.apply_op2_no_bwd(factor, &Joined { layer: self, join: Join::Product })
     }
 
     /// Applies the layer to rows that lie one after another; what `out` held is overwritten.
@@ -136,6 +183,21 @@ impl Linear {
         let residual = residual.map_or(std::ptr::null(), <[f32]>::as_ptr);
         // SAFETY: the lengths were just checked.
         unsafe { self.task(x, rows, residual, out.as_mut_ptr(), &Place::Stride(self.outputs)).run() }
+    }
+
+    /// As [`Self::apply`], on all threads that are idle. `with` lies as the output does.
+    fn apply_shared(&self, x: &[f32], with: Option<(&[f32], Join)>, shape: &Shape) -> Vec<f32> {
+        let rows = x.len() / self.inputs;
+        let mut out = vec![0.0; shape.elem_count()];
+        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
+        assert!(with.is_none_or(|(w, _)| w.len() == out.len()));
+        let residual = with.map_or(std::ptr::null(), |(w, _)| w.as_ptr());
+        let place = Place::Stride(self.outputs);
+        let mut task = self.task(x, rows, residual, out.as_mut_ptr(), &place);
+        task.join = with.map_or(Join::Sum, |(_, join)| join);
+        // SAFETY: the lengths were just checked.
+        unsafe { task.run_shared() }
+        out
     }
 
     /// Applies the layer to rows that lie one after another; row `r` goes to `out[places[r]..]`.
@@ -166,6 +228,7 @@ impl Linear {
             bias: Some(&self.bias),
             activation: self.activation,
             residual,
+            join: Join::Sum,
             out,
             place,
         }
@@ -180,26 +243,28 @@ impl CustomOp1 for Linear {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = values(storage, layout, "linear")?;
         let shape = self.output_shape(layout)?;
-        let mut out = vec![0.0; shape.elem_count()];
-        self.apply(x, None, &mut out);
-        Ok((CpuStorage::F32(out), shape))
+        Ok((CpuStorage::F32(self.apply_shared(x, None, &shape)), shape))
     }
 }
 
-impl CustomOp2 for Linear {
+/// A dense layer and how a second tensor joins its output.
+struct Joined<'a> {
+    layer: &'a Linear,
+    join: Join,
+}
+
+impl CustomOp2 for Joined<'_> {
     fn name(&self) -> &'static str {
         "linear"
     }
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (x, residual) = (values(s1, l1, "linear")?, values(s2, l2, "linear")?);
-        let shape = self.output_shape(l1)?;
+        let (x, with) = (values(s1, l1, "linear")?, values(s2, l2, "linear")?);
+        let shape = self.layer.output_shape(l1)?;
         if l2.shape() != &shape {
-            candle_core::bail!("linear: the residual is {:?}, the output {shape:?}", l2.shape());
+            candle_core::bail!("linear: the second tensor is {:?}, the output {shape:?}", l2.shape());
         }
-        let mut out = vec![0.0; shape.elem_count()];
-        self.apply(x, Some(residual), &mut out);
-        Ok((CpuStorage::F32(out), shape))
+        Ok((CpuStorage::F32(self.layer.apply_shared(x, Some((with, self.join)), &shape)), shape))
     }
 }
 
@@ -232,7 +297,11 @@ impl Place<'_> {
     }
 }
 
+/// Multiplications that are worth waking another thread: some 30 microseconds.
+const WORTH_A_THREAD: usize = 2_000_000;
+
 /// A matrix product and what follows it.
+#[derive(Clone, Copy)]
 pub(super) struct Task<'a> {
     /// First row.
     pub x: *const f32,
@@ -250,15 +319,50 @@ pub(super) struct Task<'a> {
     pub bias: Option<&'a [f32]>,
     /// Applied after the bias.
     pub activation: Activation,
-    /// Added last, lying as the product does; may be null.
+    /// Joined last, lying as the product does; may be null.
     pub residual: *const f32,
+    /// How.
+    pub join: Join,
     /// The product.
     pub out: *mut f32,
     /// Where its rows go.
     pub place: &'a Place<'a>,
 }
 
+// SAFETY: threads that share a task only read through it, but for the columns that are theirs alone.
+unsafe impl Sync for Task<'_> {}
+
 impl Task<'_> {
+    /// Computes the product, on as many threads as are idle; each takes some of the columns, so that the sums are
+    /// those of one thread.
+    ///
+    /// # Safety
+    /// As for [`Self::run`].
+    pub unsafe fn run_shared(&self) {
+        let panels = self.outputs.div_ceil(2 * lanes());
+        let worth = self.rows * self.inputs * self.outputs / WORTH_A_THREAD;
+        let parts = worth.min(panels).min(rayon::current_num_threads());
+        if parts < 2 {
+            // SAFETY: the caller's promise is passed on.
+            return unsafe { self.run() };
+        }
+        let columns = panels.div_ceil(parts) * 2 * lanes();
+        (0..self.outputs.div_ceil(columns)).into_par_iter().for_each(|part| {
+            let first = part * columns;
+            let residual = if self.residual.is_null() { self.residual } else { self.residual.wrapping_add(first) };
+            let part = Task {
+                outputs: columns.min(self.outputs - first),
+                panels: &self.panels[first * self.inputs..],
+                bias: self.bias.map(|b| &b[first..]),
+                residual,
+                out: self.out.wrapping_add(first),
+                ..*self
+            };
+            // SAFETY: the columns lie inside those that the caller vouches for, and no two parts share one.
+            unsafe { part.run() };
+        });
+    }
+
     /// Computes the product.
     ///
     /// # Safety
@@ -301,6 +405,10 @@ unsafe fn product<S: Simd>(t: &Task<'_>) {
                     _ => tile::<S, 1, 1>(t, row, column),
                 }
             }
+            if !t.activation.is_cheap() {
+                // SAFETY: as above.
+                unsafe { finish_tile::<S>(t, row..row + rows, column, vectors) };
+            }
             row += rows;
         }
         column += vectors * S::LANES;
@@ -335,36 +443,68 @@ unsafe fn tile<S: Simd, const R: usize, const C: usize>(t: &Task<'_>, row: usize
                 if let Some(bias) = t.bias {
                     v = S::add(v, S::load(bias.as_ptr().add(column + from)));
                 }
-                v = activate::<S>(v, t.activation);
-                finish::<S>(t, v, place + from, left);
+                if t.activation.is_cheap() {
+                    let v = if t.activation == Activation::Relu6 { relu6::<S>(v) } else { v };
+                    finish::<S>(t, v, place + from, left);
+                } else if left >= S::LANES {
+                    S::store(t.out.add(place + from), v);
+                } else {
+                    S::store_first(t.out.add(place + from), v, left);
+                }
             }
         }
     }
 }
 
-/// Adds the residual and stores, all lanes or the `left` that are inside.
+/// Applies an activation that is too long to be written out for every register to a tile that was just stored.
 #[inline(always)]
-unsafe fn finish<S: Simd>(t: &Task<'_>, v: S::V, place: usize, left: usize) {
+unsafe fn finish_tile<S: Simd>(t: &Task<'_>, rows: Range<usize>, column: usize, vectors: usize) {
+    for row in rows {
+        for c in 0..vectors {
+            let from = column + c * S::LANES;
+            let (place, left) = (t.place.of(row) + from, t.outputs - from);
+            // SAFETY: what is read was just written.
+            unsafe {
+                let out = t.out.add(place);
+                let v = if left >= S::LANES { S::load(out) } else { S::load_first(out, left) };
+                finish::<S>(t, activate::<S>(v, t.activation), place, left);
+            }
+        }
+    }
+}
+
+/// Joins the residual and stores, all lanes or the `left` that are inside.
+#[inline(always)]
+unsafe fn finish<S: Simd>(t: &Task<'_>, mut v: S::V, place: usize, left: usize) {
     unsafe {
         let (out, residual) = (t.out.add(place), t.residual.wrapping_add(place));
-        let some = !t.residual.is_null();
+        if !t.residual.is_null() {
+            let r = if left >= S::LANES { S::load(residual) } else { S::load_first(residual, left) };
+            v = if t.join == Join::Sum { S::add(v, r) } else { S::mul(v, r) };
+        }
         if left >= S::LANES {
-            let v = if some { S::add(v, S::load(residual)) } else { v };
             S::store(out, v);
         } else {
-            let v = if some { S::add(v, S::load_first(residual, left)) } else { v };
             S::store_first(out, v, left);
         }
     }
 }
 
 #[inline(always)]
-pub(super) unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
+pub(super) unsafe fn relu6<S: Simd>(v: S::V) -> S::V {
+    unsafe { S::min(S::max(v, S::splat(0.0)), S::splat(6.0)) }
+}
+
+#[inline(always)]
+unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
     unsafe {
         match activation {
             Activation::None => v,
-            Activation::Relu6 => S::min(S::max(v, S::splat(0.0)), S::splat(6.0)),
+            Activation::Relu6 => relu6::<S>(v),
             Activation::Gelu => math::gelu::<S>(v),
+            Activation::GeluTanh => math::gelu_tanh::<S>(v),
+            Activation::QuickGelu => math::sigmoid_times::<S>(v, S::mul(v, S::splat(1.702))),
+            Activation::Silu => math::sigmoid_times::<S>(v, v),
         }
     }
 }

@@ -51,6 +51,29 @@ pub unsafe fn gelu<S: Simd>(x: S::V) -> S::V {
     }
 }
 
+/// `x * sigmoid(s)`, to about 2e-7 (relative).
+///
+/// # Safety
+/// Needs the instruction set of `S`.
+#[inline(always)]
+pub unsafe fn sigmoid_times<S: Simd>(x: S::V, s: S::V) -> S::V {
+    unsafe { S::div(x, S::add(S::splat(1.0), exp::<S>(S::sub(S::splat(0.0), s)))) }
+}
+
+/// GELU by tanh: `x / 2 * (1 + tanh(u))` with `u = sqrt(2 / pi) * (x + 0.044715 x^3)`, which is `x * sigmoid(2 u)`.
+///
+/// # Safety
+/// Needs the instruction set of `S`.
+#[inline(always)]
+pub unsafe fn gelu_tanh<S: Simd>(x: S::V) -> S::V {
+    // 2 sqrt(2 / pi).
+    const LINEAR: f32 = 1.595_769_1;
+    unsafe {
+        let cubic = S::mul_add(S::mul(x, x), S::splat(0.044_715 * LINEAR), S::splat(LINEAR));
+        sigmoid_times::<S>(x, S::mul(x, cubic))
+    }
+}
+
 #[inline(always)]
 unsafe fn softmax_kernel<S: Simd>(row: &mut [f32], scale: f32) {
     let (n, p) = (row.len(), row.as_mut_ptr());

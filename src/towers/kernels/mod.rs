@@ -1,7 +1,7 @@
 //! Operations on the CPU that candle lacks or does slowly, as candle custom operations.
 //!
-//! They run on the caller's thread: parallelism belongs one level up, over pictures and texts, where it costs
-//! nothing and leaves every result independent of the batch. Weights are brought into the kernels' order once, when
+//! Parallelism belongs one level up, over groups of pictures and texts, where it costs nothing; dense layers and
+//! attention let idle threads help nevertheless, so that one picture or a long text does not wait. Weights are brought into the kernels' order once, when
 //! a model is loaded. Each row of a matrix product is summed in the same order however many rows there are, so a
 //! vector does not depend on what it was computed together with.
 #![expect(clippy::needless_range_loop, reason = "indices into register tiles; iterators hide them from the optimiser")]
@@ -11,6 +11,8 @@ pub mod block;
 pub mod conv;
 pub mod linear;
 pub mod math;
+pub mod norm;
+pub mod pool;
 pub mod resample;
 pub mod simd;
 
@@ -18,6 +20,8 @@ pub use attention::Attention;
 pub use block::Block;
 pub use conv::{Depthwise, Stem};
 pub use linear::{Activation, Linear};
+pub use norm::LayerNorm;
+pub use pool::Pool;
 
 use candle_core::{CpuStorage, Layout, Result};
 

@@ -70,7 +70,7 @@ impl StarterText {
     /// One row a window: the mean of its tokens' vectors.
     fn encode(&self, windows: &[&[u32]]) -> CandleResult<Tensor> {
         let lengths: Vec<usize> = windows.iter().map(|w| w.len()).collect();
-        let attention = Attention { heads: self.heads, lengths: &lengths };
+        let attention = Attention::full(self.heads, &lengths);
         let mut x = self.norm.forward(&self.look_up(windows)?)?;
         for layer in &self.layers {
             let a = attention.forward(&layer.qkv.forward(&x)?)?;

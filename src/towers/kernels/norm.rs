@@ -1,0 +1,88 @@
+//! Layer norm of rows: one goes through the cache once.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+use super::simd::{Simd, dispatch};
+use super::values;
+
+/// `(x - mean) / sqrt(variance + eps) * weight + bias` over each row.
+pub struct LayerNorm {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// `None` where weight and bias are not equally long.
+    pub fn new(weight: Vec<f32>, bias: Vec<f32>, eps: f32) -> Option<Self> {
+        (weight.len() == bias.len() && !weight.is_empty()).then_some(Self { weight, bias, eps })
+    }
+
+    /// Applies the norm to the last dimension of `x`.
+    ///
+    /// # Errors
+    /// When the last dimension is not the layer's.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.apply_op1_no_bwd(self)
+    }
+}
+
+impl CustomOp1 for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer_norm"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout, "layer_norm")?;
+        let width = self.weight.len();
+        if layout.dims().last() != Some(&width) {
+            candle_core::bail!("layer_norm: the input is {:?}, its rows must be {width} long", layout.dims());
+        }
+        let mut out = vec![0.0; x.len()];
+        norm_rows(x, &mut out, self);
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+}
+
+fn norm_rows(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
+    // SAFETY: dispatch! picks an instruction set that the processor has.
+    unsafe { dispatch!(rows_kernel(x: &[f32], out: &mut [f32], norm: &LayerNorm)) }
+}
+
+#[inline(always)]
+unsafe fn rows_kernel<S: Simd>(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
+    let width = norm.weight.len();
+    for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe { row::<S>(x, out, norm) };
+    }
+}
+
+#[inline(always)]
+unsafe fn row<S: Simd>(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
+    let n = x.len();
+    let whole = n - n % S::LANES;
+    // SAFETY: x, out, weight and bias have `n` numbers; the caller vouches for the instruction set.
+    unsafe {
+        let mut sum = S::splat(0.0);
+        for i in (0..whole).step_by(S::LANES) {
+            sum = S::add(sum, S::load(x.as_ptr().add(i)));
+        }
+        let mean = (S::sum(sum) + x[whole..].iter().sum::<f32>()) / n as f32;
+        let mut squares = S::splat(0.0);
+        for i in (0..whole).step_by(S::LANES) {
+            let d = S::sub(S::load(x.as_ptr().add(i)), S::splat(mean));
+            squares = S::mul_add(d, d, squares);
+        }
+        let rest: f32 = x[whole..].iter().map(|x| (x - mean) * (x - mean)).sum();
+        let scale = ((S::sum(squares) + rest) / n as f32 + norm.eps).sqrt().recip();
+        for i in (0..whole).step_by(S::LANES) {
+            let d = S::mul(S::sub(S::load(x.as_ptr().add(i)), S::splat(mean)), S::splat(scale));
+            let (weight, bias) = (S::load(norm.weight.as_ptr().add(i)), S::load(norm.bias.as_ptr().add(i)));
+            S::store(out.as_mut_ptr().add(i), S::mul_add(d, weight, bias));
+        }
+        for i in whole..n {
+            out[i] = (x[i] - mean) * scale * norm.weight[i] + norm.bias[i];
+        }
+    }
+}
