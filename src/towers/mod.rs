@@ -7,6 +7,7 @@ pub mod device;
 pub mod folder;
 pub mod golden;
 mod kernels;
+pub mod mobileclip;
 pub mod preprocess;
 pub mod registry;
 pub mod starter;

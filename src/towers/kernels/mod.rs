@@ -8,16 +8,22 @@
 
 pub mod attention;
 pub mod block;
+pub mod channel_conv;
 pub mod conv;
+pub mod conv_mlp;
 pub mod linear;
 pub mod math;
 pub mod resample;
 pub mod simd;
+pub mod squeeze;
 
 pub use attention::Attention;
 pub use block::Block;
+pub use channel_conv::ChannelConv;
 pub use conv::{Depthwise, Stem};
+pub use conv_mlp::ConvMlp;
 pub use linear::{Activation, Linear};
+pub use squeeze::Squeeze;
 
 use candle_core::{CpuStorage, Layout, Result};
 
