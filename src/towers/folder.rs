@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use serde_json::Value;
 
 use super::weights::Weights;
-use super::{Model, TowerError};
+use super::{Model, TowerError, mobileclip};
 
 /// Where the sizes of a network stand; the first that is there counts.
 const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
@@ -133,6 +133,15 @@ impl Folder {
         Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
     }
 
+    /// The licence that the folder's `README.md` declares at its top.
+    pub fn licence(&self) -> Option<String> {
+        let readme = String::from_utf8(self.read("README.md").ok()?).ok()?;
+        let declared = readme.strip_prefix("---")?.split("\n---").next()?;
+        let value = |key: &str| declared.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+        let licence = value("license:").filter(|l| *l != "other").or_else(|| value("license_name:"))?;
+        Some(licence.trim_matches(['"', '\'']).to_owned()).filter(|l| !l.is_empty())
+    }
+
     /// Which network the configuration describes.
     ///
     /// # Errors
@@ -197,7 +206,8 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
     match folder.architecture()? {
         Architecture::NomicText => Err(half(dir, "vision", "text")),
         Architecture::NomicVision => Err(half(dir, "text", "vision")),
-        Architecture::Clip | Architecture::Siglip | Architecture::MobileClip => Err(later(&folder)),
+        Architecture::MobileClip => mobileclip::load(&folder),
+        Architecture::Clip | Architecture::Siglip => Err(later(&folder)),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod folder;
 pub mod golden;
 mod kernels;
 pub mod layers;
+pub mod mobileclip;
 pub mod preprocess;
 pub mod registry;
 pub mod starter;

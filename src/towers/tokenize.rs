@@ -1,5 +1,7 @@
 //! Text to token ids.
 
+pub mod clip;
+
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -50,24 +52,24 @@ impl BertTokenizer {
     pub fn windows(&self, text: &str, max_tokens: usize, long_text: LongText) -> Result<Vec<Vec<u32>>, TowerError> {
         let room = max_tokens - 2;
         let ids = match long_text {
-            LongText::Truncate => self.ids(text, room)?,
-            LongText::Mean => self.ids(text, usize::MAX)?,
+            LongText::Truncate => first_ids(&self.inner, text, room)?,
+            LongText::Mean => first_ids(&self.inner, text, usize::MAX)?,
         };
         Ok(spans(ids.len(), room).map(|span| [&[self.start], &ids[span], &[self.end]].concat()).collect())
     }
+}
 
-    /// The first `most` token ids, without special tokens.
-    fn ids(&self, text: &str, most: usize) -> Result<Vec<u32>, TowerError> {
-        let (mut ids, mut rest) = (Vec::new(), text);
-        while !rest.is_empty() && ids.len() < most {
-            let (piece, after) = rest.split_at(piece_len(rest));
-            let encoding = self.inner.encode_fast(piece, false).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
-            ids.extend_from_slice(encoding.get_ids());
-            rest = after;
-        }
-        ids.truncate(most);
-        Ok(ids)
+/// The first `most` token ids, without special tokens.
+fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>, TowerError> {
+    let (mut ids, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() && ids.len() < most {
+        let (piece, after) = rest.split_at(piece_len(rest));
+        let encoding = tokenizer.encode_fast(piece, false).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+        ids.extend_from_slice(encoding.get_ids());
+        rest = after;
     }
+    ids.truncate(most);
+    Ok(ids)
 }
 
 /// Where to cut: at the first blank after [`PIECE`] bytes, which always ends a word; else at [`LONGEST_PIECE`].

@@ -7,8 +7,7 @@ use super::simd::{Simd, dispatch};
 use super::values;
 use crate::towers::weights::Matrix;
 
-/// Size and position of a convolution's window along one side of a map, padded "same" as TensorFlow does it:
-/// stride 2 pads more after than before.
+/// Size and position of a convolution's window along one side of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Side {
     /// Outputs.
@@ -20,11 +19,19 @@ pub struct Side {
 }
 
 impl Side {
-    /// For `inputs` positions, a window of `size`, and a stride.
+    /// For `inputs` positions, a window of `size`, and a stride, padded "same" as TensorFlow does it: stride 2 pads
+    /// more after than before.
     pub fn new(inputs: usize, size: usize, stride: usize) -> Self {
         let outputs = inputs.div_ceil(stride);
         let padded = ((outputs - 1) * stride + size).max(inputs);
         Self { outputs, before: (padded - inputs) / 2, padded }
+    }
+
+    /// As [`Self::new`], with half a window (less the middle) of zeros at both ends, as PyTorch networks do it.
+    pub fn even(inputs: usize, size: usize, stride: usize) -> Self {
+        let outputs = inputs.div_ceil(stride);
+        let before = size / 2;
+        Self { outputs, before, padded: ((outputs - 1) * stride + size).max(inputs + before) }
     }
 }
 
@@ -32,6 +39,7 @@ impl Side {
 pub struct Stem {
     layer: Linear,
     channels: usize,
+    side: fn(usize, usize, usize) -> Side,
 }
 
 impl Stem {
@@ -50,7 +58,13 @@ impl Stem {
             }
         };
         let layer = Linear::from_rows(weights.rows(), weights.cols(), row, bias, activation);
-        Self { layer, channels }
+        Self { layer, channels, side: Side::new }
+    }
+
+    /// The same layer, padded by [`Side::even`].
+    #[must_use]
+    pub fn even(self) -> Self {
+        Self { side: Side::even, ..self }
     }
 
     /// `[height, width, channels]` to a map of half the size.
@@ -63,7 +77,8 @@ impl Stem {
 
     /// Copies the window of every output of row `y` into one row of `patches`.
     fn gather(&self, x: &[f32], (height, width): (usize, usize), y: usize, patches: &mut [f32]) {
-        let (rows, columns) = (Side::new(height, Self::SIZE, Self::STRIDE), Side::new(width, Self::SIZE, Self::STRIDE));
+        let side = |inputs| (self.side)(inputs, Self::SIZE, Self::STRIDE);
+        let (rows, columns) = (side(height), side(width));
         let line = Self::SIZE * self.channels;
         for (ox, patch) in patches.chunks_exact_mut(Self::SIZE * line).enumerate() {
             let left = (ox * Self::STRIDE) as isize - columns.before as isize;
@@ -92,7 +107,7 @@ impl CustomOp1 for Stem {
         if channels != self.channels || height == 0 || width == 0 {
             candle_core::bail!("stem: the input is {:?}, not [height, width, {}]", layout.dims(), self.channels);
         }
-        let outputs = |inputs| Side::new(inputs, Self::SIZE, Self::STRIDE).outputs;
+        let outputs = |inputs| (self.side)(inputs, Self::SIZE, Self::STRIDE).outputs;
         let shape = Shape::from((outputs(height), outputs(width), self.layer.outputs()));
         let mut patches = vec![0.0; outputs(width) * self.layer.inputs()];
         let mut out = vec![0.0; shape.elem_count()];
@@ -238,5 +253,13 @@ mod tests {
         assert_eq!(Side::new(260, 3, 2), Side { outputs: 130, before: 0, padded: 261 });
         assert_eq!(Side::new(65, 5, 2), Side { outputs: 33, before: 2, padded: 69 });
         assert_eq!(Side::new(9, 5, 1), Side { outputs: 9, before: 2, padded: 13 });
+    }
+
+    #[test]
+    fn even_padding_is_that_of_pytorch() {
+        // outputs = floor((inputs + 2 * (size / 2) - size) / stride) + 1
+        assert_eq!(Side::even(256, 3, 2), Side { outputs: 128, before: 1, padded: 257 });
+        assert_eq!(Side::even(15, 7, 2), Side { outputs: 8, before: 3, padded: 21 });
+        assert_eq!(Side::even(8, 7, 1), Side { outputs: 8, before: 3, padded: 14 });
     }
 }

@@ -8,20 +8,26 @@
 
 pub mod attention;
 pub mod block;
+pub mod channel_conv;
 pub mod conv;
+pub mod conv_mlp;
 pub mod linear;
 pub mod math;
 pub mod norm;
 pub mod pool;
 pub mod resample;
 pub mod simd;
+pub mod squeeze;
 
 pub use attention::Attention;
 pub use block::Block;
+pub use channel_conv::ChannelConv;
 pub use conv::{Depthwise, Stem};
+pub use conv_mlp::ConvMlp;
 pub use linear::{Activation, Linear};
 pub use norm::LayerNorm;
 pub use pool::Pool;
+pub use squeeze::Squeeze;
 
 use candle_core::{CpuStorage, Layout, Result};
 

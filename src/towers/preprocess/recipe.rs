@@ -136,13 +136,23 @@ impl Recipe {
 
     /// The numbers of the picture, plane by plane: `[3, height, width]`.
     pub fn prepare(&self, picture: &Picture) -> Vec<f32> {
-        let tables: [[f32; 256]; CHANNELS] = std::array::from_fn(|c| {
+        let (rgb, tables) = (self.pixels(picture), self.tables());
+        let plane = |c: usize| rgb.iter().skip(c).step_by(CHANNELS).map(move |v| (c, usize::from(*v)));
+        (0..CHANNELS).flat_map(plane).map(|(c, v)| tables[c][v]).collect()
+    }
+
+    /// The numbers of the picture, pixel by pixel: `[height, width, 3]`.
+    pub fn prepare_channels_last(&self, picture: &Picture) -> Vec<f32> {
+        let (rgb, tables) = (self.pixels(picture), self.tables());
+        rgb.iter().enumerate().map(|(i, v)| tables[i % CHANNELS][usize::from(*v)]).collect()
+    }
+
+    /// What becomes of each byte, one table a channel.
+    fn tables(&self) -> [[f32; 256]; CHANNELS] {
+        std::array::from_fn(|c| {
             // In double, then single precision, as numpy does it in transformers.
             std::array::from_fn(|v| ((v as f64 * self.factor) as f32 - self.mean[c]) / self.std[c])
-        });
-        let rgb = self.pixels(picture);
-        let plane = |c: usize| rgb.iter().skip(c).step_by(CHANNELS).map(move |v| (c, *v));
-        (0..CHANNELS).flat_map(plane).map(|(c, v)| tables[c][usize::from(v)]).collect()
+        })
     }
 
     /// The bytes before the last step, RGB, row by row.

@@ -1,0 +1,67 @@
+//! MobileCLIP S1 and S2 (and the S0 and S2 of MobileCLIP 2, which are built alike) in the layout of open_clip: a
+//! FastViT for pictures, a transformer for texts. Fast for what they can do.
+
+mod config;
+mod fuse;
+mod image;
+mod text;
+
+use super::folder::Folder;
+use super::preprocess::Recipe;
+use super::tokenize::clip::ClipTokenizer;
+use super::{Model, ModelInfo, ModelKey, TowerError};
+pub use config::{Config, TextConfig};
+pub use image::FastVit;
+pub use text::Text;
+
+/// Goes up whenever the preparation of pictures or texts changes their vectors.
+const PREPROCESSING: &str = "1";
+/// open_clip never lets the factor of a softmax become larger.
+const LARGEST_SCALE: f32 = 100.0;
+
+/// The two towers, and the factor on cosines that they were trained with.
+pub struct Towers {
+    /// Pictures.
+    pub image: FastVit,
+    /// Texts.
+    pub text: Text,
+    scale: f32,
+    config: Config,
+}
+
+/// Loads the towers from a folder with `open_clip_config.json`.
+///
+/// # Errors
+/// When a file is missing or damaged; the message names it, and the tensor where there is one.
+pub fn open(folder: &Folder) -> Result<Towers, TowerError> {
+    let config = Config::parse(folder.config())?;
+    let recipe = Recipe::parse_open_clip(&folder.config()["preprocess_cfg"])?;
+    let tokenizer = ClipTokenizer::open(folder)?;
+    let weights = folder.weights()?;
+    let (image, text) =
+        rayon::join(|| FastVit::load(&weights, &config, recipe), || Text::load(&weights, &config, tokenizer));
+    let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
+    Ok(Towers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE), config })
+}
+
+/// Loads the model from a folder with `open_clip_config.json`.
+///
+/// # Errors
+/// As for [`open`].
+pub fn load(folder: &Folder) -> Result<Model, TowerError> {
+    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder));
+    let (revision, Towers { image, text, scale, config }) = (revision?, towers?);
+    let key = ModelKey { name: folder.name(), revision, preprocessing: PREPROCESSING.to_owned(), dim: config.dim };
+    let info = ModelInfo {
+        title: folder.name(),
+        key,
+        about: "Fast, and good at photos of everyday things, and at short English texts.\n\
+                Weak at text in pictures, counts, and languages other than English."
+            .to_owned(),
+        licence: folder.licence().unwrap_or_else(|| "Apple's model licence, for research only".to_owned()),
+        label_scale: scale,
+        label_prompt: "a photo of a {}".to_owned(),
+        max_tokens: config.text.context_length,
+    };
+    Ok(Model { info, image: Box::new(image), text: Box::new(text) })
+}
