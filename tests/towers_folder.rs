@@ -206,3 +206,26 @@ fn names_and_licences_are_read_from_where_the_hub_puts_them() {
     let info = folder::load(&snapshot).expect("loads").info;
     assert_eq!((info.title.as_str(), info.licence.as_str()), ("apple/MobileCLIP-S1-OpenCLIP", "apple-amlr"));
 }
+
+/// `folder/pytorch_model.bin` is what `torch.save` of PyTorch 2.14 wrote of a dense layer, a batch norm with its
+/// counter, and a tensor in half precision.
+#[test]
+fn weights_of_pytorch_are_read_as_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, pickle) = (folder.path().join("config.json"), folder.path().join("pytorch_model.bin"));
+    std::fs::write(config, "{}").expect("written");
+    let bytes = include_bytes!("fixtures/folder/pytorch_model.bin");
+    std::fs::write(&pickle, bytes).expect("written");
+    let opened = Folder::open(folder.path()).expect("opens");
+    let weights = opened.weights().expect("whole");
+    assert_eq!(weights.shape("fc.weight").expect("there"), [2, 3]);
+    assert_eq!(weights.vector("fc.weight", 6).expect("there"), [0.5, -1.0, 2.0, 3.0, 0.25, -0.125]);
+    assert_eq!(weights.vector("fc.bias", 2).expect("there"), [7.0, -8.0]);
+    assert_eq!(weights.vector("half", 2).expect("there"), [1.5, -2.5]);
+    let error = weights.vector("other", 1).expect_err("not there").to_string();
+    assert!(error.contains("pytorch_model.bin") && error.contains("other"), "{error}");
+    for len in [0, 100, bytes.len() - 1] {
+        std::fs::write(&pickle, &bytes[..len]).expect("written");
+        assert_says(folder.path(), &["pytorch_model.bin", "fetch"]);
+    }
+}

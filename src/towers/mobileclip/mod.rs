@@ -6,6 +6,8 @@ mod fuse;
 mod image;
 mod text;
 
+use candle_core::Device;
+
 use super::folder::Folder;
 use super::preprocess::Recipe;
 use super::tokenize::clip::ClipTokenizer;
@@ -38,8 +40,10 @@ pub fn open(folder: &Folder) -> Result<Towers, TowerError> {
     let recipe = Recipe::parse_open_clip(&folder.config()["preprocess_cfg"])?;
     let tokenizer = ClipTokenizer::open(folder)?;
     let weights = folder.weights()?;
-    let (image, text) =
-        rayon::join(|| FastVit::load(&weights, &config, recipe), || Text::load(&weights, &config, tokenizer));
+    let (image, text) = rayon::join(
+        || FastVit::load(&weights, &config, recipe),
+        || Text::load(&weights, &config, tokenizer, &Device::Cpu),
+    );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
     Ok(Towers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE), config })
 }

@@ -2,13 +2,11 @@
 //! every text has the same number of tokens.
 
 use candle_core::{Device, Result as CandleResult, Tensor};
-use candle_nn::LayerNorm;
-use candle_nn::Module as _;
 use rayon::prelude::*;
 
 use super::config::{Config, TextConfig};
 use crate::domain::{Embedding, EmbeddingError};
-use crate::towers::kernels::{Activation, Attention, Linear};
+use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, attend};
 use crate::towers::tokenize::clip::ClipTokenizer;
 use crate::towers::weights::{Matrix, Weights};
 use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
@@ -31,6 +29,7 @@ pub struct Text {
     layers: Vec<Layer>,
     norm: LayerNorm,
     project: Linear,
+    device: Device,
 }
 
 struct Layer {
@@ -47,10 +46,15 @@ impl Text {
     ///
     /// # Errors
     /// When a tensor is missing, of another size, or holds a number that is not finite.
-    pub fn load(weights: &Weights<'_>, config: &Config, tokenizer: ClipTokenizer) -> Result<Self, TowerError> {
+    pub fn load(
+        weights: &Weights<'_>,
+        config: &Config,
+        tokenizer: ClipTokenizer,
+        device: &Device,
+    ) -> Result<Self, TowerError> {
         let text = &config.text;
         tokenizer.fits(text.vocab_size)?;
-        let layers = (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i));
+        let layers = (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i, device));
         Ok(Self {
             tokenizer,
             context: text.context_length,
@@ -58,8 +62,9 @@ impl Text {
             words: weights.matrix("text.token_embedding.weight", text.vocab_size, text.width)?,
             positions: weights.matrix("text.positional_embedding", text.context_length, text.width)?,
             layers: layers.collect::<Result<_, _>>()?,
-            norm: norm(weights, "text.ln_final", text.width)?,
-            project: Linear::transposed(&weights.matrix("text.text_projection", text.width, config.dim)?),
+            norm: LayerNorm::load(weights, "text.ln_final", text.width, EPS, device)?,
+            project: Linear::transposed(weights, "text.text_projection", text.width, config.dim, device)?,
+            device: device.clone(),
         })
     }
 
@@ -93,7 +98,7 @@ impl Text {
         let attention = Attention::full(self.heads, &lengths);
         let mut x = self.look_up(windows)?;
         for layer in &self.layers {
-            let a = attention.forward(&layer.qkv.forward(&layer.norm.forward(&x)?)?)?;
+            let a = attend(&attention, &layer.qkv.forward(&layer.norm.forward(&x)?)?)?;
             x = layer.attended.forward_add(&a, &x)?;
             let b = layer.wide.forward(&layer.mlp_norm.forward(&x)?)?;
             x = layer.narrow.forward_add(&b, &x)?;
@@ -101,7 +106,7 @@ impl Text {
         // The end of a text has the highest id; its vector is that of the text.
         let end = |ids: &Vec<u32>| (0..ids.len()).rev().max_by_key(|i| ids[*i]).unwrap_or_default() as u32;
         let ends: Vec<u32> = (0..).step_by(self.context).zip(windows).map(|(first, ids)| first + end(ids)).collect();
-        let x = x.index_select(&Tensor::new(ends, &Device::Cpu)?, 0)?;
+        let x = x.index_select(&Tensor::new(ends, &self.device)?, 0)?;
         self.project.forward(&self.norm.forward(&x)?)
     }
 
@@ -116,7 +121,7 @@ impl Text {
             self.positions.unpack_row(at, &mut position);
             out.iter_mut().zip(&position).for_each(|(out, position)| *out += position);
         }
-        Tensor::from_vec(rows, (tokens, width), &Device::Cpu)
+        Tensor::from_vec(rows, (tokens, width), &self.device)
     }
 }
 
@@ -148,28 +153,21 @@ fn mean(windows: impl Iterator<Item = Vec<f32>>) -> Result<Embedding, EmbeddingE
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize, device: &Device) -> Result<Self, TowerError> {
         let (width, hidden) = (config.width, config.hidden());
         let at = |name: &str| format!("text.transformer.resblocks.{index}.{name}");
-        let dense = |weight: &str, bias: &str, outputs, inputs, activation| -> Result<Linear, TowerError> {
-            let bias = weights.vector(&at(bias), outputs)?;
-            Ok(Linear::new(&weights.matrix(&at(weight), outputs, inputs)?, &bias, activation))
+        let norm = |name: &str| LayerNorm::load(weights, &at(name), width, EPS, device);
+        let dense = |name: &str, outputs, inputs, activation| {
+            Linear::load(weights, &at(name), outputs, inputs, true, activation, device)
         };
-        let none = Activation::None;
+        let (weight, bias) = (at("attn.in_proj_weight"), at("attn.in_proj_bias"));
         Ok(Self {
-            norm: norm(weights, &at("ln_1"), width)?,
-            qkv: dense("attn.in_proj_weight", "attn.in_proj_bias", 3 * width, width, none)?,
-            attended: dense("attn.out_proj.weight", "attn.out_proj.bias", width, width, none)?,
-            mlp_norm: norm(weights, &at("ln_2"), width)?,
-            wide: dense("mlp.c_fc.weight", "mlp.c_fc.bias", hidden, width, Activation::Gelu)?,
-            narrow: dense("mlp.c_proj.weight", "mlp.c_proj.bias", width, hidden, none)?,
+            norm: norm("ln_1")?,
+            qkv: Linear::rows(weights, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, device)?,
+            attended: dense("attn.out_proj", width, width, Activation::None)?,
+            mlp_norm: norm("ln_2")?,
+            wide: dense("mlp.c_fc", hidden, width, Activation::Gelu)?,
+            narrow: dense("mlp.c_proj", width, hidden, Activation::None)?,
         })
     }
-}
-
-fn norm(weights: &Weights<'_>, name: &str, width: usize) -> Result<LayerNorm, TowerError> {
-    let vector = |part: &str| -> Result<Tensor, TowerError> {
-        Ok(Tensor::from_vec(weights.vector(&format!("{name}.{part}"), width)?, width, &Device::Cpu)?)
-    };
-    Ok(LayerNorm::new(vector("weight")?, vector("bias")?, EPS))
 }
