@@ -15,10 +15,11 @@ fn main() -> ExitCode {
     let log = env_logger::Env::new().filter_or("VICINITY_LOG", "error").write_style("VICINITY_LOG_STYLE");
     env_logger::Builder::from_env(log).init();
     let result = match arguments.command {
-        Some(command) => cli::run(command, arguments.library).map(ExitCode::from),
+        Some(command) => cli::run(command, &arguments.place).map(ExitCode::from),
         None => {
-            let Arguments { folders, library, theme, .. } = arguments;
-            app::run(app::Options { folders, library, theme }).map(|()| ExitCode::SUCCESS)
+            let Arguments { folders, place, theme, .. } = arguments;
+            app::run(app::Options { folders, library: place.library, model: place.model, theme })
+                .map(|()| ExitCode::SUCCESS)
         }
     };
     result.unwrap_or_else(|error| {

@@ -205,3 +205,35 @@ fn nothing_is_written_beside_the_users_files() {
     place.index();
     assert_eq!(list(&place.files()), before);
 }
+
+#[test]
+fn a_library_goes_from_one_model_to_another_and_back() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/mobileclip");
+
+    let other = place.run(&["index", "--model", model, "--json"]);
+    assert!(other.status.success(), "{}", stderr(&other));
+    let summary = lines(&other).pop().unwrap();
+    assert_eq!((&summary["items"], &summary["embedded"]), (&5.into(), &5.into()), "each model has its own vectors");
+    let info = lines(&place.run(&["info", "--json"])).pop().unwrap();
+    assert_eq!((&info["model"], &info["items"]), (&"mobileclip".into(), &5.into()), "the library remembers");
+    assert!(place.run(&["search", "a dog"]).status.success());
+
+    let again = lines(&place.run(&["index", "--json"])).pop().unwrap();
+    assert_eq!((&again["embedded"], &again["reused"]), (&0.into(), &5.into()));
+    let back = lines(&place.run(&["index", "--model", "starter", "--json"])).pop().unwrap();
+    assert_eq!((&back["embedded"], &back["reused"]), (&0.into(), &5.into()), "going back costs nothing");
+    let info = lines(&place.run(&["info", "--json"])).pop().unwrap();
+    assert_eq!(info["model"], "vicinity-starter");
+
+    let wrong = place.run(&["search", "a dog", "--model", "/no/such/model"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let empty = place.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let wrong = place.run(&["search", "a dog", "--model", empty.to_str().unwrap()]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("config.json"), "{}", stderr(&wrong));
+    let info = lines(&place.run(&["info", "--json"])).pop().unwrap();
+    assert_eq!(info["model"], "vicinity-starter", "a model that cannot be used changes nothing");
+}

@@ -130,6 +130,8 @@ impl App {
                 self.submit(Job::Remove(path));
             }
             SystemCommand::OpenLibrary(path) => self.open_library(path, Vec::new()),
+            SystemCommand::UseModel(model) => self.use_model(model),
+            SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
             SystemCommand::SetQueryText(text, immediacy) => {
                 if text != self.state.query.text {
                     self.history.record(&self.state, Change::Typing, now);

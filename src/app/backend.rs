@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
+use crate::engine::choice::ModelSource;
 use crate::engine::{Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
 
@@ -25,5 +26,5 @@ pub trait Backend: Send {
     fn import(&self) -> ImportOptions;
 }
 
-/// Opens a library; called on a thread of its own. The error is a sentence for the user.
-pub type Opener = Arc<dyn Fn(&Path, Waker) -> Result<Box<dyn Backend>, String> + Send + Sync>;
+/// Opens a library, through a model or the one that it remembers; called on a thread of its own. The error is a sentence for the user.
+pub type Opener = Arc<dyn Fn(&Path, Option<ModelSource>, Waker) -> Result<Box<dyn Backend>, String> + Send + Sync>;

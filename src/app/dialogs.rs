@@ -15,6 +15,8 @@ pub enum Purpose {
     AddFiles,
     /// A library folder to open.
     OpenLibrary,
+    /// The folder of a model.
+    Model,
     /// A file of labels.
     LoadLabels,
     /// Where to write vectors.
@@ -41,6 +43,7 @@ fn pending(purpose: Purpose) -> Pending {
         Purpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
         Purpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
         Purpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
+        Purpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
         Purpose::LoadLabels => {
             one(dialog.set_title("Load labels").add_filter("Text", &["txt", "csv", "tsv"]).pick_file())
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, Opener, Waker};
+use crate::engine::choice::ModelSource;
 use crate::engine::{Engine, Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
 
@@ -35,8 +36,8 @@ impl Backend for Running {
 
 /// Opens libraries with the built-in model.
 pub fn opener() -> Opener {
-    Arc::new(|library: &Path, waker: Waker| {
-        let engine = Engine::open(library, move || waker()).map_err(|error| error.to_string())?;
+    Arc::new(|library: &Path, model: Option<ModelSource>, waker: Waker| {
+        let engine = Engine::open_through(library, model, move || waker()).map_err(|error| error.to_string())?;
         Ok(Box::new(Running(engine)))
     })
 }

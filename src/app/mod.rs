@@ -17,6 +17,7 @@ mod window;
 use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
+use crate::engine::choice::ModelSource;
 
 pub use backend::{Backend, Opener, Waker};
 pub use settings::Settings;
@@ -29,6 +30,8 @@ pub struct Options {
     pub folders: Vec<PathBuf>,
     /// The library to open them in.
     pub library: Option<PathBuf>,
+    /// The model to see it through.
+    pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
 }
@@ -43,6 +46,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let start = Start {
         folders: options.folders,
         library: options.library,
+        model: options.model,
         theme: options.theme,
         settings: places::settings_file(),
         data: places::data(),

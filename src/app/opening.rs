@@ -8,6 +8,7 @@ use super::receive::notice;
 use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
 use crate::domain::LabelSet;
+use crate::engine::choice::ModelSource;
 use crate::engine::{Job, Severity, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
@@ -44,14 +45,24 @@ impl App {
         self.then_add = then_add;
         self.attempt += 1;
         let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
+        let model = self.wanted_model.take();
         let open = move || {
             // The one before lets go of its files first: it may be the same library.
             drop(before);
-            let result = opener(&path, waker.clone());
+            let result = opener(&path, model, waker.clone());
             let _ = sender.send(Message::Opened(attempt, result));
             waker();
         };
         self.spawn("open-library", open);
+    }
+
+    /// Sees the open library through another model; where none is open, the next one.
+    pub(super) fn use_model(&mut self, model: ModelSource) {
+        self.wanted_model = Some(model);
+        if let Some(library) = self.state.library.as_ref().filter(|l| !l.opening).map(|l| l.path.clone()) {
+            self.switching = true;
+            self.open_library(library, Vec::new());
+        }
     }
 
     pub(super) fn close_library(&mut self) {
@@ -79,14 +90,21 @@ impl App {
                 let add = std::mem::take(&mut self.then_add);
                 if !add.is_empty() {
                     self.submit(Job::Add(add));
+                } else if std::mem::take(&mut self.switching) {
+                    // What the new model has not embedded yet.
+                    self.submit(Job::Rescan);
                 }
                 if !self.state.query.is_empty() {
                     self.search_now();
                 }
             }
             Err(why) => {
-                self.state.library = None;
+                let library = self.state.library.take();
                 self.then_add.clear();
+                if let (true, Some(library)) = (std::mem::take(&mut self.switching), library) {
+                    // The model before is still good.
+                    self.open_library(library.path, Vec::new());
+                }
                 notice(self, Severity::Error, why);
             }
         }
@@ -172,6 +190,7 @@ impl App {
             Purpose::AddFolders | Purpose::AddFiles => self.add(paths),
             Purpose::OpenLibrary => self.open_library(first, Vec::new()),
             Purpose::LoadLabels => self.load_labels(first),
+            Purpose::Model => self.use_model(ModelSource::Folder(first)),
             Purpose::Export => {
                 let items = first.with_extension("csv");
                 self.submit(Job::Export { vectors: first, items });

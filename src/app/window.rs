@@ -14,6 +14,7 @@ use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::domain::{LabelSet, Picture};
+use crate::engine::choice::ModelSource;
 use crate::ui::{Shell, style};
 
 /// How the window starts.
@@ -22,6 +23,8 @@ pub struct Start {
     pub folders: Vec<PathBuf>,
     /// The library to open.
     pub library: Option<PathBuf>,
+    /// The model to see it through; `None`: the one that it remembers.
+    pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
     /// Where settings are kept; `None`: nowhere.
@@ -58,6 +61,10 @@ pub struct App {
     pub(super) data: Option<PathBuf>,
     pub(super) backend: Option<Box<dyn Backend>>,
     pub(super) attempt: u64,
+    /// The model of the next library to be opened, where it is not the one that the library remembers.
+    pub(super) wanted_model: Option<ModelSource>,
+    /// Whether the library that is being opened goes from one model to another.
+    pub(super) switching: bool,
     pub(super) then_add: Vec<PathBuf>,
     pub(super) inbox: (Sender<Message>, Receiver<Message>),
     pub(super) settings: Settings,
@@ -86,6 +93,8 @@ impl App {
             data: start.data,
             backend: None,
             attempt: 0,
+            wanted_model: start.model,
+            switching: false,
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
             inbox: crossbeam_channel::bounded(256),

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
+use crate::engine::choice::ModelSource;
 use crate::towers::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
@@ -25,12 +26,24 @@ pub struct Arguments {
     pub command: Option<Command>,
     /// Folders or files to open.
     pub folders: Vec<PathBuf>,
-    /// Folder of the library (made where there is none).
-    #[arg(long, global = true, value_name = "DIR")]
-    pub library: Option<PathBuf>,
+    /// Which library.
+    #[command(flatten)]
+    pub place: Place,
     /// Colours of the window.
     #[arg(long, value_name = "THEME", ignore_case = true)]
     pub theme: Option<ThemeChoice>,
+}
+
+/// A library, and the model that it is seen through.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Place {
+    /// Folder of the library (made where there is none).
+    #[arg(long, global = true, value_name = "DIR")]
+    pub library: Option<PathBuf>,
+    /// Model to embed and search with: `starter`, or a folder that holds one. The library remembers it; going back to
+    /// a model costs nothing.
+    #[arg(long, global = true, value_name = "MODEL")]
+    pub model: Option<ModelSource>,
 }
 
 /// What can be done without a window.

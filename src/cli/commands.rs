@@ -1,13 +1,13 @@
 //! All commands but `index`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
 use super::{Outcome, index};
@@ -17,19 +17,19 @@ use crate::engine::labels::{LabelVectors, parse};
 use crate::engine::read::Content;
 use crate::engine::searcher::{embed_content, embed_picture};
 use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
-use crate::towers::{Model, TextOptions, device, golden, starter};
+use crate::towers::{Model, TextOptions, device, golden};
 
 /// Runs a command.
-pub fn run(command: Command, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
     match command {
-        Command::Index(args) => index::run(args, library),
-        Command::Search(args) => search(args, library),
-        Command::Labels(args) => labels(&args),
-        Command::Map(args) => map(&args, library),
-        Command::Export(args) => export(&args, library),
-        Command::Embed(args) => embed(&args),
-        Command::Info(args) => info(&args, library),
-        Command::Doctor => doctor(library),
+        Command::Index(args) => index::run(args, place),
+        Command::Search(args) => search(args, place),
+        Command::Labels(args) => labels(&args, place),
+        Command::Map(args) => map(&args, place),
+        Command::Export(args) => export(&args, place),
+        Command::Embed(args) => embed(&args, place),
+        Command::Info(args) => info(&args, place),
+        Command::Doctor => doctor(place),
     }
 }
 
@@ -49,7 +49,7 @@ struct HitLine<'a> {
     snippet: Option<&'a str>,
 }
 
-fn search(args: SearchArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
     let text = args.text.filter(|text| !text.trim().is_empty()).map(QueryPart::Text);
     let parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
     if parts.is_empty() {
@@ -62,7 +62,7 @@ fn search(args: SearchArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome>
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    let session = Session::open(library)?;
+    let session = Session::open(place)?;
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
         Event::Found { result, .. } => Some(result),
@@ -101,7 +101,7 @@ struct LabelLine<'a> {
     share: f32,
 }
 
-fn labels(args: &LabelsArgs) -> anyhow::Result<Outcome> {
+fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
     let set = match &args.labels {
         None => LabelSet::default(),
         Some(file) => label_file(file)?,
@@ -109,7 +109,7 @@ fn labels(args: &LabelsArgs) -> anyhow::Result<Outcome> {
     if set.labels.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let model = starter::load()?;
+    let model = session::model(place)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?;
     for path in &args.files {
         let content = open(path, false).map_err(sentence)?;
@@ -137,8 +137,8 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
     }
 }
 
-fn map(args: &MapArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    let session = Session::open(library)?;
+fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
+    let session = Session::open(place)?;
     let snapshot = session.engine.snapshot();
     if snapshot.is_empty() {
         return Ok(Outcome::Nothing);
@@ -177,8 +177,8 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     layout
 }
 
-fn export(args: &ExportArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    let session = Session::open(library)?;
+fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
+    let session = Session::open(place)?;
     let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
@@ -197,8 +197,8 @@ struct Usage {
     total_tokens: usize,
 }
 
-fn embed(args: &EmbedArgs) -> anyhow::Result<Outcome> {
-    let model = starter::load()?;
+fn embed(args: &EmbedArgs, place: &Place) -> anyhow::Result<Outcome> {
+    let model = session::model(place)?;
     let options = TextOptions { task: args.task, long_text: args.long_text };
     let (mut embeddings, mut tokens) = (Vec::new(), 0);
     let mut add_texts = |texts: &[&str]| -> anyhow::Result<Vec<Vec<f32>>> {
@@ -236,8 +236,8 @@ struct InfoLine<'a> {
     library: &'a Path,
 }
 
-fn info(args: &InfoArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    let session = Session::open(library)?;
+fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
+    let session = Session::open(place)?;
     let snapshot = session.engine.snapshot();
     let parts = snapshot.parts();
     let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
@@ -260,16 +260,16 @@ fn info(args: &InfoArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn doctor(library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+fn doctor(place: &Place) -> anyhow::Result<Outcome> {
     for device in device::devices() {
         line(&format!("device   {}, {} threads, {}", device.name, device.threads, device.features))?;
     }
     let start = Instant::now();
-    let model = starter::load()?;
+    let model = session::model(place)?;
     let loaded = start.elapsed();
     let ok = check_model(&model)?;
     line(&format!("         loaded in {:.0} ms", loaded.as_secs_f64() * 1e3))?;
-    let sound = check_library(session::library(library)?)?;
+    let sound = check_library(place)?;
     if ok && sound { Ok(Outcome::Done) } else { bail!("something is wrong, see above") }
 }
 
@@ -288,12 +288,13 @@ fn check_model(model: &Model) -> anyhow::Result<bool> {
     Ok(report.passed())
 }
 
-fn check_library(path: PathBuf) -> anyhow::Result<bool> {
+fn check_library(place: &Place) -> anyhow::Result<bool> {
+    let path = session::library(place)?;
     if !path.is_dir() {
         line(&format!("library  none yet in {}", path.display()))?;
         return Ok(true);
     }
-    let session = Session::open(Some(path.clone())).with_context(|| format!("library {}", path.display()))?;
+    let session = Session::open(place).with_context(|| format!("library {}", path.display()))?;
     let found = session.engine.check();
     let items = count(session.engine.snapshot().len() as u64);
     let verdict = if found.is_empty() { "ok" } else { "damaged" };

@@ -1,6 +1,6 @@
 //! `vicinity index`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
-use super::args::IndexArgs;
+use super::args::{IndexArgs, Place};
 use super::output::{complain, count, json, line, on_terminal};
 use super::session::Session;
 use crate::domain::{Progress, Stage};
@@ -34,11 +34,11 @@ struct SummaryLine {
 }
 
 /// Adds and embeds.
-pub fn run(args: IndexArgs, library: Option<PathBuf>) -> anyhow::Result<Outcome> {
+pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     if let Some(missing) = args.folders.iter().find(|path| !path.exists()) {
         bail!("{}: no such file or folder", missing.display());
     }
-    let session = Session::create(library)?;
+    let session = Session::create(place)?;
     if let Some(why) = &session.engine.snapshot().parts().read_only {
         bail!("{why}");
     }

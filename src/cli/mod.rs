@@ -11,7 +11,7 @@ mod session;
 
 use std::process::ExitCode;
 
-pub use args::{Arguments, Command};
+pub use args::{Arguments, Command, Place};
 
 /// What a command found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ impl From<Outcome> for ExitCode {
 ///
 /// # Errors
 /// A chain of sentences for the user.
-pub fn run(command: Command, library: Option<std::path::PathBuf>) -> anyhow::Result<Outcome> {
-    match commands::run(command, library) {
+pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
+    match commands::run(command, place) {
         Err(error) if output::is_broken_pipe(&error) => Ok(Outcome::Done),
         result => result,
     }

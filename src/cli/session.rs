@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 
+use super::args::Place;
 use super::output::complain;
 use crate::engine::{Engine, Event, Job, Severity, settings};
+use crate::towers::Model;
 
 /// An open library.
 pub struct Session {
@@ -14,25 +16,30 @@ pub struct Session {
 }
 
 /// The library that is meant.
-pub fn library(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    let path = named.or_else(settings::default_library);
+pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
+    let path = place.library.clone().or_else(settings::default_library);
     let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
 }
 
+/// The model that is meant, on its own: the built-in one where none is named.
+pub fn model(place: &Place) -> anyhow::Result<Model> {
+    Ok(place.model.clone().unwrap_or_default().load()?)
+}
+
 impl Session {
     /// Opens the library, which is made where there is none.
-    pub fn create(named: Option<PathBuf>) -> anyhow::Result<Self> {
-        Ok(Self { engine: Engine::open(&library(named)?, || {})? })
+    pub fn create(place: &Place) -> anyhow::Result<Self> {
+        Ok(Self { engine: Engine::open_through(&library(place)?, place.model.clone(), || {})? })
     }
 
     /// Opens a library that exists.
-    pub fn open(named: Option<PathBuf>) -> anyhow::Result<Self> {
-        let path = library(named.clone())?;
+    pub fn open(place: &Place) -> anyhow::Result<Self> {
+        let path = library(place)?;
         if !path.is_dir() {
             return Err(anyhow!("there is no library in {}; `vicinity index FOLDER` makes one", path.display()));
         }
-        Self::create(named)
+        Self::create(place)
     }
 
     /// Submits a job and waits until `answer` takes an event for its answer. Warnings go to stderr.

@@ -79,7 +79,7 @@ pub enum UiCommand {
     CycleTheme,
     /// Import settings (excludes, rows, long texts).
     ImportSettings,
-    /// What the model is good and bad at.
+    /// Which model, and what it is good and bad at.
     Models,
     /// Write vectors and items to files.
     Export,
@@ -98,6 +98,10 @@ pub enum SystemCommand {
     RemoveRoot(PathBuf),
     /// Open another library folder.
     OpenLibrary(PathBuf),
+    /// See the open library through another model.
+    UseModel(crate::engine::choice::ModelSource),
+    /// The same with a model folder that the user picks.
+    ChooseModelFolder,
     /// Words in the search box changed (searches after 150 ms of rest, or at once).
     SetQueryText(String, Immediacy),
     /// Add a picture, file or item to the query.

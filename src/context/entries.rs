@@ -121,7 +121,7 @@ impl UiCommand {
             Self::ProjectAgain => ("Arrange the map anew", "Compute the neighbour-preserving map again", &[]),
             Self::CycleTheme => ("Change theme", "Light, dark, as the system says", &[]),
             Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
-            Self::Models => ("About the model…", "What it is good at, what it is bad at", &[]),
+            Self::Models => ("Models…", "Which model embeds the collection, what it is good and bad at", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),
             Self::Shortcuts => {
                 ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })

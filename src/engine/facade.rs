@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use thiserror::Error;
 
+use super::choice::{Choice, ModelSource};
 use super::control::Control;
 use super::import::Coordinator;
 use super::library::Library;
@@ -19,7 +20,7 @@ use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
 use crate::domain::{Failure, Progress, Stage};
-use crate::towers::{Model, ModelInfo, TowerError, starter};
+use crate::towers::{Model, ModelInfo, TowerError};
 
 /// Why a library could not be opened.
 #[derive(Debug, Error)]
@@ -27,7 +28,7 @@ pub enum OpenError {
     /// The library itself.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The program's own model.
+    /// The model.
     #[error(transparent)]
     Model(#[from] TowerError),
     /// The system gives no thread.
@@ -57,16 +58,34 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the library in a folder (made where there is none) with the built-in model, which is loaded in the
-    /// background. `waker` is called from another thread whenever there are new events.
+    /// Opens the library in a folder (made where there is none) with the model it was last opened with, at first the
+    /// built-in one, which is loaded in the background. `waker` is called from another thread whenever there are new events.
     ///
     /// # Errors
     /// When the library cannot be used at all. One that can only be read is opened; its snapshot says so.
     pub fn open(library: &Path, waker: impl Fn() + Send + Sync + 'static) -> Result<Self, OpenError> {
-        Self::open_with(library, starter::info()?, Box::new(starter::load), waker)
+        Self::open_through(library, None, waker)
     }
 
-    /// The same with another model.
+    /// The same with a model of the caller's choice, which the library remembers.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the model cannot be used.
+    pub fn open_through(
+        library: &Path,
+        model: Option<ModelSource>,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut choice = Choice::for_library(library, model)?;
+        let note = choice.take_note();
+        let engine = Self::open_with(library, choice.info, choice.load, waker)?;
+        if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
+            note(library);
+        }
+        Ok(engine)
+    }
+
+    /// The same with a model that is given.
     ///
     /// # Errors
     /// As [`Self::open`].

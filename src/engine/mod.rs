@@ -194,6 +194,7 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+pub mod choice;
 pub mod content;
 mod control;
 mod desk;

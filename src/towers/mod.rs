@@ -64,7 +64,7 @@ pub struct ModelKey {
 }
 
 /// What the program and its user should know of a model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct ModelInfo {
     /// Identity of its embedding space.
     pub key: ModelKey,

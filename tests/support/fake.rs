@@ -9,6 +9,7 @@ use vicinity::domain::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
     Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
+use vicinity::engine::choice::ModelSource;
 use vicinity::engine::{
     Event, ImportOptions, Job, LabelTargets, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
 };
@@ -34,7 +35,7 @@ struct Fake {
 pub fn opener() -> (Opener, Jobs) {
     let jobs = Jobs::default();
     let kept = jobs.clone();
-    let open = move |library: &Path, waker: Waker| -> Result<Box<dyn Backend>, String> {
+    let open = move |library: &Path, _: Option<ModelSource>, waker: Waker| -> Result<Box<dyn Backend>, String> {
         let (sender, events) = bounded(4096);
         let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot: Arc::new(snapshot(library)) };
         fake.send(Event::Snapshot(fake.snapshot.clone()));

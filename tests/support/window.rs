@@ -37,6 +37,7 @@ pub fn window(setup: Setup, opener: Opener) -> Window {
         settings: setup.settings,
         data: setup.data,
         opener,
+        model: None,
     };
     let mut harness = Harness::builder()
         .with_size(egui::vec2(width, height))
@@ -84,7 +85,7 @@ pub fn save(window: &mut Window, path: &Path) -> String {
 
 /// An opener that never succeeds.
 pub fn no_engine() -> Opener {
-    Arc::new(|_, _| Err("no engine in this test".to_owned()))
+    Arc::new(|_, _, _| Err("no engine in this test".to_owned()))
 }
 
 /// A file dropped somewhere into the window, the pointer's place unknown.

@@ -69,6 +69,7 @@ impl Store {
     }
 
     fn layout_file(&self) -> PathBuf {
-        self.dir.join("layout.bin")
+        let key = vectors::key_hash(&self.state.parts.model);
+        self.dir.join(format!("layout-{:02x}{:02x}{:02x}{:02x}.bin", key[0], key[1], key[2], key[3]))
     }
 }

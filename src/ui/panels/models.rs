@@ -4,8 +4,11 @@ use egui::{Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand};
+use crate::engine::choice::ModelSource;
+use crate::towers::{ModelInfo, starter};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::buttons;
 use crate::ui::words;
 
 /// Draws it where it is open.
@@ -14,7 +17,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         return;
     }
     let theme = Theme::of(ui.ctx());
-    let stay = floating(ui, "About the model", vec2(440.0, 220.0), |ui| match &ctx.state.model {
+    let stay = floating(ui, "Models", vec2(440.0, 260.0), |ui| match &ctx.state.model {
         Some(model) => {
             ui.label(egui::RichText::new(&model.title).font(bold(text_size::LARGE)).color(theme.text1));
             let small =
@@ -28,6 +31,8 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
             ui.add(
                 egui::Label::new(egui::RichText::new(format!("Licence: {}", model.licence)).color(theme.text2)).wrap(),
             );
+            ui.add_space(SPACE[2]);
+            choices(ui, ctx, model);
         }
         None => {
             ui.label(
@@ -38,4 +43,18 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if !stay {
         ctx.send(SystemCommand::Float(Floating::Models, false));
     }
+}
+
+fn choices(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelInfo) {
+    let theme = Theme::of(ui.ctx());
+    let hint = "Every model keeps its own vectors: going back to one costs nothing";
+    ui.label(egui::RichText::new(hint).font(font(text_size::SMALL)).color(theme.text2));
+    ui.horizontal(|ui| {
+        if buttons::secondary(ui, "Choose a model folder…").clicked() {
+            ctx.send(SystemCommand::ChooseModelFolder);
+        }
+        if model.key.name != starter::NAME && buttons::secondary(ui, "Use the built-in model").clicked() {
+            ctx.send(SystemCommand::UseModel(ModelSource::Starter));
+        }
+    });
 }

@@ -1,0 +1,152 @@
+//! Which model a library is seen through. Any number of models may have embedded one library; each has its own
+//! vectors, so going back to one costs nothing.
+//!
+//! The choice is kept in `model.json` in the library's folder, with what the window needs of the model before its
+//! weights are loaded. Where the file is deleted, the built-in model is used.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Loader;
+use crate::towers::{Model, ModelInfo, TowerError, folder, starter};
+
+/// Where a model comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// The program itself.
+    #[default]
+    Starter,
+    /// A folder with its weights and sizes.
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for ModelSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        match text {
+            "starter" | starter::NAME => Ok(Self::Starter),
+            _ if path.is_dir() => std::path::absolute(path).map(Self::Folder).map_err(|error| error.to_string()),
+            _ => Err("it is neither `starter` nor the folder of a model".to_owned()),
+        }
+    }
+}
+
+impl ModelSource {
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// When it cannot be used; the message names the file.
+    pub fn load(&self) -> Result<Model, TowerError> {
+        match self {
+            Self::Starter => starter::load(),
+            Self::Folder(dir) => folder::load(dir),
+        }
+    }
+}
+
+/// A model to open a library with.
+pub struct Choice {
+    /// What it is.
+    pub info: ModelInfo,
+    /// Loads its weights.
+    pub load: Loader,
+    /// What the library has to remember, where it is new.
+    news: Option<Kept>,
+}
+
+/// Path, length and time of change of a model's files: as long as they stay the same it is the same model.
+type Stamp = Vec<(PathBuf, u64, u64)>;
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    source: ModelSource,
+    info: ModelInfo,
+    files: Stamp,
+}
+
+impl Choice {
+    /// The model that is wanted, or else the one that the library was last opened with, or else the built-in one.
+    /// A model that this library does not know yet is loaded here and now, which takes seconds.
+    ///
+    /// # Errors
+    /// When the model cannot be used; the message names the file.
+    pub fn for_library(library: &Path, wanted: Option<ModelSource>) -> Result<Self, TowerError> {
+        let kept = read(library);
+        let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
+        let ModelSource::Folder(dir) = &source else {
+            let info = starter::info()?;
+            let news = kept.map(|_| Kept { source, info: info.clone(), files: Stamp::new() });
+            return Ok(Self { info, load: Box::new(starter::load), news });
+        };
+        let (dir, stamp) = (dir.clone(), stamp(dir));
+        if let Some(kept) = kept.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
+            let key = kept.info.key.clone();
+            let load = move || match folder::load(&dir)? {
+                model if model.info.key == key => Ok(model),
+                _ => Err(TowerError::Weights {
+                    file: dir.display().to_string(),
+                    reason: "it is another model than before; choose it again".to_owned(),
+                }),
+            };
+            return Ok(Self { info: kept.info, load: Box::new(load), news: None });
+        }
+        let model = folder::load(&dir)?;
+        let news = Kept { source, info: model.info.clone(), files: stamp };
+        Ok(Self { info: model.info.clone(), load: Box::new(move || Ok(model)), news: Some(news) })
+    }
+
+    /// What the library, once it is open, has to be told to remember.
+    pub(super) fn take_note(&mut self) -> Option<impl FnOnce(&Path) + use<>> {
+        self.news.take().map(|kept| {
+            move |library: &Path| {
+                if let Err(error) = write(library, &kept) {
+                    log::warn!("the library will open with another model next time: {error}");
+                }
+            }
+        })
+    }
+}
+
+fn file(library: &Path) -> PathBuf {
+    library.join("model.json")
+}
+
+fn read(library: &Path) -> Option<Kept> {
+    serde_json::from_slice(&std::fs::read(file(library)).ok()?).ok()
+}
+
+fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
+    let path = file(library);
+    if kept.source == ModelSource::Starter {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    }
+    let beside = library.join("model.tmp");
+    std::fs::write(&beside, serde_json::to_vec_pretty(kept)?)?;
+    std::fs::rename(beside, path)
+}
+
+/// Empty where a folder cannot be listed.
+fn stamp(dir: &Path) -> Stamp {
+    let mut files: Stamp = [dir.to_owned(), dir.join("text"), dir.join("vision")]
+        .iter()
+        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            // Follows links: the hub's cache is made of them.
+            let data = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?;
+            let changed = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+            Some((entry.path(), data.len(), changed as u64))
+        })
+        .collect();
+    files.sort_unstable();
+    files
+}
