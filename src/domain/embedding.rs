@@ -14,6 +14,14 @@ pub enum EmbeddingError {
     /// All numbers are zero, so there is no direction.
     #[error("the model returned a vector of length zero")]
     Zero,
+    /// A part of a vector was asked for that is none.
+    #[error("a vector of {of} dimensions cannot be cut to {wanted}")]
+    Dimension {
+        /// Dimensions wanted.
+        wanted: usize,
+        /// Dimensions there are.
+        of: usize,
+    },
 }
 
 /// A vector of unit L2 norm; its dimension is its length.
@@ -43,6 +51,18 @@ impl Embedding {
         Ok(Self(values))
     }
 
+    /// The first `dim` components, scaled to unit length again. That is an embedding, too, where the model was
+    /// trained for it (`ModelInfo::matryoshka`).
+    ///
+    /// # Errors
+    /// When `dim` is zero or more than there are; when the components kept are all zero.
+    pub fn truncated(&self, dim: usize) -> Result<Self, EmbeddingError> {
+        match self.0.get(..dim) {
+            Some(first) if dim > 0 => Self::new(first),
+            _ => Err(EmbeddingError::Dimension { wanted: dim, of: self.dim() }),
+        }
+    }
+
     /// Number of dimensions.
     pub fn dim(&self) -> usize {
         self.0.len()
@@ -69,6 +89,16 @@ mod tests {
         let e = Embedding::new(vec![3.0, 4.0]).expect("finite and not zero");
         assert_eq!(e.as_slice(), [0.6, 0.8]);
         assert!((e.cosine(&e) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn its_beginning_has_unit_length_again() {
+        let e = Embedding::new(vec![3.0, 4.0, 12.0]).expect("finite and not zero");
+        let short = e.truncated(2).expect("a part");
+        assert!(short.as_slice().iter().zip([0.6, 0.8]).all(|(a, b)| (a - b).abs() < 1e-6), "{short:?}");
+        assert_eq!(e.truncated(3), Ok(e.clone()));
+        assert_eq!(e.truncated(0), Err(EmbeddingError::Dimension { wanted: 0, of: 3 }));
+        assert_eq!(e.truncated(4), Err(EmbeddingError::Dimension { wanted: 4, of: 3 }));
     }
 
     #[test]

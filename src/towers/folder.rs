@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use serde_json::Value;
 
 use super::weights::Weights;
-use super::{Model, TowerError, mobileclip};
+use super::{Model, TowerError, mobileclip, nomic};
 
 /// Where the sizes of a network stand; the first that is there counts.
 const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
@@ -83,6 +83,11 @@ impl Folder {
     /// Name of the model: that of the folder, or `owner/name` where it lies in the hub's cache.
     pub fn name(&self) -> String {
         name(&self.dir)
+    }
+
+    /// As [`Self::name`], of any folder.
+    pub(super) fn name_of(dir: &Path) -> String {
+        name(dir)
     }
 
     /// Where the model is.
@@ -214,7 +219,7 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
 /// Two folders that embed into one space.
 fn load_pair(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
     match (text.architecture()?, vision.architecture()?) {
-        (Architecture::NomicText, Architecture::NomicVision) => Err(later(text)),
+        (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision),
         _ => {
             let reason = "text/ and vision/ must hold the two halves of Nomic Embed";
             Err(TowerError::file(shown(text.dir(), text.config_file()), reason))

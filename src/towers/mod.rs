@@ -9,11 +9,13 @@ pub mod golden;
 mod kernels;
 pub mod layers;
 pub mod mobileclip;
+pub mod nomic;
 pub mod preprocess;
 pub mod registry;
 pub mod starter;
 pub mod tokenize;
 pub mod weights;
+mod windows;
 
 use thiserror::Error;
 
@@ -78,6 +80,8 @@ pub struct ModelInfo {
     pub label_prompt: String,
     /// The most tokens a text window holds, special tokens counted.
     pub max_tokens: usize,
+    /// Dimensions that a vector may be cut to ([`Embedding::truncated`]), the whole one first; empty where it may not.
+    pub matryoshka: Vec<usize>,
 }
 
 /// What to do with a text that is longer than the model's window.

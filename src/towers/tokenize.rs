@@ -5,8 +5,9 @@ pub mod clip;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::{Model as _, Tokenizer};
+use tokenizers::{AddedToken, Model as _, Tokenizer};
 
+use super::folder::Folder;
 use super::{LongText, TowerError};
 
 /// A text is tokenised in pieces of at least this many bytes, so that the end of a long one costs nothing where
@@ -16,6 +17,8 @@ const PIECE: usize = 16 * 1024;
 const LONGEST_PIECE: usize = 1024 * 1024;
 /// Tokens that neighbouring windows of a long text share.
 const OVERLAP: usize = 8;
+/// What a text may name to mean the token itself, as `tokenizer.json` has it.
+const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// WordPiece as BERT's uncased models use it: control characters removed, lower case, no accents, words split at
 /// blanks and punctuation and around CJK characters.
@@ -44,18 +47,77 @@ impl BertTokenizer {
         Ok(Self { inner, start, end })
     }
 
+    /// From a folder's `tokenizer.json`, or else its `vocab.txt`; both give the same ids.
+    ///
+    /// # Errors
+    /// When there is none of them, it is damaged, or a special token is missing.
+    pub fn open(folder: &Folder) -> Result<Self, TowerError> {
+        const FILE: &str = "tokenizer.json";
+        if folder.has("vocab.txt") && !folder.has(FILE) {
+            let mut whole = Self::new(&folder.read("vocab.txt")?)?;
+            let known = SPECIAL.into_iter().filter(|token| whole.inner.token_to_id(token).is_some());
+            let known: Vec<_> = known.map(|token| AddedToken::from(token, true)).collect();
+            whole.inner.add_special_tokens(known).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+            return Ok(whole);
+        }
+        let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
+        let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
+        // What the file may have stored of either must not cut or fill a text.
+        inner.with_truncation(None).map_err(error)?;
+        inner.with_padding(None);
+        let special = |token: &str| {
+            inner.token_to_id(token).ok_or_else(|| TowerError::file(FILE, format!("it has no token {token}")))
+        };
+        let (start, end) = (special("[CLS]")?, special("[SEP]")?);
+        Ok(Self { inner, start, end })
+    }
+
+    /// # Errors
+    /// When there are ids that a table of `tokens` rows has no vector for.
+    pub fn fits(&self, tokens: usize) -> Result<(), TowerError> {
+        let largest = self.inner.get_vocab(true).into_values().max().unwrap_or_default() as usize;
+        if largest < tokens {
+            return Ok(());
+        }
+        let reason = format!("its ids go up to {largest}, but the model has {tokens} tokens");
+        Err(TowerError::file("tokenizer.json", reason))
+    }
+
+    /// All token ids of a text, without special tokens.
+    ///
+    /// # Errors
+    /// When the text cannot be tokenised.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>, TowerError> {
+        first_ids(&self.inner, text, usize::MAX)
+    }
+
     /// The windows of a text, each at most `max_tokens` long and beginning and ending with the special tokens. There
     /// is at least one, even for an empty text.
     ///
     /// # Errors
     /// When the text cannot be tokenised.
     pub fn windows(&self, text: &str, max_tokens: usize, long_text: LongText) -> Result<Vec<Vec<u32>>, TowerError> {
-        let room = max_tokens - 2;
+        self.windows_after(&[], text, max_tokens, long_text)
+    }
+
+    /// As [`Self::windows`], with the same `prefix` of ids in each window, between the start and the text. It has to
+    /// leave room for more than 8 tokens of the text.
+    ///
+    /// # Errors
+    /// When the text cannot be tokenised.
+    pub fn windows_after(
+        &self,
+        prefix: &[u32],
+        text: &str,
+        max_tokens: usize,
+        long_text: LongText,
+    ) -> Result<Vec<Vec<u32>>, TowerError> {
+        let room = max_tokens - 2 - prefix.len();
         let ids = match long_text {
             LongText::Truncate => first_ids(&self.inner, text, room)?,
             LongText::Mean => first_ids(&self.inner, text, usize::MAX)?,
         };
-        Ok(spans(ids.len(), room).map(|span| [&[self.start], &ids[span], &[self.end]].concat()).collect())
+        Ok(spans(ids.len(), room).map(|span| [&[self.start], prefix, &ids[span], &[self.end]].concat()).collect())
     }
 }
 

@@ -183,6 +183,7 @@ impl Backend for Fake {
             label_scale: 20.0,
             label_prompt: "{}".to_owned(),
             max_tokens: 128,
+            matryoshka: Vec::new(),
         })
     }
 

@@ -16,6 +16,7 @@ pub mod math;
 pub mod norm;
 pub mod pool;
 pub mod resample;
+pub mod rope;
 pub mod simd;
 pub mod squeeze;
 
@@ -27,6 +28,7 @@ pub use conv_mlp::ConvMlp;
 pub use linear::{Activation, Linear};
 pub use norm::LayerNorm;
 pub use pool::Pool;
+pub use rope::{Angles, Pairs, Rope};
 pub use squeeze::Squeeze;
 
 use candle_core::{CpuStorage, Layout, Result};

@@ -66,6 +66,7 @@ pub fn load(folder: &Folder) -> Result<Model, TowerError> {
         label_scale: scale,
         label_prompt: "a photo of a {}".to_owned(),
         max_tokens: config.text.context_length,
+        matryoshka: Vec::new(),
     };
     Ok(Model { info, image: Box::new(image), text: Box::new(text) })
 }

@@ -83,5 +83,6 @@ fn describe(config: &Config) -> ModelInfo {
         label_scale: config.softmax_scale_names,
         label_prompt: "a photo of a {}".to_owned(),
         max_tokens: config.text.max_tokens,
+        matryoshka: Vec::new(),
     }
 }

@@ -9,10 +9,11 @@ use candle_nn::Module as _;
 use rayon::prelude::*;
 
 use super::config::{Config, TextConfig};
-use crate::domain::{Embedding, EmbeddingError};
+use crate::domain::Embedding;
 use crate::towers::kernels::{Activation, Attention, Linear};
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
+use crate::towers::windows::{groups, mean};
 use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
@@ -123,7 +124,7 @@ impl TextTower for StarterText {
             .collect::<Result<_, _>>()?;
         let flat: Vec<&[u32]> = windows.iter().flatten().map(Vec::as_slice).collect();
         let embedded: Vec<Vec<Embedding>> =
-            groups(&flat).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?;
+            groups(&flat, GROUP).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?;
         let mut embedded = embedded.into_iter().flatten();
         let texts = windows.iter().map(|windows| {
             let embedding = mean(embedded.by_ref().take(windows.len()).collect())?;
@@ -132,35 +133,6 @@ impl TextTower for StarterText {
         });
         texts.collect()
     }
-}
-
-/// Neighbours put together until they have [`GROUP`] tokens.
-fn groups<'a, 'b>(windows: &'a [&'b [u32]]) -> Vec<&'a [&'b [u32]]> {
-    let mut tokens = 0;
-    windows
-        .chunk_by(|before, _| {
-            tokens += before.len();
-            let room = tokens < GROUP;
-            if !room {
-                tokens = 0;
-            }
-            room
-        })
-        .collect()
-}
-
-/// The direction of the mean of unit vectors.
-fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
-    if windows.len() == 1 {
-        return windows.pop().ok_or(EmbeddingError::Empty);
-    }
-    let mut sum = vec![0.0_f32; windows.first().map_or(0, Embedding::dim)];
-    for window in &windows {
-        for (sum, value) in sum.iter_mut().zip(window.as_slice()) {
-            *sum += value;
-        }
-    }
-    Embedding::new(sum)
 }
 
 impl Layer {

@@ -1,0 +1,32 @@
+//! The windows that texts are cut into: how they go through a network together, and become one vector a text.
+
+use crate::domain::{Embedding, EmbeddingError};
+
+/// Neighbours put together until they have `most` tokens or more.
+pub(super) fn groups<'a, 'b>(windows: &'a [&'b [u32]], most: usize) -> Vec<&'a [&'b [u32]]> {
+    let mut tokens = 0;
+    windows
+        .chunk_by(|before, _| {
+            tokens += before.len();
+            let room = tokens < most;
+            if !room {
+                tokens = 0;
+            }
+            room
+        })
+        .collect()
+}
+
+/// The direction of the mean of unit vectors.
+pub(super) fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
+    if windows.len() == 1 {
+        return windows.pop().ok_or(EmbeddingError::Empty);
+    }
+    let mut sum = vec![0.0_f32; windows.first().map_or(0, Embedding::dim)];
+    for window in &windows {
+        for (sum, value) in sum.iter_mut().zip(window.as_slice()) {
+            *sum += value;
+        }
+    }
+    Embedding::new(sum)
+}
