@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, index};
+use super::{Outcome, index, models};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
@@ -30,6 +30,7 @@ pub fn run(command: Command, library: Option<PathBuf>) -> anyhow::Result<Outcome
         Command::Embed(args) => embed(&args),
         Command::Info(args) => info(&args, library),
         Command::Doctor => doctor(library),
+        Command::Models(command) => models::run(command),
     }
 }
 
