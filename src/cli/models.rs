@@ -148,6 +148,7 @@ fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
     let models = Arc::new(models);
     let stop = on_interrupt(&models, &args.ids);
     for id in &args.ids {
+        let before = received(&models);
         models.start(id)?;
         let bar = on_terminal().then(progress_bar);
         let standing = models.wait(id, |progress| {
@@ -160,7 +161,7 @@ fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
             bar.finish_and_clear();
         }
         match standing {
-            Some(Standing::Here { .. }) => told(&models, id, args.json)?,
+            Some(Standing::Here { .. }) => told(&models, id, received(&models) - before, args.json)?,
             Some(Standing::Failed { reason }) => bail!("{id}: {reason}"),
             _ if stop.load(Ordering::Relaxed) => bail!("stopped; `vicinity models get {id}` goes on from here"),
             _ => bail!("{id} was not got"),
@@ -169,10 +170,14 @@ fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Bytes that came over the network so far.
+fn received(models: &Models) -> u64 {
+    models.ledger().uses().iter().map(|host| host.bytes).sum()
+}
+
 /// One line about a model that is here.
-fn told(models: &Models, id: &str, as_json: bool) -> anyhow::Result<()> {
-    let Some((path, manifest)) = models.find(id) else { return Ok(line(&format!("{id} is built in"))?) };
-    let received = models.ledger().uses().iter().map(|host| host.bytes).sum();
+fn told(models: &Models, id: &str, received: u64, as_json: bool) -> anyhow::Result<()> {
+    let Some((path, manifest)) = models.find(id) else { bail!("{id} is built in: there is nothing to get") };
     if as_json {
         let bytes = manifest.bytes();
         return json(&FolderLine { id, path: &path, revision: &manifest.revision, bytes, received });
@@ -213,7 +218,7 @@ fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
     }
     let path = std::path::absolute(&args.path)?;
     let manifest = models.import(&path, args.name.as_deref())?;
-    told(models, &manifest.id, args.json)?;
+    told(models, &manifest.id, 0, args.json)?;
     Ok(Outcome::Done)
 }
 

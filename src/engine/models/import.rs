@@ -32,7 +32,7 @@ impl Shared {
             return Err(ModelError::Exists { id });
         }
         let _lock = self.places.lock(&id)?;
-        let gathered = self.places.partial(&format!("{id}.import"));
+        let gathered = self.places.partial(&format!("{id}~import"));
         remove_all(&gathered)?;
         fs::create_dir_all(&gathered).map_err(ModelError::io(&gathered))?;
         let result = self.gather(path, &gathered).map_err(cannot).and_then(|()| self.settle(path, &id, &gathered));

@@ -117,7 +117,8 @@ impl Places {
         self.root.join(id)
     }
 
-    /// Where a model's files are gathered until all are there.
+    /// Where a model's files are gathered until all are there. No model has a `~` in its name: what is called so
+    /// belongs to another.
     pub(super) fn partial(&self, id: &str) -> PathBuf {
         self.root.join(PARTIAL).join(id)
     }
@@ -145,7 +146,7 @@ impl Places {
     /// Makes the gathered files a model: manifest, then one rename.
     pub(super) fn adopt(&self, manifest: &Manifest, gathered: &Path) -> Result<(), ModelError> {
         write_json(&gathered.join(MANIFEST), manifest)?;
-        let (target, old) = (self.model(&manifest.id), self.partial(&format!("{}.old", manifest.id)));
+        let (target, old) = (self.model(&manifest.id), self.partial(&format!("{}~old", manifest.id)));
         if target.exists() {
             remove_all(&old)?;
             fs::rename(&target, &old).map_err(ModelError::io(&target))?;
@@ -178,7 +179,7 @@ impl Places {
     pub(super) fn lock(&self, id: &str) -> Result<File, ModelError> {
         let dir = self.root.join(PARTIAL);
         fs::create_dir_all(&dir).map_err(ModelError::io(&dir))?;
-        let path = dir.join(format!("{id}.lock"));
+        let path = dir.join(format!("{id}~lock"));
         let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let file = open.map_err(ModelError::io(&path))?;
         match file.try_lock() {
