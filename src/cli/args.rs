@@ -68,6 +68,74 @@ pub enum Command {
     Info(InfoArgs),
     /// Check devices, model and library.
     Doctor,
+    /// List, get, import, check and remove models.
+    ///
+    /// Models lie in $VICINITY_MODELS, or else in the user's data folder. They come from huggingface.co, or the
+    /// mirror that $HF_ENDPOINT names; $HF_TOKEN is sent there only. Files in the cache of other programs ($HF_HOME)
+    /// are taken from there.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+}
+
+/// Of `models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Say which models there are, what they are good at, and which are here.
+    List(ModelsListArgs),
+    /// Get a model, or go on with one that was cut off.
+    Get(ModelsNamed),
+    /// Copy a model in from a folder or a zip, tar or tar.gz archive.
+    Import(ModelsImportArgs),
+    /// Delete models.
+    Remove(ModelsNamed),
+    /// Read all files again and compare their hashes; a damaged model is taken off the list.
+    Verify(ModelsVerifyArgs),
+}
+
+/// Of `models list`.
+#[derive(Debug, Args)]
+pub struct ModelsListArgs {
+    /// Only those that are here.
+    #[arg(long)]
+    pub here: bool,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `models get` and `models remove`.
+#[derive(Debug, Args)]
+pub struct ModelsNamed {
+    /// Names, as `models list` has them.
+    #[arg(required = true, value_name = "MODEL")]
+    pub ids: Vec<String>,
+    /// Print one JSON object a model.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `models import`.
+#[derive(Debug, Args)]
+pub struct ModelsImportArgs {
+    /// The folder or archive.
+    pub path: PathBuf,
+    /// Under which name; else that of the folder or archive.
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `models verify`.
+#[derive(Debug, Args)]
+pub struct ModelsVerifyArgs {
+    /// Names; else all that are here.
+    #[arg(value_name = "MODEL")]
+    pub ids: Vec<String>,
+    /// Print one JSON object a model.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Of `index`.

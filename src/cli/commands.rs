@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, index};
+use super::{Outcome, index, models};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
@@ -30,6 +30,7 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Embed(args) => embed(&args, place),
         Command::Info(args) => info(&args, place),
         Command::Doctor => doctor(place),
+        Command::Models(command) => models::run(command),
     }
 }
 

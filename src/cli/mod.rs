@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod index;
+mod models;
 mod output;
 mod session;
 

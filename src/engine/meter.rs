@@ -35,10 +35,12 @@ pub struct Meter {
     rate: Mutex<Rate>,
 }
 
+/// A smoothed rate of things done.
 #[derive(Debug, Default)]
-struct Rate {
+pub(super) struct Rate {
     last: Option<(Instant, u64)>,
-    per_second: Option<f32>,
+    /// Things a second; `None` before the first.
+    pub(super) per_second: Option<f32>,
 }
 
 impl Meter {
@@ -71,16 +73,10 @@ impl Meter {
     /// A sample, unless the last one is too fresh.
     pub fn sample(&self) -> Option<Progress> {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let done = self.done.load(Ordering::Relaxed);
-        if let Some((at, before)) = rate.last {
-            let passed = now.saturating_duration_since(at);
-            if passed < INTERVAL {
-                return None;
-            }
-            rate.learn(done.saturating_sub(before) as f32, passed.as_secs_f32());
+        if !rate.sample(done) {
+            return None;
         }
-        rate.last = Some((now, done));
         let per_second = rate.per_second.unwrap_or(0.0);
         drop(rate);
         let stage = if done == 0 && !self.scanned.load(Ordering::Relaxed) { Stage::Scanning } else { Stage::Embedding };
@@ -107,6 +103,20 @@ impl Meter {
 }
 
 impl Rate {
+    /// Looks at how many are `done` now; false where the last look is too fresh to learn from.
+    pub(super) fn sample(&mut self, done: u64) -> bool {
+        let now = Instant::now();
+        if let Some((at, before)) = self.last {
+            let passed = now.saturating_duration_since(at);
+            if passed < INTERVAL {
+                return false;
+            }
+            self.learn(done.saturating_sub(before) as f32, passed.as_secs_f32());
+        }
+        self.last = Some((now, done));
+        true
+    }
+
     fn learn(&mut self, items: f32, seconds: f32) {
         let now = items / seconds;
         self.per_second = match self.per_second {

@@ -210,6 +210,7 @@ mod looks;
 pub mod map_image;
 mod meter;
 pub mod model;
+pub mod models;
 mod outbox;
 pub mod project2d;
 mod projector;

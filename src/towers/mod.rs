@@ -3,6 +3,7 @@
 //! A tower never opens a user's file and starts no threads of its own (the engine gives each model a named
 //! thread); only this layer knows `candle`. One file an architecture.
 
+pub mod catalogue;
 pub mod device;
 pub mod folder;
 pub mod golden;

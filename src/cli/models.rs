@@ -1,0 +1,277 @@
+//! `vicinity models`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::Outcome;
+use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, ModelsVerifyArgs};
+use super::output::{complain, json, line, on_terminal};
+use crate::domain::Ledger;
+use crate::engine::models::places::Manifest;
+use crate::engine::models::{Models, Options, Standing, Status, size};
+use crate::towers::catalogue::{Choice, Known, Terms};
+
+/// Threads of the runtime: one model is got at a time.
+const THREADS: usize = 1;
+
+/// Runs a command.
+pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
+    let options = Options::from_environment()
+        .context("this system names no home folder; say where models are to lie with VICINITY_MODELS")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let models = Models::open(options, runtime.handle().clone(), Ledger::default(), || {});
+    match command {
+        ModelsCommand::List(args) => list(&models, &args),
+        ModelsCommand::Get(args) => get(models, &args),
+        ModelsCommand::Import(args) => import(&models, &args),
+        ModelsCommand::Remove(args) => remove(&models, &args),
+        ModelsCommand::Verify(args) => verify(&models, args),
+    }
+}
+
+#[derive(Serialize)]
+struct ModelLine<'a> {
+    id: &'a str,
+    title: &'a str,
+    state: &'static str,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+    licence: &'a str,
+    terms: Option<Terms>,
+    choice: Option<Choice>,
+    languages: Option<&'a str>,
+    dimensions: &'a [usize],
+    about: &'a str,
+}
+
+fn list(models: &Models, args: &ModelsListArgs) -> anyhow::Result<Outcome> {
+    let here = |status: &Status| matches!(status.standing, Standing::Here { .. });
+    let shown: Vec<Status> = models.status().into_iter().filter(|status| !args.here || here(status)).collect();
+    if !args.json {
+        line("NAME                        STATE        SIZE     DIMENSIONS  LANGUAGES    LICENCE")?;
+    }
+    for status in &shown {
+        let manifest = models.find(&status.id).map(|(_, manifest)| manifest);
+        if args.json {
+            json(&describe(status, manifest.as_ref()))?;
+        } else {
+            line(&row(status, manifest.as_ref()))?;
+        }
+    }
+    Ok(if shown.is_empty() { Outcome::Nothing } else { Outcome::Done })
+}
+
+fn describe<'a>(status: &'a Status, manifest: Option<&'a Manifest>) -> ModelLine<'a> {
+    let (known, own) = (status.known, manifest.map_or(status.id.as_str(), |m| m.title.as_str()));
+    let (state, done) = state(&status.standing);
+    ModelLine {
+        id: &status.id,
+        title: known.map_or(own, |known| known.title),
+        state,
+        bytes: bytes(status),
+        done,
+        revision: manifest.map(|m| m.revision.clone()),
+        licence: licence(known, manifest),
+        terms: known.map_or_else(|| manifest.and_then(|m| m.terms), |known| Some(known.licence.terms)),
+        choice: known.and_then(|known| known.choice),
+        languages: known.map(|known| known.languages),
+        dimensions: known.map_or(&[], |known| known.dimensions),
+        about: known.map_or("", |known| known.about),
+    }
+}
+
+fn row(status: &Status, manifest: Option<&Manifest>) -> String {
+    let known = status.known;
+    let dimensions = known.map_or_else(|| "?".to_owned(), |known| dimensions(known.dimensions));
+    let warning = known.and_then(|known| known.licence.terms.warning());
+    let choice = known.and_then(|known| known.choice).map(|choice| format!("  * {}", choice.title()));
+    format!(
+        "{:<26}  {:<11}  {:<7}  {:<10}  {:<11}  {}{}{}",
+        status.id,
+        state(&status.standing).0,
+        size(bytes(status)),
+        dimensions,
+        known.map_or("?", |known| known.languages),
+        licence(known, manifest),
+        warning.map(|warning| format!(" ({warning})")).unwrap_or_default(),
+        choice.unwrap_or_default()
+    )
+}
+
+fn dimensions(all: &[usize]) -> String {
+    match all {
+        [] => "?".to_owned(),
+        [one] => one.to_string(),
+        [most, .., least] => format!("{most}..{least}"),
+    }
+}
+
+fn licence<'a>(known: Option<&'a Known>, manifest: Option<&'a Manifest>) -> &'a str {
+    known.map_or_else(|| manifest.map_or("unknown", |m| m.licence.as_str()), |known| known.licence.name)
+}
+
+fn bytes(status: &Status) -> u64 {
+    match status.standing {
+        Standing::Here { bytes } => bytes,
+        _ => status.known.map_or(0, |known| known.bytes),
+    }
+}
+
+fn state(standing: &Standing) -> (&'static str, Option<u64>) {
+    match standing {
+        Standing::NotHere => ("not here", None),
+        Standing::Downloading(progress) => ("coming", Some(progress.done)),
+        Standing::Paused(progress) => ("partly here", Some(progress.done)),
+        Standing::Here { .. } => ("here", None),
+        Standing::Failed { .. } => ("failed", None),
+    }
+}
+
+#[derive(Serialize)]
+struct FolderLine<'a> {
+    id: &'a str,
+    path: &'a Path,
+    revision: &'a str,
+    bytes: u64,
+    received: u64,
+}
+
+fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
+    let models = Arc::new(models);
+    let stop = on_interrupt(&models, &args.ids);
+    for id in &args.ids {
+        let before = received(&models);
+        models.start(id)?;
+        let bar = on_terminal().then(progress_bar);
+        let standing = models.wait(id, |progress| {
+            if let Some(bar) = &bar {
+                bar.set_length(progress.total);
+                bar.set_position(progress.done);
+            }
+        });
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        match standing {
+            Some(Standing::Here { .. }) => told(&models, id, received(&models) - before, args.json)?,
+            Some(Standing::Failed { reason }) => bail!("{id}: {reason}"),
+            _ if stop.load(Ordering::Relaxed) => bail!("stopped; `vicinity models get {id}` goes on from here"),
+            _ => bail!("{id} was not got"),
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Bytes that came over the network so far.
+fn received(models: &Models) -> u64 {
+    models.ledger().uses().iter().map(|host| host.bytes).sum()
+}
+
+/// One line about a model that is here.
+fn told(models: &Models, id: &str, received: u64, as_json: bool) -> anyhow::Result<()> {
+    let Some((path, manifest)) = models.find(id) else { bail!("{id} is built in: there is nothing to get") };
+    if as_json {
+        let bytes = manifest.bytes();
+        return json(&FolderLine { id, path: &path, revision: &manifest.revision, bytes, received });
+    }
+    Ok(line(&format!("{id} is here: {} in {}", size(manifest.bytes()), path.display()))?)
+}
+
+/// The first Ctrl-C stops the download and keeps what has arrived, the second one ends the program.
+fn on_interrupt(models: &Arc<Models>, ids: &[String]) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (flag, models, ids) = (Arc::clone(&stop), Arc::downgrade(models), ids.to_vec());
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        if let Some(models) = models.upgrade() {
+            ids.iter().for_each(|id| models.pause(id));
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        log::warn!("Ctrl-C will end the program at once: {error}");
+    }
+    stop
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let template = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
+    if !args.path.exists() {
+        bail!("{}: no such file or folder", args.path.display());
+    }
+    let path = std::path::absolute(&args.path)?;
+    let manifest = models.import(&path, args.name.as_deref())?;
+    told(models, &manifest.id, 0, args.json)?;
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct RemovedLine<'a> {
+    id: &'a str,
+    removed: bool,
+}
+
+fn remove(models: &Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
+    for id in &args.ids {
+        models.remove(id)?;
+        if args.json {
+            json(&RemovedLine { id, removed: true })?;
+        } else {
+            line(&format!("{id} is removed"))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct VerifiedLine<'a> {
+    id: &'a str,
+    sound: bool,
+    troubles: &'a [String],
+}
+
+fn verify(models: &Models, args: ModelsVerifyArgs) -> anyhow::Result<Outcome> {
+    let here = || models.places().all().into_iter().map(|manifest| manifest.id).collect();
+    let ids: Vec<String> = if args.ids.is_empty() { here() } else { args.ids };
+    let mut damaged = Vec::new();
+    for id in &ids {
+        let bar = on_terminal().then(progress_bar);
+        if let (Some(bar), Some((_, manifest))) = (&bar, models.find(id)) {
+            bar.set_length(manifest.bytes());
+        }
+        let troubles = models.verify(id, |read| bar.iter().for_each(|bar| bar.inc(read)));
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let troubles = troubles?;
+        if args.json {
+            json(&VerifiedLine { id, sound: troubles.is_empty(), troubles: &troubles })?;
+        } else if troubles.is_empty() {
+            line(&format!("{id}: ok"))?;
+        }
+        troubles.iter().for_each(|trouble| complain(&format!("{id}: {trouble}")));
+        damaged.extend((!troubles.is_empty()).then_some(id.as_str()));
+    }
+    match damaged.as_slice() {
+        [] if ids.is_empty() => Ok(Outcome::Nothing),
+        [] => Ok(Outcome::Done),
+        ids => bail!("damaged: {}; `vicinity models get` mends what came from the hub", ids.join(", ")),
+    }
+}

@@ -1,0 +1,38 @@
+//! The cache of other programs: what Python's `huggingface_hub` has got already need not be got again.
+//!
+//! Read-only. A file lies at `models--OWNER--NAME/snapshots/COMMIT/FILE`, as a rule a link to `blobs/HASH`.
+
+use std::env::var_os;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::digest::Expected;
+
+/// A file that is in the cache; whether it is sound is for the caller to check.
+#[derive(Debug, Clone)]
+pub struct Cached {
+    /// The file itself, links followed.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// The hash that it is filed under, where the system knows links.
+    pub expected: Option<Expected>,
+}
+
+/// `$HF_HUB_CACHE`, `$HF_HOME/hub`, or `huggingface/hub` in the user's cache folder.
+pub fn default_dir() -> Option<PathBuf> {
+    let named = |name: &str| var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("HF_HUB_CACHE")
+        .or_else(|| Some(named("HF_HOME")?.join("hub")))
+        .or_else(|| Some(named("XDG_CACHE_HOME")?.join("huggingface/hub")))
+        .or_else(|| Some(directories::BaseDirs::new()?.home_dir().join(".cache/huggingface/hub")))
+}
+
+/// The file of a repository at a commit.
+pub fn find(cache: &Path, repo: &str, commit: &str, file: &str) -> Option<Cached> {
+    let snapshots = cache.join(format!("models--{}", repo.replace('/', "--"))).join("snapshots");
+    let path = fs::canonicalize(snapshots.join(commit).join(file)).ok()?;
+    let found = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+    let expected = path.file_name().and_then(|name| Expected::from_tag(name.to_str()?));
+    Some(Cached { path, bytes: found.len(), expected })
+}

@@ -1,0 +1,32 @@
+//! Whether what is here is what it was, and whether there is room for more.
+
+use super::Shared;
+use super::digest::sha256_of;
+use super::error::{ModelError, size};
+use super::places::{Listed, Manifest};
+
+impl Shared {
+    /// Whether `bytes` fit on the disk of the models and leave `reserve` free.
+    pub(super) fn room_for(&self, bytes: u64, reserve: u64) -> Result<(), ModelError> {
+        let dir = self.places.root();
+        let free = (self.options.space)(dir).map_err(ModelError::io(dir))?;
+        if bytes == 0 || free >= bytes.saturating_add(reserve) {
+            return Ok(());
+        }
+        Err(ModelError::Space { dir: dir.to_owned(), need: size(bytes + reserve), free: size(free) })
+    }
+
+    /// Re-reads every file of a model; a sentence for each that is not what the manifest says.
+    pub(super) fn troubles(&self, manifest: &Manifest, mut see: impl FnMut(u64)) -> Vec<String> {
+        let dir = self.places.model(&manifest.id);
+        let check = |file: &Listed| match sha256_of(&dir.join(&file.path), |n| {
+            see(n);
+            true
+        }) {
+            Ok(found) if found == file.sha256 => None,
+            Ok(_) => Some(format!("{} is damaged: its SHA-256 is not the recorded one", file.path)),
+            Err(error) => Some(format!("{} cannot be read: {error}", file.path)),
+        };
+        manifest.files.iter().filter_map(check).collect()
+    }
+}

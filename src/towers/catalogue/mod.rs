@@ -1,0 +1,167 @@
+//! The models that the program knows by name: where their files lie, and what a user should know before getting one.
+//!
+//! Data only; `engine/models` gets, checks and lists them. A revision is a commit of the repository, so that a name
+//! means the same vectors for ever; a model without a known commit takes `main` and records what that was.
+//! Sizes and hashes are those that the repositories name at these commits.
+
+mod list;
+
+pub use list::MODELS;
+
+/// A model that can be got by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Name in commands, and of its folder.
+    pub id: &'static str,
+    /// Short display name.
+    pub title: &'static str,
+    /// A line on what it is good at, a line on what it is bad at.
+    pub about: &'static str,
+    /// Repositories its files come from; none for the built-in model.
+    pub sources: &'static [Source],
+    /// On which terms the weights may be used.
+    pub licence: Licence,
+    /// Languages of texts, in words.
+    pub languages: &'static str,
+    /// Dimensions its vectors can have, the most first.
+    pub dimensions: &'static [usize],
+    /// Side of the square that pictures become, pixels.
+    pub pixels: usize,
+    /// Size of all files, bytes, to within a few per cent.
+    pub bytes: u64,
+    /// What it is offered as at the first start.
+    pub choice: Option<Choice>,
+}
+
+/// A repository on the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// `owner/name`.
+    pub repo: &'static str,
+    /// A commit, or `main`.
+    pub revision: &'static str,
+    /// Folder for its files inside the model's own; empty for none.
+    pub folder: &'static str,
+    /// What is taken from it.
+    pub files: &'static [File],
+}
+
+/// A file of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// Its path there, and in the source's folder.
+    pub name: &'static str,
+    /// The SHA-256 it must have, where known; else what the hub says is taken for it.
+    pub sha256: Option<&'static str>,
+}
+
+/// Terms of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Licence {
+    /// In a few words.
+    pub name: &'static str,
+    /// Whether it stands in the way of everyday use.
+    pub terms: Terms,
+}
+
+/// How far a licence goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terms {
+    /// For any purpose.
+    Open,
+    /// Not for commercial purposes.
+    NonCommercial,
+    /// For research only.
+    ResearchOnly,
+}
+
+/// The friendly names of the first start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// There at once, inside the program.
+    Starter,
+    /// Best for photos.
+    Photos,
+    /// Photos, and texts that are longer than a caption.
+    PhotosAndDocuments,
+    /// Quickest of the good ones.
+    Fast,
+}
+
+impl Choice {
+    /// Display name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Starter => "Starter",
+            Self::Photos => "Photos",
+            Self::PhotosAndDocuments => "Photos and documents",
+            Self::Fast => "Fast",
+        }
+    }
+}
+
+impl Terms {
+    /// A warning, where there is something to warn of.
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Open => None,
+            Self::NonCommercial => Some("non-commercial use only"),
+            Self::ResearchOnly => Some("research only"),
+        }
+    }
+}
+
+impl Known {
+    /// Whether it is part of the program.
+    pub fn is_built_in(&self) -> bool {
+        self.sources.is_empty()
+    }
+}
+
+/// The model of that name.
+pub fn find(id: &str) -> Option<&'static Known> {
+    MODELS.iter().find(|model| model.id == id)
+}
+
+/// The model offered as `choice`.
+pub fn chosen(choice: Choice) -> Option<&'static Known> {
+    MODELS.iter().find(|model| model.choice == Some(choice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_is_named_once_and_can_be_got() {
+        for (at, model) in MODELS.iter().enumerate() {
+            assert!(MODELS[..at].iter().all(|other| other.id != model.id), "{} twice", model.id);
+            assert!(model.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c)));
+            assert_eq!(model.about.lines().count(), 2, "{}", model.id);
+            assert_eq!(model.is_built_in(), at == 0);
+            assert!(model.dimensions.is_sorted_by(|a, b| a > b) && !model.dimensions.is_empty());
+            for source in model.sources {
+                assert_eq!(source.repo.split('/').count(), 2);
+                let commit = source.revision.len() == 40 && source.revision.bytes().all(|b| b.is_ascii_hexdigit());
+                assert!(commit || source.revision == "main", "{}", source.revision);
+                assert!(source.files.iter().any(|file| file.name.ends_with(".safetensors")), "{}", model.id);
+                for sha256 in source.files.iter().filter_map(|file| file.sha256) {
+                    assert!(sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_offered_is_pinned_and_free_to_use() {
+        for choice in [Choice::Starter, Choice::Photos, Choice::PhotosAndDocuments, Choice::Fast] {
+            let model = chosen(choice).expect("offered");
+            assert_eq!(model.licence.terms, Terms::Open, "{}", model.id);
+            assert!(model.sources.iter().all(|source| source.revision != "main"), "{}", model.id);
+        }
+        let research = MODELS.iter().filter(|model| model.licence.terms != Terms::Open);
+        assert!(research.map(|model| model.choice).all(|choice| choice.is_none()));
+    }
+}
