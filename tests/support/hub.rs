@@ -120,7 +120,8 @@ fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, requests: &Mutex<Vec<Req
     };
     let (large, in_blobs) = (name.ends_with(".safetensors"), request.target.contains("/blob/"));
     let mut head = format!("X-Repo-Commit: {COMMIT}\r\nConnection: close\r\n");
-    let (elsewhere, wrong_hash) = { (lock().elsewhere.clone(), lock().wrong_hash) };
+    let elsewhere = lock().elsewhere.clone();
+    let wrong_hash = lock().wrong_hash;
     if large && !in_blobs {
         let mut hash = sha256(&content);
         if wrong_hash {
