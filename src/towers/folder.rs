@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use serde_json::Value;
 
 use super::weights::Weights;
-use super::{Model, TowerError, mobileclip};
+use super::{Model, TowerError, clip, mobileclip, siglip};
 
 /// Where the sizes of a network stand; the first that is there counts.
 const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
@@ -207,7 +207,8 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
         Architecture::NomicText => Err(half(dir, "vision", "text")),
         Architecture::NomicVision => Err(half(dir, "text", "vision")),
         Architecture::MobileClip => mobileclip::load(&folder),
-        Architecture::Clip | Architecture::Siglip => Err(later(&folder)),
+        Architecture::Clip => clip::load(&folder),
+        Architecture::Siglip => siglip::load(&folder),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A tower never opens a user's file and starts no threads of its own (the engine gives each model a named
 //! thread); only this layer knows `candle`. One file an architecture.
 
+pub mod clip;
 pub mod device;
 pub mod folder;
 pub mod golden;
@@ -11,8 +12,10 @@ pub mod layers;
 pub mod mobileclip;
 pub mod preprocess;
 pub mod registry;
+pub mod siglip;
 pub mod starter;
 pub mod tokenize;
+pub mod vit;
 pub mod weights;
 
 use thiserror::Error;

@@ -1,0 +1,156 @@
+"""The peer of benches/vit.rs: a CLIP, SigLIP or Nomic Embed Vision checkpoint in PyTorch and ONNX Runtime.
+
+`vit.py FOLDER` reads config.json and model.safetensors. A line of standard input is `ENGINE BATCH THREADS REPEATS` with
+ENGINE torch (f32), bf16 (PyTorch) or ort (ONNX Runtime, f32); the answer is the least wall time and the least CPU time
+of one repeat, in ms. Needs torch, safetensors, numpy; onnx, onnxscript and onnxruntime for ort.
+"""
+import json
+import os
+import sys
+import tempfile
+import time
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+ACT = {
+    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
+    "gelu": F.gelu,
+    "gelu_pytorch_tanh": lambda x: F.gelu(x, approximate="tanh"),
+}
+
+
+class Block(torch.nn.Module):
+    """A pre-norm block of CLIP and SigLIP."""
+
+    def __init__(self, weights, at, heads, act, eps):
+        super().__init__()
+        self.heads, self.act, self.eps = heads, ACT[act], eps
+        part = lambda name: torch.cat([weights[f"{at}self_attn.{p}_proj.{name}"] for p in "qkv"])
+        self.qkv_w, self.qkv_b = part("weight"), part("bias")
+        get = lambda name: (weights[f"{at}{name}.weight"], weights[f"{at}{name}.bias"])
+        self.out, self.fc1, self.fc2 = get("self_attn.out_proj"), get("mlp.fc1"), get("mlp.fc2")
+        self.norm1, self.norm2 = get("layer_norm1"), get("layer_norm2")
+
+    def forward(self, x):
+        b, n, d = x.shape
+        y = F.layer_norm(x, (d,), *self.norm1, self.eps)
+        q, k, v = F.linear(y, self.qkv_w, self.qkv_b).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, d)
+        x = x + F.linear(y, *self.out)
+        y = F.layer_norm(x, (d,), *self.norm2, self.eps)
+        return x + F.linear(self.act(F.linear(y, *self.fc1)), *self.fc2)
+
+
+class Tower(torch.nn.Module):
+    """Pixels to unit vectors. SigLIP's pooling head is left out: it looks at the pictures once, not twelve times."""
+
+    def __init__(self, folder):
+        super().__init__()
+        config = json.load(open(os.path.join(folder, "config.json")))
+        weights = {k: v.float() for k, v in load_file(os.path.join(folder, "model.safetensors")).items()}
+        vision, self.clip = config["vision_config"], config["model_type"] == "clip"
+        get = lambda name, default: vision.get(name, default)
+        self.size, patch = get("image_size", 224), get("patch_size", 16)
+        act, self.eps = get("hidden_act", "gelu_pytorch_tanh"), get("layer_norm_eps", 1e-6)
+        heads, layers = get("num_attention_heads", 12), get("num_hidden_layers", 12)
+        at = "vision_model."
+        self.patch, self.stride = (weights[at + "embeddings.patch_embedding.weight"], weights.get(at + "embeddings.patch_embedding.bias")), patch
+        self.place = weights[at + "embeddings.position_embedding.weight"]
+        self.blocks = torch.nn.ModuleList(Block(weights, f"{at}encoder.layers.{i}.", heads, act, self.eps) for i in range(layers))
+        self.post = (weights[at + "post_layernorm.weight"], weights[at + "post_layernorm.bias"])
+        if self.clip:
+            self.cls = weights[at + "embeddings.class_embedding"]
+            self.pre = (weights[at + "pre_layrnorm.weight"], weights[at + "pre_layrnorm.bias"])
+            self.project = weights["visual_projection.weight"]
+
+    def forward(self, pixels):
+        x = F.conv2d(pixels, *self.patch, stride=self.stride).flatten(2).transpose(1, 2)
+        d = x.shape[-1]
+        if self.clip:
+            x = torch.cat([self.cls.expand(x.shape[0], 1, d), x], 1)
+        x = x + self.place
+        if self.clip:
+            x = F.layer_norm(x, (d,), *self.pre, self.eps)
+        for block in self.blocks:
+            x = block(x)
+        if self.clip:
+            x = F.linear(F.layer_norm(x[:, 0], (d,), *self.post, self.eps), self.project)
+        else:
+            x = F.layer_norm(x, (d,), *self.post, self.eps).mean(1)
+        return F.normalize(x, dim=-1)
+
+
+def buffers(module):
+    """Lets the weights follow `.to(dtype)` though they are plain attributes."""
+    for part in module.modules():
+        for name, value in list(vars(part).items()):
+            if isinstance(value, torch.Tensor):
+                delattr(part, name)
+                part.register_buffer(name, value)
+            elif isinstance(value, tuple) and any(isinstance(v, torch.Tensor) for v in value):
+                delattr(part, name)
+                part.add_module(name, Pair(value))
+    return module
+
+
+class Pair(torch.nn.Module):
+    """A weight and a bias, unpacked by `*`."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.register_buffer("w", values[0])
+        self.register_buffer("b", values[1])
+
+    def __iter__(self):
+        return iter((self.w, self.b))
+
+
+def session(tower, threads):
+    import onnxruntime
+
+    path = os.path.join(tempfile.mkdtemp(), "tower.onnx")
+    example = torch.zeros(2, 3, tower.size, tower.size)
+    batch = {"pixels": {0: torch.export.Dim("batch", min=1, max=64)}}
+    torch.onnx.export(tower, (example,), path, input_names=["pixels"], dynamo=True, dynamic_shapes=batch, verbose=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    made = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda pixels: made.run(None, {"pixels": pixels.numpy()})
+
+
+@torch.no_grad()
+def main():
+    tower = buffers(Tower(sys.argv[1])).eval()
+    half, sessions = None, {}
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the exporter talks
+    print("ready", torch.__version__, file=answers, flush=True)
+    for line in sys.stdin:
+        engine, batch, threads, repeats = line.split()
+        torch.set_num_threads(int(threads))
+        pixels = torch.linspace(-1, 1, 3 * tower.size**2).view(1, 3, tower.size, tower.size).repeat(int(batch), 1, 1, 1)
+        if engine == "ort":
+            if threads not in sessions:
+                sessions[threads] = session(tower, int(threads))
+            run = lambda: sessions[threads](pixels)
+        elif engine == "bf16":
+            import copy
+
+            half = half or copy.deepcopy(tower).to(torch.bfloat16)
+            low = pixels.to(torch.bfloat16)
+            run = lambda: half(low)
+        else:
+            run = lambda: tower(pixels)
+        run()
+        wall, cpu = [], []
+        for _ in range(int(repeats)):
+            w, c = time.perf_counter(), time.process_time()
+            run()
+            wall.append(time.perf_counter() - w)
+            cpu.append(time.process_time() - c)
+        print(min(wall) * 1e3, min(cpu) * 1e3, file=answers, flush=True)
+
+
+main()
