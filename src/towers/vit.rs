@@ -325,7 +325,7 @@ pub fn in_groups<T: Sync>(
     let groups: Vec<Vec<Vec<f32>>> = if device.is_cpu() {
         let threads = rayon::current_num_threads();
         let most = (TOKENS / tokens.max(1)).max(1);
-        let groups = items.len().div_ceil(most).next_multiple_of(threads);
+        let groups = items.len().div_ceil(most).next_multiple_of(threads).max(1);
         items.par_chunks(items.len().div_ceil(groups).max(1)).map(rows).collect::<CandleResult<_>>()?
     } else {
         items.chunks(BATCH).map(rows).collect::<CandleResult<_>>()?
