@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use serde_json::Value;
 
 use super::weights::Weights;
-use super::{Model, TowerError, mobileclip, nomic};
+use super::{Model, TowerError, clip, mobileclip, nomic, siglip};
 
 /// Where the sizes of a network stand; the first that is there counts.
 const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
@@ -212,7 +212,8 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
         Architecture::NomicText => Err(half(dir, "vision", "text")),
         Architecture::NomicVision => Err(half(dir, "text", "vision")),
         Architecture::MobileClip => mobileclip::load(&folder),
-        Architecture::Clip | Architecture::Siglip => Err(later(&folder)),
+        Architecture::Clip => clip::load(&folder),
+        Architecture::Siglip => siglip::load(&folder),
     }
 }
 
@@ -225,10 +226,6 @@ fn load_pair(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
             Err(TowerError::file(shown(text.dir(), text.config_file()), reason))
         }
     }
-}
-
-fn later(folder: &Folder) -> TowerError {
-    TowerError::file(shown(&folder.dir, folder.config_file), "this architecture cannot be run yet")
 }
 
 /// The complaint about half a model.

@@ -4,6 +4,7 @@
 //! thread); only this layer knows `candle`. One file an architecture.
 
 pub mod catalogue;
+pub mod clip;
 pub mod device;
 pub mod folder;
 pub mod golden;
@@ -13,8 +14,10 @@ pub mod mobileclip;
 pub mod nomic;
 pub mod preprocess;
 pub mod registry;
+pub mod siglip;
 pub mod starter;
 pub mod tokenize;
+pub mod vit;
 pub mod weights;
 mod windows;
 

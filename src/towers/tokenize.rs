@@ -1,6 +1,7 @@
 //! Text to token ids.
 
 pub mod clip;
+pub mod siglip;
 
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;

@@ -124,6 +124,19 @@ impl Recipe {
         if self.factor.is_normal() { Ok(self) } else { complain("rescale_factor is zero") }
     }
 
+    /// This recipe, when it makes pictures of `side` x `side`; `file` is named in the complaint.
+    ///
+    /// # Errors
+    /// When it makes others.
+    pub fn of_size(self, file: &str, side: usize) -> Result<Self, TowerError> {
+        let (width, height) = self.size();
+        if (width, height) == (side, side) {
+            return Ok(self);
+        }
+        let reason = format!("it makes pictures of {width} x {height}, but the model takes {side} x {side}");
+        Err(TowerError::file(file, reason))
+    }
+
     /// Width and height of every prepared picture.
     pub fn size(&self) -> (usize, usize) {
         match (self.crop, self.resize) {
