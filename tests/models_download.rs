@@ -344,7 +344,7 @@ fn a_killed_process_is_gone_on_with() {
 #[test]
 fn without_room_nothing_is_got() {
     let place = Place::new();
-    let models = place.open(Options { space: |_| Ok(33 << 20), ..place.options() });
+    let models = place.open(Options { space: |_| Ok(33_000_000), ..place.options() });
     let told = reason(place.get(&models));
     assert!(told.contains("34 MB are needed"), "{told}");
     assert!(place.hub.asked_from().is_empty());

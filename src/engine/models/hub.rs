@@ -126,7 +126,11 @@ impl Hub {
     pub async fn more(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, ModelError> {
         let host = host(answer.url());
         let chunk = answer.chunk().await;
-        let chunk = chunk.map_err(|e| ModelError::Network { host: host.clone(), reason: reason(&e) })?;
+        let cut = |e: &reqwest::Error| match e.is_timeout() {
+            true => reason(e),
+            false => format!("the connection was cut ({})", reason(e)),
+        };
+        let chunk = chunk.map_err(|e| ModelError::Network { host: host.clone(), reason: cut(&e) })?;
         Ok(chunk.map(|bytes| {
             self.ledger.note(&host, PURPOSE, 0, bytes.len() as u64);
             Vec::from(bytes)
