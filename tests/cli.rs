@@ -227,6 +227,13 @@ fn a_library_goes_from_one_model_to_another_and_back() {
     let info = lines(&place.run(&["info", "--json"])).pop().unwrap();
     assert_eq!(info["model"], "vicinity-starter");
 
+    let got =
+        place.command(&["models", "import", model]).env("VICINITY_MODELS", place.path("models")).output().unwrap();
+    assert!(got.status.success(), "{}", stderr(&got));
+    let named = place.command(&["embed", "--text", "a dog", "--model", "mobileclip"]);
+    let named = { named }.env("VICINITY_MODELS", place.path("models")).output().unwrap();
+    assert!(named.status.success(), "an imported model goes by its name: {}", stderr(&named));
+
     let wrong = place.run(&["search", "a dog", "--model", "/no/such/model"]);
     assert_eq!(wrong.status.code(), Some(2));
     let empty = place.path("empty");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use crate::engine::choice::ModelSource;
+use crate::engine::choice::{Installed, ModelSource};
 use crate::engine::{Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
 
@@ -22,6 +22,8 @@ pub trait Backend: Send {
     fn model(&self) -> Option<ModelInfo>;
     /// Where the model runs.
     fn device(&self) -> String;
+    /// Models that it could be seen through instead.
+    fn models(&self) -> Vec<Installed>;
     /// The library's import options.
     fn import(&self) -> ImportOptions;
 }

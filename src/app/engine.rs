@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, Opener, Waker};
-use crate::engine::choice::ModelSource;
+use crate::engine::choice::{Installed, ModelSource, installed};
 use crate::engine::{Engine, Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
 
-struct Running(Engine);
+/// The engine, and the models that were there when it was opened.
+struct Running(Engine, Vec<Installed>);
 
 impl Backend for Running {
     fn submit(&self, job: Job) {
@@ -29,6 +30,10 @@ impl Backend for Running {
         "CPU".to_owned()
     }
 
+    fn models(&self) -> Vec<Installed> {
+        self.1.clone()
+    }
+
     fn import(&self) -> ImportOptions {
         self.0.import_options()
     }
@@ -38,6 +43,6 @@ impl Backend for Running {
 pub fn opener() -> Opener {
     Arc::new(|library: &Path, model: Option<ModelSource>, waker: Waker| {
         let engine = Engine::open_through(library, model, move || waker()).map_err(|error| error.to_string())?;
-        Ok(Box::new(Running(engine)))
+        Ok(Box::new(Running(engine, installed())))
     })
 }

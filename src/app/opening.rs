@@ -82,6 +82,7 @@ impl App {
                 self.state.model = backend.model();
                 self.state.model_title = self.state.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
                 self.state.device_title = backend.device();
+                self.state.models = backend.models();
                 self.state.import = Some(backend.import());
                 self.backend = Some(backend);
                 if let Some(library) = &mut self.state.library {

@@ -40,8 +40,8 @@ pub struct Place {
     /// Folder of the library (made where there is none).
     #[arg(long, global = true, value_name = "DIR")]
     pub library: Option<PathBuf>,
-    /// Model to embed and search with: `starter`, or a folder that holds one. The library remembers it; going back to
-    /// a model costs nothing.
+    /// Model to embed and search with: `starter`, one of `vicinity models list --here`, or a folder that holds one. The
+    /// library remembers it; going back to a model costs nothing.
     #[arg(long, global = true, value_name = "MODEL")]
     pub model: Option<ModelSource>,
 }

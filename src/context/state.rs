@@ -273,6 +273,8 @@ pub struct State {
     pub model_title: String,
     /// Display name of the device.
     pub device_title: String,
+    /// Models that the library could be seen through instead.
+    pub models: Vec<crate::engine::choice::Installed>,
 }
 
 impl State {

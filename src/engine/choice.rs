@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::model::Loader;
+use super::models::places::{Manifest, Places, default_dir};
 use crate::towers::{Model, ModelInfo, TowerError, folder, starter};
 
 /// Where a model comes from.
@@ -31,9 +32,32 @@ impl std::str::FromStr for ModelSource {
         match text {
             "starter" | starter::NAME => Ok(Self::Starter),
             _ if path.is_dir() => std::path::absolute(path).map(Self::Folder).map_err(|error| error.to_string()),
-            _ => Err("it is neither `starter` nor the folder of a model".to_owned()),
+            _ => {
+                installed().into_iter().find(|model| model.id == text).map(|model| model.source).ok_or_else(|| {
+                    "no such model is here; `vicinity models list` names those that can be had".to_owned()
+                })
+            }
         }
     }
+}
+
+/// A model that was got or imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its name, as `vicinity models list` shows it.
+    pub id: String,
+    /// Where it is.
+    pub source: ModelSource,
+}
+
+/// The models that were got or imported, by name. Reads the folder of models.
+pub fn installed() -> Vec<Installed> {
+    let Some(places) = default_dir().map(Places::new) else { return Vec::new() };
+    let model = |manifest: Manifest| {
+        let source = ModelSource::Folder(places.model(&manifest.id));
+        Installed { id: manifest.id, source }
+    };
+    places.all().into_iter().map(model).collect()
 }
 
 impl ModelSource {

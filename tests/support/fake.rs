@@ -9,7 +9,7 @@ use vicinity::domain::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
     Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
-use vicinity::engine::choice::ModelSource;
+use vicinity::engine::choice::{Installed, ModelSource};
 use vicinity::engine::{
     Event, ImportOptions, Job, LabelTargets, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
 };
@@ -189,6 +189,10 @@ impl Backend for Fake {
 
     fn device(&self) -> String {
         "CPU".to_owned()
+    }
+
+    fn models(&self) -> Vec<Installed> {
+        Vec::new()
     }
 
     fn import(&self) -> ImportOptions {

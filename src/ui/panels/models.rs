@@ -49,6 +49,11 @@ fn choices(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelInfo) {
     let theme = Theme::of(ui.ctx());
     let hint = "Every model keeps its own vectors: going back to one costs nothing";
     ui.label(egui::RichText::new(hint).font(font(text_size::SMALL)).color(theme.text2));
+    for other in ctx.state.models.iter().filter(|other| other.id != model.key.name) {
+        if buttons::menu_row(ui, &other.id, "use").clicked() {
+            ctx.send(SystemCommand::UseModel(other.source.clone()));
+        }
+    }
     ui.horizontal(|ui| {
         if buttons::secondary(ui, "Choose a model folder…").clicked() {
             ctx.send(SystemCommand::ChooseModelFolder);
