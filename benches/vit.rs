@@ -80,7 +80,7 @@ impl Drop for Peer {
 fn ours(model: &Model, batch: usize, threads: usize, repeats: usize) -> Times {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let pixels = vec![model.image.prepare(&golden::picture(400, 300)); batch];
-    let mut work = || drop(model.image.embed(&pixels).expect("embedded"));
+    let work = || drop(model.image.embed(&pixels).expect("embedded"));
     pool.install(|| {
         work();
         (0..repeats).fold(Times::NONE, |least, _| {

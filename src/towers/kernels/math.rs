@@ -67,7 +67,7 @@ pub unsafe fn sigmoid_times<S: Simd>(x: S::V, s: S::V) -> S::V {
 #[inline(always)]
 pub unsafe fn gelu_tanh<S: Simd>(x: S::V) -> S::V {
     // 2 sqrt(2 / pi).
-    const LINEAR: f32 = 1.595_769_1;
+    const LINEAR: f32 = 1.595_769;
     unsafe {
         let cubic = S::mul_add(S::mul(x, x), S::splat(0.044_715 * LINEAR), S::splat(LINEAR));
         sigmoid_times::<S>(x, S::mul(x, cubic))
