@@ -146,8 +146,8 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
 
 /// Words so common that marking them says nothing.
 const UNMARKED: [&str; 24] = [
-    "and", "are", "but", "for", "from", "has", "her", "his", "into", "its", "near", "not", "off", "onto", "out", "over",
-    "that", "the", "their", "this", "under", "was", "with", "you",
+    "and", "are", "but", "for", "from", "has", "her", "his", "into", "its", "near", "not", "off", "onto", "out",
+    "over", "that", "the", "their", "this", "under", "was", "with", "you",
 ];
 
 /// The words of a query that are worth marking in a text.
