@@ -86,7 +86,9 @@ impl Pacer {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_second));
         let slack = interval * rate.map_or(0, |rate| rate.burst.saturating_sub(1));
         let now = Instant::now();
-        Self { interval, slack, state: Mutex::new(State { next: now, held_until: now }) }
+        // Rested already: the first requests are a burst.
+        let next = now.checked_sub(slack).unwrap_or(now);
+        Self { interval, slack, state: Mutex::new(State { next, held_until: now }) }
     }
 
     /// Waits for this request's turn.
