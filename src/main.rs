@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         Some(command) => cli::run(command, &arguments.place).map(ExitCode::from),
         None => {
             let Arguments { folders, place, theme, .. } = arguments;
-            app::run(app::Options { folders, library: place.library, model: place.model, theme })
-                .map(|()| ExitCode::SUCCESS)
+            let window = |model| app::run(app::Options { folders, library: place.library.clone(), model, theme });
+            place.source().and_then(window).map(|()| ExitCode::SUCCESS)
         }
     };
     result.unwrap_or_else(|error| {

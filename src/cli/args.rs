@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
 use crate::engine::choice::ModelSource;
+use crate::towers::remote::mode::InferenceMode;
+use crate::towers::remote::{GeminiTask, Provider};
 use crate::towers::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
@@ -43,7 +45,7 @@ pub struct Place {
     /// Model to embed and search with: `starter`, one of `vicinity models list --here`, or a folder that holds one. The
     /// library remembers it; going back to a model costs nothing.
     #[arg(long, global = true, value_name = "MODEL")]
-    pub model: Option<ModelSource>,
+    pub model: Option<String>,
 }
 
 /// What can be done without a window.
@@ -168,6 +170,17 @@ pub enum Kinds {
     Text,
 }
 
+impl Place {
+    /// The model that is named.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn source(&self) -> anyhow::Result<Option<ModelSource>> {
+        let parse = |name: &String| name.parse().map_err(|reason: String| anyhow::anyhow!("--model {name}: {reason}"));
+        self.model.as_ref().map(parse).transpose()
+    }
+}
+
 impl Kinds {
     /// As a filter.
     pub fn modality(self) -> Option<Modality> {
@@ -253,18 +266,54 @@ pub struct ExportArgs {
 /// Of `embed`.
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
-    /// Pictures or text files.
+    /// Pictures or text files; for Nomic also addresses of pictures.
     #[arg(required_unless_present = "text")]
     pub files: Vec<PathBuf>,
     /// Texts.
     #[arg(long, value_name = "TEXT", num_args = 1.., conflicts_with = "files")]
     pub text: Vec<String>,
-    /// What the texts are embedded for; the built-in model makes no difference.
-    #[arg(long, value_enum, default_value_t = TextTask::SearchDocument)]
-    pub task: TextTask,
+    /// What the texts are embedded for: search_document, search_query, classification, clustering; with Gemini also
+    /// semantic_similarity, question_answering, fact_verification, code_retrieval_query. The built-in model makes no
+    /// difference.
+    #[arg(long, value_parser = task, default_value = "search_document")]
+    pub task: Task,
     /// What to do with long texts.
     #[arg(long, value_enum, default_value_t = LongText::Truncate)]
     pub long_text: LongText,
+    /// A service that embeds instead of this machine. Its key comes from the environment (NOMIC_API_KEY,
+    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.
+    #[arg(long, value_enum)]
+    pub provider: Option<Provider>,
+    /// Fewer dimensions than the model has.
+    #[arg(long, value_name = "N")]
+    pub dimensions: Option<usize>,
+    /// Tokens of a text that count (Nomic).
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<usize>,
+    /// Title of the documents (Gemini).
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Where to embed: on this machine, by the service, or wherever is better [default: local, or remote with
+    /// --provider].
+    #[arg(long, value_enum)]
+    pub inference_mode: Option<InferenceMode>,
+    /// Address of the service, for a server of your own that speaks as the provider does.
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+}
+
+/// A task of all models, or one that only Gemini knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Of all models.
+    Common(TextTask),
+    /// Of Gemini.
+    Gemini(GeminiTask),
+}
+
+fn task(word: &str) -> Result<Task, String> {
+    let gemini = GeminiTask::ALL.into_iter().find(|task| task.word() == word).map(Task::Gemini);
+    gemini.map_or_else(|| TextTask::from_str(word, false).map(Task::Common), Ok)
 }
 
 /// Of `info`.

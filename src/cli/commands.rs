@@ -7,17 +7,17 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{Command, EmbedArgs, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
+use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, index, models};
+use super::{Outcome, embed, index, models};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
 use crate::engine::read::Content;
-use crate::engine::searcher::{embed_content, embed_picture};
+use crate::engine::searcher::embed_content;
 use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
-use crate::towers::{Model, TextOptions, device, golden};
+use crate::towers::{Model, device, golden};
 
 /// Runs a command.
 pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
@@ -27,7 +27,7 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Labels(args) => labels(&args, place),
         Command::Map(args) => map(&args, place),
         Command::Export(args) => export(&args, place),
-        Command::Embed(args) => embed(&args, place),
+        Command::Embed(args) => embed::run(args, place),
         Command::Info(args) => info(&args, place),
         Command::Doctor => doctor(place),
         Command::Models(command) => models::run(command),
@@ -182,48 +182,6 @@ fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
     let session = Session::open(place)?;
     let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
-}
-
-#[derive(Serialize)]
-struct Embeddings<'a> {
-    embeddings: Vec<Vec<f32>>,
-    model: &'a str,
-    inference_mode: &'static str,
-    usage: Usage,
-}
-
-#[derive(Serialize)]
-struct Usage {
-    prompt_tokens: usize,
-    total_tokens: usize,
-}
-
-fn embed(args: &EmbedArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let model = session::model(place)?;
-    let options = TextOptions { task: args.task, long_text: args.long_text };
-    let (mut embeddings, mut tokens) = (Vec::new(), 0);
-    let mut add_texts = |texts: &[&str]| -> anyhow::Result<Vec<Vec<f32>>> {
-        let embedded = model.text.embed(texts, options)?;
-        tokens += embedded.iter().map(|text| text.tokens).sum::<usize>();
-        Ok(embedded.iter().map(|text| text.embedding.as_slice().to_vec()).collect())
-    };
-    let texts: Vec<&str> = args.text.iter().map(String::as_str).collect();
-    for batch in texts.chunks(32) {
-        embeddings.extend(add_texts(batch)?);
-    }
-    for path in &args.files {
-        match open(path, false).map_err(sentence)? {
-            Content::Image { picture, .. } => {
-                let found = embed_picture(&model, &picture).map_err(sentence)?;
-                embeddings.push(found.embedding.as_slice().to_vec());
-            }
-            Content::Text(text) => embeddings.extend(add_texts(&[&text])?),
-            Content::Rows(rows) => embeddings.extend(add_texts(&[&rows.join("\n")])?),
-        }
-    }
-    let usage = Usage { prompt_tokens: tokens, total_tokens: tokens };
-    json(&Embeddings { embeddings, model: &model.info.key.name, inference_mode: "local", usage })?;
-    Ok(Outcome::Done)
 }
 
 #[derive(Serialize)]

@@ -24,13 +24,13 @@ pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
 
 /// The model that is meant, on its own: the built-in one where none is named.
 pub fn model(place: &Place) -> anyhow::Result<Model> {
-    Ok(place.model.clone().unwrap_or_default().load()?)
+    Ok(place.source()?.unwrap_or_default().load()?)
 }
 
 impl Session {
     /// Opens the library, which is made where there is none.
     pub fn create(place: &Place) -> anyhow::Result<Self> {
-        Ok(Self { engine: Engine::open_through(&library(place)?, place.model.clone(), || {})? })
+        Ok(Self { engine: Engine::open_through(&library(place)?, place.source()?, || {})? })
     }
 
     /// Opens a library that exists.

@@ -22,7 +22,7 @@ use super::store::StoreError;
 use super::thumbnail;
 use super::{Event, ImportOptions};
 use crate::domain::{ContentHash, Embedding, Modality, Picture};
-use crate::towers::{LongText, Model, Pixels, TextOptions};
+use crate::towers::{Model, Pixels, TextOptions, TowerError};
 
 /// Candidates that wait for a reader.
 const CANDIDATES: usize = 256;
@@ -61,6 +61,8 @@ pub struct Pipeline {
     pub in_flight: AtomicUsize,
     /// What ended the run for good.
     pub fatal: Mutex<Option<StoreError>>,
+    /// Why the model takes nothing more: a service that is not there, a wrong key.
+    pub gave_up: Mutex<Option<String>>,
     /// Tables of which every row is on its way.
     pub tables: Mutex<Vec<Candidate>>,
     flying: Mutex<HashMap<(ContentHash, Modality), Vec<NewItem>>>,
@@ -99,8 +101,8 @@ impl Pipeline {
         meter: Meter,
         options: ImportOptions,
     ) -> Self {
-        let (in_flight, fatal, tables, flying) = Default::default();
-        Self { library, model, control, outbox, projector, meter, options, in_flight, fatal, tables, flying }
+        let (in_flight, fatal, gave_up, tables, flying) = Default::default();
+        Self { library, model, control, outbox, projector, meter, options, in_flight, fatal, gave_up, tables, flying }
     }
 
     /// Starts the threads, hands `feed` the end where candidates go in, and returns once all that it sent is stored.
@@ -259,20 +261,24 @@ impl Pipeline {
     }
 
     fn embed_images(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<Pixels>>, done: &Sender<Done>) {
-        self.batches(work, IMAGE_BATCH, |batch| {
+        let full = self.model.wait().ok().and_then(|model| model.image.call_size()).unwrap_or(IMAGE_BATCH);
+        self.batches(work, full, |batch| {
             let (items, pixels): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();
-            let results = self.attempt(pixels, |model, pixels| {
-                pool.install(|| model.image.embed(pixels)).map_err(|error| error.to_string())
-            });
+            let results = self.attempt(pixels.len(), |model| pool.install(|| model.image.embed_each(&pixels)));
             send_results(items, results, done);
         });
     }
 
     fn embed_texts(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<String>>, done: &Sender<Done>) {
-        let long_text = self.options.long_text;
-        self.batches(work, TEXT_BATCH, |batch| {
+        let options = TextOptions { long_text: self.options.long_text, ..Default::default() };
+        let full = self.model.wait().ok().and_then(|model| model.text.call_size()).unwrap_or(TEXT_BATCH);
+        self.batches(work, full, |batch| {
             let (items, texts): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();
-            let results = self.attempt(texts, |model, texts| embed_texts(model, pool, texts, long_text));
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let results = self.attempt(texts.len(), |model| {
+                let embedded = pool.install(|| model.text.embed_each(&texts, options));
+                embedded.into_iter().map(|result| result.map(|text| text.embedding)).collect()
+            });
             send_results(items, results, done);
         });
     }
@@ -296,23 +302,32 @@ impl Pipeline {
         }
     }
 
-    /// Embeds a batch; where that fails each for itself, so that one bad input does not spoil its neighbours.
-    fn attempt<T>(
+    /// Embeds a batch; `None` for what is left for another run, because this one was cancelled or cannot go on.
+    fn attempt(
         &self,
-        batch: Vec<T>,
-        embed: impl Fn(&Model, &[T]) -> Result<Vec<Embedding>, String>,
-    ) -> Vec<Result<Embedding, String>> {
+        count: usize,
+        embed: impl Fn(&Model) -> Vec<Result<Embedding, TowerError>>,
+    ) -> Vec<Option<Result<Embedding, String>>> {
         let model = match self.model.wait() {
             Ok(model) => model,
-            Err(reason) => return batch.iter().map(|_| Err(reason.clone())).collect(),
+            Err(reason) => return vec![Some(Err(reason)); count],
         };
-        let embed = |batch: &[T]| Meter::clock(&self.meter.embed, || embed(&model, batch));
-        match embed(&batch) {
-            Ok(embeddings) if embeddings.len() == batch.len() => embeddings.into_iter().map(Ok).collect(),
-            _ => {
-                let alone = |one| embed(std::slice::from_ref(one))?.pop().ok_or("the model gave no vector".to_owned());
-                batch.iter().map(alone).collect()
+        let judge = |result: Result<Embedding, TowerError>| match result {
+            Err(error) if error.ends_run() => {
+                self.give_up(&error);
+                None
             }
+            result => Some(result.map_err(|error| error.to_string())),
+        };
+        let embedded = Meter::clock(&self.meter.embed, || embed(&model));
+        embedded.into_iter().map(judge).collect()
+    }
+
+    /// Ends the run: nothing more can be embedded for now.
+    fn give_up(&self, error: &TowerError) {
+        if !self.control.is_cancelled() {
+            *self.gave_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            self.control.cancel();
         }
     }
 
@@ -422,24 +437,13 @@ impl Feed<'_> {
     }
 }
 
-fn embed_texts(
-    model: &Model,
-    pool: &rayon::ThreadPool,
-    texts: &[String],
-    long_text: LongText,
-) -> Result<Vec<Embedding>, String> {
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let options = TextOptions { long_text, ..Default::default() };
-    let embedded = pool.install(|| model.text.embed(&texts, options)).map_err(|error| error.to_string())?;
-    Ok(embedded.into_iter().map(|text| text.embedding).collect())
-}
-
-fn send_results(items: Vec<NewItem>, results: Vec<Result<Embedding, String>>, done: &Sender<Done>) {
+fn send_results(items: Vec<NewItem>, results: Vec<Option<Result<Embedding, String>>>, done: &Sender<Done>) {
     let mut embedded = Vec::with_capacity(items.len());
     for (item, result) in items.into_iter().zip(results) {
         match result {
-            Ok(embedding) => embedded.push((item, embedding)),
-            Err(reason) => send(done, Done::Refused(item, reason)),
+            Some(Ok(embedding)) => embedded.push((item, embedding)),
+            Some(Err(reason)) => send(done, Done::Refused(item, reason)),
+            None => {}
         }
     }
     send(done, Done::Embedded(embedded));

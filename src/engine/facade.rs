@@ -20,6 +20,7 @@ use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
 use crate::domain::{Failure, Progress, Stage};
+use crate::towers::remote::{Remote, RemoteError};
 use crate::towers::{Model, ModelInfo, TowerError};
 
 /// Why a library could not be opened.
@@ -31,6 +32,15 @@ pub enum OpenError {
     /// The model.
     #[error(transparent)]
     Model(#[from] TowerError),
+    /// The service.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The user has not switched the service on.
+    #[error("{host} is not switched on for this library; nothing is sent to it")]
+    NotAllowed {
+        /// The service.
+        host: String,
+    },
     /// The system gives no thread.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -54,6 +64,8 @@ pub struct Engine {
     searcher: Searcher,
     projector: Projector,
     looks: Looks,
+    /// The service behind the model, by its host, where there is one.
+    service: Option<(String, Remote)>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -139,8 +151,23 @@ impl Engine {
             searcher,
             projector,
             looks,
+            service: None,
             threads,
         })
+    }
+
+    /// Keeps the service behind the model, to shut it when it is switched off.
+    pub(super) fn with_service(mut self, host: String, remote: Remote) -> Self {
+        self.service = Some((host, remote));
+        self
+    }
+
+    pub(super) fn service(&self) -> Option<&(String, Remote)> {
+        self.service.as_ref()
+    }
+
+    pub(super) fn library(&self) -> &Library {
+        &self.library
     }
 
     /// Takes a job and returns at once.
@@ -153,13 +180,17 @@ impl Engine {
             Job::Project(method) => self.projector.ask(method),
             Job::CancelProjection => self.projector.cancel(),
             Job::Pause => self.pause(),
-            Job::Cancel => self.control.cancel(),
+            Job::Cancel => {
+                self.control.cancel();
+                self.model.interrupt();
+            }
             Job::Resume => {
                 self.control.resume();
                 self.send(Job::Resume);
             }
             Job::Remove(path) => {
                 self.control.interrupt();
+                self.model.interrupt();
                 self.send(Job::Remove(path));
             }
             job => self.send(job),
@@ -222,6 +253,7 @@ impl Drop for Engine {
         self.control.close();
         self.jobs = None;
         self.model.close();
+        self.model.interrupt();
         self.searcher.close();
         self.projector.close();
         self.looks.close();

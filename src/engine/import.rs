@@ -272,7 +272,8 @@ impl Coordinator {
             log::warn!("the list of failed files was not stored: {error}");
         }
         self.publish();
-        let fatal = chain.fatal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let fatal = chain.fatal.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
+        let fatal = fatal.or_else(|| chain.gave_up.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.stopped.set(fatal.is_some());
         let stage = if fatal.is_some() { Stage::Paused } else { Stage::Idle };
         self.outbox.post(Event::Progress(Progress { seconds_left: None, ..chain.meter.at(stage) }));

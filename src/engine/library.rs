@@ -76,6 +76,16 @@ impl Library {
         Ok(())
     }
 
+    /// Services that may be sent items of this library, by host.
+    pub fn remote_hosts(&self) -> Result<Vec<String>, StoreError> {
+        lock(&self.0.store).remote_hosts()
+    }
+
+    /// Switches one on or off.
+    pub fn allow_remote(&self, host: &str, on: bool) -> Result<(), StoreError> {
+        self.write(|store| store.allow_remote(host, on))
+    }
+
     /// Added folders and files.
     pub fn roots(&self) -> Vec<PathBuf> {
         self.snapshot().parts().roots.iter().map(|root| root.path.clone()).collect()

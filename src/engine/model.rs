@@ -52,6 +52,15 @@ impl LazyModel {
         })
     }
 
+    /// Ends calls under way that could take long; nothing where the model is still loading.
+    pub fn interrupt(&self) {
+        let ready = self.0.look(|state| if let State::Ready(model) = state { Some(Arc::clone(model)) } else { None });
+        if let Some(model) = ready {
+            model.image.interrupt();
+            model.text.interrupt();
+        }
+    }
+
     /// Sends everyone away who waits for a model that is still loading.
     pub fn close(&self) {
         self.0.update(|state| {

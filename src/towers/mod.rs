@@ -14,6 +14,7 @@ pub mod mobileclip;
 pub mod nomic;
 pub mod preprocess;
 pub mod registry;
+pub mod remote;
 pub mod siglip;
 pub mod starter;
 pub mod tokenize;
@@ -45,6 +46,16 @@ pub enum TowerError {
     /// A text could not be tokenised.
     #[error("the text could not be tokenised: {0}")]
     Tokenizer(String),
+    /// A service did not answer as it should.
+    #[error(transparent)]
+    Remote(#[from] remote::RemoteError),
+}
+
+impl TowerError {
+    /// Whether other items would fail too, so that going on makes no sense: a service that is not there, a wrong key.
+    pub fn ends_run(&self) -> bool {
+        matches!(self, Self::Remote(error) if !error.concerns_item())
+    }
 }
 
 impl TowerError {
@@ -151,6 +162,16 @@ pub trait ImageTower: Send + Sync {
     /// # Errors
     /// When the forward pass fails or gives no finite vector.
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError>;
+    /// Embeds a batch of which some may fail: one result a picture, in order.
+    fn embed_each(&self, batch: &[Pixels]) -> Vec<Result<Embedding, TowerError>> {
+        each(batch, |batch| self.embed(batch))
+    }
+    /// Pictures that a call should bring; `None` where the caller may choose.
+    fn call_size(&self) -> Option<usize> {
+        None
+    }
+    /// Ends calls under way with an error, where they could take long.
+    fn interrupt(&self) {}
 }
 
 /// Turns texts into embeddings.
@@ -160,6 +181,27 @@ pub trait TextTower: Send + Sync {
     /// # Errors
     /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError>;
+    /// Embeds a batch of which some may fail: one result a text, in order.
+    fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
+        each(texts, |texts| self.embed(texts, options))
+    }
+    /// Texts that a call should bring; `None` where the caller may choose.
+    fn call_size(&self) -> Option<usize> {
+        None
+    }
+    /// Ends calls under way with an error, where they could take long.
+    fn interrupt(&self) {}
+}
+
+/// A batch at once; where that fails each for itself, so that one bad input does not spoil its neighbours.
+fn each<T, E>(batch: &[T], embed: impl Fn(&[T]) -> Result<Vec<E>, TowerError>) -> Vec<Result<E, TowerError>> {
+    match embed(batch) {
+        Ok(embedded) if embedded.len() == batch.len() => embedded.into_iter().map(Ok).collect(),
+        _ => {
+            let alone = |one| embed(std::slice::from_ref(one))?.pop().ok_or(EmbeddingError::Empty.into());
+            batch.iter().map(alone).collect()
+        }
+    }
 }
 
 /// A loaded model: two towers into one space.

@@ -10,6 +10,7 @@
 mod catalog;
 mod check;
 mod commit;
+mod consent;
 mod error;
 mod layout;
 mod lock;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+pub use consent::remote_hosts;
 pub use error::StoreError;
 pub use thumbs::ThumbnailCache;
 

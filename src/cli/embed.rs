@@ -1,0 +1,230 @@
+//! `vicinity embed`: prints what Nomic's SDK gives, whoever computes it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
+
+use super::Outcome;
+use super::args::{EmbedArgs, Place as Where, Task};
+use super::output::{complain, json};
+use crate::domain::{Embedding, Picture};
+use crate::engine::choice::ModelSource;
+use crate::engine::content::open;
+use crate::engine::read::Content;
+use crate::engine::searcher::embed_picture;
+use crate::towers::remote::mode::{self, InferenceMode, Place, Situation};
+use crate::towers::remote::picture::encode;
+use crate::towers::remote::{Estimate, Input, Key, NOMIC_SPACE, Provider, Remote, Spec};
+use crate::towers::{Model, TextOptions, TextTask, starter};
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    embeddings: Vec<Option<&'a [f32]>>,
+    inference_mode: Place,
+    model: &'a str,
+    usage: Spent,
+}
+
+#[derive(Serialize, Clone, Copy, Default)]
+struct Spent {
+    prompt_tokens: u64,
+    total_tokens: u64,
+}
+
+/// Something to embed, as it was given.
+enum Given {
+    Text(String),
+    Picture(Picture),
+    Url(String),
+}
+
+/// Vectors in order; `None` where an item failed, which was said.
+type Vectors = (Vec<Option<Embedding>>, Spent);
+
+/// Embeds and prints. Items that fail alone are `null` in the list, and make the command end with an error.
+pub fn run(args: EmbedArgs, place: &Where) -> anyhow::Result<Outcome> {
+    let named = place.model.as_deref();
+    let given = read(&args)?;
+    let mode = args.inference_mode.unwrap_or(match args.provider {
+        Some(_) => InferenceMode::Remote,
+        None => InferenceMode::Local,
+    });
+    let provider = args.provider.or((mode != InferenceMode::Local).then_some(Provider::Nomic));
+    let (place, model, (embeddings, usage)) = match provider {
+        None => local(&args, named.unwrap_or(starter::NAME), &given)?,
+        Some(provider) => by_provider(&args, named, provider, mode, given)?,
+    };
+    let failed = embeddings.iter().filter(|embedding| embedding.is_none()).count();
+    let count = embeddings.len();
+    let embeddings = embeddings.iter().map(|embedding| embedding.as_ref().map(Embedding::as_slice)).collect();
+    json(&Printed { embeddings, inference_mode: place, model: &model, usage })?;
+    match failed {
+        0 => Ok(Outcome::Done),
+        _ => bail!("{failed} of {count} items could not be embedded"),
+    }
+}
+
+fn read(args: &EmbedArgs) -> anyhow::Result<Vec<Given>> {
+    let mut given: Vec<Given> = args.text.iter().cloned().map(Given::Text).collect();
+    for path in &args.files {
+        given.push(read_one(path)?);
+    }
+    Ok(given)
+}
+
+fn read_one(path: &Path) -> anyhow::Result<Given> {
+    if let Some(url) = path.to_str().filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
+        return Ok(Given::Url(url.to_owned()));
+    }
+    Ok(match open(path, false).map_err(|reason| anyhow!(reason))? {
+        Content::Image { picture, .. } => Given::Picture(picture),
+        Content::Text(text) => Given::Text(text),
+        Content::Rows(rows) => Given::Text(rows.join("\n")),
+    })
+}
+
+fn options(args: &EmbedArgs) -> TextOptions {
+    let task = match args.task {
+        Task::Common(task) => task,
+        Task::Gemini(_) => TextTask::default(),
+    };
+    TextOptions { task, long_text: args.long_text }
+}
+
+/// Where it is embedded, the model's name, and the vectors.
+type Embedded = (Place, String, Vectors);
+
+fn local(args: &EmbedArgs, name: &str, given: &[Given]) -> anyhow::Result<Embedded> {
+    let model = load(name)?.with_context(|| format!("the model {name} is not on this machine"))?;
+    Ok((Place::Local, name.to_owned(), embed_here(args, &model, given)?))
+}
+
+fn load(name: &str) -> anyhow::Result<Option<Model>> {
+    name.parse::<ModelSource>().ok().map(|source| Ok(source.load()?)).transpose()
+}
+
+fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Result<Vectors> {
+    if matches!(args.task, Task::Gemini(_)) {
+        bail!("this task is one of Gemini's; choose search_document, search_query, classification or clustering");
+    }
+    let dim = model.info.key.dim;
+    let wanted = args.dimensions.unwrap_or(dim);
+    if wanted != dim && (model.info.key.name != NOMIC_SPACE || wanted > dim || wanted == 0) {
+        bail!("{} has {dim} dimensions; {wanted} cannot be had", model.info.key.name);
+    }
+    let (mut vectors, mut tokens) = (Vec::new(), 0);
+    for one in given {
+        let embedding = match one {
+            Given::Text(text) => {
+                let mut found = model.text.embed(&[text], options(args))?;
+                let found = found.pop().context("the model gave no vector")?;
+                tokens += found.tokens as u64;
+                found.embedding
+            }
+            Given::Picture(picture) => embed_picture(model, picture).map_err(|reason| anyhow!(reason))?.embedding,
+            Given::Url(url) => bail!("{url}: nothing is fetched from the network; give a file"),
+        };
+        vectors.push(Some(mode::shorten(&embedding, wanted)?));
+    }
+    Ok((vectors, Spent { prompt_tokens: tokens, total_tokens: tokens }))
+}
+
+fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Result<Spec> {
+    let gemini_task = match args.task {
+        Task::Common(_) => None,
+        Task::Gemini(task) if provider == Provider::Gemini => Some(task),
+        Task::Gemini(task) => bail!("only Gemini knows the task {}", task.word()),
+    };
+    let spec = Spec {
+        base_url: args.base_url.clone(),
+        dimensions: args.dimensions,
+        max_tokens: args.max_tokens,
+        title: args.title.clone(),
+        gemini_task,
+        ..Spec::new(provider, named)
+    };
+    spec.check()?;
+    Ok(spec)
+}
+
+fn by_provider(
+    args: &EmbedArgs,
+    named: Option<&str>,
+    provider: Provider,
+    mode: InferenceMode,
+    given: Vec<Given>,
+) -> anyhow::Result<Embedded> {
+    let spec = spec(args, named, provider)?;
+    let space = spec.key(0)?.name;
+    if mode == InferenceMode::Local {
+        return local(args, &space, &given).map(|(place, _, vectors)| (place, spec.model, vectors));
+    }
+    let key = Key::find(provider)?;
+    let ours = if mode == InferenceMode::Dynamic { load(&space)? } else { None };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("vicinity-network")
+        .enable_all()
+        .build()
+        .context("the network cannot be used")?;
+    let remote = match (Remote::open(&spec, key, runtime.handle().clone()), &ours) {
+        (Ok(remote), _) => Some(remote),
+        (Err(error), Some(_)) => {
+            complain(&error.to_string());
+            None
+        }
+        (Err(error), None) => return Err(error.into()),
+    };
+    match (place(mode, ours.as_ref(), remote.as_ref(), &given)?, ours, remote) {
+        (Place::Local, Some(model), _) => Ok((Place::Local, spec.model, embed_here(args, &model, &given)?)),
+        (_, _, Some(remote)) => Ok((Place::Remote, spec.model.clone(), embed_there(args, &spec, &remote, given)?)),
+        _ => bail!("neither the model nor the service is there"),
+    }
+}
+
+/// Decides, and for `dynamic` shows whether both places agree.
+fn place(mode: InferenceMode, ours: Option<&Model>, remote: Option<&Remote>, given: &[Given]) -> anyhow::Result<Place> {
+    let mut situation = Situation { service: remote.is_some(), ..Situation::default() };
+    if let Some(model) = ours {
+        situation.local = Some(Duration::ZERO);
+        if let Some(remote) = remote {
+            let found = mode::agreement(model, &remote.model(), true)?;
+            complain(&found.to_string());
+            situation.agreed = found.passed();
+            situation.local = Some(found.local_text.saturating_mul(given.len().try_into().unwrap_or(u32::MAX)));
+        }
+    }
+    mode::choose(mode, &situation).map_err(|reason| anyhow!(reason))
+}
+
+fn embed_there(args: &EmbedArgs, spec: &Spec, remote: &Remote, given: Vec<Given>) -> anyhow::Result<Vectors> {
+    let input = |one| match one {
+        Given::Text(text) => Input::Text(text),
+        Given::Picture(picture) => Input::Picture(Arc::from(encode(&picture))),
+        Given::Url(url) => Input::Url(url),
+    };
+    let inputs: Vec<Input> = given.into_iter().map(input).collect();
+    complain(&Estimate::of(spec, &inputs)?.to_string());
+    let before = remote.usage();
+    let results = remote.embed(inputs, options(args));
+    let mut vectors = Vec::with_capacity(results.len());
+    for (at, result) in results.into_iter().enumerate() {
+        vectors.push(match result {
+            Ok(found) => Some(found.embedding),
+            Err(error) if error.concerns_item() => {
+                complain(&format!("item {}: {error}", at + 1));
+                None
+            }
+            Err(error) => return Err(error.into()),
+        });
+    }
+    let after = remote.usage();
+    let usage = Spent {
+        prompt_tokens: after.prompt_tokens - before.prompt_tokens,
+        total_tokens: after.total_tokens - before.total_tokens,
+    };
+    Ok((vectors, usage))
+}

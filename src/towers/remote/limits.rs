@@ -1,0 +1,255 @@
+//! How much goes into one request, how fast requests follow one another, how long to try, and what a job will send.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::wire::Input;
+use super::{RemoteError, Spec};
+
+/// What a service takes in one request, and how many at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Items a request.
+    pub items: usize,
+    /// Bytes of a request's body.
+    pub bytes: usize,
+    /// Requests under way at once.
+    pub parallel: usize,
+}
+
+/// How fast requests may follow one another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Requests a second in the long run.
+    pub per_second: f64,
+    /// Requests that may go off at once after a rest.
+    pub burst: u32,
+}
+
+/// How long to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Wait before the first of them; doubles each time. Nomic's client waits as long.
+    pub first: Duration,
+    /// No wait of our own is longer.
+    pub longest: Duration,
+    /// A service that asks for a longer wait than this ends the job.
+    pub most_asked: Duration,
+    /// Time for one request and its answer.
+    pub timeout: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            retries: 5,
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(60),
+            most_asked: Duration::from_secs(300),
+            timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Patience {
+    /// The wait before attempt `attempt + 1`: doubling, and between half and all of that by chance, so that many
+    /// clients do not come back together.
+    pub fn back_off(&self, attempt: u32) -> Duration {
+        let full = self.first.saturating_mul(1 << attempt.min(16)).min(self.longest);
+        // A fresh hasher is seeded by the system: chance enough, without a generator of our own.
+        let chance = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
+        full.mul_f64(0.5 + 0.5 * chance)
+    }
+}
+
+/// Spaces requests out, and holds all of them when the service asks for a pause.
+pub(super) struct Pacer {
+    interval: Duration,
+    slack: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: Instant,
+    held_until: Instant,
+}
+
+impl Pacer {
+    /// Without a rate only pauses count.
+    pub fn new(rate: Option<Rate>) -> Self {
+        let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_second));
+        let slack = interval * rate.map_or(0, |rate| rate.burst.saturating_sub(1));
+        let now = Instant::now();
+        // Rested already: the first requests are a burst.
+        let next = now.checked_sub(slack).unwrap_or(now);
+        Self { interval, slack, state: Mutex::new(State { next, held_until: now }) }
+    }
+
+    /// Waits for this request's turn.
+    pub async fn turn(&self) {
+        let slot = self.slot();
+        tokio::time::sleep_until(slot).await;
+        // A pause may have been asked for while this one waited.
+        loop {
+            let held_until = self.lock().held_until;
+            if held_until <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(held_until).await;
+        }
+    }
+
+    fn slot(&self) -> Instant {
+        let now = Instant::now();
+        let mut state = self.lock();
+        // A bucket of tokens, told by the time at which the next one falls due.
+        let due = state.next.max(now.checked_sub(self.slack).unwrap_or(now));
+        state.next = due + self.interval;
+        due.max(now)
+    }
+
+    /// Nobody sends for this long.
+    pub fn hold(&self, wait: Duration) {
+        let mut state = self.lock();
+        state.held_until = state.held_until.max(Instant::now() + wait);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a job would send, for the user to read before anything leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Estimate {
+    /// Texts and pictures.
+    pub items: u64,
+    /// Bytes of texts and shrunk pictures.
+    pub bytes: u64,
+    /// Tokens of the texts, roughly; pictures are counted differently by each service.
+    pub tokens: u64,
+    /// Requests, when none has to be repeated.
+    pub requests: u64,
+    /// What of the items is sent, as a sentence.
+    pub what: String,
+    /// To whom.
+    pub host: String,
+}
+
+impl Estimate {
+    /// For items at hand.
+    ///
+    /// # Errors
+    /// When the provider is not set up rightly.
+    pub fn of(spec: &Spec, inputs: &[Input]) -> Result<Self, RemoteError> {
+        let mut sums = Sums::default();
+        inputs.iter().for_each(|input| sums.add(input.is_picture(), input.bytes() as u64, input.tokens()));
+        sums.estimate(spec)
+    }
+
+    /// For items that are not read yet: bytes of each text, width and height of each picture.
+    ///
+    /// # Errors
+    /// When the provider is not set up rightly.
+    pub fn of_sizes(
+        spec: &Spec,
+        texts: impl IntoIterator<Item = u64>,
+        pictures: impl IntoIterator<Item = [u32; 2]>,
+    ) -> Result<Self, RemoteError> {
+        let mut sums = Sums::default();
+        texts.into_iter().for_each(|bytes| sums.add(false, bytes, bytes.div_ceil(4)));
+        pictures.into_iter().for_each(|size| sums.add(true, super::picture::about_bytes(size), 0));
+        sums.estimate(spec)
+    }
+}
+
+/// Texts, then pictures.
+#[derive(Default)]
+struct Sums {
+    items: [u64; 2],
+    bytes: [u64; 2],
+    tokens: u64,
+}
+
+impl Sums {
+    fn add(&mut self, picture: bool, bytes: u64, tokens: u64) {
+        self.items[usize::from(picture)] += 1;
+        self.bytes[usize::from(picture)] += bytes;
+        self.tokens += tokens;
+    }
+
+    fn estimate(&self, spec: &Spec) -> Result<Estimate, RemoteError> {
+        let [texts, pictures] = self.items;
+        let requests = |of: usize| {
+            let limits = spec.limits(of == 1);
+            self.items[of].div_ceil(limits.items as u64).max(self.bytes[of].div_ceil(limits.bytes as u64))
+        };
+        let what = match (texts, pictures) {
+            (_, 0) => "the texts in full",
+            (0, _) => "the pictures, shrunk and without EXIF or GPS data",
+            _ => "the texts in full, and the pictures, shrunk and without EXIF or GPS data",
+        };
+        Ok(Estimate {
+            items: texts + pictures,
+            bytes: self.bytes.iter().sum(),
+            tokens: self.tokens,
+            requests: requests(0) + requests(1),
+            what: what.to_owned(),
+            host: spec.host()?,
+        })
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, bytes, tokens, requests, what, host } = self;
+        let kilobytes = bytes.div_ceil(1000);
+        write!(f, "{host} is sent {what}: {items} items, {kilobytes} kB, about {tokens} tokens, {requests} requests")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_with_chance_and_ends_at_the_longest() {
+        let patience = Patience::default();
+        for (attempt, full) in [(0, 1.0), (1, 2.0), (4, 16.0), (9, 60.0), (40, 60.0)] {
+            let wait = patience.back_off(attempt).as_secs_f64();
+            assert!((full / 2.0..=full).contains(&wait), "{attempt}: {wait}");
+        }
+        let waits: std::collections::HashSet<_> = (0..20).map(|_| patience.back_off(3)).collect();
+        assert!(waits.len() > 10, "no chance in it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_keep_to_the_rate_after_a_burst() {
+        let pacer = Pacer::new(Some(Rate { per_second: 4.0, burst: 8 }));
+        let start = Instant::now();
+        for _ in 0..8 {
+            pacer.turn().await;
+        }
+        assert!(start.elapsed() < Duration::from_millis(20), "{:?}", start.elapsed());
+        for _ in 0..40 {
+            pacer.turn().await;
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        assert!((9.7..10.4).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_everyone() {
+        let pacer = Pacer::new(None);
+        let start = Instant::now();
+        pacer.hold(Duration::from_secs(7));
+        pacer.turn().await;
+        assert!(start.elapsed() >= Duration::from_secs(7));
+    }
+}
