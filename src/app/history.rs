@@ -1,6 +1,7 @@
 //! Undo and redo of what the user chose: selection, query, labels. What is stored is never part of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::context::State;
 use crate::context::state::{Chip, Selection};
@@ -28,7 +29,7 @@ struct Moment {
     filter: Filter,
     scoring: Scoring,
     labels: LabelSet,
-    applied: HashMap<ItemId, LabelScore>,
+    applied: Arc<HashMap<ItemId, LabelScore>>,
 }
 
 impl Moment {

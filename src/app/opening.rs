@@ -1,6 +1,7 @@
 //! Opening and leaving libraries, adding folders, files of all kinds that the user chooses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::dialogs::{self, Purpose};
 use super::places;
@@ -126,7 +127,7 @@ impl App {
         state.neighbours = None;
         state.labels.shown = None;
         state.labels.asked = None;
-        state.labels.applied.clear();
+        state.labels.applied = Arc::default();
         state.preview = None;
         state.previews.clear();
         state.thumbnails.clear();

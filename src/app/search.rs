@@ -210,7 +210,7 @@ impl App {
         }
         self.remember_step();
         self.state.labels.set = set;
-        self.state.labels.applied.clear();
+        self.state.labels.applied = Arc::default();
         self.labels_changed();
     }
 
@@ -248,7 +248,7 @@ impl App {
                 let best = |s: &ScoredLabels| -> Option<(ItemId, LabelScore)> { Some((s.item?, *s.scores.first()?)) };
                 let labelled: Vec<_> = scored.iter().filter_map(best).collect();
                 let many = words::count(labelled.len() as u64, "item");
-                self.state.labels.applied.extend(labelled);
+                Arc::make_mut(&mut self.state.labels.applied).extend(labelled);
                 self.state.colour_by = crate::context::ColourBy::Label;
                 notice(self, Severity::Info, format!("{many} labelled; the map is coloured by label"));
             }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::{
     Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, Progress, QueryPart, ScoredLabels, Scoring,
@@ -113,20 +114,27 @@ impl QueryState {
     }
 }
 
-/// The selected items.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The selected items. To change it, make a new one.
+#[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// In the order selected; the first is in focus (inspector).
     pub items: Vec<ItemId>,
     /// The same, for look-up.
     pub set: HashSet<ItemId>,
+    stamp: u64,
 }
 
 impl Selection {
     /// Of these items.
     pub fn new(items: Vec<ItemId>) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
         let set = items.iter().copied().collect();
-        Self { items, set }
+        Self { items, set, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Tells selections apart without comparing their items: equal stamps, same selection.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// The one in focus.
@@ -145,7 +153,7 @@ pub struct LabelState {
     /// Something outside the collection whose labels are wanted.
     pub asked: Option<QueryPart>,
     /// Best label of each labelled item.
-    pub applied: HashMap<ItemId, LabelScore>,
+    pub applied: Arc<HashMap<ItemId, LabelScore>>,
 }
 
 /// A window that floats above the others without blocking them.

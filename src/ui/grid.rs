@@ -45,7 +45,8 @@ pub enum Step {
 }
 
 impl Grid {
-    /// Pictures two by two, texts as cards over the whole width; after `standing_out` entries a line.
+    /// Strictly in order: pictures two by two, texts as cards over the whole width, or as tiles beside a lone picture;
+    /// after `standing_out` entries a line.
     pub fn columns(kinds: &[Modality], standing_out: usize, width: f32) -> Self {
         let mut grid = Self::default();
         let tile = vec2((width - GAP) / 2.0, (width - GAP) / 2.0 * 0.73);
@@ -56,43 +57,25 @@ impl Grid {
                 grid.break_at = Some(y);
                 y += BREAK_HEIGHT;
             }
-            let mut left: Option<usize> = None;
-            let mut waiting = Vec::new();
-            for (i, kind) in part.iter().enumerate() {
-                let index = offset + i;
-                match (kind, left.take()) {
-                    (Modality::Image, None) => {
-                        grid.cells.push(Cell { index, rect: Rect::from_min_size(pos2(0.0, y), tile) });
-                        left = Some(index);
-                    }
-                    (Modality::Image, Some(_)) => {
-                        let at = pos2(tile.x + GAP, y);
-                        grid.cells.push(Cell { index, rect: Rect::from_min_size(at, tile) });
-                        y += tile.y + GAP;
-                        grid.cards(&mut waiting, &mut y, width);
-                    }
-                    // A text between the two pictures of a row waits until the row is full.
-                    (Modality::Text, Some(open)) => {
-                        waiting.push(index);
-                        left = Some(open);
-                    }
-                    (Modality::Text, None) => grid.cards(&mut vec![index], &mut y, width),
+            let mut beside = false;
+            for (index, kind) in (offset..).zip(part) {
+                let (at, size) = match kind {
+                    _ if beside => (pos2(tile.x + GAP, y), tile),
+                    Modality::Image => (pos2(0.0, y), tile),
+                    Modality::Text => (pos2(0.0, y), vec2(width, CARD_HEIGHT)),
+                };
+                grid.cells.push(Cell { index, rect: Rect::from_min_size(at, size) });
+                beside = !beside && *kind == Modality::Image;
+                if !beside {
+                    y += size.y + GAP;
                 }
             }
-            if left.is_some() {
+            if beside {
                 y += tile.y + GAP;
             }
-            grid.cards(&mut waiting, &mut y, width);
         }
         grid.height = y;
         grid
-    }
-
-    fn cards(&mut self, waiting: &mut Vec<usize>, y: &mut f32, width: f32) {
-        for index in waiting.drain(..) {
-            self.cells.push(Cell { index, rect: Rect::from_min_size(pos2(0.0, *y), vec2(width, CARD_HEIGHT)) });
-            *y += CARD_HEIGHT + GAP;
-        }
     }
 
     /// Rows about `height` high, each stretched to fill the width; entries keep their shapes (width by height).
@@ -181,12 +164,14 @@ mod tests {
     use Modality::{Image, Text};
 
     #[test]
-    fn a_text_between_two_pictures_waits_for_the_row() {
-        let grid = Grid::columns(&[Image, Text, Image, Text], 4, 207.0);
+    fn hits_stand_in_order_and_a_text_fills_the_row_of_a_lone_picture() {
+        let grid = Grid::columns(&[Image, Text, Image, Image, Text], 5, 207.0);
         let order: Vec<_> = grid.cells.iter().map(|c| c.index).collect();
-        assert_eq!(order, [0, 2, 1, 3]);
-        assert_eq!(grid.cells[0].rect.top(), grid.cells[1].rect.top());
-        assert!(grid.cells[2].rect.top() > grid.cells[1].rect.bottom());
+        assert_eq!(order, [0, 1, 2, 3, 4]);
+        let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|i| grid.cells[i].rect);
+        assert!(a.top() == b.top() && a.size() == b.size() && b.left() > a.right());
+        assert!(c.top() == d.top() && c.top() > b.bottom());
+        assert!(e.top() > d.bottom() && e.width() == 207.0);
         assert_eq!(grid.break_at, None);
     }
 

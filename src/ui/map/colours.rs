@@ -7,11 +7,16 @@ use std::sync::Arc;
 use egui::Color32;
 
 use crate::context::{ColourBy, Ctx, Root, Snapshot};
-use crate::domain::{ItemId, Modality, SearchResult};
+use crate::domain::{ItemId, LabelScore, Modality, SearchResult};
 use crate::ui::theme::{DARK, LIGHT, Theme};
+
+use super::marks::MOST_RINGS;
 
 /// Categories that have a colour of their own; the rest is "Other".
 const NAMED: usize = 10;
+
+/// Opacity of what is not selected, as a share of what it would be.
+const UNSELECTED: f32 = 0.25;
 
 /// An `Arc` that equals only itself: a cheap key for "the same data as before".
 #[derive(Debug)]
@@ -29,11 +34,13 @@ impl<T> PartialEq for Same<T> {
     }
 }
 
-/// The labels of items as a list, and what names it.
+/// What colours are made of besides the items: copied only when they are to be made.
 #[derive(Debug, Clone)]
-pub struct Labels {
+pub struct Chosen {
+    /// The names of the labels.
     names: Vec<String>,
-    best: Vec<(ItemId, usize)>,
+    /// The items that do not step back; empty where all are alike.
+    selection: Vec<ItemId>,
 }
 
 /// Everything that the categories depend on.
@@ -41,7 +48,7 @@ pub struct Labels {
 struct CategoryKey {
     snapshot: Same<Snapshot>,
     by: ColourBy,
-    labels: u64,
+    labels: Option<Same<HashMap<ItemId, LabelScore>>>,
 }
 
 /// Everything that the colours depend on.
@@ -50,6 +57,8 @@ pub struct ColourKey {
     categories: CategoryKey,
     result: Option<Same<SearchResult>>,
     off: u64,
+    /// Of the selection, where that makes the other points step back.
+    selection: u64,
     dark: bool,
 }
 
@@ -58,28 +67,26 @@ impl ColourKey {
     pub fn new(cx: &Ctx<'_>, snapshot: &Arc<Snapshot>, dark: bool) -> Self {
         let state = cx.state;
         let result = state.query.result.as_ref().filter(|r| r.epoch == snapshot.epoch());
-        let labels = if state.colour_by == ColourBy::Label { fingerprint(cx) } else { 0 };
+        // Other names come with other best labels.
+        let labels = (state.colour_by == ColourBy::Label).then(|| Same(Arc::clone(&state.labels.applied)));
+        let selection = if many(cx).is_empty() { 0 } else { state.selection.stamp() };
         let categories = CategoryKey { snapshot: Same(Arc::clone(snapshot)), by: state.colour_by, labels };
         let off = state.legend_off.iter().filter(|i| **i < 64).fold(0, |mask, i| mask | 1 << i);
-        Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, dark }
+        Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, selection, dark }
     }
 }
 
-fn fingerprint(cx: &Ctx<'_>) -> u64 {
-    let labels = &cx.state.labels;
-    let each = labels.applied.iter().map(|(id, s)| (u64::from(id.0) << 16 | s.label as u64).wrapping_mul(0x9e37_79b9));
-    let names = labels.set.labels.iter().flat_map(|l| l.bytes());
-    let named = names.fold(1_u64, |h, b| h.wrapping_mul(0x0100_0000_01b3) ^ u64::from(b));
-    each.fold(named | 1, u64::wrapping_add)
+/// The selection, where it is too large for rings.
+fn many<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
+    let items = &cx.state.selection.items;
+    if items.len() > MOST_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) { items } else { &[] }
 }
 
-/// The labels of `cx`, where the points are coloured by them.
-pub fn labels(cx: &Ctx<'_>) -> Option<Labels> {
-    (cx.state.colour_by == ColourBy::Label).then(|| {
-        let labels = &cx.state.labels;
-        let best = labels.applied.iter().map(|(id, score)| (*id, score.label)).collect();
-        Labels { names: labels.set.labels.clone(), best }
-    })
+impl Chosen {
+    /// As of now.
+    pub fn of(cx: &Ctx<'_>) -> Self {
+        Self { names: cx.state.labels.set.labels.clone(), selection: many(cx).to_vec() }
+    }
 }
 
 /// One line of the legend.
@@ -135,17 +142,18 @@ pub struct Colours {
 
 impl Colours {
     /// Works them out; takes what still holds from `before`.
-    pub fn new(key: ColourKey, labels: Option<&Labels>, before: Option<&Self>) -> Self {
+    pub fn new(key: ColourKey, chosen: &Chosen, before: Option<&Self>) -> Self {
         let kept = before.filter(|b| b.key.categories == key.categories).map(|b| Arc::clone(&b.categories));
-        let categories = kept.unwrap_or_else(|| Arc::new(categorise(&key.categories, labels)));
+        let categories = kept.unwrap_or_else(|| Arc::new(categorise(&key.categories, &chosen.names)));
         let theme = if key.dark { &DARK } else { &LIGHT };
         let scores = key.result.as_ref().map(|r| &r.0);
         let by_score = key.categories.by == ColourBy::Similarity;
         let scale = scores.filter(|_| by_score).and_then(|r| scale(r));
-        let rgba = match scores {
+        let mut rgba = match scores {
             Some(result) if by_score => by_similarity(key.categories.snapshot.0.len(), result, scale, theme),
             _ => by_category(&categories, scores.is_some(), key.off, theme),
         };
+        step_back(&mut rgba, &key.categories.snapshot.0, &chosen.selection);
         Self { key, categories, rgba, scale }
     }
 
@@ -189,6 +197,22 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
     categories.of_row.iter().map(|c| palette.get(usize::from(*c)).copied().unwrap_or_default()).collect()
 }
 
+/// What is not selected steps back, where so much is selected that rings would cover it.
+fn step_back(rgba: &mut [[u8; 4]], snapshot: &Snapshot, selection: &[ItemId]) {
+    if selection.is_empty() {
+        return;
+    }
+    let mut selected = vec![false; rgba.len()];
+    for row in selection.iter().filter_map(|id| snapshot.row_of(*id)) {
+        if let Some(selected) = selected.get_mut(row) {
+            *selected = true;
+        }
+    }
+    for (colour, _) in rgba.iter_mut().zip(selected).filter(|(_, selected)| !selected) {
+        colour[3] = (f32::from(colour[3]) * UNSELECTED) as u8;
+    }
+}
+
 fn by_similarity(rows: usize, result: &SearchResult, scale: Option<[f32; 2]>, theme: &Theme) -> Vec<[u8; 4]> {
     let [low, high] = scale.unwrap_or([0.0, 1.0]);
     let table: Vec<[u8; 4]> =
@@ -216,11 +240,11 @@ fn scale(result: &SearchResult) -> Option<[f32; 2]> {
     Some([*low, high])
 }
 
-fn categorise(key: &CategoryKey, labels: Option<&Labels>) -> Categories {
+fn categorise(key: &CategoryKey, names: &[String]) -> Categories {
     let snapshot = &key.snapshot.0;
-    match (key.by, labels) {
+    match (key.by, &key.labels) {
         (ColourBy::Folder, _) => by_folder(snapshot),
-        (ColourBy::Label, Some(labels)) => by_label(snapshot, labels),
+        (ColourBy::Label, Some(best)) => by_label(snapshot, names, &best.0),
         (ColourBy::Modality, _) => by_modality(snapshot),
         _ => {
             let all = Entry { name: "All".to_owned(), count: snapshot.len(), colour: None };
@@ -296,16 +320,16 @@ fn folder_name(roots: &[Root], (root, child): (usize, &[u8])) -> String {
     }
 }
 
-fn by_label(snapshot: &Snapshot, labels: &Labels) -> Categories {
-    let mut counts = vec![0; labels.names.len()];
+fn by_label(snapshot: &Snapshot, names: &[String], best: &HashMap<ItemId, LabelScore>) -> Categories {
+    let mut counts = vec![0; names.len()];
     let mut of_row = vec![None; snapshot.len()];
-    for (id, label) in &labels.best {
+    for (id, LabelScore { label, .. }) in best {
         if let (Some(row), Some(count)) = (snapshot.row_of(*id), counts.get_mut(*label)) {
             *count += 1;
             of_row[row] = Some(*label as u32);
         }
     }
-    largest(&labels.names, &counts, of_row.into_iter(), "Other labels")
+    largest(names, &counts, of_row.into_iter(), "Other labels")
 }
 
 /// The largest categories with a colour each, the smaller ones together, and those without any.

@@ -11,8 +11,8 @@ use crate::ui::theme::Theme;
 use super::colours::Same;
 use super::scene::Scene;
 
-/// Selected items that get a ring; beyond, rings would cover everything.
-const MOST_RINGS: usize = 20_000;
+/// Selected items that get a ring. Where more are selected, rings would cover everything: the others step back instead.
+pub const MOST_RINGS: usize = 300;
 /// Hits that glow; beyond, they are drawn without.
 const MOST_GLOWS: usize = 400;
 
@@ -79,7 +79,7 @@ impl MarkKey {
         dark: bool,
     ) -> Self {
         let result = result.filter(|r| r.epoch == snapshot.epoch()).map(|r| Same(Arc::clone(r)));
-        let selection = selection.iter().take(MOST_RINGS).copied().collect();
+        let selection = ringed(selection).to_vec();
         Self { scene: Same(Arc::clone(scene)), snapshot: Same(Arc::clone(snapshot)), selection, result, dark }
     }
 
@@ -95,7 +95,7 @@ impl MarkKey {
         Arc::ptr_eq(&self.scene.0, scene)
             && Arc::ptr_eq(&self.snapshot.0, snapshot)
             && self.dark == dark
-            && self.selection == selection[..selection.len().min(MOST_RINGS)]
+            && self.selection == ringed(selection)
             && match (&self.result, result.filter(|r| r.epoch == snapshot.epoch())) {
                 (None, None) => true,
                 (Some(a), Some(b)) => Arc::ptr_eq(&a.0, b),
@@ -143,6 +143,10 @@ impl MarkKey {
         let rows = result.hits.iter().take(shown).filter_map(|h| self.snapshot.0.row_of(h.item));
         rows.filter(|row| *row < positions).collect()
     }
+}
+
+fn ringed(selection: &[ItemId]) -> &[ItemId] {
+    if selection.len() > MOST_RINGS { &[] } else { selection }
 }
 
 /// The one that lies nearest to all the others.

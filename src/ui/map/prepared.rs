@@ -9,7 +9,7 @@ use crate::ui::theme::Theme;
 
 use super::background::Background;
 use super::camera::ease_out;
-use super::colours::{ColourKey, Colours, Same, labels};
+use super::colours::{Chosen, ColourKey, Colours, Same};
 use super::gpu::{ColourBuffer, Gpu, MarkBuffer};
 use super::marks::{MarkKey, Marks};
 use super::scene::Scene;
@@ -92,9 +92,9 @@ impl Prepared {
         let wanted = if same_rows(&scene.snapshot, snapshot) { snapshot } else { &scene.snapshot };
         let key = ColourKey::new(cx, wanted, Theme::of(ctx).dark);
         if !self.colouring.is_running() && self.colouring.asked() != Some(&key) {
-            let (labels, before, gpu) = (labels(cx), self.colours.clone(), gpu.cloned());
+            let (chosen, before, gpu) = (Chosen::of(cx), self.colours.clone(), gpu.cloned());
             self.colouring.ask(ctx, key.clone(), wanted.len() <= AT_ONCE, move || {
-                let colours = Colours::new(key, labels.as_ref(), before.as_deref());
+                let colours = Colours::new(key, &chosen, before.as_deref());
                 let buffer = gpu.map(|g| g.upload_colours(&colours.rgba));
                 (colours, buffer)
             });

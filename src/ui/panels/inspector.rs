@@ -306,6 +306,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     } else {
         ui.label(egui::RichText::new("Give each of them its best label, to colour the map by it").color(theme.text2));
     }
+    ui.add_space(SPACE[1]);
     ui.horizontal_wrapped(|ui| {
         for command in
             [UiCommand::ApplyLabels, UiCommand::EditLabels, UiCommand::SearchBySelection, UiCommand::CopyPath]

@@ -17,7 +17,10 @@ pub mod top;
 
 use egui::{Frame, Margin, Stroke};
 
-use super::theme::{SPACE, Theme};
+use super::style::bold;
+use super::theme::{SPACE, Theme, text_size};
+use super::widgets::buttons;
+use super::widgets::icons::Icon;
 
 /// The frame of a side panel.
 pub fn side_frame(theme: &Theme) -> Frame {
@@ -27,10 +30,10 @@ pub fn side_frame(theme: &Theme) -> Frame {
 /// A floating, movable window that blocks nothing. Returns whether it is to stay open.
 pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
     let theme = Theme::of(ui.ctx());
-    let mut open = true;
+    let mut stay = true;
     egui::Window::new(title)
         .id(egui::Id::unique(("floating", title)))
-        .open(&mut open)
+        .title_bar(false)
         .collapsible(false)
         .default_size(size)
         .pivot(egui::Align2::CENTER_CENTER)
@@ -43,6 +46,15 @@ pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnO
                 .shadow(ui.visuals().window_shadow)
                 .inner_margin(Margin::same(SPACE[3] as i8)),
         )
-        .show(ui.ctx(), contents);
-    open
+        .show(ui.ctx(), |ui| {
+            ui.horizontal(|ui| {
+                ui.label(egui::RichText::new(title).font(bold(text_size::LARGE)).color(theme.text1));
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    stay &= !buttons::icon(ui, Icon::Close, "Close").clicked();
+                });
+            });
+            ui.add_space(SPACE[1]);
+            contents(ui);
+        });
+    stay
 }
