@@ -10,7 +10,7 @@ pub mod state;
 
 pub use crate::engine::{Root, Snapshot};
 pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
-pub use state::{Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use state::{Applied, Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]
