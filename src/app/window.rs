@@ -14,6 +14,7 @@ use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::domain::{LabelSet, Picture};
+use crate::engine::Severity;
 use crate::engine::choice::ModelSource;
 use crate::ui::{Shell, style};
 
@@ -31,6 +32,8 @@ pub struct Start {
     pub settings: Option<PathBuf>,
     /// Where libraries of folders are made; `None`: nowhere.
     pub data: Option<PathBuf>,
+    /// The report of a crash that the user was not told of yet.
+    pub crash: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
 }
@@ -111,6 +114,10 @@ impl App {
             ctx,
         };
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
+        if let Some(report) = start.crash {
+            let told = format!("Vicinity ended unexpectedly last time; what is known of it is in {}", report.display());
+            receive::notice(&mut app, Severity::Warning, told);
+        }
         match start.library {
             Some(library) => app.open_library(library, start.folders),
             None if !start.folders.is_empty() => app.add(start.folders),

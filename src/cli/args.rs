@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
@@ -18,7 +18,7 @@ use crate::towers::{LongText, TextTask};
 #[command(
     name = "vicinity",
     version,
-    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
     after_help = "Exit codes: 0 done or found, 1 nothing found, 2 error.\n\
                   The library is $VICINITY_LIBRARY, or else `default` in the user's data folder, unless --library names one."
 )]
@@ -31,9 +31,25 @@ pub struct Arguments {
     /// Which library.
     #[command(flatten)]
     pub place: Place,
+    /// Keep settings, libraries and models beside the program, in `vicinity-data`. Once that folder is there, the option
+    /// may be left out.
+    #[arg(long, global = true)]
+    pub portable: bool,
     /// Colours of the window.
     #[arg(long, value_name = "THEME", ignore_case = true)]
     pub theme: Option<ThemeChoice>,
+}
+
+impl Arguments {
+    /// Those of this program; ends it where they make no sense.
+    pub fn get() -> Self {
+        let all = Self::parse();
+        if let (Some(_), Some(folder)) = (&all.command, all.folders.first()) {
+            let text = format!("a command takes its files after its name; {} stands before it", folder.display());
+            <Self as CommandFactory>::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
+        }
+        all
+    }
 }
 
 /// A library, and the model that it is seen through.
@@ -69,7 +85,7 @@ pub enum Command {
     /// Say what is in the library.
     Info(InfoArgs),
     /// Check devices, model and library.
-    Doctor,
+    Doctor(DoctorArgs),
     /// List, get, import, check and remove models.
     ///
     /// Models lie in $VICINITY_MODELS, or else in the user's data folder. They come from huggingface.co, or the
@@ -77,6 +93,17 @@ pub enum Command {
     /// are taken from there.
     #[command(subcommand)]
     Models(ModelsCommand),
+}
+
+/// Of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print what a report of a bug needs: versions, devices, drivers, models, the last crash. No names of files.
+    #[arg(long)]
+    pub report: bool,
+    /// Names of files and folders too.
+    #[arg(long, requires = "report")]
+    pub names: bool,
 }
 
 /// Of `models`.

@@ -29,7 +29,8 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Export(args) => export(&args, place),
         Command::Embed(args) => embed::run(args, place),
         Command::Info(args) => info(&args, place),
-        Command::Doctor => doctor(place),
+        Command::Doctor(args) if args.report => super::report::print(place, args.names),
+        Command::Doctor(_) => doctor(place),
         Command::Models(command) => models::run(command),
     }
 }

@@ -9,6 +9,7 @@ mod embed;
 mod index;
 mod models;
 mod output;
+mod report;
 mod session;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use super::args::Place;
 use super::output::complain;
-use crate::engine::{Engine, Event, Job, Severity, settings};
+use crate::engine::{Engine, Event, Job, Severity, home};
 use crate::towers::Model;
 
 /// An open library.
@@ -17,7 +17,7 @@ pub struct Session {
 
 /// The library that is meant.
 pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
-    let path = place.library.clone().or_else(settings::default_library);
+    let path = place.library.clone().or_else(home::default_library);
     let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
 }
