@@ -99,6 +99,24 @@ pub struct ModelInfo {
     pub matryoshka: Vec<usize>,
 }
 
+impl ModelInfo {
+    /// Whether vectors may be cut to `dim` dimensions.
+    ///
+    /// # Errors
+    /// A sentence that names the dimensions there are.
+    pub fn allows(&self, dim: usize) -> Result<(), String> {
+        if dim == self.key.dim || self.matryoshka.contains(&dim) {
+            return Ok(());
+        }
+        let shorter: Vec<String> = 
+            self.matryoshka.iter().filter(|part| **part < self.key.dim).map(ToString::to_string).collect();
+        Err(match shorter.is_empty() {
+            true => format!("{} has {} dimensions and was not made to be cut to {dim}", self.title, self.key.dim),
+            false => format!("{} has {} dimensions or {}, not {dim}", self.title, self.key.dim, shorter.join(", ")),
+        })
+    }
+}
+
 /// What to do with a text that is longer than the model's window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
