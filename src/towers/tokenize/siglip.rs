@@ -1,6 +1,7 @@
 //! The tokenizers of SigLIP (SentencePiece) and SigLIP 2 (Gemma's): lower case, an end mark, padded to one length.
 
 use tokenizers::Tokenizer;
+use tokenizers::normalizers::{Lowercase, Sequence};
 
 use super::{first_ids, spans};
 use crate::towers::folder::Folder;
@@ -28,6 +29,10 @@ impl SiglipTokenizer {
         // What the file may have stored of either must not cut or fill a text; it is done here.
         inner.with_truncation(None).map_err(error)?;
         inner.with_padding(None);
+        // Not every published file says it, but all of these models were trained on lower case.
+        let mut steps = vec![Lowercase.into()];
+        steps.extend(inner.get_normalizer().cloned());
+        inner.with_normalizer(Some(Sequence::new(steps))).map_err(error)?;
         let marks = MARKS.iter().find_map(|(end, padding)| inner.token_to_id(end).zip(inner.token_to_id(padding)));
         let (end, padding) = marks.ok_or_else(|| TowerError::file(FILE, "it has neither <eos> and <pad> nor </s>"))?;
         Ok(Self { inner, end, padding })
@@ -55,10 +60,7 @@ impl SiglipTokenizer {
         long_text: LongText,
     ) -> Result<Vec<(Vec<u32>, usize)>, TowerError> {
         let room = context.saturating_sub(1);
-        let most = if long_text == LongText::Truncate { room } else { usize::MAX };
-        // Not every published file says it, but all of these models were trained on lower case.
-        let lower: String = text.chars().flat_map(char::to_lowercase).collect();
-        let ids = first_ids(&self.inner, &lower, most)?;
+        let ids = first_ids(&self.inner, text, long_text.most(room))?;
         let window = |span: std::ops::Range<usize>| {
             let own = span.len();
             let mut window = [&ids[span], &[self.end]].concat();
