@@ -194,7 +194,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
         _ => None,
     });
     assert_eq!((snapshot.dim(), snapshot.len()), (32, 4));
-    assert_eq!(map_of(&engine), 4, "a map of these dimensions");
+    assert_eq!(map_of(&engine), 4, "a map of the new epoch");
     let cut = scores(&engine);
     assert!(cut.iter().zip(&whole).any(|(a, b)| (a - b).abs() > 1e-3), "{cut:?} {whole:?}");
     let text = engine.model().expect("loaded").text.embed(&["dog"], vicinity::towers::TextOptions::QUERY);

@@ -107,6 +107,14 @@ fn siglip_2_reads_texts_as_transformers_does() {
 }
 
 #[test]
+fn a_sentencepiece_model_alone_is_not_enough() {
+    let copy = FIXTURE.copy();
+    std::fs::rename(copy.path().join("tokenizer.json"), copy.path().join("spiece.model")).expect("renamed");
+    let complaint = support::complaint(copy.path());
+    assert!(complaint.contains("tokenizer.json") && complaint.contains("spiece.model"), "{complaint}");
+}
+
+#[test]
 fn the_other_kind_of_siglip_2_is_refused_in_words() {
     let copy = FIXTURE.copy();
     let config = String::from_utf8(FIXTURE.read("config.json")).expect("text");

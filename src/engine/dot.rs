@@ -30,13 +30,12 @@ fn dots_portable<const N: usize>(with: [&[f32]; N], v: &[f32]) -> [f32; N] {
 fn lanes<const N: usize>(with: [&[f32]; N], v: &[f32], fma: impl Fn(f32, f32, f32) -> f32) -> [f32; N] {
     let len = with.iter().fold(v.len(), |len, a| len.min(a.len()));
     let (with, v) = (with.map(|a| &a[..len]), &v[..len]);
+    let parts = with.map(|a| a.as_chunks::<LANES>().0);
     let mut lanes = [[0.0f32; LANES]; N];
-    for start in (0..len - len % LANES).step_by(LANES) {
-        let v = &v[start..start + LANES];
-        for (lanes, a) in lanes.iter_mut().zip(with) {
-            let a = &a[start..start + LANES];
+    for (i, v) in v.as_chunks::<LANES>().0.iter().enumerate() {
+        for (lanes, a) in lanes.iter_mut().zip(parts) {
             for lane in 0..LANES {
-                lanes[lane] = fma(v[lane], a[lane], lanes[lane]);
+                lanes[lane] = fma(v[lane], a[i][lane], lanes[lane]);
             }
         }
     }

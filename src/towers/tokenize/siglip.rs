@@ -8,6 +8,8 @@ use crate::towers::folder::Folder;
 use crate::towers::{LongText, TowerError};
 
 const FILE: &str = "tokenizer.json";
+/// What transformers saves of some tokenizers in its place.
+const SENTENCEPIECE: &str = "spiece.model";
 /// End and padding of SigLIP 2, and then those of SigLIP, which pads with the end.
 const MARKS: [(&str, &str); 2] = [("<eos>", "<pad>"), ("</s>", "</s>")];
 
@@ -25,6 +27,10 @@ impl SiglipTokenizer {
     /// When it is missing, damaged, or has no end of a text.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
         let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
+        if !folder.has(FILE) && folder.has(SENTENCEPIECE) {
+            let reason = "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
+            return Err(TowerError::file(folder.dir().join(FILE).display().to_string(), reason));
+        }
         let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
         // What the file may have stored of either must not cut or fill a text; it is done here.
         inner.with_truncation(None).map_err(error)?;
