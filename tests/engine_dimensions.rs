@@ -243,8 +243,6 @@ fn fewer_dimensions_are_searched_faster() {
             find(&snapshot, n, Scoring::Centred, 100);
             start.elapsed().as_secs_f64() * 1e3
         });
-        let mut times: Vec<f64> = times.collect();
-        times.sort_by(f64::total_cmp);
-        println!("100,000 vectors, {dim} dimensions: {:.1} ms", times[4]);
+        println!("100,000 vectors, {dim} dimensions: {:.1} ms", times.fold(f64::INFINITY, f64::min));
     }
 }
