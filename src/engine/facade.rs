@@ -210,9 +210,6 @@ impl Engine {
     /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
     pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
         self.info.allows(dim)?;
-        if self.snapshot().dim() == dim {
-            return Ok(());
-        }
         self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
         let snapshot = self.library.snapshot();
         self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));

@@ -29,6 +29,9 @@ impl Store {
     pub fn set_dimensions(&mut self, dim: usize) -> Result<(), StoreError> {
         let whole = self.state.parts.model.dim;
         let dim = dim.clamp(1, whole);
+        if dim == self.state.dim() {
+            return Ok(());
+        }
         if self.read_only.is_none() {
             let mut kept = all(&self.connection).map_err(|error| self.sql(&error))?;
             kept.remove(&self.model.id);

@@ -28,7 +28,8 @@ impl SiglipTokenizer {
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
         let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
         if !folder.has(FILE) && folder.has(SENTENCEPIECE) {
-            let reason = "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
+            let reason =
+                "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
             return Err(TowerError::file(folder.dir().join(FILE).display().to_string(), reason));
         }
         let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
