@@ -219,9 +219,21 @@ impl Kinds {
     }
 }
 
+/// How much of each vector is looked at.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Cut {
+    /// Look at the first N dimensions of each vector only, one of those that the model was made for (`vicinity models
+    /// list`). Nothing is embedded again; the library remembers it, and the model's own number goes back.
+    #[arg(long, value_name = "N")]
+    pub dimensions: Option<usize>,
+}
+
 /// Of `search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Words.
     #[arg(required_unless_present = "image")]
     pub text: Option<String>,
@@ -248,6 +260,9 @@ pub struct SearchArgs {
 /// Of `labels`.
 #[derive(Debug, Args)]
 pub struct LabelsArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Pictures or texts.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -265,6 +280,9 @@ pub struct LabelsArgs {
 /// Of `map`.
 #[derive(Debug, Args)]
 pub struct MapArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// The picture to write.
     #[arg(long, value_name = "PNG", required_unless_present = "positions")]
     pub out: Option<PathBuf>,
@@ -282,6 +300,9 @@ pub struct MapArgs {
 /// Of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Vectors, a NumPy file (f32, one row an item).
     #[arg(long, value_name = "NPY")]
     pub vectors: PathBuf,

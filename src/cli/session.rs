@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
-use super::args::Place;
+use super::args::{Cut, Place};
 use super::output::complain;
 use crate::engine::{Engine, Event, Job, Severity, home};
 use crate::towers::Model;
@@ -40,6 +40,15 @@ impl Session {
             return Err(anyhow!("there is no library in {}; `vicinity index FOLDER` makes one", path.display()));
         }
         Self::create(place)
+    }
+
+    /// Opens a library that exists, and looks at so many dimensions from now on.
+    pub fn open_cut(place: &Place, cut: Cut) -> anyhow::Result<Self> {
+        let session = Self::open(place)?;
+        match cut.dimensions.map(|dim| session.engine.set_dimensions(dim)) {
+            Some(Err(reason)) => bail!("--dimensions: {reason}"),
+            _ => Ok(session),
+        }
     }
 
     /// Submits a job and waits until `answer` takes an event for its answer. Warnings go to stderr.

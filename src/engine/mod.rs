@@ -28,6 +28,9 @@ pub enum Job {
     Cancel,
     /// Change what is skipped and how texts are taken in; takes effect at the next scan.
     SetImport(ImportOptions),
+    /// Look at so many dimensions of each vector, one of [`crate::towers::ModelInfo::matryoshka`]; remembered in the
+    /// library, and nothing is embedded again. A new snapshot follows, and a new map.
+    SetDimensions(usize),
     /// Search. The answer carries `ticket`; a newer ticket of one slot makes older ones moot.
     Search {
         /// Who asks.
