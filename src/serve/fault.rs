@@ -1,10 +1,10 @@
 //! Saying no, in each service's way.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::service::Json;
 use crate::towers::remote::Provider;
 
 /// What kind of thing went wrong.

@@ -4,7 +4,6 @@
 //! direction of the mean. A title stands on a line before its text. Field names are read in both spellings that
 //! Google's servers take, and base64 in both alphabets (the Python client writes the one for addresses).
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use base64::alphabet;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Served, cut};
+use super::service::{App, Item, Json, Served, cut};
 use crate::domain::Embedding;
 use crate::towers::{LongText, TextEmbedding, TextOptions, TextTask};
 

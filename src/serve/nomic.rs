@@ -3,7 +3,6 @@
 //! Facts from Nomic's Python client 3.9 and its OpenAPI description. The client insists that the answer names the
 //! model as it was asked for, so an alias is echoed here; `x-vicinity-model` tells the truth.
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::body::LARGEST;
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Served, cut};
+use super::service::{App, Item, Json, Served, cut};
 use crate::domain::Embedding;
 use crate::towers::{LongText, TextOptions, TextTask};
 

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Served, cut};
+use super::service::{App, Item, Json, Served, cut};
 use crate::domain::Embedding;
 use crate::towers::{LongText, TextOptions, TextTask};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -148,6 +149,18 @@ pub(super) fn cut(embedding: &Embedding, dim: usize) -> Result<Embedding, Fault>
         return Ok(embedding.clone());
     }
     embedding.truncated(dim).map_err(|error| Fault::new(Kind::Failed, error.to_string()))
+}
+
+/// An answer in JSON. Axum's own would switch a feature of `serde_json` on, for all that use it.
+pub(super) struct Json<T>(pub T);
+
+impl<T: serde::Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Fault::new(Kind::Failed, error.to_string()).into_response(),
+        }
+    }
 }
 
 /// The file as the rest of the program reads it.
