@@ -168,6 +168,15 @@ fn too_many_at_once_are_told_to_come_back() {
 }
 
 #[test]
+fn the_end_waits_for_an_answer() {
+    let serve = Running::start();
+    let at = serve.at;
+    let asking = thread::spawn(move || post(at, "/v1/embeddings", &json!({ "input": "sleep 2000" })).status);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!((serve.stop(), asking.join().unwrap()), (0, 200));
+}
+
+#[test]
 fn the_end_does_not_wait_for_ever() {
     let serve = Running::start();
     let at = serve.at;

@@ -46,7 +46,7 @@ pub fn run(args: ServeArgs, place: &Place) -> anyhow::Result<Outcome> {
     }))?;
     runtime.shutdown_background();
     if cut > 0 {
-        complain(&format!("{cut} requests took too long and were cut off"));
+        complain(&format!("cut off because they took too long: {cut}"));
     }
     Ok(Outcome::Done)
 }
