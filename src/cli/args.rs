@@ -1,5 +1,6 @@
 //! The arguments.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -82,6 +83,18 @@ pub enum Command {
     Export(ExportArgs),
     /// Print the embedding of files or texts as one JSON object.
     Embed(EmbedArgs),
+    /// Offer the model to other programs, in the shapes of Nomic's, OpenAI's and Gemini's services.
+    ///
+    /// Programs written for these services run against this machine when they are told its address:
+    ///
+    ///   ATLAS_API_PATH=http://127.0.0.1:7878             (nomic)
+    ///   OPENAI_BASE_URL=http://127.0.0.1:7878/v1         (openai)
+    ///   GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:7878     (google-genai)
+    ///
+    /// They ask for a model by name; `curl http://127.0.0.1:7878/v1/models` lists the names that are answered to. Ctrl-C
+    /// finishes what is under way and ends.
+    #[command(verbatim_doc_comment)]
+    Serve(ServeArgs),
     /// Say what is in the library.
     Info(InfoArgs),
     /// Check devices, model and library.
@@ -348,6 +361,24 @@ pub struct EmbedArgs {
     /// Address of the service, for a server of your own that speaks as the provider does.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+}
+
+/// Of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen. Anywhere but on this machine a token is needed; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = super::serve::address)]
+    pub listen: SocketAddr,
+    /// What callers have to show as their API key. Better set as a variable: others on this machine see arguments.
+    #[arg(long, value_name = "TOKEN", env = "VICINITY_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Also answer to this name, for programs that ask for a model that is not here (text-embedding-3-small). Its
+    /// vectors are still this model's. May be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub alias: Vec<String>,
+    /// How long a caller may pause while it sends a request or takes an answer, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub patience: u64,
 }
 
 /// A task of all models, or one that only Gemini knows.

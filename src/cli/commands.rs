@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models};
+use super::{Outcome, embed, index, models, serve};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
@@ -28,6 +28,7 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Map(args) => map(&args, place),
         Command::Export(args) => export(&args, place),
         Command::Embed(args) => embed::run(args, place),
+        Command::Serve(args) => serve::run(args, place),
         Command::Info(args) => info(&args, place),
         Command::Doctor(args) if args.report => super::report::print(place, args.names),
         Command::Doctor(_) => doctor(place),

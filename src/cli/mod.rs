@@ -10,6 +10,7 @@ mod index;
 mod models;
 mod output;
 mod report;
+mod serve;
 mod session;
 
 use std::process::ExitCode;
