@@ -6,11 +6,15 @@ mod dialogs;
 pub mod engine;
 mod errors;
 mod history;
+mod keys;
+mod models;
 mod opening;
 mod places;
 mod receive;
 mod search;
+mod services;
 mod settings;
+mod shelf;
 mod textures;
 mod window;
 
@@ -19,9 +23,10 @@ use std::path::PathBuf;
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
 
-pub use backend::{Backend, Opener, Waker};
+pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
+pub use keys::{Keys, Memory, SystemKeys};
 pub use settings::Settings;
-pub use window::{App, Start};
+pub use window::{App, Outside, Start};
 
 /// How the window is started.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +56,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         settings: places::settings_file(),
         data: places::data(),
         opener: engine::opener(),
+        outside: Outside {
+            models: crate::engine::models::Options::from_environment(),
+            keys: std::sync::Arc::new(SystemKeys::default()),
+        },
     };
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {

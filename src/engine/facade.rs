@@ -20,7 +20,7 @@ use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
 use crate::domain::{Failure, Progress, Stage};
-use crate::towers::remote::{Remote, RemoteError};
+use crate::towers::remote::{Remote, RemoteError, Usage};
 use crate::towers::{Model, ModelInfo, TowerError};
 
 /// Why a library could not be opened.
@@ -164,6 +164,11 @@ impl Engine {
 
     pub(super) fn service(&self) -> Option<&(String, Remote)> {
         self.service.as_ref()
+    }
+
+    /// What the service behind the model was sent and has counted so far, where there is one.
+    pub fn usage(&self) -> Option<Usage> {
+        self.service.as_ref().map(|(_, remote)| remote.usage())
     }
 
     pub(super) fn library(&self) -> &Library {

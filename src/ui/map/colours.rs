@@ -79,7 +79,11 @@ impl ColourKey {
 /// The selection, where it is too large for rings.
 fn many<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
     let items = &cx.state.selection.items;
-    if items.len() > MOST_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) { items } else { &[] }
+    if items.len() > MOST_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) {
+        items
+    } else {
+        &[]
+    }
 }
 
 impl Chosen {
