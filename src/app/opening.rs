@@ -78,6 +78,9 @@ impl App {
         if let Some(library) = self.state.library.as_ref().filter(|l| !l.opening).map(|l| l.path.clone()) {
             self.switching = true;
             self.open_library(library, Vec::new());
+        } else {
+            // consent is for one library
+            self.consent = None;
         }
     }
 

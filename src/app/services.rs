@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::backend::{Remark, Through};
+use super::keys::Keys;
 use super::receive::notice;
 use super::window::{App, Message};
 use crate::context::services::{KeyPlace, Offer, ServiceErrand, Trouble};
@@ -11,19 +12,16 @@ use crate::context::{Floating, Snapshot};
 use crate::domain::Modality;
 use crate::engine::Severity;
 use crate::engine::remote::{self, Service};
-use crate::towers::remote::mode::InferenceMode;
 use crate::towers::remote::{Key, Provider, Remote, RemoteError};
-
-use super::keys::Keys;
 
 /// What a thread has found out.
 pub(super) enum Answer {
     /// Where keys are.
     Keys([KeyPlace; 3]),
-    /// What a service would be sent, and something to know about the key.
-    Offer(Result<Offer, RemoteError>, Option<String>),
-    /// The service took our word, or what it has against it.
-    Tried(Service, Result<(), RemoteError>),
+    /// What a service would be sent, and something to know about the key. The number tells for which opened library.
+    Offer(u64, Result<Offer, RemoteError>, Option<String>),
+    /// The service took our word, or what it has against it. Consent is for one library: see the number.
+    Tried(u64, Service, Result<(), RemoteError>),
 }
 
 /// A change of the list of services that may be sent items of the library.
@@ -81,12 +79,13 @@ impl App {
             services.trouble = Some(Trouble { text, key: false });
             return;
         };
+        let attempt = self.attempt;
         let (keys, sender, waker) = (Arc::clone(&self.network.keys), self.inbox.0.clone(), self.waker());
         self.spawn("service-offer", move || {
             let kept = key.and_then(|key| keys.keep(service.provider, key).err());
             let offer = offer(service, &snapshot, keys.as_ref());
             let _ = sender.send(Message::Service(Answer::Keys(places(keys.as_ref()))));
-            let _ = sender.send(Message::Service(Answer::Offer(offer, kept)));
+            let _ = sender.send(Message::Service(Answer::Offer(attempt, offer, kept)));
             waker();
         });
     }
@@ -98,13 +97,14 @@ impl App {
         let Some(Offer { service, estimate, .. }) = services.offer.clone() else { return };
         services.trouble = None;
         services.busy = Some(format!("Asking {}…", estimate.host));
+        let attempt = self.attempt;
         let (network, sender, waker) = (self.network.clone(), self.inbox.0.clone(), self.waker());
         self.spawn("service-try", move || {
             let tried = network.keys.find(service.provider).and_then(|key| {
                 let key = key.map(|(key, _)| key);
                 Remote::open_noting(&service.spec(), key, network.handle()?, network.ledger)?.try_out()
             });
-            let _ = sender.send(Message::Service(Answer::Tried(service, tried)));
+            let _ = sender.send(Message::Service(Answer::Tried(attempt, service, tried)));
             waker();
         });
     }
@@ -119,7 +119,8 @@ impl App {
         let services = &mut self.state.services;
         match answer {
             Answer::Keys(places) => services.keys = Some(places),
-            Answer::Offer(offer, note) => {
+            Answer::Offer(attempt, ..) | Answer::Tried(attempt, ..) if attempt != self.attempt => services.busy = None,
+            Answer::Offer(_, offer, note) => {
                 services.busy = None;
                 services.note = note;
                 match offer {
@@ -127,7 +128,7 @@ impl App {
                     Err(error) => services.trouble = Some(trouble(&error)),
                 }
             }
-            Answer::Tried(service, Ok(())) => {
+            Answer::Tried(_, service, Ok(())) => {
                 services.busy = Some("Opening the library…".to_owned());
                 services.offer = None;
                 if let Ok(host) = service.spec().host() {
@@ -135,7 +136,7 @@ impl App {
                     self.see_through(Through::Service(service));
                 }
             }
-            Answer::Tried(_, Err(error)) => {
+            Answer::Tried(_, _, Err(error)) => {
                 services.busy = None;
                 services.offer = None;
                 services.trouble = Some(trouble(&error));
@@ -194,7 +195,6 @@ fn offer(service: Service, snapshot: &Snapshot, keys: &dyn Keys) -> Result<Offer
     }
     let estimate = remote::estimate(snapshot, &spec)?;
     let left_out = if spec.takes_pictures() { 0 } else { snapshot.count(Modality::Image) as u64 };
-    debug_assert!(service.mode != InferenceMode::Local, "the local model needs no offer");
     Ok(Offer { service, estimate, left_out })
 }
 

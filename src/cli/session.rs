@@ -1,18 +1,25 @@
 //! An engine for the time of one command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use tokio::runtime::Runtime;
 
 use super::args::Place;
 use super::output::complain;
+use crate::domain::Ledger;
+use crate::engine::choice::ModelSource;
+use crate::engine::remote::{self, Link, Service};
 use crate::engine::{Engine, Event, Job, Severity, settings};
 use crate::towers::Model;
+use crate::towers::remote::Key;
 
 /// An open library.
 pub struct Session {
     /// The engine.
     pub engine: Engine,
+    /// The network, where a service is behind the engine; goes after it.
+    _network: Option<Runtime>,
 }
 
 /// The library that is meant.
@@ -30,7 +37,36 @@ pub fn model(place: &Place) -> anyhow::Result<Model> {
 impl Session {
     /// Opens the library, which is made where there is none.
     pub fn create(place: &Place) -> anyhow::Result<Self> {
-        Ok(Self { engine: Engine::open_through(&library(place)?, place.source()?, || {})? })
+        let path = library(place)?;
+        match (place.source()?, remote::remembered(&path)) {
+            (None, Some(service)) => Self::by_service(&path, &service),
+            (model, before) => {
+                let session = Self::local(&path, model)?;
+                if before.is_some() {
+                    remote::remember(&path, None)?;
+                }
+                Ok(session)
+            }
+        }
+    }
+
+    fn local(path: &Path, model: Option<ModelSource>) -> anyhow::Result<Self> {
+        Ok(Self { engine: Engine::open_through(path, model, || {})?, _network: None })
+    }
+
+    /// Opens the library through a service that is switched on for it.
+    pub fn by_service(path: &Path, service: &Service) -> anyhow::Result<Self> {
+        let network = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("vicinity-network")
+            .enable_all()
+            .build()
+            .context("the network cannot be used")?;
+        let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
+        let link = Link { key, runtime, ledger: Ledger::default() };
+        let (engine, found) = Engine::open_service(path, service, link, || {})?;
+        found.iter().for_each(|found| complain(found));
+        Ok(Self { engine, _network: Some(network) })
     }
 
     /// Opens a library that exists.
@@ -39,7 +75,14 @@ impl Session {
         if !path.is_dir() {
             return Err(anyhow!("there is no library in {}; `vicinity index FOLDER` makes one", path.display()));
         }
-        Self::create(place)
+        match Self::create(place) {
+            // what is stored can be looked at and searched without the service
+            Err(error) if place.model.is_none() && remote::remembered(&path).is_some() => {
+                complain(&format!("{error}; the local model is used"));
+                Self::local(&path, None)
+            }
+            result => result,
+        }
     }
 
     /// Submits a job and waits until `answer` takes an event for its answer. Warnings go to stderr.

@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::choice::ModelSource;
 use super::facade::{Engine, OpenError};
+use super::read::{self, Glance};
+use super::scan::{self, Candidate, Excludes};
 use super::store;
 use super::{Job, Snapshot, StoreError};
 use crate::domain::{Ledger, Modality};
@@ -100,6 +103,26 @@ pub fn estimate(snapshot: &Snapshot, spec: &Spec) -> Result<Estimate, RemoteErro
     let of = |modality| snapshot.items().filter(move |item| item.modality == modality);
     let texts = of(Modality::Text).map(|item| bytes(&item.path, item.bytes));
     let pictures = of(Modality::Image).filter_map(|item| item.pixels).filter(|_| spec.takes_pictures());
+    Estimate::of_sizes(spec, texts, pictures)
+}
+
+/// The same for folders and files that are not in a collection yet, as far as their beginnings tell. Files that this
+/// library skips are left out; those that it has already are counted again.
+///
+/// # Errors
+/// When the provider is not set up rightly, or an exclude pattern is none.
+pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &Spec) -> Result<Estimate, RemoteError> {
+    let excludes = Excludes::new(excludes).map_err(RemoteError::Setup)?;
+    let (mut texts, mut pictures) = (Vec::new(), Vec::new());
+    let mut found = |found: Result<Candidate, _>| {
+        let Ok(candidate) = found else { return };
+        match read::glance(&candidate.path) {
+            Glance::Text => texts.push(candidate.len),
+            Glance::Picture(size) if spec.takes_pictures() => pictures.push(size),
+            Glance::Picture(_) | Glance::Other => {}
+        }
+    };
+    scan::scan(paths, &excludes, &AtomicBool::new(false), &mut found);
     Estimate::of_sizes(spec, texts, pictures)
 }
 

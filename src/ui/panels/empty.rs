@@ -92,7 +92,7 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     let (head, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
     let title = "How well should it see?";
     ui.painter().text(head.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
-    let later = "Nothing is downloaded before you choose · you can change it in Models";
+    let later = "Nothing is downloaded before you choose";
     ui.painter().text(head.right_center(), Align2::RIGHT_CENTER, later, font(text_size::SMALL), theme.text2);
     let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, CHOICE * 4.0));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);

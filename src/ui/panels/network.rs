@@ -14,7 +14,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let uses = &ctx.state.network;
     let said = summary(uses);
-    let response = buttons::quiet_small(ui, &said, &format!("Network: {said}"), theme.text2);
+    let response = buttons::quiet_small(ui, &said, &said, theme.text2);
     Popup::menu(&response).align(RectAlign::TOP_END).width(340.0).show(|ui| list(ui, uses));
 }
 
