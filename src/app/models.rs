@@ -39,11 +39,27 @@ impl App {
     pub(super) fn first_choice(&mut self, choice: Choice) {
         self.welcomed();
         let Some(known) = catalogue::chosen(choice).filter(|known| !known.is_built_in()) else { return };
-        self.settings.favourite = Some(known.id.to_owned());
-        self.keep_settings();
+        self.set_favourite(Some(known.id.to_owned()));
         self.model_work(Errand::Get(known.id.to_owned()));
         let text = format!("{} is on its way; until it is here the built-in model serves", known.title);
         notice(self, Severity::Info, text);
+    }
+
+    /// The model that new libraries begin with; `None`: the built-in one.
+    pub(super) fn set_favourite(&mut self, id: Option<String>) {
+        self.settings.favourite.clone_from(&id);
+        self.state.favourite = id;
+        self.keep_settings();
+    }
+
+    /// The same by where the model is; false where it is none of those on the shelf.
+    pub(super) fn favour(&mut self, source: &ModelSource) -> bool {
+        let found = self.state.shelf.as_ref().and_then(|shelf| shelf.models.iter().find(|m| m.source == *source));
+        let Some((id, built_in)) = found.map(|model| (model.status.id.clone(), model.is_built_in())) else {
+            return false;
+        };
+        self.set_favourite((!built_in).then_some(id));
+        true
     }
 
     /// Never offers the choice of the first start again.

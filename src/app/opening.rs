@@ -69,6 +69,9 @@ impl App {
 
     /// Sees the open library through another model; where none is open, the next one.
     pub(super) fn use_model(&mut self, model: ModelSource) {
+        if self.state.library.is_none() && self.favour(&model) {
+            return;
+        }
         self.see_through(Through::Model(model));
     }
 
@@ -87,6 +90,8 @@ impl App {
     pub(super) fn close_library(&mut self) {
         self.remember_library();
         let before = self.forget();
+        self.state.model = None;
+        self.state.model_title.clear();
         self.attempt += 1;
         self.spawn("close-library", move || drop(before));
     }

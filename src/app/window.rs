@@ -235,6 +235,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
         reduce_motion: settings.reduce_motion,
         recents: settings.recents.clone(),
         speeds: settings.speeds.clone(),
+        favourite: settings.favourite.clone(),
         first_start: !settings.welcomed && settings.recents.is_empty(),
         device_title: "CPU".to_owned(),
         now: seconds_since_epoch(),

@@ -8,8 +8,8 @@ use anyhow::bail;
 use super::args::{IndexArgs, Place};
 use super::output::{complain, count};
 use super::session;
-use crate::engine::remote::{self, Service};
 use crate::engine::Engine;
+use crate::engine::remote::{self, Service};
 use crate::towers::remote::Estimate;
 use crate::towers::remote::mode::InferenceMode;
 

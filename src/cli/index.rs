@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::args::{IndexArgs, Place};
+use super::consent;
 use super::output::{complain, count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::consent;
 use crate::domain::{Progress, Stage};
 use crate::engine::{Event, Job, Severity, Summary};
 

@@ -289,6 +289,8 @@ pub struct State {
     pub shelf: Option<Shelf>,
     /// How fast models embedded here, by name.
     pub speeds: BTreeMap<String, Speed>,
+    /// Name of the model for new libraries, where it is not the built-in one.
+    pub favourite: Option<String>,
     /// Whether the choice of the first start is still to be offered.
     pub first_start: bool,
     /// What the network was used for in this session.

@@ -31,8 +31,8 @@ impl Dialog {
             self.deleting = None;
             return;
         }
-        let room = ui.ctx().content_rect().size() - vec2(48.0, 120.0);
-        let stay = floating(ui, "Models", vec2(640.0, 620.0).min(room), |ui| self.contents(ui, ctx));
+        let room = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
+        let stay = floating(ui, "Models", vec2(720.0, 720.0).min(room), |ui| self.contents(ui, ctx));
         if !stay {
             ctx.send(SystemCommand::Float(Floating::Models, false));
         }
@@ -133,7 +133,7 @@ impl Dialog {
             Standing::Here { .. } => {
                 if in_use(ctx, model) {
                     ui.add_space(3.0);
-                    tag(ui, "In use", theme.ok);
+                    tag(ui, if ctx.state.model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
                 } else if button(ui, "Use") {
                     ctx.send(SystemCommand::UseModel(model.source.clone()));
                 }
@@ -172,16 +172,20 @@ impl Dialog {
 
 /// Through what the open library is seen.
 fn in_use_line(ctx: &Ctx<'_>) -> String {
-    let again = "Every model keeps its own vectors: going back to one embeds nothing again.";
+    let again = "Going back to a model embeds nothing again.";
     match &ctx.state.model {
         Some(model) => format!("This library is seen through {} ({}). {again}", model.title, ctx.state.device_title),
-        None => format!("New libraries begin with the built-in model. {again}"),
+        None => format!("New libraries begin with the model in use here. {again}"),
     }
 }
 
 fn in_use(ctx: &Ctx<'_>, model: &Shelved) -> bool {
-    let by_service = ctx.state.services.on.is_some();
-    !by_service && ctx.state.model.as_ref().is_some_and(|used| used.key.name == model.status.id)
+    let id = &model.status.id;
+    match (&ctx.state.model, &ctx.state.favourite) {
+        (Some(used), _) => ctx.state.services.on.is_none() && used.key.name == *id,
+        (None, Some(favourite)) => favourite == id,
+        (None, None) => model.is_built_in(),
+    }
 }
 
 fn head(ui: &mut Ui, model: &Shelved) {
@@ -316,6 +320,7 @@ fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if buttons::link(ui, "Embedding services…", "Embedding services…").clicked() {
+                ctx.send(SystemCommand::Float(Floating::Models, false));
                 ctx.send(UiCommand::Services);
             }
         });

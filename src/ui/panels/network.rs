@@ -25,9 +25,10 @@ fn summary(uses: &[NetworkUse]) -> String {
     let mut downloads = uses.iter().filter(|used| used.sent == 0);
     match (downloads.clone().next(), uses.iter().find(embedding)) {
         (None, None) => "Network: nothing sent".to_owned(),
-        (Some(first), None) => {
-            format!("Downloads from {}, {}", first.host, words::bytes(received(&mut downloads)))
-        }
+        (Some(first), None) => match received(&mut downloads) {
+            0 => format!("Asked {}", first.host),
+            bytes => format!("Downloads from {}, {}", first.host, words::bytes(bytes)),
+        },
         (downloaded, Some(first)) => {
             let sent: u64 = uses.iter().map(|used| used.sent).sum();
             let hosts = uses.iter().filter(embedding).count() + usize::from(downloaded.is_some());
@@ -75,6 +76,7 @@ mod tests {
     #[test]
     fn the_bar_says_what_left_the_machine_first() {
         assert_eq!(summary(&[]), "Network: nothing sent");
+        assert_eq!(summary(&[used("huggingface.co", 0, 0)]), "Asked huggingface.co");
         let hub = [used("huggingface.co", 40_000_000, 0), used("cdn.example", 300_000_000, 0)];
         assert_eq!(summary(&hub), "Downloads from huggingface.co, 340 MB");
         let both = [used("huggingface.co", 9, 0), used("api.example", 5, 1_200_000)];

@@ -385,6 +385,7 @@ fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &InUse) {
             ctx.send(SystemCommand::Service(ServiceErrand::SwitchOff));
         }
         if buttons::link(ui, "Models…", "Models…").clicked() {
+            ctx.send(SystemCommand::Float(Floating::Services, false));
             ctx.send(UiCommand::Models);
         }
     });
