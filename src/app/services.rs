@@ -138,7 +138,7 @@ impl App {
             }
             Answer::Tried(_, _, Err(error)) => {
                 services.busy = None;
-                services.offer = None;
+                (services.offer, services.note) = (None, None);
                 services.trouble = Some(trouble(&error));
             }
         }

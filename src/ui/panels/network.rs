@@ -15,7 +15,9 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let uses = &ctx.state.network;
     let said = summary(uses);
     let response = buttons::quiet_small(ui, &said, &said, theme.text2);
-    Popup::menu(&response).align(RectAlign::TOP_END).width(340.0).show(|ui| list(ui, uses));
+    Popup::menu(&response).align(RectAlign::TOP_END).width(340.0).show(|ui| {
+        egui::Frame::new().inner_margin(SPACE[1]).show(ui, |ui| list(ui, uses));
+    });
 }
 
 /// "nothing sent", "downloads from huggingface.co, 340 MB", "sent to api-atlas.nomic.ai, 1.2 MB".

@@ -319,7 +319,7 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &Offer) {
     ui.add_space(SPACE[0]);
     let mut points = Vec::new();
     if estimate.items > 0 {
-        points.push(format!("{}.", words::capital(&estimate.what)));
+        points.push(format!("Sent: {}.", estimate.what));
     }
     if offer.left_out > 0 {
         points.push(format!(
