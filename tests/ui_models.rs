@@ -77,7 +77,7 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
         |w| matches!(stands(w), Standing::Downloading(at) if at.done > 100_000),
     );
     window.run_steps(2);
-    assert!(window.query_by_label_contains("1.2 MB").is_some(), "how much of how much");
+    assert!(window.query_all_by_label_contains("1.2 MB").next().is_some(), "how much of how much");
     click(&mut window, &format!("Pause {TITLE}"));
     step_until(&mut window, "it is paused", |w| matches!(stands(w), Standing::Paused(at) if at.done > 100_000));
     window.run_steps(2);
