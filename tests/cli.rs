@@ -97,8 +97,23 @@ fn index_then_search_then_the_rest() {
     assert_eq!(keys(&hits[0]), ["modality", "path", "rank", "score"]);
     assert!(hits[0]["path"].as_str().unwrap().ends_with("picture5.png"));
 
+    for command in [
+        vec!["search", "space", "--dimensions", "128"],
+        vec!["labels", picture.to_str().unwrap(), "--dimensions", "128"],
+        vec!["map", "--out", "/no/map.png", "--dimensions", "128"],
+        vec!["export", "--vectors", "/no/v.npy", "--items", "/no/i.csv", "--dimensions", "128"],
+    ] {
+        let refused = place.run(&command);
+        assert_eq!(refused.status.code(), Some(2), "{command:?}");
+        assert!(stderr(&refused).contains("384 dimensions and was not made to be cut to 128"), "{}", stderr(&refused));
+    }
+    let found = place.run(&["search", "space", "--dimensions", "384", "--json"]);
+    assert_eq!(lines(&found).len(), 5);
+
     let info = lines(&place.run(&["info", "--json"]));
-    assert_eq!(keys(&info[0]), ["dimension", "failed", "images", "items", "library", "model", "texts"]);
+    let wanted = ["dimension", "dimensions_used", "failed", "images", "items", "library", "model", "texts"];
+    assert_eq!(keys(&info[0]), wanted);
+    assert_eq!((&info[0]["dimension"], &info[0]["dimensions_used"]), (&384.into(), &384.into()));
     assert_eq!((info[0]["items"].as_u64(), info[0]["failed"].as_u64()), (Some(5), Some(1)));
 
     let (map, table) = (place.path("map.png"), place.path("map.csv"));

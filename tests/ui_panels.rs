@@ -153,13 +153,13 @@ fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
     window.run_steps(2);
     window.get_by_label("32 selected");
     window.get_by_label("Label the selection").click();
-    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.len() == 32);
+    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.best.len() == 32);
     window.run_steps(2);
     assert!(window.query_all_by_label("animal, 32").next().is_some());
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
-    step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.is_empty());
+    step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.best.is_empty());
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    step_until(&mut window, "the labels are back", |w| w.state().state().labels.applied.len() == 32);
+    step_until(&mut window, "the labels are back", |w| w.state().state().labels.applied.best.len() == 32);
 }
 
 #[test]

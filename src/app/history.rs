@@ -1,11 +1,10 @@
 //! Undo and redo of what the user chose: selection, query, labels. What is stored is never part of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::context::State;
-use crate::context::state::{Chip, Selection};
-use crate::domain::{Filter, ItemId, LabelScore, LabelSet, Scoring};
+use crate::context::state::{Applied, Chip, Selection};
+use crate::domain::{Filter, LabelSet, Scoring};
 
 /// Steps kept.
 const STEPS: usize = 100;
@@ -29,7 +28,7 @@ struct Moment {
     filter: Filter,
     scoring: Scoring,
     labels: LabelSet,
-    applied: Arc<HashMap<ItemId, LabelScore>>,
+    applied: Arc<Applied>,
 }
 
 impl Moment {
@@ -107,6 +106,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ItemId;
 
     #[test]
     fn goes_back_and_forth_and_takes_typing_as_one_step() {

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
+use crate::engine::{crash, home};
 
 pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
 pub use keys::{Keys, Memory, SystemKeys};
@@ -53,8 +54,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         library: options.library,
         model: options.model,
         theme: options.theme,
-        settings: places::settings_file(),
-        data: places::data(),
+        settings: home::settings_file(),
+        data: home::data(),
+        crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
         opener: engine::opener(),
         outside: Outside {
             models: crate::engine::models::Options::from_environment(),
@@ -70,6 +72,18 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     errors::guarded(window).map_err(|line| anyhow::anyhow!("the window could not be opened: {line}"))
 }
 
+/// The graphics adapters that there are, with their drivers.
+pub fn graphics() -> Vec<String> {
+    use egui_wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return Vec::new() };
+    let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
+    let adapters = runtime.block_on(instance.enumerate_adapters(Backends::all()));
+    let shown = |info: egui_wgpu::wgpu::AdapterInfo| {
+        format!("{}, {:?}, {} {}", info.name, info.backend, info.driver, info.driver_info).trim_end().to_owned()
+    };
+    adapters.iter().map(|adapter| shown(adapter.get_info())).collect()
+}
+
 fn native_options() -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Vicinity")
@@ -81,5 +95,7 @@ fn native_options() -> eframe::NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => log::warn!("the icon is damaged: {error}"),
     }
-    eframe::NativeOptions { viewport, ..Default::default() }
+    // Where egui keeps the sizes of window and panels.
+    let persistence_path = home::data().map(|data| data.join("window.ron"));
+    eframe::NativeOptions { viewport, persistence_path, ..Default::default() }
 }

@@ -12,7 +12,7 @@ use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
 use crate::domain::LabelSet;
 use crate::engine::choice::ModelSource;
-use crate::engine::{Job, Severity, sample};
+use crate::engine::{Job, Severity, home, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 
@@ -31,7 +31,7 @@ impl App {
         }
         let first = std::path::absolute(&first).unwrap_or(first);
         match &self.data {
-            Some(data) => self.open_library(places::library_for(data, &first), paths),
+            Some(data) => self.open_library(home::library_for(data, &first), paths),
             None => {
                 notice(self, Severity::Error, "There is no folder for data on this system; name one with --library")
             }

@@ -17,6 +17,7 @@ use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::domain::{LabelSet, Ledger, Picture};
+use crate::engine::Severity;
 use crate::engine::choice::ModelSource;
 use crate::engine::models;
 use crate::ui::{Shell, style};
@@ -38,6 +39,8 @@ pub struct Start {
     pub settings: Option<PathBuf>,
     /// Where libraries of folders are made; `None`: nowhere.
     pub data: Option<PathBuf>,
+    /// The report of a crash that the user was not told of yet.
+    pub crash: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
     /// What lies outside of the window.
@@ -155,6 +158,10 @@ impl App {
             ctx,
         };
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
+        if let Some(report) = start.crash {
+            let told = format!("Vicinity ended unexpectedly last time; what is known of it is in {}", report.display());
+            receive::notice(&mut app, Severity::Warning, told);
+        }
         match start.library {
             Some(library) => app.open_library(library, start.folders),
             None if !start.folders.is_empty() => app.add(start.folders),

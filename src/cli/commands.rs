@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models};
+use super::{Outcome, embed, index, models, serve};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
@@ -28,8 +28,10 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Map(args) => map(&args, place),
         Command::Export(args) => export(&args, place),
         Command::Embed(args) => embed::run(args, place),
+        Command::Serve(args) => serve::run(args, place),
         Command::Info(args) => info(&args, place),
-        Command::Doctor => doctor(place),
+        Command::Doctor(args) if args.report => super::report::print(place, args.names),
+        Command::Doctor(_) => doctor(place),
         Command::Models(command) => models::run(command),
     }
 }
@@ -63,7 +65,7 @@ fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
         Event::Found { result, .. } => Some(result),
@@ -111,11 +113,13 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let model = session::model(place)?;
-    let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?;
+    let dim = args.cut.dimensions.unwrap_or(model.info.key.dim);
+    model.info.allows(dim).map_err(sentence)?;
+    let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     for path in &args.files {
         let content = open(path, false).map_err(sentence)?;
         let found = embed_content(&model, content, Default::default()).map_err(sentence)?;
-        let scores = vectors.score(found.embedding.as_slice(), found.modality);
+        let scores = vectors.score(found.embedding.truncated(dim)?.as_slice(), found.modality);
         if !args.json {
             line(&path.display().to_string())?;
         }
@@ -139,7 +143,7 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
 }
 
 fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let snapshot = session.engine.snapshot();
     if snapshot.is_empty() {
         return Ok(Outcome::Nothing);
@@ -179,7 +183,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
 }
 
 fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
@@ -192,6 +196,7 @@ struct InfoLine<'a> {
     failed: usize,
     model: &'a str,
     dimension: usize,
+    dimensions_used: usize,
     library: &'a Path,
 }
 
@@ -201,9 +206,10 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     let parts = snapshot.parts();
     let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
     let failed = session.engine.failures().len();
-    let (model, dimension) = (parts.model.name.as_str(), parts.model.dim);
+    let (model, dimension, dimensions_used) = (parts.model.name.as_str(), parts.model.dim, snapshot.dim());
     if args.json {
-        json(&InfoLine { items: snapshot.len(), images, texts, failed, model, dimension, library: &parts.library })?;
+        let (items, library) = (snapshot.len(), parts.library.as_path());
+        json(&InfoLine { items, images, texts, failed, model, dimension, dimensions_used, library })?;
         return Ok(Outcome::Done);
     }
     line(&format!("library    {}", parts.library.display()))?;
@@ -211,7 +217,8 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     line(&format!("  images   {}", count(images as u64)))?;
     line(&format!("  texts    {}", count(texts as u64)))?;
     line(&format!("failed     {}", count(failed as u64)))?;
-    line(&format!("model      {model}, {dimension} dimensions"))?;
+    let used = if snapshot.is_cut() { format!(", of which {dimensions_used} are used") } else { String::new() };
+    line(&format!("model      {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
         let note = if root.available { "" } else { " (not there)" };
         line(&format!("folder     {}{note}", root.path.display()))?;

@@ -17,7 +17,7 @@ use crate::engine::read::Content;
 use crate::engine::searcher::embed_picture;
 use crate::towers::remote::mode::{self, InferenceMode, Place, Situation};
 use crate::towers::remote::picture::encode;
-use crate::towers::remote::{Estimate, Input, Key, NOMIC_SPACE, Provider, Remote, Spec};
+use crate::towers::remote::{Estimate, Input, Key, Provider, Remote, Spec};
 use crate::towers::{Model, TextOptions, TextTask, starter};
 
 #[derive(Serialize)]
@@ -112,14 +112,14 @@ fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Resul
     }
     let dim = model.info.key.dim;
     let wanted = args.dimensions.unwrap_or(dim);
-    if wanted != dim && (model.info.key.name != NOMIC_SPACE || wanted > dim || wanted == 0) {
+    if wanted != dim && (model.info.matryoshka.is_empty() || wanted > dim || wanted == 0) {
         bail!("{} has {dim} dimensions; {wanted} cannot be had", model.info.key.name);
     }
     let (mut vectors, mut tokens) = (Vec::new(), 0);
     for one in given {
         let embedding = match one {
             Given::Text(text) => {
-                let mut found = model.text.embed(&[text], options(args))?;
+                let mut found = model.text.embed_to(&[text], options(args), wanted)?;
                 let found = found.pop().context("the model gave no vector")?;
                 tokens += found.tokens as u64;
                 found.embedding

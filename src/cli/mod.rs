@@ -10,6 +10,8 @@ mod embed;
 mod index;
 mod models;
 mod output;
+mod report;
+mod serve;
 mod session;
 
 use std::process::ExitCode;

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::runtime::Runtime;
 
-use super::args::Place;
+use super::args::{Cut, Place};
 use super::output::complain;
 use crate::domain::Ledger;
 use crate::engine::choice::ModelSource;
 use crate::engine::remote::{self, Link, Service};
-use crate::engine::{Engine, Event, Job, Severity, settings};
+use crate::engine::{Engine, Event, Job, Severity, home};
 use crate::towers::Model;
 use crate::towers::remote::Key;
 
@@ -24,7 +24,7 @@ pub struct Session {
 
 /// The library that is meant.
 pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
-    let path = place.library.clone().or_else(settings::default_library);
+    let path = place.library.clone().or_else(home::default_library);
     let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
 }
@@ -82,6 +82,15 @@ impl Session {
                 Self::local(&path, None)
             }
             result => result,
+        }
+    }
+
+    /// Opens a library that exists, and looks at so many dimensions from now on.
+    pub fn open_cut(place: &Place, cut: Cut) -> anyhow::Result<Self> {
+        let session = Self::open(place)?;
+        match cut.dimensions.map(|dim| session.engine.set_dimensions(dim)) {
+            Some(Err(reason)) => bail!("--dimensions: {reason}"),
+            _ => Ok(session),
         }
     }
 

@@ -14,7 +14,7 @@ pub use crate::engine::{Root, Snapshot};
 pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
 pub use services::ServiceErrand;
 pub use shelf::ModelErrand;
-pub use state::{Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use state::{Applied, Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]

@@ -154,8 +154,38 @@ pub struct LabelState {
     pub shown: Option<Arc<Vec<ScoredLabels>>>,
     /// Something outside the collection whose labels are wanted.
     pub asked: Option<QueryPart>,
+    /// The labels given to items.
+    pub applied: Arc<Applied>,
+}
+
+/// The labels given to items.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
     /// Best label of each labelled item.
-    pub applied: Arc<HashMap<ItemId, LabelScore>>,
+    pub best: HashMap<ItemId, LabelScore>,
+    /// Items of each label, in the order of the set; as long as the last label given.
+    pub counts: Vec<usize>,
+}
+
+impl Applied {
+    /// Gives items labels, in place of those that they have.
+    pub fn extend(&mut self, labelled: impl IntoIterator<Item = (ItemId, LabelScore)>) {
+        self.best.extend(labelled);
+        self.counts.clear();
+        for score in self.best.values() {
+            if self.counts.len() <= score.label {
+                self.counts.resize(score.label + 1, 0);
+            }
+            self.counts[score.label] += 1;
+        }
+    }
+
+    /// The labels that items have, by the number of their items, largest first. So they get their colours.
+    pub fn largest_first(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.counts.len()).filter(|label| self.counts[*label] > 0).collect();
+        order.sort_by_key(|label| std::cmp::Reverse(self.counts[*label]));
+        order
+    }
 }
 
 /// A window that floats above the others without blocking them.

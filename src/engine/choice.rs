@@ -9,8 +9,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::home;
 use super::model::Loader;
-use super::models::places::{Manifest, Places, default_dir};
+use super::models::places::{Manifest, Places};
 use crate::towers::{Model, ModelInfo, TowerError, folder, starter};
 
 /// Where a model comes from.
@@ -52,7 +53,7 @@ pub struct Installed {
 
 /// The models that were got or imported, by name. Reads the folder of models.
 pub fn installed() -> Vec<Installed> {
-    let Some(places) = default_dir().map(Places::new) else { return Vec::new() };
+    let Some(places) = home::models().map(Places::new) else { return Vec::new() };
     let model = |manifest: Manifest| {
         let source = ModelSource::Folder(places.model(&manifest.id));
         Installed { id: manifest.id, source }

@@ -108,6 +108,9 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let (library, notices) = Library::open(library, &info.key)?;
+        if info.allows(library.snapshot().dim()).is_err() {
+            library.set_dimensions(info.key.dim)?;
+        }
         let (model, model_thread) = LazyModel::start(load)?;
         let (outbox, events, herald) = Outbox::start(waker)?;
         let saved = library.load_layout();
@@ -198,8 +201,25 @@ impl Engine {
                 self.model.interrupt();
                 self.send(Job::Remove(path));
             }
+            Job::SetDimensions(dim) => match self.info.allows(dim) {
+                Ok(()) => self.send(job),
+                Err(why) => self.outbox.notice(Severity::Error, why),
+            },
             job => self.send(job),
         }
+    }
+
+    /// As [`Job::SetDimensions`], done when it returns.
+    ///
+    /// # Errors
+    /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
+    pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
+        self.info.allows(dim)?;
+        self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
+        let snapshot = self.library.snapshot();
+        self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
+        self.projector.collection_changed(snapshot);
+        Ok(())
     }
 
     fn pause(&self) {

@@ -28,6 +28,9 @@ pub enum Job {
     Cancel,
     /// Change what is skipped and how texts are taken in; takes effect at the next scan.
     SetImport(ImportOptions),
+    /// Look at so many dimensions of each vector, one of [`crate::towers::ModelInfo::matryoshka`]; remembered in the
+    /// library, and nothing is embedded again. A new snapshot follows, and a new map.
+    SetDimensions(usize),
     /// Search. The answer carries `ticket`; a newer ticket of one slot makes older ones moot.
     Search {
         /// Who asks.
@@ -197,11 +200,13 @@ pub struct Summary {
 pub mod choice;
 pub mod content;
 mod control;
+pub mod crash;
 mod desk;
 mod dot;
 mod embed;
 pub mod export;
 mod facade;
+pub mod home;
 mod import;
 pub mod index;
 pub mod labels;
@@ -219,7 +224,6 @@ pub mod remote;
 pub mod sample;
 pub mod scan;
 pub mod searcher;
-pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod thumbnail;

@@ -121,12 +121,14 @@ struct Standing {
     ids: Vec<ItemId>,
     /// Rows when it was last computed as a whole.
     computed_for: usize,
+    /// Dimensions that it was computed from.
+    dim: usize,
 }
 
 impl Standing {
     fn new(snapshot: &Snapshot, layout: Layout) -> Self {
         let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
-        Self { computed_for: ids.len(), layout, ids }
+        Self { computed_for: ids.len(), layout, ids, dim: snapshot.dim() }
     }
 
     fn fits(&self, snapshot: &Snapshot) -> bool {
@@ -171,6 +173,9 @@ impl Draughtsman {
             self.standing = None;
             return;
         }
+        if self.standing.as_ref().is_some_and(|standing| standing.dim != snapshot.dim()) {
+            self.change_dimensions(snapshot);
+        }
         let vectors = centred(snapshot);
         if let Some(method) = asked {
             return self.compute(snapshot, &vectors, method);
@@ -186,12 +191,23 @@ impl Draughtsman {
         }
     }
 
+    /// The map that was made with as many dimensions, where there is one; else the one that stands has to do until the
+    /// collection rests.
+    fn change_dimensions(&mut self, snapshot: &Snapshot) {
+        if let Some(layout) = self.library.load_layout().filter(|layout| layout.epoch == snapshot.epoch()) {
+            self.outbox.post(Event::Layout(Arc::new(layout.clone())));
+            self.standing = Some(Standing::new(snapshot, layout));
+        } else if let Some(standing) = &mut self.standing {
+            (standing.computed_for, standing.dim) = (0, snapshot.dim());
+        }
+    }
+
     /// Gives every row a position: by the map that stands, or by principal components.
     fn extend(&mut self, snapshot: &Snapshot, vectors: &[f32]) {
         if self.standing.as_ref().is_some_and(|standing| standing.fits(snapshot)) {
             return;
         }
-        let dim = snapshot.parts().model.dim;
+        let dim = snapshot.dim();
         let coarse = self.standing.as_ref().is_none_or(|s| {
             s.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * s.computed_for as f32
         });
@@ -209,7 +225,7 @@ impl Draughtsman {
     }
 
     fn compute(&mut self, snapshot: &Snapshot, vectors: &[f32], method: LayoutMethod) {
-        let dim = snapshot.parts().model.dim;
+        let dim = snapshot.dim();
         let cancel = &self.wishes.cancel;
         let outbox = &self.outbox;
         let laid_out = self.pool.install(|| match method {
@@ -257,13 +273,15 @@ type Wish = (Option<Arc<Snapshot>>, bool, Option<LayoutMethod>);
 /// All vectors, centred by modality and of unit length; zeros where a row has none.
 pub fn centred(snapshot: &Snapshot) -> Vec<f32> {
     let centring = Centring::new(snapshot, Scoring::Centred);
-    let dim = snapshot.parts().model.dim;
+    let dim = snapshot.dim();
+    let length_of = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
     let mut vectors = vec![0.0f32; snapshot.len() * dim];
     vectors.par_chunks_exact_mut(dim.max(1)).enumerate().for_each(|(row, out)| {
         let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { return };
         let mean = centring.mean(item.modality);
-        out.iter_mut().zip(vector.iter().zip(mean)).for_each(|(o, (v, m))| *o = v - m);
-        let length = out.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let whole = if snapshot.is_cut() { length_of(vector).max(1e-6) } else { 1.0 };
+        out.iter_mut().zip(vector.iter().zip(mean)).for_each(|(o, (v, m))| *o = v / whole - m);
+        let length = length_of(out);
         if length > 1e-6 {
             out.iter_mut().for_each(|x| *x /= length);
         }

@@ -12,6 +12,7 @@ use super::preprocess::Recipe;
 use super::tokenize::clip::ClipTokenizer;
 use super::vit::{self, Encoder, Names, PatchNames, Patches, Words};
 use super::weights::Weights;
+use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
@@ -269,6 +270,6 @@ impl TextTower for Text {
         let windows: Vec<Vec<Vec<u32>>> = texts.par_iter().map(windows).collect::<Result<_, _>>()?;
         // Each window has two special tokens.
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
-        vit::joined(&counts, self.features(&windows.concat())?)
+        Ok(joined(&counts, vit::units(self.features(&windows.concat())?)?)?)
     }
 }

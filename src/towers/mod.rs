@@ -13,7 +13,6 @@ pub mod layers;
 pub mod mobileclip;
 pub mod nomic;
 pub mod preprocess;
-pub mod registry;
 pub mod remote;
 pub mod siglip;
 pub mod starter;
@@ -99,6 +98,24 @@ pub struct ModelInfo {
     pub matryoshka: Vec<usize>,
 }
 
+impl ModelInfo {
+    /// Whether vectors may be cut to `dim` dimensions.
+    ///
+    /// # Errors
+    /// A sentence that names the dimensions there are.
+    pub fn allows(&self, dim: usize) -> Result<(), String> {
+        if dim == self.key.dim || self.matryoshka.contains(&dim) {
+            return Ok(());
+        }
+        let shorter: Vec<String> =
+            self.matryoshka.iter().filter(|part| **part < self.key.dim).map(ToString::to_string).collect();
+        Err(match shorter.is_empty() {
+            true => format!("{} has {} dimensions and was not made to be cut to {dim}", self.title, self.key.dim),
+            false => format!("{} has {} dimensions or {}, not {dim}", self.title, self.key.dim, shorter.join(", ")),
+        })
+    }
+}
+
 /// What to do with a text that is longer than the model's window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -106,8 +123,22 @@ pub enum LongText {
     /// Embed the first window only.
     #[default]
     Truncate,
-    /// Embed overlapping windows and average them.
+    /// Embed overlapping windows and average them; of a text of more than [`LongText::MOST`] tokens those of its
+    /// beginning.
     Mean,
+}
+
+impl LongText {
+    /// Tokens of a text that are embedded at the most: a long book, and minutes of work.
+    pub const MOST: usize = 128 * 1024;
+
+    /// Tokens wanted of a text whose window has room for `room`.
+    pub(crate) fn most(self, room: usize) -> usize {
+        match self {
+            Self::Truncate => room,
+            Self::Mean => Self::MOST.max(room),
+        }
+    }
 }
 
 /// What a text is embedded for. Models without task types ignore it.
@@ -181,6 +212,17 @@ pub trait TextTower: Send + Sync {
     /// # Errors
     /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError>;
+    /// As [`Self::embed`], with the first `dim` dimensions ([`ModelInfo::matryoshka`]).
+    ///
+    /// # Errors
+    /// As there; when there are no `dim` dimensions.
+    fn embed_to(&self, texts: &[&str], options: TextOptions, dim: usize) -> Result<Vec<TextEmbedding>, TowerError> {
+        let mut embedded = self.embed(texts, options)?;
+        for text in &mut embedded {
+            text.embedding = text.embedding.truncated(dim)?;
+        }
+        Ok(embedded)
+    }
     /// Embeds a batch of which some may fail: one result a text, in order.
     fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
         each(texts, |texts| self.embed(texts, options))

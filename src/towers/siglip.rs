@@ -13,6 +13,7 @@ use super::preprocess::{self, Recipe};
 use super::tokenize::siglip::SiglipTokenizer;
 use super::vit::{self, Encoder, Names, PatchNames, Patches, Sizes, Words, number};
 use super::weights::Weights;
+use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
@@ -87,7 +88,7 @@ pub struct Towers {
 /// When a file is missing or damaged; the message names it, and the tensor where there is one.
 pub fn open(folder: &Folder, device: &Device) -> Result<Towers, TowerError> {
     let config = Config::parse(folder.config_file(), folder.config())?;
-    let recipe = Recipe::parse(&folder.read(preprocess::FILE)?)?.of_size(preprocess::FILE, config.side)?;
+    let recipe = Recipe::open(folder)?.of_size(preprocess::FILE, config.side)?;
     let tokenizer = SiglipTokenizer::open(folder)?;
     tokenizer.fits(config.tokens)?;
     let weights = folder.weights()?;
@@ -297,6 +298,6 @@ impl TextTower for Text {
         let windows: Vec<Vec<(Vec<u32>, usize)>> = texts.par_iter().map(windows).collect::<Result<_, _>>()?;
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|(_, own)| *own).collect()).collect();
         let ids: Vec<Vec<u32>> = windows.into_iter().flatten().map(|(ids, _)| ids).collect();
-        vit::joined(&counts, self.features(&ids)?)
+        Ok(joined(&counts, vit::units(self.features(&ids)?)?)?)
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::layers::{Activation, Attention, LayerNorm, Linear, attend};
 use super::weights::{Matrix, Weights};
-use super::{Pixels, TextEmbedding, TowerError};
-use crate::domain::{Embedding, EmbeddingError};
+use super::{Pixels, TowerError};
+use crate::domain::Embedding;
 
 /// Tokens that go through the CPU together: enough to read the weights seldom, few enough to stay in the cache.
 const TOKENS: usize = 512;
@@ -339,28 +339,4 @@ pub fn in_groups<T: Sync>(
 /// When one has no direction.
 pub fn units(features: Vec<Vec<f32>>) -> Result<Vec<Embedding>, TowerError> {
     Ok(features.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
-}
-
-/// Joins the features of windows, in order, to texts: `windows` has, for each text, the number of tokens of its
-/// windows.
-///
-/// # Errors
-/// When one has no direction.
-pub fn joined(windows: &[Vec<usize>], features: Vec<Vec<f32>>) -> Result<Vec<TextEmbedding>, TowerError> {
-    let mut features = features.into_iter();
-    let text = |windows: &Vec<usize>| {
-        let embedding = mean(features.by_ref().take(windows.len()))?;
-        Ok(TextEmbedding { embedding, tokens: windows.iter().sum() })
-    };
-    windows.iter().map(text).collect()
-}
-
-/// The direction of the mean of the windows' directions.
-fn mean(windows: impl Iterator<Item = Vec<f32>>) -> Result<Embedding, EmbeddingError> {
-    let units = windows.map(Embedding::new).collect::<Result<Vec<_>, _>>()?;
-    let mut sum = vec![0.0_f32; units.first().map_or(0, Embedding::dim)];
-    for unit in &units {
-        sum.iter_mut().zip(unit.as_slice()).for_each(|(sum, value)| *sum += value);
-    }
-    Embedding::new(sum)
 }

@@ -1,5 +1,6 @@
 //! The windows that texts are cut into: how they go through a network together, and become one vector a text.
 
+use super::TextEmbedding;
 use crate::domain::{Embedding, EmbeddingError};
 
 /// Neighbours put together until they have `most` tokens or more.
@@ -17,8 +18,24 @@ pub(super) fn groups<'a, 'b>(windows: &'a [&'b [u32]], most: usize) -> Vec<&'a [
         .collect()
 }
 
+/// Joins the vectors of windows, in order, to texts: `windows` has, for each text, the number of tokens of its windows.
+///
+/// # Errors
+/// When the windows of a text point nowhere together.
+pub(super) fn joined(
+    windows: &[Vec<usize>],
+    vectors: impl IntoIterator<Item = Embedding>,
+) -> Result<Vec<TextEmbedding>, EmbeddingError> {
+    let mut vectors = vectors.into_iter();
+    let text = |windows: &Vec<usize>| {
+        let embedding = mean(vectors.by_ref().take(windows.len()).collect())?;
+        Ok(TextEmbedding { embedding, tokens: windows.iter().sum() })
+    };
+    windows.iter().map(text).collect()
+}
+
 /// The direction of the mean of unit vectors.
-pub(super) fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
+fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
     if windows.len() == 1 {
         return windows.pop().ok_or(EmbeddingError::Empty);
     }

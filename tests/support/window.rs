@@ -33,6 +33,7 @@ pub struct Setup {
 pub fn window(setup: Setup, opener: Opener) -> Window {
     let [width, height] = setup.size.unwrap_or([1200.0, 800.0]);
     let start = Start {
+        crash: None,
         folders: setup.folders,
         library: setup.library,
         theme: Some(setup.theme.unwrap_or(vicinity::context::ThemeChoice::Dark)),

@@ -5,6 +5,7 @@ mod sniff;
 mod table;
 mod text;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,8 +64,19 @@ pub fn load(path: &Path) -> Result<Vec<u8>, String> {
 /// A sentence for the user, where the content or the name promises a picture or a text and it cannot be read.
 pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
     // Decoders of hostile files may panic; that is one bad file and not the end of the import.
-    catch_unwind(AssertUnwindSafe(|| read_unguarded(path, bytes, options)))
-        .unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
+    GUARDED.set(true);
+    let read = catch_unwind(AssertUnwindSafe(|| read_unguarded(path, bytes, options)));
+    GUARDED.set(false);
+    read.unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
+}
+
+/// Whether a panic of this thread would be caught here, right now.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 fn read_unguarded(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {

@@ -81,7 +81,7 @@ impl NomicVision {
 
     pub(super) fn load(folder: &Folder, device: &Device) -> Result<Self, TowerError> {
         let config = VisionConfig::parse(folder)?;
-        let recipe = Recipe::parse(&folder.read(preprocess::FILE)?)?;
+        let recipe = Recipe::open(folder)?;
         if recipe.size() != (config.side, config.side) {
             let reason = format!("it makes pictures of {:?}, the model takes a side of {}", recipe.size(), config.side);
             return Err(TowerError::file(preprocess::FILE, reason));

@@ -13,7 +13,7 @@ use crate::domain::Embedding;
 use crate::towers::kernels::{Activation, Attention, Linear};
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
-use crate::towers::windows::{groups, mean};
+use crate::towers::windows::{groups, joined};
 use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
@@ -122,16 +122,12 @@ impl TextTower for StarterText {
             .par_iter()
             .map(|text| self.tokenizer.windows(text, self.max_tokens, options.long_text))
             .collect::<Result<_, _>>()?;
+        // Each window has two special tokens.
+        let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
         let flat: Vec<&[u32]> = windows.iter().flatten().map(Vec::as_slice).collect();
         let embedded: Vec<Vec<Embedding>> =
             groups(&flat, GROUP).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?;
-        let mut embedded = embedded.into_iter().flatten();
-        let texts = windows.iter().map(|windows| {
-            let embedding = mean(embedded.by_ref().take(windows.len()).collect())?;
-            // Each window has two special tokens.
-            Ok(TextEmbedding { embedding, tokens: windows.iter().map(|w| w.len() - 2).sum() })
-        });
-        texts.collect()
+        Ok(joined(&counts, embedded.into_iter().flatten())?)
     }
 }
 

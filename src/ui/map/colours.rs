@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use egui::Color32;
 
-use crate::context::{ColourBy, Ctx, Root, Snapshot};
+use crate::context::{Applied, ColourBy, Ctx, Root, Snapshot};
 use crate::domain::{ItemId, LabelScore, Modality, SearchResult};
 use crate::ui::theme::{DARK, LIGHT, Theme};
 
@@ -48,7 +48,7 @@ pub struct Chosen {
 struct CategoryKey {
     snapshot: Same<Snapshot>,
     by: ColourBy,
-    labels: Option<Same<HashMap<ItemId, LabelScore>>>,
+    labels: Option<Same<Applied>>,
 }
 
 /// Everything that the colours depend on.
@@ -248,7 +248,7 @@ fn categorise(key: &CategoryKey, names: &[String]) -> Categories {
     let snapshot = &key.snapshot.0;
     match (key.by, &key.labels) {
         (ColourBy::Folder, _) => by_folder(snapshot),
-        (ColourBy::Label, Some(best)) => by_label(snapshot, names, &best.0),
+        (ColourBy::Label, Some(applied)) => by_label(snapshot, names, &applied.0),
         (ColourBy::Modality, _) => by_modality(snapshot),
         _ => {
             let all = Entry { name: "All".to_owned(), count: snapshot.len(), colour: None };
@@ -289,7 +289,9 @@ fn by_folder(snapshot: &Snapshot) -> Categories {
         counts[category as usize] += 1;
         of_row.push(category);
     }
-    largest(&names, &counts, of_row.into_iter().map(Some), "Other")
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|a, b| counts[*b].cmp(&counts[*a]).then_with(|| names[*a].cmp(&names[*b])));
+    largest(&names, &counts, &order, of_row.into_iter().map(Some), "Other")
 }
 
 /// Which root an item lies below, and the first folder below that (empty: none).
@@ -324,22 +326,26 @@ fn folder_name(roots: &[Root], (root, child): (usize, &[u8])) -> String {
     }
 }
 
-fn by_label(snapshot: &Snapshot, names: &[String], best: &HashMap<ItemId, LabelScore>) -> Categories {
-    let mut counts = vec![0; names.len()];
+fn by_label(snapshot: &Snapshot, names: &[String], applied: &Applied) -> Categories {
     let mut of_row = vec![None; snapshot.len()];
-    for (id, LabelScore { label, .. }) in best {
-        if let (Some(row), Some(count)) = (snapshot.row_of(*id), counts.get_mut(*label)) {
-            *count += 1;
+    for (id, LabelScore { label, .. }) in &applied.best {
+        if let Some(row) = snapshot.row_of(*id).filter(|_| *label < names.len()) {
             of_row[row] = Some(*label as u32);
         }
     }
-    largest(names, &counts, of_row.into_iter(), "Other labels")
+    let mut order = applied.largest_first();
+    order.retain(|label| *label < names.len());
+    largest(names, &applied.counts, &order, of_row.into_iter(), "Other labels")
 }
 
-/// The largest categories with a colour each, the smaller ones together, and those without any.
-fn largest(names: &[String], counts: &[usize], of_row: impl Iterator<Item = Option<u32>>, rest: &str) -> Categories {
-    let mut order: Vec<usize> = (0..names.len()).filter(|i| counts[*i] > 0).collect();
-    order.sort_by(|a, b| counts[*b].cmp(&counts[*a]).then_with(|| names[*a].cmp(&names[*b])));
+/// The first of `order` with a colour each, the others together, and those without any.
+fn largest(
+    names: &[String],
+    counts: &[usize],
+    order: &[usize],
+    of_row: impl Iterator<Item = Option<u32>>,
+    rest: &str,
+) -> Categories {
     let named = order.len().min(NAMED);
     let mut place = vec![named as u8; names.len()];
     let mut entries: Vec<Entry> = Vec::new();
@@ -387,7 +393,8 @@ mod tests {
         let names: Vec<String> = (0..13).map(|i| format!("f{i:02}")).collect();
         let counts: Vec<usize> = (0..13).map(|i| 20 - i).collect();
         let rows = [Some(0), Some(9), Some(10), Some(12), None];
-        let categories = largest(&names, &counts, rows.into_iter(), "Other");
+        let order: Vec<usize> = (0..13).collect();
+        let categories = largest(&names, &counts, &order, rows.into_iter(), "Other");
         assert_eq!(categories.of_row, [0, 9, 10, 10, 11]);
         assert_eq!(categories.entries.len(), 12);
         assert_eq!((categories.entries[10].name.as_str(), categories.entries[10].count), ("Other", 10 + 9 + 8));

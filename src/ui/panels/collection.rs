@@ -160,27 +160,23 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let labels = &ctx.state.labels;
-    if labels.applied.is_empty() {
+    if labels.applied.best.is_empty() {
         return;
     }
     section(ui);
     heading(ui, "Labels");
-    let mut counts = vec![0u64; labels.set.labels.len()];
-    for score in labels.applied.values() {
-        if let Some(count) = counts.get_mut(score.label) {
-            *count += 1;
-        }
-    }
-    for (label, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+    // As in the map's legend.
+    for (place, label) in labels.applied.largest_first().into_iter().enumerate() {
+        let Some(name) = labels.set.labels.get(label) else { continue };
         let row = Row {
-            lead: Lead::Dot(theme.category(label)),
-            name: &labels.set.labels[label],
-            right: &words::number(*count),
+            lead: Lead::Dot(theme.category(place)),
+            name,
+            right: &words::number(labels.applied.counts[label] as u64),
             selected: false,
             colour: theme.text1,
         };
         if row.show(ui).on_hover_text("Select the items with this label").clicked() {
-            let mut items: Vec<_> = labels.applied.iter().filter(|(_, s)| s.label == label).collect();
+            let mut items: Vec<_> = labels.applied.best.iter().filter(|(_, s)| s.label == label).collect();
             items.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
             ctx.send(SystemCommand::Select(items.into_iter().map(|(id, _)| *id).collect()));
         }

@@ -124,7 +124,7 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         None => words::bytes(item.bytes),
     };
     fact(ui, "size", &size);
-    if let Some(applied) = ctx.state.labels.applied.get(&item.id)
+    if let Some(applied) = ctx.state.labels.applied.best.get(&item.id)
         && let Some(label) = ctx.state.labels.set.labels.get(applied.label)
     {
         fact(ui, "label", label);
@@ -288,7 +288,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     let labels = &ctx.state.labels;
     let mut counts = vec![0usize; labels.set.labels.len()];
     for item in &known {
-        if let Some(count) = labels.applied.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
+        if let Some(count) = labels.applied.best.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
             *count += 1;
         }
     }
