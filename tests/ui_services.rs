@@ -29,7 +29,7 @@ fn library(place: &Path) -> Window {
     std::fs::write(files.join("b.txt"), "bread without yeast").unwrap();
     image::RgbImage::from_fn(640, 400, |x, y| image::Rgb([x as u8, y as u8, 9])).save(files.join("c.png")).unwrap();
     let setup = Setup { folders: vec![files], data: Some(place.join("data")), ..Setup::default() };
-    let mut window = window(setup, engine::opener());
+    let mut window = window(setup, engine::opener(Default::default()));
     step_until(&mut window, "all is embedded", |w| embedded(w, 3));
     window
 }

@@ -73,6 +73,8 @@ impl App {
             UiCommand::Shortcuts => self.float(Floating::Shortcuts, !self.state.floats(Floating::Shortcuts)),
             UiCommand::ShowFailures => self.float(Floating::Failures, !self.state.floats(Floating::Failures)),
             UiCommand::ImportSettings => self.import_settings(),
+            UiCommand::Settings => self.settings_dialog(),
+            UiCommand::UnloadModel => self.submit(Job::UnloadModel),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
             UiCommand::Services => self.services_dialog(),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
@@ -132,6 +134,7 @@ impl App {
             }
             SystemCommand::OpenLibrary(path) => self.open_library(path, Vec::new()),
             SystemCommand::UseModel(model) => self.use_model(model),
+            SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
             SystemCommand::Model(errand) => self.model_errand(errand),
             SystemCommand::FirstChoice(choice) => self.first_choice(choice),

@@ -9,17 +9,18 @@ use super::backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
 use crate::context::services::InUse;
 use crate::engine::choice::ModelSource;
 use crate::engine::remote::{self, Link, Service};
+use crate::engine::running::Running;
 use crate::engine::{Engine, Event, ImportOptions, Job, OpenError};
 use crate::towers::ModelInfo;
 
 /// The engine, the service that it was opened with, and what there is to tell about that.
-struct Running {
+struct Open {
     engine: Engine,
     service: Option<(Service, String)>,
     remark: Option<Remark>,
 }
 
-impl Backend for Running {
+impl Backend for Open {
     fn submit(&self, job: Job) {
         self.engine.submit(job);
     }
@@ -55,52 +56,60 @@ impl Backend for Running {
 }
 
 /// Opens libraries.
-pub fn opener() -> Opener {
-    Arc::new(|library: &Path, wish: Wish| open(library, wish).map(|running| Box::new(running) as Box<dyn Backend>))
+pub fn opener(running: Running) -> Opener {
+    Arc::new(move |library: &Path, wish: Wish| {
+        open(library, wish, &running).map(|opened| Box::new(opened) as Box<dyn Backend>)
+    })
 }
 
-fn open(library: &Path, wish: Wish) -> Result<Running, String> {
+fn open(library: &Path, wish: Wish, running: &Running) -> Result<Open, String> {
     let Wish { through, network, waker } = wish;
     let forget = || remote::remember(library, None).map_err(|error| format!("the service could not be left: {error}"));
     match through {
         Through::Remembered => match remote::remembered(library) {
-            None => local(library, None, waker),
-            Some(service) => by_service(library, &service, &network, waker.clone()).or_else(|why| {
-                let mut running = local(library, None, waker)?;
-                running.remark = Some(Remark::Fallback(why));
-                Ok(running)
+            None => local(library, None, running, waker),
+            Some(service) => by_service(library, &service, &network, running, waker.clone()).or_else(|why| {
+                let mut opened = local(library, None, running, waker)?;
+                opened.remark = Some(Remark::Fallback(why));
+                Ok(opened)
             }),
         },
         Through::Local => {
             forget()?;
-            local(library, None, waker)
+            local(library, None, running, waker)
         }
         Through::Model(model) => {
-            let running = local(library, Some(model), waker)?;
+            let opened = local(library, Some(model), running, waker)?;
             forget()?;
-            Ok(running)
+            Ok(opened)
         }
         Through::Service(service) => {
-            let running = by_service(library, &service, &network, waker)?;
+            let opened = by_service(library, &service, &network, running, waker)?;
             if let Err(error) = remote::remember(library, Some(&service)) {
                 log::warn!("the library will open with its local model next time: {error}");
             }
-            Ok(running)
+            Ok(opened)
         }
     }
 }
 
-fn local(library: &Path, model: Option<ModelSource>, waker: Waker) -> Result<Running, String> {
-    let engine = Engine::open_through(library, model, move || waker()).map_err(|error| error.to_string())?;
-    Ok(Running { engine, service: None, remark: None })
+fn local(library: &Path, model: Option<ModelSource>, running: &Running, waker: Waker) -> Result<Open, String> {
+    let engine = Engine::open_on(library, model, running, move || waker()).map_err(|error| error.to_string())?;
+    Ok(Open { engine, service: None, remark: None })
 }
 
-fn by_service(library: &Path, service: &Service, network: &Network, waker: Waker) -> Result<Running, String> {
+fn by_service(
+    library: &Path,
+    service: &Service,
+    network: &Network,
+    running: &Running,
+    waker: Waker,
+) -> Result<Open, String> {
     let sentence = |error: OpenError| error.to_string();
     let host = service.spec().host().map_err(|error| error.to_string())?;
     let key = network.keys.find(service.provider).map_err(|error| error.to_string())?.map(|(key, _)| key);
     let runtime = network.handle().map_err(|error| error.to_string())?;
-    let link = Link { key, runtime, ledger: network.ledger.clone() };
+    let link = Link { key, runtime, ledger: network.ledger.clone(), running: running.clone() };
     let (engine, found) = Engine::open_service(library, service, link, move || waker()).map_err(sentence)?;
-    Ok(Running { engine, service: Some((service.clone(), host)), remark: found.map(Remark::Found) })
+    Ok(Open { engine, service: Some((service.clone(), host)), remark: found.map(Remark::Found) })
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod backend;
+mod devices;
 mod dialogs;
 pub mod engine;
 mod errors;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{Running, Wishes};
 use crate::engine::{crash, home};
 
 pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
@@ -40,6 +42,13 @@ pub struct Options {
     pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
+    /// How models are run in this run; `None`: as the settings say.
+    pub running: Option<Wishes>,
+}
+
+/// How models are to be run, as the user's settings have it.
+pub fn kept_wishes() -> Wishes {
+    home::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
 }
 
 const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
@@ -49,6 +58,7 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    let running = Running::new(options.running.unwrap_or_else(kept_wishes));
     let start = Start {
         folders: options.folders,
         library: options.library,
@@ -57,7 +67,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         settings: home::settings_file(),
         data: home::data(),
         crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
-        opener: engine::opener(),
+        opener: engine::opener(running.clone()),
+        running,
         outside: Outside {
             models: crate::engine::models::Options::from_environment(),
             keys: std::sync::Arc::new(SystemKeys::default()),

@@ -146,6 +146,7 @@ impl App {
         state.progress = Default::default();
         state.failures = Default::default();
         state.import = None;
+        state.model_state = None;
         state.query = QueryState::default();
         state.selection = Default::default();
         state.neighbours = None;

@@ -12,6 +12,7 @@ use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
 use crate::domain::LabelSet;
+use crate::engine::running::Wishes;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub favourite: Option<String>,
     /// How fast models embedded here, by name.
     pub speeds: BTreeMap<String, Speed>,
+    /// Device, precision, and how long models stay.
+    pub running: Wishes,
 }
 
 /// A label set as stored.
@@ -68,6 +71,7 @@ impl Default for Settings {
             welcomed: false,
             favourite: None,
             speeds: BTreeMap::new(),
+            running: Wishes::default(),
         }
     }
 }
@@ -180,7 +184,8 @@ mod tests {
     fn come_back_as_they_were() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("deep/settings.json");
-        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, ..Default::default() };
+        let running = Wishes { device: "cuda:1".parse().expect("a device"), precision: None, idle_minutes: 0 };
+        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, running, ..Default::default() };
         settings.remember(recent("a"));
         settings.set_labels(&LabelSet { name: "Mine".to_owned(), labels: vec!["dog".to_owned()] });
         settings.write(&path)?;

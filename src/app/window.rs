@@ -20,6 +20,7 @@ use crate::domain::{LabelSet, Ledger, Picture};
 use crate::engine::Severity;
 use crate::engine::choice::ModelSource;
 use crate::engine::models;
+use crate::engine::running::{DeviceLine, Running, Wishes};
 use crate::ui::{Shell, style};
 
 /// Threads of the network: they wait, mostly.
@@ -43,6 +44,8 @@ pub struct Start {
     pub crash: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
+    /// How models are run, shared with whatever `opener` opens.
+    pub running: Running,
     /// What lies outside of the window.
     pub outside: Outside,
 }
@@ -75,6 +78,8 @@ pub(super) enum Message {
     Pasted(Arc<Picture>),
     /// Something about services.
     Service(Answer),
+    /// The devices of this machine.
+    Devices(Vec<DeviceLine>),
     /// A sentence for the status bar.
     Failed(String),
 }
@@ -110,6 +115,7 @@ pub struct App {
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<crate::domain::ItemId>,
+    pub(super) running: Running,
     title: String,
 }
 
@@ -129,7 +135,7 @@ impl App {
                 Keeper::start(options, runtime.handle().clone(), network.ledger.clone(), waker)
             });
         let mut app = Self {
-            state: state_from(&settings, start.theme),
+            state: state_from(&settings, start.theme, start.running.wishes()),
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
@@ -153,6 +159,7 @@ impl App {
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
+            running: start.running,
             title: String::new(),
             settings,
             ctx,
@@ -231,7 +238,7 @@ fn network(keys: Arc<dyn Keys>) -> (Option<tokio::runtime::Runtime>, Network) {
     (runtime, Network { runtime: handle, ledger: Ledger::default(), keys })
 }
 
-fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
+fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) -> State {
     let mut state = State {
         theme: theme.unwrap_or(settings.theme),
         left_open: settings.left_open,
@@ -245,6 +252,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
         favourite: settings.favourite.clone(),
         first_start: !settings.welcomed && settings.recents.is_empty(),
         device_title: "CPU".to_owned(),
+        running,
         now: seconds_since_epoch(),
         ..State::default()
     };

@@ -40,7 +40,7 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
         bail!("{}: no such file or folder", missing.display());
     }
     let session = match consent::service(&args, place)? {
-        Some(service) => Session::by_service(&session::library(place)?, &service)?,
+        Some(service) => Session::by_service(&session::library(place)?, &service, place)?,
         None => Session::create(place)?,
     };
     if let Some(why) = &session.engine.snapshot().parts().read_only {

@@ -10,6 +10,7 @@ use super::output::complain;
 use crate::domain::Ledger;
 use crate::engine::choice::ModelSource;
 use crate::engine::remote::{self, Link, Service};
+use crate::engine::running::Running;
 use crate::engine::{Engine, Event, Job, Severity, home};
 use crate::towers::Model;
 use crate::towers::remote::Key;
@@ -31,7 +32,15 @@ pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
 
 /// The model that is meant, on its own: the built-in one where none is named.
 pub fn model(place: &Place) -> anyhow::Result<Model> {
-    Ok(place.source()?.unwrap_or_default().load()?)
+    load(&place.source()?.unwrap_or_default(), &place.running()?)
+}
+
+/// A model on its own, where it should run. Warnings go to stderr.
+pub fn load(source: &ModelSource, running: &Running) -> anyhow::Result<Model> {
+    let chosen = running.load(source, None)?;
+    let warnings = chosen.notices.iter().filter(|notice| notice.severity != Severity::Info);
+    warnings.for_each(|notice| complain(&notice.text));
+    Ok(chosen.model)
 }
 
 impl Session {
@@ -39,9 +48,9 @@ impl Session {
     pub fn create(place: &Place) -> anyhow::Result<Self> {
         let path = library(place)?;
         match (place.source()?, remote::remembered(&path)) {
-            (None, Some(service)) => Self::by_service(&path, &service),
+            (None, Some(service)) => Self::by_service(&path, &service, place),
             (model, before) => {
-                let session = Self::local(&path, model)?;
+                let session = Self::local(&path, model, place)?;
                 if before.is_some() {
                     remote::remember(&path, None)?;
                 }
@@ -50,12 +59,12 @@ impl Session {
         }
     }
 
-    fn local(path: &Path, model: Option<ModelSource>) -> anyhow::Result<Self> {
-        Ok(Self { engine: Engine::open_through(path, model, || {})?, _network: None })
+    fn local(path: &Path, model: Option<ModelSource>, place: &Place) -> anyhow::Result<Self> {
+        Ok(Self { engine: Engine::open_on(path, model, &place.running()?, || {})?, _network: None })
     }
 
     /// Opens the library through a service that is switched on for it.
-    pub fn by_service(path: &Path, service: &Service) -> anyhow::Result<Self> {
+    pub fn by_service(path: &Path, service: &Service, place: &Place) -> anyhow::Result<Self> {
         let network = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("vicinity-network")
@@ -63,7 +72,7 @@ impl Session {
             .build()
             .context("the network cannot be used")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
-        let link = Link { key, runtime, ledger: Ledger::default() };
+        let link = Link { key, runtime, ledger: Ledger::default(), running: place.running()? };
         let (engine, found) = Engine::open_service(path, service, link, || {})?;
         found.iter().for_each(|found| complain(found));
         Ok(Self { engine, _network: Some(network) })
@@ -79,7 +88,7 @@ impl Session {
             // what is stored can be looked at and searched without the service
             Err(error) if place.model.is_none() && remote::remembered(&path).is_some() => {
                 complain(&format!("{error}; the local model is used"));
-                Self::local(&path, None)
+                Self::local(&path, None, place)
             }
             result => result,
         }

@@ -81,6 +81,10 @@ pub enum UiCommand {
     CycleTheme,
     /// Import settings (excludes, rows, long texts).
     ImportSettings,
+    /// Device, and how long models stay in memory.
+    Settings,
+    /// Take the model out of the memory until it is needed again.
+    UnloadModel,
     /// Which models there are, what they are good and bad at; get and remove them.
     Models,
     /// Services that embed instead of this machine.
@@ -104,6 +108,8 @@ pub enum SystemCommand {
     OpenLibrary(PathBuf),
     /// See the open library through another model.
     UseModel(crate::engine::choice::ModelSource),
+    /// How models are run.
+    SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
     /// Something with a model's files.

@@ -199,6 +199,8 @@ pub enum Floating {
     Failures,
     /// Import settings.
     Import,
+    /// Device, and how long models stay in memory.
+    Settings,
     /// Which models there are.
     Models,
     /// Services that embed instead of this machine.
@@ -315,6 +317,12 @@ pub struct State {
     pub model_title: String,
     /// Display name of the device.
     pub device_title: String,
+    /// Where the model is, where that was told.
+    pub model_state: Option<crate::engine::ModelState>,
+    /// How models are to be run.
+    pub running: crate::engine::running::Wishes,
+    /// The devices of this machine; empty before somebody asked.
+    pub devices: Vec<crate::engine::running::DeviceLine>,
     /// All models; `None` where they are not managed here, or not looked at yet.
     pub shelf: Option<Shelf>,
     /// How fast models embedded here, by name.

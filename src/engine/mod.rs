@@ -57,6 +57,10 @@ pub enum Job {
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
+    /// Take the model out of the memory; it comes back with the next question.
+    UnloadModel,
+    /// Load the model again, where the wishes of [`running::Running`] say now.
+    ReloadModel,
     /// Write the vectors and the list of items (rows in the same order).
     Export {
         /// A `.npy` file.
@@ -130,8 +134,28 @@ pub enum Event {
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`].
     Preview(ItemId, Result<Preview, String>),
+    /// Where the model is.
+    Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
+}
+
+/// Where the model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelState {
+    /// On its way into the memory, or being compared with what it should compute.
+    Loading,
+    /// At work.
+    Ready {
+        /// For the user: what it runs on.
+        place: String,
+        /// For the user: what was found of that, where there was something to find.
+        verdict: Option<String>,
+    },
+    /// Not in memory; it comes back with the next question.
+    Away,
+    /// It cannot be loaded: a sentence.
+    Failed(String),
 }
 
 /// A large look at one item.
@@ -221,12 +245,15 @@ pub mod project2d;
 mod projector;
 pub mod read;
 pub mod remote;
+mod room;
+pub mod running;
 pub mod sample;
 pub mod scan;
 pub mod searcher;
 pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
+pub mod trust;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};

@@ -13,9 +13,12 @@ use tokio::runtime::Handle;
 
 use super::choice::ModelSource;
 use super::facade::{Engine, OpenError};
+use super::model::Loader;
 use super::read::{self, Glance};
+use super::running::Running;
 use super::scan::{self, Candidate, Excludes};
 use super::store;
+use super::trust::Chosen;
 use super::{Job, Snapshot, StoreError};
 use crate::domain::{Ledger, Modality};
 use crate::towers::remote::mode::InferenceMode;
@@ -87,6 +90,8 @@ pub struct Link {
     pub runtime: Handle,
     /// Told what is sent.
     pub ledger: Ledger,
+    /// Where the local model runs, in mode dynamic.
+    pub running: Running,
 }
 
 /// What embedding the whole collection with a service would send.
@@ -145,10 +150,10 @@ fn connect(library: &Path, spec: &Spec, link: Link) -> Result<(String, Remote), 
 }
 
 /// The local model for mode dynamic, where that is wanted and the model is here.
-fn local_beside(service: &Service) -> Option<Result<Model, OpenError>> {
+fn local_beside(service: &Service, running: &Running) -> Option<Result<Model, OpenError>> {
     let name = service.open_weights().filter(|_| service.mode == InferenceMode::Dynamic)?;
     let source: ModelSource = name.parse().ok()?;
-    Some(source.load().map_err(OpenError::Model))
+    Some(running.load(&source, None).map(|chosen| chosen.model).map_err(OpenError::Model))
 }
 
 impl Engine {
@@ -164,7 +169,7 @@ impl Engine {
         runtime: Handle,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let link = Link { key, runtime, ledger: Ledger::default() };
+        let link = Link { key, runtime, ledger: Ledger::default(), running: Running::default() };
         let (host, remote) = connect(library, spec, link)?;
         Self::open_beside(library, host, remote.clone(), remote.info().clone(), remote.model(), waker)
     }
@@ -182,8 +187,9 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<(Self, Option<String>), OpenError> {
         let spec = service.spec();
+        let running = link.running.clone();
         let (host, remote) = connect(library, &spec, link)?;
-        let (model, said) = match local_beside(service) {
+        let (model, said) = match local_beside(service, &running) {
             Some(local) => {
                 let (model, found) = dynamic::join(local?, &remote, spec.takes_pictures())?;
                 (model, Some(found.to_string()))
@@ -202,7 +208,8 @@ impl Engine {
         model: Model,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let engine = Self::open_with(library, info, Box::new(move || Ok(model)), waker)?;
+        let chosen = Chosen { place: "service".to_owned(), ..model.into() };
+        let engine = Self::open_with(library, info, Loader::given(chosen), waker)?;
         Ok(engine.with_service(host, remote))
     }
 

@@ -7,7 +7,7 @@ use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
     collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
-    results, results::Results, services, shortcuts, side_frame, status, top,
+    results, results::Results, services, settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
@@ -177,6 +177,7 @@ impl Shell {
         shortcuts::show(ui, ctx);
         failures::show(ui, ctx);
         self.import.show(ui, ctx);
+        settings::show(ui, ctx);
         self.models.show(ui, ctx);
         self.services.show(ui, ctx);
         self.labels.show(ui, ctx);

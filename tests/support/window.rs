@@ -41,6 +41,7 @@ pub fn window(setup: Setup, opener: Opener) -> Window {
         data: setup.data,
         opener,
         outside: setup.outside,
+        running: Default::default(),
         model: None,
     };
     let mut harness = Harness::builder()

@@ -1,12 +1,13 @@
 //! The text tower of MobileCLIP S1 and S2: CLIP's transformer without a causal mask. The padding is a part of its input,
 //! so every text has the same number of tokens.
 
-use candle_core::{Device, Result as CandleResult};
+use candle_core::Result as CandleResult;
 use rayon::prelude::*;
 
 use super::config::Config;
 use crate::towers::clip::End;
 use crate::towers::layers::{LayerNorm, Linear};
+use crate::towers::target::Target;
 use crate::towers::tokenize::clip::ClipTokenizer;
 use crate::towers::vit::{self, Encoder, Names, Words};
 use crate::towers::weights::Weights;
@@ -24,7 +25,7 @@ pub struct Text {
     encoder: Encoder,
     norm: LayerNorm,
     project: Linear,
-    device: Device,
+    target: Target,
 }
 
 impl Text {
@@ -36,7 +37,7 @@ impl Text {
         weights: &Weights<'_>,
         config: &Config,
         tokenizer: ClipTokenizer,
-        device: &Device,
+        target: &Target,
     ) -> Result<Self, TowerError> {
         let (text, sizes) = (&config.text, config.text.sizes()?);
         tokenizer.fits(text.vocab_size)?;
@@ -47,10 +48,10 @@ impl Text {
             tokenizer,
             context: text.context_length,
             words: Words::load(weights, words, places, width)?,
-            encoder: Encoder::load(weights, "text.transformer.resblocks", &sizes, Names::OpenClip, device)?,
-            norm: LayerNorm::load(weights, "text.ln_final", width, sizes.eps, device)?,
-            project: Linear::transposed(weights, "text.text_projection", width, dim, device)?,
-            device: device.clone(),
+            encoder: Encoder::load(weights, "text.transformer.resblocks", &sizes, Names::OpenClip, target)?,
+            norm: LayerNorm::load(weights, "text.ln_final", width, sizes.eps, target)?,
+            project: Linear::transposed(weights, "text.text_projection", width, dim, target)?,
+            target: target.clone(),
         })
     }
 
@@ -73,11 +74,11 @@ impl Text {
     /// # Errors
     /// When the forward pass fails.
     pub fn features(&self, windows: &[Vec<u32>]) -> CandleResult<Vec<Vec<f32>>> {
-        vit::in_groups(windows, self.context, &self.device, |group| {
+        vit::in_groups(windows, self.context, &self.target, |group| {
             let lengths = vec![self.context; group.len()];
             let firsts = (0..).step_by(self.context);
             let ends: Vec<u32> = firsts.zip(group).map(|(first, ids)| (first + End::Highest.of(ids)) as u32).collect();
-            let x = self.words.forward(group, &self.device)?;
+            let x = self.words.forward(group, &self.target)?;
             self.project.forward(&self.norm.forward(&self.encoder.forward(x, &lengths, false, Some(&ends))?)?)
         })
     }
@@ -91,5 +92,9 @@ impl TextTower for Text {
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
         let filled: Vec<Vec<u32>> = windows.into_iter().flatten().map(|ids| self.filled(ids)).collect();
         Ok(joined(&counts, vit::units(self.features(&filled)?)?)?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }

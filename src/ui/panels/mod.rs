@@ -13,6 +13,7 @@ pub mod palette;
 pub mod preview;
 pub mod results;
 pub mod services;
+pub mod settings;
 pub mod shortcuts;
 pub mod status;
 pub mod top;
