@@ -152,10 +152,6 @@ impl TextTower for StarterText {
     fn call_size(&self) -> Option<usize> {
         self.target.call_size()
     }
-
-    fn call_size(&self) -> Option<usize> {
-        self.target.call_size()
-    }
 }
 
 impl Layer {
