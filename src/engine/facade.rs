@@ -201,6 +201,8 @@ impl Engine {
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),
             Job::CancelProjection => self.projector.cancel(),
+            // a service has no memory to free and no device to move to
+            Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
             Job::UnloadModel => self.model.unload(),
             Job::ReloadModel => self.model.reload(),
             Job::Pause => self.pause(),
