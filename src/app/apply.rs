@@ -76,6 +76,7 @@ impl App {
             UiCommand::Settings => self.settings_dialog(),
             UiCommand::UnloadModel => self.submit(Job::UnloadModel),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
+            UiCommand::Services => self.services_dialog(),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
             UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(Centre::Gallery)),
@@ -135,6 +136,9 @@ impl App {
             SystemCommand::UseModel(model) => self.use_model(model),
             SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
+            SystemCommand::Model(errand) => self.model_errand(errand),
+            SystemCommand::FirstChoice(choice) => self.first_choice(choice),
+            SystemCommand::Service(errand) => self.service_errand(errand),
             SystemCommand::SetQueryText(text, immediacy) => {
                 if text != self.state.query.text {
                     self.history.record(&self.state, Change::Typing, now);

@@ -7,11 +7,15 @@ mod dialogs;
 pub mod engine;
 mod errors;
 mod history;
+mod keys;
+mod models;
 mod opening;
 mod places;
 mod receive;
 mod search;
+mod services;
 mod settings;
+mod shelf;
 mod textures;
 mod window;
 
@@ -22,9 +26,10 @@ use crate::engine::choice::ModelSource;
 use crate::engine::running::{Running, Wishes};
 use crate::engine::{crash, home};
 
-pub use backend::{Backend, Opener, Waker};
+pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
+pub use keys::{Keys, Memory, SystemKeys};
 pub use settings::Settings;
-pub use window::{App, Start};
+pub use window::{App, Outside, Start};
 
 /// How the window is started.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +69,10 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
         opener: engine::opener(running.clone()),
         running,
+        outside: Outside {
+            models: crate::engine::models::Options::from_environment(),
+            keys: std::sync::Arc::new(SystemKeys::default()),
+        },
     };
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {

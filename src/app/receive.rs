@@ -25,6 +25,7 @@ pub(super) fn messages(app: &mut App) {
             Message::Opened(attempt, result) => app.opened(attempt, result),
             Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
             Message::Sample(folder) => app.sample_unpacked(folder),
+            Message::Service(answer) => app.service_answer(answer),
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
             Message::Pasted(picture) => app.ask_with_picture(picture),
@@ -112,7 +113,12 @@ fn apply(app: &mut App, event: Event) {
             app.state.previews.insert(id, shown);
         }
         Event::Model(state) => model_state(app, state),
-        Event::Notice(said) => notice(app, said.severity, said.text),
+        Event::Notice(said) => {
+            if said.severity == Severity::Error {
+                app.note_trouble(&said.text);
+            }
+            notice(app, said.severity, said.text);
+        }
     }
 }
 
@@ -160,6 +166,7 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
 
 fn finished(app: &mut App, summary: &Summary) {
     app.state.progress = Default::default();
+    app.note_speed(summary);
     app.remember_library();
     app.collection_changed();
     let mut said = Vec::new();

@@ -1,5 +1,6 @@
 //! What the program remembers of its user, as a JSON file. A file that cannot be read means the defaults.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -7,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
 use crate::domain::LabelSet;
@@ -37,6 +39,12 @@ pub struct Settings {
     pub recents: Vec<Recent>,
     /// The label set, where it is not the starting one.
     pub labels: Option<Labels>,
+    /// Whether the choice of the first start was made or passed over.
+    pub welcomed: bool,
+    /// Name of the model for new libraries, where it is not the built-in one.
+    pub favourite: Option<String>,
+    /// How fast models embedded here, by name.
+    pub speeds: BTreeMap<String, Speed>,
     /// Device, precision, and how long models stay.
     pub running: Wishes,
 }
@@ -60,6 +68,9 @@ impl Default for Settings {
             reduce_motion: false,
             recents: Vec::new(),
             labels: None,
+            welcomed: false,
+            favourite: None,
+            speeds: BTreeMap::new(),
             running: Wishes::default(),
         }
     }

@@ -205,6 +205,20 @@ pub struct IndexArgs {
     /// Also skip files and folders of this name; a glob, may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// A service that embeds instead of this machine, with --model as it calls its models; the library remembers it.
+    /// Before anything is sent the command says what, and asks. Its key comes from the environment (NOMIC_API_KEY,
+    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.
+    #[arg(long, value_enum)]
+    pub provider: Option<Provider>,
+    /// Address of the service, for a server of your own that speaks as the provider does.
+    #[arg(long, value_name = "URL", requires = "provider")]
+    pub base_url: Option<String>,
+    /// Where to embed: by the service, or wherever is better [default: remote].
+    #[arg(long, value_enum, requires = "provider")]
+    pub inference_mode: Option<InferenceMode>,
+    /// Agree to what is sent, without being asked.
+    #[arg(long, requires = "provider")]
+    pub yes_send: bool,
     /// Print JSON lines: one a failed file, then a summary.
     #[arg(long)]
     pub json: bool,

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
+use super::services::ServiceErrand;
+use super::shelf::ModelErrand;
 use super::state::{Centre, ColourBy, Floating, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
@@ -83,8 +85,10 @@ pub enum UiCommand {
     Settings,
     /// Take the model out of the memory until it is needed again.
     UnloadModel,
-    /// Which model, and what it is good and bad at.
+    /// Which models there are, what they are good and bad at; get and remove them.
     Models,
+    /// Services that embed instead of this machine.
+    Services,
     /// Write vectors and items to files.
     Export,
     /// List the keys.
@@ -108,6 +112,12 @@ pub enum SystemCommand {
     SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
+    /// Something with a model's files.
+    Model(ModelErrand),
+    /// What the first start offered.
+    FirstChoice(crate::towers::catalogue::Choice),
+    /// Something with an embedding service.
+    Service(ServiceErrand),
     /// Words in the search box changed (searches after 150 ms of rest, or at once).
     SetQueryText(String, Immediacy),
     /// Add a picture, file or item to the query.

@@ -21,7 +21,7 @@ use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
 use crate::domain::{Failure, Progress, Stage};
-use crate::towers::remote::{Remote, RemoteError};
+use crate::towers::remote::{Remote, RemoteError, Usage};
 use crate::towers::{Model, ModelInfo, TowerError};
 
 /// Why a library could not be opened.
@@ -183,6 +183,11 @@ impl Engine {
         self.service.as_ref()
     }
 
+    /// What the service behind the model was sent and has counted so far, where there is one.
+    pub fn usage(&self) -> Option<Usage> {
+        self.service.as_ref().map(|(_, remote)| remote.usage())
+    }
+
     pub(super) fn library(&self) -> &Library {
         &self.library
     }
@@ -196,6 +201,8 @@ impl Engine {
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),
             Job::CancelProjection => self.projector.cancel(),
+            // a service has no memory to free and no device to move to
+            Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
             Job::UnloadModel => self.model.unload(),
             Job::ReloadModel => self.model.reload(),
             Job::Pause => self.pause(),

@@ -17,6 +17,9 @@ use sniff::Kind;
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// Bytes that tell what a file is.
+const BEGINNING: u64 = 64 << 10;
+
 /// What a file holds.
 #[derive(Debug)]
 pub enum Content {
@@ -91,6 +94,32 @@ fn read_unguarded(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Op
                 None => Ok(Some(Content::Text(text::limited(text)))),
             }
         }
+    }
+}
+
+/// What a file seems to be, by its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    /// A picture of this width and height, as stored.
+    Picture([u32; 2]),
+    /// A text.
+    Text,
+    /// Something else, or not readable.
+    Other,
+}
+
+/// Looks at the beginning of a file, without decoding it.
+pub fn glance(path: &Path) -> Glance {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut bytes));
+    match read.map(|_| sniff::kind(path, &bytes)) {
+        Ok(Kind::Picture(format)) => {
+            let reader = File::open(path).map(|file| image::ImageReader::with_format(io::BufReader::new(file), format));
+            let size = reader.map_err(image::ImageError::IoError).and_then(image::ImageReader::into_dimensions);
+            size.map_or(Glance::Other, |(width, height)| Glance::Picture([width, height]))
+        }
+        Ok(Kind::Text) => Glance::Text,
+        Ok(Kind::Refused(_) | Kind::Other) | Err(_) => Glance::Other,
     }
 }
 
