@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use vicinity::domain::{Embedding, EmbeddingError, Picture};
@@ -42,8 +42,10 @@ struct Tower {
     batches: Arc<Mutex<Vec<usize>>>,
 }
 
+static INFO: LazyLock<ModelInfo> = LazyLock::new(|| starter::info().expect("built in"));
+
 fn info() -> ModelInfo {
-    starter::info().expect("built in")
+    INFO.clone()
 }
 
 impl Tower {
@@ -61,7 +63,7 @@ impl Tower {
     }
 
     fn one(&self, at: usize, seed: u32) -> Result<Embedding, TowerError> {
-        let mut values: Vec<f32> = (0..info().key.dim).map(|i| ((seed + i as u32) as f32 * 0.7).sin()).collect();
+        let mut values: Vec<f32> = (0..INFO.key.dim).map(|i| ((seed + i as u32) as f32 * 0.7).sin()).collect();
         match self.fault {
             Fault::Turned(angle) => {
                 let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -297,7 +299,7 @@ fn state(engine: &Engine) -> ModelState {
 #[test]
 fn an_engine_tells_where_its_model_runs_and_lets_it_go() {
     let dir = tempfile::tempdir().unwrap();
-    let machine = Machine::new(Fault::Slow(5), &[(Precision::Bf16, Fault::NotFinite), (Precision::F16, Fault::None)]);
+    let machine = Machine::new(Fault::Slow(60), &[(Precision::Bf16, Fault::NotFinite), (Precision::F16, Fault::None)]);
     let running = machine.running("auto", &dir.path().join("devices.json"));
     let engine = Engine::open_on(&dir.path().join("library"), None, &running, || {}).unwrap();
     let mut warned = false;
