@@ -78,7 +78,7 @@ fn clip_and_siglip_agree() {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let units = model.text.embed(&texts, TextOptions::default()).expect("texts are embedded");
         let units: Vec<_> = units.iter().map(|t| t.embedding.as_slice().to_vec()).collect();
-        let names = fixture.cases().into_iter().filter_map(|case| Some(case["name"].as_str()?.to_owned()));
+        let names = fixture.cases().into_iter().filter_map(|case| Some(case["id"].as_str()?.to_owned()));
         let recorded = match name {
             "siglip" => fixture.expected("text.embedding"),
             _ => names.flat_map(|name| fixture.expected(&format!("text.{name}.embedding"))).collect(),

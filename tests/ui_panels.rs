@@ -310,8 +310,11 @@ fn the_settings_choose_a_device_and_unload_the_model() {
         w.query_by_label("The model runs on: Card (bf16). It agrees (cosine 0.9998), 820 images/s.").is_some()
     });
     window.get_by_label("Model: Starter, Card (bf16)");
+    // the dialog grows from its middle
+    window.run_steps(4);
     window.get_by_label("1 hour").click();
-    window.run_steps(2);
+    step_until(&mut window, "the time is set", |w| w.state().state().running.idle_minutes == 60);
+    window.run_steps(4);
     window.get_by_label("Unload the model now").click();
     step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
     assert!(window.query_by_label("Unload the model now").is_none(), "nothing is left to unload");

@@ -270,7 +270,7 @@ impl Pipeline {
     }
 
     fn embed_images(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<Pixels>>, done: &Sender<Done>) {
-        let _there = self.model.wait();
+        drop(self.model.wait());
         let mut room = Room::new(self.full()[0]);
         self.batches(work, |batch| {
             let (items, pixels): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();
@@ -283,7 +283,7 @@ impl Pipeline {
 
     fn embed_texts(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<String>>, done: &Sender<Done>) {
         let options = TextOptions { long_text: self.options.long_text, ..Default::default() };
-        let _there = self.model.wait();
+        drop(self.model.wait());
         let mut room = Room::new(self.full()[1]);
         self.batches(work, |batch| {
             let (items, texts): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();

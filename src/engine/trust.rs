@@ -283,14 +283,12 @@ impl Judge<'_> {
             self.vectors = Some(golden::vectors(self.model()?)?);
         }
         let wanted = self.vectors.as_deref().unwrap_or_default();
-        let verdict = match (candidate.load)() {
-            Ok(model) => judged(wanted, &model),
-            // Another program may hold the memory just now: nothing to be remembered.
-            Err(TowerError::OutOfMemory) => return Ok((Verdict::failure(&TowerError::OutOfMemory), true)),
-            Err(error) => Verdict::failure(&error),
-        };
-        self.ledger.put(&candidate.device, candidate.precision, &key, &verdict);
-        Ok((verdict, true))
+        let found = (candidate.load)().and_then(|model| judged(wanted, &model));
+        if let Ok(verdict) = &found {
+            self.ledger.put(&candidate.device, candidate.precision, &key, verdict);
+        }
+        // What may go over is not remembered: a driver that is being updated, memory that another program holds.
+        Ok((found.unwrap_or_else(|error| Verdict::failure(&error)), true))
     }
 
     /// The verdict on the CPU: how fast it is.
@@ -306,19 +304,20 @@ impl Judge<'_> {
 }
 
 /// Compares what a model makes of the golden set with what it should make, and measures it.
-pub fn judged(wanted: &[Embedding], model: &Model) -> Verdict {
+///
+/// # Errors
+/// When the device failed in a way that may go over.
+fn judged(wanted: &[Embedding], model: &Model) -> Result<Verdict, TowerError> {
     let cosine = match golden::vectors(model) {
         Ok(found) => golden::agreement(wanted, &found),
-        Err(error) => return Verdict::failure(&error),
+        Err(error @ TowerError::Output(_)) => return Ok(Verdict::failure(&error)),
+        Err(error) => return Err(error),
     };
     let mut verdict = Verdict { cosine: Some(cosine).filter(|c| c.is_finite()), images_per_second: 0.0, problem: None };
     if verdict.agrees() {
-        match golden::images_per_second(model) {
-            Ok(speed) => verdict.images_per_second = speed,
-            Err(error) => return Verdict::failure(&error),
-        }
+        verdict.images_per_second = golden::images_per_second(model)?;
     }
-    verdict
+    Ok(verdict)
 }
 
 /// Measures every candidate anew, keeps the verdicts, and gives one for each; the CPU's model comes with them.
@@ -332,13 +331,15 @@ pub fn examine(candidates: &[Candidate], ledger: &Ledger) -> Result<(Model, Vec<
     let wanted = golden::vectors(&model)?;
     let mut all = Vec::new();
     for candidate in candidates {
-        let verdict = if candidate.is_reference() {
-            Verdict::reference(golden::images_per_second(&model)?)
+        let found = if candidate.is_reference() {
+            Ok(Verdict::reference(golden::images_per_second(&model)?))
         } else {
-            (candidate.load)().map_or_else(|error| Verdict::failure(&error), |model| judged(&wanted, &model))
+            (candidate.load)().and_then(|model| judged(&wanted, &model))
         };
-        ledger.put(&candidate.device, candidate.precision, &model.info.key, &verdict);
-        all.push(verdict);
+        if let Ok(verdict) = &found {
+            ledger.put(&candidate.device, candidate.precision, &model.info.key, verdict);
+        }
+        all.push(found.unwrap_or_else(|error| Verdict::failure(&error)));
     }
     Ok((model, all))
 }
