@@ -57,9 +57,9 @@ pub fn optimise(
     for epoch in 0..moves.epochs {
         crowd.look(&positions);
         let step = Step::new(graph, &shares, &positions, &crowd, moves, epoch);
-        next.par_chunks_mut(BLOCK).enumerate().for_each(|(block, points)| {
+        next.par_chunks_mut(BLOCK).enumerate().for_each_init(Vec::new, |turns, (block, points)| {
             if !cancel.load(Ordering::Relaxed) {
-                step.run(block * BLOCK, points);
+                step.run(block * BLOCK, points, turns);
             }
         });
         check(cancel)?;
@@ -100,6 +100,16 @@ impl Crowd {
     }
 }
 
+/// An edge that acts in this epoch.
+struct Due {
+    /// Which of the block's points moves.
+    point: u32,
+    /// Who pulls it.
+    end: u32,
+    /// Where in the crowd those stand who push it.
+    among: u32,
+}
+
 struct Step<'a> {
     graph: &'a Graph,
     shares: &'a [u32],
@@ -108,7 +118,10 @@ struct Step<'a> {
     epoch: u32,
     rate: f32,
     seed: u64,
-    forces: Forces,
+    curve: Curve,
+    /// Constant factors of the two forces.
+    pull: f32,
+    push: f32,
 }
 
 impl<'a> Step<'a> {
@@ -121,61 +134,65 @@ impl<'a> Step<'a> {
         epoch: usize,
     ) -> Self {
         let rate = moves.rate * (1.0 - epoch as f32 / moves.epochs as f32);
-        Self {
-            graph,
-            shares,
-            old,
-            crowd,
-            epoch: epoch as u32,
-            rate,
-            seed: moves.seed,
-            forces: Forces::new(moves.curve),
-        }
+        let Curve { a, b } = moves.curve;
+        let (pull, push) = (-2.0 * a * b, 2.0 * b);
+        let (epoch, seed, curve) = (epoch as u32, moves.seed, moves.curve);
+        Self { graph, shares, old, crowd, epoch, rate, seed, curve, pull, push }
     }
 
-    /// Writes where the points from `first` on go in this epoch.
-    fn run(&self, first: usize, points: &mut [[f32; 2]]) {
+    /// Writes where the points from `first` on go in this epoch; `turns` is scratch space.
+    fn run(&self, first: usize, points: &mut [[f32; 2]], turns: &mut Vec<Vec<Due>>) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the feature was found on this machine a line above.
-            return unsafe { self.run_avx2(first, points) };
+            return unsafe { self.run_avx2(first, points, turns) };
         }
-        self.run_portable(first, points);
+        self.run_portable(first, points, turns);
     }
 
     /// The same operations in wider registers, so the same bits: nothing is fused.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn run_avx2(&self, first: usize, points: &mut [[f32; 2]]) {
-        self.run_portable(first, points);
+    fn run_avx2(&self, first: usize, points: &mut [[f32; 2]], turns: &mut Vec<Vec<Due>>) {
+        self.run_portable(first, points, turns);
     }
 
+    /// First all points move by their first edge, then by their second …: consecutive steps do not wait for each other.
     #[inline(always)]
-    fn run_portable(&self, first: usize, points: &mut [[f32; 2]]) {
+    fn run_portable(&self, first: usize, points: &mut [[f32; 2]], turns: &mut Vec<Vec<Due>>) {
+        turns.iter_mut().for_each(Vec::clear);
         for (i, point) in points.iter_mut().enumerate() {
-            *point = self.moved(first + i);
+            *point = self.old[first + i];
+            self.list(first + i, i as u32, turns);
+        }
+        for due in turns.iter().flatten() {
+            let at = due.point as usize;
+            points[at] = self.moved(points[at], (first + at) as u32, due);
         }
     }
 
+    /// Adds the edges of a vertex that act in this epoch, one a turn.
     #[inline(always)]
-    fn moved(&self, vertex: usize) -> [f32; 2] {
+    fn list(&self, vertex: usize, point: u32, turns: &mut Vec<Vec<Due>>) {
         let mut random = Stream::new(self.seed, vertex as u64, u64::from(self.epoch));
-        let mut here = self.old[vertex];
         let edges = self.graph.starts[vertex]..self.graph.starts[vertex + 1];
         let (ends, shares) = (&self.graph.ends[edges.clone()], &self.shares[edges]);
-        let mut due = [0u32; EDGES];
+        let mut turn = 0;
         for (ends, shares) in ends.chunks(EDGES).zip(shares.chunks(EDGES)) {
-            let mut n = 0;
+            let (mut due, mut n) = ([0u32; EDGES], 0);
             for (&end, &share) in ends.iter().zip(shares) {
-                due[n % EDGES] = end;
+                due[n % EDGES] = end; // always written, seldom kept: a branch would be guessed wrong
                 n += usize::from(self.is_due(vertex as u32, end, share));
             }
             for &end in &due[..n] {
-                let among = random.below(self.crowd.who.len() - LANES + 1);
-                self.step(&mut here, vertex as u32, end, among);
+                if turns.len() == turn {
+                    turns.push(Vec::with_capacity(BLOCK));
+                }
+                let among = random.below(self.crowd.who.len() - LANES + 1) as u32;
+                turns[turn].push(Due { point, end, among });
+                turn += 1;
             }
         }
-        here
     }
 
     /// Whether an edge acts in this epoch; the phases of a vertex's edges differ.
@@ -187,61 +204,55 @@ impl<'a> Step<'a> {
 
     /// One edge: its end pulls, seven of the crowd push.
     #[inline(always)]
-    fn step(&self, here: &mut [f32; 2], vertex: u32, end: u32, among: usize) {
-        let there = self.old[end as usize];
+    fn moved(&self, here: [f32; 2], vertex: u32, due: &Due) -> [f32; 2] {
+        let (there, among) = (self.old[due.end as usize], due.among as usize);
         let (Some(xs), Some(ys), Some(who)) = (
             self.crowd.x[among..].first_chunk::<LANES>(),
             self.crowd.y[among..].first_chunk::<LANES>(),
             self.crowd.who[among..].first_chunk::<LANES>(),
         ) else {
-            return;
+            return here;
         };
-        let dx: [f32; LANES] = std::array::from_fn(|i| here[0] - if i == 0 { there[0] } else { xs[i] });
-        let dy: [f32; LANES] = std::array::from_fn(|i| here[1] - if i == 0 { there[1] } else { ys[i] });
-        let force = self.forces.at(std::array::from_fn(|i| dx[i] * dx[i] + dy[i] * dy[i]));
-        let (mut x, mut y) = (0.0, 0.0);
+        let (mut x, mut y) = ([0.0f32; LANES], [0.0f32; LANES]);
+        // one loop without calls or branches, so that the compiler does all lanes at once
         for i in 0..LANES {
-            let weight = if i == 0 {
-                PULLS
-            } else if who[i] == vertex {
-                0.0
-            } else {
-                NEGATIVES / (LANES - 1) as f32
-            };
-            x += weight * limit(force[i] * dx[i]);
-            y += weight * limit(force[i] * dy[i]);
+            let pulls = i == 0;
+            let dx = here[0] - if pulls { there[0] } else { xs[i] };
+            let dy = here[1] - if pulls { there[1] } else { ys[i] };
+            let d2 = larger(dx * dx + dy * dy, 1e-30);
+            let power = pow(d2, self.curve.b);
+            let above = if pulls { self.pull * power } else { self.push };
+            let force = above / ((d2 + if pulls { 0.0 } else { 0.001 }) * (1.0 + self.curve.a * power));
+            let weight = if pulls { PULLS } else { NEGATIVES / (LANES - 1) as f32 };
+            let weight = if !pulls && who[i] == vertex { 0.0 } else { weight };
+            x[i] = weight * limit(force * dx);
+            y[i] = weight * limit(force * dy);
         }
-        here[0] += self.rate * x;
-        here[1] += self.rate * y;
+        [here[0] + self.rate * sum(x), here[1] + self.rate * sum(y)]
     }
 }
 
-/// The derivatives of the curve, along a difference of length 1.
-struct Forces {
-    curve: Curve,
+/// In pairs, as registers are added.
+#[inline(always)]
+fn sum(mut lanes: [f32; LANES]) -> f32 {
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
 }
 
-impl Forces {
-    fn new(curve: Curve) -> Self {
-        Self { curve }
-    }
-
-    /// By the squared distances: what pulls (lane 0), and what pushes.
-    #[inline(always)]
-    fn at(&self, d2: [f32; LANES]) -> [f32; LANES] {
-        let Curve { a, b } = self.curve;
-        std::array::from_fn(|i| {
-            let d2 = d2[i].max(1e-30);
-            let power = pow(d2, b);
-            let (above, more) = if i == 0 { (-2.0 * a * b * power, 0.0) } else { (2.0 * b, 0.001) };
-            above / ((more + d2) * (1.0 + a * power))
-        })
-    }
+/// Unlike `f32::max` one instruction: nothing here is not a number.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 #[inline(always)]
 fn limit(step: f32) -> f32 {
-    step.max(-LONGEST_STEP).min(LONGEST_STEP)
+    let step = if step < LONGEST_STEP { step } else { LONGEST_STEP };
+    larger(step, -LONGEST_STEP)
 }
 
 /// `x` to the power `b` for positive, normal `x`: exp2(b log2 x) by polynomials, within 1e-4. The forces need no
@@ -267,8 +278,9 @@ fn log2(x: f32) -> f32 {
 fn exp2(x: f32) -> f32 {
     /// Added to a small number it leaves the nearest whole one in the last bits.
     const WHOLE: f32 = 12_582_912.0;
-    let shifted = x.max(-126.0).min(126.0) + WHOLE;
-    let f = x.max(-126.0).min(126.0) - (shifted - WHOLE);
+    let x = larger(if x < 126.0 { x } else { 126.0 }, -126.0);
+    let shifted = x + WHOLE;
+    let f = x - (shifted - WHOLE);
     let fraction = 1.0
         + f * (std::f32::consts::LN_2 + f * (0.240_226_5 + f * (0.055_504_1 + f * (0.009_618_1 + f * 0.001_333_4))));
     f32::from_bits(fraction.to_bits().wrapping_add(shifted.to_bits() << 23))
