@@ -91,7 +91,7 @@ impl Bodies {
     /// Lets the rest pass by, for a while: many clients read no answer before they have sent everything.
     async fn refuse(&self, mut body: Body) -> Fault {
         let pass_by = async { while let Ok(Some(_)) = self.next(&mut body).await {} };
-        let _in_time = timeout(self.patience, pass_by).await;
+        let _in_time = timeout(self.patience * PAUSES, pass_by).await;
         Fault::new(Kind::TooLarge, format!("The body is too large: at most {} MiB at once", LARGEST >> 20))
     }
 }

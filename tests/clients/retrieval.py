@@ -33,7 +33,8 @@ def by_openai(texts, query):
 
 def by_gemini(texts, query):
     config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY" if query else "RETRIEVAL_DOCUMENT")
-    answer = genai.Client().models.embed_content(model="gemini-embedding-001", contents=texts, config=config)
+    client = genai.Client()  # a client that nothing holds is closed
+    answer = client.models.embed_content(model="gemini-embedding-001", contents=texts, config=config)
     return [embedding.values for embedding in answer.embeddings]
 
 

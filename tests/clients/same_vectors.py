@@ -36,7 +36,7 @@ def same(what, got, expected):
     got, expected = np.float32(got), np.float32(expected)
     assert got.shape == expected.shape, f"{what}: {got.shape} instead of {expected.shape}"
     assert np.array_equal(got, expected), f"{what}: differs by {np.abs(got - expected).max()}"
-    print(f"{what:<44} {got.shape[0]:>3} x {got.shape[1]}  same as `vicinity embed`")
+    print(f"{what:<48} {got.shape[0]:>3} x {got.shape[1]}  same as `vicinity embed`")
 
 
 def refused(what, kinds, call):
@@ -44,7 +44,7 @@ def refused(what, kinds, call):
     try:
         call()
     except kinds as error:
-        print(f"{what:<44} {type(error).__name__}: {' '.join(str(error).split())[:140]}")
+        print(f"{what:<48} {type(error).__name__}: {' '.join(str(error).split())[:140]}")
         return str(error)
     raise AssertionError(f"{what} was not refused")
 
