@@ -14,6 +14,10 @@ use std::time::Instant;
 
 use vicinity::towers::{Model, device, folder, golden};
 
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 4;
 
 /// Least wall and CPU time of one batch, in ms.

@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 use rayon::prelude::*;
 
 use super::simd::{Level, Simd, dispatch, level};
-use super::{math, values};
+use super::{math, values, written};
 use crate::towers::weights::Matrix;
 
 /// What follows a dense layer or a convolution.
@@ -188,16 +188,19 @@ impl Linear {
     /// As [`Self::apply`], on all threads that are idle. `with` lies as the output does.
     fn apply_shared(&self, x: &[f32], with: Option<(&[f32], Join)>, shape: &Shape) -> Vec<f32> {
         let rows = x.len() / self.inputs;
-        let mut out = vec![0.0; shape.elem_count()];
-        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
-        assert!(with.is_none_or(|(w, _)| w.len() == out.len()));
+        let len = shape.elem_count();
+        assert!(x.len() == rows * self.inputs && len == rows * self.outputs);
+        assert!(with.is_none_or(|(w, _)| w.len() == len));
         let residual = with.map_or(std::ptr::null(), |(w, _)| w.as_ptr());
         let place = Place::Stride(self.outputs);
-        let mut task = self.task(x, rows, residual, out.as_mut_ptr(), &place);
-        task.join = with.map_or(Join::Sum, |(_, join)| join);
-        // SAFETY: the lengths were just checked.
-        unsafe { task.run_shared() }
-        out
+        // SAFETY: the lengths were just checked; a product writes all its rows and columns.
+        unsafe {
+            written(len, |out| {
+                let mut task = self.task(x, rows, residual, out, &place);
+                task.join = with.map_or(Join::Sum, |(_, join)| join);
+                task.run_shared();
+            })
+        }
     }
 
     /// Applies the layer to rows that lie one after another; row `r` goes to `out[places[r]..]`.
@@ -300,6 +303,11 @@ impl Place<'_> {
 /// Multiplications that are worth waking another thread: some 30 microseconds.
 const WORTH_A_THREAD: usize = 2_000_000;
 
+/// Numbers in a line of the cache.
+const LINE: usize = 16;
+/// How many inputs before its use a part of a panel is brought into the first-level cache.
+const NEAR: usize = 16;
+
 /// A matrix product and what follows it.
 #[derive(Clone, Copy)]
 pub(super) struct Task<'a> {
@@ -381,48 +389,55 @@ unsafe fn product<S: Simd>(t: &Task<'_>) {
     let mut column = 0;
     while column < padded {
         let vectors = ((padded - column) / S::LANES).min(2);
-        let mut row = 0;
+        let next = if column + vectors * S::LANES < padded { vectors * t.inputs * S::LANES } else { 0 };
+        let (mut row, mut tiles) = (0, t.rows.div_ceil(S::ROWS));
+        let mut ahead = t.panels[column * t.inputs..].as_ptr().wrapping_add(next);
         while row < t.rows {
-            let rows = (t.rows - row).min(S::ROWS);
+            // Tiles of nearly equal height: a low one costs nearly as much as a high one.
+            let rows = (t.rows - row).div_ceil(tiles);
             // SAFETY: row and column lie inside, and the caller vouches for the pointers.
-            unsafe {
-                match (rows, vectors) {
-                    (8, 2) => tile::<S, 8, 2>(t, row, column),
-                    (7, 2) => tile::<S, 7, 2>(t, row, column),
-                    (6, 2) => tile::<S, 6, 2>(t, row, column),
-                    (5, 2) => tile::<S, 5, 2>(t, row, column),
-                    (4, 2) => tile::<S, 4, 2>(t, row, column),
-                    (3, 2) => tile::<S, 3, 2>(t, row, column),
-                    (2, 2) => tile::<S, 2, 2>(t, row, column),
-                    (1, 2) => tile::<S, 1, 2>(t, row, column),
-                    (8, _) => tile::<S, 8, 1>(t, row, column),
-                    (7, _) => tile::<S, 7, 1>(t, row, column),
-                    (6, _) => tile::<S, 6, 1>(t, row, column),
-                    (5, _) => tile::<S, 5, 1>(t, row, column),
-                    (4, _) => tile::<S, 4, 1>(t, row, column),
-                    (3, _) => tile::<S, 3, 1>(t, row, column),
-                    (2, _) => tile::<S, 2, 1>(t, row, column),
-                    _ => tile::<S, 1, 1>(t, row, column),
-                }
-            }
-            if !t.activation.is_cheap() {
-                // SAFETY: as above.
-                unsafe { finish_tile::<S>(t, row..row + rows, column, vectors) };
-            }
+            unsafe { tile_of::<S>(t, row..row + rows, column, vectors, ahead) };
+            ahead = ahead.wrapping_add(t.inputs * LINE);
             row += rows;
+            tiles -= 1;
         }
         column += vectors * S::LANES;
     }
 }
 
+/// Calls the [`tile`] of the given size, and completes it. `ahead` is where memory will be read soon.
+#[inline(always)]
+unsafe fn tile_of<S: Simd>(t: &Task<'_>, rows: Range<usize>, column: usize, vectors: usize, ahead: *const f32) {
+    macro_rules! tile {
+        ($($height:literal)*) => {
+            match (rows.len(), vectors) {
+                $(($height, 2) if $height <= S::ROWS => tile::<S, $height, 2>(t, rows.start, column, ahead),)*
+                $(($height, 1) if $height <= S::ROWS => tile::<S, $height, 1>(t, rows.start, column, ahead),)*
+                _ => unreachable!("tiles are at most as high as `Simd::ROWS`"),
+            }
+        };
+    }
+    // SAFETY: as for the caller.
+    unsafe {
+        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
+        if !t.activation.is_cheap() {
+            finish_tile::<S>(t, rows, column, vectors);
+        }
+    }
+}
+
 /// `R` rows by `C` vectors of the product, from `row` and `column` on.
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const C: usize>(t: &Task<'_>, row: usize, column: usize) {
+unsafe fn tile<S: Simd, const R: usize, const C: usize>(t: &Task<'_>, row: usize, column: usize, ahead: *const f32) {
     unsafe {
         let panel = t.panels.as_ptr().add(column * t.inputs);
         let x = t.x.add(row * t.x_stride);
         let mut sums = [[S::splat(0.0); C]; R];
         for k in 0..t.inputs {
+            for line in (0..C * S::LANES).step_by(LINE) {
+                S::prefetch(panel.wrapping_add((k + NEAR) * C * S::LANES + line));
+            }
+            S::prefetch_far(ahead.wrapping_add(k * LINE));
             let mut w = [S::splat(0.0); C];
             for c in 0..C {
                 w[c] = S::load(panel.add((k * C + c) * S::LANES));

@@ -40,3 +40,15 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Res
         None => candle_core::bail!("{op} needs a contiguous tensor"),
     }
 }
+
+/// `len` numbers that `write` writes from the given place on, without zeros before.
+///
+/// # Safety
+/// `write` must write all of them.
+unsafe fn written(len: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
+    let mut values = Vec::with_capacity(len);
+    write(values.as_mut_ptr());
+    // SAFETY: there is room for `len`, and the caller vouches for `write`.
+    unsafe { values.set_len(len) };
+    values
+}
