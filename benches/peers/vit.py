@@ -82,6 +82,68 @@ class Tower(torch.nn.Module):
         return F.normalize(x, dim=-1)
 
 
+class NomicBlock(torch.nn.Module):
+    """A block of Nomic Embed Vision: rotary positions, a gated feed-forward half with a norm inside."""
+
+    def __init__(self, weights, at, heads, eps):
+        super().__init__()
+        self.heads, self.eps = heads, eps
+        get = lambda name: (weights[f"{at}{name}.weight"], weights[f"{at}{name}.bias"])
+        self.norm1, self.qkv, self.out = get("norm1"), get("attn.Wqkv"), get("attn.out_proj")
+        self.norm2, self.value, self.gate = get("norm2"), get("mlp.fc11"), get("mlp.fc12")
+        self.inner, self.fc2 = get("mlp.norm"), get("mlp.fc2")
+
+    def forward(self, x, cos, sin):
+        b, n, d = x.shape
+        y = F.linear(F.layer_norm(x, (d,), *self.norm1, self.eps), *self.qkv)
+        q, k, v = y.view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+
+        def turn(x):
+            a, b = x[..., 0::2], x[..., 1::2]
+            return torch.stack((a * cos - b * sin, b * cos + a * sin), -1).flatten(-2)
+
+        y = F.scaled_dot_product_attention(turn(q), turn(k), v).transpose(1, 2).reshape(b, n, d)
+        x = x + F.linear(y, *self.out)
+        y = F.layer_norm(x, (d,), *self.norm2, self.eps)
+        y = F.linear(y, *self.value) * F.silu(F.linear(y, *self.gate))
+        return x + F.linear(F.layer_norm(y, y.shape[-1:], *self.inner, 1e-5), *self.fc2)
+
+
+class Nomic(torch.nn.Module):
+    """Pixels to unit vectors; the pooling head is left out as for SigLIP."""
+
+    def __init__(self, folder):
+        super().__init__()
+        config = json.load(open(os.path.join(folder, "config.json")))
+        weights = {k: v.float() for k, v in load_file(os.path.join(folder, "model.safetensors")).items()}
+        self.size, self.stride = config["img_size"], config["patch_size"]
+        heads, eps, width = config["n_head"], config["layer_norm_epsilon"], config["n_embd"]
+        self.patch = (weights["embeddings.proj.weight"], weights["embeddings.proj.bias"])
+        self.cls, self.place = weights["embeddings.cls_token"], weights["embeddings.pos_embed"]
+        self.blocks = torch.nn.ModuleList(NomicBlock(weights, f"layers.{i}.", heads, eps) for i in range(config["n_layer"]))
+        grid, bands = self.size // self.stride, width // heads // 4
+        band = 1 / config.get("rotary_emb_base", 10000) ** (torch.arange(bands) / bands)
+        at = torch.arange(grid)[:, None] * band
+        angles = torch.cat((at[:, None].expand(grid, grid, bands), at[None].expand(grid, grid, bands)), -1)
+        angles = torch.cat((torch.zeros(1, 2 * bands), angles.reshape(grid * grid, 2 * bands)))
+        self.cos, self.sin = angles.cos(), angles.sin()
+
+    def forward(self, pixels):
+        x = F.conv2d(pixels, *self.patch, stride=self.stride).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls.expand(x.shape[0], 1, x.shape[-1]), x], 1) + self.place
+        for block in self.blocks:
+            x = block(x, self.cos, self.sin)
+        return F.normalize(x[:, 0], dim=-1)
+
+
+def load(folder):
+    """The tower of a folder."""
+    if os.path.isdir(os.path.join(folder, "vision")):
+        folder = os.path.join(folder, "vision")
+    config = json.load(open(os.path.join(folder, "config.json")))
+    return Nomic(folder) if config["model_type"] == "nomic_bert" else Tower(folder)
+
+
 def buffers(module):
     """Lets the weights follow `.to(dtype)` though they are plain attributes."""
     for part in module.modules():
@@ -122,7 +184,7 @@ def session(tower, threads):
 
 @torch.no_grad()
 def main():
-    tower = buffers(Tower(sys.argv[1])).eval()
+    tower = buffers(load(sys.argv[1])).eval()
     half, sessions = None, {}
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the exporter talks

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::linear::{Activation, Join, Place, Task, pack, pack_columns};
+use super::product::{Activation, Join, Panels, Place, Task, pack, pack_columns};
 use super::{math, values, written};
 
 /// Queries whose scores are held at once: few enough that a long text's scores stay in the cache.
@@ -134,7 +134,7 @@ fn product<'a>(
         rows,
         inputs,
         outputs,
-        panels,
+        panels: Panels::Single(panels),
         bias: None,
         activation: Activation::None,
         residual: std::ptr::null(),

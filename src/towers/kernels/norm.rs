@@ -40,9 +40,7 @@ impl CustomOp1 for LayerNorm {
         }
         let norm = self;
         // SAFETY: dispatch! picks an instruction set that the processor has; x is a number of whole rows.
-        let out = unsafe {
-            written(x.len(), |out| dispatch!(rows_kernel(x: &[f32], out: *mut f32, norm: &LayerNorm)))
-        };
+        let out = unsafe { written(x.len(), |out| dispatch!(rows_kernel(x: &[f32], out: *mut f32, norm: &LayerNorm))) };
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
