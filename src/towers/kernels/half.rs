@@ -126,8 +126,13 @@ mod x86 {
             // SAFETY: as above.
             unsafe { asm!("tilerelease") };
         }
-        NARROWED.set(x);
+        if x.len() <= KEPT {
+            NARROWED.set(x);
+        }
     }
+
+    /// Numbers of an input whose memory is kept: 8 MiB.
+    const KEPT: usize = 4 << 20;
 
     thread_local! {
         /// The last input in bf16, whose memory is used again.
