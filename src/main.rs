@@ -18,8 +18,12 @@ fn main() -> ExitCode {
         Some(command) => cli::run(command, &arguments.place).map(ExitCode::from),
         None => {
             let Arguments { folders, place, theme, .. } = arguments;
-            let window = |model| app::run(app::Options { folders, library: place.library.clone(), model, theme });
-            place.source().and_then(window).map(|()| ExitCode::SUCCESS)
+            let window = |(model, running)| {
+                let running = Some(running);
+                app::run(app::Options { folders, library: place.library.clone(), model, theme, running })
+            };
+            let model = place.source().and_then(|model| Ok((model, place.wishes()?)));
+            model.and_then(window).map(|()| ExitCode::SUCCESS)
         }
     };
     result.unwrap_or_else(|error| {

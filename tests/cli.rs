@@ -38,6 +38,9 @@ impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
         command.args(arguments).env("VICINITY_LIBRARY", self.path("library")).stdin(Stdio::null());
+        // what the user has set, and what is known of the devices
+        command.env("XDG_CONFIG_HOME", self.path("config")).env("XDG_CACHE_HOME", self.path("cache"));
+        command.env_remove("VICINITY_DEVICE");
         command
     }
 

@@ -73,6 +73,8 @@ impl App {
             UiCommand::Shortcuts => self.float(Floating::Shortcuts, !self.state.floats(Floating::Shortcuts)),
             UiCommand::ShowFailures => self.float(Floating::Failures, !self.state.floats(Floating::Failures)),
             UiCommand::ImportSettings => self.import_settings(),
+            UiCommand::Settings => self.settings_dialog(),
+            UiCommand::UnloadModel => self.submit(Job::UnloadModel),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
@@ -131,6 +133,7 @@ impl App {
             }
             SystemCommand::OpenLibrary(path) => self.open_library(path, Vec::new()),
             SystemCommand::UseModel(model) => self.use_model(model),
+            SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
             SystemCommand::SetQueryText(text, immediacy) => {
                 if text != self.state.query.text {
@@ -269,7 +272,7 @@ impl App {
         }
     }
 
-    fn float(&mut self, window: Floating, open: bool) {
+    pub(super) fn float(&mut self, window: Floating, open: bool) {
         self.state.floating.retain(|w| *w != window);
         if open {
             self.state.floating.push(window);

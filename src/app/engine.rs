@@ -7,13 +7,14 @@ use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, Opener, Waker};
 use crate::engine::choice::{Installed, ModelSource, installed};
+use crate::engine::running::Running;
 use crate::engine::{Engine, Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
 
 /// The engine, and the models that were there when it was opened.
-struct Running(Engine, Vec<Installed>);
+struct Open(Engine, Vec<Installed>);
 
-impl Backend for Running {
+impl Backend for Open {
     fn submit(&self, job: Job) {
         self.0.submit(job);
     }
@@ -39,10 +40,10 @@ impl Backend for Running {
     }
 }
 
-/// Opens libraries with the built-in model.
-pub fn opener() -> Opener {
-    Arc::new(|library: &Path, model: Option<ModelSource>, waker: Waker| {
-        let engine = Engine::open_through(library, model, move || waker()).map_err(|error| error.to_string())?;
-        Ok(Box::new(Running(engine, installed())))
+/// Opens libraries.
+pub fn opener(running: Running) -> Opener {
+    Arc::new(move |library: &Path, model: Option<ModelSource>, waker: Waker| {
+        let engine = Engine::open_on(library, model, &running, move || waker()).map_err(|error| error.to_string())?;
+        Ok(Box::new(Open(engine, installed())))
     })
 }

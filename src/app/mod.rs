@@ -2,6 +2,7 @@
 
 mod apply;
 mod backend;
+mod devices;
 mod dialogs;
 pub mod engine;
 mod errors;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{Running, Wishes};
 
 pub use backend::{Backend, Opener, Waker};
 pub use settings::Settings;
@@ -34,6 +36,13 @@ pub struct Options {
     pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
+    /// How models are run in this run; `None`: as the settings say.
+    pub running: Option<Wishes>,
+}
+
+/// How models are to be run, as the user's settings have it.
+pub fn kept_wishes() -> Wishes {
+    places::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
 }
 
 const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
@@ -43,6 +52,7 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    let running = Running::new(options.running.unwrap_or_else(kept_wishes));
     let start = Start {
         folders: options.folders,
         library: options.library,
@@ -50,7 +60,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         theme: options.theme,
         settings: places::settings_file(),
         data: places::data(),
-        opener: engine::opener(),
+        opener: engine::opener(running.clone()),
+        running,
     };
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {

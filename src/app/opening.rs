@@ -121,6 +121,7 @@ impl App {
         state.progress = Default::default();
         state.failures = Default::default();
         state.import = None;
+        state.model_state = None;
         state.query = QueryState::default();
         state.selection = Default::default();
         state.neighbours = None;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
 use crate::domain::LabelSet;
+use crate::engine::running::Wishes;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub recents: Vec<Recent>,
     /// The label set, where it is not the starting one.
     pub labels: Option<Labels>,
+    /// Device, precision, and how long models stay.
+    pub running: Wishes,
 }
 
 /// A label set as stored.
@@ -57,6 +60,7 @@ impl Default for Settings {
             reduce_motion: false,
             recents: Vec::new(),
             labels: None,
+            running: Wishes::default(),
         }
     }
 }
@@ -169,7 +173,8 @@ mod tests {
     fn come_back_as_they_were() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("deep/settings.json");
-        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, ..Default::default() };
+        let running = Wishes { device: "cuda:1".parse().expect("a device"), precision: None, idle_minutes: 0 };
+        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, running, ..Default::default() };
         settings.remember(recent("a"));
         settings.set_labels(&LabelSet { name: "Mine".to_owned(), labels: vec!["dog".to_owned()] });
         settings.write(&path)?;

@@ -15,6 +15,7 @@ use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::domain::{LabelSet, Picture};
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{DeviceLine, Running, Wishes};
 use crate::ui::{Shell, style};
 
 /// How the window starts.
@@ -33,6 +34,8 @@ pub struct Start {
     pub data: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
+    /// How models are run, shared with whatever `opener` opens.
+    pub running: Running,
 }
 
 /// News from helper threads of the window (never from the engine).
@@ -47,6 +50,8 @@ pub(super) enum Message {
     Sample(Result<PathBuf, String>),
     /// A picture was pasted.
     Pasted(Arc<Picture>),
+    /// The devices of this machine.
+    Devices(Vec<DeviceLine>),
     /// A sentence for the status bar.
     Failed(String),
 }
@@ -76,6 +81,7 @@ pub struct App {
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<crate::domain::ItemId>,
+    pub(super) running: Running,
     title: String,
 }
 
@@ -86,7 +92,7 @@ impl App {
         style::install(&ctx);
         let settings = start.settings.as_deref().map(Settings::read).unwrap_or_default();
         let mut app = Self {
-            state: state_from(&settings, start.theme),
+            state: state_from(&settings, start.theme, start.running.wishes()),
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
@@ -106,6 +112,7 @@ impl App {
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
+            running: start.running,
             title: String::new(),
             settings,
             ctx,
@@ -168,7 +175,7 @@ impl App {
     }
 }
 
-fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
+fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) -> State {
     let mut state = State {
         theme: theme.unwrap_or(settings.theme),
         left_open: settings.left_open,
@@ -179,6 +186,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
         reduce_motion: settings.reduce_motion,
         recents: settings.recents.clone(),
         device_title: "CPU".to_owned(),
+        running,
         now: seconds_since_epoch(),
         ..State::default()
     };

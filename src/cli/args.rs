@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::app;
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{DEVICE_VARIABLE, Running, Wishes};
+use crate::towers::device::{self, DeviceChoice, DeviceId};
 use crate::towers::remote::mode::InferenceMode;
 use crate::towers::remote::{GeminiTask, Provider};
+use crate::towers::target::Precision;
 use crate::towers::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
@@ -46,6 +50,13 @@ pub struct Place {
     /// library remembers it; going back to a model costs nothing.
     #[arg(long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
+    /// Device that models run on: auto (the fastest that computes what the CPU does), cpu, cuda, cuda:1, metal [default:
+    /// $VICINITY_DEVICE, or else as set in the window].
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Precision on graphics cards [default: the fastest that agrees].
+    #[arg(long, global = true, value_enum)]
+    pub precision: Option<Precision>,
 }
 
 /// What can be done without a window.
@@ -178,6 +189,41 @@ impl Place {
     pub fn source(&self) -> anyhow::Result<Option<ModelSource>> {
         let parse = |name: &String| name.parse().map_err(|reason: String| anyhow::anyhow!("--model {name}: {reason}"));
         self.model.as_ref().map(parse).transpose()
+    }
+}
+
+impl Place {
+    /// What is said of devices, here or in $VICINITY_DEVICE, over what the settings say.
+    ///
+    /// # Errors
+    /// When there is no such device, or this build cannot use it.
+    pub fn wishes(&self) -> anyhow::Result<Wishes> {
+        let named = match &self.device {
+            Some(text) => Some(("--device", text.clone())),
+            None => std::env::var(DEVICE_VARIABLE).ok().filter(|text| !text.is_empty()).map(|t| (DEVICE_VARIABLE, t)),
+        };
+        let mut wishes = app::kept_wishes();
+        if let Some((by, text)) = named {
+            let wrong = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
+            wishes.device = text.parse().map_err(wrong)?;
+            if let DeviceChoice::This(id) = wishes.device {
+                device::find(id).map_err(wrong)?;
+            }
+        }
+        wishes.precision = self.precision.or(wishes.precision);
+        let half = self.precision.is_some_and(|precision| precision != Precision::F32);
+        if half && wishes.device == DeviceChoice::This(DeviceId::Cpu) {
+            anyhow::bail!("--precision is for graphics cards; on the CPU models run in f32");
+        }
+        Ok(wishes)
+    }
+
+    /// How models are run.
+    ///
+    /// # Errors
+    /// As for [`Self::wishes`].
+    pub fn running(&self) -> anyhow::Result<Running> {
+        Ok(Running::new(self.wishes()?))
     }
 }
 

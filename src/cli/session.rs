@@ -6,6 +6,8 @@ use anyhow::{Context, anyhow};
 
 use super::args::Place;
 use super::output::complain;
+use crate::engine::choice::ModelSource;
+use crate::engine::running::Running;
 use crate::engine::{Engine, Event, Job, Severity, settings};
 use crate::towers::Model;
 
@@ -24,13 +26,21 @@ pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
 
 /// The model that is meant, on its own: the built-in one where none is named.
 pub fn model(place: &Place) -> anyhow::Result<Model> {
-    Ok(place.source()?.unwrap_or_default().load()?)
+    load(&place.source()?.unwrap_or_default(), &place.running()?)
+}
+
+/// A model on its own, where it should run. Warnings go to stderr.
+pub fn load(source: &ModelSource, running: &Running) -> anyhow::Result<Model> {
+    let chosen = running.load(source, None)?;
+    let warnings = chosen.notices.iter().filter(|notice| notice.severity != Severity::Info);
+    warnings.for_each(|notice| complain(&notice.text));
+    Ok(chosen.model)
 }
 
 impl Session {
     /// Opens the library, which is made where there is none.
     pub fn create(place: &Place) -> anyhow::Result<Self> {
-        Ok(Self { engine: Engine::open_through(&library(place)?, place.source()?, || {})? })
+        Ok(Self { engine: Engine::open_on(&library(place)?, place.source()?, &place.running()?, || {})? })
     }
 
     /// Opens a library that exists.

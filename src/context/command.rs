@@ -79,6 +79,10 @@ pub enum UiCommand {
     CycleTheme,
     /// Import settings (excludes, rows, long texts).
     ImportSettings,
+    /// Device, and how long models stay in memory.
+    Settings,
+    /// Take the model out of the memory until it is needed again.
+    UnloadModel,
     /// Which model, and what it is good and bad at.
     Models,
     /// Write vectors and items to files.
@@ -100,6 +104,8 @@ pub enum SystemCommand {
     OpenLibrary(PathBuf),
     /// See the open library through another model.
     UseModel(crate::engine::choice::ModelSource),
+    /// How models are run.
+    SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
     /// Words in the search box changed (searches after 150 ms of rest, or at once).

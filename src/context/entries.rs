@@ -29,7 +29,7 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::FocusSearch,
         Self::OpenFolder,
         Self::OpenFiles,
@@ -63,6 +63,8 @@ impl UiCommand {
         Self::ProjectAgain,
         Self::CycleTheme,
         Self::ImportSettings,
+        Self::Settings,
+        Self::UnloadModel,
         Self::Models,
         Self::Export,
         Self::Shortcuts,
@@ -121,6 +123,8 @@ impl UiCommand {
             Self::ProjectAgain => ("Arrange the map anew", "Compute the neighbour-preserving map again", &[]),
             Self::CycleTheme => ("Change theme", "Light, dark, as the system says", &[]),
             Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
+            Self::Settings => ("Settings…", "Which device models run on, and how long they stay in memory", &[]),
+            Self::UnloadModel => ("Unload the model", "Frees its memory; it comes back with the next question", &[]),
             Self::Models => ("Models…", "Which model embeds the collection, what it is good and bad at", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),
             Self::Shortcuts => {

@@ -159,6 +159,8 @@ pub enum Floating {
     Failures,
     /// Import settings.
     Import,
+    /// Device, and how long models stay in memory.
+    Settings,
     /// What the model is.
     Models,
     /// The label set.
@@ -273,6 +275,12 @@ pub struct State {
     pub model_title: String,
     /// Display name of the device.
     pub device_title: String,
+    /// Where the model is, where that was told.
+    pub model_state: Option<crate::engine::ModelState>,
+    /// How models are to be run.
+    pub running: crate::engine::running::Wishes,
+    /// The devices of this machine; empty before somebody asked.
+    pub devices: Vec<crate::engine::running::DeviceLine>,
     /// Models that the library could be seen through instead.
     pub models: Vec<crate::engine::choice::Installed>,
 }

@@ -16,6 +16,7 @@ use super::looks::Looks;
 use super::model::{LazyModel, Loader};
 use super::outbox::Outbox;
 use super::projector::Projector;
+use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
@@ -88,7 +89,20 @@ impl Engine {
         model: Option<ModelSource>,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let mut choice = Choice::for_library(library, model)?;
+        Self::open_on(library, model, &Running::default(), waker)
+    }
+
+    /// The same on a device that is chosen.
+    ///
+    /// # Errors
+    /// As [`Self::open_through`].
+    pub fn open_on(
+        library: &Path,
+        model: Option<ModelSource>,
+        running: &Running,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut choice = Choice::for_library(library, model, running)?;
         let note = choice.take_note();
         let engine = Self::open_with(library, choice.info, choice.load, waker)?;
         if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
@@ -108,8 +122,8 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let (library, notices) = Library::open(library, &info.key)?;
-        let (model, model_thread) = LazyModel::start(load)?;
         let (outbox, events, herald) = Outbox::start(waker)?;
+        let (model, model_thread) = LazyModel::start(load, outbox.clone())?;
         let saved = library.load_layout();
         outbox.post(Event::Snapshot(library.snapshot()));
         outbox.post(Event::Failures(library.failures()));
@@ -179,6 +193,8 @@ impl Engine {
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),
             Job::CancelProjection => self.projector.cancel(),
+            Job::UnloadModel => self.model.unload(),
+            Job::ReloadModel => self.model.reload(),
             Job::Pause => self.pause(),
             Job::Cancel => {
                 self.control.cancel();

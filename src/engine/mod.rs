@@ -54,6 +54,10 @@ pub enum Job {
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
+    /// Take the model out of the memory; it comes back with the next question.
+    UnloadModel,
+    /// Load the model again, where the wishes of [`running::Running`] say now.
+    ReloadModel,
     /// Write the vectors and the list of items (rows in the same order).
     Export {
         /// A `.npy` file.
@@ -127,8 +131,28 @@ pub enum Event {
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`].
     Preview(ItemId, Result<Preview, String>),
+    /// Where the model is.
+    Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
+}
+
+/// Where the model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelState {
+    /// On its way into the memory, or being compared with what it should compute.
+    Loading,
+    /// At work.
+    Ready {
+        /// For the user: what it runs on.
+        place: String,
+        /// For the user: what was found of that, where there was something to find.
+        verdict: Option<String>,
+    },
+    /// Not in memory; it comes back with the next question.
+    Away,
+    /// It cannot be loaded: a sentence.
+    Failed(String),
 }
 
 /// A large look at one item.
@@ -216,6 +240,8 @@ pub mod project2d;
 mod projector;
 pub mod read;
 pub mod remote;
+mod room;
+pub mod running;
 pub mod sample;
 pub mod scan;
 pub mod searcher;
@@ -223,6 +249,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
+pub mod trust;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};

@@ -9,7 +9,9 @@ use std::path::Path;
 use tokio::runtime::Handle;
 
 use super::facade::{Engine, OpenError};
+use super::model::Loader;
 use super::store;
+use super::trust::Chosen;
 use super::{Job, Snapshot, StoreError};
 use crate::domain::Modality;
 use crate::towers::remote::{Estimate, Key, Remote, RemoteError, Spec};
@@ -57,7 +59,8 @@ impl Engine {
         }
         let remote = Remote::open(spec, key, runtime)?;
         let model = remote.model();
-        let engine = Self::open_with(library, remote.info().clone(), Box::new(move || Ok(model)), waker)?;
+        let model = Chosen { place: host.clone(), ..model.into() };
+        let engine = Self::open_with(library, remote.info().clone(), Loader::given(model), waker)?;
         Ok(engine.with_service(host, remote))
     }
 

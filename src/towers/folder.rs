@@ -9,6 +9,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use serde_json::Value;
 
+use super::target::Target;
 use super::weights::Weights;
 use super::{Model, TowerError, clip, mobileclip, nomic, siglip};
 
@@ -200,9 +201,17 @@ pub enum Architecture {
 /// When a file is missing or damaged, the model is of no known architecture, or is one half of a pair; the message
 /// names the file and says what to do.
 pub fn load(dir: &Path) -> Result<Model, TowerError> {
+    load_on(dir, &Target::cpu())
+}
+
+/// As [`load`], onto a device.
+///
+/// # Errors
+/// As for [`load`], and when the device has no room.
+pub fn load_on(dir: &Path, target: &Target) -> Result<Model, TowerError> {
     let (text, vision) = (dir.join("text"), dir.join("vision"));
     match (text.is_dir(), vision.is_dir()) {
-        (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?),
+        (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?, target),
         (true, false) => return Err(half(dir, "vision", "text")),
         (false, true) => return Err(half(dir, "text", "vision")),
         (false, false) => {}
@@ -211,16 +220,16 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
     match folder.architecture()? {
         Architecture::NomicText => Err(half(dir, "vision", "text")),
         Architecture::NomicVision => Err(half(dir, "text", "vision")),
-        Architecture::MobileClip => mobileclip::load(&folder),
-        Architecture::Clip => clip::load(&folder),
-        Architecture::Siglip => siglip::load(&folder),
+        Architecture::MobileClip => mobileclip::load(&folder, target),
+        Architecture::Clip => clip::load(&folder, target),
+        Architecture::Siglip => siglip::load(&folder, target),
     }
 }
 
 /// Two folders that embed into one space.
-fn load_pair(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
+fn load_pair(text: &Folder, vision: &Folder, target: &Target) -> Result<Model, TowerError> {
     match (text.architecture()?, vision.architecture()?) {
-        (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision),
+        (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision, target),
         _ => {
             let reason = "text/ and vision/ must hold the two halves of Nomic Embed";
             Err(TowerError::file(shown(text.dir(), text.config_file()), reason))

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod golden;
 mod kernels;
 pub mod layers;
+mod maps;
 pub mod mobileclip;
 pub mod nomic;
 pub mod preprocess;
@@ -17,6 +18,7 @@ pub mod registry;
 pub mod remote;
 pub mod siglip;
 pub mod starter;
+pub mod target;
 pub mod tokenize;
 pub mod vit;
 pub mod weights;
@@ -39,7 +41,10 @@ pub enum TowerError {
     },
     /// The forward pass failed.
     #[error("the model failed: {0}")]
-    Forward(#[from] candle_core::Error),
+    Forward(#[source] candle_core::Error),
+    /// The device has no room for so much at once.
+    #[error("the device has not enough memory")]
+    OutOfMemory,
     /// The output is not an embedding.
     #[error(transparent)]
     Output(#[from] EmbeddingError),
@@ -54,7 +59,20 @@ pub enum TowerError {
 impl TowerError {
     /// Whether other items would fail too, so that going on makes no sense: a service that is not there, a wrong key.
     pub fn ends_run(&self) -> bool {
-        matches!(self, Self::Remote(error) if !error.concerns_item())
+        match self {
+            Self::Remote(error) => !error.concerns_item(),
+            Self::OutOfMemory => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<candle_core::Error> for TowerError {
+    fn from(error: candle_core::Error) -> Self {
+        // Drivers and libraries tell it in words only.
+        let text = error.to_string().to_ascii_lowercase();
+        let full = ["out of memory", "out_of_memory", "alloc_failed", "insufficient memory"];
+        if full.iter().any(|words| text.contains(words)) { Self::OutOfMemory } else { Self::Forward(error) }
     }
 }
 
@@ -96,6 +114,7 @@ pub struct ModelInfo {
     /// The most tokens a text window holds, special tokens counted.
     pub max_tokens: usize,
     /// Dimensions that a vector may be cut to ([`Embedding::truncated`]), the whole one first; empty where it may not.
+    #[serde(default)]
     pub matryoshka: Vec<usize>,
 }
 
@@ -197,6 +216,8 @@ pub trait TextTower: Send + Sync {
 fn each<T, E>(batch: &[T], embed: impl Fn(&[T]) -> Result<Vec<E>, TowerError>) -> Vec<Result<E, TowerError>> {
     match embed(batch) {
         Ok(embedded) if embedded.len() == batch.len() => embedded.into_iter().map(Ok).collect(),
+        // The caller knows how much may go on at once.
+        Err(TowerError::OutOfMemory) => batch.iter().map(|_| Err(TowerError::OutOfMemory)).collect(),
         _ => {
             let alone = |one| embed(std::slice::from_ref(one))?.pop().ok_or(EmbeddingError::Empty.into());
             batch.iter().map(alone).collect()

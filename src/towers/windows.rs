@@ -17,6 +17,25 @@ pub(super) fn groups<'a, 'b>(windows: &'a [&'b [u32]], most: usize) -> Vec<&'a [
         .collect()
 }
 
+/// Tokens of a text up to which a device takes as many texts at once as it takes pictures.
+const USUAL: usize = 256;
+
+/// Neighbours put together for a device that brings them to the length of the longest: at most `most`, fewer where
+/// texts are long, since attention takes memory by the square.
+pub(super) fn batches<'a, 'b>(windows: &'a [&'b [u32]], most: usize) -> Vec<&'a [&'b [u32]]> {
+    let (mut count, mut longest) = (0, 0);
+    windows
+        .chunk_by(|before, next| {
+            (count, longest) = (count + 1, before.len().max(longest).max(next.len()));
+            let room = count < most && (count + 1) * longest * longest <= most * USUAL * USUAL;
+            if !room {
+                (count, longest) = (0, 0);
+            }
+            room
+        })
+        .collect()
+}
+
 /// The direction of the mean of unit vectors.
 pub(super) fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingError> {
     if windows.len() == 1 {
@@ -29,4 +48,19 @@ pub(super) fn mean(mut windows: Vec<Embedding>) -> Result<Embedding, EmbeddingEr
         }
     }
     Embedding::new(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_go_through_a_device_in_smaller_company() {
+        let (short, long) = ([0; 8], [0; 512]);
+        let sizes = |windows: &[&[u32]]| batches(windows, 4).iter().map(|b| b.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(&[&short; 10]), [4, 4, 2]);
+        assert_eq!(sizes(&[&long; 3]), [1, 1, 1]);
+        assert_eq!(sizes(&[&short[..], &short, &long, &short]), [2, 1, 1]);
+        assert!(sizes(&[]).is_empty());
+    }
 }

@@ -7,7 +7,7 @@ use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
     collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
-    results, results::Results, shortcuts, side_frame, status, top,
+    results, results::Results, settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
@@ -175,6 +175,7 @@ impl Shell {
         shortcuts::show(ui, ctx);
         failures::show(ui, ctx);
         self.import.show(ui, ctx);
+        settings::show(ui, ctx);
         models::show(ui, ctx);
         self.labels.show(ui, ctx);
     }

@@ -37,6 +37,7 @@ pub fn window(setup: Setup, opener: Opener) -> Window {
         settings: setup.settings,
         data: setup.data,
         opener,
+        running: Default::default(),
         model: None,
     };
     let mut harness = Harness::builder()

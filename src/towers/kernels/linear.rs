@@ -29,20 +29,6 @@ impl Linear {
         Self::from_rows(weights.rows(), weights.cols(), |o, row| weights.unpack_row(o, row), bias, activation)
     }
 
-    /// One layer in place of several with the same input: their outputs one after another.
-    pub fn joined(weights: &[Matrix], bias: &[f32]) -> Self {
-        let (outputs, inputs) = (weights.iter().map(Matrix::rows).sum(), weights[0].cols());
-        let row = |mut output: usize, row: &mut [f32]| {
-            for matrix in weights {
-                if output < matrix.rows() {
-                    return matrix.unpack_row(output, row);
-                }
-                output -= matrix.rows();
-            }
-        };
-        Self::from_rows(outputs, inputs, row, bias, Activation::None)
-    }
-
     /// `x W` in place of `x Wᵀ`: the matrix has one row an input. No bias.
     pub fn transposed(weights: &Matrix) -> Self {
         let (inputs, outputs, all) = (weights.rows(), weights.cols(), weights.unpack());

@@ -1,12 +1,13 @@
 //! The text tower of MobileCLIP S1 and S2: a transformer without a causal mask. The padding is a part of its input, so
 //! every text has the same number of tokens.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::{Config, TextConfig};
 use crate::domain::{Embedding, EmbeddingError};
 use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, attend};
+use crate::towers::target::Target;
 use crate::towers::tokenize::clip::ClipTokenizer;
 use crate::towers::weights::{Matrix, Weights};
 use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
@@ -29,7 +30,7 @@ pub struct Text {
     layers: Vec<Layer>,
     norm: LayerNorm,
     project: Linear,
-    device: Device,
+    target: Target,
 }
 
 struct Layer {
@@ -50,11 +51,11 @@ impl Text {
         weights: &Weights<'_>,
         config: &Config,
         tokenizer: ClipTokenizer,
-        device: &Device,
+        target: &Target,
     ) -> Result<Self, TowerError> {
         let text = &config.text;
         tokenizer.fits(text.vocab_size)?;
-        let layers = (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i, device));
+        let layers = (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i, target));
         Ok(Self {
             tokenizer,
             context: text.context_length,
@@ -62,9 +63,9 @@ impl Text {
             words: weights.matrix("text.token_embedding.weight", text.vocab_size, text.width)?,
             positions: weights.matrix("text.positional_embedding", text.context_length, text.width)?,
             layers: layers.collect::<Result<_, _>>()?,
-            norm: LayerNorm::load(weights, "text.ln_final", text.width, EPS, device)?,
-            project: Linear::transposed(weights, "text.text_projection", text.width, config.dim, device)?,
-            device: device.clone(),
+            norm: LayerNorm::load(weights, "text.ln_final", text.width, EPS, target)?,
+            project: Linear::transposed(weights, "text.text_projection", text.width, config.dim, target)?,
+            target: target.clone(),
         })
     }
 
@@ -89,7 +90,7 @@ impl Text {
     /// When the forward pass fails.
     pub fn features(&self, windows: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, TowerError> {
         let groups: Vec<Vec<Vec<f32>>> =
-            windows.par_chunks(GROUP).map(|group| self.encode(group)?.to_vec2()).collect::<CandleResult<_>>()?;
+            self.target.groups(windows, GROUP, |group| self.encode(group)?.to_dtype(DType::F32)?.to_vec2())?;
         Ok(groups.into_iter().flatten().collect())
     }
 
@@ -98,7 +99,7 @@ impl Text {
         let attention = Attention::full(self.heads, &lengths);
         let mut x = self.look_up(windows)?;
         for layer in &self.layers {
-            let a = attend(&attention, &layer.qkv.forward(&layer.norm.forward(&x)?)?)?;
+            let a = attend(&self.target, &attention, &layer.qkv.forward(&layer.norm.forward(&x)?)?)?;
             x = layer.attended.forward_add(&a, &x)?;
             let b = layer.wide.forward(&layer.mlp_norm.forward(&x)?)?;
             x = layer.narrow.forward_add(&b, &x)?;
@@ -106,7 +107,7 @@ impl Text {
         // The end of a text has the highest id; its vector is that of the text.
         let end = |ids: &Vec<u32>| (0..ids.len()).rev().max_by_key(|i| ids[*i]).unwrap_or_default() as u32;
         let ends: Vec<u32> = (0..).step_by(self.context).zip(windows).map(|(first, ids)| first + end(ids)).collect();
-        let x = x.index_select(&Tensor::new(ends, &self.device)?, 0)?;
+        let x = x.index_select(&Tensor::new(ends, self.target.device())?, 0)?;
         self.project.forward(&self.norm.forward(&x)?)
     }
 
@@ -121,7 +122,7 @@ impl Text {
             self.positions.unpack_row(at, &mut position);
             out.iter_mut().zip(&position).for_each(|(out, position)| *out += position);
         }
-        Tensor::from_vec(rows, (tokens, width), &self.device)
+        Tensor::from_vec(rows, (tokens, width), self.target.device())
     }
 }
 
@@ -140,6 +141,10 @@ impl TextTower for Text {
         });
         texts.collect()
     }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
+    }
 }
 
 /// The direction of the mean of the windows' directions.
@@ -153,17 +158,17 @@ fn mean(windows: impl Iterator<Item = Vec<f32>>) -> Result<Embedding, EmbeddingE
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize, device: &Device) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize, target: &Target) -> Result<Self, TowerError> {
         let (width, hidden) = (config.width, config.hidden());
         let at = |name: &str| format!("text.transformer.resblocks.{index}.{name}");
-        let norm = |name: &str| LayerNorm::load(weights, &at(name), width, EPS, device);
+        let norm = |name: &str| LayerNorm::load(weights, &at(name), width, EPS, target);
         let dense = |name: &str, outputs, inputs, activation| {
-            Linear::load(weights, &at(name), outputs, inputs, true, activation, device)
+            Linear::load(weights, &at(name), outputs, inputs, true, activation, target)
         };
         let (weight, bias) = (at("attn.in_proj_weight"), at("attn.in_proj_bias"));
         Ok(Self {
             norm: norm("ln_1")?,
-            qkv: Linear::rows(weights, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, device)?,
+            qkv: Linear::rows(weights, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, target)?,
             attended: dense("attn.out_proj", width, width, Activation::None)?,
             mlp_norm: norm("ln_2")?,
             wide: dense("mlp.c_fc", hidden, width, Activation::Gelu)?,

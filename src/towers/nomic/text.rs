@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::TextConfig;
@@ -16,9 +16,10 @@ use crate::domain::{Embedding, EmbeddingError};
 use crate::towers::folder::Folder;
 use crate::towers::kernels::{Angles, Pairs};
 use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, attend};
+use crate::towers::target::Target;
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
-use crate::towers::windows::{groups, mean};
+use crate::towers::windows::{batches, groups, mean};
 use crate::towers::{TextEmbedding, TextOptions, TextTask, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
@@ -34,7 +35,7 @@ const SMALLEST_ROOM: usize = 16;
 pub struct NomicText {
     tokenizer: BertTokenizer,
     config: TextConfig,
-    device: Device,
+    target: Target,
     /// A text needs only a few of its rows.
     words: Matrix,
     token_type: Vec<f32>,
@@ -59,10 +60,10 @@ impl NomicText {
     /// # Errors
     /// When a file is missing or damaged; the message names it, and the tensor where there is one.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
-        Self::load(folder, &Device::Cpu)
+        Self::load(folder, &Target::cpu())
     }
 
-    pub(super) fn load(folder: &Folder, device: &Device) -> Result<Self, TowerError> {
+    pub(super) fn load(folder: &Folder, target: &Target) -> Result<Self, TowerError> {
         let config = TextConfig::parse(folder)?;
         let tokenizer = BertTokenizer::open(folder)?;
         tokenizer.fits(config.vocabulary)?;
@@ -71,7 +72,7 @@ impl NomicText {
         let named = |name: &str| format!("{prefix}{name}");
         let layers = (0..config.layers)
             .into_par_iter()
-            .map(|i| Layer::load(&weights, &config, &named(&format!("encoder.layers.{i}")), device));
+            .map(|i| Layer::load(&weights, &config, &named(&format!("encoder.layers.{i}")), target));
         let types = weights.matrix(&named("embeddings.token_type_embeddings.weight"), config.types, config.width)?;
         let mut token_type = vec![0.0; config.width];
         types.unpack_row(0, &mut token_type);
@@ -80,11 +81,11 @@ impl NomicText {
             layers: layers.collect::<Result<_, _>>()?,
             words: weights.matrix(&words, config.vocabulary, config.width)?,
             token_type,
-            norm: LayerNorm::load(&weights, &named("emb_ln"), config.width, config.eps, device)?,
+            norm: LayerNorm::load(&weights, &named("emb_ln"), config.width, config.eps, target)?,
             rotary: Rotary::new(&config),
             tokenizer,
             config,
-            device: device.clone(),
+            target: target.clone(),
         };
         tower.leaves_room(folder).map(|()| tower)
     }
@@ -166,11 +167,16 @@ impl NomicText {
     /// # Errors
     /// As for [`Self::states`]; when there are no `dim` dimensions.
     pub fn embed_windows(&self, windows: &[&[u32]], dim: usize) -> Result<Vec<Embedding>, TowerError> {
-        let embedded = groups(windows, GROUP).into_par_iter().map(|group| {
+        let group = |group: &&[&[u32]]| {
             let units = self.means(group)?.into_iter().map(|mean| Ok(centred(&mean)?.truncated(dim)?));
             units.collect::<Result<Vec<_>, TowerError>>()
-        });
-        Ok(embedded.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        };
+        let embedded: Vec<Vec<_>> = if self.target.is_fused() {
+            groups(windows, GROUP).par_iter().map(group).collect::<Result<_, _>>()?
+        } else {
+            batches(windows, self.target.batch()).iter().map(group).collect::<Result<_, _>>()?
+        };
+        Ok(embedded.into_iter().flatten().collect())
     }
 
     /// As [`TextTower::embed`], with the first `dim` dimensions. Of a text of one window that is what
@@ -200,11 +206,11 @@ impl NomicText {
         let lengths: Vec<usize> = windows.iter().map(|w| w.len()).collect();
         let angles: Vec<Cow<'_, Angles>> = lengths.iter().map(|len| self.rotary.of(*len)).collect();
         let sequences: Vec<(usize, &Angles)> = lengths.iter().copied().zip(angles.iter().map(Cow::as_ref)).collect();
-        let turn = Turn::new(Pairs::Halves, &sequences, &self.device)?;
+        let turn = Turn::new(Pairs::Halves, &sequences, &self.target)?;
         let attention = Attention::full(self.config.heads, &lengths);
         let mut x = self.norm.forward(&self.look_up(windows)?)?;
         for layer in &self.layers {
-            x = layer.forward(&x, &attention, &turn)?;
+            x = layer.forward(&self.target, &x, &attention, &turn)?;
         }
         Ok(x)
     }
@@ -221,13 +227,17 @@ impl NomicText {
             self.words.unpack_row(*id as usize, out);
             out.iter_mut().zip(&self.token_type).for_each(|(out, of_type)| *out += of_type);
         }
-        Ok(Tensor::from_vec(values, (tokens, width), &self.device)?)
+        Ok(Tensor::from_vec(values, (tokens, width), self.target.device())?)
     }
 }
 
 impl TextTower for NomicText {
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
         self.embed_to(texts, options, self.dim())
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }
 
@@ -255,12 +265,12 @@ fn centred(mean: &[f32]) -> Result<Embedding, EmbeddingError> {
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, name: &str, device: &Device) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &TextConfig, name: &str, target: &Target) -> Result<Self, TowerError> {
         let TextConfig { width, inner, .. } = *config;
         let dense = |part: &str, outputs, inputs, bias, activation| {
-            Linear::load(weights, &format!("{name}.{part}"), outputs, inputs, bias, activation, device)
+            Linear::load(weights, &format!("{name}.{part}"), outputs, inputs, bias, activation, target)
         };
-        let norm = |part: &str| LayerNorm::load(weights, &format!("{name}.{part}"), width, config.eps, device);
+        let norm = |part: &str| LayerNorm::load(weights, &format!("{name}.{part}"), width, config.eps, target);
         let (qkv, fc1, fc2) = (config.qkv_bias, config.fc1_bias, config.fc2_bias);
         Ok(Self {
             qkv: dense("attn.Wqkv", 3 * width, width, qkv, Activation::None)?,
@@ -273,8 +283,8 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
-        let a = attend(attention, &turn.apply(self.qkv.forward(x)?)?)?;
+    fn forward(&self, target: &Target, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
+        let a = attend(target, attention, &turn.apply(self.qkv.forward(x)?)?)?;
         let a = self.attended_norm.forward(&self.attended.forward_add(&a, x)?)?;
         let b = self.value.forward_mul(&a, &self.gate.forward(&a)?)?;
         self.norm.forward(&self.narrow.forward_add(&b, &a)?)

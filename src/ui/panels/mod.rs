@@ -11,6 +11,7 @@ pub mod models;
 pub mod palette;
 pub mod preview;
 pub mod results;
+pub mod settings;
 pub mod shortcuts;
 pub mod status;
 pub mod top;
