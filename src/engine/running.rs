@@ -23,7 +23,7 @@ const IDLE_MINUTES: u32 = 10;
 pub struct Wishes {
     /// The device.
     pub device: DeviceChoice,
-    /// The precision on graphics cards; `None`: the fastest that agrees.
+    /// The precision; `None`: the fastest that agrees on graphics cards, f32 on the CPU.
     pub precision: Option<Precision>,
     /// Minutes after which an idle model leaves the memory; 0: never. The built-in one always stays: it takes 100 MB
     /// and answers at once.
@@ -83,10 +83,15 @@ impl Running {
         &self.ledger
     }
 
-    /// The ways in which a model may be loaded, with the precision that is wanted.
+    /// The ways in which a model may be loaded, with the precision that is wanted: in f32 on the CPU always, for that is
+    /// the reference; in less there only where it is asked for.
     pub fn candidates(&self, source: &ModelSource) -> Vec<Candidate> {
         let precision = self.wishes().precision;
-        let fits = |c: &Candidate| c.device.id == DeviceId::Cpu || precision.is_none_or(|p| p == c.precision);
+        let fits = |c: &Candidate| match (c.device.id, c.precision) {
+            (DeviceId::Cpu, Precision::F32) => true,
+            (DeviceId::Cpu, of_cpu) => precision == Some(of_cpu),
+            (_, of_card) => precision.is_none_or(|p| p == of_card),
+        };
         (self.candidates)(source).into_iter().filter(fits).collect()
     }
 
@@ -107,8 +112,10 @@ impl Running {
             }
             let verdict = model.and_then(|model| self.ledger.get(&device, precision, model));
             if let (Some(line), Some(verdict)) = (lines.last_mut(), verdict) {
-                line.verdicts.push(match device.id {
-                    DeviceId::Cpu => format!("the reference, {} images/s", trust::speed(verdict.images_per_second)),
+                line.verdicts.push(match (device.id, precision) {
+                    (DeviceId::Cpu, Precision::F32) => {
+                        format!("the reference, {} images/s", trust::speed(verdict.images_per_second))
+                    }
                     _ => format!("{}: {verdict}", precision.word()),
                 });
             }

@@ -1,7 +1,7 @@
 //! A dense layer, `activation(x Wᵀ + b) + residual`, which is a 1x1 convolution too where channels come last.
 
 use ::half::bf16;
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
 use super::product::{Activation, Join, Panels, Place, Task, lanes, pack};
 use super::{half, values, written};
@@ -55,17 +55,18 @@ impl Linear {
         Self { inputs, outputs, panels: Packed::Single(panels), bias, activation }
     }
 
-    /// The same layer with weights and inputs rounded to bf16, where the processor multiplies these: see [`half`].
+    /// The same layer in bf16 where that is asked for and the processor multiplies it: see [`half`]. In f32 otherwise.
     #[must_use]
-    pub fn halved(self) -> Self {
+    pub fn in_dtype(self, dtype: DType) -> Self {
+        if dtype != DType::BF16 || half::unit().is_none() {
+            return self;
+        }
         let (wide, padded) = (2 * lanes(), self.outputs.next_multiple_of(lanes()));
         let panels = match self.panels {
-            Packed::Single(panels) if half::unit().is_some() => {
-                Packed::Half(half::pack(self.outputs, self.inputs, |o, i| {
-                    let first = o - o % wide;
-                    panels[first * self.inputs + i * wide.min(padded - first) + o % wide]
-                }))
-            }
+            Packed::Single(panels) => Packed::Half(half::pack(self.outputs, self.inputs, |o, i| {
+                let first = o - o % wide;
+                panels[first * self.inputs + i * wide.min(padded - first) + o % wide]
+            })),
             other => other,
         };
         Self { panels, ..self }
