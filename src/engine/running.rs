@@ -182,3 +182,26 @@ fn bytes(source: &ModelSource) -> u64 {
     };
     of(dir) + of(&dir.join("text")) + of(&dir.join("vision"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_computes_in_half_precision_only_where_that_is_asked_for() {
+        let all = |_: &ModelSource| {
+            let cpu = device::devices().remove(0);
+            let load = || crate::towers::starter::load();
+            let at = |precision| Candidate { device: cpu.clone(), precision, load: Box::new(load) };
+            vec![at(Precision::F32), at(Precision::Bf16)]
+        };
+        let running = Running::among(Wishes::default(), Ledger::default(), Arc::new(all));
+        let found = |precision| {
+            running.set(Wishes { precision, ..Wishes::default() });
+            running.candidates(&ModelSource::Starter).iter().map(|c| c.precision).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None), [Precision::F32]);
+        assert_eq!(found(Some(Precision::F32)), [Precision::F32]);
+        assert_eq!(found(Some(Precision::Bf16)), [Precision::F32, Precision::Bf16], "with what it is compared with");
+    }
+}

@@ -58,8 +58,8 @@ mod tests {
     fn long_texts_go_through_a_device_in_smaller_company() {
         let (short, long) = ([0; 8], [0; 512]);
         let sizes = |windows: &[&[u32]]| batches(windows, 4).iter().map(|b| b.len()).collect::<Vec<_>>();
-        assert_eq!(sizes(&[&short; 10]), [4, 4, 2]);
-        assert_eq!(sizes(&[&long; 3]), [1, 1, 1]);
+        assert_eq!(sizes(&[&short[..]; 10]), [4, 4, 2]);
+        assert_eq!(sizes(&[&long[..]; 3]), [1, 1, 1]);
         assert_eq!(sizes(&[&short[..], &short, &long, &short]), [2, 1, 1]);
         assert!(sizes(&[]).is_empty());
     }
