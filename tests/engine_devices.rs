@@ -93,7 +93,7 @@ impl TextTower for Tower {
 
 fn model(fault: Fault, batches: &Arc<Mutex<Vec<usize>>>) -> Result<Model, TowerError> {
     if fault == Fault::Absent {
-        return Err(TowerError::file("model", "the driver has gone"));
+        return Err(TowerError::Weights { file: "model".to_owned(), reason: "the driver has gone".to_owned() });
     }
     let tower = || Box::new(Tower { fault, batches: Arc::clone(batches) });
     Ok(Model { info: info(), image: tower(), text: tower() })
