@@ -155,7 +155,10 @@ mod x86 {
                     let low = _mm512_maskz_loadu_ps(first_lanes(left), x);
                     let high = _mm512_maskz_loadu_ps(first_lanes(left.saturating_sub(16)), x.wrapping_add(16));
                     let both = _mm512_cvtne2ps_pbh(high, low);
-                    _mm512_storeu_si512(out.as_mut_ptr().add(to + block * BLOCK).cast(), std::mem::transmute(both));
+                    _mm512_storeu_si512(
+                        out.as_mut_ptr().add(to + block * BLOCK).cast(),
+                        std::mem::transmute::<__m512bh, __m512i>(both),
+                    );
                 }
             }
         }
