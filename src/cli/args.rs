@@ -71,7 +71,7 @@ pub struct Place {
     /// $VICINITY_DEVICE, or else as set in the window].
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Precision on graphics cards [default: the fastest that agrees].
+    /// Precision [default: the fastest that agrees on graphics cards, f32 on the CPU].
     #[arg(long, global = true, value_enum)]
     pub precision: Option<Precision>,
 }

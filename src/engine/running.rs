@@ -23,7 +23,7 @@ const IDLE_MINUTES: u32 = 10;
 pub struct Wishes {
     /// The device.
     pub device: DeviceChoice,
-    /// The precision on graphics cards; `None`: the fastest that agrees.
+    /// The precision; `None`: the fastest that agrees on graphics cards, f32 on the CPU.
     pub precision: Option<Precision>,
     /// Minutes after which an idle model leaves the memory; 0: never. The built-in one always stays: it takes 100 MB
     /// and answers at once.
@@ -83,10 +83,15 @@ impl Running {
         &self.ledger
     }
 
-    /// The ways in which a model may be loaded, with the precision that is wanted.
+    /// The ways in which a model may be loaded, with the precision that is wanted: in f32 on the CPU always, for that is
+    /// the reference; in less there only where it is asked for.
     pub fn candidates(&self, source: &ModelSource) -> Vec<Candidate> {
         let precision = self.wishes().precision;
-        let fits = |c: &Candidate| c.device.id == DeviceId::Cpu || precision.is_none_or(|p| p == c.precision);
+        let fits = |c: &Candidate| match (c.device.id, c.precision) {
+            (DeviceId::Cpu, Precision::F32) => true,
+            (DeviceId::Cpu, of_cpu) => precision == Some(of_cpu),
+            (_, of_card) => precision.is_none_or(|p| p == of_card),
+        };
         (self.candidates)(source).into_iter().filter(fits).collect()
     }
 
@@ -107,8 +112,10 @@ impl Running {
             }
             let verdict = model.and_then(|model| self.ledger.get(&device, precision, model));
             if let (Some(line), Some(verdict)) = (lines.last_mut(), verdict) {
-                line.verdicts.push(match device.id {
-                    DeviceId::Cpu => format!("the reference, {} images/s", trust::speed(verdict.images_per_second)),
+                line.verdicts.push(match (device.id, precision) {
+                    (DeviceId::Cpu, Precision::F32) => {
+                        format!("the reference, {} images/s", trust::speed(verdict.images_per_second))
+                    }
                     _ => format!("{}: {verdict}", precision.word()),
                 });
             }
@@ -174,4 +181,27 @@ fn bytes(source: &ModelSource) -> u64 {
             .sum()
     };
     of(dir) + of(&dir.join("text")) + of(&dir.join("vision"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_computes_in_half_precision_only_where_that_is_asked_for() {
+        let all = |_: &ModelSource| {
+            let cpu = device::devices().remove(0);
+            let load = || crate::towers::starter::load();
+            let at = |precision| Candidate { device: cpu.clone(), precision, load: Box::new(load) };
+            vec![at(Precision::F32), at(Precision::Bf16)]
+        };
+        let running = Running::among(Wishes::default(), Ledger::default(), Arc::new(all));
+        let found = |precision| {
+            running.set(Wishes { precision, ..Wishes::default() });
+            running.candidates(&ModelSource::Starter).iter().map(|c| c.precision).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None), [Precision::F32]);
+        assert_eq!(found(Some(Precision::F32)), [Precision::F32]);
+        assert_eq!(found(Some(Precision::Bf16)), [Precision::F32, Precision::Bf16], "with what it is compared with");
+    }
 }

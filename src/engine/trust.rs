@@ -85,14 +85,15 @@ impl Candidate {
     }
 
     fn is_reference(&self) -> bool {
-        self.device.id == DeviceId::Cpu
+        self.device.id == DeviceId::Cpu && self.precision == Precision::F32
     }
 }
 
 /// What a model runs on, for the user.
 pub fn title(device: &Device, precision: Precision) -> String {
     match device.id {
-        DeviceId::Cpu => "CPU".to_owned(),
+        DeviceId::Cpu if precision == Precision::F32 => "CPU".to_owned(),
+        DeviceId::Cpu => format!("CPU ({})", precision.word()),
         _ => format!("{} ({})", device.name, precision.word()),
     }
 }
@@ -181,8 +182,7 @@ pub fn load(
     let reference = reference.ok_or_else(|| TowerError::file("model", "there is no CPU to run it on"))?;
     let mut notices = Vec::new();
     let wanted: Vec<&Candidate> = candidates.iter().filter(|c| !c.is_reference() && wants(choice, c)).collect();
-    let alone = matches!(choice, DeviceChoice::This(DeviceId::Cpu)) || wanted.is_empty();
-    if alone {
+    if wanted.is_empty() {
         notices.extend(missing(choice, &wanted));
         return Ok(Chosen { model: (reference.load)()?, place: reference.title(), verdict: None, notices });
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::TowerError;
+use super::kernels::half::{self, Unit};
 use super::kernels::simd::{Level, level};
 use super::target::{Precision, Target};
 
@@ -91,7 +92,7 @@ pub struct Device {
     pub memory: Option<u64>,
     /// Its driver, with the version; empty for the CPU.
     pub driver: String,
-    /// Precisions that are worth trying, the fastest first.
+    /// Precisions that are worth trying, the fastest first; the CPU has f32, the reference, before all.
     pub precisions: Vec<Precision>,
 }
 
@@ -102,7 +103,7 @@ impl Device {
     /// When the device or its driver fails.
     pub fn open(&self, precision: Precision, weights: u64) -> Result<Target, TowerError> {
         match self.id {
-            DeviceId::Cpu => Ok(Target::cpu()),
+            DeviceId::Cpu => Ok(Target::cpu_in(precision)),
             DeviceId::Cuda(n) => {
                 let device = candle_core::Device::new_cuda(n)?;
                 let free = free_memory(&device).or(self.memory);
@@ -178,6 +179,11 @@ fn cpu() -> Device {
         Level::Portable if cfg!(target_arch = "aarch64") => "NEON",
         Level::Portable => "portable",
     };
+    let halves = match half::unit() {
+        Some(Unit::Tiles) => ", AMX for bf16",
+        Some(Unit::Dots) => ", bf16",
+        None => "",
+    };
     // Linux tells; elsewhere the architecture has to do.
     let told = |file: &str, key: &str| {
         let text = std::fs::read_to_string(file).ok()?;
@@ -189,10 +195,10 @@ fn cpu() -> Device {
         id: DeviceId::Cpu,
         name: told("/proc/cpuinfo", "model name").unwrap_or_else(|| format!("CPU ({})", std::env::consts::ARCH)),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
-        features: features.to_owned(),
+        features: format!("{features}{halves}"),
         memory: memory.map(|kb| kb * 1024),
         driver: String::new(),
-        precisions: vec![Precision::F32],
+        precisions: std::iter::once(Precision::F32).chain(half::unit().map(|_| Precision::Bf16)).collect(),
     }
 }
 

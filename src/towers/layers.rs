@@ -120,7 +120,7 @@ impl Linear {
     ) -> Result<Self, TowerError> {
         let matrix = weights.matrix(weight, inputs, outputs)?;
         if target.is_fused() {
-            return Ok(Self(Dense::Packed(kernels::Linear::transposed(&matrix))));
+            return Ok(Self(Dense::Packed(kernels::Linear::transposed(&matrix).in_dtype(target.dtype()))));
         }
         let weight = Tensor::from_vec(matrix.unpack(), (inputs, outputs), target.device())?.to_dtype(target.dtype())?;
         Ok(Self(Dense::Plain { weight, bias: None, activation: Activation::None }))
@@ -148,7 +148,8 @@ impl Linear {
         };
         if target.is_fused() {
             let bias = bias.unwrap_or_default();
-            return Ok(Self(Dense::Packed(kernels::Linear::from_rows(outputs, inputs, row, &bias, activation))));
+            let layer = kernels::Linear::from_rows(outputs, inputs, row, &bias, activation);
+            return Ok(Self(Dense::Packed(layer.in_dtype(target.dtype()))));
         }
         Self::plain(outputs, inputs, row, bias, activation, target)
     }

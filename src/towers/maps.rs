@@ -167,7 +167,7 @@ impl Block {
         let channels = depthwise.inputs;
         let inputs = expand.as_ref().map_or(channels, |e| e.matrix.cols());
         if target.is_fused() {
-            let dense = |values: &Values| kernels::Linear::new(&values.matrix, &values.bias, values.activation);
+            let dense = |values: &Values| packed(values, target);
             let Channels { values, size, stride, .. } = depthwise;
             let depthwise = kernels::Depthwise::new(&values.matrix, &values.bias, *size, *stride)?;
             return kernels::Block::new(expand.as_ref().map(dense), depthwise, dense(project)).map(Self::Fused);
@@ -239,7 +239,7 @@ impl ConvMlp {
     /// `None` where the steps do not fit one another.
     pub fn new(conv: &Channels, wide: &Values, narrow: &Values, target: &Target) -> Option<Self> {
         if target.is_fused() {
-            let dense = |values: &Values| kernels::Linear::new(&values.matrix, &values.bias, values.activation);
+            let dense = |values: &Values| packed(values, target);
             return kernels::ConvMlp::new(fused(conv)?, dense(wide), dense(narrow)).map(Self::Fused);
         }
         let conv = Shifted::new(conv, Edge::Even, target.device()).ok()?;
@@ -254,6 +254,11 @@ impl ConvMlp {
     }
 }
 
+/// A dense layer of the kernels.
+fn packed(values: &Values, target: &Target) -> kernels::Linear {
+    kernels::Linear::new(&values.matrix, &values.bias, values.activation).in_dtype(target.dtype())
+}
+
 /// Squeeze and excite: `gelu(x * sigmoid(wide(relu(narrow(mean(x))))))`, the mean being that over the map.
 pub(super) enum Squeeze {
     Fused(kernels::Squeeze),
@@ -264,7 +269,7 @@ impl Squeeze {
     /// `None` where the layers do not fit one another.
     pub fn new(narrow: &Values, wide: &Values, target: &Target) -> Option<Self> {
         if target.is_fused() {
-            let dense = |values: &Values| kernels::Linear::new(&values.matrix, &values.bias, values.activation);
+            let dense = |values: &Values| packed(values, target);
             return kernels::Squeeze::new(dense(narrow), dense(wide)).map(Self::Fused);
         }
         Some(Self::Plain { narrow: Linear::of(narrow, target).ok()?, wide: Linear::of(wide, target).ok()? })

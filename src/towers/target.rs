@@ -56,6 +56,15 @@ impl Target {
         Self { device: Device::Cpu, precision: Precision::F32, fused: true, batch: BATCH }
     }
 
+    /// As [`Self::cpu`], with the large matrices in bf16 where the processor multiplies it ([`half::unit`]) and that is
+    /// asked for. The kernels know no f16.
+    ///
+    /// [`half::unit`]: super::kernels::half::unit
+    pub fn cpu_in(precision: Precision) -> Self {
+        let precision = if precision == Precision::Bf16 { precision } else { Precision::F32 };
+        Self { precision, ..Self::cpu() }
+    }
+
     /// The CPU, computing by candle's tensor operations as other devices do: proves that path without such a device.
     pub fn plain(precision: Precision) -> Self {
         Self { fused: false, precision, ..Self::cpu() }
