@@ -74,6 +74,7 @@ impl App {
             UiCommand::ShowFailures => self.float(Floating::Failures, !self.state.floats(Floating::Failures)),
             UiCommand::ImportSettings => self.import_settings(),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
+            UiCommand::About => self.float(Floating::About, !self.state.floats(Floating::About)),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
             UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(Centre::Gallery)),

@@ -36,6 +36,9 @@ pub struct Options {
     pub theme: Option<ThemeChoice>,
 }
 
+/// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
+const ID: &str = "io.github.vicinity.Vicinity";
+/// Rendered by `scripts/icons` from the one drawing that all packages use.
 const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 
 /// Shows the window until it is closed.
@@ -64,7 +67,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 fn native_options() -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Vicinity")
-        .with_app_id("vicinity")
+        .with_app_id(ID)
         .with_inner_size([1440.0, 900.0])
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);
@@ -72,5 +75,7 @@ fn native_options() -> eframe::NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => log::warn!("the icon is damaged: {error}"),
     }
-    eframe::NativeOptions { viewport, ..Default::default() }
+    // Where the window stood is kept with the program's own data, whatever the system calls the program.
+    let persistence_path = places::data().map(|folder| folder.join("app.ron"));
+    eframe::NativeOptions { viewport, persistence_path, ..Default::default() }
 }

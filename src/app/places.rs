@@ -22,6 +22,11 @@ pub fn library_for(data: &Path, folder: &Path) -> PathBuf {
     data.join("libraries").join(format!("{}-{}", slug.trim_matches('-'), &hash[..8]))
 }
 
+/// Whether a path given to the program names a library, to be opened as it is, and not a folder of pictures and texts.
+pub fn is_library(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "vicinity")
+}
+
 /// What to call a library with these folders in it.
 pub fn library_name(roots: &[PathBuf]) -> Option<String> {
     let name = |p: &PathBuf| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned();
@@ -44,6 +49,12 @@ mod tests {
         assert_ne!(a, b);
         assert!(a.starts_with("/data/libraries"));
         assert!(a.file_name().is_some_and(|n| n.to_string_lossy().starts_with("my-photos-")));
+    }
+
+    #[test]
+    fn a_library_is_known_by_its_ending() {
+        assert!(is_library(Path::new("/home/a/Photos.vicinity")));
+        assert!(!is_library(Path::new("/home/a/vicinity")));
     }
 
     #[test]

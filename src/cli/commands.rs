@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models};
+use super::{Outcome, embed, index, models, pages};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
@@ -31,6 +31,8 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Info(args) => info(&args, place),
         Command::Doctor => doctor(place),
         Command::Models(command) => models::run(command),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Manual { dir } => pages::manual(&dir),
     }
 }
 

@@ -9,6 +9,7 @@ mod embed;
 mod index;
 mod models;
 mod output;
+mod pages;
 mod session;
 
 use std::process::ExitCode;

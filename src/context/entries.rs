@@ -29,7 +29,7 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::FocusSearch,
         Self::OpenFolder,
         Self::OpenFiles,
@@ -67,6 +67,7 @@ impl UiCommand {
         Self::Export,
         Self::Shortcuts,
         Self::Palette,
+        Self::About,
         Self::Quit,
     ];
 
@@ -126,6 +127,7 @@ impl UiCommand {
             Self::Shortcuts => {
                 ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })
             }
+            Self::About => ("About Vicinity", "Version, and the licences of everything inside", &[]),
             Self::Quit => ("Quit", "Close the window", const { &[command(Key::Q)] }),
         };
         Entry { text, tooltip, keys }

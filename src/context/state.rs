@@ -201,6 +201,8 @@ pub enum Floating {
     Models,
     /// The label set.
     Labels,
+    /// Version and licences.
+    About,
 }
 
 /// A large look at one item, ready to draw.
