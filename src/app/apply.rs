@@ -77,6 +77,7 @@ impl App {
             UiCommand::UnloadModel => self.submit(Job::UnloadModel),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
             UiCommand::Services => self.services_dialog(),
+            UiCommand::About => self.float(Floating::About, !self.state.floats(Floating::About)),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
             UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(Centre::Gallery)),

@@ -51,6 +51,9 @@ pub fn kept_wishes() -> Wishes {
     home::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
 }
 
+/// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
+const ID: &str = "io.github.vicinity.Vicinity";
+/// Rendered by `scripts/icons` from the one drawing that all packages use.
 const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 
 /// Shows the window until it is closed.
@@ -98,7 +101,7 @@ pub fn graphics() -> Vec<String> {
 fn native_options() -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Vicinity")
-        .with_app_id("vicinity")
+        .with_app_id(ID)
         .with_inner_size([1440.0, 900.0])
         .with_min_inner_size([480.0, 360.0])
         .with_drag_and_drop(true);

@@ -20,9 +20,13 @@ use crate::ui::words;
 const MOST_LABEL_BYTES: u64 = 4_000_000;
 
 impl App {
-    /// Adds to the open library; where none is open, opens the one that belongs to the first folder.
+    /// Adds to the open library; where none is open, opens the one that belongs to the first folder. A library
+    /// (`NAME.vicinity`) alone is opened itself.
     pub(super) fn add(&mut self, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
+        if paths.len() == 1 && places::is_library(&first) {
+            return self.open_library(first, Vec::new());
+        }
         if self.backend.is_some() {
             return self.submit(Job::Add(paths));
         }

@@ -1,6 +1,11 @@
 //! What libraries are called.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Whether a path given to the program names a library, to be opened as it is, and not a folder of pictures and texts.
+pub fn is_library(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "vicinity")
+}
 
 /// What to call a library with these folders in it.
 pub fn library_name(roots: &[PathBuf]) -> Option<String> {
@@ -16,6 +21,12 @@ pub fn library_name(roots: &[PathBuf]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_is_known_by_its_ending() {
+        assert!(is_library(Path::new("/home/a/Photos.vicinity")));
+        assert!(!is_library(Path::new("/home/a/vicinity")));
+    }
 
     #[test]
     fn a_library_is_called_after_its_folders() {

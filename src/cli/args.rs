@@ -117,6 +117,17 @@ pub enum Command {
     /// are taken from there.
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Print the completions of a shell, for the file where it looks for them.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages into a folder.
+    #[command(hide = true)]
+    Manual {
+        /// The folder.
+        dir: PathBuf,
+    },
 }
 
 /// Of `doctor`.

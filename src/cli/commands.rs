@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models, serve};
+use super::{Outcome, embed, index, models, pages, serve};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use crate::engine::choice::ModelSource;
 use crate::engine::content::open;
@@ -36,6 +36,8 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Doctor(args) if args.report => super::report::print(place, args.names),
         Command::Doctor(_) => doctor(place),
         Command::Models(command) => models::run(command),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Manual { dir } => pages::manual(&dir),
     }
 }
 

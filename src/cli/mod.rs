@@ -10,6 +10,7 @@ mod embed;
 mod index;
 mod models;
 mod output;
+mod pages;
 mod report;
 mod serve;
 mod session;

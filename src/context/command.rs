@@ -93,6 +93,8 @@ pub enum UiCommand {
     Export,
     /// List the keys.
     Shortcuts,
+    /// Version, and the licences of everything inside.
+    About,
     /// Close the window.
     Quit,
 }

@@ -29,7 +29,7 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::FocusSearch,
         Self::OpenFolder,
         Self::OpenFiles,
@@ -70,6 +70,7 @@ impl UiCommand {
         Self::Export,
         Self::Shortcuts,
         Self::Palette,
+        Self::About,
         Self::Quit,
     ];
 
@@ -132,6 +133,7 @@ impl UiCommand {
             Self::Shortcuts => {
                 ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })
             }
+            Self::About => ("About Vicinity", "Version, and the licences of everything inside", &[]),
             Self::Quit => ("Quit", "Close the window", const { &[command(Key::Q)] }),
         };
         Entry { text, tooltip, keys }

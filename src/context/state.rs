@@ -207,6 +207,8 @@ pub enum Floating {
     Services,
     /// The label set.
     Labels,
+    /// Version and licences.
+    About,
 }
 
 /// A large look at one item, ready to draw.

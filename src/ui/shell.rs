@@ -6,7 +6,7 @@ use super::drop::Drops;
 use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
-    collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
+    about, collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
     results, results::Results, services, settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
@@ -26,6 +26,7 @@ pub struct Shell {
     gallery: Gallery,
     palette: Palette,
     labels: labels::Editor,
+    about: about::About,
     import: import::Form,
     models: models::Dialog,
     services: services::Dialog,
@@ -181,6 +182,7 @@ impl Shell {
         self.models.show(ui, ctx);
         self.services.show(ui, ctx);
         self.labels.show(ui, ctx);
+        self.about.show(ui, ctx);
     }
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.

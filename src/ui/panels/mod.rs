@@ -1,5 +1,6 @@
 //! The parts of the window, one file each.
 
+pub mod about;
 pub mod collection;
 pub mod empty;
 pub mod failures;

@@ -95,6 +95,7 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     entry(ui, UiCommand::Models);
     entry(ui, UiCommand::Shortcuts);
     entry(ui, UiCommand::Palette);
+    entry(ui, UiCommand::About);
     line(ui);
     entry(ui, UiCommand::Quit);
 }

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Takes away what install.sh installed, and nothing else: libraries, models and settings stay.
+#   uninstall.sh [PREFIX]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+prefix=${1:-}
+if [ -z "$prefix" ]; then
+    # In its installed place it knows the prefix by itself.
+    case $here in */lib/vicinity) prefix=${here%/lib/vicinity} ;; *) prefix=$HOME/.local ;; esac
+fi
+list=$prefix/lib/vicinity/files
+[ -f "$list" ] || { echo "uninstall: nothing is installed in $prefix" >&2; exit 1; }
+while IFS= read -r file; do
+    case $file in /* | *..*) continue ;; esac
+    rm -f "$prefix/$file"
+    rmdir -p --ignore-fail-on-non-empty "$prefix/$(dirname "$file")" 2>/dev/null || true
+done <"$list"
+rm -f "$list" "$prefix/lib/vicinity/uninstall.sh"
+rmdir "$prefix/lib/vicinity" 2>/dev/null || true
+echo "Vicinity is gone from $prefix. Your libraries and settings stay: ${XDG_DATA_HOME:-$HOME/.local/share}/vicinity, ${XDG_CONFIG_HOME:-$HOME/.config}/vicinity"

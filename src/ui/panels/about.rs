@@ -1,0 +1,81 @@
+//! Which version this is, and the licences of everything inside.
+
+use std::sync::LazyLock;
+
+use egui::{Rect, ScrollArea, Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, Floating, SystemCommand};
+use crate::ui::style::font;
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, divider, icons};
+
+/// What the window is called.
+const TITLE: &str = "About Vicinity";
+
+/// A page of the box, and its lines.
+struct Page {
+    name: &'static str,
+    lines: Vec<&'static str>,
+}
+
+/// Long texts are cut into lines once; only those in sight are laid out.
+static PAGES: LazyLock<[Page; 4]> = LazyLock::new(|| {
+    let page = |name, texts: &[&'static str]| Page { name, lines: texts.iter().flat_map(|t| t.lines()).collect() };
+    [
+        page("Vicinity", &[include_str!("../../../LICENSE-MIT"), "\n\n", include_str!("../../../LICENSE-APACHE")]),
+        page("Libraries", &[include_str!("../../../assets/licences/libraries.txt")]),
+        page("Starter model", &[include_str!("../../../assets/licences/starter.txt")]),
+        page("Typeface", &[include_str!("../../../assets/fonts/LICENSE.txt")]),
+    ]
+});
+
+/// The box's own memory: the page that is shown.
+#[derive(Default)]
+pub struct About {
+    page: usize,
+}
+
+impl About {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if !ctx.state.floats(Floating::About) {
+            return;
+        }
+        if !floating(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
+            ctx.send(SystemCommand::Float(Floating::About, false));
+        }
+    }
+
+    fn contents(&mut self, ui: &mut Ui) {
+        let theme = Theme::of(ui.ctx());
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(36.0, 36.0), egui::Sense::hover());
+            icons::mark(ui.painter(), Rect::from_center_size(rect.center(), vec2(32.0, 32.0)), theme);
+            ui.vertical(|ui| {
+                ui.label(egui::RichText::new(concat!("Version ", env!("CARGO_PKG_VERSION"))).color(theme.text1));
+                let licence = concat!("Licensed under ", env!("CARGO_PKG_LICENSE"), ", at your option");
+                ui.label(egui::RichText::new(licence).font(font(text_size::SMALL)).color(theme.text2));
+            });
+        });
+        ui.add(egui::Label::new(egui::RichText::new(env!("CARGO_PKG_DESCRIPTION")).color(theme.text2)).wrap());
+        ui.add_space(SPACE[1]);
+        if let Some(clicked) = buttons::segments(ui, &PAGES.each_ref().map(|page| page.name), self.page) {
+            self.page = clicked;
+        }
+        ui.add_space(SPACE[0]);
+        divider(ui);
+        let Some(page) = PAGES.get(self.page) else { return };
+        let face = egui::FontId::monospace(text_size::SMALL);
+        let height = ui.fonts_mut(|f| f.row_height(&face));
+        ui.spacing_mut().item_spacing.y = 0.0;
+        // A page of its own memory, so that each is read from its top.
+        let area = ScrollArea::both().id_salt(page.name).auto_shrink(false);
+        area.show_rows(ui, height, page.lines.len(), |ui, rows| {
+            for line in page.lines.get(rows).unwrap_or_default() {
+                let text = egui::RichText::new(*line).font(face.clone()).color(theme.text1);
+                ui.add(egui::Label::new(text).extend());
+            }
+        });
+    }
+}

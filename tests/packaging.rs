@@ -1,0 +1,186 @@
+//! What packages say about the program is what the program is.
+#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A field of `packaging/identity`.
+fn identity(name: &str) -> String {
+    let text = read("packaging/identity");
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=\"")));
+    line.and_then(|rest| rest.strip_suffix('"')).unwrap_or_else(|| panic!("no {name}")).to_owned()
+}
+
+/// Runs a script of the project and returns what it prints; where it fails, so does the test.
+fn output(command: &mut Command) -> String {
+    let output = command.current_dir(root()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether a tool is there; where it is not, says so.
+fn has(tool: &str) -> bool {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|folder| folder.join(tool).is_file());
+    if !found {
+        eprintln!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+#[test]
+fn licences_are_those_of_the_crates_that_are_built_in() {
+    let text = read("assets/licences/libraries.txt");
+    let list = text.split("====").next().unwrap().lines();
+    let listed: BTreeSet<String> = list
+        .filter_map(|line| line.split_once(": "))
+        .filter(|(name, _)| name.contains(' '))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let tree = output(Command::new(env!("CARGO")).args([
+        "tree",
+        "--locked",
+        "--edges=normal,build",
+        "--target=all",
+        "--prefix=none",
+        "--format={p}",
+    ]));
+    let package = |line: &str| {
+        let mut words = line.split_whitespace();
+        Some(format!("{} {}", words.next()?, words.next()?.trim_start_matches('v')))
+    };
+    let built_in: BTreeSet<String> = tree.lines().filter_map(package).filter(|p| !p.starts_with("vicinity ")).collect();
+    assert!(built_in.len() > 300, "cargo tree said too little");
+    let lacking: Vec<_> = built_in.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&built_in).filter(|name| !name.contains("crates,")).collect();
+    assert!(lacking.is_empty() && gone.is_empty(), "run scripts/licences; lacking: {lacking:?}, gone: {gone:?}");
+}
+
+#[test]
+fn one_identity_everywhere() {
+    let (id, home, maintainer, glibc) =
+        (identity("ID"), identity("HOMEPAGE"), identity("MAINTAINER"), identity("GLIBC"));
+    assert!(read("src/app/mod.rs").contains(&format!("\"{id}\"")), "the window's app id");
+    let cargo = read("Cargo.toml");
+    for part in [
+        format!("homepage = \"{home}\""),
+        format!("url = \"{home}\""),
+        format!("maintainer = \"{maintainer}\""),
+        format!("libc6 (>= {glibc})"),
+        format!("libc.so.6(GLIBC_{glibc})(64bit)"),
+        format!("hicolor/256x256/apps/{id}.png"),
+    ] {
+        assert!(cargo.contains(&part), "Cargo.toml lacks {part}");
+    }
+    let flatpak = read(&format!("packaging/linux/{id}.yml"));
+    assert!(flatpak.starts_with('#') && flatpak.contains(&format!("\nid: {id}\n")));
+}
+
+#[test]
+fn the_window_has_the_icon_of_the_packages() {
+    let window = fs::read(root().join("assets/icons/vicinity.png")).unwrap();
+    assert!(window == fs::read(root().join("packaging/icon/vicinity-256.png")).unwrap(), "run scripts/icons");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_tree_of_linux_packages_is_whole_and_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("root");
+    output(Command::new("packaging/linux/tree").arg(env!("CARGO_BIN_EXE_vicinity")).arg(&tree));
+    let (id, share) = (identity("ID"), tree.join("usr/share"));
+    let desktop = share.join(format!("applications/{id}.desktop"));
+    let metainfo = share.join(format!("metainfo/{id}.metainfo.xml"));
+    for file in [
+        tree.join("usr/bin/vicinity"),
+        share.join("man/man1/vicinity.1.gz"),
+        share.join("man/man1/vicinity-search.1.gz"),
+        share.join("doc/vicinity/libraries.txt.gz"),
+        share.join("doc/vicinity/starter-model.txt"),
+        share.join(format!("icons/hicolor/16x16/apps/{id}.png")),
+        share.join(format!("icons/hicolor/scalable/apps/{id}.svg")),
+        desktop.clone(),
+        metainfo.clone(),
+    ] {
+        assert!(file.metadata().is_ok_and(|m| m.len() > 0), "{} is missing", file.display());
+    }
+    let text = fs::read_to_string(&metainfo).unwrap();
+    assert!(text.contains(env!("CARGO_PKG_VERSION")) && !text.contains('@'), "{text}");
+    let bash = fs::read_to_string(share.join("bash-completion/completions/vicinity")).unwrap();
+    assert!(bash.contains("search") && bash.contains("--library"));
+    if has("appstreamcli") {
+        output(Command::new("appstreamcli").args(["validate", "--no-net"]).arg(&metainfo));
+    }
+    if has("desktop-file-validate") {
+        assert_eq!(output(Command::new("desktop-file-validate").arg(&desktop)), "");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_archive_installs_for_one_user_and_goes_without_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, home) = (folder.path().join("archive"), folder.path().join("home"));
+    output(Command::new("packaging/linux/tree").arg(env!("CARGO_BIN_EXE_vicinity")).arg(&archive));
+    for script in ["install.sh", "uninstall.sh"] {
+        fs::copy(root().join("packaging/linux").join(script), archive.join(script)).unwrap();
+    }
+    let run = |script: &Path| output(Command::new(script).env("HOME", &home));
+    let library = home.join(".local/share/vicinity/libraries/photos/catalog.sqlite");
+    fs::create_dir_all(library.parent().unwrap()).unwrap();
+    fs::write(&library, "mine").unwrap();
+
+    run(&archive.join("install.sh"));
+    // A file of this version that the next one does not have goes with the upgrade.
+    let page = "usr/share/man/man1/vicinity-info.1.gz";
+    fs::remove_file(archive.join(page)).unwrap();
+    run(&archive.join("install.sh"));
+    assert!(!home.join(".local/share/man/man1/vicinity-info.1.gz").exists());
+    let version = output(Command::new(home.join(".local/bin/vicinity")).arg("--version"));
+    assert_eq!(version.trim(), concat!("vicinity ", env!("CARGO_PKG_VERSION")));
+    let desktop =
+        fs::read_to_string(home.join(format!(".local/share/applications/{}.desktop", identity("ID")))).unwrap();
+    let program = home.join(".local/bin/vicinity");
+    assert!(desktop.contains(&format!("Exec=\"{}\" %F", program.display())), "{desktop}");
+
+    run(&home.join(".local/lib/vicinity/uninstall.sh"));
+    assert!(!program.exists());
+    assert_eq!(fs::read_to_string(&library).unwrap(), "mine");
+    let mut left = Vec::new();
+    files(&home, &mut left);
+    assert_eq!(left, [library]);
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// Needs objdump, which every machine with a linker has.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_check_of_glibc_knows_too_new_from_old_enough() {
+    if !has("objdump") {
+        return;
+    }
+    let check = |newest: &str| {
+        let mut command = Command::new("packaging/linux/check-glibc");
+        command.current_dir(root()).args([env!("CARGO_BIN_EXE_vicinity"), newest]).output().unwrap()
+    };
+    let old = check("2.17");
+    assert_eq!(old.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&old.stderr).contains("allowed is 2.17"));
+    assert!(check("9.99").status.success());
+}
