@@ -163,7 +163,8 @@ impl Lists {
         Ok(Self::of_choices(&choices, probes, partition.len()))
     }
 
-    /// From each row's lists, its own first. Of a list that was cut a row belongs to one part and looks into one.
+    /// From each row's lists, its own first. Of a list that was cut a row belongs to one part and looks into one; a
+    /// list without members is none.
     fn of_choices(choices: &[u32], probes: usize, lists: usize) -> Self {
         let longest = (LONGEST * choices.len() / probes).div_ceil(lists);
         let mut sizes = vec![0usize; lists];
@@ -183,7 +184,9 @@ impl Lists {
                 made.seekers[part].push(row as u32);
             }
         }
-        made
+        let full = made.members.into_iter().zip(made.seekers).filter(|(members, _)| !members.is_empty());
+        let (members, seekers) = full.unzip();
+        Self { members, seekers }
     }
 }
 

@@ -16,7 +16,7 @@ const MANY: usize = 10_000;
 /// Up to so many rows every pair is compared.
 const EXACT: usize = 20_000;
 /// The learning rate where most points are in their places already.
-const GENTLE: f32 = 0.5;
+const GENTLE: f32 = 0.2;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
 const START: f32 = 10.0;
 
