@@ -1,16 +1,21 @@
-//! How long the built-in model takes, and with `--peer PYTHON` how long PyTorch takes for the same in the same run.
+//! How long the built-in model takes, and with `--peer PYTHON` how long PyTorch and ONNX Runtime take for the same in
+//! the same run.
 //!
 //! ```text
 //! cargo bench --bench embed -- --peer /path/to/python
 //! ```
-//! PYTHON needs torch, numpy, safetensors and tokenizers. The two take turns, and the least time of all rounds
-//! counts, so that other work on the machine disturbs both alike. CPU time is read from Linux' /proc.
+//! PYTHON needs what `benches/peers/embed_torch.py` and `starter.py` say. They take turns, and the least time of all
+//! rounds counts, so that other work on the machine disturbs all alike. CPU time is read from Linux' /proc.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use vicinity::towers::{Model, TextOptions, golden, starter};
+
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 const TEXTS: [&str; 4] =
@@ -131,7 +136,7 @@ fn compare(
         for (task, times) in peer_tasks.iter().zip(theirs) {
             let task = task.split(' ').next().unwrap_or_default();
             let (wall, cpu) = (times.wall / own.wall, times.cpu / own.cpu);
-            println!("{:34} torch {task:9} {times}  = {wall:.2} x wall, {cpu:.2} x CPU", "");
+            println!("{:34} {task:11} {times}  = {wall:.2} x wall, {cpu:.2} x CPU", "");
         }
     }
 }
@@ -149,7 +154,7 @@ fn main() {
     println!("prepare a 12-megapixel picture     {}", time(3, || drop(model.image.prepare(&large))));
     let small = golden::picture(500, 375);
     println!("prepare a 500x375 picture          {}", time(20, || drop(model.image.prepare(&small))));
-    let tasks = |batch, threads| ["image", "image_cl"].map(|t| format!("{t} {batch} {threads}"));
+    let tasks = |batch, threads| ["image", "image_cl", "image_ort"].map(|t| format!("{t} {batch} {threads}"));
     compare("1 picture, 1 thread", peer.as_mut(), &tasks(1, 1), 10, |n| image(&model, 1, 1, n));
     compare("16 pictures, all threads", peer.as_mut(), &tasks(16, threads), 3, |n| image(&model, 16, threads, n));
     compare("1 text, 1 thread", peer.as_mut(), &["text 1 1".to_owned()], 20, |n| text(&model, 1, 1, n));

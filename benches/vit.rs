@@ -2,7 +2,8 @@
 //! PyTorch are with the same weights in the same run.
 //!
 //! ```text
-//! cargo bench --bench vit -- FOLDER --peer /path/to/python [--batches 8,32] [--threads 1,2] [--engines ort,torch,bf16]
+//! cargo bench --bench vit -- FOLDER --peer /path/to/python [--batches 8,32] [--threads 1,2] [--engines ort,torch,bf16,faster]
+//!     [--precision bf16]
 //! ```
 //! PYTHON needs what `benches/peers/vit.py` says. They take turns, and the least time of all rounds counts, so that
 //! other work on the machine disturbs all alike. CPU time is read from Linux' /proc.
@@ -12,7 +13,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
+use clap::ValueEnum;
+use vicinity::towers::target::{Precision, Target};
 use vicinity::towers::{Model, device, folder, golden};
+
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 4;
 
@@ -132,7 +139,9 @@ fn main() {
     let device = &device::devices()[0];
     println!("{}, {}", device.name, device.features);
     let start = Instant::now();
-    let model = folder::load(Path::new(folder)).expect("it loads");
+    let precision =
+        option("--precision").map_or(Precision::F32, |word| Precision::from_str(word, true).expect("f32 or bf16"));
+    let model = folder::load_on(Path::new(folder), &Target::cpu_in(precision)).expect("it loads");
     println!("{} loaded in {:.2} s", model.info.title, start.elapsed().as_secs_f64());
     // PyTorch's bf16 ends with an illegal instruction on some virtual machines, so it is not among these.
     let engines: Vec<&str> = option("--engines").map_or("ort,torch", String::as_str).split(',').collect();

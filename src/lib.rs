@@ -2,12 +2,14 @@
 //!
 //! Layers, each importing only those above it in this list:
 //! [`domain`] (plain types), [`towers`] (models), [`engine`] (files, threads, storage, search, projection),
-//! [`context`] (what the window's code may see), [`ui`] and [`cli`] (two ways to drive it), [`app`] (puts it together).
+//! [`context`] (what the window's code may see), [`serve`] (other programs), [`ui`] and [`cli`] (two ways to drive it),
+//! [`app`] (puts it together).
 
 pub mod app;
 pub mod cli;
 pub mod context;
 pub mod domain;
 pub mod engine;
+pub mod serve;
 pub mod towers;
 pub mod ui;

@@ -22,7 +22,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
         settings: Some(place.path().join("settings.json")),
         ..Setup::default()
     };
-    let mut first = window(setup(), engine::opener());
+    let mut first = window(setup(), engine::opener(Default::default()));
     first.get_by_label("See and search your pictures and texts by meaning");
 
     drop_file(&mut first, &folder);
@@ -59,7 +59,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     step_until(&mut first, "the gallery is shown", |w| w.state().state().centre == Centre::Gallery);
     drop(first);
 
-    let mut again = window(setup(), engine::opener());
+    let mut again = window(setup(), engine::opener(Default::default()));
     again.get_by_label_contains("Open Sample collection").click();
     step_until(&mut again, "the library is open again", |w| {
         w.state().state().snapshot.as_ref().is_some_and(|s| s.len() > 60)

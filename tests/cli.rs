@@ -38,6 +38,9 @@ impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
         command.args(arguments).env("VICINITY_LIBRARY", self.path("library")).stdin(Stdio::null());
+        // what the user has set, and what is known of the devices
+        command.env("XDG_CONFIG_HOME", self.path("config")).env("XDG_CACHE_HOME", self.path("cache"));
+        command.env_remove("VICINITY_DEVICE");
         command
     }
 
@@ -97,8 +100,23 @@ fn index_then_search_then_the_rest() {
     assert_eq!(keys(&hits[0]), ["modality", "path", "rank", "score"]);
     assert!(hits[0]["path"].as_str().unwrap().ends_with("picture5.png"));
 
+    for command in [
+        vec!["search", "space", "--dimensions", "128"],
+        vec!["labels", picture.to_str().unwrap(), "--dimensions", "128"],
+        vec!["map", "--out", "/no/map.png", "--dimensions", "128"],
+        vec!["export", "--vectors", "/no/v.npy", "--items", "/no/i.csv", "--dimensions", "128"],
+    ] {
+        let refused = place.run(&command);
+        assert_eq!(refused.status.code(), Some(2), "{command:?}");
+        assert!(stderr(&refused).contains("384 dimensions and was not made to be cut to 128"), "{}", stderr(&refused));
+    }
+    let found = place.run(&["search", "space", "--dimensions", "384", "--json"]);
+    assert_eq!(lines(&found).len(), 5);
+
     let info = lines(&place.run(&["info", "--json"]));
-    assert_eq!(keys(&info[0]), ["dimension", "failed", "images", "items", "library", "model", "texts"]);
+    let wanted = ["dimension", "dimensions_used", "failed", "images", "items", "library", "model", "texts"];
+    assert_eq!(keys(&info[0]), wanted);
+    assert_eq!((&info[0]["dimension"], &info[0]["dimensions_used"]), (&384.into(), &384.into()));
     assert_eq!((info[0]["items"].as_u64(), info[0]["failed"].as_u64()), (Some(5), Some(1)));
 
     let (map, table) = (place.path("map.png"), place.path("map.csv"));
@@ -135,6 +153,29 @@ fn exports_agree(place: &Place) {
     for (stored, printed) in values[row * 384..].iter().zip(embedded.as_array().unwrap()) {
         assert!((f64::from(*stored) - printed.as_f64().unwrap()).abs() < 1e-4, "rows in the same order");
     }
+}
+
+#[test]
+fn a_device_is_chosen_by_name_and_doctor_tells_of_all() {
+    let place = Place::new();
+    let found = place.run(&["doctor", "--device", "cpu"]);
+    let told = String::from_utf8(found.stdout.clone()).unwrap();
+    assert!(found.status.success(), "{told}{}", stderr(&found));
+    let device = told.lines().find(|line| line.starts_with("device   cpu: ")).unwrap_or_else(|| panic!("{told}"));
+    assert!(device.contains("threads"), "{device}");
+    assert!(told.contains("the reference for other devices, ") && told.contains(" images/s"), "{told}");
+    assert!(place.path("cache/vicinity/devices.json").is_file(), "the verdict is kept");
+    let text = ["embed", "--text", "a dog"];
+    for (device, sentence) in [("gpu", "a device is auto, cpu"), ("cuda:9", "cuda:9"), ("metal", "metal")] {
+        let refused = place.run(&[&text[..], &["--device", device]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{device}");
+        let said = stderr(&refused);
+        assert!(said.contains("--device") && said.contains(sentence) && said.lines().count() == 1, "{said}");
+    }
+    let by_variable = place.command(&text).env("VICINITY_DEVICE", "cuda:9").output().unwrap();
+    assert!(stderr(&by_variable).contains("VICINITY_DEVICE cuda:9: "), "{}", stderr(&by_variable));
+    let half = place.run(&[&text[..], &["--device", "cpu", "--precision", "f16"]].concat());
+    assert!(stderr(&half).contains("on the CPU models run in f32"), "{}", stderr(&half));
 }
 
 #[test]

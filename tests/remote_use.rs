@@ -216,3 +216,47 @@ fn a_cancelled_import_ends_at_once_and_blames_no_file() {
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert!(summary.cancelled && summary.failed == 0 && engine.failures().is_empty(), "{summary:?}");
 }
+
+fn index(place: &Place, service: &Service, more: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
+    command.arg("index").arg(place.files()).args(["--provider", "nomic", "--base-url", &service.url()]).args(more);
+    command.arg("--library").arg(place.library()).stdin(Stdio::null());
+    for name in ["NOMIC_API_KEY", "DBUS_SESSION_BUS_ADDRESS"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied()).output().unwrap()
+}
+
+#[test]
+fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
+    let (place, service) = (Place::new(), Service::start(|request, _| nomic(request)));
+    let key = [("NOMIC_API_KEY", KEY)];
+    let refused = index(&place, &service, &[], &key);
+    assert!(!refused.status.success());
+    let said = stderr(&refused);
+    assert!(said.contains("4 items") && said.contains("--yes-send"), "{said}");
+    assert_eq!(service.count(), 0, "nobody was there to agree");
+
+    let done = index(&place, &service, &["--yes-send", "--json"], &key);
+    assert!(done.status.success(), "{}", stderr(&done));
+    let lines = String::from_utf8(done.stdout).unwrap();
+    let summary: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["embedded"], &summary["failed"]), (&json!(3), &json!(1)), "{summary}");
+    assert_eq!(remote::remembered(&place.library()).map(|s| s.provider), Some(Provider::Nomic));
+
+    let sent = service.count();
+    let search = |more: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
+        command.args(["search", "pets", "--library"]).arg(place.library()).args(more).stdin(Stdio::null());
+        command.env_remove("NOMIC_API_KEY").env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command.envs(variables.iter().copied()).output().unwrap()
+    };
+    assert!(search(&[], &key).status.success());
+    assert_eq!(service.count(), sent + 1, "the query is embedded by the same service");
+    let without = search(&[], &[]);
+    assert!(stderr(&without).contains("the local model is used"), "{}", stderr(&without));
+    assert_eq!(service.count(), sent + 1);
+    assert!(search(&["--model", "starter"], &key).status.code() != Some(2));
+    assert!(remote::remembered(&place.library()).is_none(), "a local model was chosen");
+    assert_eq!(service.count(), sent + 1);
+}

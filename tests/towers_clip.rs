@@ -221,6 +221,24 @@ fn the_layout_of_open_clip_gives_the_same() {
     agree("open_clip text features", &features, &of_texts("features"), HIDDEN);
 }
 
+/// What transformers 5 writes: all sizes and `dtype` in the configuration, the preparation in `processor_config.json`,
+/// weights in several files, no table of places.
+#[test]
+fn a_folder_of_transformers_5_is_the_same_model() {
+    let copy = support::transformers_5(&FIXTURE);
+    let towers = clip::open(&Folder::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
+    let found = towers.image.prepare(&FIXTURE.picture("landscape.png"));
+    assert_eq!(found.0, TOWERS.image.prepare(&FIXTURE.picture("landscape.png")).0);
+    let features = towers.image.features(&FIXTURE.pixels()).expect("a forward pass");
+    agree("image features", &features, &FIXTURE.expected("image.features"), HIDDEN);
+    agree("text features", &towers.text.features(&windows()).expect("ids"), &of_texts("features"), HIDDEN);
+}
+
+#[test]
+fn half_precision_is_read() {
+    support::half_precision_is_read(&FIXTURE);
+}
+
 #[test]
 fn damage_is_named() {
     support::damage_is_named(&FIXTURE, "vision_model.encoder.layers.1.self_attn.k_proj.weight");

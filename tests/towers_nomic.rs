@@ -254,10 +254,10 @@ fn long_texts_are_averaged_over_windows() {
     let windows = TEXT.windows(text, options, TEXT.context()).expect("windows");
     assert_eq!(json!(windows.ids), case["chunks"]);
     let around = case["prefix_ids"].as_array().expect("a list").len() + 1;
-    assert_eq!(windows.tokens, windows.ids.iter().map(|w| w.len() - around).sum::<usize>());
-    assert_eq!(windows.tokens, 150 + 2 * 8, "what is in two windows counts twice");
+    assert_eq!(windows.tokens(), windows.ids.iter().map(|w| w.len() - around).sum::<usize>());
+    assert_eq!(windows.tokens(), 150 + 2 * 8, "what is in two windows counts twice");
     let full = TEXT.embed(&[text], options).expect("embedded");
-    assert_eq!(full[0].tokens, windows.tokens);
+    assert_eq!(full[0].tokens, windows.tokens());
     for dim in DIMS {
         let wanted = expected(&format!("long_mean.embedding_{dim}"));
         let off = gap(embed(&TEXT, text, options.task, LongText::Mean, dim).as_slice(), &wanted);
@@ -435,6 +435,59 @@ fn tensors_may_have_a_prefix_and_must_be_whole() {
             }
         }
     }
+}
+
+/// `NomicBertModel` of transformers 5, saved without its old names: three layers in place of the joined one.
+#[test]
+fn the_names_of_transformers_5_are_read() {
+    let dir = copy("nomic_text", "config.json");
+    let renamed = [
+        ("encoder.layers", "layers"),
+        ("emb_ln", "embeddings.LayerNorm"),
+        ("attn.out_proj", "self_attn.o_proj"),
+        ("fc11", "up_proj"),
+        ("fc12", "gate_proj"),
+        ("fc2", "down_proj"),
+        ("norm1", "post_attention_layernorm"),
+        ("norm2", "post_mlp_layernorm"),
+    ];
+    let path = dir.path().join("model.safetensors");
+    let bytes = fs::read(&path).expect("readable");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let mut tensors = Vec::new();
+    for (name, view) in file.iter() {
+        let new = renamed.iter().fold(name.to_owned(), |name, (old, new)| name.replace(old, new));
+        let (shape, data) = (view.shape().to_vec(), view.data());
+        if !name.contains("Wqkv") {
+            tensors.push((new, shape, data));
+            continue;
+        }
+        for (part, data) in ["q", "k", "v"].iter().zip(data.chunks(data.len() / 3)) {
+            tensors.push((new.replace("attn.Wqkv", &format!("self_attn.{part}_proj")), vec![64, 64], data));
+        }
+    }
+    let view = |shape: Vec<usize>, data| safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, data);
+    let views = tensors.into_iter().map(|(name, shape, data)| (name, view(shape, data).expect("whole")));
+    fs::write(&path, safetensors::serialize(views, None).expect("serialised")).expect("written");
+    let config = r#"{"architectures": ["NomicBertModel"], "dtype": "float32", "head_dim": 16, "hidden_act": "silu",
+        "hidden_size": 64, "intermediate_size": 256, "layer_norm_eps": 1e-12, "max_position_embeddings": 64,
+        "model_type": "nomic_bert", "num_attention_heads": 4, "num_hidden_layers": 2, "pad_token_id": 0,
+        "rope_parameters": {"rope_theta": 1000.0, "rope_type": "default"}, "transformers_version": "5.23.0",
+        "type_vocab_size": 2, "vocab_size": 512}"#;
+    fs::write(dir.path().join("config.json"), config).expect("written");
+    let window = ids(&case("short")["input_ids"]);
+    let found = text_tower(dir.path()).states(&[&window]).expect("states");
+    assert_eq!(found, TEXT.states(&[&window]).expect("states"));
+}
+
+#[test]
+fn absurdly_long_texts_are_averaged_over_their_beginning() {
+    let text = "dog and cat ".repeat(100_000);
+    let options = TextOptions { long_text: LongText::Mean, ..Default::default() };
+    let windows = TEXT.windows(&text, options, TEXT.context()).expect("windows");
+    let (own, room) = (windows.tokens(), TEXT.context() - 6);
+    assert_eq!(own - 8 * (windows.ids.len() - 1), LongText::MOST, "tokens of the text");
+    assert_eq!(windows.ids.len(), 1 + (LongText::MOST - room).div_ceil(room - 8));
 }
 
 #[test]

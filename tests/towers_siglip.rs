@@ -9,6 +9,7 @@ use candle_core::Device;
 use support::{Fixture, HIDDEN, UNIT, agree};
 use vicinity::towers::folder::{self, Architecture, Folder};
 use vicinity::towers::siglip::{self, Towers};
+use vicinity::towers::tokenize::siglip::SiglipTokenizer;
 use vicinity::towers::{ImageTower, LongText, TextOptions, TextTower};
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::new("siglip"));
@@ -83,6 +84,62 @@ fn siglip_2_is_padded_with_its_own_id() {
         wanted.truncate(64);
         assert_eq!(second.text.tokens(text).expect("tokens"), wanted, "{text}");
     }
+}
+
+/// The ids that transformers' `Siglip2Tokenizer` gives, of a file that does not ask for lower case and cuts and fills by
+/// itself, as the published one (`siglip2/make.py`).
+#[test]
+fn siglip_2_reads_texts_as_transformers_does() {
+    let second = Fixture::new("siglip2");
+    let copy = FIXTURE.copy();
+    std::fs::write(copy.path().join("tokenizer.json"), second.read("tokenizer.json")).expect("written");
+    let folder = Folder::open(copy.path()).expect("a folder");
+    let tokenizer = SiglipTokenizer::open(&folder).expect("a tokenizer");
+    for case in second.cases() {
+        let text = case["text"].as_str().expect("a text");
+        let windows = tokenizer.windows(text, 64, LongText::Truncate).expect("tokens");
+        assert_eq!(windows.len(), 1);
+        assert_eq!(serde_json::json!(windows[0].0), case["input_ids"], "{text:?}");
+    }
+    tokenizer.fits(555).expect("555 tokens");
+    let error = siglip::open(&folder, &Device::Cpu).err().expect("the small network has fewer").to_string();
+    assert!(error.contains("tokenizer.json") && error.contains("554"), "{error}");
+}
+
+#[test]
+fn a_sentencepiece_model_alone_is_not_enough() {
+    let copy = FIXTURE.copy();
+    std::fs::rename(copy.path().join("tokenizer.json"), copy.path().join("spiece.model")).expect("renamed");
+    let complaint = support::complaint(copy.path());
+    assert!(complaint.contains("tokenizer.json") && complaint.contains("spiece.model"), "{complaint}");
+}
+
+#[test]
+fn the_other_kind_of_siglip_2_is_refused_in_words() {
+    let copy = FIXTURE.copy();
+    let config = String::from_utf8(FIXTURE.read("config.json")).expect("text");
+    let config = config.replace("\"model_type\": \"siglip\"", "\"model_type\": \"siglip2\"");
+    std::fs::write(copy.path().join("config.json"), config).expect("written");
+    let complaint = support::complaint(copy.path());
+    assert!(complaint.contains("NaFlex") && complaint.contains("siglip2-base-patch16-224"), "{complaint}");
+}
+
+/// What transformers 5 writes: all sizes and `dtype` in the configuration, the preparation in `processor_config.json`,
+/// weights in several files.
+#[test]
+fn a_folder_of_transformers_5_is_the_same_model() {
+    let copy = support::transformers_5(&FIXTURE);
+    let towers = siglip::open(&Folder::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
+    let found = towers.image.prepare(&FIXTURE.picture("landscape.png"));
+    assert_eq!(found.0, TOWERS.image.prepare(&FIXTURE.picture("landscape.png")).0);
+    let features = towers.image.features(&FIXTURE.pixels()).expect("a forward pass");
+    agree("image pooled", &features, &FIXTURE.expected("image.pooled"), HIDDEN);
+    agree("text pooled", &towers.text.features(&windows()).expect("ids"), &FIXTURE.expected("text.pooled"), HIDDEN);
+}
+
+#[test]
+fn half_precision_is_read() {
+    support::half_precision_is_read(&FIXTURE);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use vicinity::domain::{Embedding, Picture};
 use vicinity::towers::starter::{self, FILES, Files};
 use vicinity::towers::tokenize::BertTokenizer;
-use vicinity::towers::{LongText, Model, TextOptions, TowerError, golden, registry};
+use vicinity::towers::{LongText, Model, TextOptions, TowerError, golden};
 
 /// Largest difference of a component of a unit vector.
 const TOLERANCE: f32 = 1e-4;
@@ -259,11 +259,9 @@ fn the_self_check_passes_and_can_fail() {
 }
 
 #[test]
-fn the_registry_knows_the_starter() {
-    let entry = registry::find("vicinity-starter").expect("built in");
-    let info = (entry.load)().expect("it loads").info;
+fn the_starter_describes_itself() {
+    let info = starter::load().expect("it loads").info;
     assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), (starter::NAME, 384, 256));
     assert_eq!(info.about.lines().count(), 2);
     assert!(info.label_prompt.contains("{}") && info.label_scale > 20.0);
-    assert!(registry::find("no such model").is_none());
 }

@@ -319,6 +319,35 @@ fn the_theme_changes_at_once_and_is_remembered() {
 }
 
 #[test]
+fn the_settings_choose_a_device_and_unload_the_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (mut window, jobs) = open_with(Setup { settings: Some(settings.clone()), ..Setup::default() });
+    window.get_by_label("Library menu: Photos and Notes").click();
+    window.run_steps(3);
+    window.get_by_label("Settings…").click();
+    step_until(&mut window, "the devices are listed", |w| w.query_by_label_contains("cpu: ").is_some());
+    window.get_by_label_contains("cpu: ").click();
+    step_until(&mut window, "the model has moved", |w| {
+        w.query_by_label("The model runs on: Card (bf16). It agrees (cosine 0.9998), 820 images/s.").is_some()
+    });
+    window.get_by_label("Model: Starter, Card (bf16)");
+    // the dialog grows from its middle
+    window.run_steps(4);
+    window.get_by_label("1 hour").click();
+    step_until(&mut window, "the time is set", |w| w.state().state().running.idle_minutes == 60);
+    window.run_steps(4);
+    window.get_by_label("Unload the model now").click();
+    step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
+    assert!(window.query_by_label("Unload the model now").is_none(), "nothing is left to unload");
+    let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
+    assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");
+    drop(window);
+    let kept = vicinity::app::Settings::read(&settings).running;
+    assert_eq!((kept.device.to_string().as_str(), kept.idle_minutes), ("cpu", 60));
+}
+
+#[test]
 fn a_library_is_remembered_for_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = folder.path().join("settings.json");

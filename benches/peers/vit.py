@@ -1,18 +1,20 @@
-"""The peer of benches/vit.rs: a CLIP, SigLIP or Nomic Embed Vision checkpoint in PyTorch and ONNX Runtime.
+"""The peer of benches/vit.rs: a CLIP, SigLIP, Nomic Embed or MobileCLIP checkpoint in PyTorch, ONNX Runtime, faster-clip.
 
-`vit.py FOLDER` reads config.json and model.safetensors. A line of standard input is `ENGINE BATCH THREADS REPEATS` with
-ENGINE torch (f32), bf16 (PyTorch) or ort (ONNX Runtime, f32); the answer is the least wall time and the least CPU time
-of one repeat, in ms. Needs torch, safetensors, numpy; onnx, onnxscript and onnxruntime for ort.
+`vit.py FOLDER` reads the configuration and the weights. A line of standard input is `ENGINE BATCH THREADS REPEATS` with
+ENGINE torch (f32), bf16 (PyTorch), ort (ONNX Runtime, f32) or faster (faster-clip, int8 weights, CLIP ViT-B/32 only); the
+answer is the least wall time and the least CPU time of one repeat, in ms. Needs torch, safetensors, numpy; onnx,
+onnxscript and onnxruntime for ort; timm for a MobileCLIP; Pillow and faster-clip for faster.
 """
 import json
 import os
 import sys
-import tempfile
 import time
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
+
+from session import session
 
 ACT = {
     "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
@@ -82,6 +84,107 @@ class Tower(torch.nn.Module):
         return F.normalize(x, dim=-1)
 
 
+class NomicBlock(torch.nn.Module):
+    """A block of Nomic Embed Vision: rotary positions, a gated feed-forward half with a norm inside."""
+
+    def __init__(self, weights, at, heads, eps):
+        super().__init__()
+        self.heads, self.eps = heads, eps
+        get = lambda name: (weights[f"{at}{name}.weight"], weights[f"{at}{name}.bias"])
+        self.norm1, self.qkv, self.out = get("norm1"), get("attn.Wqkv"), get("attn.out_proj")
+        self.norm2, self.value, self.gate = get("norm2"), get("mlp.fc11"), get("mlp.fc12")
+        self.inner, self.fc2 = get("mlp.norm"), get("mlp.fc2")
+
+    def forward(self, x, cos, sin):
+        b, n, d = x.shape
+        y = F.linear(F.layer_norm(x, (d,), *self.norm1, self.eps), *self.qkv)
+        q, k, v = y.view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+
+        def turn(x):
+            a, b = x[..., 0::2], x[..., 1::2]
+            return torch.stack((a * cos - b * sin, b * cos + a * sin), -1).flatten(-2)
+
+        y = F.scaled_dot_product_attention(turn(q), turn(k), v).transpose(1, 2).reshape(b, n, d)
+        x = x + F.linear(y, *self.out)
+        y = F.layer_norm(x, (d,), *self.norm2, self.eps)
+        y = F.linear(y, *self.value) * F.silu(F.linear(y, *self.gate))
+        return x + F.linear(F.layer_norm(y, y.shape[-1:], *self.inner, 1e-5), *self.fc2)
+
+
+class Nomic(torch.nn.Module):
+    """Pixels to unit vectors; the pooling head is left out as for SigLIP."""
+
+    def __init__(self, folder):
+        super().__init__()
+        config = json.load(open(os.path.join(folder, "config.json")))
+        weights = {k: v.float() for k, v in load_file(os.path.join(folder, "model.safetensors")).items()}
+        self.size, self.stride = config["img_size"], config["patch_size"]
+        heads, eps, width = config["n_head"], config["layer_norm_epsilon"], config["n_embd"]
+        project = weights["embeddings.proj.weight"].view(width, 3, self.stride, self.stride)
+        self.patch = (project, weights["embeddings.proj.bias"])
+        self.cls, self.place = weights["embeddings.cls_token"], weights["embeddings.pos_embed"]
+        self.blocks = torch.nn.ModuleList(NomicBlock(weights, f"layers.{i}.", heads, eps) for i in range(config["n_layer"]))
+        grid, bands = self.size // self.stride, width // heads // 4
+        band = 1 / config.get("rotary_emb_base", 10000) ** (torch.arange(bands) / bands)
+        at = torch.arange(grid)[:, None] * band
+        angles = torch.cat((at[:, None].expand(grid, grid, bands), at[None].expand(grid, grid, bands)), -1)
+        angles = torch.cat((torch.zeros(1, 2 * bands), angles.reshape(grid * grid, 2 * bands)))
+        self.cos, self.sin = angles.cos(), angles.sin()
+
+    def forward(self, pixels):
+        x = F.conv2d(pixels, *self.patch, stride=self.stride).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls.expand(x.shape[0], 1, x.shape[-1]), x], 1) + self.place
+        for block in self.blocks:
+            x = block(x, self.cos, self.sin)
+        return F.normalize(x[:, 0], dim=-1)
+
+
+class MobileClip(torch.nn.Module):
+    """The FastViT of a MobileCLIP, its branches made one as its authors do for use."""
+
+    def __init__(self, folder):
+        super().__init__()
+        import timm
+
+        config = json.load(open(os.path.join(folder, "open_clip_config.json")))["model_cfg"]
+        weights, at = load_file(os.path.join(folder, "open_clip_model.safetensors")), "visual.trunk."
+        trunk = timm.create_model(config["vision_cfg"]["timm_model_name"], num_classes=config["embed_dim"])
+        trunk.load_state_dict({k[len(at) :]: v for k, v in weights.items() if k.startswith(at)}, strict=False)
+        self.trunk, self.size = timm.utils.reparameterize_model(trunk.eval()), config["vision_cfg"]["image_size"]
+
+    def forward(self, pixels):
+        return F.normalize(self.trunk(pixels), dim=-1)
+
+
+def faster_clip(folder, size):
+    """What runs the package faster-clip on a batch: it decodes and prepares pictures itself, so it gets tiny files."""
+    import io
+    import tempfile
+
+    from PIL import Image
+
+    cache = tempfile.mkdtemp()
+    place = os.path.join(cache, "sentence-transformers__clip-ViT-B-32", "0_CLIPModel")
+    os.makedirs(place)
+    os.symlink(os.path.realpath(os.path.join(folder, "model.safetensors")), os.path.join(place, "model.safetensors"))
+    os.environ["FASTER_CLIP_CACHE"] = cache
+    from faster_clip import ClipModel
+
+    file, model = io.BytesIO(), ClipModel()
+    Image.new("RGB", (size, size), (120, 90, 60)).save(file, "PNG")
+    return lambda batch: model.encode_image([file.getvalue()] * batch)
+
+
+def load(folder):
+    """The tower of a folder."""
+    if os.path.exists(os.path.join(folder, "open_clip_config.json")):
+        return MobileClip(folder)
+    if os.path.isdir(os.path.join(folder, "vision")):
+        folder = os.path.join(folder, "vision")
+    config = json.load(open(os.path.join(folder, "config.json")))
+    return Nomic(folder) if config["model_type"] == "nomic_bert" else Tower(folder)
+
+
 def buffers(module):
     """Lets the weights follow `.to(dtype)` though they are plain attributes."""
     for part in module.modules():
@@ -107,23 +210,10 @@ class Pair(torch.nn.Module):
         return iter((self.w, self.b))
 
 
-def session(tower, threads):
-    import onnxruntime
-
-    path = os.path.join(tempfile.mkdtemp(), "tower.onnx")
-    example = torch.zeros(2, 3, tower.size, tower.size)
-    batch = {"pixels": {0: torch.export.Dim("batch", min=1, max=64)}}
-    torch.onnx.export(tower, (example,), path, input_names=["pixels"], dynamo=True, dynamic_shapes=batch, verbose=False)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    made = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda pixels: made.run(None, {"pixels": pixels.numpy()})
-
-
 @torch.no_grad()
 def main():
-    tower = buffers(Tower(sys.argv[1])).eval()
-    half, sessions = None, {}
+    tower = buffers(load(sys.argv[1])).eval()
+    half, faster, sessions = None, None, {}
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the exporter talks
     print("ready", torch.__version__, file=answers, flush=True)
@@ -133,8 +223,11 @@ def main():
         pixels = torch.linspace(-1, 1, 3 * tower.size**2).view(1, 3, tower.size, tower.size).repeat(int(batch), 1, 1, 1)
         if engine == "ort":
             if threads not in sessions:
-                sessions[threads] = session(tower, int(threads))
+                sessions[threads] = session(tower, (3, tower.size, tower.size), int(threads))
             run = lambda: sessions[threads](pixels)
+        elif engine == "faster":
+            faster = faster or faster_clip(sys.argv[1], tower.size)
+            run = lambda: faster(int(batch))
         elif engine == "bf16":
             import copy
 

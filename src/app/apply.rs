@@ -73,7 +73,10 @@ impl App {
             UiCommand::Shortcuts => self.float(Floating::Shortcuts, !self.state.floats(Floating::Shortcuts)),
             UiCommand::ShowFailures => self.float(Floating::Failures, !self.state.floats(Floating::Failures)),
             UiCommand::ImportSettings => self.import_settings(),
+            UiCommand::Settings => self.settings_dialog(),
+            UiCommand::UnloadModel => self.submit(Job::UnloadModel),
             UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
+            UiCommand::Services => self.services_dialog(),
             UiCommand::About => self.float(Floating::About, !self.state.floats(Floating::About)),
             UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
@@ -132,7 +135,11 @@ impl App {
             }
             SystemCommand::OpenLibrary(path) => self.open_library(path, Vec::new()),
             SystemCommand::UseModel(model) => self.use_model(model),
+            SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
+            SystemCommand::Model(errand) => self.model_errand(errand),
+            SystemCommand::FirstChoice(choice) => self.first_choice(choice),
+            SystemCommand::Service(errand) => self.service_errand(errand),
             SystemCommand::SetQueryText(text, immediacy) => {
                 if text != self.state.query.text {
                     self.history.record(&self.state, Change::Typing, now);
@@ -270,7 +277,7 @@ impl App {
         }
     }
 
-    fn float(&mut self, window: Floating, open: bool) {
+    pub(super) fn float(&mut self, window: Floating, open: bool) {
         self.state.floating.retain(|w| *w != window);
         if open {
             self.state.floating.push(window);

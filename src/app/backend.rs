@@ -4,10 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
+use tokio::runtime::Handle;
 
-use crate::engine::choice::{Installed, ModelSource};
+use super::keys::Keys;
+use crate::context::services::InUse;
+use crate::domain::Ledger;
+use crate::engine::choice::ModelSource;
+use crate::engine::remote::Service;
 use crate::engine::{Event, ImportOptions, Job};
 use crate::towers::ModelInfo;
+use crate::towers::remote::RemoteError;
 
 /// Wakes the window up; called from any thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -22,11 +28,78 @@ pub trait Backend: Send {
     fn model(&self) -> Option<ModelInfo>;
     /// Where the model runs.
     fn device(&self) -> String;
-    /// Models that it could be seen through instead.
-    fn models(&self) -> Vec<Installed>;
     /// The library's import options.
     fn import(&self) -> ImportOptions;
+    /// The service behind the model, where there is one.
+    fn service(&self) -> Option<InUse> {
+        None
+    }
+    /// Something to tell about how the library was opened.
+    fn remark(&self) -> Option<Remark> {
+        None
+    }
+    /// Switches a service on or off for the library; may wait for the store, so not for the window's thread.
+    ///
+    /// # Errors
+    /// A sentence.
+    fn allow_remote(&self, _host: &str, _on: bool) -> Result<(), String> {
+        Err("this library knows no services".to_owned())
+    }
 }
 
-/// Opens a library, through a model or the one that it remembers; called on a thread of its own. The error is a sentence for the user.
-pub type Opener = Arc<dyn Fn(&Path, Option<ModelSource>, Waker) -> Result<Box<dyn Backend>, String> + Send + Sync>;
+/// Something to tell about how a library was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// The service that it remembers could not be used; the local model serves.
+    Fallback(String),
+    /// What the comparison of local and remote vectors found.
+    Found(String),
+}
+
+/// Through what a library is seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Through {
+    /// What it remembers.
+    #[default]
+    Remembered,
+    /// The local model that it remembers, and no service any more.
+    Local,
+    /// A local model.
+    Model(ModelSource),
+    /// A service that is switched on for it.
+    Service(Service),
+}
+
+/// The network, and the keys to those who are spoken to over it.
+#[derive(Clone)]
+pub struct Network {
+    /// Runs it; `None` where the system gave no threads for it.
+    pub runtime: Option<Handle>,
+    /// Told what it is used for.
+    pub ledger: Ledger,
+    /// Keys to services.
+    pub keys: Arc<dyn Keys>,
+}
+
+impl Network {
+    /// What runs it.
+    ///
+    /// # Errors
+    /// Where there is nothing.
+    pub fn handle(&self) -> Result<Handle, RemoteError> {
+        self.runtime.clone().ok_or_else(|| RemoteError::Setup("the network cannot be used".to_owned()))
+    }
+}
+
+/// How a library is to be opened.
+pub struct Wish {
+    /// Through what.
+    pub through: Through,
+    /// For services.
+    pub network: Network,
+    /// Called when there is news.
+    pub waker: Waker,
+}
+
+/// Opens a library; called on a thread of its own. The error is a sentence for the user.
+pub type Opener = Arc<dyn Fn(&Path, Wish) -> Result<Box<dyn Backend>, String> + Send + Sync>;

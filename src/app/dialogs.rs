@@ -15,8 +15,12 @@ pub enum Purpose {
     AddFiles,
     /// A library folder to open.
     OpenLibrary,
-    /// The folder of a model.
+    /// The folder of a model, to use it where it is.
     Model,
+    /// The folder of a model, to copy it in.
+    ImportModel,
+    /// The archive of a model, to copy it in.
+    ImportArchive,
     /// A file of labels.
     LoadLabels,
     /// Where to write vectors.
@@ -44,6 +48,11 @@ fn pending(purpose: Purpose) -> Pending {
         Purpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
         Purpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
         Purpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
+        Purpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
+        Purpose::ImportArchive => {
+            let dialog = dialog.set_title("Import a model from an archive");
+            one(dialog.add_filter("Archives", &["zip", "tar", "gz", "tgz"]).pick_file())
+        }
         Purpose::LoadLabels => {
             one(dialog.set_title("Load labels").add_filter("Text", &["txt", "csv", "tsv"]).pick_file())
         }

@@ -5,44 +5,111 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use super::backend::{Backend, Opener, Waker};
-use crate::engine::choice::{Installed, ModelSource, installed};
-use crate::engine::{Engine, Event, ImportOptions, Job};
+use super::backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
+use crate::context::services::InUse;
+use crate::engine::choice::ModelSource;
+use crate::engine::remote::{self, Link, Service};
+use crate::engine::running::Running;
+use crate::engine::{Engine, Event, ImportOptions, Job, OpenError};
 use crate::towers::ModelInfo;
 
-/// The engine, and the models that were there when it was opened.
-struct Running(Engine, Vec<Installed>);
+/// The engine, the service that it was opened with, and what there is to tell about that.
+struct Open {
+    engine: Engine,
+    service: Option<(Service, String)>,
+    remark: Option<Remark>,
+}
 
-impl Backend for Running {
+impl Backend for Open {
     fn submit(&self, job: Job) {
-        self.0.submit(job);
+        self.engine.submit(job);
     }
 
     fn events(&self) -> &Receiver<Event> {
-        self.0.events()
+        self.engine.events()
     }
 
     fn model(&self) -> Option<ModelInfo> {
-        Some(self.0.model_info().clone())
+        Some(self.engine.model_info().clone())
     }
 
     fn device(&self) -> String {
-        "CPU".to_owned()
-    }
-
-    fn models(&self) -> Vec<Installed> {
-        self.1.clone()
+        self.service.as_ref().map_or_else(|| "CPU".to_owned(), |_| "service".to_owned())
     }
 
     fn import(&self) -> ImportOptions {
-        self.0.import_options()
+        self.engine.import_options()
+    }
+
+    fn service(&self) -> Option<InUse> {
+        let (service, host) = self.service.clone()?;
+        Some(InUse { service, host, usage: self.engine.usage()? })
+    }
+
+    fn remark(&self) -> Option<Remark> {
+        self.remark.clone()
+    }
+
+    fn allow_remote(&self, host: &str, on: bool) -> Result<(), String> {
+        self.engine.allow_remote(host, on).map_err(|error| error.to_string())
     }
 }
 
-/// Opens libraries with the built-in model.
-pub fn opener() -> Opener {
-    Arc::new(|library: &Path, model: Option<ModelSource>, waker: Waker| {
-        let engine = Engine::open_through(library, model, move || waker()).map_err(|error| error.to_string())?;
-        Ok(Box::new(Running(engine, installed())))
+/// Opens libraries.
+pub fn opener(running: Running) -> Opener {
+    Arc::new(move |library: &Path, wish: Wish| {
+        open(library, wish, &running).map(|opened| Box::new(opened) as Box<dyn Backend>)
     })
+}
+
+fn open(library: &Path, wish: Wish, running: &Running) -> Result<Open, String> {
+    let Wish { through, network, waker } = wish;
+    let forget = || remote::remember(library, None).map_err(|error| format!("the service could not be left: {error}"));
+    match through {
+        Through::Remembered => match remote::remembered(library) {
+            None => local(library, None, running, waker),
+            Some(service) => by_service(library, &service, &network, running, waker.clone()).or_else(|why| {
+                let mut opened = local(library, None, running, waker)?;
+                opened.remark = Some(Remark::Fallback(why));
+                Ok(opened)
+            }),
+        },
+        Through::Local => {
+            forget()?;
+            local(library, None, running, waker)
+        }
+        Through::Model(model) => {
+            let opened = local(library, Some(model), running, waker)?;
+            forget()?;
+            Ok(opened)
+        }
+        Through::Service(service) => {
+            let opened = by_service(library, &service, &network, running, waker)?;
+            if let Err(error) = remote::remember(library, Some(&service)) {
+                log::warn!("the library will open with its local model next time: {error}");
+            }
+            Ok(opened)
+        }
+    }
+}
+
+fn local(library: &Path, model: Option<ModelSource>, running: &Running, waker: Waker) -> Result<Open, String> {
+    let engine = Engine::open_on(library, model, running, move || waker()).map_err(|error| error.to_string())?;
+    Ok(Open { engine, service: None, remark: None })
+}
+
+fn by_service(
+    library: &Path,
+    service: &Service,
+    network: &Network,
+    running: &Running,
+    waker: Waker,
+) -> Result<Open, String> {
+    let sentence = |error: OpenError| error.to_string();
+    let host = service.spec().host().map_err(|error| error.to_string())?;
+    let key = network.keys.find(service.provider).map_err(|error| error.to_string())?.map(|(key, _)| key);
+    let runtime = network.handle().map_err(|error| error.to_string())?;
+    let link = Link { key, runtime, ledger: network.ledger.clone(), running: running.clone() };
+    let (engine, found) = Engine::open_service(library, service, link, move || waker()).map_err(sentence)?;
+    Ok(Open { engine, service: Some((service.clone(), host)), remark: found.map(Remark::Found) })
 }

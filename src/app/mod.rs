@@ -2,15 +2,20 @@
 
 mod apply;
 mod backend;
+mod devices;
 mod dialogs;
 pub mod engine;
 mod errors;
 mod history;
+mod keys;
+mod models;
 mod opening;
 mod places;
 mod receive;
 mod search;
+mod services;
 mod settings;
+mod shelf;
 mod textures;
 mod window;
 
@@ -18,10 +23,13 @@ use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{Running, Wishes};
+use crate::engine::{crash, home};
 
-pub use backend::{Backend, Opener, Waker};
+pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
+pub use keys::{Keys, Memory, SystemKeys};
 pub use settings::Settings;
-pub use window::{App, Start};
+pub use window::{App, Outside, Start};
 
 /// How the window is started.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +42,13 @@ pub struct Options {
     pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
+    /// How models are run in this run; `None`: as the settings say.
+    pub running: Option<Wishes>,
+}
+
+/// How models are to be run, as the user's settings have it.
+pub fn kept_wishes() -> Wishes {
+    home::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
 }
 
 /// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
@@ -46,14 +61,21 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    let running = Running::new(options.running.unwrap_or_else(kept_wishes));
     let start = Start {
         folders: options.folders,
         library: options.library,
         model: options.model,
         theme: options.theme,
-        settings: places::settings_file(),
-        data: places::data(),
-        opener: engine::opener(),
+        settings: home::settings_file(),
+        data: home::data(),
+        crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
+        opener: engine::opener(running.clone()),
+        running,
+        outside: Outside {
+            models: crate::engine::models::Options::from_environment(),
+            keys: std::sync::Arc::new(SystemKeys::default()),
+        },
     };
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
@@ -62,6 +84,18 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         eframe::run_native("Vicinity", native_options(), Box::new(create)).map_err(|e| format!("{e:?}"))
     };
     errors::guarded(window).map_err(|line| anyhow::anyhow!("the window could not be opened: {line}"))
+}
+
+/// The graphics adapters that there are, with their drivers.
+pub fn graphics() -> Vec<String> {
+    use egui_wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return Vec::new() };
+    let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
+    let adapters = runtime.block_on(instance.enumerate_adapters(Backends::all()));
+    let shown = |info: egui_wgpu::wgpu::AdapterInfo| {
+        format!("{}, {:?}, {} {}", info.name, info.backend, info.driver, info.driver_info).trim_end().to_owned()
+    };
+    adapters.iter().map(|adapter| shown(adapter.get_info())).collect()
 }
 
 fn native_options() -> eframe::NativeOptions {
@@ -75,7 +109,7 @@ fn native_options() -> eframe::NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => log::warn!("the icon is damaged: {error}"),
     }
-    // Where the window stood is kept with the program's own data, whatever the system calls the program.
-    let persistence_path = places::data().map(|folder| folder.join("app.ron"));
+    // Where egui keeps the sizes of window and panels.
+    let persistence_path = home::data().map(|data| data.join("window.ron"));
     eframe::NativeOptions { viewport, persistence_path, ..Default::default() }
 }

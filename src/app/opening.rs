@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::backend::{Through, Wish};
 use super::dialogs::{self, Purpose};
 use super::places;
 use super::receive::notice;
+use super::shelf::Errand;
 use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
 use crate::domain::LabelSet;
 use crate::engine::choice::ModelSource;
-use crate::engine::{Job, Severity, sample};
+use crate::engine::{Job, Severity, home, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 
@@ -33,7 +35,7 @@ impl App {
         }
         let first = std::path::absolute(&first).unwrap_or(first);
         match &self.data {
-            Some(data) => self.open_library(places::library_for(data, &first), paths),
+            Some(data) => self.open_library(home::library_for(data, &first), paths),
             None => {
                 notice(self, Severity::Error, "There is no folder for data on this system; name one with --library")
             }
@@ -43,6 +45,7 @@ impl App {
     /// Opens a library in the background, and then adds to it.
     pub(super) fn open_library(&mut self, path: PathBuf, then_add: Vec<PathBuf>) {
         self.remember_library();
+        self.welcomed();
         let before = self.forget();
         let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
         let name = known.or_else(|| places::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
@@ -50,11 +53,18 @@ impl App {
         self.then_add = then_add;
         self.attempt += 1;
         let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
-        let model = self.wanted_model.take();
+        let (through, consent, favourite) = (std::mem::take(&mut self.through), self.consent.take(), self.favourite());
+        let network = self.network.clone();
         let open = move || {
+            let agreed = consent.zip(before.as_ref()).map(|(c, before)| before.allow_remote(&c.host, c.on));
             // The one before lets go of its files first: it may be the same library.
             drop(before);
-            let result = opener(&path, model, waker.clone());
+            let through = match (through, favourite) {
+                (Through::Remembered, Some(model)) if !path.exists() => Through::Model(model),
+                (through, _) => through,
+            };
+            let wish = Wish { through, network, waker: waker.clone() };
+            let result = agreed.unwrap_or(Ok(())).and_then(|()| opener(&path, wish));
             let _ = sender.send(Message::Opened(attempt, result));
             waker();
         };
@@ -63,16 +73,29 @@ impl App {
 
     /// Sees the open library through another model; where none is open, the next one.
     pub(super) fn use_model(&mut self, model: ModelSource) {
-        self.wanted_model = Some(model);
+        if self.state.library.is_none() && self.favour(&model) {
+            return;
+        }
+        self.see_through(Through::Model(model));
+    }
+
+    /// The same, also with a service.
+    pub(super) fn see_through(&mut self, through: Through) {
+        self.through = through;
         if let Some(library) = self.state.library.as_ref().filter(|l| !l.opening).map(|l| l.path.clone()) {
             self.switching = true;
             self.open_library(library, Vec::new());
+        } else {
+            // consent is for one library
+            self.consent = None;
         }
     }
 
     pub(super) fn close_library(&mut self) {
         self.remember_library();
         let before = self.forget();
+        self.state.model = None;
+        self.state.model_title.clear();
         self.attempt += 1;
         self.spawn("close-library", move || drop(before));
     }
@@ -87,9 +110,9 @@ impl App {
                 self.state.model = backend.model();
                 self.state.model_title = self.state.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
                 self.state.device_title = backend.device();
-                self.state.models = backend.models();
                 self.state.import = Some(backend.import());
                 self.backend = Some(backend);
+                self.service_opened();
                 if let Some(library) = &mut self.state.library {
                     library.opening = false;
                 }
@@ -111,6 +134,7 @@ impl App {
                     // The model before is still good.
                     self.open_library(library.path, Vec::new());
                 }
+                self.state.services.busy = None;
                 notice(self, Severity::Error, why);
             }
         }
@@ -126,6 +150,7 @@ impl App {
         state.progress = Default::default();
         state.failures = Default::default();
         state.import = None;
+        state.model_state = None;
         state.query = QueryState::default();
         state.selection = Default::default();
         state.neighbours = None;
@@ -139,6 +164,8 @@ impl App {
         state.notices.clear();
         state.dropped.clear();
         state.legend_off.clear();
+        state.services.on = None;
+        state.services.offer = None;
         self.textures.clear();
         self.history.clear();
         self.search = Default::default();
@@ -197,6 +224,7 @@ impl App {
             Purpose::OpenLibrary => self.open_library(first, Vec::new()),
             Purpose::LoadLabels => self.load_labels(first),
             Purpose::Model => self.use_model(ModelSource::Folder(first)),
+            Purpose::ImportModel | Purpose::ImportArchive => self.model_work(Errand::Import(first)),
             Purpose::Export => {
                 let items = first.with_extension("csv");
                 self.submit(Job::Export { vectors: first, items });

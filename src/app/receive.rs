@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::textures;
 use super::window::{App, Message};
+use crate::context::Floating;
 use crate::context::histogram::{self, Histogram};
 use crate::context::state::{Library, Selection, Shown};
 use crate::domain::{Filter, SearchResult};
-use crate::engine::{Event, Notice, Preview, SearchSlot, Severity, Summary};
+use crate::engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
 use crate::ui::words;
 
 /// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
@@ -24,9 +25,11 @@ pub(super) fn messages(app: &mut App) {
             Message::Opened(attempt, result) => app.opened(attempt, result),
             Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
             Message::Sample(folder) => app.sample_unpacked(folder),
+            Message::Service(answer) => app.service_answer(answer),
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
             Message::Pasted(picture) => app.ask_with_picture(picture),
+            Message::Devices(lines) => app.state.devices = lines,
         }
     }
 }
@@ -109,7 +112,30 @@ fn apply(app: &mut App, event: Event) {
             }
             app.state.previews.insert(id, shown);
         }
-        Event::Notice(said) => notice(app, said.severity, said.text),
+        Event::Model(state) => model_state(app, state),
+        Event::Notice(said) => {
+            if said.severity == Severity::Error {
+                app.note_trouble(&said.text);
+            }
+            notice(app, said.severity, said.text);
+        }
+    }
+}
+
+/// Where the model is shows in the top bar and in the settings.
+fn model_state(app: &mut App, state: ModelState) {
+    app.state.device_title = match &state {
+        ModelState::Loading => "loading…".to_owned(),
+        ModelState::Ready { place, .. } => place.clone(),
+        ModelState::Away => "not in memory".to_owned(),
+        ModelState::Failed(_) => "not loaded".to_owned(),
+    };
+    if let ModelState::Failed(why) = &state {
+        notice(app, Severity::Error, why.clone());
+    }
+    app.state.model_state = Some(state);
+    if app.state.floats(Floating::Settings) {
+        app.look_for_devices();
     }
 }
 
@@ -140,6 +166,7 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
 
 fn finished(app: &mut App, summary: &Summary) {
     app.state.progress = Default::default();
+    app.note_speed(summary);
     app.remember_library();
     app.collection_changed();
     let mut said = Vec::new();

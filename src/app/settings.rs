@@ -1,5 +1,6 @@
 //! What the program remembers of its user, as a JSON file. A file that cannot be read means the defaults.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -7,9 +8,11 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
 use crate::domain::LabelSet;
+use crate::engine::running::Wishes;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;
@@ -36,6 +39,14 @@ pub struct Settings {
     pub recents: Vec<Recent>,
     /// The label set, where it is not the starting one.
     pub labels: Option<Labels>,
+    /// Whether the choice of the first start was made or passed over.
+    pub welcomed: bool,
+    /// Name of the model for new libraries, where it is not the built-in one.
+    pub favourite: Option<String>,
+    /// How fast models embedded here, by name.
+    pub speeds: BTreeMap<String, Speed>,
+    /// Device, precision, and how long models stay.
+    pub running: Wishes,
 }
 
 /// A label set as stored.
@@ -57,6 +68,10 @@ impl Default for Settings {
             reduce_motion: false,
             recents: Vec::new(),
             labels: None,
+            welcomed: false,
+            favourite: None,
+            speeds: BTreeMap::new(),
+            running: Wishes::default(),
         }
     }
 }
@@ -169,7 +184,8 @@ mod tests {
     fn come_back_as_they_were() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("deep/settings.json");
-        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, ..Default::default() };
+        let running = Wishes { device: "cuda:1".parse().expect("a device"), precision: None, idle_minutes: 0 };
+        let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, running, ..Default::default() };
         settings.remember(recent("a"));
         settings.set_labels(&LabelSet { name: "Mine".to_owned(), labels: vec!["dog".to_owned()] });
         settings.write(&path)?;

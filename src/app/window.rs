@@ -5,17 +5,26 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::backend::{Backend, Opener, Waker};
+use super::backend::{Backend, Network, Opener, Through, Waker};
 use super::dialogs::Purpose;
 use super::history::History;
+use super::keys::{Keys, Memory};
 use super::search::Search;
+use super::services::{Answer, Consent};
 use super::settings::{Saver, Settings};
+use super::shelf::Keeper;
 use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
-use crate::domain::{LabelSet, Picture};
+use crate::domain::{LabelSet, Ledger, Picture};
+use crate::engine::Severity;
 use crate::engine::choice::ModelSource;
+use crate::engine::models;
+use crate::engine::running::{DeviceLine, Running, Wishes};
 use crate::ui::{Shell, style};
+
+/// Threads of the network: they wait, mostly.
+const NETWORK_THREADS: usize = 2;
 
 /// How the window starts.
 pub struct Start {
@@ -31,8 +40,28 @@ pub struct Start {
     pub settings: Option<PathBuf>,
     /// Where libraries of folders are made; `None`: nowhere.
     pub data: Option<PathBuf>,
+    /// The report of a crash that the user was not told of yet.
+    pub crash: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
+    /// How models are run, shared with whatever `opener` opens.
+    pub running: Running,
+    /// What lies outside of the window.
+    pub outside: Outside,
+}
+
+/// What the window reaches beside libraries: models and keys. Nothing of either unless it is given.
+pub struct Outside {
+    /// Where models lie and come from; `None`: they are not managed here.
+    pub models: Option<models::Options>,
+    /// Keys to services.
+    pub keys: Arc<dyn Keys>,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self { models: None, keys: Arc::new(Memory::default()) }
+    }
 }
 
 /// News from helper threads of the window (never from the engine).
@@ -47,6 +76,10 @@ pub(super) enum Message {
     Sample(Result<PathBuf, String>),
     /// A picture was pasted.
     Pasted(Arc<Picture>),
+    /// Something about services.
+    Service(Answer),
+    /// The devices of this machine.
+    Devices(Vec<DeviceLine>),
     /// A sentence for the status bar.
     Failed(String),
 }
@@ -61,8 +94,14 @@ pub struct App {
     pub(super) data: Option<PathBuf>,
     pub(super) backend: Option<Box<dyn Backend>>,
     pub(super) attempt: u64,
-    /// The model of the next library to be opened, where it is not the one that the library remembers.
-    pub(super) wanted_model: Option<ModelSource>,
+    /// Through what the next library is to be seen.
+    pub(super) through: Through,
+    /// What its user has agreed to, or no longer does.
+    pub(super) consent: Option<Consent>,
+    pub(super) network: Network,
+    pub(super) keeper: Option<Keeper>,
+    /// The network's threads; taken down after everything that uses them.
+    pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
     pub(super) switching: bool,
     pub(super) then_add: Vec<PathBuf>,
@@ -76,6 +115,7 @@ pub struct App {
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<crate::domain::ItemId>,
+    pub(super) running: Running,
     title: String,
 }
 
@@ -85,15 +125,28 @@ impl App {
         let ctx = cc.egui_ctx.clone();
         style::install(&ctx);
         let settings = start.settings.as_deref().map(Settings::read).unwrap_or_default();
+        let (runtime, network) = network(start.outside.keys);
+        let waker: Waker = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint())
+        };
+        let keeper =
+            start.outside.models.zip(runtime.as_ref()).map(|(options, runtime)| {
+                Keeper::start(options, runtime.handle().clone(), network.ledger.clone(), waker)
+            });
         let mut app = Self {
-            state: state_from(&settings, start.theme),
+            state: state_from(&settings, start.theme, start.running.wishes()),
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
             data: start.data,
             backend: None,
             attempt: 0,
-            wanted_model: start.model,
+            through: start.model.map_or(Through::Remembered, Through::Model),
+            consent: None,
+            runtime,
+            network,
+            keeper,
             switching: false,
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
@@ -106,11 +159,16 @@ impl App {
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
+            running: start.running,
             title: String::new(),
             settings,
             ctx,
         };
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
+        if let Some(report) = start.crash {
+            let told = format!("Vicinity ended unexpectedly last time; what is known of it is in {}", report.display());
+            receive::notice(&mut app, Severity::Warning, told);
+        }
         match start.library {
             Some(library) => app.open_library(library, start.folders),
             None if !start.folders.is_empty() => app.add(start.folders),
@@ -168,7 +226,19 @@ impl App {
     }
 }
 
-fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
+/// The network's threads. Where the system gives none, services and downloads say so when they are asked for.
+fn network(keys: Arc<dyn Keys>) -> (Option<tokio::runtime::Runtime>, Network) {
+    let build = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
+        .thread_name("vicinity-network")
+        .enable_all()
+        .build();
+    let runtime = build.map_err(|error| log::error!("the network cannot be used: {error}")).ok();
+    let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
+    (runtime, Network { runtime: handle, ledger: Ledger::default(), keys })
+}
+
+fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) -> State {
     let mut state = State {
         theme: theme.unwrap_or(settings.theme),
         left_open: settings.left_open,
@@ -178,7 +248,11 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>) -> State {
         gallery_height: settings.gallery_height,
         reduce_motion: settings.reduce_motion,
         recents: settings.recents.clone(),
+        speeds: settings.speeds.clone(),
+        favourite: settings.favourite.clone(),
+        first_start: !settings.welcomed && settings.recents.is_empty(),
         device_title: "CPU".to_owned(),
+        running,
         now: seconds_since_epoch(),
         ..State::default()
     };
@@ -195,6 +269,8 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         receive::messages(self);
         receive::events(self);
+        self.look_at_models();
+        self.look_at_network();
         if self.textures.upload(ctx, &mut self.state.thumbnails) {
             ctx.request_repaint();
         }
@@ -219,6 +295,11 @@ impl eframe::App for App {
         self.remember_library();
         self.keep_settings();
         self.backend = None;
+        self.keeper = None;
+        if let Some(runtime) = self.runtime.take() {
+            // a request that nobody waits for any more holds nobody up
+            runtime.shutdown_background();
+        }
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

@@ -1,14 +1,19 @@
 //! The arguments.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::app;
 use crate::context::ThemeChoice;
 use crate::domain::Modality;
 use crate::engine::choice::ModelSource;
+use crate::engine::running::{DEVICE_VARIABLE, Running, Wishes};
+use crate::towers::device::{self, DeviceChoice, DeviceId};
 use crate::towers::remote::mode::InferenceMode;
 use crate::towers::remote::{GeminiTask, Provider};
+use crate::towers::target::Precision;
 use crate::towers::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
@@ -18,7 +23,7 @@ use crate::towers::{LongText, TextTask};
 #[command(
     name = "vicinity",
     version,
-    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
     after_help = "Exit codes: 0 done or found, 1 nothing found, 2 error.\n\
                   The library is $VICINITY_LIBRARY, or else `default` in the user's data folder, unless --library names one."
 )]
@@ -31,9 +36,25 @@ pub struct Arguments {
     /// Which library.
     #[command(flatten)]
     pub place: Place,
+    /// Keep settings, libraries and models beside the program, in `vicinity-data`. Once that folder is there, the option
+    /// may be left out.
+    #[arg(long, global = true)]
+    pub portable: bool,
     /// Colours of the window.
     #[arg(long, value_name = "THEME", ignore_case = true)]
     pub theme: Option<ThemeChoice>,
+}
+
+impl Arguments {
+    /// Those of this program; ends it where they make no sense.
+    pub fn get() -> Self {
+        let all = Self::parse();
+        if let (Some(_), Some(folder)) = (&all.command, all.folders.first()) {
+            let text = format!("a command takes its files after its name; {} stands before it", folder.display());
+            <Self as CommandFactory>::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
+        }
+        all
+    }
 }
 
 /// A library, and the model that it is seen through.
@@ -46,6 +67,13 @@ pub struct Place {
     /// library remembers it; going back to a model costs nothing.
     #[arg(long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
+    /// Device that models run on: auto (the fastest that computes what the CPU does), cpu, cuda, cuda:1, metal [default:
+    /// $VICINITY_DEVICE, or else as set in the window].
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Precision [default: the fastest that agrees on graphics cards, f32 on the CPU].
+    #[arg(long, global = true, value_enum)]
+    pub precision: Option<Precision>,
 }
 
 /// What can be done without a window.
@@ -66,10 +94,22 @@ pub enum Command {
     Export(ExportArgs),
     /// Print the embedding of files or texts as one JSON object.
     Embed(EmbedArgs),
+    /// Offer the model to other programs, in the shapes of Nomic's, OpenAI's and Gemini's services.
+    ///
+    /// Programs written for these services run against this machine when they are told its address:
+    ///
+    ///   ATLAS_API_PATH=http://127.0.0.1:7878             (nomic)
+    ///   OPENAI_BASE_URL=http://127.0.0.1:7878/v1         (openai)
+    ///   GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:7878     (google-genai)
+    ///
+    /// They ask for a model by name; `curl http://127.0.0.1:7878/v1/models` lists the names that are answered to. Ctrl-C
+    /// finishes what is under way and ends.
+    #[command(verbatim_doc_comment)]
+    Serve(ServeArgs),
     /// Say what is in the library.
     Info(InfoArgs),
     /// Check devices, model and library.
-    Doctor,
+    Doctor(DoctorArgs),
     /// List, get, import, check and remove models.
     ///
     /// Models lie in $VICINITY_MODELS, or else in the user's data folder. They come from huggingface.co, or the
@@ -88,6 +128,17 @@ pub enum Command {
         /// The folder.
         dir: PathBuf,
     },
+}
+
+/// Of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print what a report of a bug needs: versions, devices, drivers, models, the last crash. No names of files.
+    #[arg(long)]
+    pub report: bool,
+    /// Names of files and folders too.
+    #[arg(long, requires = "report")]
+    pub names: bool,
 }
 
 /// Of `models`.
@@ -165,6 +216,20 @@ pub struct IndexArgs {
     /// Also skip files and folders of this name; a glob, may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// A service that embeds instead of this machine, with --model as it calls its models; the library remembers it.
+    /// Before anything is sent the command says what, and asks. Its key comes from the environment (NOMIC_API_KEY,
+    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.
+    #[arg(long, value_enum)]
+    pub provider: Option<Provider>,
+    /// Address of the service, for a server of your own that speaks as the provider does.
+    #[arg(long, value_name = "URL", requires = "provider")]
+    pub base_url: Option<String>,
+    /// Where to embed: by the service, or wherever is better [default: remote].
+    #[arg(long, value_enum, requires = "provider")]
+    pub inference_mode: Option<InferenceMode>,
+    /// Agree to what is sent, without being asked.
+    #[arg(long, requires = "provider")]
+    pub yes_send: bool,
     /// Print JSON lines: one a failed file, then a summary.
     #[arg(long)]
     pub json: bool,
@@ -192,6 +257,41 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What is said of devices, here or in $VICINITY_DEVICE, over what the settings say.
+    ///
+    /// # Errors
+    /// When there is no such device, or this build cannot use it.
+    pub fn wishes(&self) -> anyhow::Result<Wishes> {
+        let named = match &self.device {
+            Some(text) => Some(("--device", text.clone())),
+            None => std::env::var(DEVICE_VARIABLE).ok().filter(|text| !text.is_empty()).map(|t| (DEVICE_VARIABLE, t)),
+        };
+        let mut wishes = app::kept_wishes();
+        if let Some((by, text)) = named {
+            let wrong = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
+            wishes.device = text.parse().map_err(wrong)?;
+            if let DeviceChoice::This(id) = wishes.device {
+                device::find(id).map_err(wrong)?;
+            }
+        }
+        wishes.precision = self.precision.or(wishes.precision);
+        let half = self.precision.is_some_and(|precision| precision != Precision::F32);
+        if half && wishes.device == DeviceChoice::This(DeviceId::Cpu) {
+            anyhow::bail!("--precision is for graphics cards; on the CPU models run in f32");
+        }
+        Ok(wishes)
+    }
+
+    /// How models are run.
+    ///
+    /// # Errors
+    /// As for [`Self::wishes`].
+    pub fn running(&self) -> anyhow::Result<Running> {
+        Ok(Running::new(self.wishes()?))
+    }
+}
+
 impl Kinds {
     /// As a filter.
     pub fn modality(self) -> Option<Modality> {
@@ -203,9 +303,21 @@ impl Kinds {
     }
 }
 
+/// How much of each vector is looked at.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Cut {
+    /// Look at the first N dimensions of each vector only, one of those that the model was made for (`vicinity models
+    /// list`). Nothing is embedded again; the library remembers it, and the model's own number goes back.
+    #[arg(long, value_name = "N")]
+    pub dimensions: Option<usize>,
+}
+
 /// Of `search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Words.
     #[arg(required_unless_present = "image")]
     pub text: Option<String>,
@@ -232,6 +344,9 @@ pub struct SearchArgs {
 /// Of `labels`.
 #[derive(Debug, Args)]
 pub struct LabelsArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Pictures or texts.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
@@ -249,6 +364,9 @@ pub struct LabelsArgs {
 /// Of `map`.
 #[derive(Debug, Args)]
 pub struct MapArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// The picture to write.
     #[arg(long, value_name = "PNG", required_unless_present = "positions")]
     pub out: Option<PathBuf>,
@@ -266,6 +384,9 @@ pub struct MapArgs {
 /// Of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// Dimensions.
+    #[command(flatten)]
+    pub cut: Cut,
     /// Vectors, a NumPy file (f32, one row an item).
     #[arg(long, value_name = "NPY")]
     pub vectors: PathBuf,
@@ -311,6 +432,24 @@ pub struct EmbedArgs {
     /// Address of the service, for a server of your own that speaks as the provider does.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+}
+
+/// Of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen. Anywhere but on this machine a token is needed; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = super::serve::address)]
+    pub listen: SocketAddr,
+    /// What callers have to show as their API key. Better set as a variable: others on this machine see arguments.
+    #[arg(long, value_name = "TOKEN", env = "VICINITY_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Also answer to this name, for programs that ask for a model that is not here (text-embedding-3-small). Its
+    /// vectors are still this model's. May be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub alias: Vec<String>,
+    /// How long a caller may pause while it sends a request or takes an answer, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub patience: u64,
 }
 
 /// A task of all models, or one that only Gemini knows.

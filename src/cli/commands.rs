@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
@@ -10,13 +9,17 @@ use serde::Serialize;
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models, pages};
+use super::{Outcome, embed, index, models, pages, serve};
 use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
+use crate::engine::choice::ModelSource;
 use crate::engine::content::open;
 use crate::engine::labels::{LabelVectors, parse};
 use crate::engine::read::Content;
+use crate::engine::running::{DeviceLine, Running};
 use crate::engine::searcher::embed_content;
+use crate::engine::trust::{self, Candidate, Verdict};
 use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
+use crate::towers::device::DeviceId;
 use crate::towers::{Model, device, golden};
 
 /// Runs a command.
@@ -28,8 +31,10 @@ pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
         Command::Map(args) => map(&args, place),
         Command::Export(args) => export(&args, place),
         Command::Embed(args) => embed::run(args, place),
+        Command::Serve(args) => serve::run(args, place),
         Command::Info(args) => info(&args, place),
-        Command::Doctor => doctor(place),
+        Command::Doctor(args) if args.report => super::report::print(place, args.names),
+        Command::Doctor(_) => doctor(place),
         Command::Models(command) => models::run(command),
         Command::Completions { shell } => pages::completions(shell),
         Command::Manual { dir } => pages::manual(&dir),
@@ -65,7 +70,7 @@ fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
         Event::Found { result, .. } => Some(result),
@@ -113,11 +118,13 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let model = session::model(place)?;
-    let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?;
+    let dim = args.cut.dimensions.unwrap_or(model.info.key.dim);
+    model.info.allows(dim).map_err(sentence)?;
+    let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     for path in &args.files {
         let content = open(path, false).map_err(sentence)?;
         let found = embed_content(&model, content, Default::default()).map_err(sentence)?;
-        let scores = vectors.score(found.embedding.as_slice(), found.modality);
+        let scores = vectors.score(found.embedding.truncated(dim)?.as_slice(), found.modality);
         if !args.json {
             line(&path.display().to_string())?;
         }
@@ -141,7 +148,7 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
 }
 
 fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let snapshot = session.engine.snapshot();
     if snapshot.is_empty() {
         return Ok(Outcome::Nothing);
@@ -181,7 +188,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
 }
 
 fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open(place)?;
+    let session = Session::open_cut(place, args.cut)?;
     let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
@@ -194,6 +201,7 @@ struct InfoLine<'a> {
     failed: usize,
     model: &'a str,
     dimension: usize,
+    dimensions_used: usize,
     library: &'a Path,
 }
 
@@ -203,9 +211,10 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     let parts = snapshot.parts();
     let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
     let failed = session.engine.failures().len();
-    let (model, dimension) = (parts.model.name.as_str(), parts.model.dim);
+    let (model, dimension, dimensions_used) = (parts.model.name.as_str(), parts.model.dim, snapshot.dim());
     if args.json {
-        json(&InfoLine { items: snapshot.len(), images, texts, failed, model, dimension, library: &parts.library })?;
+        let (items, library) = (snapshot.len(), parts.library.as_path());
+        json(&InfoLine { items, images, texts, failed, model, dimension, dimensions_used, library })?;
         return Ok(Outcome::Done);
     }
     line(&format!("library    {}", parts.library.display()))?;
@@ -213,7 +222,8 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     line(&format!("  images   {}", count(images as u64)))?;
     line(&format!("  texts    {}", count(texts as u64)))?;
     line(&format!("failed     {}", count(failed as u64)))?;
-    line(&format!("model      {model}, {dimension} dimensions"))?;
+    let used = if snapshot.is_cut() { format!(", of which {dimensions_used} are used") } else { String::new() };
+    line(&format!("model      {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
         let note = if root.available { "" } else { " (not there)" };
         line(&format!("folder     {}{note}", root.path.display()))?;
@@ -222,22 +232,49 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
 }
 
 fn doctor(place: &Place) -> anyhow::Result<Outcome> {
-    for device in device::devices() {
-        line(&format!("device   {}, {} threads, {}", device.name, device.threads, device.features))?;
-    }
-    let start = Instant::now();
-    let model = session::model(place)?;
-    let loaded = start.elapsed();
-    let ok = check_model(&model)?;
-    line(&format!("         loaded in {:.0} ms", loaded.as_secs_f64() * 1e3))?;
+    let (source, running) = (place.source()?.unwrap_or_default(), place.running()?);
+    let (model, sane) = check_devices(&source, &running)?;
+    let ok = check_model(&source, &model)?;
     let sound = check_library(place)?;
-    if ok && sound { Ok(Outcome::Done) } else { bail!("something is wrong, see above") }
+    if sane && ok && sound { Ok(Outcome::Done) } else { bail!("something is wrong, see above") }
 }
 
-fn check_model(model: &Model) -> anyhow::Result<bool> {
+/// Measures the model on every device, whatever was found before. That another device than the CPU differs is worth
+/// knowing, and no error: it is not used.
+fn check_devices(source: &ModelSource, running: &Running) -> anyhow::Result<(Model, bool)> {
+    let candidates = running.candidates(source);
+    let (model, verdicts) = trust::examine(&candidates, running.ledger())?;
+    let mut last = None;
+    for (Candidate { device, precision, .. }, verdict) in candidates.iter().zip(&verdicts) {
+        if last.replace(device.id) != Some(device.id) {
+            let DeviceLine { choice, name, detail, .. } = DeviceLine::new(device);
+            line(&format!("device   {choice}: {name}, {detail}"))?;
+        }
+        match device.id {
+            DeviceId::Cpu => line(&format!("         {}", reference(verdict)))?,
+            _ => line(&format!("         {}: {verdict}", precision.word()))?,
+        }
+    }
+    for sentence in device::left_out() {
+        line(&format!("         {sentence}"))?;
+    }
+    Ok((model, verdicts.iter().any(Verdict::agrees)))
+}
+
+fn reference(verdict: &Verdict) -> String {
+    format!("f32: the reference for other devices, {} images/s", trust::speed(verdict.images_per_second))
+}
+
+/// The built-in model has stored vectors to be compared with; of others it is enough that they gave vectors.
+fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
+    let (title, revision) = (&model.info.title, &model.info.key.revision);
+    if *source != ModelSource::Starter {
+        line(&format!("model    {title} ({revision}): ok"))?;
+        return Ok(true);
+    }
     let report = golden::check(model)?;
     let verdict = if report.passed() { "ok" } else { "DIFFERS from the reference" };
-    line(&format!("model    {} ({}): {verdict}", model.info.title, model.info.key.revision))?;
+    line(&format!("model    {title} ({revision}): {verdict}"))?;
     line(&format!(
         "         cosine to the reference: picture {:.5}, texts {:.5} {:.5}; picture {:.0} ms, two texts {:.0} ms",
         report.image,

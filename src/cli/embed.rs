@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::args::{EmbedArgs, Place as Where, Task};
 use super::output::{complain, json};
+use super::session;
 use crate::domain::{Embedding, Picture};
 use crate::engine::choice::ModelSource;
 use crate::engine::content::open;
@@ -17,7 +18,7 @@ use crate::engine::read::Content;
 use crate::engine::searcher::embed_picture;
 use crate::towers::remote::mode::{self, InferenceMode, Place, Situation};
 use crate::towers::remote::picture::encode;
-use crate::towers::remote::{Estimate, Input, Key, NOMIC_SPACE, Provider, Remote, Spec};
+use crate::towers::remote::{Estimate, Input, Key, Provider, Remote, Spec};
 use crate::towers::{Model, TextOptions, TextTask, starter};
 
 #[derive(Serialize)]
@@ -54,8 +55,8 @@ pub fn run(args: EmbedArgs, place: &Where) -> anyhow::Result<Outcome> {
     });
     let provider = args.provider.or((mode != InferenceMode::Local).then_some(Provider::Nomic));
     let (place, model, (embeddings, usage)) = match provider {
-        None => local(&args, named.unwrap_or(starter::NAME), &given)?,
-        Some(provider) => by_provider(&args, named, provider, mode, given)?,
+        None => local(&args, place, named.unwrap_or(starter::NAME), &given)?,
+        Some(provider) => by_provider(&args, place, provider, mode, given)?,
     };
     let failed = embeddings.iter().filter(|embedding| embedding.is_none()).count();
     let count = embeddings.len();
@@ -97,13 +98,13 @@ fn options(args: &EmbedArgs) -> TextOptions {
 /// Where it is embedded, the model's name, and the vectors.
 type Embedded = (Place, String, Vectors);
 
-fn local(args: &EmbedArgs, name: &str, given: &[Given]) -> anyhow::Result<Embedded> {
-    let model = load(name)?.with_context(|| format!("the model {name} is not on this machine"))?;
+fn local(args: &EmbedArgs, place: &Where, name: &str, given: &[Given]) -> anyhow::Result<Embedded> {
+    let model = load(name, place)?.with_context(|| format!("the model {name} is not on this machine"))?;
     Ok((Place::Local, name.to_owned(), embed_here(args, &model, given)?))
 }
 
-fn load(name: &str) -> anyhow::Result<Option<Model>> {
-    name.parse::<ModelSource>().ok().map(|source| Ok(source.load()?)).transpose()
+fn load(name: &str, place: &Where) -> anyhow::Result<Option<Model>> {
+    name.parse::<ModelSource>().ok().map(|source| session::load(&source, &place.running()?)).transpose()
 }
 
 fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Result<Vectors> {
@@ -112,14 +113,14 @@ fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Resul
     }
     let dim = model.info.key.dim;
     let wanted = args.dimensions.unwrap_or(dim);
-    if wanted != dim && (model.info.key.name != NOMIC_SPACE || wanted > dim || wanted == 0) {
+    if wanted != dim && (model.info.matryoshka.is_empty() || wanted > dim || wanted == 0) {
         bail!("{} has {dim} dimensions; {wanted} cannot be had", model.info.key.name);
     }
     let (mut vectors, mut tokens) = (Vec::new(), 0);
     for one in given {
         let embedding = match one {
             Given::Text(text) => {
-                let mut found = model.text.embed(&[text], options(args))?;
+                let mut found = model.text.embed_to(&[text], options(args), wanted)?;
                 let found = found.pop().context("the model gave no vector")?;
                 tokens += found.tokens as u64;
                 found.embedding
@@ -152,18 +153,18 @@ fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Re
 
 fn by_provider(
     args: &EmbedArgs,
-    named: Option<&str>,
+    at: &Where,
     provider: Provider,
     mode: InferenceMode,
     given: Vec<Given>,
 ) -> anyhow::Result<Embedded> {
-    let spec = spec(args, named, provider)?;
+    let spec = spec(args, at.model.as_deref(), provider)?;
     let space = spec.key(0)?.name;
     if mode == InferenceMode::Local {
-        return local(args, &space, &given).map(|(place, _, vectors)| (place, spec.model, vectors));
+        return local(args, at, &space, &given).map(|(place, _, vectors)| (place, spec.model, vectors));
     }
     let key = Key::find(provider)?;
-    let ours = if mode == InferenceMode::Dynamic { load(&space)? } else { None };
+    let ours = if mode == InferenceMode::Dynamic { load(&space, at)? } else { None };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("vicinity-network")

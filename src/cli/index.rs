@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::args::{IndexArgs, Place};
+use super::consent;
 use super::output::{complain, count, json, line, on_terminal};
-use super::session::Session;
+use super::session::{self, Session};
 use crate::domain::{Progress, Stage};
 use crate::engine::{Event, Job, Severity, Summary};
 
@@ -38,7 +39,10 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     if let Some(missing) = args.folders.iter().find(|path| !path.exists()) {
         bail!("{}: no such file or folder", missing.display());
     }
-    let session = Session::create(place)?;
+    let session = match consent::service(&args, place)? {
+        Some(service) => Session::by_service(&session::library(place)?, &service, place)?,
+        None => Session::create(place)?,
+    };
     if let Some(why) = &session.engine.snapshot().parts().read_only {
         bail!("{why}");
     }

@@ -5,11 +5,14 @@
 
 mod args;
 mod commands;
+mod consent;
 mod embed;
 mod index;
 mod models;
 mod output;
 mod pages;
+mod report;
+mod serve;
 mod session;
 
 use std::process::ExitCode;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
+use super::services::ServiceErrand;
+use super::shelf::ModelErrand;
 use super::state::{Centre, ColourBy, Floating, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
@@ -79,8 +81,14 @@ pub enum UiCommand {
     CycleTheme,
     /// Import settings (excludes, rows, long texts).
     ImportSettings,
-    /// Which model, and what it is good and bad at.
+    /// Device, and how long models stay in memory.
+    Settings,
+    /// Take the model out of the memory until it is needed again.
+    UnloadModel,
+    /// Which models there are, what they are good and bad at; get and remove them.
     Models,
+    /// Services that embed instead of this machine.
+    Services,
     /// Write vectors and items to files.
     Export,
     /// List the keys.
@@ -102,8 +110,16 @@ pub enum SystemCommand {
     OpenLibrary(PathBuf),
     /// See the open library through another model.
     UseModel(crate::engine::choice::ModelSource),
+    /// How models are run.
+    SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
+    /// Something with a model's files.
+    Model(ModelErrand),
+    /// What the first start offered.
+    FirstChoice(crate::towers::catalogue::Choice),
+    /// Something with an embedding service.
+    Service(ServiceErrand),
     /// Words in the search box changed (searches after 150 ms of rest, or at once).
     SetQueryText(String, Immediacy),
     /// Add a picture, file or item to the query.

@@ -29,7 +29,7 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::FocusSearch,
         Self::OpenFolder,
         Self::OpenFiles,
@@ -63,7 +63,10 @@ impl UiCommand {
         Self::ProjectAgain,
         Self::CycleTheme,
         Self::ImportSettings,
+        Self::Settings,
+        Self::UnloadModel,
         Self::Models,
+        Self::Services,
         Self::Export,
         Self::Shortcuts,
         Self::Palette,
@@ -122,7 +125,10 @@ impl UiCommand {
             Self::ProjectAgain => ("Arrange the map anew", "Compute the neighbour-preserving map again", &[]),
             Self::CycleTheme => ("Change theme", "Light, dark, as the system says", &[]),
             Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
-            Self::Models => ("Models…", "Which model embeds the collection, what it is good and bad at", &[]),
+            Self::Settings => ("Settings…", "Which device models run on, and how long they stay in memory", &[]),
+            Self::UnloadModel => ("Unload the model", "Frees its memory; it comes back with the next question", &[]),
+            Self::Models => ("Models…", "Which models there are, what they are good and bad at", &[]),
+            Self::Services => ("Embedding services…", "Let Nomic, Gemini or a server of yours embed a library", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),
             Self::Shortcuts => {
                 ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })

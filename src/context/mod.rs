@@ -6,10 +6,14 @@ pub mod command;
 pub mod entries;
 pub mod folders;
 pub mod histogram;
+pub mod services;
+pub mod shelf;
 pub mod state;
 
 pub use crate::engine::{Root, Snapshot};
 pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
+pub use services::ServiceErrand;
+pub use shelf::ModelErrand;
 pub use state::{Applied, Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
 
 /// What a panel gets to draw itself.

@@ -1,19 +1,21 @@
 //! The state that the window draws. Only `app` changes it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::{
-    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, Progress, QueryPart, ScoredLabels, Scoring,
-    SearchResult,
+    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, NetworkUse, Progress, QueryPart, ScoredLabels,
+    Scoring, SearchResult,
 };
 use crate::engine::{ImportOptions, Notice, Snapshot};
 use crate::towers::ModelInfo;
 
 use super::folders::FolderCounts;
 use super::histogram::Histogram;
+use super::services::Services;
+use super::shelf::{Shelf, Speed};
 
 /// What the centre of the window shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -197,8 +199,12 @@ pub enum Floating {
     Failures,
     /// Import settings.
     Import,
-    /// What the model is.
+    /// Device, and how long models stay in memory.
+    Settings,
+    /// Which models there are.
     Models,
+    /// Services that embed instead of this machine.
+    Services,
     /// The label set.
     Labels,
     /// Version and licences.
@@ -313,8 +319,24 @@ pub struct State {
     pub model_title: String,
     /// Display name of the device.
     pub device_title: String,
-    /// Models that the library could be seen through instead.
-    pub models: Vec<crate::engine::choice::Installed>,
+    /// Where the model is, where that was told.
+    pub model_state: Option<crate::engine::ModelState>,
+    /// How models are to be run.
+    pub running: crate::engine::running::Wishes,
+    /// The devices of this machine; empty before somebody asked.
+    pub devices: Vec<crate::engine::running::DeviceLine>,
+    /// All models; `None` where they are not managed here, or not looked at yet.
+    pub shelf: Option<Shelf>,
+    /// How fast models embedded here, by name.
+    pub speeds: BTreeMap<String, Speed>,
+    /// Name of the model for new libraries, where it is not the built-in one.
+    pub favourite: Option<String>,
+    /// Whether the choice of the first start is still to be offered.
+    pub first_start: bool,
+    /// What the network was used for in this session.
+    pub network: Vec<NetworkUse>,
+    /// Embedding services.
+    pub services: Services,
 }
 
 impl State {

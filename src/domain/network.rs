@@ -13,6 +13,8 @@ pub struct NetworkUse {
     pub requests: u64,
     /// Bytes of answers received.
     pub bytes: u64,
+    /// Bytes of what was sent, beside the bare questions.
+    pub sent: u64,
 }
 
 /// A list that everyone who uses the network writes to. Cheap to clone; clones share the list.
@@ -22,13 +24,29 @@ pub struct Ledger(Arc<Mutex<Vec<NetworkUse>>>);
 impl Ledger {
     /// Notes requests and bytes.
     pub fn note(&self, host: &str, purpose: &'static str, requests: u64, bytes: u64) {
+        self.change(host, purpose, |known| {
+            known.requests += requests;
+            known.bytes += bytes;
+        });
+    }
+
+    /// Notes a request that carried something.
+    pub fn note_sent(&self, host: &str, purpose: &'static str, sent: u64) {
+        self.change(host, purpose, |known| {
+            known.requests += 1;
+            known.sent += sent;
+        });
+    }
+
+    fn change(&self, host: &str, purpose: &'static str, change: impl FnOnce(&mut NetworkUse)) {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match uses.iter_mut().find(|known| known.host == host && known.purpose == purpose) {
-            Some(known) => {
-                known.requests += requests;
-                known.bytes += bytes;
+            Some(known) => change(known),
+            None => {
+                let mut fresh = NetworkUse { host: host.to_owned(), purpose, requests: 0, bytes: 0, sent: 0 };
+                change(&mut fresh);
+                uses.push(fresh);
             }
-            None => uses.push(NetworkUse { host: host.to_owned(), purpose, requests, bytes }),
         }
     }
 
@@ -48,10 +66,11 @@ mod tests {
         ledger.clone().note("a", "x", 1, 10);
         ledger.note("b", "x", 1, 0);
         ledger.note("a", "x", 1, 5);
+        ledger.note_sent("b", "x", 7);
         let uses = ledger.uses();
         assert_eq!(
-            uses.iter().map(|u| (u.host.as_str(), u.requests, u.bytes)).collect::<Vec<_>>(),
-            [("a", 2, 15), ("b", 1, 0)]
+            uses.iter().map(|u| (u.host.as_str(), u.requests, u.bytes, u.sent)).collect::<Vec<_>>(),
+            [("a", 2, 15, 0), ("b", 2, 0, 7)]
         );
     }
 }

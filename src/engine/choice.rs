@@ -9,9 +9,13 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::home;
 use super::model::Loader;
-use super::models::places::{Manifest, Places, default_dir};
-use crate::towers::{Model, ModelInfo, TowerError, folder, starter};
+use super::models::places::{Manifest, Places};
+use super::running::Running;
+use super::trust::Chosen;
+use crate::towers::target::Target;
+use crate::towers::{Model, ModelInfo, ModelKey, TowerError, folder, starter};
 
 /// Where a model comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +56,7 @@ pub struct Installed {
 
 /// The models that were got or imported, by name. Reads the folder of models.
 pub fn installed() -> Vec<Installed> {
-    let Some(places) = default_dir().map(Places::new) else { return Vec::new() };
+    let Some(places) = home::models().map(Places::new) else { return Vec::new() };
     let model = |manifest: Manifest| {
         let source = ModelSource::Folder(places.model(&manifest.id));
         Installed { id: manifest.id, source }
@@ -61,14 +65,22 @@ pub fn installed() -> Vec<Installed> {
 }
 
 impl ModelSource {
-    /// Loads the model.
+    /// Loads the model onto the CPU.
     ///
     /// # Errors
     /// When it cannot be used; the message names the file.
     pub fn load(&self) -> Result<Model, TowerError> {
+        self.load_on(&Target::cpu())
+    }
+
+    /// Loads the model onto a device.
+    ///
+    /// # Errors
+    /// As for [`Self::load`], and when the device has no room.
+    pub fn load_on(&self, target: &Target) -> Result<Model, TowerError> {
         match self {
-            Self::Starter => starter::load(),
-            Self::Folder(dir) => folder::load(dir),
+            Self::Starter => starter::load_on(target),
+            Self::Folder(dir) => folder::load_on(dir, target),
         }
     }
 }
@@ -99,29 +111,24 @@ impl Choice {
     ///
     /// # Errors
     /// When the model cannot be used; the message names the file.
-    pub fn for_library(library: &Path, wanted: Option<ModelSource>) -> Result<Self, TowerError> {
+    pub fn for_library(library: &Path, wanted: Option<ModelSource>, running: &Running) -> Result<Self, TowerError> {
         let kept = read(library);
         let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
         let ModelSource::Folder(dir) = &source else {
             let info = starter::info()?;
+            let load = loader(source.clone(), info.key.clone(), running, None);
             let news = kept.map(|_| Kept { source, info: info.clone(), files: Stamp::new() });
-            return Ok(Self { info, load: Box::new(starter::load), news });
+            return Ok(Self { info, load, news });
         };
-        let (dir, stamp) = (dir.clone(), stamp(dir));
+        let stamp = stamp(dir);
         if let Some(kept) = kept.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
-            let key = kept.info.key.clone();
-            let load = move || match folder::load(&dir)? {
-                model if model.info.key == key => Ok(model),
-                _ => Err(TowerError::Weights {
-                    file: dir.display().to_string(),
-                    reason: "it is another model than before; choose it again".to_owned(),
-                }),
-            };
-            return Ok(Self { info: kept.info, load: Box::new(load), news: None });
+            let load = loader(source, kept.info.key.clone(), running, None);
+            return Ok(Self { info: kept.info, load, news: None });
         }
-        let model = folder::load(&dir)?;
-        let news = Kept { source, info: model.info.clone(), files: stamp };
-        Ok(Self { info: model.info.clone(), load: Box::new(move || Ok(model)), news: Some(news) })
+        let chosen = running.load(&source, None)?;
+        let info = chosen.model.info.clone();
+        let load = loader(source.clone(), info.key.clone(), running, Some(chosen));
+        Ok(Self { news: Some(Kept { source, info: info.clone(), files: stamp }), info, load })
     }
 
     /// What the library, once it is open, has to be told to remember.
@@ -134,6 +141,23 @@ impl Choice {
             }
         })
     }
+}
+
+/// Loads a model as often as it is needed; the first time it may be there already.
+fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Option<Chosen>) -> Loader {
+    let (running, ours, idle) = (running.clone(), source.clone(), running.clone());
+    let load = move || {
+        let chosen = first.take().map_or_else(|| running.load(&source, Some(&key)), Ok)?;
+        if chosen.model.info.key == key {
+            return Ok(chosen);
+        }
+        let file = match &source {
+            ModelSource::Starter => starter::NAME.to_owned(),
+            ModelSource::Folder(dir) => dir.display().to_string(),
+        };
+        Err(TowerError::Weights { file, reason: "it is another model than before; choose it again".to_owned() })
+    };
+    Loader::new(load, move || idle.idle(&ours))
 }
 
 fn file(library: &Path) -> PathBuf {
@@ -173,4 +197,28 @@ fn stamp(dir: &Path) -> Stamp {
         .collect();
     files.sort_unstable();
     files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_of_an_earlier_version_is_still_read() {
+        let library = tempfile::tempdir().expect("a folder");
+        let kept = Kept {
+            source: ModelSource::Folder("/models/a".into()),
+            info: starter::info().expect("built in"),
+            files: vec![("/models/a/config.json".into(), 3, 4)],
+        };
+        write(library.path(), &kept).expect("written");
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file(library.path())).expect("there")).expect("JSON");
+        let info = json["info"].as_object_mut().expect("an object");
+        assert!(info.remove("matryoshka").is_some(), "it is written today");
+        std::fs::write(file(library.path()), json.to_string()).expect("written");
+        let old = read(library.path()).expect("readable without what came later");
+        assert_eq!((old.source, old.files), (kept.source, kept.files));
+        assert!(old.info.matryoshka.is_empty());
+    }
 }

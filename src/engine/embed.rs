@@ -17,10 +17,11 @@ use super::model::LazyModel;
 use super::outbox::Outbox;
 use super::projector::Projector;
 use super::read::{self, Content, ReadOptions};
+use super::room::Room;
 use super::scan::Candidate;
 use super::store::StoreError;
 use super::thumbnail;
-use super::{Event, ImportOptions};
+use super::{Event, ImportOptions, Severity};
 use crate::domain::{ContentHash, Embedding, Modality, Picture};
 use crate::towers::{Model, Pixels, TextOptions, TowerError};
 
@@ -113,8 +114,9 @@ impl Pipeline {
         feed: impl FnOnce(&Feed<'_>) -> R,
     ) -> R {
         let (candidates, to_read) = bounded::<Candidate>(CANDIDATES);
-        let (images, image_work) = bounded(2 * IMAGE_BATCH);
-        let (texts, text_work) = bounded(2 * TEXT_BATCH);
+        let [full_images, full_texts] = self.full();
+        let (images, image_work) = bounded(2 * full_images);
+        let (texts, text_work) = bounded(2 * full_texts);
         let (done, to_store) = bounded(64);
         let ends = Ends { images, texts, done: done.clone() };
         std::thread::scope(|scope| {
@@ -153,6 +155,13 @@ impl Pipeline {
     pub fn failed(&self, failure: FailedFile) {
         Meter::add(&self.meter.failed, 1);
         self.library.add_failure(failure);
+    }
+
+    /// What a batch of pictures and one of texts hold, as far as the model is there to ask.
+    fn full(&self) -> [usize; 2] {
+        let model = self.model.ready();
+        let [images, texts] = model.map_or([None; 2], |model| [model.image.call_size(), model.text.call_size()]);
+        [images.unwrap_or(IMAGE_BATCH), texts.unwrap_or(TEXT_BATCH)]
     }
 
     fn read_all(&self, pool: &rayon::ThreadPool, candidates: &Receiver<Candidate>, ends: Ends) {
@@ -261,30 +270,36 @@ impl Pipeline {
     }
 
     fn embed_images(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<Pixels>>, done: &Sender<Done>) {
-        let full = self.model.wait().ok().and_then(|model| model.image.call_size()).unwrap_or(IMAGE_BATCH);
-        self.batches(work, full, |batch| {
+        drop(self.model.wait());
+        let mut room = Room::new(self.full()[0]);
+        self.batches(work, |batch| {
             let (items, pixels): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();
-            let results = self.attempt(pixels.len(), |model| pool.install(|| model.image.embed_each(&pixels)));
+            let results =
+                self.attempt(&pixels, &mut room, |model, pixels| pool.install(|| model.image.embed_each(pixels)));
             send_results(items, results, done);
+            room.most
         });
     }
 
     fn embed_texts(&self, pool: &rayon::ThreadPool, work: &Receiver<Ready<String>>, done: &Sender<Done>) {
         let options = TextOptions { long_text: self.options.long_text, ..Default::default() };
-        let full = self.model.wait().ok().and_then(|model| model.text.call_size()).unwrap_or(TEXT_BATCH);
-        self.batches(work, full, |batch| {
+        drop(self.model.wait());
+        let mut room = Room::new(self.full()[1]);
+        self.batches(work, |batch| {
             let (items, texts): (Vec<_>, Vec<_>) = batch.into_iter().map(|r| (r.item, r.content)).unzip();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let results = self.attempt(texts.len(), |model| {
-                let embedded = pool.install(|| model.text.embed_each(&texts, options));
+            let results = self.attempt(&texts, &mut room, |model, texts| {
+                let embedded = pool.install(|| model.text.embed_each(texts, options));
                 embedded.into_iter().map(|result| result.map(|text| text.embedding)).collect()
             });
             send_results(items, results, done);
+            room.most
         });
     }
 
-    /// Gathers batches, the first one small; a batch that stays short goes off after a moment.
-    fn batches<T>(&self, work: &Receiver<T>, full: usize, mut embed: impl FnMut(Vec<T>)) {
+    /// Gathers batches, the first one small; a batch that stays short goes off after a moment. `embed` says how large
+    /// the next one may be.
+    fn batches<T>(&self, work: &Receiver<T>, mut embed: impl FnMut(Vec<T>) -> usize) {
         let mut size = FIRST_BATCH;
         while let Ok(first) = work.recv() {
             let mut batch = vec![first];
@@ -295,22 +310,22 @@ impl Pipeline {
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                 }
             }
-            size = full;
             if self.control.go_on() {
-                embed(batch);
+                size = embed(batch);
             }
         }
     }
 
     /// Embeds a batch; `None` for what is left for another run, because this one was cancelled or cannot go on.
-    fn attempt(
+    fn attempt<T>(
         &self,
-        count: usize,
-        embed: impl Fn(&Model) -> Vec<Result<Embedding, TowerError>>,
+        batch: &[T],
+        room: &mut Room,
+        embed: impl Fn(&Model, &[T]) -> Vec<Result<Embedding, TowerError>>,
     ) -> Vec<Option<Result<Embedding, String>>> {
         let model = match self.model.wait() {
             Ok(model) => model,
-            Err(reason) => return vec![Some(Err(reason)); count],
+            Err(reason) => return batch.iter().map(|_| Some(Err(reason.clone()))).collect(),
         };
         let judge = |result: Result<Embedding, TowerError>| match result {
             Err(error) if error.ends_run() => {
@@ -319,7 +334,12 @@ impl Pipeline {
             }
             result => Some(result.map_err(|error| error.to_string())),
         };
-        let embedded = Meter::clock(&self.meter.embed, || embed(&model));
+        let before = room.most;
+        let embedded = Meter::clock(&self.meter.embed, || room.embed(batch, |part| embed(&model, part)));
+        if room.most < before {
+            let text = format!("The device has not enough memory for {before} at once; going on with {}", room.most);
+            self.outbox.notice(Severity::Info, text);
+        }
         embedded.into_iter().map(judge).collect()
     }
 

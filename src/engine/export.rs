@@ -1,5 +1,6 @@
 //! Writes vectors and the list of items for other programs, rows in the same order.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -12,16 +13,20 @@ use super::Snapshot;
 /// # Errors
 /// A sentence that names the file.
 pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, String> {
-    let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.vector(*row).is_some()).collect();
-    let dim = snapshot.parts().model.dim;
-    write_npy(vectors, rows.len(), dim, rows.iter().filter_map(|row| snapshot.vector(*row)))
+    let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.unit(*row).is_some()).collect();
+    write_npy(vectors, rows.len(), snapshot.dim(), rows.iter().filter_map(|row| snapshot.unit(*row)))
         .map_err(|error| format!("{} could not be written: {error}", vectors.display()))?;
     write_items(snapshot, &rows, items)
         .map_err(|error| format!("{} could not be written: {error}", items.display()))?;
     Ok(rows.len())
 }
 
-fn write_npy<'a>(path: &Path, rows: usize, dim: usize, vectors: impl Iterator<Item = &'a [f32]>) -> io::Result<()> {
+fn write_npy<'a>(
+    path: &Path,
+    rows: usize,
+    dim: usize,
+    vectors: impl Iterator<Item = Cow<'a, [f32]>>,
+) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}");
     // magic, version and length take 10 bytes; all of the header together a multiple of 64, ended by a line break
@@ -32,7 +37,7 @@ fn write_npy<'a>(path: &Path, rows: usize, dim: usize, vectors: impl Iterator<It
     file.write_all(&(padded as u16).to_le_bytes())?;
     file.write_all(header.as_bytes())?;
     for vector in vectors {
-        for value in vector {
+        for value in vector.iter() {
             file.write_all(&value.to_le_bytes())?;
         }
     }

@@ -16,11 +16,12 @@ use super::looks::Looks;
 use super::model::{LazyModel, Loader};
 use super::outbox::Outbox;
 use super::projector::Projector;
+use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
 use super::{Event, ImportOptions, Job, Severity, Snapshot};
 use crate::domain::{Failure, Progress, Stage};
-use crate::towers::remote::{Remote, RemoteError};
+use crate::towers::remote::{Remote, RemoteError, Usage};
 use crate::towers::{Model, ModelInfo, TowerError};
 
 /// Why a library could not be opened.
@@ -88,7 +89,20 @@ impl Engine {
         model: Option<ModelSource>,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let mut choice = Choice::for_library(library, model)?;
+        Self::open_on(library, model, &Running::default(), waker)
+    }
+
+    /// The same on a device that is chosen.
+    ///
+    /// # Errors
+    /// As [`Self::open_through`].
+    pub fn open_on(
+        library: &Path,
+        model: Option<ModelSource>,
+        running: &Running,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut choice = Choice::for_library(library, model, running)?;
         let note = choice.take_note();
         let engine = Self::open_with(library, choice.info, choice.load, waker)?;
         if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
@@ -108,8 +122,11 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let (library, notices) = Library::open(library, &info.key)?;
-        let (model, model_thread) = LazyModel::start(load)?;
+        if info.allows(library.snapshot().dim()).is_err() {
+            library.set_dimensions(info.key.dim)?;
+        }
         let (outbox, events, herald) = Outbox::start(waker)?;
+        let (model, model_thread) = LazyModel::start(load, outbox.clone())?;
         let saved = library.load_layout();
         outbox.post(Event::Snapshot(library.snapshot()));
         outbox.post(Event::Failures(library.failures()));
@@ -166,6 +183,11 @@ impl Engine {
         self.service.as_ref()
     }
 
+    /// What the service behind the model was sent and has counted so far, where there is one.
+    pub fn usage(&self) -> Option<Usage> {
+        self.service.as_ref().map(|(_, remote)| remote.usage())
+    }
+
     pub(super) fn library(&self) -> &Library {
         &self.library
     }
@@ -179,6 +201,10 @@ impl Engine {
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),
             Job::CancelProjection => self.projector.cancel(),
+            // a service has no memory to free and no device to move to
+            Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
+            Job::UnloadModel => self.model.unload(),
+            Job::ReloadModel => self.model.reload(),
             Job::Pause => self.pause(),
             Job::Cancel => {
                 self.control.cancel();
@@ -193,8 +219,25 @@ impl Engine {
                 self.model.interrupt();
                 self.send(Job::Remove(path));
             }
+            Job::SetDimensions(dim) => match self.info.allows(dim) {
+                Ok(()) => self.send(job),
+                Err(why) => self.outbox.notice(Severity::Error, why),
+            },
             job => self.send(job),
         }
+    }
+
+    /// As [`Job::SetDimensions`], done when it returns.
+    ///
+    /// # Errors
+    /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
+    pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
+        self.info.allows(dim)?;
+        self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
+        let snapshot = self.library.snapshot();
+        self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
+        self.projector.collection_changed(snapshot);
+        Ok(())
     }
 
     fn pause(&self) {

@@ -92,6 +92,7 @@ impl Coordinator {
         let done = match job {
             Job::Remove(path) => self.library.remove_root(&path).map(|()| self.publish()),
             Job::SetImport(options) => self.library.set_import_options(options),
+            Job::SetDimensions(dim) => self.library.set_dimensions(dim).map(|()| self.publish()),
             Job::Export { vectors, items } => return self.export(&vectors, &items),
             _ => return,
         };

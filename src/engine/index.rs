@@ -15,13 +15,16 @@
 //! So a score says how far an item lies from the bulk of its own kind, in one unit for both kinds.
 //! Where the library or the filter leaves only one modality, the second step changes nothing.
 //! [`Scoring::RawCosine`] is the plain cosine.
+//!
+//! Of a snapshot that is cut to fewer dimensions ([`Snapshot::is_cut`]) only the beginning of each vector is read, and
+//! divided by its length on the way: the scores are those of vectors cut and scaled to unit length beforehand.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::dot::dot2;
+use super::dot::dots;
 use super::snapshot::{CHUNK, Snapshot};
 use crate::domain::{Embedding, Filter, Hit, Item, ItemId, Modality, Scoring, SearchResult};
 
@@ -84,7 +87,7 @@ pub struct Centring {
 impl Centring {
     /// The shrunken means of the library, or zeros for raw cosine.
     pub fn new(snapshot: &Snapshot, scoring: Scoring) -> Self {
-        let dim = snapshot.parts().model.dim;
+        let dim = snapshot.dim();
         let means = Modality::ALL.map(|modality| match (scoring, snapshot.mean(modality)) {
             (Scoring::Centred, Some(mean)) => {
                 let weight = weight(snapshot.count(modality));
@@ -106,7 +109,8 @@ impl Centring {
         let mut sum = vec![0.0f32; self.means[0].len()];
         for part in parts {
             let mean = self.mean(part.modality);
-            let centred: Vec<f32> = part.embedding.as_slice().iter().zip(mean).map(|(v, m)| v - m).collect();
+            let Ok(cut) = part.embedding.truncated(mean.len()) else { continue };
+            let centred: Vec<f32> = cut.as_slice().iter().zip(mean).map(|(v, m)| v - m).collect();
             if let Ok(unit) = Embedding::new(centred) {
                 sum.iter_mut().zip(unit.as_slice()).for_each(|(s, v)| *s += v);
             }
@@ -120,7 +124,7 @@ fn weight(items: usize) -> f32 {
 }
 
 fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &Filter, scores: &mut [f32]) {
-    let offsets = [0, 1].map(|m| dot2(query, query, &centring.means[m])[0]);
+    let offsets = [0, 1].map(|m| dots([query], &centring.means[m])[0]);
     scores.par_chunks_mut(CHUNK / 4).enumerate().for_each(|(chunk, scores)| {
         for (i, score) in scores.iter_mut().enumerate() {
             let row = chunk * (CHUNK / 4) + i;
@@ -129,7 +133,14 @@ fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &
                 continue;
             }
             let m = item.modality.index();
-            let [along_query, along_mean] = dot2(query, &centring.means[m], vector);
+            let mean = &centring.means[m];
+            let [along_query, along_mean] = if snapshot.is_cut() {
+                let [along_query, along_mean, square] = dots([query, mean, vector], vector);
+                let length = square.max(f32::MIN_POSITIVE).sqrt();
+                [along_query / length, along_mean / length]
+            } else {
+                dots([query, mean], vector)
+            };
             // |v - mean|^2 = |v|^2 - 2 v.mean + |mean|^2, and v has unit length
             let length = (1.0 - 2.0 * along_mean + centring.squared[m]).max(1e-6).sqrt();
             *score = ((along_query - offsets[m]) / length).clamp(-1.0, 1.0);

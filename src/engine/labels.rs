@@ -5,7 +5,7 @@
 //! compared with one another for one item, so the modality gap is the same for all of them, and subtracting the
 //! mean of a collection that consists of animals would take *animal* away from every item of it.
 
-use crate::domain::{Embedding, LabelScore, LabelSet, Modality};
+use crate::domain::{Embedding, EmbeddingError, LabelScore, LabelSet, Modality};
 use crate::towers::{ModelInfo, TextOptions, TextTower, TowerError};
 
 /// Labels embedded at once.
@@ -29,12 +29,23 @@ impl LabelVectors {
         Ok(Self { set: set.labels.clone(), vectors, scale: info.label_scale })
     }
 
-    /// Whether these are the vectors of that set.
-    pub fn belong_to(&self, set: &LabelSet) -> bool {
-        self.set == set.labels
+    /// Of the first `dim` dimensions only.
+    ///
+    /// # Errors
+    /// When there are not as many.
+    pub fn truncated(mut self, dim: usize) -> Result<Self, EmbeddingError> {
+        for vector in self.vectors.iter_mut().flatten() {
+            *vector = vector.truncated(dim)?;
+        }
+        Ok(self)
     }
 
-    /// Every label once, best first.
+    /// Whether these are the vectors of that set, of so many dimensions.
+    pub fn belong_to(&self, set: &LabelSet, dim: usize) -> bool {
+        self.set == set.labels && self.vectors.iter().flatten().all(|vector| vector.dim() == dim)
+    }
+
+    /// Every label once, best first. `item` has unit length and as many dimensions.
     pub fn score(&self, item: &[f32], modality: Modality) -> Vec<LabelScore> {
         let cosine = |label: &Embedding| label.as_slice().iter().zip(item).map(|(a, b)| a * b).sum::<f32>();
         let cosines: Vec<f32> = self.vectors[modality.index()].iter().map(cosine).collect();

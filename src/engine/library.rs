@@ -76,6 +76,11 @@ impl Library {
         Ok(())
     }
 
+    /// Looks at the first `dim` dimensions of each vector from now on.
+    pub fn set_dimensions(&self, dim: usize) -> Result<(), StoreError> {
+        self.write(|store| store.set_dimensions(dim))
+    }
+
     /// Services that may be sent items of this library, by host.
     pub fn remote_hosts(&self) -> Result<Vec<String>, StoreError> {
         lock(&self.0.store).remote_hosts()

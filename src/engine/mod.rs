@@ -28,6 +28,9 @@ pub enum Job {
     Cancel,
     /// Change what is skipped and how texts are taken in; takes effect at the next scan.
     SetImport(ImportOptions),
+    /// Look at so many dimensions of each vector, one of [`crate::towers::ModelInfo::matryoshka`]; remembered in the
+    /// library, and nothing is embedded again. A new snapshot follows, and a new map.
+    SetDimensions(usize),
     /// Search. The answer carries `ticket`; a newer ticket of one slot makes older ones moot.
     Search {
         /// Who asks.
@@ -54,6 +57,10 @@ pub enum Job {
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
+    /// Take the model out of the memory; it comes back with the next question.
+    UnloadModel,
+    /// Load the model again, where the wishes of [`running::Running`] say now.
+    ReloadModel,
     /// Write the vectors and the list of items (rows in the same order).
     Export {
         /// A `.npy` file.
@@ -127,8 +134,28 @@ pub enum Event {
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`].
     Preview(ItemId, Result<Preview, String>),
+    /// Where the model is.
+    Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
+}
+
+/// Where the model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelState {
+    /// On its way into the memory, or being compared with what it should compute.
+    Loading,
+    /// At work.
+    Ready {
+        /// For the user: what it runs on.
+        place: String,
+        /// For the user: what was found of that, where there was something to find.
+        verdict: Option<String>,
+    },
+    /// Not in memory; it comes back with the next question.
+    Away,
+    /// It cannot be loaded: a sentence.
+    Failed(String),
 }
 
 /// A large look at one item.
@@ -197,11 +224,13 @@ pub struct Summary {
 pub mod choice;
 pub mod content;
 mod control;
+pub mod crash;
 mod desk;
 mod dot;
 mod embed;
 pub mod export;
 mod facade;
+pub mod home;
 mod import;
 pub mod index;
 pub mod labels;
@@ -216,13 +245,15 @@ pub mod project2d;
 mod projector;
 pub mod read;
 pub mod remote;
+mod room;
+pub mod running;
 pub mod sample;
 pub mod scan;
 pub mod searcher;
-pub mod settings;
 pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
+pub mod trust;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};

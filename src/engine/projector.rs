@@ -3,7 +3,10 @@
 //!
 //! Vectors are centred by modality and brought back to unit length first, so that pictures and texts about one thing
 //! lie together: uncentred, the modality gap would put them on two islands. The work has a pool of its own with a core
-//! left over, so that a search never queues behind it. Every layout is a function of snapshot and seed alone.
+//! left over, so that a search never queues behind it.
+//!
+//! A layout that is asked for is a function of snapshot and seed alone. One that follows the growth of the collection
+//! starts from the map that stands, so that what the eye knows stays where it was.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-
 use super::desk::Desk;
+use super::dot::dots;
 use super::index::Centring;
 use super::library::Library;
 use super::outbox::Outbox;
-use super::project2d::{self, UmapParams};
+use super::project2d::{self, Rows, UmapParams};
 use super::{Event, Snapshot};
 use crate::domain::{ItemId, Layout, LayoutMethod, MapPos, Scoring};
 
@@ -27,6 +29,12 @@ const INTERVAL: Duration = Duration::from_millis(700);
 const GROWTH: f32 = 1.2;
 /// Points on which the quality of a layout is measured.
 const SAMPLE: usize = 500;
+/// Of very many points fewer: each is compared with all, a second of work for so many pairs.
+const PAIRS: usize = 100_000_000;
+/// But never fewer than these.
+const FEWEST: usize = 64;
+/// A collection that has grown to so many times what was laid out gets a map of its own.
+const STRANGERS: usize = 3;
 /// Neighbours that trustworthiness is about.
 const NEIGHBOURS: usize = 15;
 
@@ -121,12 +129,14 @@ struct Standing {
     ids: Vec<ItemId>,
     /// Rows when it was last computed as a whole.
     computed_for: usize,
+    /// Dimensions that it was computed from.
+    dim: usize,
 }
 
 impl Standing {
     fn new(snapshot: &Snapshot, layout: Layout) -> Self {
         let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
-        Self { computed_for: ids.len(), layout, ids }
+        Self { computed_for: ids.len(), layout, ids, dim: snapshot.dim() }
     }
 
     fn fits(&self, snapshot: &Snapshot) -> bool {
@@ -171,60 +181,79 @@ impl Draughtsman {
             self.standing = None;
             return;
         }
-        let vectors = centred(snapshot);
-        if let Some(method) = asked {
-            return self.compute(snapshot, &vectors, method);
+        if self.standing.as_ref().is_some_and(|standing| standing.dim != snapshot.dim()) {
+            self.change_dimensions(snapshot);
         }
-        self.extend(snapshot, &vectors);
+        let vectors = Centred::new(snapshot);
+        if let Some(method) = asked {
+            return self.compute(&vectors, method, None);
+        }
+        self.extend(&vectors);
         let stale = self.standing.as_ref().is_none_or(|standing| {
             standing.layout.method != LayoutMethod::Umap
                 || snapshot.len() as f32 > GROWTH * standing.computed_for as f32
                 || (snapshot.len() as f32) < standing.computed_for as f32 / GROWTH
         });
         if settled && stale {
-            self.compute(snapshot, &vectors, LayoutMethod::Umap);
+            self.compute(&vectors, LayoutMethod::Umap, self.worth_keeping(snapshot));
+        }
+    }
+
+    /// The map that was made with as many dimensions, where there is one; else the one that stands has to do until the
+    /// collection rests.
+    fn change_dimensions(&mut self, snapshot: &Snapshot) {
+        if let Some(layout) = self.library.load_layout().filter(|layout| layout.epoch == snapshot.epoch()) {
+            self.outbox.post(Event::Layout(Arc::new(layout.clone())));
+            self.standing = Some(Standing::new(snapshot, layout));
+        } else if let Some(standing) = &mut self.standing {
+            (standing.computed_for, standing.dim) = (0, snapshot.dim());
         }
     }
 
     /// Gives every row a position: by the map that stands, or by principal components.
-    fn extend(&mut self, snapshot: &Snapshot, vectors: &[f32]) {
+    fn extend(&mut self, vectors: &Centred<'_>) {
+        let snapshot = vectors.snapshot;
         if self.standing.as_ref().is_some_and(|standing| standing.fits(snapshot)) {
             return;
         }
-        let dim = snapshot.parts().model.dim;
         let coarse = self.standing.as_ref().is_none_or(|s| {
             s.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * s.computed_for as f32
         });
         if coarse {
-            return self.compute(snapshot, vectors, LayoutMethod::Pca);
+            return self.compute(vectors, LayoutMethod::Pca, None);
         }
         let Some(standing) = &self.standing else { return };
         let (method, computed_for) = (standing.layout.method, standing.computed_for);
         let trust = standing.layout.trustworthiness;
         let mut positions = standing.positions_in(snapshot);
         let cancel = &self.wishes.cancel;
-        let Ok(new) = self.pool.install(|| project2d::place_new(vectors, dim, &positions, cancel)) else { return };
+        let Ok(new) = self.pool.install(|| project2d::place_new(vectors, &positions, cancel)) else { return };
         positions.extend(new);
         self.stand(snapshot, method, positions, trust, Some(computed_for));
     }
 
-    fn compute(&mut self, snapshot: &Snapshot, vectors: &[f32], method: LayoutMethod) {
-        let dim = snapshot.parts().model.dim;
+    /// The places that the next layout starts from: those of the map that stands, unless most of its rows are new.
+    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<Vec<MapPos>> {
+        let standing = self.standing.as_ref().filter(|s| s.layout.method == LayoutMethod::Umap && s.fits(snapshot))?;
+        (snapshot.len() < STRANGERS * standing.computed_for).then(|| standing.layout.positions.clone())
+    }
+
+    fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, from: Option<Vec<MapPos>>) {
         let cancel = &self.wishes.cancel;
         let outbox = &self.outbox;
         let laid_out = self.pool.install(|| match method {
-            LayoutMethod::Pca => project2d::pca(vectors, dim, cancel),
+            LayoutMethod::Pca => project2d::pca(vectors, cancel),
             LayoutMethod::Umap => {
                 let progress = |share| outbox.post(Event::Projecting(Some(share)));
-                project2d::umap(vectors, dim, &UmapParams::default(), cancel, &progress)
+                project2d::umap(vectors, &UmapParams::default(), from.as_deref(), cancel, &progress)
             }
         });
         if let Ok(positions) = laid_out {
             let measured = method == LayoutMethod::Umap && positions.len() > 2 * NEIGHBOURS;
-            let trust = measured.then(|| {
-                self.pool.install(|| project2d::trustworthiness(vectors, dim, &positions, NEIGHBOURS, SAMPLE))
-            });
-            self.stand(snapshot, method, positions, trust, None);
+            let sample = (PAIRS / positions.len().max(1)).clamp(FEWEST, SAMPLE);
+            let trust = measured
+                .then(|| self.pool.install(|| project2d::trustworthiness(vectors, &positions, NEIGHBOURS, sample)));
+            self.stand(vectors.snapshot, method, positions, trust, None);
         }
         if method == LayoutMethod::Umap {
             self.outbox.post(Event::Projecting(None));
@@ -254,19 +283,37 @@ impl Draughtsman {
 
 type Wish = (Option<Arc<Snapshot>>, bool, Option<LayoutMethod>);
 
-/// All vectors, centred by modality and of unit length; zeros where a row has none.
-pub fn centred(snapshot: &Snapshot) -> Vec<f32> {
-    let centring = Centring::new(snapshot, Scoring::Centred);
-    let dim = snapshot.parts().model.dim;
-    let mut vectors = vec![0.0f32; snapshot.len() * dim];
-    vectors.par_chunks_exact_mut(dim.max(1)).enumerate().for_each(|(row, out)| {
-        let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { return };
-        let mean = centring.mean(item.modality);
-        out.iter_mut().zip(vector.iter().zip(mean)).for_each(|(o, (v, m))| *o = v - m);
-        let length = out.iter().map(|x| x * x).sum::<f32>().sqrt();
+/// A snapshot's vectors, centred by modality and of unit length, as they are read; zeros where a row has none.
+struct Centred<'a> {
+    snapshot: &'a Snapshot,
+    centring: Centring,
+}
+
+impl<'a> Centred<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, centring: Centring::new(snapshot, Scoring::Centred) }
+    }
+}
+
+impl Rows for Centred<'_> {
+    fn count(&self) -> usize {
+        self.snapshot.len()
+    }
+
+    fn dim(&self) -> usize {
+        self.snapshot.dim()
+    }
+
+    fn read(&self, row: usize, out: &mut [f32]) {
+        let (Some(item), Some(vector)) = (self.snapshot.item(row), self.snapshot.vector(row)) else {
+            return out.fill(0.0);
+        };
+        let mean = self.centring.mean(item.modality);
+        let whole = if self.snapshot.is_cut() { dots([vector], vector)[0].sqrt().max(1e-6) } else { 1.0 };
+        out.iter_mut().zip(vector.iter().zip(mean)).for_each(|(o, (v, m))| *o = v / whole - m);
+        let length = dots([&*out], out)[0].sqrt();
         if length > 1e-6 {
             out.iter_mut().for_each(|x| *x /= length);
         }
-    });
-    vectors
+    }
 }

@@ -130,17 +130,18 @@ impl Answers {
             return Err("the label set is empty".to_owned());
         }
         let model = self.model.wait()?;
-        if !self.labels.as_ref().is_some_and(|labels| labels.belong_to(set)) {
+        let snapshot = self.library.snapshot();
+        if !self.labels.as_ref().is_some_and(|labels| labels.belong_to(set, snapshot.dim())) {
             let vectors =
                 LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
-            self.labels = Some(vectors);
+            self.labels = Some(vectors.truncated(snapshot.dim()).map_err(|error| error.to_string())?);
         }
         let labels = self.labels.as_ref().ok_or("the labels could not be embedded")?;
-        let snapshot = self.library.snapshot();
         match targets {
             LabelTargets::Part(part) => {
                 let found = self.embed(part, &snapshot)?;
-                let scores = labels.score(found.embedding.as_slice(), found.modality);
+                let embedding = found.embedding.truncated(snapshot.dim()).map_err(|error| error.to_string())?;
+                let scores = labels.score(embedding.as_slice(), found.modality);
                 Ok(vec![ScoredLabels { item: found.item, scores }])
             }
             LabelTargets::Items(items) => Ok(label_items(labels, items, &snapshot)),
@@ -152,7 +153,7 @@ fn label_items(labels: &LabelVectors, items: &[ItemId], snapshot: &Snapshot) -> 
     use rayon::prelude::*;
     let score = |id: &ItemId| {
         let row = snapshot.row_of(*id)?;
-        let scores = labels.score(snapshot.vector(row)?, snapshot.item(row)?.modality);
+        let scores = labels.score(&snapshot.unit(row)?, snapshot.item(row)?.modality);
         Some(ScoredLabels { item: Some(*id), scores })
     };
     items.par_iter().filter_map(score).collect()

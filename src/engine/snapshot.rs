@@ -2,12 +2,13 @@
 //!
 //! The store publishes a new snapshot after each commit; readers keep the `Arc` they have. Never mutated in place.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use crate::domain::{Item, ItemId, Modality};
+use crate::domain::{Embedding, Item, ItemId, Modality};
 use crate::towers::ModelKey;
 
 /// Items a chunk: a new snapshot shares all full chunks with the one before.
@@ -75,7 +76,7 @@ pub struct SnapshotParts {
     pub vectors: Vectors,
     /// Which space the vectors lie in.
     pub model: ModelKey,
-    /// The mean vector of each modality, in [`Modality::ALL`] order; empty while it has no items.
+    /// The mean of the unit vectors of each modality, in [`Modality::ALL`] order; empty while it has no items.
     pub means: [Arc<[f32]>; 2],
     /// Number of items of each modality.
     pub counts: [usize; 2],
@@ -88,13 +89,21 @@ pub struct SnapshotParts {
 pub struct Snapshot {
     parts: SnapshotParts,
     len: usize,
+    dim: usize,
 }
 
 impl Snapshot {
     /// Takes the parts as they are.
     pub fn new(parts: SnapshotParts) -> Self {
+        let dim = parts.model.dim;
+        Self::cut(parts, dim)
+    }
+
+    /// Takes the parts, but sees only the first `dim` numbers of each vector; the means are those of unit vectors of
+    /// so many dimensions.
+    pub fn cut(parts: SnapshotParts, dim: usize) -> Self {
         let len = parts.chunks.iter().map(|c| c.len()).sum();
-        Self { parts, len }
+        Self { dim: dim.min(parts.model.dim), parts, len }
     }
 
     /// Everything the snapshot is made of.
@@ -149,10 +158,30 @@ impl Snapshot {
         self.item(self.row_of(id)?)
     }
 
-    /// The unit vector of a row; `None` where it is not embedded by this model.
+    /// Dimensions that are looked at: all that are stored, or the first of them.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Whether vectors are stored with more dimensions than are looked at.
+    pub fn is_cut(&self) -> bool {
+        self.dim < self.parts.model.dim
+    }
+
+    /// The vector of a row, [`Self::dim`] numbers; `None` where it is not embedded by this model. It has unit length
+    /// unless [`Self::is_cut`].
     pub fn vector(&self, row: usize) -> Option<&[f32]> {
         let vector_row = *self.parts.vector_rows.get(row / CHUNK)?.get(row % CHUNK)?;
-        self.parts.vectors.row(vector_row, self.parts.model.dim)
+        self.parts.vectors.row(vector_row, self.parts.model.dim)?.get(..self.dim)
+    }
+
+    /// The same, scaled to unit length where it has another.
+    pub fn unit(&self, row: usize) -> Option<Cow<'_, [f32]>> {
+        let vector = self.vector(row)?;
+        if !self.is_cut() {
+            return Some(Cow::Borrowed(vector));
+        }
+        Some(Cow::Owned(Embedding::new(vector).ok()?.into()))
     }
 
     /// The mean vector of a modality in this library; `None` while it has no items.

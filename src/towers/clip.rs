@@ -3,15 +3,17 @@
 
 mod config;
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::folder::Folder;
 use super::layers::{LayerNorm, Linear};
 use super::preprocess::Recipe;
+use super::target::Target;
 use super::tokenize::clip::ClipTokenizer;
 use super::vit::{self, Encoder, Names, PatchNames, Patches, Words};
 use super::weights::Weights;
+use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
@@ -37,15 +39,16 @@ pub struct Towers {
 ///
 /// # Errors
 /// When a file is missing or damaged; the message names it, and the tensor where there is one.
-pub fn open(folder: &Folder, device: &Device) -> Result<Towers, TowerError> {
+pub fn open(folder: &Folder, target: impl Into<Target>) -> Result<Towers, TowerError> {
+    let target = &target.into();
     let config = Config::parse(folder)?;
     let recipe = config.recipe(folder)?;
     let tokenizer = ClipTokenizer::open(folder)?;
     tokenizer.fits(config.tokens)?;
     let weights = folder.weights()?;
     let (image, text) = rayon::join(
-        || Image::load(&weights, &config, recipe, device),
-        || Text::load(&weights, &config, tokenizer, device),
+        || Image::load(&weights, &config, recipe, target),
+        || Text::load(&weights, &config, tokenizer, target),
     );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
     Ok(Towers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE) })
@@ -55,8 +58,8 @@ pub fn open(folder: &Folder, device: &Device) -> Result<Towers, TowerError> {
 ///
 /// # Errors
 /// As for [`open`].
-pub fn load(folder: &Folder) -> Result<Model, TowerError> {
-    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder, &Device::Cpu));
+pub fn load(folder: &Folder, target: &Target) -> Result<Model, TowerError> {
+    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder, target));
     let (revision, Towers { image, text, scale }) = (revision?, towers?);
     let name = folder.name();
     let known = ["openai", "laion", "datacomp"].iter().any(|owner| name.to_lowercase().contains(owner));
@@ -83,11 +86,11 @@ struct Projection {
 }
 
 impl Projection {
-    fn load(w: &Weights<'_>, name: &str, config: &Config, width: usize, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, name: &str, config: &Config, width: usize, target: &Target) -> Result<Self, TowerError> {
         let dim = config.dim;
         let layer = match config.names {
-            Names::Transformers => Linear::rows(w, (&format!("{name}.weight"), None), dim, 0..dim, width, device)?,
-            Names::OpenClip => Linear::transposed(w, name, width, dim, device)?,
+            Names::Transformers => Linear::rows(w, (&format!("{name}.weight"), None), dim, 0..dim, width, target)?,
+            Names::OpenClip => Linear::transposed(w, name, width, dim, target)?,
         };
         Ok(Self { layer, dim })
     }
@@ -105,11 +108,11 @@ pub struct Image {
     encoder: Encoder,
     after: LayerNorm,
     project: Projection,
-    device: Device,
+    target: Target,
 }
 
 impl Image {
-    fn load(w: &Weights<'_>, config: &Config, recipe: Recipe, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, config: &Config, recipe: Recipe, target: &Target) -> Result<Self, TowerError> {
         let sizes = &config.vision;
         let [project, class, places, before, layers, after, projection] = match config.names {
             Names::Transformers => [
@@ -135,12 +138,12 @@ impl Image {
         let names = PatchNames { project, bias: false, class: Some(class), places };
         Ok(Self {
             recipe,
-            patches: Patches::load(w, &names, (config.side, config.patch), sizes.width, device)?,
-            before: LayerNorm::load(w, before, sizes.width, sizes.eps, device)?,
-            encoder: Encoder::load(w, layers, sizes, config.names, device)?,
-            after: LayerNorm::load(w, after, sizes.width, sizes.eps, device)?,
-            project: Projection::load(w, projection, config, sizes.width, device)?,
-            device: device.clone(),
+            patches: Patches::load(w, &names, (config.side, config.patch), sizes.width, target)?,
+            before: LayerNorm::load(w, before, sizes.width, sizes.eps, target)?,
+            encoder: Encoder::load(w, layers, sizes, config.names, target)?,
+            after: LayerNorm::load(w, after, sizes.width, sizes.eps, target)?,
+            project: Projection::load(w, projection, config, sizes.width, target)?,
+            target: target.clone(),
         })
     }
 
@@ -163,7 +166,7 @@ impl Image {
     /// When a picture has another size, or the forward pass fails.
     pub fn features(&self, batch: &[Pixels]) -> CandleResult<Vec<Vec<f32>>> {
         let tokens = self.patches.tokens();
-        vit::in_groups(batch, tokens, &self.device, |group| {
+        vit::in_groups(batch, tokens, &self.target, |group| {
             let firsts: Vec<u32> = (0..).step_by(tokens).take(group.len()).collect();
             self.project.layer.forward(&self.after.forward(&self.encode(group, Some(&firsts))?)?)
         })
@@ -178,6 +181,10 @@ impl ImageTower for Image {
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
         vit::units(self.features(batch)?)
     }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
+    }
 }
 
 /// The text tower: each token sees those before it, and the end of the text stands for all of it. So nothing is
@@ -190,11 +197,11 @@ pub struct Text {
     encoder: Encoder,
     norm: LayerNorm,
     project: Projection,
-    device: Device,
+    target: Target,
 }
 
 impl Text {
-    fn load(w: &Weights<'_>, config: &Config, tokenizer: ClipTokenizer, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, config: &Config, tokenizer: ClipTokenizer, target: &Target) -> Result<Self, TowerError> {
         let sizes = &config.text;
         // open_clip puts the text tower under `text.` where its class is `CustomTextCLIP`.
         let under = if w.has("text.token_embedding.weight") { "text." } else { "" };
@@ -220,10 +227,10 @@ impl Text {
             context: config.context,
             end: config.end,
             words: Words::load(w, (&words, config.tokens), (&places, config.context), sizes.width)?,
-            encoder: Encoder::load(w, &layers, sizes, config.names, device)?,
-            norm: LayerNorm::load(w, &norm, sizes.width, sizes.eps, device)?,
-            project: Projection::load(w, &projection, config, sizes.width, device)?,
-            device: device.clone(),
+            encoder: Encoder::load(w, &layers, sizes, config.names, target)?,
+            norm: LayerNorm::load(w, &norm, sizes.width, sizes.eps, target)?,
+            project: Projection::load(w, &projection, config, sizes.width, target)?,
+            target: target.clone(),
         })
     }
 
@@ -245,7 +252,7 @@ impl Text {
 
     fn encode(&self, windows: &[Vec<u32>], only: Option<&[u32]>) -> CandleResult<Tensor> {
         let lengths: Vec<usize> = windows.iter().map(Vec::len).collect();
-        let x = self.words.forward(windows, &self.device)?;
+        let x = self.words.forward(windows, &self.target)?;
         self.norm.forward(&self.encoder.forward(x, &lengths, true, only)?)
     }
 
@@ -255,7 +262,7 @@ impl Text {
     /// When the forward pass fails.
     pub fn features(&self, windows: &[Vec<u32>]) -> CandleResult<Vec<Vec<f32>>> {
         let longest = windows.iter().map(Vec::len).max().unwrap_or_default();
-        vit::in_groups(windows, longest, &self.device, |group| {
+        vit::in_groups(windows, longest, &self.target, |group| {
             let firsts = group.iter().scan(0, |next, ids| Some(std::mem::replace(next, *next + ids.len())));
             let ends: Vec<u32> = firsts.zip(group).map(|(first, ids)| (first + self.end.of(ids)) as u32).collect();
             self.project.layer.forward(&self.encode(group, Some(&ends))?)
@@ -269,6 +276,10 @@ impl TextTower for Text {
         let windows: Vec<Vec<Vec<u32>>> = texts.par_iter().map(windows).collect::<Result<_, _>>()?;
         // Each window has two special tokens.
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
-        vit::joined(&counts, self.features(&windows.concat())?)
+        Ok(joined(&counts, vit::units(self.features(&windows.concat())?)?)?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }

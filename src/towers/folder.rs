@@ -9,7 +9,8 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use serde_json::Value;
 
-use super::weights::Weights;
+use super::target::Target;
+use super::weights::{RELEASED, Weights, release};
 use super::{Model, TowerError, clip, mobileclip, nomic, siglip};
 
 /// Where the sizes of a network stand; the first that is there counts.
@@ -21,10 +22,13 @@ const INDEX: &str = "model.safetensors.index.json";
 const SAFETENSORS: [&str; 2] = ["model.safetensors", "open_clip_model.safetensors"];
 /// The older format of PyTorch, a pickle; it is read as data and nothing in it is run.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
-/// Files beside weights and sizes that decide a picture's vector.
-const PREPARATION: &str = super::preprocess::FILE;
+/// Files beside weights and sizes that decide a picture's vector; the first that is there does.
+const PREPARATIONS: [&str; 2] = [super::preprocess::FILE, super::preprocess::NEWER_FILE];
 /// The largest file beside weights, a tokenizer of 256,000 tokens, has 34 MB; more is something else.
 const LONGEST: u64 = 128 * 1024 * 1024;
+/// Why SigLIP 2's other kind is refused: its pictures become patches of any number.
+const NAFLEX: &str = "it is a SigLIP 2 that keeps each picture's own shape (NaFlex), which cannot be run; take one of \
+                      a fixed size, such as google/siglip2-base-patch16-224";
 /// Hexadecimal digits of [`Folder::revision`].
 const DIGITS: usize = 16;
 
@@ -129,11 +133,16 @@ impl Folder {
     pub fn revision(&self) -> Result<String, TowerError> {
         let mut hasher = blake3::Hasher::new();
         for (_, bytes) in &self.parts {
-            hasher.update(bytes);
+            for (start, piece) in (0..).step_by(RELEASED).zip(bytes.chunks(RELEASED)) {
+                hasher.update(piece);
+                if let Bytes::Mapped(map) = bytes {
+                    release(map, start..start + piece.len());
+                }
+            }
         }
         hasher.update(&self.read(self.config_file)?);
-        if self.has(PREPARATION) {
-            hasher.update(&self.read(PREPARATION)?);
+        if let Some(name) = PREPARATIONS.into_iter().find(|name| self.has(name)) {
+            hasher.update(&self.read(name)?);
         }
         Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
     }
@@ -158,6 +167,7 @@ impl Folder {
         let found = match config["model_type"].as_str().unwrap_or_default() {
             "clip" => Some(Architecture::Clip),
             "siglip" => Some(Architecture::Siglip),
+            "siglip2" => return Err(TowerError::file(shown(&self.dir, self.config_file), NAFLEX)),
             "nomic_bert" if class.contains("Vision") || !config["img_size"].is_null() => {
                 Some(Architecture::NomicVision)
             }
@@ -200,9 +210,17 @@ pub enum Architecture {
 /// When a file is missing or damaged, the model is of no known architecture, or is one half of a pair; the message
 /// names the file and says what to do.
 pub fn load(dir: &Path) -> Result<Model, TowerError> {
+    load_on(dir, &Target::cpu())
+}
+
+/// As [`load`], onto a device.
+///
+/// # Errors
+/// As for [`load`], and when the device has no room.
+pub fn load_on(dir: &Path, target: &Target) -> Result<Model, TowerError> {
     let (text, vision) = (dir.join("text"), dir.join("vision"));
     match (text.is_dir(), vision.is_dir()) {
-        (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?),
+        (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?, target),
         (true, false) => return Err(half(dir, "vision", "text")),
         (false, true) => return Err(half(dir, "text", "vision")),
         (false, false) => {}
@@ -211,16 +229,16 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
     match folder.architecture()? {
         Architecture::NomicText => Err(half(dir, "vision", "text")),
         Architecture::NomicVision => Err(half(dir, "text", "vision")),
-        Architecture::MobileClip => mobileclip::load(&folder),
-        Architecture::Clip => clip::load(&folder),
-        Architecture::Siglip => siglip::load(&folder),
+        Architecture::MobileClip => mobileclip::load(&folder, target),
+        Architecture::Clip => clip::load(&folder, target),
+        Architecture::Siglip => siglip::load(&folder, target),
     }
 }
 
 /// Two folders that embed into one space.
-fn load_pair(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
+fn load_pair(text: &Folder, vision: &Folder, target: &Target) -> Result<Model, TowerError> {
     match (text.architecture()?, vision.architecture()?) {
-        (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision),
+        (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision, target),
         _ => {
             let reason = "text/ and vision/ must hold the two halves of Nomic Embed";
             Err(TowerError::file(shown(text.dir(), text.config_file()), reason))

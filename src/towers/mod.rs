@@ -10,13 +10,14 @@ pub mod folder;
 pub mod golden;
 mod kernels;
 pub mod layers;
+mod maps;
 pub mod mobileclip;
 pub mod nomic;
 pub mod preprocess;
-pub mod registry;
 pub mod remote;
 pub mod siglip;
 pub mod starter;
+pub mod target;
 pub mod tokenize;
 pub mod vit;
 pub mod weights;
@@ -39,7 +40,10 @@ pub enum TowerError {
     },
     /// The forward pass failed.
     #[error("the model failed: {0}")]
-    Forward(#[from] candle_core::Error),
+    Forward(#[source] candle_core::Error),
+    /// The device has no room for so much at once.
+    #[error("the device has not enough memory")]
+    OutOfMemory,
     /// The output is not an embedding.
     #[error(transparent)]
     Output(#[from] EmbeddingError),
@@ -54,7 +58,20 @@ pub enum TowerError {
 impl TowerError {
     /// Whether other items would fail too, so that going on makes no sense: a service that is not there, a wrong key.
     pub fn ends_run(&self) -> bool {
-        matches!(self, Self::Remote(error) if !error.concerns_item())
+        match self {
+            Self::Remote(error) => !error.concerns_item(),
+            Self::OutOfMemory => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<candle_core::Error> for TowerError {
+    fn from(error: candle_core::Error) -> Self {
+        // Drivers and libraries tell it in words only.
+        let text = error.to_string().to_ascii_lowercase();
+        let full = ["out of memory", "out_of_memory", "alloc_failed", "insufficient memory"];
+        if full.iter().any(|words| text.contains(words)) { Self::OutOfMemory } else { Self::Forward(error) }
     }
 }
 
@@ -96,7 +113,26 @@ pub struct ModelInfo {
     /// The most tokens a text window holds, special tokens counted.
     pub max_tokens: usize,
     /// Dimensions that a vector may be cut to ([`Embedding::truncated`]), the whole one first; empty where it may not.
+    #[serde(default)]
     pub matryoshka: Vec<usize>,
+}
+
+impl ModelInfo {
+    /// Whether vectors may be cut to `dim` dimensions.
+    ///
+    /// # Errors
+    /// A sentence that names the dimensions there are.
+    pub fn allows(&self, dim: usize) -> Result<(), String> {
+        if dim == self.key.dim || self.matryoshka.contains(&dim) {
+            return Ok(());
+        }
+        let shorter: Vec<String> =
+            self.matryoshka.iter().filter(|part| **part < self.key.dim).map(ToString::to_string).collect();
+        Err(match shorter.is_empty() {
+            true => format!("{} has {} dimensions and was not made to be cut to {dim}", self.title, self.key.dim),
+            false => format!("{} has {} dimensions or {}, not {dim}", self.title, self.key.dim, shorter.join(", ")),
+        })
+    }
 }
 
 /// What to do with a text that is longer than the model's window.
@@ -106,8 +142,22 @@ pub enum LongText {
     /// Embed the first window only.
     #[default]
     Truncate,
-    /// Embed overlapping windows and average them.
+    /// Embed overlapping windows and average them; of a text of more than [`LongText::MOST`] tokens those of its
+    /// beginning.
     Mean,
+}
+
+impl LongText {
+    /// Tokens of a text that are embedded at the most: a long book, and minutes of work.
+    pub const MOST: usize = 128 * 1024;
+
+    /// Tokens wanted of a text whose window has room for `room`.
+    pub(crate) fn most(self, room: usize) -> usize {
+        match self {
+            Self::Truncate => room,
+            Self::Mean => Self::MOST.max(room),
+        }
+    }
 }
 
 /// What a text is embedded for. Models without task types ignore it.
@@ -181,6 +231,17 @@ pub trait TextTower: Send + Sync {
     /// # Errors
     /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError>;
+    /// As [`Self::embed`], with the first `dim` dimensions ([`ModelInfo::matryoshka`]).
+    ///
+    /// # Errors
+    /// As there; when there are no `dim` dimensions.
+    fn embed_to(&self, texts: &[&str], options: TextOptions, dim: usize) -> Result<Vec<TextEmbedding>, TowerError> {
+        let mut embedded = self.embed(texts, options)?;
+        for text in &mut embedded {
+            text.embedding = text.embedding.truncated(dim)?;
+        }
+        Ok(embedded)
+    }
     /// Embeds a batch of which some may fail: one result a text, in order.
     fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
         each(texts, |texts| self.embed(texts, options))
@@ -197,6 +258,8 @@ pub trait TextTower: Send + Sync {
 fn each<T, E>(batch: &[T], embed: impl Fn(&[T]) -> Result<Vec<E>, TowerError>) -> Vec<Result<E, TowerError>> {
     match embed(batch) {
         Ok(embedded) if embedded.len() == batch.len() => embedded.into_iter().map(Ok).collect(),
+        // The caller knows how much may go on at once.
+        Err(TowerError::OutOfMemory) => batch.iter().map(|_| Err(TowerError::OutOfMemory)).collect(),
         _ => {
             let alone = |one| embed(std::slice::from_ref(one))?.pop().ok_or(EmbeddingError::Empty.into());
             batch.iter().map(alone).collect()

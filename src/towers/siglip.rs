@@ -3,16 +3,18 @@
 //! A text is filled up to one length and the padding is a part of the input: its vector is that of the last place,
 //! and no token is hidden from another. A picture's vector comes from a head that looks at all patches.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use rayon::prelude::*;
 use serde_json::Value;
 
 use super::folder::Folder;
 use super::layers::{Activation, LayerNorm, Linear, Pool, pool};
 use super::preprocess::{self, Recipe};
+use super::target::Target;
 use super::tokenize::siglip::SiglipTokenizer;
 use super::vit::{self, Encoder, Names, PatchNames, Patches, Sizes, Words, number};
 use super::weights::Weights;
+use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
@@ -85,15 +87,16 @@ pub struct Towers {
 ///
 /// # Errors
 /// When a file is missing or damaged; the message names it, and the tensor where there is one.
-pub fn open(folder: &Folder, device: &Device) -> Result<Towers, TowerError> {
+pub fn open(folder: &Folder, target: impl Into<Target>) -> Result<Towers, TowerError> {
+    let target = &target.into();
     let config = Config::parse(folder.config_file(), folder.config())?;
-    let recipe = Recipe::parse(&folder.read(preprocess::FILE)?)?.of_size(preprocess::FILE, config.side)?;
+    let recipe = Recipe::open(folder)?.of_size(preprocess::FILE, config.side)?;
     let tokenizer = SiglipTokenizer::open(folder)?;
     tokenizer.fits(config.tokens)?;
     let weights = folder.weights()?;
     let (image, text) = rayon::join(
-        || Image::load(&weights, &config, recipe, device),
-        || Text::load(&weights, &config, tokenizer, device),
+        || Image::load(&weights, &config, recipe, target),
+        || Text::load(&weights, &config, tokenizer, target),
     );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
     Ok(Towers { image: image?, text: text?, scale })
@@ -103,8 +106,8 @@ pub fn open(folder: &Folder, device: &Device) -> Result<Towers, TowerError> {
 ///
 /// # Errors
 /// As for [`open`].
-pub fn load(folder: &Folder) -> Result<Model, TowerError> {
-    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder, &Device::Cpu));
+pub fn load(folder: &Folder, target: &Target) -> Result<Model, TowerError> {
+    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder, target));
     let (revision, Towers { image, text, scale }) = (revision?, towers?);
     let name = folder.name();
     let stated = folder.licence().or_else(|| name.to_lowercase().contains("google").then(|| "Apache-2.0".to_owned()));
@@ -134,7 +137,7 @@ pub struct Image {
     norm: LayerNorm,
     head: Head,
     width: usize,
-    device: Device,
+    target: Target,
 }
 
 /// Makes one vector of all tokens: attention with a learnt query, then a feed-forward half.
@@ -147,10 +150,11 @@ struct Head {
     wide: Linear,
     narrow: Linear,
     heads: usize,
+    target: Target,
 }
 
 impl Image {
-    fn load(w: &Weights<'_>, config: &Config, recipe: Recipe, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, config: &Config, recipe: Recipe, target: &Target) -> Result<Self, TowerError> {
         let sizes = &config.vision;
         let names = PatchNames {
             project: "vision_model.embeddings.patch_embedding",
@@ -160,12 +164,12 @@ impl Image {
         };
         Ok(Self {
             recipe,
-            patches: Patches::load(w, &names, (config.side, config.patch), sizes.width, device)?,
-            encoder: Encoder::load(w, "vision_model.encoder.layers", sizes, Names::Transformers, device)?,
-            norm: LayerNorm::load(w, "vision_model.post_layernorm", sizes.width, sizes.eps, device)?,
-            head: Head::load(w, sizes, device)?,
+            patches: Patches::load(w, &names, (config.side, config.patch), sizes.width, target)?,
+            encoder: Encoder::load(w, "vision_model.encoder.layers", sizes, Names::Transformers, target)?,
+            norm: LayerNorm::load(w, "vision_model.post_layernorm", sizes.width, sizes.eps, target)?,
+            head: Head::load(w, sizes, target)?,
             width: sizes.width,
-            device: device.clone(),
+            target: target.clone(),
         })
     }
 
@@ -184,35 +188,37 @@ impl Image {
     /// When a picture has another size, or the forward pass fails.
     pub fn features(&self, batch: &[Pixels]) -> CandleResult<Vec<Vec<f32>>> {
         let tokens = self.patches.tokens();
-        vit::in_groups(batch, tokens, &self.device, |group| {
+        vit::in_groups(batch, tokens, &self.target, |group| {
             self.head.forward(&self.hidden(group)?, &vec![tokens; group.len()])
         })
     }
 }
 
 impl Head {
-    fn load(w: &Weights<'_>, sizes: &Sizes, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, sizes: &Sizes, target: &Target) -> Result<Self, TowerError> {
         let Sizes { width, heads, hidden, eps, activation, .. } = *sizes;
         let at = |part: &str| format!("vision_model.head.{part}");
         let (weight, bias) = (at("attention.in_proj_weight"), at("attention.in_proj_bias"));
-        let part = |rows| Linear::rows(w, (&weight, Some(&bias)), 3 * width, rows, width, device);
-        let probe = Tensor::from_vec(w.vector(&at("probe"), width)?, (1, width), device)?;
+        let part = |rows| Linear::rows(w, (&weight, Some(&bias)), 3 * width, rows, width, target);
+        let probe = Tensor::from_vec(w.vector(&at("probe"), width)?, (1, width), target.device())?;
         let dense = |name: &str, outputs, inputs, activation| {
-            Linear::load(w, &at(name), outputs, inputs, true, activation, device)
+            Linear::load(w, &at(name), outputs, inputs, true, activation, target)
         };
         Ok(Self {
             query: part(0..width)?.forward(&probe)?.flatten_all()?,
             keys_values: part(width..3 * width)?,
             attended: dense("attention.out_proj", width, width, Activation::None)?,
-            norm: LayerNorm::load(w, &at("layernorm"), width, eps, device)?,
+            norm: LayerNorm::load(w, &at("layernorm"), width, eps, target)?,
             wide: dense("mlp.fc1", hidden, width, activation)?,
             narrow: dense("mlp.fc2", width, hidden, Activation::None)?,
             heads,
+            target: target.clone(),
         })
     }
 
     fn forward(&self, x: &Tensor, lengths: &[usize]) -> CandleResult<Tensor> {
-        let pooled = pool(&Pool { heads: self.heads, lengths }, &self.query, &self.keys_values.forward(x)?)?;
+        let pooled =
+            pool(&self.target, &Pool { heads: self.heads, lengths }, &self.query, &self.keys_values.forward(x)?)?;
         let x = self.attended.forward(&pooled)?;
         self.narrow.forward_add(&self.wide.forward(&self.norm.forward(&x)?)?, &x)
     }
@@ -226,6 +232,10 @@ impl ImageTower for Image {
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
         vit::units(self.features(batch)?)
     }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
+    }
 }
 
 /// The text tower.
@@ -236,11 +246,11 @@ pub struct Text {
     encoder: Encoder,
     norm: LayerNorm,
     head: Linear,
-    device: Device,
+    target: Target,
 }
 
 impl Text {
-    fn load(w: &Weights<'_>, config: &Config, tokenizer: SiglipTokenizer, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, config: &Config, tokenizer: SiglipTokenizer, target: &Target) -> Result<Self, TowerError> {
         let (sizes, outputs) = (&config.text, config.vision.width);
         let words = ("text_model.embeddings.token_embedding.weight", config.tokens);
         let places = ("text_model.embeddings.position_embedding.weight", config.context);
@@ -248,10 +258,10 @@ impl Text {
             tokenizer,
             context: config.context,
             words: Words::load(w, words, places, sizes.width)?,
-            encoder: Encoder::load(w, "text_model.encoder.layers", sizes, Names::Transformers, device)?,
-            norm: LayerNorm::load(w, "text_model.final_layer_norm", sizes.width, sizes.eps, device)?,
-            head: Linear::load(w, "text_model.head", outputs, sizes.width, true, Activation::None, device)?,
-            device: device.clone(),
+            encoder: Encoder::load(w, "text_model.encoder.layers", sizes, Names::Transformers, target)?,
+            norm: LayerNorm::load(w, "text_model.final_layer_norm", sizes.width, sizes.eps, target)?,
+            head: Linear::load(w, "text_model.head", outputs, sizes.width, true, Activation::None, target)?,
+            target: target.clone(),
         })
     }
 
@@ -274,7 +284,7 @@ impl Text {
 
     fn encode(&self, windows: &[Vec<u32>], only: Option<&[u32]>) -> CandleResult<Tensor> {
         let lengths: Vec<usize> = windows.iter().map(Vec::len).collect();
-        let x = self.words.forward(windows, &self.device)?;
+        let x = self.words.forward(windows, &self.target)?;
         self.norm.forward(&self.encoder.forward(x, &lengths, false, only)?)
     }
 
@@ -283,7 +293,7 @@ impl Text {
     /// # Errors
     /// When the forward pass fails.
     pub fn features(&self, windows: &[Vec<u32>]) -> CandleResult<Vec<Vec<f32>>> {
-        vit::in_groups(windows, self.context, &self.device, |group| {
+        vit::in_groups(windows, self.context, &self.target, |group| {
             let last = (self.context - 1) as u32;
             let lasts: Vec<u32> = (last..).step_by(self.context).take(group.len()).collect();
             self.head.forward(&self.encode(group, Some(&lasts))?)
@@ -297,6 +307,10 @@ impl TextTower for Text {
         let windows: Vec<Vec<(Vec<u32>, usize)>> = texts.par_iter().map(windows).collect::<Result<_, _>>()?;
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|(_, own)| *own).collect()).collect();
         let ids: Vec<Vec<u32>> = windows.into_iter().flatten().map(|(ids, _)| ids).collect();
-        vit::joined(&counts, self.features(&ids)?)
+        Ok(joined(&counts, vit::units(self.features(&ids)?)?)?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }

@@ -114,10 +114,7 @@ impl BertTokenizer {
         long_text: LongText,
     ) -> Result<Vec<Vec<u32>>, TowerError> {
         let room = max_tokens - 2 - prefix.len();
-        let ids = match long_text {
-            LongText::Truncate => first_ids(&self.inner, text, room)?,
-            LongText::Mean => first_ids(&self.inner, text, usize::MAX)?,
-        };
+        let ids = first_ids(&self.inner, text, long_text.most(room))?;
         Ok(spans(ids.len(), room).map(|span| [&[self.start], prefix, &ids[span], &[self.end]].concat()).collect())
     }
 }

@@ -1,18 +1,17 @@
 //! The transformer that CLIP and SigLIP share, for pictures and texts alike: layer norm before each half of a block.
 
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 use serde_json::Value;
 
 use super::layers::{Activation, Attention, LayerNorm, Linear, attend};
+use super::target::Target;
 use super::weights::{Matrix, Weights};
-use super::{Pixels, TextEmbedding, TowerError};
-use crate::domain::{Embedding, EmbeddingError};
+use super::{Pixels, TowerError};
+use crate::domain::Embedding;
 
 /// Tokens that go through the CPU together: enough to read the weights seldom, few enough to stay in the cache.
 const TOKENS: usize = 512;
-/// Pictures or texts that go through another device together.
-const BATCH: usize = 64;
 /// Channels of a picture.
 const CHANNELS: usize = 3;
 
@@ -93,6 +92,7 @@ pub enum Names {
 pub struct Encoder {
     blocks: Vec<Block>,
     heads: usize,
+    target: Target,
 }
 
 struct Block {
@@ -109,10 +109,10 @@ impl Encoder {
     ///
     /// # Errors
     /// When a tensor is missing, of another shape, or holds a number that is not finite.
-    pub fn load(w: &Weights<'_>, at: &str, sizes: &Sizes, names: Names, device: &Device) -> Result<Self, TowerError> {
-        let block = |i: usize| Block::load(w, &format!("{at}.{i}"), sizes, names, device);
+    pub fn load(w: &Weights<'_>, at: &str, sizes: &Sizes, names: Names, target: &Target) -> Result<Self, TowerError> {
+        let block = |i: usize| Block::load(w, &format!("{at}.{i}"), sizes, names, target);
         let blocks = (0..sizes.layers).into_par_iter().map(block).collect::<Result<_, _>>()?;
-        Ok(Self { blocks, heads: sizes.heads })
+        Ok(Self { blocks, heads: sizes.heads, target: target.clone() })
     }
 
     /// All tokens after the last block; `x` is `[tokens, width]`, of sequences of `lengths`. With `only`, just those
@@ -125,14 +125,14 @@ impl Encoder {
         let mut x = x;
         for (i, block) in self.blocks.iter().enumerate() {
             let only = only.filter(|_| i + 1 == self.blocks.len());
-            x = block.forward(&x, &attention, only)?;
+            x = block.forward(&self.target, &x, &attention, only)?;
         }
         Ok(x)
     }
 }
 
 impl Block {
-    fn load(w: &Weights<'_>, at: &str, sizes: &Sizes, names: Names, device: &Device) -> Result<Self, TowerError> {
+    fn load(w: &Weights<'_>, at: &str, sizes: &Sizes, names: Names, target: &Target) -> Result<Self, TowerError> {
         let Sizes { width, hidden, eps, activation, .. } = *sizes;
         let name = |part: &str| format!("{at}.{part}");
         let [norm, out, mlp_norm, wide, narrow] = match names {
@@ -142,26 +142,32 @@ impl Block {
         let qkv = match names {
             Names::Transformers => {
                 let parts = ["q", "k", "v"].map(|part| name(&format!("self_attn.{part}_proj")));
-                Linear::joined(w, &parts, width, width, true, device)?
+                Linear::joined(w, &parts, width, width, true, target)?
             }
             Names::OpenClip => {
                 let (weight, bias) = (name("attn.in_proj_weight"), name("attn.in_proj_bias"));
-                Linear::rows(w, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, device)?
+                Linear::rows(w, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, target)?
             }
         };
         let none = Activation::None;
         Ok(Self {
-            norm: LayerNorm::load(w, &name(norm), width, eps, device)?,
+            norm: LayerNorm::load(w, &name(norm), width, eps, target)?,
             qkv,
-            attended: Linear::load(w, &name(out), width, width, true, none, device)?,
-            mlp_norm: LayerNorm::load(w, &name(mlp_norm), width, eps, device)?,
-            wide: Linear::load(w, &name(wide), hidden, width, true, activation, device)?,
-            narrow: Linear::load(w, &name(narrow), width, hidden, true, none, device)?,
+            attended: Linear::load(w, &name(out), width, width, true, none, target)?,
+            mlp_norm: LayerNorm::load(w, &name(mlp_norm), width, eps, target)?,
+            wide: Linear::load(w, &name(wide), hidden, width, true, activation, target)?,
+            narrow: Linear::load(w, &name(narrow), width, hidden, true, none, target)?,
         })
     }
 
-    fn forward(&self, x: &Tensor, attention: &Attention<'_>, only: Option<&[u32]>) -> CandleResult<Tensor> {
-        let mut attended = attend(attention, &self.qkv.forward(&self.norm.forward(x)?)?)?;
+    fn forward(
+        &self,
+        target: &Target,
+        x: &Tensor,
+        attention: &Attention<'_>,
+        only: Option<&[u32]>,
+    ) -> CandleResult<Tensor> {
+        let mut attended = attend(target, attention, &self.qkv.forward(&self.norm.forward(x)?)?)?;
         let mut x = x.clone();
         if let Some(rows) = only {
             let rows = Tensor::new(rows, x.device())?;
@@ -208,7 +214,7 @@ impl Patches {
         names: &PatchNames<'_>,
         (side, patch): (usize, usize),
         width: usize,
-        device: &Device,
+        target: &Target,
     ) -> Result<Self, TowerError> {
         let tokens = (side / patch).pow(2) + usize::from(names.class.is_some());
         let inputs = CHANNELS * patch * patch;
@@ -218,10 +224,10 @@ impl Patches {
             places.iter_mut().zip(class).for_each(|(place, class)| *place += class);
         }
         Ok(Self {
-            project: Linear::load(w, names.project, width, inputs, names.bias, Activation::None, device)?,
+            project: Linear::load(w, names.project, width, inputs, names.bias, Activation::None, target)?,
             side,
             patch,
-            places: Tensor::from_vec(places, (tokens, width), device)?,
+            places: Tensor::from_vec(places, (tokens, width), target.device())?,
             class: names.class.is_some(),
         })
     }
@@ -292,7 +298,7 @@ impl Words {
     ///
     /// # Errors
     /// When an id or a place is beyond the tables.
-    pub fn forward(&self, texts: &[Vec<u32>], device: &Device) -> CandleResult<Tensor> {
+    pub fn forward(&self, texts: &[Vec<u32>], target: &Target) -> CandleResult<Tensor> {
         let width = self.words.cols();
         let tokens: usize = texts.iter().map(Vec::len).sum();
         let (mut rows, mut place) = (vec![0.0; tokens * width], vec![0.0; width]);
@@ -306,7 +312,7 @@ impl Words {
             self.places.unpack_row(at, &mut place);
             out.iter_mut().zip(&place).for_each(|(out, place)| *out += place);
         }
-        Tensor::from_vec(rows, (tokens, width), device)
+        Tensor::from_vec(rows, (tokens, width), target.device())
     }
 }
 
@@ -318,19 +324,14 @@ impl Words {
 pub fn in_groups<T: Sync>(
     items: &[T],
     tokens: usize,
-    device: &Device,
+    target: &Target,
     work: impl Fn(&[T]) -> CandleResult<Tensor> + Sync,
 ) -> CandleResult<Vec<Vec<f32>>> {
     let rows = |group: &[T]| work(group)?.to_dtype(DType::F32)?.to_vec2();
-    let groups: Vec<Vec<Vec<f32>>> = if device.is_cpu() {
-        let threads = rayon::current_num_threads();
-        let most = (TOKENS / tokens.max(1)).max(1);
-        let groups = items.len().div_ceil(most).next_multiple_of(threads).max(1);
-        items.par_chunks(items.len().div_ceil(groups).max(1)).map(rows).collect::<CandleResult<_>>()?
-    } else {
-        items.chunks(BATCH).map(rows).collect::<CandleResult<_>>()?
-    };
-    Ok(groups.into_iter().flatten().collect())
+    let most = (TOKENS / tokens.max(1)).max(1);
+    let groups = items.len().div_ceil(most).next_multiple_of(rayon::current_num_threads()).max(1);
+    let size = items.len().div_ceil(groups);
+    Ok(target.groups(items, size, rows)?.into_iter().flatten().collect())
 }
 
 /// Unit vectors of `features`.
@@ -339,28 +340,4 @@ pub fn in_groups<T: Sync>(
 /// When one has no direction.
 pub fn units(features: Vec<Vec<f32>>) -> Result<Vec<Embedding>, TowerError> {
     Ok(features.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
-}
-
-/// Joins the features of windows, in order, to texts: `windows` has, for each text, the number of tokens of its
-/// windows.
-///
-/// # Errors
-/// When one has no direction.
-pub fn joined(windows: &[Vec<usize>], features: Vec<Vec<f32>>) -> Result<Vec<TextEmbedding>, TowerError> {
-    let mut features = features.into_iter();
-    let text = |windows: &Vec<usize>| {
-        let embedding = mean(features.by_ref().take(windows.len()))?;
-        Ok(TextEmbedding { embedding, tokens: windows.iter().sum() })
-    };
-    windows.iter().map(text).collect()
-}
-
-/// The direction of the mean of the windows' directions.
-fn mean(windows: impl Iterator<Item = Vec<f32>>) -> Result<Embedding, EmbeddingError> {
-    let units = windows.map(Embedding::new).collect::<Result<Vec<_>, _>>()?;
-    let mut sum = vec![0.0_f32; units.first().map_or(0, Embedding::dim)];
-    for unit in &units {
-        sum.iter_mut().zip(unit.as_slice()).for_each(|(sum, value)| *sum += value);
-    }
-    Embedding::new(sum)
 }

@@ -20,6 +20,8 @@ use super::TowerError;
 
 /// Columns that share a scale in a `q4` matrix.
 const Q4_GROUP: usize = 64;
+/// Bytes of a file that are looked at before their pages are let go.
+pub(super) const RELEASED: usize = 16 * 1024 * 1024;
 /// Bytes before the header: its length.
 const HEADER_LEN: usize = 8;
 
@@ -104,7 +106,10 @@ impl<'a> Weights<'a> {
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, TowerError> {
         let (part, dtype, range) = self.plain(name, len)?;
         let mut values = vec![0.0; len];
-        decode(dtype, &part.bytes.all()[range], &mut values);
+        decode(dtype, &part.bytes.all()[range.clone()], &mut values);
+        if let Bytes::Mapped(map) = &part.bytes {
+            release(map, range);
+        }
         self.finite(name, values)
     }
 
@@ -221,6 +226,20 @@ impl Weights<'static> {
     }
 }
 
+/// Lets the pages of a part of a mapped file go. What was read once, to be checked, packed or hashed, would else count as
+/// the program's memory for as long as the file is mapped; read again, it comes back from the system's cache.
+pub(super) fn release(map: &Mmap, range: Range<usize>) {
+    #[cfg(unix)]
+    // SAFETY: the mapping is of a file and only read, so that dropped pages are the same when they are read again.
+    if let Err(error) =
+        unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) }
+    {
+        log::debug!("the pages of a model stay in memory: {error}");
+    }
+    #[cfg(not(unix))]
+    let _nothing_to_do = (map, range);
+}
+
 /// Little-endian numbers as f32; as many as `out` holds.
 fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     match dtype {
@@ -267,6 +286,14 @@ enum Data {
     },
 }
 
+impl Drop for Matrix {
+    fn drop(&mut self) {
+        if let Data::Mapped { map, range, .. } = &self.data {
+            release(map, range.clone());
+        }
+    }
+}
+
 impl Matrix {
     /// From its numbers, row by row. `None` where there are not `rows * cols` of them.
     pub fn new(rows: usize, cols: usize, values: Vec<f32>) -> Option<Self> {
@@ -285,12 +312,16 @@ impl Matrix {
 
     /// Looks at mapped numbers only: the others were looked at when they were read.
     fn is_finite(&self) -> bool {
-        if !matches!(self.data, Data::Mapped { .. }) {
-            return true;
-        }
+        let Data::Mapped { map, range, .. } = &self.data else { return true };
+        let bytes_a_row = range.len() / self.rows.max(1);
+        let rows_at_once = (RELEASED / bytes_a_row.max(1)).max(1);
         let mut row = vec![0.0; self.cols];
         (0..self.rows).all(|i| {
             self.unpack_row(i, &mut row);
+            if (i + 1).is_multiple_of(rows_at_once) {
+                let end = range.start + (i + 1) * bytes_a_row;
+                release(map, end - rows_at_once * bytes_a_row..end);
+            }
             row.iter().all(|v| v.is_finite())
         })
     }

@@ -7,7 +7,7 @@ use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
     about, collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
-    results, results::Results, shortcuts, side_frame, status, top,
+    results, results::Results, services, settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
@@ -28,6 +28,8 @@ pub struct Shell {
     labels: labels::Editor,
     about: about::About,
     import: import::Form,
+    models: models::Dialog,
+    services: services::Dialog,
     drops: Drops,
     map: MapPanel,
     focus_seen: u64,
@@ -176,7 +178,9 @@ impl Shell {
         shortcuts::show(ui, ctx);
         failures::show(ui, ctx);
         self.import.show(ui, ctx);
-        models::show(ui, ctx);
+        settings::show(ui, ctx);
+        self.models.show(ui, ctx);
+        self.services.show(ui, ctx);
         self.labels.show(ui, ctx);
         self.about.show(ui, ctx);
     }

@@ -36,6 +36,11 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// `12_400_000.0` -> `12 MB/s`.
+pub fn bytes_per_second(n: f32) -> String {
+    format!("{}/s", bytes(n.max(0.0) as u64))
+}
+
 /// `103` -> `1 min 43 s left`.
 pub fn time_left(seconds: f32) -> String {
     let s = seconds.max(0.0).ceil() as u64;
@@ -66,6 +71,19 @@ pub fn date(modified_ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(modified_ns))
         .map(|t| t.to_zoned(jiff::tz::TimeZone::system()).strftime("%-d %b %Y, %H:%M").to_string())
         .unwrap_or_default()
+}
+
+/// A message with a capital at its beginning, unless it begins with a path or an address.
+pub fn sentence(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let word = first.chars().all(|c| c.is_alphabetic() || c == ',');
+    if word { capital(text) } else { text.to_owned() }
+}
+
+/// A capital at the beginning.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |letter| letter.to_uppercase().chain(letters).collect())
 }
 
 /// A share in [0, 1] as `71 %`.
@@ -144,6 +162,12 @@ mod tests {
             [ago(0, 30), ago(0, 600), ago(0, 7200), ago(0, 90_000), ago(0, 260_000)],
             ["just now", "10 min ago", "2 hours ago", "yesterday", "3 days ago"]
         );
+    }
+
+    #[test]
+    fn messages_begin_with_a_capital_but_addresses_do_not() {
+        assert_eq!(sentence("the disk is full"), "The disk is full");
+        assert_eq!(sentence("huggingface.co cannot be reached"), "huggingface.co cannot be reached");
     }
 
     #[test]

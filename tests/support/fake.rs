@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use vicinity::app::{Backend, Opener, Waker};
+use vicinity::app::{Backend, Opener, Waker, Wish};
 use vicinity::domain::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
     Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
-use vicinity::engine::choice::{Installed, ModelSource};
 use vicinity::engine::{
-    Event, ImportOptions, Job, LabelTargets, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
+    Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
 };
 use vicinity::towers::{ModelInfo, ModelKey};
 
@@ -35,7 +34,8 @@ struct Fake {
 pub fn opener() -> (Opener, Jobs) {
     let jobs = Jobs::default();
     let kept = jobs.clone();
-    let open = move |library: &Path, _: Option<ModelSource>, waker: Waker| -> Result<Box<dyn Backend>, String> {
+    let open = move |library: &Path, wish: Wish| -> Result<Box<dyn Backend>, String> {
+        let waker = wish.waker;
         let (sender, events) = bounded(4096);
         let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot: Arc::new(snapshot(library)) };
         fake.send(Event::Snapshot(fake.snapshot.clone()));
@@ -166,6 +166,11 @@ impl Backend for Fake {
                 };
                 self.send(Event::Preview(id, Ok(preview)));
             }
+            Job::ReloadModel => {
+                let verdict = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
+                self.send(Event::Model(ModelState::Ready { place: "Card (bf16)".to_owned(), verdict }));
+            }
+            Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
             _ => {}
         }
     }
@@ -189,10 +194,6 @@ impl Backend for Fake {
 
     fn device(&self) -> String {
         "CPU".to_owned()
-    }
-
-    fn models(&self) -> Vec<Installed> {
-        Vec::new()
     }
 
     fn import(&self) -> ImportOptions {

@@ -76,6 +76,73 @@ impl Fixture {
     }
 }
 
+/// The folder as transformers 5 saves it: `dtype` beside all sizes, the preparation inside `processor_config.json`, and
+/// here the weights in two files.
+pub fn transformers_5(fixture: &Fixture) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    let json = |name: &str| -> Value { serde_json::from_slice(&fixture.read(name)).expect("JSON") };
+    let write = |name: &str, bytes: &[u8]| std::fs::write(copy.path().join(name), bytes).expect("written");
+    let mut config = json("config.json");
+    config["dtype"] = "float32".into();
+    for part in ["text_config", "vision_config"] {
+        config[part]["dtype"] = "float32".into();
+        config[part]["attention_dropout"] = 0.0.into();
+    }
+    config["text_config"]["bos_token_id"] = 49406.into();
+    config["transformers_version"] = "5.23.0".into();
+    write("config.json", config.to_string().as_bytes());
+    let processor = serde_json::json!({ "image_processor": json("preprocessor_config.json"), "processor_class": "P" });
+    write("processor_config.json", processor.to_string().as_bytes());
+    write("tokenizer.json", &fixture.read("tokenizer.json"));
+    let weights = fixture.read("model.safetensors");
+    let mut places = serde_json::Map::new();
+    for part in 0..2 {
+        let name = format!("model-0000{}-of-00002.safetensors", part + 1);
+        let half = changed(&weights, |tensors| {
+            tensors.retain(|t| !t.0.ends_with("position_ids"));
+            tensors.sort_by(|a, b| a.0.cmp(&b.0));
+            let middle = tensors.len() / 2;
+            *tensors = if part == 0 { tensors[..middle].to_vec() } else { tensors[middle..].to_vec() };
+        });
+        for tensor in SafeTensors::deserialize(&half).expect("a safetensors file").names() {
+            places.insert(tensor.to_owned(), name.clone().into());
+        }
+        write(&name, &half);
+    }
+    let index = serde_json::json!({ "metadata": { "total_size": 1 }, "weight_map": places });
+    write("model.safetensors.index.json", index.to_string().as_bytes());
+    copy
+}
+
+/// Weights stored in 16 bits give the vectors of those that are stored in 32, up to their own rounding.
+pub fn half_precision_is_read(fixture: &Fixture) {
+    let whole = folder::load(fixture.dir()).expect("the model loads");
+    for (dtype, least) in [(safetensors::Dtype::F16, 0.999_99), (safetensors::Dtype::BF16, 0.999)] {
+        let copy = fixture.copy();
+        let half = changed(&fixture.read("model.safetensors"), |tensors| {
+            for (_, own, _, bytes) in tensors.iter_mut().filter(|t| t.1 == safetensors::Dtype::F32) {
+                let values = bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+                *bytes = match dtype {
+                    safetensors::Dtype::F16 => values.flat_map(|v| half::f16::from_f32(v).to_le_bytes()).collect(),
+                    _ => values.flat_map(|v| half::bf16::from_f32(v).to_le_bytes()).collect(),
+                };
+                *own = dtype;
+            }
+        });
+        std::fs::write(copy.path().join("model.safetensors"), half).expect("written");
+        let model = folder::load(copy.path()).expect("the model loads");
+        let pictures = [&whole, &model].map(|m| m.image.embed(&fixture.pixels()).expect("embedded"));
+        for (one, other) in pictures[0].iter().zip(&pictures[1]) {
+            let cosine = one.cosine(other);
+            assert!(cosine > least && one != other, "{dtype:?}: {cosine}");
+        }
+        let text = fixture.texts().remove(0);
+        let texts = [&whole, &model].map(|m| m.text.embed(&[&text], TextOptions::default()).expect("embedded"));
+        let cosine = texts[0][0].embedding.cosine(&texts[1][0].embedding);
+        assert!(cosine > least, "{dtype:?}: {cosine}");
+    }
+}
+
 /// Name, type, sides and bytes.
 pub type Tensor = (String, safetensors::Dtype, Vec<usize>, Vec<u8>);
 

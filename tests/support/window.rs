@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
-use vicinity::app::{App, Opener, Start};
+use vicinity::app::{App, Opener, Outside, Start};
 
 /// The window under test.
 pub type Window = Harness<'static, App>;
@@ -25,18 +25,23 @@ pub struct Setup {
     pub size: Option<[f32; 2]>,
     /// Dark where none is given.
     pub theme: Option<vicinity::context::ThemeChoice>,
+    /// Models and keys; none where none are given.
+    pub outside: Outside,
 }
 
 /// A window over the engine that `opener` opens.
 pub fn window(setup: Setup, opener: Opener) -> Window {
     let [width, height] = setup.size.unwrap_or([1200.0, 800.0]);
     let start = Start {
+        crash: None,
         folders: setup.folders,
         library: setup.library,
         theme: Some(setup.theme.unwrap_or(vicinity::context::ThemeChoice::Dark)),
         settings: setup.settings,
         data: setup.data,
         opener,
+        outside: setup.outside,
+        running: Default::default(),
         model: None,
     };
     let mut harness = Harness::builder()
@@ -85,7 +90,7 @@ pub fn save(window: &mut Window, path: &Path) -> String {
 
 /// An opener that never succeeds.
 pub fn no_engine() -> Opener {
-    Arc::new(|_, _, _| Err("no engine in this test".to_owned()))
+    Arc::new(|_, _| Err("no engine in this test".to_owned()))
 }
 
 /// A file dropped somewhere into the window, the pointer's place unknown.

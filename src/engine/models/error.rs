@@ -77,7 +77,7 @@ pub enum ModelError {
         after: Option<u64>,
     },
     /// No connection, or a broken one.
-    #[error("{host} cannot be reached: {reason}")]
+    #[error("{host} cannot be reached ({reason}); without a network, import the model from a folder or an archive")]
     Network {
         /// Who was asked.
         host: String,
@@ -101,7 +101,7 @@ pub enum ModelError {
         source_of_hash: &'static str,
     },
     /// Too little space.
-    #[error("{} has {free} free where {need} are needed", dir.display())]
+    #[error("{} has {free} free where {need} are needed: make room for {missing} more", dir.display())]
     Space {
         /// Where.
         dir: PathBuf,
@@ -109,6 +109,8 @@ pub enum ModelError {
         need: String,
         /// Free, in words.
         free: String,
+        /// What has to be made free, in words.
+        missing: String,
     },
     /// The file system refused.
     #[error("cannot use {}: {source}", path.display())]
@@ -148,6 +150,7 @@ impl ModelError {
                 dir: path.parent().unwrap_or(&path).to_owned(),
                 need: "more".to_owned(),
                 free: "nothing".to_owned(),
+                missing: "some".to_owned(),
             },
             _ => Self::Io { path, source },
         }

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{cache, hub, places};
+use super::{cache, hub};
+use crate::engine::home;
 
 /// Where models lie, where they come from, and how patient to be.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Options {
     /// those of the system. `None` where the system names no home folder.
     pub fn from_environment() -> Option<Self> {
         let text = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let mut options = Self::new(places::default_dir()?);
+        let mut options = Self::new(home::models()?);
         options.endpoint = text("HF_ENDPOINT").unwrap_or(options.endpoint);
         options.token = text("HF_TOKEN");
         options.hub_cache = cache::default_dir();

@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::error::ModelError;
 use crate::towers::catalogue::Terms;
 
-/// Names the folder of models where the user wants another.
-pub const MODELS_VARIABLE: &str = "VICINITY_MODELS";
 const MANIFEST: &str = "manifest.json";
 const DAMAGED: &str = "manifest.damaged.json";
 const PARTIAL: &str = ".partial";
@@ -91,14 +89,6 @@ impl Manifest {
 #[derive(Debug, Clone)]
 pub struct Places {
     root: PathBuf,
-}
-
-/// `$VICINITY_MODELS`, or `models` in the user's data folder; `None` where the system names no home folder.
-pub fn default_dir() -> Option<PathBuf> {
-    match std::env::var_os(MODELS_VARIABLE) {
-        Some(path) if !path.is_empty() => Some(PathBuf::from(path)),
-        _ => Some(directories::ProjectDirs::from("", "", "vicinity")?.data_dir().join("models")),
-    }
 }
 
 impl Places {

@@ -13,7 +13,9 @@ impl Shared {
         if bytes == 0 || free >= bytes.saturating_add(reserve) {
             return Ok(());
         }
-        Err(ModelError::Space { dir: dir.to_owned(), need: size(bytes + reserve), free: size(free) })
+        let need = bytes.saturating_add(reserve);
+        let missing = size(need.saturating_sub(free));
+        Err(ModelError::Space { dir: dir.to_owned(), need: size(need), free: size(free), missing })
     }
 
     /// Re-reads every file of a model; a sentence for each that is not what the manifest says.

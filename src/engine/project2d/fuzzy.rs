@@ -1,11 +1,14 @@
 //! The weighted neighbour graph of UMAP (McInnes, Healy and Melville 2018, section 3.1 and algorithm 2).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
 use super::knn::Knn;
 use super::{Cancelled, check};
+
+/// Rows a task.
+const BLOCK: usize = 1024;
 
 /// A symmetric graph, each vertex's edges side by side.
 pub struct Graph {
@@ -15,14 +18,6 @@ pub struct Graph {
     pub ends: Vec<u32>,
     /// In (0, 1].
     pub weights: Vec<f32>,
-}
-
-impl Graph {
-    /// A vertex's edges: other end and weight.
-    pub fn edges(&self, vertex: usize) -> impl Iterator<Item = (usize, f32)> {
-        let range = self.starts[vertex]..self.starts[vertex + 1];
-        self.ends[range.clone()].iter().map(|&end| end as usize).zip(self.weights[range].iter().copied())
-    }
 }
 
 /// Memberships of each row's neighbours, united over both directions: `w + w' - w w'`.
@@ -35,14 +30,17 @@ pub fn graph(knn: &Knn, cancel: &AtomicBool) -> Result<Graph, Cancelled> {
     let incoming = Incoming::new(knn, &weights);
     check(cancel)?;
     let count = knn.indices.len() / knn.k;
-    let merged: Vec<Vec<(u32, f32)>> = (0..count)
+    let merged: Vec<Vec<Vec<(u32, f32)>>> = (0..count.div_ceil(BLOCK))
         .into_par_iter()
-        .map(|row| if cancel.load(Ordering::Relaxed) { Vec::new() } else { merge(row, knn, &weights, &incoming) })
-        .collect();
-    check(cancel)?;
+        .map(|block| {
+            check(cancel)?;
+            let rows = block * BLOCK..((block + 1) * BLOCK).min(count);
+            Ok(rows.map(|row| merge(row, knn, &weights, &incoming)).collect())
+        })
+        .collect::<Result<_, _>>()?;
     let mut graph = Graph { starts: Vec::with_capacity(count + 1), ends: Vec::new(), weights: Vec::new() };
     graph.starts.push(0);
-    for edges in merged {
+    for edges in merged.into_iter().flatten() {
         graph.ends.extend(edges.iter().map(|e| e.0));
         graph.weights.extend(edges.iter().map(|e| e.1));
         graph.starts.push(graph.ends.len());

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
-use super::{Cancelled, check, rows};
+use super::{Cancelled, check};
 
 /// Rows and columns of a tile: 1 MB of similarities.
 const TILE: usize = 512;
@@ -45,14 +45,14 @@ pub fn knn_with(
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Knn, Cancelled> {
-    let count = rows(vectors, dim);
+    let count = vectors.len().checked_div(dim).unwrap_or(0);
     let k = k.min(count.saturating_sub(1));
     if k == 0 {
         return Ok(Knn { k, indices: Vec::new(), distances: Vec::new() });
     }
     let lengths = inverse_lengths(vectors, dim);
     let blocks = count.div_ceil(TILE);
-    let best: Vec<Mutex<Best>> = (0..blocks).map(|b| Mutex::new(Best::new(k, (count - b * TILE).min(TILE)))).collect();
+    let best = of_blocks(count, TILE, k);
     let tiles = blocks * (blocks + 1) / 2;
     let done = AtomicUsize::new(0);
     (0..tiles).into_par_iter().try_for_each_init(
@@ -73,7 +73,7 @@ pub fn knn_with(
 }
 
 /// 1 / length of each row; 0 for a row of zeros, which is then at distance 1 from all.
-pub fn inverse_lengths(vectors: &[f32], dim: usize) -> Vec<f32> {
+fn inverse_lengths(vectors: &[f32], dim: usize) -> Vec<f32> {
     vectors
         .par_chunks_exact(dim)
         .map(|row| {
@@ -141,12 +141,18 @@ fn offer(best: &[Mutex<Best>], row_block: usize, column_block: usize, tile: &[f3
     }
 }
 
-fn lock(best: &Mutex<Best>) -> MutexGuard<'_, Best> {
+/// Nothing yet for `count` rows in blocks of `block`.
+pub fn of_blocks(count: usize, block: usize, k: usize) -> Vec<Mutex<Best>> {
+    (0..count.div_ceil(block)).map(|b| Mutex::new(Best::new(k, (count - b * block).min(block)))).collect()
+}
+
+/// The block, for this task alone.
+pub fn lock(best: &Mutex<Best>) -> MutexGuard<'_, Best> {
     best.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The best `k` so far of a block of rows, each row's best first.
-struct Best {
+pub struct Best {
     k: usize,
     similarities: Vec<f32>,
     neighbours: Vec<u32>,
@@ -166,6 +172,17 @@ impl Best {
 
     fn len(&self) -> usize {
         self.bounds.len()
+    }
+
+    /// Offers to a row those others that have these similarities, but not the one that is the row itself.
+    pub fn offer_all(&mut self, row: usize, similarities: &[f32], others: &[u32], itself: u32) {
+        for (values, others) in similarities.chunks(LANES).zip(others.chunks(LANES)) {
+            let bound = self.bounds[row];
+            if values.iter().fold(false, |any, &v| any | (v >= bound)) {
+                let others = others.iter().zip(values).filter(|(other, _)| **other != itself);
+                others.for_each(|(&other, &value)| self.offer(row, value, other));
+            }
+        }
     }
 
     fn offer(&mut self, row: usize, similarity: f32, neighbour: u32) {
@@ -188,7 +205,8 @@ impl Best {
     }
 }
 
-fn collect(best: Vec<Mutex<Best>>, k: usize) -> Knn {
+/// The neighbours found in all blocks.
+pub fn collect(best: Vec<Mutex<Best>>, k: usize) -> Knn {
     let (mut indices, mut distances) = (Vec::new(), Vec::new());
     for block in best {
         let block = block.into_inner().unwrap_or_else(PoisonError::into_inner);

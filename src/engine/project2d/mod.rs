@@ -8,23 +8,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+mod approximate;
+mod curve;
 mod fit;
 mod fuzzy;
 mod knn;
 mod lanczos;
 mod matrix;
 mod optimise;
+mod partition;
 mod pca;
 mod place;
 mod quality;
 mod random;
+mod source;
 mod umap;
 
+pub use approximate::approximate;
 pub use fit::align;
 pub use knn::{Knn, knn};
 pub use pca::pca;
 pub use place::place_new;
 pub use quality::trustworthiness;
+pub use source::{Rows, Table};
 pub use umap::{UmapParams, umap};
 
 /// The caller asked to stop; there is no result.
@@ -35,9 +41,4 @@ pub struct Cancelled;
 /// An error once the caller has asked to stop.
 fn check(cancel: &AtomicBool) -> Result<(), Cancelled> {
     if cancel.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
-}
-
-/// How many whole rows `vectors` holds.
-fn rows(vectors: &[f32], dim: usize) -> usize {
-    vectors.len().checked_div(dim).unwrap_or(0)
 }

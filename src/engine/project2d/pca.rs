@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::{add_gram_rows, times_transposed};
-use super::{Cancelled, check, fit, lanczos, rows};
+use super::source::{Rows, gather, read_finite};
+use super::{Cancelled, check, fit, lanczos};
 use crate::domain::MapPos;
 
 /// Rows that the axes are computed from, evenly spread; more would not move them visibly.
@@ -16,54 +17,74 @@ const BLOCK: usize = 1024;
 const STRIP: usize = 32;
 const LANCZOS_STEPS: usize = 64;
 
-/// Lays `vectors` (rows of `dim` finite numbers) out by their two principal components, scaled to fill about [-1, 1].
-/// Each axis points to where its largest loading is positive.
+/// Lays vectors out by their two principal components, scaled to fill about [-1, 1]. Each axis points to where its
+/// largest loading is positive.
 ///
 /// # Errors
 /// When cancelled.
-pub fn pca(vectors: &[f32], dim: usize, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
-    let mut positions = raw(vectors, dim, cancel)?;
+pub fn pca(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+    let mut positions = raw(vectors, cancel)?;
     fit::to_map(&mut positions);
     Ok(positions)
 }
 
 /// The principal components without any scaling.
-pub fn raw(vectors: &[f32], dim: usize, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
-    let count = rows(vectors, dim);
-    if count < 2 {
-        return Ok(vec![MapPos::default(); count]);
+pub fn raw(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+    let axes = axes(vectors, 2, cancel)?;
+    let mut positions = vec![MapPos::default(); vectors.count()];
+    if axes.iter().all(|a| *a == 0.0) {
+        return Ok(positions);
     }
-    let (sample, mean) = centred_sample(vectors, dim, count, cancel)?;
+    positions.par_chunks_mut(BLOCK).enumerate().try_for_each_init(
+        || (Vec::new(), Vec::new()),
+        |(block, out), (at, positions)| {
+            check(cancel)?;
+            gather(vectors, at * BLOCK..at * BLOCK + positions.len(), block);
+            out.resize(positions.len() * 2, 0.0);
+            times_transposed(block, &axes, vectors.dim(), out);
+            positions.iter_mut().zip(out.chunks_exact(2)).for_each(|(p, xy)| *p = MapPos { x: xy[0], y: xy[1] });
+            Ok(())
+        },
+    )?;
+    fit::centre(&mut positions);
+    Ok(positions)
+}
+
+/// The first `want` principal axes, `want` rows of the vectors' length: of length 1, or zeros where there is no such
+/// direction.
+///
+/// # Errors
+/// When cancelled.
+pub fn axes(vectors: &dyn Rows, want: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+    let (count, dim) = (vectors.count(), vectors.dim());
+    if count < 2 || dim == 0 {
+        return Ok(vec![0.0; want * dim]);
+    }
+    let (sample, mean) = centred_sample(vectors, cancel)?;
     let covariance = gram(&sample, dim, cancel)?;
     let variance: f32 = (0..dim).map(|i| covariance[i * dim + i]).sum();
     let size = variance + mean.iter().map(|m| m * m).sum::<f32>() * (sample.len() / dim) as f32;
     if variance <= 1e-12 * size {
-        return Ok(vec![MapPos::default(); count]); // identical rows: what is left is rounding
+        return Ok(vec![0.0; want * dim]); // identical rows: what is left is rounding
     }
     drop(sample);
-    let axes = principal_axes(&covariance, dim, cancel)?;
-    project(vectors, dim, &axes, cancel)
+    principal_axes(&covariance, dim, want, cancel)
 }
 
 /// At most [`SAMPLE`] rows, their mean taken off, and that mean.
-fn centred_sample(
-    vectors: &[f32],
-    dim: usize,
-    count: usize,
-    cancel: &AtomicBool,
-) -> Result<(Vec<f32>, Vec<f32>), Cancelled> {
+fn centred_sample(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<(Vec<f32>, Vec<f32>), Cancelled> {
+    let (count, dim) = (vectors.count(), vectors.dim());
     let taken = count.min(SAMPLE);
-    let mut sample = Vec::with_capacity(taken * dim);
+    let mut sample = vec![0.0f32; taken * dim];
+    sample.par_chunks_mut(dim * 64).enumerate().try_for_each(|(block, out)| {
+        check(cancel)?;
+        let rows = (block * 64..).map(|i| i * count / taken);
+        out.chunks_exact_mut(dim).zip(rows).for_each(|(out, row)| read_finite(vectors, row, out));
+        Ok(())
+    })?;
     let mut mean = vec![0.0f64; dim];
-    for i in 0..taken {
-        if i % BLOCK == 0 {
-            check(cancel)?;
-        }
-        let row = &vectors[(i * count / taken) * dim..][..dim];
-        sample.extend_from_slice(row);
-        for (m, x) in mean.iter_mut().zip(row) {
-            *m += f64::from(*x);
-        }
+    for row in sample.chunks_exact(dim) {
+        mean.iter_mut().zip(row).for_each(|(m, x)| *m += f64::from(*x));
     }
     let mean: Vec<f32> = mean.iter().map(|m| (m / taken as f64) as f32).collect();
     sample.par_chunks_mut(dim).for_each(|row| row.iter_mut().zip(&mean).for_each(|(x, m)| *x -= m));
@@ -84,16 +105,17 @@ fn gram(x: &[f32], dim: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelle
     Ok(out)
 }
 
-/// Two rows of length `dim`; zeros where there is no second direction.
-fn principal_axes(covariance: &[f32], dim: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
-    let found = lanczos::largest(dim, 2, LANCZOS_STEPS, &[], |x, y| {
+/// Rows of length `dim`; zeros where there is no further direction.
+fn principal_axes(covariance: &[f32], dim: usize, want: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+    let steps = LANCZOS_STEPS.max(3 * want);
+    let found = lanczos::largest(dim, want, steps, &[], |x, y| {
         check(cancel)?;
         y.par_chunks_mut(64).zip(covariance.par_chunks(64 * dim)).for_each(|(y, strip)| {
             times_transposed(strip, x, dim, y);
         });
         Ok(())
     })?;
-    let mut axes = vec![0.0f32; 2 * dim];
+    let mut axes = vec![0.0f32; want * dim];
     for (axis, mut vector) in axes.chunks_mut(dim).zip(found) {
         let largest = vector.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
         if largest < 0.0 {
@@ -102,16 +124,4 @@ fn principal_axes(covariance: &[f32], dim: usize, cancel: &AtomicBool) -> Result
         axis.copy_from_slice(&vector);
     }
     Ok(axes)
-}
-
-fn project(vectors: &[f32], dim: usize, axes: &[f32], cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
-    let mut flat = vec![0.0f32; rows(vectors, dim) * 2];
-    flat.par_chunks_mut(BLOCK * 2).zip(vectors.par_chunks(BLOCK * dim)).try_for_each(|(out, block)| {
-        check(cancel)?;
-        times_transposed(&block[..out.len() / 2 * dim], axes, dim, out);
-        Ok(())
-    })?;
-    let mut positions: Vec<MapPos> = flat.chunks_exact(2).map(|p| MapPos { x: p[0], y: p[1] }).collect();
-    fit::centre(&mut positions);
-    Ok(positions)
 }

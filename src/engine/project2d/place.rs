@@ -1,69 +1,64 @@
 //! Finds places for new rows on a map that stands.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::knn::inverse_lengths;
 use super::matrix::times_transposed;
-use super::{Cancelled, check, pca, rows};
+use super::source::{Rows, gather_units};
+use super::{Cancelled, check, pca};
 use crate::domain::MapPos;
 
 /// Laid-out neighbours that a new row is placed between.
 const NEIGHBOURS: usize = 6;
 /// New rows that are multiplied at once.
-const BLOCK: usize = 32;
+const BLOCK: usize = 128;
 /// Laid-out rows that are multiplied at once.
-const STRIP: usize = 2048;
+const STRIP: usize = 1024;
+/// The most pairs that are compared, some seconds of work; beyond, evenly spread laid-out rows stand for all.
+const PAIRS: usize = 200_000_000;
 
 /// Places the rows of `vectors` behind those that have `positions`: each at the weighted mean of its nearest laid-out
 /// neighbours, the nearest counting most. Returns one position for each new row.
 ///
 /// # Errors
 /// When cancelled.
-pub fn place_new(
-    vectors: &[f32],
-    dim: usize,
-    positions: &[MapPos],
-    cancel: &AtomicBool,
-) -> Result<Vec<MapPos>, Cancelled> {
-    let count = rows(vectors, dim);
+pub fn place_new(vectors: &dyn Rows, positions: &[MapPos], cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+    let count = vectors.count();
     let laid_out = positions.len().min(count);
     if laid_out == 0 {
-        return pca(vectors, dim, cancel);
+        return pca(vectors, cancel);
     }
-    let (old, new) = vectors[..count * dim].split_at(laid_out * dim);
-    let (old_lengths, new_lengths) = (inverse_lengths(old, dim), inverse_lengths(new, dim));
-    let placed: Result<Vec<Vec<MapPos>>, Cancelled> = new
-        .par_chunks(BLOCK * dim)
-        .zip(new_lengths.par_chunks(BLOCK))
-        .map(|(block, lengths)| {
-            let nearest = nearest(block, lengths, old, &old_lengths, dim, cancel)?;
-            Ok(nearest.iter().map(|near| between(near, positions)).collect())
-        })
-        .collect();
-    Ok(placed?.concat())
+    let stride = (laid_out * (count - laid_out)).div_ceil(PAIRS).max(1);
+    let compared: Vec<usize> = (0..laid_out).step_by(stride).collect();
+    let mut placed = vec![MapPos::default(); count - laid_out];
+    placed.par_chunks_mut(BLOCK).enumerate().try_for_each(|(at, placed)| {
+        let first = laid_out + at * BLOCK;
+        let nearest = nearest(vectors, first..first + placed.len(), &compared, cancel)?;
+        placed.iter_mut().zip(&nearest).for_each(|(place, near)| *place = between(near, positions));
+        Ok(())
+    })?;
+    Ok(placed)
 }
 
-/// For each row of `block` its nearest old rows: similarity and row, best first.
+/// For each of the new rows the nearest of those laid out: similarity and row, best first.
 fn nearest(
-    block: &[f32],
-    lengths: &[f32],
-    old: &[f32],
-    old_lengths: &[f32],
-    dim: usize,
+    vectors: &dyn Rows,
+    new: Range<usize>,
+    laid_out: &[usize],
     cancel: &AtomicBool,
 ) -> Result<Vec<Vec<(f32, usize)>>, Cancelled> {
-    let mut best = vec![Vec::with_capacity(NEIGHBOURS + 1); lengths.len()];
-    let mut buffer = vec![0.0f32; lengths.len() * STRIP];
-    for (strip, (rows, row_lengths)) in old.chunks(STRIP * dim).zip(old_lengths.chunks(STRIP)).enumerate() {
+    let mut best = vec![Vec::with_capacity(NEIGHBOURS + 1); new.len()];
+    let (mut block, mut strip, mut out) = (Vec::new(), Vec::new(), Vec::new());
+    gather_units(vectors, new, &mut block);
+    for rows in laid_out.chunks(STRIP) {
         check(cancel)?;
-        let out = &mut buffer[..lengths.len() * row_lengths.len()];
-        times_transposed(block, rows, dim, out);
-        for ((line, length), best) in out.chunks_exact(row_lengths.len()).zip(lengths).zip(&mut best) {
-            for (i, (value, row_length)) in line.iter().zip(row_lengths).enumerate() {
-                keep(best, value * length * row_length, strip * STRIP + i);
-            }
+        gather_units(vectors, rows.iter().copied(), &mut strip);
+        out.resize(best.len() * rows.len(), 0.0);
+        times_transposed(&block, &strip, vectors.dim(), &mut out);
+        for (line, best) in out.chunks_exact(rows.len()).zip(&mut best) {
+            line.iter().zip(rows).for_each(|(value, row)| keep(best, *value, *row));
         }
     }
     Ok(best)

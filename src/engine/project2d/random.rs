@@ -17,7 +17,8 @@ impl Stream {
         Self(hash(hash(seed ^ hash(a)).wrapping_add(b)))
     }
 
-    fn next(&mut self) -> u32 {
+    /// Any 32 bits.
+    pub fn next(&mut self) -> u32 {
         // Knuth's MMIX generator; the upper half is good enough for sampling.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) as u32

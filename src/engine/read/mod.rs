@@ -5,6 +5,7 @@ mod sniff;
 mod table;
 mod text;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,9 @@ use sniff::Kind;
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
+
+/// Bytes that tell what a file is.
+const BEGINNING: u64 = 64 << 10;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -60,8 +64,19 @@ pub fn load(path: &Path) -> Result<Vec<u8>, String> {
 /// A sentence for the user, where the content or the name promises a picture or a text and it cannot be read.
 pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
     // Decoders of hostile files may panic; that is one bad file and not the end of the import.
-    catch_unwind(AssertUnwindSafe(|| read_unguarded(path, bytes, options)))
-        .unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
+    GUARDED.set(true);
+    let read = catch_unwind(AssertUnwindSafe(|| read_unguarded(path, bytes, options)));
+    GUARDED.set(false);
+    read.unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
+}
+
+/// Whether a panic of this thread would be caught here, right now.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 fn read_unguarded(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
@@ -79,6 +94,32 @@ fn read_unguarded(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Op
                 None => Ok(Some(Content::Text(text::limited(text)))),
             }
         }
+    }
+}
+
+/// What a file seems to be, by its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    /// A picture of this width and height, as stored.
+    Picture([u32; 2]),
+    /// A text.
+    Text,
+    /// Something else, or not readable.
+    Other,
+}
+
+/// Looks at the beginning of a file, without decoding it.
+pub fn glance(path: &Path) -> Glance {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut bytes));
+    match read.map(|_| sniff::kind(path, &bytes)) {
+        Ok(Kind::Picture(format)) => {
+            let reader = File::open(path).map(|file| image::ImageReader::with_format(io::BufReader::new(file), format));
+            let size = reader.map_err(image::ImageError::IoError).and_then(image::ImageReader::into_dimensions);
+            size.map_or(Glance::Other, |(width, height)| Glance::Picture([width, height]))
+        }
+        Ok(Kind::Text) => Glance::Text,
+        Ok(Kind::Refused(_) | Kind::Other) | Err(_) => Glance::Other,
     }
 }
 

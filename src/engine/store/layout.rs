@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Store, StoreError, vectors};
 use crate::domain::{ItemId, Layout, LayoutMethod, MapPos};
+use crate::towers::ModelKey;
 
 const MAGIC: [u8; 8] = *b"VICMAP\0\x01";
 /// Magic, hash of the rest, model key, method, trustworthiness.
@@ -21,7 +22,7 @@ impl Store {
             return Ok(());
         }
         let mut body = Vec::with_capacity(HEADER + layout.positions.len() * 12);
-        body.extend(vectors::key_hash(&self.state.parts.model));
+        body.extend(self.layout_key());
         body.extend(u32::from(layout.method == LayoutMethod::Umap).to_le_bytes());
         body.extend(layout.trustworthiness.unwrap_or(f32::NAN).to_le_bytes());
         for (item, pos) in self.snapshot.items().zip(&layout.positions) {
@@ -46,7 +47,7 @@ impl Store {
         let bytes = std::fs::read(self.layout_file()).ok()?;
         let (header, entries) = bytes.split_at_checked(HEADER)?;
         let whole = header[..8] == MAGIC && header[8..40] == *blake3::hash(&bytes[40..]).as_bytes();
-        if !whole || header[40..72] != vectors::key_hash(&self.state.parts.model) {
+        if !whole || header[40..72] != self.layout_key() {
             return None;
         }
         let word = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).ok();
@@ -68,8 +69,13 @@ impl Store {
         })
     }
 
+    /// Each number of dimensions has its own map.
+    fn layout_key(&self) -> [u8; 32] {
+        vectors::key_hash(&ModelKey { dim: self.state.dim(), ..self.state.parts.model.clone() })
+    }
+
     fn layout_file(&self) -> PathBuf {
-        let key = vectors::key_hash(&self.state.parts.model);
+        let key = self.layout_key();
         self.dir.join(format!("layout-{:02x}{:02x}{:02x}{:02x}.bin", key[0], key[1], key[2], key[3]))
     }
 }

@@ -11,6 +11,7 @@ mod catalog;
 mod check;
 mod commit;
 mod consent;
+mod dimensions;
 mod error;
 mod layout;
 mod lock;
@@ -328,7 +329,8 @@ impl Store {
     }
 
     fn publish(&mut self) {
-        self.snapshot = Arc::new(Snapshot::new(self.state.publish()));
+        let dim = self.state.dim();
+        self.snapshot = Arc::new(Snapshot::cut(self.state.publish(), dim));
     }
 
     fn writable(&self) -> Result<(), StoreError> {

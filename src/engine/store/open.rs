@@ -10,7 +10,7 @@ use super::catalog::{self, ModelRow};
 use super::lock::{self, Attempt};
 use super::state::{self, State};
 use super::vectors::{self, Found, VectorFile};
-use super::{Store, StoreError, ThumbnailCache};
+use super::{Store, StoreError, ThumbnailCache, dimensions};
 use crate::engine::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::engine::{ImportOptions, Notice, Severity};
 use crate::towers::{LongText, ModelKey};
@@ -136,13 +136,15 @@ impl Store {
             counts: [0, 0],
             read_only: read_only.clone(),
         };
+        let dim = dimensions::load(&connection, row.id).map_err(|error| StoreError::sql(dir, &error))?;
+        let dim = dim.unwrap_or(model.dim).min(model.dim);
         let mut store = Self {
             dir: dir.to_owned(),
             connection,
             model: row,
             file,
             snapshot: Arc::new(Snapshot::new(parts.clone())),
-            state: State::new(parts, Default::default()),
+            state: State::new(parts, Default::default(), dim),
             options: None,
             damaged: Vec::new(),
             seen_version: None,
@@ -171,7 +173,7 @@ impl Store {
             let options = load_options(&self.connection)?;
             let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
             let loaded = state::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
-            let mut state = State::new(parts, loaded.whole);
+            let mut state = State::new(parts, loaded.whole, self.state.dim());
             state.load(&self.connection, long_text)?;
             Ok((options, state, loaded.damaged))
         };

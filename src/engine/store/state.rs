@@ -88,9 +88,9 @@ pub(super) fn load_vectors(
 }
 
 impl State {
-    /// A library without items.
-    pub(super) fn new(parts: SnapshotParts, vectors: HashMap<(ContentHash, Kind), u32>) -> Self {
-        let sums = [vec![0.0; parts.model.dim], vec![0.0; parts.model.dim]];
+    /// A library without items, of whose vectors the first `dim` dimensions are looked at.
+    pub(super) fn new(parts: SnapshotParts, vectors: HashMap<(ContentHash, Kind), u32>, dim: usize) -> Self {
+        let sums = [vec![0.0; dim], vec![0.0; dim]];
         Self { files: HashMap::new(), vectors, failures: BTreeMap::new(), parts, sums }
     }
 
@@ -123,6 +123,18 @@ impl State {
             .find_map(|way| self.vectors.get(&(*hash, kind(modality, *way))).copied())
     }
 
+    /// Dimensions that are looked at.
+    pub(super) fn dim(&self) -> usize {
+        self.sums[0].len()
+    }
+
+    /// Looks at the first `dim` dimensions from now on; a new epoch begins, as layouts are others.
+    pub(super) fn look_at(&mut self, dim: usize) {
+        self.sums = [vec![0.0; dim], vec![0.0; dim]];
+        self.sum_all();
+        self.parts.epoch += 1;
+    }
+
     fn push(&mut self, item: Item, vector: u32) {
         let parts = &mut self.parts;
         parts.counts[item.modality.index()] += 1;
@@ -138,8 +150,7 @@ impl State {
 
     /// Sums all vectors, a modality apart; in a fixed order, so that means are the same at every opening.
     fn sum_all(&mut self) {
-        let parts = &self.parts;
-        let dim = parts.model.dim;
+        let (parts, dim) = (&self.parts, self.dim());
         let sums: Vec<[Vec<f64>; 2]> = parts
             .chunks
             .par_iter()
@@ -147,7 +158,7 @@ impl State {
             .map(|(items, rows)| {
                 let mut sums = [vec![0.0; dim], vec![0.0; dim]];
                 for (item, row) in items.iter().zip(rows.iter()) {
-                    accumulate(&mut sums[item.modality.index()], parts.vectors.row(*row, dim), 1.0);
+                    accumulate(&mut sums[item.modality.index()], parts.vectors.row(*row, parts.model.dim), 1.0);
                 }
                 sums
             })
@@ -242,8 +253,15 @@ impl State {
     }
 }
 
-fn accumulate(sum: &mut [f64], vector: Option<&[f32]>, factor: f64) {
-    for (sum, value) in sum.iter_mut().zip(vector.unwrap_or_default()) {
+/// Adds as many dimensions of a vector as are looked at, scaled to unit length.
+fn accumulate(sum: &mut [f64], vector: Option<&[f32]>, mut factor: f64) {
+    let Some(vector) = vector else { return };
+    let seen = &vector[..vector.len().min(sum.len())];
+    if seen.len() < vector.len() {
+        let length = seen.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        factor = if length > 0.0 { factor / length } else { 0.0 };
+    }
+    for (sum, value) in sum.iter_mut().zip(seen) {
         *sum += f64::from(*value) * factor;
     }
 }

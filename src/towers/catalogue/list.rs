@@ -23,7 +23,7 @@ const PREPROCESSOR: File = file("preprocessor_config.json");
 const TOKENIZER: File = file("tokenizer.json");
 
 const APACHE: Licence = open("Apache-2.0");
-const OPENAI: Licence = open("MIT (its makers advise against use without tests of one's own)");
+const OPENAI: Licence = open("MIT, that of OpenAI's code (its makers advise against use without tests of one's own)");
 const APPLE: Licence = Licence { name: "Apple Machine Learning Research Model licence", terms: Terms::ResearchOnly };
 
 const SIGLIP2_ABOUT: &str = "Good at photos, drawings, screenshots and short texts in many languages.\n\
@@ -131,7 +131,7 @@ pub const MODELS: [Known; 14] = [
         about: SIGLIP2_ABOUT,
         sources: &[Source {
             repo: "google/siglip2-large-patch16-256",
-            revision: "main",
+            revision: "787800c8990e6f058423089178e718139608408c",
             folder: "",
             files: &[CONFIG, PREPROCESSOR, TOKENIZER, file(WEIGHTS)],
         }],
@@ -151,7 +151,12 @@ pub const MODELS: [Known; 14] = [
             repo: "google/siglip2-so400m-patch14-384",
             revision: "e8e487298228002f3d8a82e0cd5c8ea9c567f57f",
             folder: "",
-            files: &[CONFIG, PREPROCESSOR, TOKENIZER, file(WEIGHTS)],
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "9f4f4a49f908ef0c979bce8ff5a5c0e88882dc6c5dc4304387cbbd152558e2c2"),
+            ],
         }],
         licence: APACHE,
         languages: MANY,

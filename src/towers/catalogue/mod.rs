@@ -1,7 +1,7 @@
 //! The models that the program knows by name: where their files lie, and what a user should know before getting one.
 //!
 //! Data only; `engine/models` gets, checks and lists them. A revision is a commit of the repository, so that a name
-//! means the same vectors for ever; a model without a known commit takes `main` and records what that was.
+//! means the same vectors for ever.
 //! Sizes and hashes are those that the repositories name at these commits.
 
 mod list;
@@ -38,7 +38,7 @@ pub struct Known {
 pub struct Source {
     /// `owner/name`.
     pub repo: &'static str,
-    /// A commit, or `main`.
+    /// A commit.
     pub revision: &'static str,
     /// Folder for its files inside the model's own; empty for none.
     pub folder: &'static str,
@@ -145,7 +145,7 @@ mod tests {
             for source in model.sources {
                 assert_eq!(source.repo.split('/').count(), 2);
                 let commit = source.revision.len() == 40 && source.revision.bytes().all(|b| b.is_ascii_hexdigit());
-                assert!(commit || source.revision == "main", "{}", source.revision);
+                assert!(commit, "{}", source.revision);
                 assert!(source.files.iter().any(|file| file.name.ends_with(".safetensors")), "{}", model.id);
                 for sha256 in source.files.iter().filter_map(|file| file.sha256) {
                     assert!(sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -155,11 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_is_pinned_and_free_to_use() {
+    fn what_is_offered_is_free_to_use() {
         for choice in [Choice::Starter, Choice::Photos, Choice::PhotosAndDocuments, Choice::Fast] {
             let model = chosen(choice).expect("offered");
             assert_eq!(model.licence.terms, Terms::Open, "{}", model.id);
-            assert!(model.sources.iter().all(|source| source.revision != "main"), "{}", model.id);
         }
         let research = MODELS.iter().filter(|model| model.licence.terms != Terms::Open);
         assert!(research.map(|model| model.choice).all(|choice| choice.is_none()));

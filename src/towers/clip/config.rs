@@ -136,7 +136,7 @@ impl Config {
     /// When the file is missing, damaged, or gives another size.
     pub fn recipe(&self, folder: &Folder) -> Result<Recipe, TowerError> {
         let (file, recipe) = match self.names {
-            Names::Transformers => (preprocess::FILE, Recipe::parse(&folder.read(preprocess::FILE)?)?),
+            Names::Transformers => (preprocess::FILE, Recipe::open(folder)?),
             Names::OpenClip => (folder.config_file(), Recipe::parse_open_clip(&folder.config()["preprocess_cfg"])?),
         };
         recipe.of_size(file, self.side)

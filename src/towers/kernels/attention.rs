@@ -3,8 +3,8 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::linear::{Activation, Join, Place, Task, pack, pack_columns};
-use super::{math, values};
+use super::product::{Activation, Join, Panels, Place, Task, pack, pack_columns};
+use super::{math, values, written};
 
 /// Queries whose scores are held at once: few enough that a long text's scores stay in the cache.
 const BLOCK: usize = 64;
@@ -134,7 +134,7 @@ fn product<'a>(
         rows,
         inputs,
         outputs,
-        panels,
+        panels: Panels::Single(panels),
         bias: None,
         activation: Activation::None,
         residual: std::ptr::null(),
@@ -161,11 +161,14 @@ impl CustomOp1 for Attention<'_> {
         let (tokens, columns) = layout.shape().dims2()?;
         let width = self.width((tokens, columns))?;
         let jobs = self.jobs(qkv, width);
-        let mut values = vec![0.0; tokens * width];
-        let out = Out(values.as_mut_ptr());
-        // SAFETY: the lengths add up to the tokens, and each job has a head and a sequence of its own.
-        let run = |scratch: &mut Scratch, job: &Job<'_>| unsafe { self.run(job, width, &out, scratch) };
-        jobs.par_iter().with_min_len(self.least_jobs(&jobs)).for_each_init(Scratch::default, run);
+        let work = |out| {
+            let out = Out(out);
+            // SAFETY: the lengths add up to the tokens, and each job has a head and a sequence of its own.
+            let run = |scratch: &mut Scratch, job: &Job<'_>| unsafe { self.run(job, width, &out, scratch) };
+            jobs.par_iter().with_min_len(self.least_jobs(&jobs)).for_each_init(Scratch::default, run);
+        };
+        // SAFETY: the jobs are all heads of all sequences.
+        let values = unsafe { written(tokens * width, work) };
         Ok((CpuStorage::F32(values), Shape::from((tokens, width))))
     }
 }

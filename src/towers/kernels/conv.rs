@@ -2,7 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::linear::{Activation, Linear, relu6};
+use super::linear::Linear;
+use super::product::{Activation, relu6};
 use super::simd::{Simd, dispatch};
 use super::values;
 use crate::towers::weights::Matrix;

@@ -1,95 +1,23 @@
 //! A dense layer, `activation(x Wᵀ + b) + residual`, which is a 1x1 convolution too where channels come last.
-//!
-//! The weights are stored in panels of two vectors of output columns, so that the inner loop reads them in order; a
-//! tile of the result stays in registers until bias, activation and residual are done.
 
-use std::ops::Range;
+use ::half::bf16;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
-
-use super::simd::{Level, Simd, dispatch, level};
-use super::{math, values};
+use super::product::{Activation, Join, Panels, Place, Task, lanes, pack};
+use super::{half, values, written};
 use crate::towers::weights::Matrix;
 
-/// What follows a dense layer or a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// Clamp to 0..=6.
-    Relu6,
-    /// The exact GELU.
-    Gelu,
-    /// GELU by tanh, `gelu_pytorch_tanh`.
-    GeluTanh,
-    /// `x * sigmoid(1.702 x)`.
-    QuickGelu,
-    /// `x * sigmoid(x)`.
-    Silu,
-}
-
-impl Activation {
-    /// Cheap enough to be written out for every register of a tile.
-    fn is_cheap(self) -> bool {
-        matches!(self, Self::None | Self::Relu6)
-    }
-}
-
-/// What joins the output of a dense layer with another tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Join {
-    /// Their sum.
-    Sum,
-    /// Their product.
-    Product,
-}
-
-/// Numbers in a register of this processor.
-pub(super) fn lanes() -> usize {
-    match level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 16,
-        _ => 8,
-    }
-}
-
-/// Brings a matrix given by its columns (`from` has one row an input, `stride` apart, of `n` outputs) into panels.
-pub(super) fn pack_columns(panels: &mut Vec<f32>, n: usize, k: usize, from: &[f32], stride: usize) {
-    let (wide, padded) = (2 * lanes(), n.next_multiple_of(lanes()));
-    panels.clear();
-    panels.resize(padded * k, 0.0);
-    for first in (0..n).step_by(wide) {
-        let (width, used) = (wide.min(padded - first), wide.min(n - first));
-        for (to, from) in panels[first * k..].chunks_exact_mut(width).zip(from.chunks(stride)).take(k) {
-            to[..used].copy_from_slice(&from[first..first + used]);
-        }
-    }
-}
-
-/// Brings a matrix given by its rows (one an output, `k` long) into panels.
-pub(super) fn pack(panels: &mut Vec<f32>, n: usize, k: usize, mut row: impl FnMut(usize, &mut [f32])) {
-    let lanes = lanes();
-    let (wide, padded) = (2 * lanes, n.next_multiple_of(lanes));
-    panels.clear();
-    panels.resize(padded * k, 0.0);
-    let mut values = vec![0.0; k];
-    for output in 0..n {
-        row(output, &mut values);
-        let first = output - output % wide;
-        let width = wide.min(padded - first);
-        let column = panels[first * k..].iter_mut().skip(output - first).step_by(width);
-        for (to, from) in column.zip(&values) {
-            *to = *from;
-        }
-    }
+/// Weights in panels.
+enum Packed {
+    Single(Vec<f32>),
+    Half(Vec<bf16>),
 }
 
 /// A dense layer with its weights in panels.
 pub struct Linear {
     inputs: usize,
     outputs: usize,
-    panels: Vec<f32>,
+    panels: Packed,
     /// As long as the panels are wide; what is beyond `outputs` is zero.
     bias: Vec<f32>,
     activation: Activation,
@@ -99,20 +27,6 @@ impl Linear {
     /// `weights` has one row an output.
     pub fn new(weights: &Matrix, bias: &[f32], activation: Activation) -> Self {
         Self::from_rows(weights.rows(), weights.cols(), |o, row| weights.unpack_row(o, row), bias, activation)
-    }
-
-    /// One layer in place of several with the same input: their outputs one after another.
-    pub fn joined(weights: &[Matrix], bias: &[f32]) -> Self {
-        let (outputs, inputs) = (weights.iter().map(Matrix::rows).sum(), weights[0].cols());
-        let row = |mut output: usize, row: &mut [f32]| {
-            for matrix in weights {
-                if output < matrix.rows() {
-                    return matrix.unpack_row(output, row);
-                }
-                output -= matrix.rows();
-            }
-        };
-        Self::from_rows(outputs, inputs, row, bias, Activation::None)
     }
 
     /// `x W` in place of `x Wᵀ`: the matrix has one row an input. No bias.
@@ -138,7 +52,24 @@ impl Linear {
         pack(&mut panels, outputs, inputs, row);
         let mut bias = bias.to_vec();
         bias.resize(outputs.next_multiple_of(lanes()), 0.0);
-        Self { inputs, outputs, panels, bias, activation }
+        Self { inputs, outputs, panels: Packed::Single(panels), bias, activation }
+    }
+
+    /// The same layer in bf16 where that is asked for and the processor multiplies it: see [`half`]. In f32 otherwise.
+    #[must_use]
+    pub fn in_dtype(self, dtype: DType) -> Self {
+        if dtype != DType::BF16 || half::unit().is_none() {
+            return self;
+        }
+        let (wide, padded) = (2 * lanes(), self.outputs.next_multiple_of(lanes()));
+        let panels = match self.panels {
+            Packed::Single(panels) => Packed::Half(half::pack(self.outputs, self.inputs, |o, i| {
+                let first = o - o % wide;
+                panels[first * self.inputs + i * wide.min(padded - first) + o % wide]
+            })),
+            other => other,
+        };
+        Self { panels, ..self }
     }
 
     /// Length of an input row.
@@ -188,16 +119,19 @@ impl Linear {
     /// As [`Self::apply`], on all threads that are idle. `with` lies as the output does.
     fn apply_shared(&self, x: &[f32], with: Option<(&[f32], Join)>, shape: &Shape) -> Vec<f32> {
         let rows = x.len() / self.inputs;
-        let mut out = vec![0.0; shape.elem_count()];
-        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
-        assert!(with.is_none_or(|(w, _)| w.len() == out.len()));
+        let len = shape.elem_count();
+        assert!(x.len() == rows * self.inputs && len == rows * self.outputs);
+        assert!(with.is_none_or(|(w, _)| w.len() == len));
         let residual = with.map_or(std::ptr::null(), |(w, _)| w.as_ptr());
         let place = Place::Stride(self.outputs);
-        let mut task = self.task(x, rows, residual, out.as_mut_ptr(), &place);
-        task.join = with.map_or(Join::Sum, |(_, join)| join);
-        // SAFETY: the lengths were just checked.
-        unsafe { task.run_shared() }
-        out
+        // SAFETY: the lengths were just checked; a product writes all its rows and columns.
+        unsafe {
+            written(len, |out| {
+                let mut task = self.task(x, rows, residual, out, &place);
+                task.join = with.map_or(Join::Sum, |(_, join)| join);
+                task.run_shared();
+            })
+        }
     }
 
     /// Applies the layer to rows that lie one after another; row `r` goes to `out[places[r]..]`.
@@ -224,7 +158,10 @@ impl Linear {
             rows,
             inputs: self.inputs,
             outputs: self.outputs,
-            panels: &self.panels,
+            panels: match &self.panels {
+                Packed::Single(panels) => Panels::Single(panels),
+                Packed::Half(panels) => Panels::Half(panels),
+            },
             bias: Some(&self.bias),
             activation: self.activation,
             residual,
@@ -276,235 +213,5 @@ impl Linear {
             _ => candle_core::bail!("linear: the input is {:?}, its rows must be {} long", layout.dims(), self.inputs),
         }
         Ok(Shape::from(dims))
-    }
-}
-
-/// Where the rows of a product go, counted in numbers.
-pub(super) enum Place<'a> {
-    /// At equal distances.
-    Stride(usize),
-    /// Each to its own place.
-    Table(&'a [usize]),
-}
-
-impl Place<'_> {
-    #[inline(always)]
-    fn of(&self, row: usize) -> usize {
-        match self {
-            Place::Stride(stride) => row * stride,
-            Place::Table(places) => places[row],
-        }
-    }
-}
-
-/// Multiplications that are worth waking another thread: some 30 microseconds.
-const WORTH_A_THREAD: usize = 2_000_000;
-
-/// A matrix product and what follows it.
-#[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
-    /// First row.
-    pub x: *const f32,
-    /// Distance of its rows.
-    pub x_stride: usize,
-    /// Number of its rows.
-    pub rows: usize,
-    /// Length of its rows.
-    pub inputs: usize,
-    /// Length of the rows of the product.
-    pub outputs: usize,
-    /// The other factor, from [`pack`].
-    pub panels: &'a [f32],
-    /// As long as the panels are wide.
-    pub bias: Option<&'a [f32]>,
-    /// Applied after the bias.
-    pub activation: Activation,
-    /// Joined last, lying as the product does; may be null.
-    pub residual: *const f32,
-    /// How.
-    pub join: Join,
-    /// The product.
-    pub out: *mut f32,
-    /// Where its rows go.
-    pub place: &'a Place<'a>,
-}
-
-// SAFETY: threads that share a task only read through it, but for the columns that are theirs alone.
-unsafe impl Sync for Task<'_> {}
-
-impl Task<'_> {
-    /// Computes the product, on as many threads as are idle; each takes some of the columns, so that the sums are
-    /// those of one thread.
-    ///
-    /// # Safety
-    /// As for [`Self::run`].
-    pub unsafe fn run_shared(&self) {
-        let panels = self.outputs.div_ceil(2 * lanes());
-        let worth = self.rows * self.inputs * self.outputs / WORTH_A_THREAD;
-        let parts = worth.min(panels).min(rayon::current_num_threads());
-        if parts < 2 {
-            // SAFETY: the caller's promise is passed on.
-            return unsafe { self.run() };
-        }
-        let columns = panels.div_ceil(parts) * 2 * lanes();
-        (0..self.outputs.div_ceil(columns)).into_par_iter().for_each(|part| {
-            let first = part * columns;
-            let residual = if self.residual.is_null() { self.residual } else { self.residual.wrapping_add(first) };
-            let part = Task {
-                outputs: columns.min(self.outputs - first),
-                panels: &self.panels[first * self.inputs..],
-                bias: self.bias.map(|b| &b[first..]),
-                residual,
-                out: self.out.wrapping_add(first),
-                ..*self
-            };
-            // SAFETY: the columns lie inside those that the caller vouches for, and no two parts share one.
-            unsafe { part.run() };
-        });
-    }
-
-    /// Computes the product.
-    ///
-    /// # Safety
-    /// `x`, `residual` and `out` must be valid for the rows that the other fields describe.
-    pub unsafe fn run(&self) {
-        let task = self;
-        // SAFETY: dispatch! picks an instruction set that the processor has; the rest is the caller's promise.
-        unsafe { dispatch!(product(task: &Task<'_>)) }
-    }
-}
-
-#[inline(always)]
-unsafe fn product<S: Simd>(t: &Task<'_>) {
-    let padded = t.outputs.next_multiple_of(S::LANES);
-    assert!(t.panels.len() >= padded * t.inputs && t.bias.is_none_or(|b| b.len() >= padded));
-    let mut column = 0;
-    while column < padded {
-        let vectors = ((padded - column) / S::LANES).min(2);
-        let mut row = 0;
-        while row < t.rows {
-            let rows = (t.rows - row).min(S::ROWS);
-            // SAFETY: row and column lie inside, and the caller vouches for the pointers.
-            unsafe {
-                match (rows, vectors) {
-                    (8, 2) => tile::<S, 8, 2>(t, row, column),
-                    (7, 2) => tile::<S, 7, 2>(t, row, column),
-                    (6, 2) => tile::<S, 6, 2>(t, row, column),
-                    (5, 2) => tile::<S, 5, 2>(t, row, column),
-                    (4, 2) => tile::<S, 4, 2>(t, row, column),
-                    (3, 2) => tile::<S, 3, 2>(t, row, column),
-                    (2, 2) => tile::<S, 2, 2>(t, row, column),
-                    (1, 2) => tile::<S, 1, 2>(t, row, column),
-                    (8, _) => tile::<S, 8, 1>(t, row, column),
-                    (7, _) => tile::<S, 7, 1>(t, row, column),
-                    (6, _) => tile::<S, 6, 1>(t, row, column),
-                    (5, _) => tile::<S, 5, 1>(t, row, column),
-                    (4, _) => tile::<S, 4, 1>(t, row, column),
-                    (3, _) => tile::<S, 3, 1>(t, row, column),
-                    (2, _) => tile::<S, 2, 1>(t, row, column),
-                    _ => tile::<S, 1, 1>(t, row, column),
-                }
-            }
-            if !t.activation.is_cheap() {
-                // SAFETY: as above.
-                unsafe { finish_tile::<S>(t, row..row + rows, column, vectors) };
-            }
-            row += rows;
-        }
-        column += vectors * S::LANES;
-    }
-}
-
-/// `R` rows by `C` vectors of the product, from `row` and `column` on.
-#[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const C: usize>(t: &Task<'_>, row: usize, column: usize) {
-    unsafe {
-        let panel = t.panels.as_ptr().add(column * t.inputs);
-        let x = t.x.add(row * t.x_stride);
-        let mut sums = [[S::splat(0.0); C]; R];
-        for k in 0..t.inputs {
-            let mut w = [S::splat(0.0); C];
-            for c in 0..C {
-                w[c] = S::load(panel.add((k * C + c) * S::LANES));
-            }
-            for r in 0..R {
-                let x = S::splat(*x.add(r * t.x_stride + k));
-                for c in 0..C {
-                    sums[r][c] = S::mul_add(x, w[c], sums[r][c]);
-                }
-            }
-        }
-        for r in 0..R {
-            let place = t.place.of(row + r) + column;
-            for c in 0..C {
-                let from = c * S::LANES;
-                let left = t.outputs - (column + from);
-                let mut v = sums[r][c];
-                if let Some(bias) = t.bias {
-                    v = S::add(v, S::load(bias.as_ptr().add(column + from)));
-                }
-                if t.activation.is_cheap() {
-                    let v = if t.activation == Activation::Relu6 { relu6::<S>(v) } else { v };
-                    finish::<S>(t, v, place + from, left);
-                } else if left >= S::LANES {
-                    S::store(t.out.add(place + from), v);
-                } else {
-                    S::store_first(t.out.add(place + from), v, left);
-                }
-            }
-        }
-    }
-}
-
-/// Applies an activation that is too long to be written out for every register to a tile that was just stored.
-#[inline(always)]
-unsafe fn finish_tile<S: Simd>(t: &Task<'_>, rows: Range<usize>, column: usize, vectors: usize) {
-    for row in rows {
-        for c in 0..vectors {
-            let from = column + c * S::LANES;
-            let (place, left) = (t.place.of(row) + from, t.outputs - from);
-            // SAFETY: what is read was just written.
-            unsafe {
-                let out = t.out.add(place);
-                let v = if left >= S::LANES { S::load(out) } else { S::load_first(out, left) };
-                finish::<S>(t, activate::<S>(v, t.activation), place, left);
-            }
-        }
-    }
-}
-
-/// Joins the residual and stores, all lanes or the `left` that are inside.
-#[inline(always)]
-unsafe fn finish<S: Simd>(t: &Task<'_>, mut v: S::V, place: usize, left: usize) {
-    unsafe {
-        let (out, residual) = (t.out.add(place), t.residual.wrapping_add(place));
-        if !t.residual.is_null() {
-            let r = if left >= S::LANES { S::load(residual) } else { S::load_first(residual, left) };
-            v = if t.join == Join::Sum { S::add(v, r) } else { S::mul(v, r) };
-        }
-        if left >= S::LANES {
-            S::store(out, v);
-        } else {
-            S::store_first(out, v, left);
-        }
-    }
-}
-
-#[inline(always)]
-pub(super) unsafe fn relu6<S: Simd>(v: S::V) -> S::V {
-    unsafe { S::min(S::max(v, S::splat(0.0)), S::splat(6.0)) }
-}
-
-#[inline(always)]
-unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
-    unsafe {
-        match activation {
-            Activation::None => v,
-            Activation::Relu6 => relu6::<S>(v),
-            Activation::Gelu => math::gelu::<S>(v),
-            Activation::GeluTanh => math::gelu_tanh::<S>(v),
-            Activation::QuickGelu => math::sigmoid_times::<S>(v, S::mul(v, S::splat(1.702))),
-            Activation::Silu => math::sigmoid_times::<S>(v, v),
-        }
     }
 }

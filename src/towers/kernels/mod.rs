@@ -11,10 +11,12 @@ pub mod block;
 pub mod channel_conv;
 pub mod conv;
 pub mod conv_mlp;
+pub mod half;
 pub mod linear;
 pub mod math;
 pub mod norm;
 pub mod pool;
+pub mod product;
 pub mod resample;
 pub mod rope;
 pub mod simd;
@@ -25,9 +27,10 @@ pub use block::Block;
 pub use channel_conv::ChannelConv;
 pub use conv::{Depthwise, Stem};
 pub use conv_mlp::ConvMlp;
-pub use linear::{Activation, Linear};
+pub use linear::Linear;
 pub use norm::LayerNorm;
 pub use pool::Pool;
+pub use product::Activation;
 pub use rope::{Angles, Pairs, Rope};
 pub use squeeze::Squeeze;
 
@@ -39,4 +42,16 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout, op: &'static str) -> Res
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
         None => candle_core::bail!("{op} needs a contiguous tensor"),
     }
+}
+
+/// `len` numbers that `write` writes from the given place on, without zeros before.
+///
+/// # Safety
+/// `write` must write all of them.
+unsafe fn written(len: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
+    let mut values = Vec::with_capacity(len);
+    write(values.as_mut_ptr());
+    // SAFETY: there is room for `len`, and the caller vouches for `write`.
+    unsafe { values.set_len(len) };
+    values
 }

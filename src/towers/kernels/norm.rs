@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::simd::{Simd, dispatch};
-use super::values;
+use super::{values, written};
 
 /// `(x - mean) / sqrt(variance + eps) * weight + bias` over each row.
 pub struct LayerNorm {
@@ -38,28 +38,24 @@ impl CustomOp1 for LayerNorm {
         if layout.dims().last() != Some(&width) {
             candle_core::bail!("layer_norm: the input is {:?}, its rows must be {width} long", layout.dims());
         }
-        let mut out = vec![0.0; x.len()];
-        norm_rows(x, &mut out, self);
+        let norm = self;
+        // SAFETY: dispatch! picks an instruction set that the processor has; x is a number of whole rows.
+        let out = unsafe { written(x.len(), |out| dispatch!(rows_kernel(x: &[f32], out: *mut f32, norm: &LayerNorm))) };
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
 
-fn norm_rows(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
-    // SAFETY: dispatch! picks an instruction set that the processor has.
-    unsafe { dispatch!(rows_kernel(x: &[f32], out: &mut [f32], norm: &LayerNorm)) }
-}
-
 #[inline(always)]
-unsafe fn rows_kernel<S: Simd>(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
+unsafe fn rows_kernel<S: Simd>(x: &[f32], out: *mut f32, norm: &LayerNorm) {
     let width = norm.weight.len();
-    for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-        // SAFETY: the caller vouches for the instruction set.
-        unsafe { row::<S>(x, out, norm) };
+    for (i, x) in x.chunks_exact(width).enumerate() {
+        // SAFETY: the caller vouches for the instruction set and the room.
+        unsafe { row::<S>(x, out.add(i * width), norm) };
     }
 }
 
 #[inline(always)]
-unsafe fn row<S: Simd>(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
+unsafe fn row<S: Simd>(x: &[f32], out: *mut f32, norm: &LayerNorm) {
     let n = x.len();
     let whole = n - n % S::LANES;
     // SAFETY: x, out, weight and bias have `n` numbers; the caller vouches for the instruction set.
@@ -79,10 +75,10 @@ unsafe fn row<S: Simd>(x: &[f32], out: &mut [f32], norm: &LayerNorm) {
         for i in (0..whole).step_by(S::LANES) {
             let d = S::mul(S::sub(S::load(x.as_ptr().add(i)), S::splat(mean)), S::splat(scale));
             let (weight, bias) = (S::load(norm.weight.as_ptr().add(i)), S::load(norm.bias.as_ptr().add(i)));
-            S::store(out.as_mut_ptr().add(i), S::mul_add(d, weight, bias));
+            S::store(out.add(i), S::mul_add(d, weight, bias));
         }
         for i in whole..n {
-            out[i] = (x[i] - mean) * scale * norm.weight[i] + norm.bias[i];
+            *out.add(i) = (x[i] - mean) * scale * norm.weight[i] + norm.bias[i];
         }
     }
 }

@@ -116,6 +116,13 @@ pub trait Simd: Copy {
     unsafe fn sum(a: Self::V) -> f32;
     /// Largest lane.
     unsafe fn max_lane(a: Self::V) -> f32;
+
+    /// Asks for the memory at any address to be brought into the first-level cache.
+    #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
+    /// The same for the second-level cache.
+    #[inline(always)]
+    unsafe fn prefetch_far(_: *const f32) {}
 }
 
 /// Plain Rust, 8 lanes.
@@ -312,6 +319,14 @@ mod x86 {
             unsafe { Self::store(lanes.as_mut_ptr(), a) };
             lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max)
         }
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch_far(p: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+        }
     }
 
     /// AVX-512F: 16 lanes.
@@ -326,7 +341,7 @@ mod x86 {
     impl Simd for Avx512 {
         type V = __m512;
         const LANES: usize = 16;
-        const ROWS: usize = 8;
+        const ROWS: usize = 12;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m512 {
@@ -391,6 +406,14 @@ mod x86 {
         #[inline(always)]
         unsafe fn max_lane(a: __m512) -> f32 {
             unsafe { _mm512_reduce_max_ps(a) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch_far(p: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
         }
     }
 }

@@ -4,9 +4,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::towers::TowerError;
+use crate::towers::layers::Activation;
+use crate::towers::vit::Sizes;
 
 /// Name of the file.
 pub(super) const FILE: &str = "open_clip_config.json";
+/// Added to a variance in the text tower; PyTorch's own value, which open_clip keeps.
+const EPS: f64 = 1e-5;
 
 /// Sizes of both towers.
 #[derive(Debug, Clone)]
@@ -94,8 +98,17 @@ impl Config {
 
 impl TextConfig {
     /// The inside of a block's feed-forward half.
-    pub fn hidden(&self) -> usize {
+    fn hidden(&self) -> usize {
         (self.width as f64 * self.mlp_ratio) as usize
+    }
+
+    /// Those of the transformer.
+    ///
+    /// # Errors
+    /// When they do not fit one another.
+    pub(super) fn sizes(&self) -> Result<Sizes, TowerError> {
+        let Self { width, heads, layers, .. } = *self;
+        Sizes { width, heads, hidden: self.hidden(), layers, eps: EPS, activation: Activation::Gelu }.checked(FILE)
     }
 }
 

@@ -2,7 +2,7 @@
 //! windows, ways past a layer, and factors. All of them are linear, so nothing changes but the time.
 
 use crate::towers::TowerError;
-use crate::towers::kernels::{Activation, Linear};
+use crate::towers::layers::{Activation, Values};
 use crate::towers::weights::{Matrix, Weights};
 
 /// Added to a variance; PyTorch's own value, which timm keeps.
@@ -161,22 +161,15 @@ impl Kernel {
         Ok(Self { inputs, size: 1, weights: weights.into_iter().map(f64::from).collect(), bias: vec![0.0; outputs] })
     }
 
-    /// Weights and bias in single precision.
-    pub fn values(&self) -> (Vec<f32>, Vec<f32>) {
-        let narrow = |values: &[f64]| values.iter().map(|v| *v as f32).collect();
-        (narrow(&self.weights), narrow(&self.bias))
-    }
-
-    /// One row an output, and the bias. `None` only where the kernel is empty.
-    pub fn matrix(&self) -> Option<(Matrix, Vec<f32>)> {
-        let (weights, bias) = self.values();
-        Some((Matrix::new(bias.len(), self.inputs * self.size * self.size, weights)?, bias))
-    }
-
-    /// A 1x1 convolution as a dense layer.
-    pub fn linear(&self, activation: Activation) -> Option<Linear> {
-        let (matrix, bias) = self.matrix()?;
-        Some(Linear::new(&matrix, &bias, activation))
+    /// In single precision, one row an output. `None` only where the kernel is empty.
+    pub fn values(&self, activation: Activation) -> Option<Values> {
+        let narrow = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
+        let (rows, columns) = (self.bias.len(), self.inputs * self.size * self.size);
+        Some(Values {
+            matrix: Matrix::new(rows, columns, narrow(&self.weights))?,
+            bias: narrow(&self.bias),
+            activation,
+        })
     }
 }
 

@@ -1,15 +1,18 @@
 //! FastViT as MobileCLIP S1 and S2 use it: three stages of convolutions, one of attention.
 //!
-//! Maps have their channels last, and each picture goes through on its own, so a vector does not depend on its batch.
+//! Maps have their channels last.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::{Config, FILE};
 use super::fuse::{Branches, Kernel, Norm};
 use crate::domain::{Embedding, Picture};
-use crate::towers::kernels::{Activation, Attention, ChannelConv, ConvMlp, Linear, Squeeze, Stem};
+use crate::towers::kernels::ChannelConv as Order;
+use crate::towers::layers::{Activation, Attention, Linear, attend};
+use crate::towers::maps::{self, ChannelConv, Channels, ConvMlp, Edge, Squeeze, Stem};
 use crate::towers::preprocess::Recipe;
+use crate::towers::target::Target;
 use crate::towers::weights::Weights;
 use crate::towers::{ImageTower, Pixels, TowerError};
 
@@ -30,6 +33,7 @@ pub struct FastVit {
     last: ChannelConv,
     squeeze: Squeeze,
     head: Linear,
+    target: Target,
 }
 
 struct Stage {
@@ -62,29 +66,31 @@ impl FastVit {
     ///
     /// # Errors
     /// When a tensor is missing, of another size, or holds a number that is not finite.
-    pub fn load(weights: &Weights<'_>, config: &Config, recipe: Recipe) -> Result<Self, TowerError> {
+    pub fn load(weights: &Weights<'_>, config: &Config, recipe: Recipe, target: &Target) -> Result<Self, TowerError> {
         let [width, .., deep] = config.widths;
         let wide = 2 * deep;
         let at = |name: &str| format!("{TRUNK}.{name}");
         let scale = Branches { scale: true, identity: false };
         let stem = Kernel::branched(weights, &at("stem.0"), width, 3, 3, scale)?;
-        let (matrix, bias) = stem.matrix().ok_or_else(misfit)?;
+        let stem = stem.values(Activation::Gelu).ok_or_else(misfit)?;
         let stem_conv = Kernel::branched(weights, &at("stem.1"), width, 1, 3, scale)?;
         let identity = Branches { scale: false, identity: true };
         let stem_dense = Kernel::branched(weights, &at("stem.2"), width, width, 1, identity)?;
         let last = Kernel::branched(weights, &at("final_conv"), wide, 1, 3, scale)?;
-        let moved = |position| ChannelConv::torch_channel(position, deep, wide);
+        let moved = |position| Order::torch_channel(position, deep, wide);
         let head = Kernel::plain(weights, &at("head.fc"), config.dim, wide, 1)?.inputs_moved(moved);
-        let stages = (0..4).into_par_iter().map(|i| Stage::load(weights, config, i)).collect::<Result<_, _>>()?;
+        let stages =
+            (0..4).into_par_iter().map(|i| Stage::load(weights, config, i, target)).collect::<Result<_, _>>()?;
         Ok(Self {
             recipe,
-            stem: Stem::new(&matrix, &bias, Activation::Gelu).even(),
-            stem_conv: conv(&stem_conv, width, 3, 2, true)?,
-            stem_dense: stem_dense.linear(Activation::Gelu).ok_or_else(misfit)?,
+            stem: Stem::new(stem, Edge::Even, target)?,
+            stem_conv: conv(&stem_conv, width, 3, 2, true, target)?,
+            stem_dense: dense(&stem_dense, Activation::Gelu, target)?,
             stages,
-            last: conv(&last, deep, 3, 1, false)?,
-            squeeze: squeeze(weights, &at("final_conv.se"), deep, wide)?,
-            head: head.linear(Activation::None).ok_or_else(misfit)?,
+            last: conv(&last, deep, 3, 1, false, target)?,
+            squeeze: squeeze(weights, &at("final_conv.se"), deep, wide, target)?,
+            head: dense(&head, Activation::None, target)?,
+            target: target.clone(),
         })
     }
 
@@ -93,18 +99,21 @@ impl FastVit {
     /// # Errors
     /// When the pixels are not those of a prepared picture.
     pub fn features(&self, batch: &[Pixels]) -> Result<Vec<Vec<f32>>, TowerError> {
-        Ok(batch.par_iter().map(|pixels| self.one(pixels)).collect::<CandleResult<_>>()?)
+        let groups = self.target.groups(batch, 1, |group| self.group(group)?.to_vec2())?;
+        Ok(groups.into_iter().flatten().collect())
     }
 
-    fn one(&self, pixels: &Pixels) -> CandleResult<Vec<f32>> {
+    /// A row a picture.
+    fn group(&self, pictures: &[Pixels]) -> CandleResult<Tensor> {
         let (width, height) = self.recipe.size();
-        let mut x = Tensor::from_slice(&pixels.0, (height, width, 3), &Device::Cpu)?;
-        x = self.stem_dense.forward(&self.stem_conv.forward(&self.stem.forward(&x)?)?)?;
+        let mut x = maps::pictures(pictures, (height, width), &self.target)?;
+        x = self.stem_dense.forward(&self.stem_conv.forward(&self.stem.forward(&x)?)?)?.to_dtype(DType::F32)?;
         for stage in &self.stages {
-            x = stage.forward(x)?;
+            x = stage.forward(x, &self.target)?;
         }
-        x = self.squeeze.forward(&self.last.forward(&x)?)?;
-        self.head.forward(&x.flatten_to(1)?.mean_keepdim(0)?)?.flatten_all()?.to_vec1()
+        x = maps::mean(&self.squeeze.forward(&self.last.forward(&x)?)?)?;
+        let x = x.reshape(((), *x.dims().last().unwrap_or(&1)))?;
+        self.head.forward(&x)?.to_dtype(DType::F32)
     }
 }
 
@@ -116,18 +125,22 @@ impl ImageTower for FastVit {
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
         Ok(self.features(batch)?.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
     }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
+    }
 }
 
 impl Stage {
-    fn load(weights: &Weights<'_>, config: &Config, index: usize) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &Config, index: usize, target: &Target) -> Result<Self, TowerError> {
         let (name, width) = (format!("{TRUNK}.stages.{index}"), config.widths[index]);
         let attends = index == 3;
-        let start = (index > 0).then(|| Start::load(weights, &name, width / 2, width, index >= SQUEEZING));
+        let start = (index > 0).then(|| Start::load(weights, &name, [width / 2, width], index >= SQUEEZING, target));
         let positions = attends.then(|| {
             let around = Kernel::plain(weights, &format!("{name}.pos_emb.pos_enc"), width, 1, 7)?;
-            conv(&around.plus(&Kernel::unit(width, 1, 1)), width, 7, 1, false)
+            conv(&around.plus(&Kernel::unit(width, 1, 1)), width, 7, 1, false, target)
         });
-        let block = |i| Block::load(weights, &format!("{name}.blocks.{i}"), width, config.ratio, attends);
+        let block = |i| Block::load(weights, &format!("{name}.blocks.{i}"), [width, config.ratio], attends, target);
         Ok(Self {
             start: start.transpose()?,
             positions: positions.transpose()?,
@@ -135,7 +148,7 @@ impl Stage {
         })
     }
 
-    fn forward(&self, mut x: Tensor) -> CandleResult<Tensor> {
+    fn forward(&self, mut x: Tensor, target: &Target) -> CandleResult<Tensor> {
         if let Some(start) = &self.start {
             x = start.forward(&x)?;
         }
@@ -143,101 +156,137 @@ impl Stage {
             x = positions.forward(&x)?;
         }
         for block in &self.blocks {
-            x = block.mlp.forward(&block.mixer.forward(x)?)?;
+            x = block.mlp.forward(&block.mixer.forward(x, target)?)?;
         }
         Ok(x)
     }
 }
 
 impl Start {
-    fn load(w: &Weights<'_>, name: &str, inputs: usize, outputs: usize, squeezes: bool) -> Result<Self, TowerError> {
+    fn load(
+        w: &Weights<'_>,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        squeezes: bool,
+        target: &Target,
+    ) -> Result<Self, TowerError> {
         let at = |part: &str| format!("{name}.downsample.proj.{part}");
         let large = Kernel::normed(w, &at("0.large_conv"), outputs, 1, 7)?;
         let both = large.plus(&Kernel::normed(w, &at("0.small_conv"), outputs, 1, 3)?);
         let identity = Branches { scale: false, identity: true };
-        let moved = |position| ChannelConv::torch_channel(position, inputs, outputs);
-        let dense = Kernel::branched(w, &at("1"), outputs, outputs, 1, identity)?.inputs_moved(moved);
+        let moved = |position| Order::torch_channel(position, inputs, outputs);
+        let mixing = Kernel::branched(w, &at("1"), outputs, outputs, 1, identity)?.inputs_moved(moved);
         Ok(Self {
-            conv: conv(&both, inputs, 7, 2, !squeezes)?,
-            squeeze: squeezes.then(|| squeeze(w, &at("0.se"), inputs, outputs)).transpose()?,
-            dense: dense.linear(Activation::Gelu).ok_or_else(misfit)?,
+            conv: conv(&both, inputs, 7, 2, !squeezes, target)?,
+            squeeze: squeezes.then(|| squeeze(w, &at("0.se"), inputs, outputs, target)).transpose()?,
+            dense: dense(&mixing, Activation::Gelu, target)?,
         })
     }
 
     fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {
         let x = self.conv.forward(x)?;
         let x = self.squeeze.as_ref().map_or(Ok(x.clone()), |squeeze| squeeze.forward(&x))?;
-        self.dense.forward(&x)
+        self.dense.forward(&x)?.to_dtype(DType::F32)
     }
 }
 
 impl Block {
-    fn load(w: &Weights<'_>, name: &str, width: usize, ratio: usize, attends: bool) -> Result<Self, TowerError> {
+    fn load(
+        w: &Weights<'_>,
+        name: &str,
+        [width, ratio]: [usize; 2],
+        attends: bool,
+        target: &Target,
+    ) -> Result<Self, TowerError> {
         let at = |part: &str| format!("{name}.{part}");
         let around = Kernel::normed(w, &at("mlp.conv"), width, 1, 7)?;
         let wide = Kernel::plain(w, &at("mlp.fc1"), ratio * width, width, 1)?;
         let scale = w.vector(&at(if attends { "layer_scale_2.gamma" } else { "layer_scale.gamma" }), width)?;
         let narrow = Kernel::plain(w, &at("mlp.fc2"), width, ratio * width, 1)?.times(&scale);
-        let around = conv(&around, width, 7, 1, false)?;
-        let (wide, narrow) = (wide.linear(Activation::Gelu), narrow.linear(Activation::None));
-        let mlp = wide.zip(narrow).and_then(|(wide, narrow)| ConvMlp::new(around, wide, narrow));
-        let mixer = if attends { Mixer::attention(w, name, width) } else { Mixer::conv(w, name, width) };
+        let around = channels(&around, width, 7, 1, Activation::None)?;
+        let layers = wide.values(Activation::Gelu).zip(narrow.values(Activation::None));
+        let mlp = layers.and_then(|(wide, narrow)| ConvMlp::new(&around, &wide, &narrow, target));
+        let mixer =
+            if attends { Mixer::attention(w, name, width, target) } else { Mixer::conv(w, name, width, target) };
         Ok(Self { mixer: mixer?, mlp: mlp.ok_or_else(misfit)? })
     }
 }
 
 impl Mixer {
     /// `x + scale * (mixer(x) - norm(x))`, all one convolution.
-    fn conv(w: &Weights<'_>, name: &str, width: usize) -> Result<Self, TowerError> {
+    fn conv(w: &Weights<'_>, name: &str, width: usize, target: &Target) -> Result<Self, TowerError> {
         let at = |part: &str| format!("{name}.token_mixer.{part}");
         let branches = Branches { scale: true, identity: true };
         let mixer = Kernel::branched(w, &at("mixer"), width, 1, 3, branches)?;
         let norm = Kernel::unit(width, 1, 1).then(&Norm::load(w, &at("norm.identity"), width)?);
         let difference = mixer.plus(&norm.times(&vec![-1.0; width]));
         let change = difference.times(&w.vector(&at("layer_scale.gamma"), width)?);
-        Ok(Self::Conv(conv(&change.plus(&Kernel::unit(width, 1, 1)), width, 3, 1, false)?))
+        Ok(Self::Conv(conv(&change.plus(&Kernel::unit(width, 1, 1)), width, 3, 1, false, target)?))
     }
 
     /// `x + scale * attention(norm(x))`.
-    fn attention(w: &Weights<'_>, name: &str, width: usize) -> Result<Self, TowerError> {
+    fn attention(w: &Weights<'_>, name: &str, width: usize, target: &Target) -> Result<Self, TowerError> {
         let at = |part: &str| format!("{name}.{part}");
         let norm = Norm::load(w, &at("norm"), width)?;
         let qkv = Kernel::unbiased(w, &at("token_mixer.qkv"), 3 * width, width)?.after(&norm);
         let scale = w.vector(&at("layer_scale_1.gamma"), width)?;
         let out = Kernel::plain(w, &at("token_mixer.proj"), width, width, 1)?.times(&scale);
-        let layers = qkv.linear(Activation::None).zip(out.linear(Activation::None));
-        let (qkv, out) = layers.ok_or_else(misfit)?;
+        let (qkv, out) = (dense(&qkv, Activation::None, target)?, dense(&out, Activation::None, target)?);
         Ok(Self::Attention { qkv, out, heads: width / HEAD })
     }
 
-    fn forward(&self, x: Tensor) -> CandleResult<Tensor> {
+    fn forward(&self, x: Tensor, target: &Target) -> CandleResult<Tensor> {
         match self {
             Self::Conv(conv) => conv.forward(&x),
             Self::Attention { qkv, out, heads } => {
-                let rows = x.flatten_to(1)?;
-                let lengths = [rows.dim(0)?];
+                let [.., height, width, channels] = *x.dims() else { candle_core::bail!("no map: {:?}", x.dims()) };
+                let rows = x.reshape(((), channels))?;
+                let lengths = vec![height * width; rows.dim(0)? / (height * width)];
                 let attention = Attention::full(*heads, &lengths);
-                out.forward_add(&attention.forward(&qkv.forward(&rows)?)?, &rows)?.reshape(x.shape())
+                out.forward_add(&attend(target, &attention, &qkv.forward(&rows)?)?, &rows)?.reshape(x.shape())
             }
         }
     }
 }
 
-/// A convolution of each channel on its own.
-fn conv(kernel: &Kernel, channels: usize, size: usize, stride: usize, gelu: bool) -> Result<ChannelConv, TowerError> {
-    let (weights, bias) = kernel.values();
-    ChannelConv::new(&weights, &bias, channels, size, stride, gelu).ok_or_else(misfit)
+/// A 1x1 convolution.
+fn dense(kernel: &Kernel, activation: Activation, target: &Target) -> Result<Linear, TowerError> {
+    Ok(Linear::of(&kernel.values(activation).ok_or_else(misfit)?, target)?)
+}
+
+/// The numbers of a convolution of each channel on its own.
+fn channels(
+    kernel: &Kernel,
+    inputs: usize,
+    size: usize,
+    stride: usize,
+    then: Activation,
+) -> Result<Channels, TowerError> {
+    Ok(Channels { values: kernel.values(then).ok_or_else(misfit)?, inputs, size, stride })
+}
+
+/// Such a convolution, GELU after it or not.
+fn conv(
+    kernel: &Kernel,
+    inputs: usize,
+    size: usize,
+    stride: usize,
+    gelu: bool,
+    target: &Target,
+) -> Result<ChannelConv, TowerError> {
+    let then = if gelu { Activation::Gelu } else { Activation::None };
+    ChannelConv::new(&channels(kernel, inputs, size, stride, then)?, target).ok_or_else(misfit)
 }
 
 /// Squeeze and excite after a convolution that makes `outputs` of `inputs` channels.
-fn squeeze(w: &Weights<'_>, name: &str, inputs: usize, outputs: usize) -> Result<Squeeze, TowerError> {
+fn squeeze(w: &Weights<'_>, name: &str, inputs: usize, outputs: usize, target: &Target) -> Result<Squeeze, TowerError> {
     let narrow = format!("{name}.fc1");
     let hidden = w.shape(&format!("{narrow}.weight"))?.first().copied().unwrap_or_default();
-    let moved = |position| ChannelConv::torch_channel(position, inputs, outputs);
+    let moved = |position| Order::torch_channel(position, inputs, outputs);
     let narrow = Kernel::plain(w, &narrow, hidden, outputs, 1)?.inputs_moved(moved);
     let wide = Kernel::plain(w, &format!("{name}.fc2"), outputs, hidden, 1)?.outputs_moved(moved);
-    let layers = narrow.linear(Activation::None).zip(wide.linear(Activation::None));
-    layers.and_then(|(narrow, wide)| Squeeze::new(narrow, wide)).ok_or_else(misfit)
+    let layers = narrow.values(Activation::None).zip(wide.values(Activation::None));
+    layers.and_then(|(narrow, wide)| Squeeze::new(&narrow, &wide, target)).ok_or_else(misfit)
 }
 
 fn misfit() -> TowerError {

@@ -6,10 +6,9 @@ mod fuse;
 mod image;
 mod text;
 
-use candle_core::Device;
-
 use super::folder::Folder;
 use super::preprocess::Recipe;
+use super::target::Target;
 use super::tokenize::clip::ClipTokenizer;
 use super::{Model, ModelInfo, ModelKey, TowerError};
 pub use config::{Config, TextConfig};
@@ -36,13 +35,17 @@ pub struct Towers {
 /// # Errors
 /// When a file is missing or damaged; the message names it, and the tensor where there is one.
 pub fn open(folder: &Folder) -> Result<Towers, TowerError> {
+    open_on(folder, &Target::cpu())
+}
+
+fn open_on(folder: &Folder, target: &Target) -> Result<Towers, TowerError> {
     let config = Config::parse(folder.config())?;
     let recipe = Recipe::parse_open_clip(&folder.config()["preprocess_cfg"])?;
     let tokenizer = ClipTokenizer::open(folder)?;
     let weights = folder.weights()?;
     let (image, text) = rayon::join(
-        || FastVit::load(&weights, &config, recipe),
-        || Text::load(&weights, &config, tokenizer, &Device::Cpu),
+        || FastVit::load(&weights, &config, recipe, target),
+        || Text::load(&weights, &config, tokenizer, target),
     );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
     Ok(Towers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE), config })
@@ -52,8 +55,8 @@ pub fn open(folder: &Folder) -> Result<Towers, TowerError> {
 ///
 /// # Errors
 /// As for [`open`].
-pub fn load(folder: &Folder) -> Result<Model, TowerError> {
-    let (revision, towers) = rayon::join(|| folder.revision(), || open(folder));
+pub fn load(folder: &Folder, target: &Target) -> Result<Model, TowerError> {
+    let (revision, towers) = rayon::join(|| folder.revision(), || open_on(folder, target));
     let (revision, Towers { image, text, scale, config }) = (revision?, towers?);
     let key = ModelKey { name: folder.name(), revision, preprocessing: PREPROCESSING.to_owned(), dim: config.dim };
     let info = ModelInfo {

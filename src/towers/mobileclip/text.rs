@@ -1,20 +1,19 @@
-//! The text tower of MobileCLIP S1 and S2: a transformer without a causal mask. The padding is a part of its input, so
-//! every text has the same number of tokens.
+//! The text tower of MobileCLIP S1 and S2: CLIP's transformer without a causal mask. The padding is a part of its input,
+//! so every text has the same number of tokens.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::Result as CandleResult;
 use rayon::prelude::*;
 
-use super::config::{Config, TextConfig};
-use crate::domain::{Embedding, EmbeddingError};
-use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, attend};
+use super::config::Config;
+use crate::towers::clip::End;
+use crate::towers::layers::{LayerNorm, Linear};
+use crate::towers::target::Target;
 use crate::towers::tokenize::clip::ClipTokenizer;
-use crate::towers::weights::{Matrix, Weights};
-use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
+use crate::towers::vit::{self, Encoder, Names, Words};
+use crate::towers::weights::Weights;
+use crate::towers::windows::joined;
+use crate::towers::{LongText, TextEmbedding, TextOptions, TextTower, TowerError};
 
-/// Texts that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
-const GROUP: usize = 4;
-/// Added to a variance; PyTorch's own value, which open_clip keeps.
-const EPS: f64 = 1e-5;
 /// What a text is filled up with.
 const PAD: u32 = 0;
 
@@ -22,23 +21,11 @@ const PAD: u32 = 0;
 pub struct Text {
     tokenizer: ClipTokenizer,
     context: usize,
-    heads: usize,
-    /// A text needs only a few of its rows.
-    words: Matrix,
-    positions: Matrix,
-    layers: Vec<Layer>,
+    words: Words,
+    encoder: Encoder,
     norm: LayerNorm,
     project: Linear,
-    device: Device,
-}
-
-struct Layer {
-    norm: LayerNorm,
-    qkv: Linear,
-    attended: Linear,
-    mlp_norm: LayerNorm,
-    wide: Linear,
-    narrow: Linear,
+    target: Target,
 }
 
 impl Text {
@@ -50,21 +37,21 @@ impl Text {
         weights: &Weights<'_>,
         config: &Config,
         tokenizer: ClipTokenizer,
-        device: &Device,
+        target: &Target,
     ) -> Result<Self, TowerError> {
-        let text = &config.text;
+        let (text, sizes) = (&config.text, config.text.sizes()?);
         tokenizer.fits(text.vocab_size)?;
-        let layers = (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i, device));
+        let words = ("text.token_embedding.weight", text.vocab_size);
+        let places = ("text.positional_embedding", text.context_length);
+        let (width, dim) = (sizes.width, config.dim);
         Ok(Self {
             tokenizer,
             context: text.context_length,
-            heads: text.heads,
-            words: weights.matrix("text.token_embedding.weight", text.vocab_size, text.width)?,
-            positions: weights.matrix("text.positional_embedding", text.context_length, text.width)?,
-            layers: layers.collect::<Result<_, _>>()?,
-            norm: LayerNorm::load(weights, "text.ln_final", text.width, EPS, device)?,
-            project: Linear::transposed(weights, "text.text_projection", text.width, config.dim, device)?,
-            device: device.clone(),
+            words: Words::load(weights, words, places, width)?,
+            encoder: Encoder::load(weights, "text.transformer.resblocks", &sizes, Names::OpenClip, target)?,
+            norm: LayerNorm::load(weights, "text.ln_final", width, sizes.eps, target)?,
+            project: Linear::transposed(weights, "text.text_projection", width, dim, target)?,
+            target: target.clone(),
         })
     }
 
@@ -73,101 +60,41 @@ impl Text {
     /// # Errors
     /// When the text cannot be tokenised.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, TowerError> {
-        let windows = self.tokenizer.windows(text, self.context, crate::towers::LongText::Truncate)?;
-        Ok(windows.first().map(|ids| self.filled(ids)).unwrap_or_default())
+        let windows = self.tokenizer.windows(text, self.context, LongText::Truncate)?;
+        Ok(windows.into_iter().next().map(|ids| self.filled(ids)).unwrap_or_default())
     }
 
-    fn filled(&self, ids: &[u32]) -> Vec<u32> {
-        let mut ids = ids.to_vec();
+    fn filled(&self, mut ids: Vec<u32>) -> Vec<u32> {
         ids.resize(self.context, PAD);
         ids
     }
 
-    /// What the tower makes of windows, before it becomes unit vectors.
+    /// What the tower makes of windows, filled up, before it becomes unit vectors.
     ///
     /// # Errors
     /// When the forward pass fails.
-    pub fn features(&self, windows: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, TowerError> {
-        let groups: Vec<Vec<Vec<f32>>> =
-            windows.par_chunks(GROUP).map(|group| self.encode(group)?.to_vec2()).collect::<CandleResult<_>>()?;
-        Ok(groups.into_iter().flatten().collect())
-    }
-
-    fn encode(&self, windows: &[Vec<u32>]) -> CandleResult<Tensor> {
-        let lengths = vec![self.context; windows.len()];
-        let attention = Attention::full(self.heads, &lengths);
-        let mut x = self.look_up(windows)?;
-        for layer in &self.layers {
-            let a = attend(&attention, &layer.qkv.forward(&layer.norm.forward(&x)?)?)?;
-            x = layer.attended.forward_add(&a, &x)?;
-            let b = layer.wide.forward(&layer.mlp_norm.forward(&x)?)?;
-            x = layer.narrow.forward_add(&b, &x)?;
-        }
-        // The end of a text has the highest id; its vector is that of the text.
-        let end = |ids: &Vec<u32>| (0..ids.len()).rev().max_by_key(|i| ids[*i]).unwrap_or_default() as u32;
-        let ends: Vec<u32> = (0..).step_by(self.context).zip(windows).map(|(first, ids)| first + end(ids)).collect();
-        let x = x.index_select(&Tensor::new(ends, &self.device)?, 0)?;
-        self.project.forward(&self.norm.forward(&x)?)
-    }
-
-    /// The sum of each token's word and position vectors.
-    fn look_up(&self, windows: &[Vec<u32>]) -> CandleResult<Tensor> {
-        let width = self.words.cols();
-        let tokens = windows.len() * self.context;
-        let (mut rows, mut position) = (vec![0.0; tokens * width], vec![0.0; width]);
-        let ids = windows.iter().flat_map(|ids| ids.iter().enumerate());
-        for (out, (at, id)) in rows.chunks_exact_mut(width).zip(ids) {
-            self.words.unpack_row(*id as usize, out);
-            self.positions.unpack_row(at, &mut position);
-            out.iter_mut().zip(&position).for_each(|(out, position)| *out += position);
-        }
-        Tensor::from_vec(rows, (tokens, width), &self.device)
+    pub fn features(&self, windows: &[Vec<u32>]) -> CandleResult<Vec<Vec<f32>>> {
+        vit::in_groups(windows, self.context, &self.target, |group| {
+            let lengths = vec![self.context; group.len()];
+            let firsts = (0..).step_by(self.context);
+            let ends: Vec<u32> = firsts.zip(group).map(|(first, ids)| (first + End::Highest.of(ids)) as u32).collect();
+            let x = self.words.forward(group, &self.target)?;
+            self.project.forward(&self.norm.forward(&self.encoder.forward(x, &lengths, false, Some(&ends))?)?)
+        })
     }
 }
 
 impl TextTower for Text {
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
-        let windows: Vec<Vec<Vec<u32>>> = texts
-            .par_iter()
-            .map(|text| self.tokenizer.windows(text, self.context, options.long_text))
-            .collect::<Result<_, _>>()?;
-        let flat: Vec<Vec<u32>> = windows.iter().flatten().map(|ids| self.filled(ids)).collect();
-        let mut features = self.features(&flat)?.into_iter();
-        let texts = windows.iter().map(|windows| {
-            let embedding = mean(features.by_ref().take(windows.len()))?;
-            // Each window has two special tokens.
-            Ok(TextEmbedding { embedding, tokens: windows.iter().map(|w| w.len() - 2).sum() })
-        });
-        texts.collect()
+        let windows = |text: &&str| self.tokenizer.windows(text, self.context, options.long_text);
+        let windows: Vec<Vec<Vec<u32>>> = texts.par_iter().map(windows).collect::<Result<_, _>>()?;
+        // Each window has two special tokens.
+        let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
+        let filled: Vec<Vec<u32>> = windows.into_iter().flatten().map(|ids| self.filled(ids)).collect();
+        Ok(joined(&counts, vit::units(self.features(&filled)?)?)?)
     }
-}
 
-/// The direction of the mean of the windows' directions.
-fn mean(windows: impl Iterator<Item = Vec<f32>>) -> Result<Embedding, EmbeddingError> {
-    let units = windows.map(Embedding::new).collect::<Result<Vec<_>, _>>()?;
-    let mut sum = vec![0.0_f32; units.first().map_or(0, Embedding::dim)];
-    for unit in &units {
-        sum.iter_mut().zip(unit.as_slice()).for_each(|(sum, value)| *sum += value);
-    }
-    Embedding::new(sum)
-}
-
-impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize, device: &Device) -> Result<Self, TowerError> {
-        let (width, hidden) = (config.width, config.hidden());
-        let at = |name: &str| format!("text.transformer.resblocks.{index}.{name}");
-        let norm = |name: &str| LayerNorm::load(weights, &at(name), width, EPS, device);
-        let dense = |name: &str, outputs, inputs, activation| {
-            Linear::load(weights, &at(name), outputs, inputs, true, activation, device)
-        };
-        let (weight, bias) = (at("attn.in_proj_weight"), at("attn.in_proj_bias"));
-        Ok(Self {
-            norm: norm("ln_1")?,
-            qkv: Linear::rows(weights, (&weight, Some(&bias)), 3 * width, 0..3 * width, width, device)?,
-            attended: dense("attn.out_proj", width, width, Activation::None)?,
-            mlp_norm: norm("ln_2")?,
-            wide: dense("mlp.c_fc", hidden, width, Activation::Gelu)?,
-            narrow: dense("mlp.c_proj", width, hidden, Activation::None)?,
-        })
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }

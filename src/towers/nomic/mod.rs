@@ -9,9 +9,8 @@ mod rope;
 mod text;
 mod vision;
 
-use candle_core::Device;
-
 use super::folder::Folder;
+use super::target::Target;
 use super::{Model, ModelInfo, ModelKey, TowerError};
 pub use config::{TextConfig, VisionConfig};
 pub use text::{NomicText, Windows};
@@ -30,8 +29,11 @@ const LABEL_SCALE: f32 = 100.0;
 /// When a file is missing or damaged, or the towers differ in their dimensions; the message names the file, and the
 /// tensor where there is one.
 pub fn open(text: &Folder, vision: &Folder) -> Result<(NomicText, NomicVision), TowerError> {
-    let device = Device::Cpu;
-    let (words, pictures) = rayon::join(|| NomicText::load(text, &device), || NomicVision::load(vision, &device));
+    open_on(text, vision, &Target::cpu())
+}
+
+fn open_on(text: &Folder, vision: &Folder, target: &Target) -> Result<(NomicText, NomicVision), TowerError> {
+    let (words, pictures) = rayon::join(|| NomicText::load(text, target), || NomicVision::load(vision, target));
     let (words, pictures) = (words?, pictures?);
     if words.dim() == pictures.dim() {
         return Ok((words, pictures));
@@ -48,9 +50,9 @@ pub fn open(text: &Folder, vision: &Folder) -> Result<(NomicText, NomicVision), 
 ///
 /// # Errors
 /// As for [`open`].
-pub fn load(text: &Folder, vision: &Folder) -> Result<Model, TowerError> {
+pub fn load(text: &Folder, vision: &Folder, target: &Target) -> Result<Model, TowerError> {
     let (revisions, towers) =
-        rayon::join(|| rayon::join(|| text.revision(), || vision.revision()), || open(text, vision));
+        rayon::join(|| rayon::join(|| text.revision(), || vision.revision()), || open_on(text, vision, target));
     let revision = format!("{}-{}", revisions.0?, revisions.1?);
     let (words, pictures) = towers?;
     let (name, dim) = (name(text, vision), words.dim());

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Device, Result as CandleResult, Tensor};
 
 use super::config::{TextConfig, VisionConfig};
 use crate::towers::kernels::{Angles, Pairs, Rope};
+use crate::towers::target::Target;
 
 /// Angles of the positions of texts. Each text has its own, whatever stands beside it or came before.
 pub(super) struct Rotary {
@@ -66,15 +67,15 @@ pub(super) fn grid_angles(config: &VisionConfig) -> Angles {
 /// The turn of a group of sequences, prepared once for all blocks.
 pub(super) struct Turn<'a> {
     rope: Rope<'a>,
-    /// Cosines and sines, `[tokens, 1, pairs]`, where the device is not the CPU.
+    /// Cosines and sines, `[tokens, 1, pairs]`, where kernels do not turn.
     tables: Option<(Tensor, Tensor)>,
 }
 
 impl<'a> Turn<'a> {
     /// `sequences` are the lengths, and the angles of the positions.
-    pub fn new(pairs: Pairs, sequences: &'a [(usize, &'a Angles)], device: &Device) -> CandleResult<Self> {
+    pub fn new(pairs: Pairs, sequences: &'a [(usize, &'a Angles)], target: &Target) -> CandleResult<Self> {
         let rope = Rope { pairs, sequences };
-        let tables = if device.is_cpu() { None } else { Some(tables(&rope, device)?) };
+        let tables = if target.is_fused() { None } else { Some(tables(&rope, target.device())?) };
         Ok(Self { rope, tables })
     }
 
@@ -104,7 +105,8 @@ fn turn(rope: &Rope<'_>, qkv: &Tensor, cos: &Tensor, sin: &Tensor) -> CandleResu
     let (tokens, columns) = qkv.dims2()?;
     let pairs = rope.fits((tokens, columns))?;
     let turned = columns / 3 * 2;
-    let heads = qkv.narrow(1, 0, turned)?.reshape((tokens, turned / (2 * pairs), 2 * pairs))?;
+    let heads = qkv.narrow(1, 0, turned)?.to_dtype(DType::F32)?;
+    let heads = heads.reshape((tokens, turned / (2 * pairs), 2 * pairs))?;
     let (a, b) = match rope.pairs {
         Pairs::Halves => (heads.narrow(2, 0, pairs)?, heads.narrow(2, pairs, pairs)?),
         Pairs::Neighbours => {
@@ -118,7 +120,8 @@ fn turn(rope: &Rope<'_>, qkv: &Tensor, cos: &Tensor, sin: &Tensor) -> CandleResu
         Pairs::Halves => Tensor::cat(&[first, second], 2)?,
         Pairs::Neighbours => Tensor::stack(&[first, second], 3)?,
     };
-    Tensor::cat(&[heads.reshape((tokens, turned))?, qkv.narrow(1, turned, columns - turned)?], 1)
+    let heads = heads.reshape((tokens, turned))?.to_dtype(qkv.dtype())?;
+    Tensor::cat(&[heads, qkv.narrow(1, turned, columns - turned)?], 1)
 }
 
 #[cfg(test)]
@@ -135,7 +138,7 @@ mod tests {
             let rope = Rope { pairs, sequences: &sequences };
             let (cos, sin) = tables(&rope, &Device::Cpu).expect("tables");
             let plain = turn(&rope, &qkv(), &cos, &sin).expect("turned").to_vec2::<f32>().expect("a matrix");
-            let fused = Turn::new(pairs, &sequences, &Device::Cpu).and_then(|turn| turn.apply(qkv()));
+            let fused = Turn::new(pairs, &sequences, &Target::cpu()).and_then(|turn| turn.apply(qkv()));
             let fused = fused.expect("turned").to_vec2::<f32>().expect("a matrix");
             for (token, (plain, fused)) in plain.iter().zip(&fused).enumerate() {
                 let off = plain.iter().zip(fused).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -152,7 +155,7 @@ mod tests {
         let angles = angles(8, 1000.0, 3);
         let turn = |len, columns| {
             let qkv = Tensor::zeros((4, columns), candle_core::DType::F32, &Device::Cpu)?;
-            Turn::new(Pairs::Halves, &[(len, &angles)], &Device::Cpu)?.apply(qkv)
+            Turn::new(Pairs::Halves, &[(len, &angles)], &Target::cpu())?.apply(qkv)
         };
         assert!(turn(4, 24).is_err(), "too few angles");
         assert!(turn(3, 24).is_err(), "too few tokens");

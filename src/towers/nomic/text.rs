@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::TextConfig;
@@ -16,9 +16,10 @@ use crate::domain::{Embedding, EmbeddingError};
 use crate::towers::folder::Folder;
 use crate::towers::kernels::{Angles, Pairs};
 use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, attend};
+use crate::towers::target::Target;
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
-use crate::towers::windows::{groups, mean};
+use crate::towers::windows::{batches, groups, joined};
 use crate::towers::{TextEmbedding, TextOptions, TextTask, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
@@ -27,6 +28,8 @@ const GROUP: usize = 256;
 const NOTHING: &str = "24df574ea1c998de59d5be15e769658e";
 /// What the names of all tensors may begin with.
 const PREFIXES: [&str; 3] = ["", "bert.", "nomic_bert."];
+/// Of the published file, and the same as transformers 5 calls it.
+const FIRST_NORM: [&str; 2] = ["emb_ln", "embeddings.LayerNorm"];
 /// Beside prefix, start and end, a window must hold more than the overlap of two.
 const SMALLEST_ROOM: usize = 16;
 
@@ -34,7 +37,7 @@ const SMALLEST_ROOM: usize = 16;
 pub struct NomicText {
     tokenizer: BertTokenizer,
     config: TextConfig,
-    device: Device,
+    target: Target,
     /// A text needs only a few of its rows.
     words: Matrix,
     token_type: Vec<f32>,
@@ -59,19 +62,22 @@ impl NomicText {
     /// # Errors
     /// When a file is missing or damaged; the message names it, and the tensor where there is one.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
-        Self::load(folder, &Device::Cpu)
+        Self::load(folder, &Target::cpu())
     }
 
-    pub(super) fn load(folder: &Folder, device: &Device) -> Result<Self, TowerError> {
+    pub(super) fn load(folder: &Folder, target: &Target) -> Result<Self, TowerError> {
         let config = TextConfig::parse(folder)?;
         let tokenizer = BertTokenizer::open(folder)?;
         tokenizer.fits(config.vocabulary)?;
         let weights = folder.weights()?;
-        let prefix = PREFIXES.into_iter().find(|p| weights.has(&format!("{p}emb_ln.weight"))).unwrap_or_default();
+        let all = FIRST_NORM.into_iter().flat_map(|norm| PREFIXES.map(|prefix| (prefix, norm)));
+        let mut all = all.filter(|(prefix, norm)| weights.has(&format!("{prefix}{norm}.weight")));
+        let (prefix, first_norm) = all.next().unwrap_or(("", FIRST_NORM[0]));
+        let newer = first_norm == FIRST_NORM[1];
         let named = |name: &str| format!("{prefix}{name}");
-        let layers = (0..config.layers)
-            .into_par_iter()
-            .map(|i| Layer::load(&weights, &config, &named(&format!("encoder.layers.{i}")), device));
+        let at = |i: usize| named(&if newer { format!("layers.{i}") } else { format!("encoder.layers.{i}") });
+        let layers =
+            (0..config.layers).into_par_iter().map(|i| Layer::load(&weights, &config, (&at(i), newer), target));
         let types = weights.matrix(&named("embeddings.token_type_embeddings.weight"), config.types, config.width)?;
         let mut token_type = vec![0.0; config.width];
         types.unpack_row(0, &mut token_type);
@@ -80,11 +86,11 @@ impl NomicText {
             layers: layers.collect::<Result<_, _>>()?,
             words: weights.matrix(&words, config.vocabulary, config.width)?,
             token_type,
-            norm: LayerNorm::load(&weights, &named("emb_ln"), config.width, config.eps, device)?,
+            norm: LayerNorm::load(&weights, &named(first_norm), config.width, config.eps, target)?,
             rotary: Rotary::new(&config),
             tokenizer,
             config,
-            device: device.clone(),
+            target: target.clone(),
         };
         tower.leaves_room(folder).map(|()| tower)
     }
@@ -138,7 +144,7 @@ impl NomicText {
         if ids.iter().all(|window| window.len() <= around) {
             ids = cut(NOTHING)?;
         }
-        Ok(Windows { tokens: ids.iter().map(|window| window.len() - around).sum(), ids })
+        Ok(Windows { ids, around })
     }
 
     /// The vectors of all tokens of each window: `[tokens, width]`, row by row.
@@ -166,28 +172,16 @@ impl NomicText {
     /// # Errors
     /// As for [`Self::states`]; when there are no `dim` dimensions.
     pub fn embed_windows(&self, windows: &[&[u32]], dim: usize) -> Result<Vec<Embedding>, TowerError> {
-        let embedded = groups(windows, GROUP).into_par_iter().map(|group| {
+        let group = |group: &&[&[u32]]| {
             let units = self.means(group)?.into_iter().map(|mean| Ok(centred(&mean)?.truncated(dim)?));
             units.collect::<Result<Vec<_>, TowerError>>()
-        });
-        Ok(embedded.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-    }
-
-    /// As [`TextTower::embed`], with the first `dim` dimensions. Of a text of one window that is what
-    /// [`Embedding::truncated`] gives; of several, each is cut before they are averaged, as Nomic does it.
-    ///
-    /// # Errors
-    /// As there; when there are no `dim` dimensions.
-    pub fn embed_to(&self, texts: &[&str], options: TextOptions, dim: usize) -> Result<Vec<TextEmbedding>, TowerError> {
-        let windows: Vec<Windows> =
-            texts.par_iter().map(|text| self.windows(text, options, self.context())).collect::<Result<_, _>>()?;
-        let flat: Vec<&[u32]> = windows.iter().flat_map(|w| w.ids.iter().map(Vec::as_slice)).collect();
-        let mut embedded = self.embed_windows(&flat, dim)?.into_iter();
-        let texts = windows.iter().map(|windows| {
-            let embedding = mean(embedded.by_ref().take(windows.ids.len()).collect())?;
-            Ok(TextEmbedding { embedding, tokens: windows.tokens })
-        });
-        texts.collect()
+        };
+        let embedded: Vec<Vec<_>> = if self.target.is_fused() {
+            groups(windows, GROUP).par_iter().map(group).collect::<Result<_, _>>()?
+        } else {
+            batches(windows, self.target.batch()).iter().map(group).collect::<Result<_, _>>()?
+        };
+        Ok(embedded.into_iter().flatten().collect())
     }
 
     /// `[tokens, width]`, window after window.
@@ -200,11 +194,11 @@ impl NomicText {
         let lengths: Vec<usize> = windows.iter().map(|w| w.len()).collect();
         let angles: Vec<Cow<'_, Angles>> = lengths.iter().map(|len| self.rotary.of(*len)).collect();
         let sequences: Vec<(usize, &Angles)> = lengths.iter().copied().zip(angles.iter().map(Cow::as_ref)).collect();
-        let turn = Turn::new(Pairs::Halves, &sequences, &self.device)?;
+        let turn = Turn::new(Pairs::Halves, &sequences, &self.target)?;
         let attention = Attention::full(self.config.heads, &lengths);
         let mut x = self.norm.forward(&self.look_up(windows)?)?;
         for layer in &self.layers {
-            x = layer.forward(&x, &attention, &turn)?;
+            x = layer.forward(&self.target, &x, &attention, &turn)?;
         }
         Ok(x)
     }
@@ -221,13 +215,28 @@ impl NomicText {
             self.words.unpack_row(*id as usize, out);
             out.iter_mut().zip(&self.token_type).for_each(|(out, of_type)| *out += of_type);
         }
-        Ok(Tensor::from_vec(values, (tokens, width), &self.device)?)
+        Ok(Tensor::from_vec(values, (tokens, width), self.target.device())?)
     }
 }
 
 impl TextTower for NomicText {
     fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
         self.embed_to(texts, options, self.dim())
+    }
+
+    /// Of a text of one window that is what [`Embedding::truncated`] gives; of several, each is cut before they are
+    /// averaged, as Nomic does it.
+    fn embed_to(&self, texts: &[&str], options: TextOptions, dim: usize) -> Result<Vec<TextEmbedding>, TowerError> {
+        let windows: Vec<Windows> =
+            texts.par_iter().map(|text| self.windows(text, options, self.context())).collect::<Result<_, _>>()?;
+        let flat: Vec<&[u32]> = windows.iter().flat_map(|w| w.ids.iter().map(Vec::as_slice)).collect();
+        let counts: Vec<Vec<usize>> =
+            windows.iter().map(|w| w.ids.iter().map(|ids| ids.len() - w.around).collect()).collect();
+        Ok(joined(&counts, self.embed_windows(&flat, dim)?)?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }
 
@@ -236,8 +245,15 @@ impl TextTower for NomicText {
 pub struct Windows {
     /// Token ids, with start, prefix and end.
     pub ids: Vec<Vec<u32>>,
+    /// How many of a window's tokens are not the text's own.
+    around: usize,
+}
+
+impl Windows {
     /// Tokens of the text in them; what is in two windows counts twice.
-    pub tokens: usize,
+    pub fn tokens(&self) -> usize {
+        self.ids.iter().map(|window| window.len() - self.around).sum()
+    }
 }
 
 /// Where each window lies in the matrix of all.
@@ -255,26 +271,48 @@ fn centred(mean: &[f32]) -> Result<Embedding, EmbeddingError> {
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, name: &str, device: &Device) -> Result<Self, TowerError> {
+    /// The block `name`, whose parts are called as in transformers 5 where that is `newer`.
+    fn load(
+        weights: &Weights<'_>,
+        config: &TextConfig,
+        (name, newer): (&str, bool),
+        target: &Target,
+    ) -> Result<Self, TowerError> {
         let TextConfig { width, inner, .. } = *config;
+        let at = |part: &str| format!("{name}.{part}");
         let dense = |part: &str, outputs, inputs, bias, activation| {
-            Linear::load(weights, &format!("{name}.{part}"), outputs, inputs, bias, activation, device)
+            Linear::load(weights, &at(part), outputs, inputs, bias, activation, target)
         };
-        let norm = |part: &str| LayerNorm::load(weights, &format!("{name}.{part}"), width, config.eps, device);
+        let norm = |part: &str| LayerNorm::load(weights, &at(part), width, config.eps, target);
         let (qkv, fc1, fc2) = (config.qkv_bias, config.fc1_bias, config.fc2_bias);
+        let [attended, value, gate, narrow, attended_norm, last_norm] = match newer {
+            false => ["attn.out_proj", "mlp.fc11", "mlp.fc12", "mlp.fc2", "norm1", "norm2"],
+            true => [
+                "self_attn.o_proj",
+                "mlp.up_proj",
+                "mlp.gate_proj",
+                "mlp.down_proj",
+                "post_attention_layernorm",
+                "post_mlp_layernorm",
+            ],
+        };
+        let three = ["q", "k", "v"].map(|part| at(&format!("self_attn.{part}_proj")));
         Ok(Self {
-            qkv: dense("attn.Wqkv", 3 * width, width, qkv, Activation::None)?,
-            attended: dense("attn.out_proj", width, width, qkv, Activation::None)?,
-            attended_norm: norm("norm1")?,
-            value: dense("mlp.fc11", inner, width, fc1, Activation::None)?,
-            gate: dense("mlp.fc12", inner, width, fc1, Activation::Silu)?,
-            narrow: dense("mlp.fc2", width, inner, fc2, Activation::None)?,
-            norm: norm("norm2")?,
+            qkv: match newer {
+                false => dense("attn.Wqkv", 3 * width, width, qkv, Activation::None)?,
+                true => Linear::joined(weights, &three, width, width, qkv, target)?,
+            },
+            attended: dense(attended, width, width, qkv, Activation::None)?,
+            attended_norm: norm(attended_norm)?,
+            value: dense(value, inner, width, fc1, Activation::None)?,
+            gate: dense(gate, inner, width, fc1, Activation::Silu)?,
+            narrow: dense(narrow, width, inner, fc2, Activation::None)?,
+            norm: norm(last_norm)?,
         })
     }
 
-    fn forward(&self, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
-        let a = attend(attention, &turn.apply(self.qkv.forward(x)?)?)?;
+    fn forward(&self, target: &Target, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
+        let a = attend(target, attention, &turn.apply(self.qkv.forward(x)?)?)?;
         let a = self.attended_norm.forward(&self.attended.forward_add(&a, x)?)?;
         let b = self.value.forward_mul(&a, &self.gate.forward(&a)?)?;
         self.norm.forward(&self.narrow.forward_add(&b, &a)?)

@@ -1,7 +1,7 @@
 //! Nomic Embed Vision v1.5: a vision transformer after EVA-02 (rotary positions of rows and columns, gated feed-forward
 //! halves with a norm inside, a norm before each half), and an attention pool that makes one vector of it.
 
-use candle_core::{Device, Result as CandleResult, Tensor};
+use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::VisionConfig;
@@ -11,6 +11,7 @@ use crate::towers::folder::Folder;
 use crate::towers::kernels::{Angles, Pairs};
 use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, Pool, attend, pool};
 use crate::towers::preprocess::{self, Recipe};
+use crate::towers::target::Target;
 use crate::towers::weights::Weights;
 use crate::towers::{ImageTower, Pixels, TowerError};
 
@@ -25,7 +26,7 @@ const INNER_EPS: f64 = 1e-5;
 pub struct NomicVision {
     config: VisionConfig,
     recipe: Recipe,
-    device: Device,
+    target: Target,
     project: Linear,
     /// The class token with its position, `[1, width]`.
     class: Tensor,
@@ -76,12 +77,12 @@ impl NomicVision {
     /// # Errors
     /// When a file is missing or damaged; the message names it, and the tensor where there is one.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
-        Self::load(folder, &Device::Cpu)
+        Self::load(folder, &Target::cpu())
     }
 
-    pub(super) fn load(folder: &Folder, device: &Device) -> Result<Self, TowerError> {
+    pub(super) fn load(folder: &Folder, target: &Target) -> Result<Self, TowerError> {
         let config = VisionConfig::parse(folder)?;
-        let recipe = Recipe::parse(&folder.read(preprocess::FILE)?)?;
+        let recipe = Recipe::open(folder)?;
         if recipe.size() != (config.side, config.side) {
             let reason = format!("it makes pictures of {:?}, the model takes a side of {}", recipe.size(), config.side);
             return Err(TowerError::file(preprocess::FILE, reason));
@@ -89,21 +90,21 @@ impl NomicVision {
         let weights = folder.weights()?;
         let (width, tokens, patch) = (config.width, config.tokens(), config.patch);
         let positions = weights.vector("embeddings.pos_embed", tokens * width)?;
-        let positions = Tensor::from_vec(positions, (tokens, width), device)?;
-        let class = Tensor::from_vec(weights.vector("embeddings.cls_token", width)?, (1, width), device)?;
-        let layers = (0..config.layers).into_par_iter().map(|i| Layer::load(&weights, &config, i, device));
+        let positions = Tensor::from_vec(positions, (tokens, width), target.device())?;
+        let class = Tensor::from_vec(weights.vector("embeddings.cls_token", width)?, (1, width), target.device())?;
+        let layers = (0..config.layers).into_par_iter().map(|i| Layer::load(&weights, &config, i, target));
         let inputs = CHANNELS * patch * patch;
         let none = Activation::None;
         Ok(Self {
-            project: Linear::load(&weights, "embeddings.proj", width, inputs, config.patch_bias, none, device)?,
+            project: Linear::load(&weights, "embeddings.proj", width, inputs, config.patch_bias, none, target)?,
             class: (class + positions.narrow(0, 0, 1)?)?,
             positions: positions.narrow(0, 1, tokens - 1)?.contiguous()?,
             angles: grid_angles(&config),
             layers: layers.collect::<Result<_, _>>()?,
-            selector: Selector::load(&weights, &config, device)?,
+            selector: Selector::load(&weights, &config, target)?,
             config,
             recipe,
-            device: device.clone(),
+            target: target.clone(),
         })
     }
 
@@ -124,7 +125,7 @@ impl NomicVision {
             let trunk = trunk.flatten_all()?.to_vec1::<f32>()?;
             Ok(trunk.chunks_exact(size).zip(pooled).map(|(t, pooled)| States { trunk: t.to_vec(), pooled }).collect())
         };
-        let groups = batch.par_chunks(GROUP).map(group).collect::<CandleResult<Vec<_>>>()?;
+        let groups = self.target.groups(batch, GROUP, group)?;
         Ok(groups.into_iter().flatten().collect())
     }
 
@@ -137,10 +138,10 @@ impl NomicVision {
         }
         let mut x = Tensor::cat(&parts, 0)?;
         let (lengths, sequences) = (vec![tokens; batch.len()], vec![(tokens, &self.angles); batch.len()]);
-        let turn = Turn::new(Pairs::Neighbours, &sequences, &self.device)?;
+        let turn = Turn::new(Pairs::Neighbours, &sequences, &self.target)?;
         let attention = Attention::full(self.config.heads, &lengths);
         for layer in &self.layers {
-            x = layer.forward(&x, &attention, &turn)?;
+            x = layer.forward(&self.target, &x, &attention, &turn)?;
         }
         Ok(x)
     }
@@ -148,7 +149,7 @@ impl NomicVision {
     /// `[pictures, width]`: what is added to each token of a picture.
     fn pool(&self, trunk: &Tensor, pictures: usize) -> CandleResult<Tensor> {
         let lengths = vec![self.config.tokens(); pictures];
-        self.selector.forward(trunk, &Pool { heads: self.config.heads, lengths: &lengths })
+        self.selector.forward(&self.target, trunk, &Pool { heads: self.config.heads, lengths: &lengths })
     }
 
     /// One row a patch, row of patches after row: its red, green and blue square.
@@ -164,7 +165,7 @@ impl NomicVision {
                 rows.extend_from_slice(&pixels[first..first + patch]);
             }
         }
-        Tensor::from_vec(rows, (grid * grid, CHANNELS * patch * patch), &self.device)
+        Tensor::from_vec(rows, (grid * grid, CHANNELS * patch * patch), self.target.device())
     }
 
     /// The sum of the class token's vector and the pooled one, a row a picture.
@@ -182,30 +183,34 @@ impl ImageTower for NomicVision {
     }
 
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
-        let vectors = batch.par_chunks(GROUP).map(|group| self.vectors(group)).collect::<CandleResult<Vec<_>>>()?;
+        let vectors = self.target.groups(batch, GROUP, |group| self.vectors(group))?;
         Ok(vectors.into_iter().flatten().map(Embedding::new).collect::<Result<_, _>>()?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &VisionConfig, index: usize, device: &Device) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &VisionConfig, index: usize, target: &Target) -> Result<Self, TowerError> {
         let (width, bias) = (config.width, config.qkv_bias);
         let at = |part: &str| format!("layers.{index}.{part}");
         let dense =
-            |part: &str, outputs| Linear::load(weights, &at(part), outputs, width, bias, Activation::None, device);
-        let norm = |part: &str| LayerNorm::load(weights, &at(part), width, config.eps, device);
+            |part: &str, outputs| Linear::load(weights, &at(part), outputs, width, bias, Activation::None, target);
+        let norm = |part: &str| LayerNorm::load(weights, &at(part), width, config.eps, target);
         Ok(Self {
             norm: norm("norm1")?,
             qkv: dense("attn.Wqkv", 3 * width)?,
             attended: dense("attn.out_proj", width)?,
             mlp_norm: norm("norm2")?,
-            mlp: Mlp::load(weights, config, &at("mlp"), true, device)?,
+            mlp: Mlp::load(weights, config, &at("mlp"), true, target)?,
         })
     }
 
-    fn forward(&self, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
+    fn forward(&self, target: &Target, x: &Tensor, attention: &Attention<'_>, turn: &Turn<'_>) -> CandleResult<Tensor> {
         let qkv = turn.apply(self.qkv.forward(&self.norm.forward(x)?)?)?;
-        let x = self.attended.forward_add(&attend(attention, &qkv)?, x)?;
+        let x = self.attended.forward_add(&attend(target, attention, &qkv)?, x)?;
         self.mlp.narrow.forward_add(&self.mlp.inside(&self.mlp_norm.forward(&x)?)?, &x)
     }
 }
@@ -216,20 +221,20 @@ impl Mlp {
         config: &VisionConfig,
         name: &str,
         norm: bool,
-        device: &Device,
+        target: &Target,
     ) -> Result<Self, TowerError> {
         let (width, inner) = (config.width, config.inner);
         let at = |part: &str| format!("{name}.{part}");
         let wide = |part: &str, activation| {
-            Linear::load(weights, &at(part), inner, width, config.fc1_bias, activation, device)
+            Linear::load(weights, &at(part), inner, width, config.fc1_bias, activation, target)
         };
-        let norm = norm.then(|| LayerNorm::load(weights, &at("norm"), inner, INNER_EPS, device)).transpose()?;
+        let norm = norm.then(|| LayerNorm::load(weights, &at("norm"), inner, INNER_EPS, target)).transpose()?;
         let none = Activation::None;
         Ok(Self {
             value: wide("fc11", none)?,
             gate: wide("fc12", Activation::Silu)?,
             norm,
-            narrow: Linear::load(weights, &at("fc2"), width, inner, config.fc2_bias, none, device)?,
+            narrow: Linear::load(weights, &at("fc2"), width, inner, config.fc2_bias, none, target)?,
         })
     }
 
@@ -241,25 +246,25 @@ impl Mlp {
 }
 
 impl Selector {
-    fn load(weights: &Weights<'_>, config: &VisionConfig, device: &Device) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &VisionConfig, target: &Target) -> Result<Self, TowerError> {
         let (width, bias) = (config.width, config.qkv_bias);
         let dense = |part: &str, outputs| {
             let name = format!("selector.attn.{part}");
-            Linear::load(weights, &name, outputs, width, bias, Activation::None, device)
+            Linear::load(weights, &name, outputs, width, bias, Activation::None, target)
         };
-        let latent = Tensor::from_vec(weights.vector("selector.attn.latent", width)?, (1, width), device)?;
+        let latent = Tensor::from_vec(weights.vector("selector.attn.latent", width)?, (1, width), target.device())?;
         Ok(Self {
             query: dense("Wq", width)?.forward(&latent)?.squeeze(0)?,
             keys_values: dense("Wkv", 2 * width)?,
             attended: dense("out_proj", width)?,
-            norm: LayerNorm::load(weights, "selector.norm1", width, config.eps, device)?,
-            mlp: Mlp::load(weights, config, "selector.mlp", false, device)?,
+            norm: LayerNorm::load(weights, "selector.norm1", width, config.eps, target)?,
+            mlp: Mlp::load(weights, config, "selector.mlp", false, target)?,
         })
     }
 
-    fn forward(&self, trunk: &Tensor, sequences: &Pool<'_>) -> CandleResult<Tensor> {
-        let pooled = pool(sequences, &self.query, &self.keys_values.forward(trunk)?)?;
+    fn forward(&self, target: &Target, trunk: &Tensor, sequences: &Pool<'_>) -> CandleResult<Tensor> {
+        let pooled = pool(target, sequences, &self.query, &self.keys_values.forward(trunk)?)?;
         let pooled = self.norm.forward(&self.attended.forward(&pooled)?)?;
-        self.mlp.narrow.forward(&self.mlp.inside(&pooled)?)
+        self.mlp.narrow.forward(&self.mlp.inside(&pooled)?)?.to_dtype(DType::F32)
     }
 }

@@ -4,5 +4,5 @@
 mod recipe;
 mod resize;
 
-pub use recipe::{Centre, Crop, FILE, Recipe, Resize};
+pub use recipe::{Centre, Crop, FILE, NEWER_FILE, Recipe, Resize};
 pub use resize::{Filter, squash};

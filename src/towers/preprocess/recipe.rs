@@ -8,9 +8,12 @@ use serde_json::Value;
 use super::resize::{Filter, resize};
 use crate::domain::Picture;
 use crate::towers::TowerError;
+use crate::towers::folder::Folder;
 
 /// Name of the file that transformers writes.
 pub const FILE: &str = "preprocessor_config.json";
+/// The same from version 5 on, in a part of it.
+pub const NEWER_FILE: &str = "processor_config.json";
 /// Longest side of a prepared picture that is believed; the largest published model takes 1152.
 const LARGEST: u64 = 4096;
 /// Channels of a prepared picture.
@@ -65,12 +68,32 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Reads `preprocessor_config.json` of a folder, or else what `processor_config.json` says of pictures, where
+    /// transformers 5 writes it.
+    ///
+    /// # Errors
+    /// When there is none of them, it is no JSON, or asks for something that no supported model needs.
+    pub fn open(folder: &Folder) -> Result<Self, TowerError> {
+        if folder.has(FILE) || !folder.has(NEWER_FILE) {
+            return Self::parse(&folder.read(FILE)?);
+        }
+        let json: Result<Value, _> = serde_json::from_slice(&folder.read(NEWER_FILE)?);
+        let json = json.map_err(|e| TowerError::file(NEWER_FILE, e.to_string()))?;
+        Self::of(&json["image_processor"]).map_err(|error| match error {
+            TowerError::Weights { reason, .. } => TowerError::file(NEWER_FILE, reason),
+            other => other,
+        })
+    }
+
     /// Reads `preprocessor_config.json`. What is left out is what transformers assumes for CLIP and SigLIP.
     ///
     /// # Errors
     /// When it is no JSON, or asks for something that no supported model needs.
     pub fn parse(bytes: &[u8]) -> Result<Self, TowerError> {
-        let json: Value = serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?;
+        Self::of(&serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?)
+    }
+
+    fn of(json: &Value) -> Result<Self, TowerError> {
         let does = |key: &str| json[key].as_bool().unwrap_or(true);
         // A processor without the key (SigLIP, ViT) does not crop.
         let crops = json["do_center_crop"].as_bool().unwrap_or(!json["crop_size"].is_null());

@@ -6,12 +6,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::limits::{Pacer, Patience};
 use super::{Key, RemoteError, refusal};
+use crate::domain::Ledger;
+
+/// What the ledger says.
+const PURPOSE: &str = "embedding";
 
 /// Bytes of an error answer that are read.
 const MOST_OF_ERROR: usize = 64 << 10;
@@ -48,6 +52,7 @@ pub(super) struct Client {
     pacer: Pacer,
     patience: Patience,
     counters: Counters,
+    ledger: Ledger,
 }
 
 /// Why one attempt gave nothing.
@@ -67,6 +72,7 @@ impl Client {
         parallel: usize,
         pacer: Pacer,
         patience: Patience,
+        ledger: Ledger,
     ) -> Result<Self, RemoteError> {
         // May be there already, which is as good.
         let _there = rustls::crypto::ring::default_provider().install_default();
@@ -80,7 +86,7 @@ impl Client {
             .build()
             .map_err(|error| RemoteError::Setup(format!("no connections can be made: {}", chain(&error))))?;
         let (permits, counters) = (Semaphore::new(parallel), Counters::default());
-        Ok(Self { http, host, key, permits, pacer, patience, counters })
+        Ok(Self { http, host, key, permits, pacer, patience, counters, ledger })
     }
 
     /// The service's name in sentences.
@@ -150,7 +156,9 @@ impl Client {
         if let Some((_, name, value)) = &self.key {
             request = request.header(name, value);
         }
-        let mut response = request.send().await.map_err(|error| self.broken(&error))?;
+        let request = request.build().map_err(|error| self.broken(&error))?;
+        self.ledger.note_sent(&self.host, PURPOSE, length(&request));
+        let mut response = self.http.execute(request).await.map_err(|error| self.broken(&error))?;
         let status = response.status();
         if status.is_success() {
             return self.body(&mut response, most).await;
@@ -167,6 +175,7 @@ impl Client {
                 let reason = format!("it is larger than {} kB", most.div_ceil(1000));
                 return Err(Failure::Lasting(RemoteError::Answer { host: self.host.clone(), reason }));
             }
+            self.ledger.note(&self.host, PURPOSE, 0, chunk.len() as u64);
             body.extend_from_slice(&chunk);
         }
         Ok(body)
@@ -220,6 +229,13 @@ impl Client {
     fn scrub(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |(key, ..)| key.scrub(text))
     }
+}
+
+/// Bytes of a request's body; 0 where that is not known beforehand.
+fn length(request: &reqwest::Request) -> u64 {
+    let said = || request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let body = request.body().and_then(reqwest::Body::as_bytes);
+    body.map(|bytes| bytes.len() as u64).or_else(said).unwrap_or(0)
 }
 
 /// An error and its causes, without the address.

@@ -67,6 +67,11 @@ pub(super) fn retired(model: &str) -> Option<String> {
 }
 
 /// Whether the model takes pictures, and its task as words.
+/// Whether it embeds pictures.
+pub(super) fn takes_pictures(model: &str) -> bool {
+    is_second(model)
+}
+
 fn is_second(model: &str) -> bool {
     model.starts_with("gemini-embedding-2")
 }

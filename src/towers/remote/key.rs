@@ -66,8 +66,8 @@ impl Key {
         Self::new(&text).map(Some).map_err(|error| RemoteError::Setup(format!("{name}: {error}")))
     }
 
-    /// What the system's key store has; `None` also where there is no store.
-    fn stored(provider: Provider) -> Option<Self> {
+    /// What the system's key store has; `None` also where there is no store. May ask the user to unlock it.
+    pub fn stored(provider: Provider) -> Option<Self> {
         match keyring::v1::Entry::new(SERVICE, provider.word()).and_then(|entry| entry.get_password()) {
             Ok(text) => Self::new(&text).ok(),
             Err(error) => {

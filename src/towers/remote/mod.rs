@@ -5,6 +5,7 @@
 //! done on a runtime that is handed in; the towers' calls block, and refuse to be made from within a runtime.
 
 mod client;
+pub mod dynamic;
 mod error;
 mod flow;
 mod gemini;
@@ -34,7 +35,7 @@ pub use spec::{NOMIC_SPACE, Provider, Spec};
 pub use wire::Input;
 
 use super::{Model, ModelInfo, TextOptions};
-use crate::domain::Embedding;
+use crate::domain::{Embedding, Ledger};
 use client::Client;
 use flow::{Flow, Results};
 use limits::Pacer;
@@ -69,6 +70,14 @@ impl Remote {
     /// # Errors
     /// When the provider is not set up rightly, a key is missing, or the service does not answer.
     pub fn open(spec: &Spec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
+        Self::open_noting(spec, key, runtime, Ledger::default())
+    }
+
+    /// The same; what is sent is noted in `ledger`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_noting(spec: &Spec, key: Option<Key>, runtime: Handle, ledger: Ledger) -> Result<Self, RemoteError> {
         spec.check()?;
         let key = match key {
             Some(key) => {
@@ -83,7 +92,7 @@ impl Remote {
         let parallel = limits[0].parallel.max(limits[1].parallel);
         let host = spec.host()?;
         let pacer = Pacer::new(spec.rate());
-        let client = Client::new(host, spec.is_loopback()?, key, parallel, pacer, spec.patience)?;
+        let client = Client::new(host, spec.is_loopback()?, key, parallel, pacer, spec.patience, ledger)?;
         let flow = Flow::new(client, spec.wire(), limits, spec.dim());
         let remote = Self(Arc::new(Inner {
             info: spec.info(spec.dim().unwrap_or_default())?,
@@ -105,6 +114,14 @@ impl Remote {
         flow.fix_dim(dim);
         let (cancelled, shut) = (watch::Sender::default(), AtomicBool::new(false));
         Ok(Self(Arc::new(Inner { info: spec.info(dim)?, flow, runtime, cancelled, shut })))
+    }
+
+    /// Asks for the vector of one word of ours, to learn whether key, model and address are good.
+    ///
+    /// # Errors
+    /// What the service has against them.
+    pub fn try_out(&self) -> Result<(), RemoteError> {
+        self.learn_dim().map(|_dim| ())
     }
 
     fn learn_dim(&self) -> Result<usize, RemoteError> {

@@ -88,7 +88,7 @@ impl Provider {
     }
 
     /// What to say where there is no key.
-    pub(super) fn wants_key(self) -> String {
+    pub fn wants_key(self) -> String {
         let (title, variables) = (self.title(), self.variables().join(" or "));
         format!("{title} needs a key: set {variables}, or keep one in the system's key store")
     }
@@ -207,8 +207,23 @@ impl Spec {
     }
 
     /// The provider's own service wants a key; someone's own server may not.
-    pub(super) fn needs_key(&self) -> bool {
+    pub fn needs_key(&self) -> bool {
         self.provider != Provider::OpenAi || self.base_url.is_none()
+    }
+
+    /// Whether pictures can be embedded, too.
+    pub fn takes_pictures(&self) -> bool {
+        match self.provider {
+            Provider::Nomic => nomic::vision(&self.model.replace("-vision-", "-text-")).is_some(),
+            Provider::Gemini => gemini::takes_pictures(&self.model),
+            Provider::OpenAi => false,
+        }
+    }
+
+    /// Name of the open weights that make the same vectors; `None` where there are none.
+    pub fn open_weights(&self) -> Option<&'static str> {
+        let nomic = self.provider == Provider::Nomic && self.model.ends_with("-v1.5");
+        nomic.then_some(NOMIC_SPACE)
     }
 
     fn full_dim(&self) -> Option<usize> {

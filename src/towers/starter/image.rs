@@ -1,13 +1,15 @@
 //! EfficientNet-Lite with a head that leads from its features into the common space.
 
-use candle_core::{D, Device, Result as CandleResult, Tensor};
+use candle_core::{D, DType, Result as CandleResult, Tensor};
 use candle_nn::ops::softmax_last_dim;
 use rayon::prelude::*;
 
 use super::config::{Config, ConvConfig, ConvKind, invalid};
 use crate::domain::{Embedding, Picture};
-use crate::towers::kernels::{Activation, Block, Depthwise, Linear, Stem};
+use crate::towers::layers::{Activation, Linear, Values};
+use crate::towers::maps::{self, Block, Channels, Edge, Stem};
 use crate::towers::preprocess::{Filter, squash};
+use crate::towers::target::Target;
 use crate::towers::weights::Weights;
 use crate::towers::{ImageTower, Pixels, TowerError};
 
@@ -20,10 +22,13 @@ pub(super) struct StarterImage {
     last: Linear,
     mid_blocks: Vec<usize>,
     head: Head,
+    target: Target,
 }
 
 impl StarterImage {
-    pub fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, TowerError> {
+    pub fn load(weights: &Weights<'_>, config: &Config, target: &Target) -> Result<Self, TowerError> {
+        // In bf16 the fifty convolutions, one after another, end at a cosine of 0.993.
+        let target = &target.without_bf16();
         let image = &config.image;
         let mut groups: Vec<&[ConvConfig]> = image.convs.chunk_by(|a, b| a.block == b.block).collect();
         let (Some([stem]), Some([last])) = (groups.first().copied(), groups.last().copied()) else {
@@ -33,32 +38,33 @@ impl StarterImage {
             return Err(unknown_network());
         }
         groups.pop();
-        let blocks = groups[1..].par_iter().map(|convs| block(weights, convs)).collect::<Result<_, _>>()?;
-        let (matrix, bias) = conv(weights, stem)?;
+        let blocks = groups[1..].par_iter().map(|convs| block(weights, convs, target)).collect::<Result<_, _>>()?;
         Ok(Self {
             size: image.size,
-            stem: Stem::new(&matrix, &bias, activation(stem)),
+            stem: Stem::new(conv(weights, stem)?, Edge::Same, target)?,
             blocks,
-            last: dense(weights, last)?,
+            last: Linear::of(&dense(weights, last)?, target)?,
             mid_blocks: image.mid_blocks.clone(),
-            head: Head::load(weights, config)?,
+            head: Head::load(weights, config, target)?,
+            target: target.clone(),
         })
     }
 
-    /// What the backbone sees in one picture: the mean of its last map, then those of the blocks in between.
-    fn features(&self, pixels: &Pixels) -> CandleResult<(Tensor, Tensor)> {
-        let mut x = Tensor::from_slice(&pixels.0, (self.size, self.size, 3), &Device::Cpu)?;
+    /// What the backbone sees in pictures: the mean of its last map, then those of the blocks in between.
+    fn features(&self, pictures: &[Pixels]) -> CandleResult<[Tensor; 2]> {
+        let mut x = maps::pictures(pictures, (self.size, self.size), &self.target)?;
         let mut mids = Vec::new();
-        x = self.stem.forward(&x)?;
+        x = self.stem.forward(&x)?.to_dtype(DType::F32)?;
         // The stem is block 0.
         for (i, block) in (1..).zip(&self.blocks) {
             x = block.forward(&x)?;
             if self.mid_blocks.contains(&i) {
-                mids.push(x.flatten_to(1)?.mean(0)?);
+                mids.push(maps::mean(&x)?);
             }
         }
-        let x = self.last.forward(&x)?;
-        Ok((x.flatten_to(1)?.mean(0)?, Tensor::cat(&mids, 0)?))
+        let last = maps::mean(&self.last.forward(&x)?.to_dtype(DType::F32)?)?;
+        let row = |x: Tensor| if x.rank() == 1 { x.unsqueeze(0) } else { Ok(x) };
+        Ok([row(last)?, row(Tensor::cat(&mids, D::Minus1)?)?])
     }
 }
 
@@ -72,10 +78,14 @@ impl ImageTower for StarterImage {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let features: Vec<_> = batch.par_iter().map(|pixels| self.features(pixels)).collect::<CandleResult<_>>()?;
-        let (last, mid): (Vec<_>, Vec<_>) = features.into_iter().unzip();
-        let vectors = self.head.forward(&Tensor::stack(&last, 0)?, &Tensor::stack(&mid, 0)?)?.to_vec2::<f32>()?;
+        let features = self.target.groups(batch, 1, |group| self.features(group))?;
+        let all = |part: usize| Tensor::cat(&features.iter().map(|f| &f[part]).collect::<Vec<_>>(), 0);
+        let vectors = self.head.forward(&all(0)?, &all(1)?)?.to_vec2::<f32>()?;
         Ok(vectors.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }
 
@@ -94,16 +104,17 @@ struct Head {
 }
 
 impl Head {
-    fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, TowerError> {
+    fn load(weights: &Weights<'_>, config: &Config, target: &Target) -> Result<Self, TowerError> {
         let (image, dim) = (&config.image, config.dim);
         let mid = |block: &usize| image.convs.iter().rfind(|c| c.block == *block).map_or(0, |c| c.cout);
         let inputs = image.features + image.mid_blocks.iter().map(mid).sum::<usize>();
         let vector = |name: &str, len| -> Result<Tensor, TowerError> {
-            Ok(Tensor::from_vec(weights.vector(name, len)?, len, &Device::Cpu)?)
+            Ok(Tensor::from_vec(weights.vector(name, len)?, len, target.device())?)
         };
         let linear = |name: &str, outputs, inputs, activation| -> Result<Linear, TowerError> {
             let bias = weights.vector(&format!("{name}.bias"), outputs)?;
-            Ok(Linear::new(&weights.matrix(name, outputs, inputs)?, &bias, activation))
+            let matrix = weights.matrix(name, outputs, inputs)?;
+            Ok(Linear::of(&Values { matrix, bias, activation }, target)?)
         };
         Ok(Self {
             in_scale: vector("image.in_scale", inputs)?,
@@ -112,15 +123,15 @@ impl Head {
             l2: linear("image.l2", dim, image.hidden, Activation::None)?,
             skip: linear("image.skip", dim, inputs, Activation::None)?,
             classifier: linear("image.fc", image.classes, image.features, Activation::None)?,
-            class_vectors: Linear::transposed(&weights.matrix("image.class_vectors", image.classes, dim)?),
+            class_vectors: Linear::transposed(weights, "image.class_vectors", image.classes, dim, target)?,
             centre: vector("image.centre", dim)?,
         })
     }
 
     fn forward(&self, last: &Tensor, mid: &Tensor) -> CandleResult<Tensor> {
         let x = Tensor::cat(&[last, mid], 1)?.broadcast_mul(&self.in_scale)?.broadcast_add(&self.in_shift)?;
-        let classes = softmax_last_dim(&self.classifier.forward(last)?)?;
-        let z = self.l2.forward(&self.l1.forward(&x)?)?;
+        let classes = softmax_last_dim(&self.classifier.forward(last)?.to_dtype(DType::F32)?)?;
+        let z = self.l2.forward(&self.l1.forward(&x)?)?.to_dtype(DType::F32)?;
         let z = self.skip.forward_add(&x, &z)?;
         let z = self.class_vectors.forward_add(&classes, &z)?;
         let length = z.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
@@ -129,7 +140,7 @@ impl Head {
 }
 
 /// One inverted residual block from its two or three convolutions.
-fn block(weights: &Weights<'_>, convs: &[ConvConfig]) -> Result<Block, TowerError> {
+fn block(weights: &Weights<'_>, convs: &[ConvConfig], target: &Target) -> Result<Block, TowerError> {
     let (expand, dw, project) = match convs {
         [dw, project] => (None, dw, project),
         [expand, dw, project] => (Some(expand), dw, project),
@@ -140,26 +151,31 @@ fn block(weights: &Weights<'_>, convs: &[ConvConfig]) -> Result<Block, TowerErro
         return Err(unknown_network());
     }
     let name = format!("image.conv{}", dw.i);
-    let matrix = weights.matrix(&name, dw.cout, dw.k * dw.k)?;
-    let bias = weights.vector(&format!("{name}.bias"), dw.cout)?;
-    let depthwise = Depthwise::new(&matrix, &bias, dw.k, dw.stride).ok_or_else(unknown_network)?;
+    let values = Values {
+        matrix: weights.matrix(&name, dw.cout, dw.k * dw.k)?,
+        bias: weights.vector(&format!("{name}.bias"), dw.cout)?,
+        activation: Activation::Relu6,
+    };
+    let depthwise = Channels { values, inputs: dw.cin, size: dw.k, stride: dw.stride };
     let expand = expand.map(|conv| dense(weights, conv)).transpose()?;
-    Block::new(expand, depthwise, dense(weights, project)?).ok_or_else(unknown_network)
+    Block::new(expand, &depthwise, &dense(weights, project)?, target).ok_or_else(unknown_network)
 }
 
-fn conv(weights: &Weights<'_>, conv: &ConvConfig) -> Result<(crate::towers::weights::Matrix, Vec<f32>), TowerError> {
+fn conv(weights: &Weights<'_>, conv: &ConvConfig) -> Result<Values, TowerError> {
     let name = format!("image.conv{}", conv.i);
-    let matrix = weights.matrix(&name, conv.cout, conv.cin * conv.k * conv.k)?;
-    Ok((matrix, weights.vector(&format!("{name}.bias"), conv.cout)?))
+    Ok(Values {
+        matrix: weights.matrix(&name, conv.cout, conv.cin * conv.k * conv.k)?,
+        bias: weights.vector(&format!("{name}.bias"), conv.cout)?,
+        activation: activation(conv),
+    })
 }
 
 /// A 1x1 convolution.
-fn dense(weights: &Weights<'_>, config: &ConvConfig) -> Result<Linear, TowerError> {
+fn dense(weights: &Weights<'_>, config: &ConvConfig) -> Result<Values, TowerError> {
     if config.k != 1 || config.stride != 1 {
         return Err(unknown_network());
     }
-    let (matrix, bias) = conv(weights, config)?;
-    Ok(Linear::new(&matrix, &bias, activation(config)))
+    conv(weights, config)
 }
 
 fn activation(conv: &ConvConfig) -> Activation {

@@ -8,6 +8,7 @@ mod config;
 mod image;
 mod text;
 
+use super::target::Target;
 use super::weights::Weights;
 use super::{Model, ModelInfo, ModelKey, TowerError};
 use config::Config;
@@ -42,7 +43,15 @@ pub static FILES: Files<'static> = Files {
 /// # Errors
 /// When the program was built from damaged files.
 pub fn load() -> Result<Model, TowerError> {
-    load_from(FILES)
+    load_on(&Target::cpu())
+}
+
+/// As [`load`], onto a device.
+///
+/// # Errors
+/// As for [`load`], and when the device has no room.
+pub fn load_on(target: &Target) -> Result<Model, TowerError> {
+    load_files(FILES, target)
 }
 
 /// What the built-in model is, without loading it.
@@ -58,11 +67,15 @@ pub fn info() -> Result<ModelInfo, TowerError> {
 /// # Errors
 /// When a file is damaged, or the files do not fit one another; the message names the tensor.
 pub fn load_from(files: Files<'_>) -> Result<Model, TowerError> {
+    load_files(files, &Target::cpu())
+}
+
+fn load_files(files: Files<'_>, target: &Target) -> Result<Model, TowerError> {
     let config = Config::parse(files.config)?;
     let weights = Weights::parse("model.safetensors", files.weights)?;
     let (image, text) = rayon::join(
-        || image::StarterImage::load(&weights, &config),
-        || text::StarterText::load(&weights, &config, files.vocabulary),
+        || image::StarterImage::load(&weights, &config, target),
+        || text::StarterText::load(&weights, &config, files.vocabulary, target),
     );
     Ok(Model { info: describe(&config), image: Box::new(image?), text: Box::new(text?) })
 }

@@ -3,17 +3,16 @@
 //! All tokens of a group of texts go through the dense layers as one matrix, without padding; only attention and the
 //! mean look at where a text begins and ends. So a short text does not pay for a long one beside it.
 
-use candle_core::{D, Device, Result as CandleResult, Tensor};
-use candle_nn::LayerNorm;
-use candle_nn::Module as _;
+use candle_core::{D, DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
 use super::config::{Config, TextConfig};
 use crate::domain::Embedding;
-use crate::towers::kernels::{Activation, Attention, Linear};
+use crate::towers::layers::{Activation, Attention, LayerNorm, Linear, Values, attend};
+use crate::towers::target::Target;
 use crate::towers::tokenize::BertTokenizer;
 use crate::towers::weights::{Matrix, Weights};
-use crate::towers::windows::{groups, mean};
+use crate::towers::windows::{batches, groups, joined};
 use crate::towers::{TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// Tokens that go through the network together: enough to read the weights seldom, few enough to stay in the cache.
@@ -33,6 +32,7 @@ pub(super) struct StarterText {
     layers: Vec<Layer>,
     adapter_in: Linear,
     adapter_out: Linear,
+    target: Target,
 }
 
 struct Layer {
@@ -45,13 +45,21 @@ struct Layer {
 }
 
 impl StarterText {
-    pub fn load(weights: &Weights<'_>, config: &Config, vocabulary: &[u8]) -> Result<Self, TowerError> {
+    pub fn load(
+        weights: &Weights<'_>,
+        config: &Config,
+        vocabulary: &[u8],
+        target: &Target,
+    ) -> Result<Self, TowerError> {
         let text = &config.text;
         let hidden = text.hidden;
         // The tokenizer takes as long as all the rest.
         let (tokenizer, layers) = rayon::join(
             || BertTokenizer::new(vocabulary),
-            || (0..text.layers).into_par_iter().map(|i| Layer::load(weights, text, i)).collect::<Result<_, _>>(),
+            || {
+                let layer = |i| Layer::load(weights, text, i, target);
+                (0..text.layers).into_par_iter().map(layer).collect::<Result<_, _>>()
+            },
         );
         let words = vocabulary.iter().filter(|b| **b == b'\n').count() + usize::from(vocabulary.last() != Some(&b'\n'));
         Ok(Self {
@@ -61,10 +69,17 @@ impl StarterText {
             words: weights.matrix("text.embeddings.word_embeddings.weight", words, hidden)?,
             positions: weights.matrix("text.embeddings.position_embeddings.weight", text.max_tokens, hidden)?,
             token_type: weights.vector("text.embeddings.token_type_embeddings.weight", 2 * hidden)?[..hidden].to_vec(),
-            norm: norm(weights, text, "text.embeddings.LayerNorm")?,
+            norm: LayerNorm::load(weights, "text.embeddings.LayerNorm", hidden, text.layer_norm_eps, target)?,
             layers: layers?,
-            adapter_in: linear(weights, "text.adapter.l1", text.adapter_hidden, hidden, Activation::Gelu)?,
-            adapter_out: linear(weights, "text.adapter.l2", config.dim, text.adapter_hidden, Activation::None)?,
+            adapter_in: linear(weights, "text.adapter.l1", [text.adapter_hidden, hidden], Activation::Gelu, target)?,
+            adapter_out: linear(
+                weights,
+                "text.adapter.l2",
+                [config.dim, text.adapter_hidden],
+                Activation::None,
+                target,
+            )?,
+            target: target.clone(),
         })
     }
 
@@ -74,7 +89,7 @@ impl StarterText {
         let attention = Attention::full(self.heads, &lengths);
         let mut x = self.norm.forward(&self.look_up(windows)?)?;
         for layer in &self.layers {
-            let a = attention.forward(&layer.qkv.forward(&x)?)?;
+            let a = attend(&self.target, &attention, &layer.qkv.forward(&x)?)?;
             let a = layer.attended_norm.forward(&layer.attended.forward_add(&a, &x)?)?;
             let b = layer.wide.forward(&a)?;
             x = layer.norm.forward(&layer.narrow.forward_add(&b, &a)?)?;
@@ -101,7 +116,7 @@ impl StarterText {
                 *out += position + token_type;
             }
         }
-        Tensor::from_vec(rows, (tokens, hidden), &Device::Cpu)
+        Tensor::from_vec(rows, (tokens, hidden), self.target.device())
     }
 
     /// Unit vectors in the common space.
@@ -111,7 +126,7 @@ impl StarterText {
     }
 
     fn embed_windows(&self, windows: &[&[u32]]) -> Result<Vec<Embedding>, TowerError> {
-        let vectors = self.adapt(&self.encode(windows)?)?.to_vec2::<f32>()?;
+        let vectors = self.adapt(&self.encode(windows)?)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
         Ok(vectors.into_iter().map(Embedding::new).collect::<Result<_, _>>()?)
     }
 }
@@ -122,54 +137,52 @@ impl TextTower for StarterText {
             .par_iter()
             .map(|text| self.tokenizer.windows(text, self.max_tokens, options.long_text))
             .collect::<Result<_, _>>()?;
+        // Each window has two special tokens.
+        let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
         let flat: Vec<&[u32]> = windows.iter().flatten().map(Vec::as_slice).collect();
-        let embedded: Vec<Vec<Embedding>> =
-            groups(&flat, GROUP).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?;
-        let mut embedded = embedded.into_iter().flatten();
-        let texts = windows.iter().map(|windows| {
-            let embedding = mean(embedded.by_ref().take(windows.len()).collect())?;
-            // Each window has two special tokens.
-            Ok(TextEmbedding { embedding, tokens: windows.iter().map(|w| w.len() - 2).sum() })
-        });
-        texts.collect()
+        let embedded: Vec<Vec<Embedding>> = if self.target.is_fused() {
+            groups(&flat, GROUP).into_par_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?
+        } else {
+            let groups = batches(&flat, self.target.batch());
+            groups.into_iter().map(|group| self.embed_windows(group)).collect::<Result<_, _>>()?
+        };
+        Ok(joined(&counts, embedded.into_iter().flatten())?)
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        self.target.call_size()
     }
 }
 
 impl Layer {
-    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize) -> Result<Self, TowerError> {
-        let hidden = config.hidden;
+    fn load(weights: &Weights<'_>, config: &TextConfig, index: usize, target: &Target) -> Result<Self, TowerError> {
+        let (hidden, eps) = (config.hidden, config.layer_norm_eps);
         let at = |name: &str| format!("text.encoder.layer.{index}.{name}");
-        let part = |name: &str| at(&format!("attention.self.{name}"));
-        let (mut matrices, mut bias) = (Vec::new(), Vec::new());
-        for name in ["query", "key", "value"] {
-            matrices.push(weights.matrix(&part(&format!("{name}.weight")), hidden, hidden)?);
-            bias.extend(weights.vector(&part(&format!("{name}.bias")), hidden)?);
-        }
-        let dense = |name: &str, outputs, inputs, activation| -> Result<Linear, TowerError> {
-            let bias = weights.vector(&at(&format!("{name}.bias")), outputs)?;
-            Ok(Linear::new(&weights.matrix(&at(&format!("{name}.weight")), outputs, inputs)?, &bias, activation))
+        let qkv = ["query", "key", "value"].map(|name| at(&format!("attention.self.{name}")));
+        let dense = |name: &str, outputs, inputs, activation| {
+            Linear::load(weights, &at(name), outputs, inputs, true, activation, target)
         };
+        let norm = |name: &str| LayerNorm::load(weights, &at(name), hidden, eps, target);
         Ok(Self {
-            qkv: Linear::joined(&matrices, &bias),
+            qkv: Linear::joined(weights, &qkv, hidden, hidden, true, target)?,
             attended: dense("attention.output.dense", hidden, hidden, Activation::None)?,
-            attended_norm: norm(weights, config, &at("attention.output.LayerNorm"))?,
+            attended_norm: norm("attention.output.LayerNorm")?,
             wide: dense("intermediate.dense", config.ff, hidden, Activation::Gelu)?,
             narrow: dense("output.dense", hidden, config.ff, Activation::None)?,
-            norm: norm(weights, config, &at("output.LayerNorm"))?,
+            norm: norm("output.LayerNorm")?,
         })
     }
 }
 
 /// A dense layer whose weights are called as the layer itself.
-fn linear(w: &Weights<'_>, name: &str, outputs: usize, inputs: usize, then: Activation) -> Result<Linear, TowerError> {
-    let bias = w.vector(&format!("{name}.bias"), outputs)?;
-    Ok(Linear::new(&w.matrix(name, outputs, inputs)?, &bias, then))
-}
-
-fn norm(weights: &Weights<'_>, config: &TextConfig, name: &str) -> Result<LayerNorm, TowerError> {
-    let vector = |part: &str| -> Result<Tensor, TowerError> {
-        let values = weights.vector(&format!("{name}.{part}"), config.hidden)?;
-        Ok(Tensor::from_vec(values, config.hidden, &Device::Cpu)?)
-    };
-    Ok(LayerNorm::new(vector("weight")?, vector("bias")?, config.layer_norm_eps))
+fn linear(
+    weights: &Weights<'_>,
+    name: &str,
+    [outputs, inputs]: [usize; 2],
+    activation: Activation,
+    target: &Target,
+) -> Result<Linear, TowerError> {
+    let bias = weights.vector(&format!("{name}.bias"), outputs)?;
+    let matrix = weights.matrix(name, outputs, inputs)?;
+    Ok(Linear::of(&Values { matrix, bias, activation }, target)?)
 }

@@ -82,8 +82,7 @@ impl ClipTokenizer {
     /// When the text cannot be tokenised.
     pub fn windows(&self, text: &str, max_tokens: usize, long_text: LongText) -> Result<Vec<Vec<u32>>, TowerError> {
         let room = max_tokens.saturating_sub(2);
-        let most = if long_text == LongText::Truncate { room } else { usize::MAX };
-        let ids = first_ids(&self.inner, text, most)?;
+        let ids = first_ids(&self.inner, text, long_text.most(room))?;
         Ok(spans(ids.len(), room).map(|span| [&[self.start], &ids[span], &[self.end]].concat()).collect())
     }
 }

@@ -1,12 +1,15 @@
 //! The tokenizers of SigLIP (SentencePiece) and SigLIP 2 (Gemma's): lower case, an end mark, padded to one length.
 
 use tokenizers::Tokenizer;
+use tokenizers::normalizers::{Lowercase, Sequence};
 
 use super::{first_ids, spans};
 use crate::towers::folder::Folder;
 use crate::towers::{LongText, TowerError};
 
 const FILE: &str = "tokenizer.json";
+/// What transformers saves of some tokenizers in its place.
+const SENTENCEPIECE: &str = "spiece.model";
 /// End and padding of SigLIP 2, and then those of SigLIP, which pads with the end.
 const MARKS: [(&str, &str); 2] = [("<eos>", "<pad>"), ("</s>", "</s>")];
 
@@ -24,10 +27,19 @@ impl SiglipTokenizer {
     /// When it is missing, damaged, or has no end of a text.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
         let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
+        if !folder.has(FILE) && folder.has(SENTENCEPIECE) {
+            let reason =
+                "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
+            return Err(TowerError::file(folder.dir().join(FILE).display().to_string(), reason));
+        }
         let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
         // What the file may have stored of either must not cut or fill a text; it is done here.
         inner.with_truncation(None).map_err(error)?;
         inner.with_padding(None);
+        // Not every published file says it, but all of these models were trained on lower case.
+        let mut steps = vec![Lowercase.into()];
+        steps.extend(inner.get_normalizer().cloned());
+        inner.with_normalizer(Some(Sequence::new(steps))).map_err(error)?;
         let marks = MARKS.iter().find_map(|(end, padding)| inner.token_to_id(end).zip(inner.token_to_id(padding)));
         let (end, padding) = marks.ok_or_else(|| TowerError::file(FILE, "it has neither <eos> and <pad> nor </s>"))?;
         Ok(Self { inner, end, padding })
@@ -55,10 +67,7 @@ impl SiglipTokenizer {
         long_text: LongText,
     ) -> Result<Vec<(Vec<u32>, usize)>, TowerError> {
         let room = context.saturating_sub(1);
-        let most = if long_text == LongText::Truncate { room } else { usize::MAX };
-        // Not every published file says it, but all of these models were trained on lower case.
-        let lower: String = text.chars().flat_map(char::to_lowercase).collect();
-        let ids = first_ids(&self.inner, &lower, most)?;
+        let ids = first_ids(&self.inner, text, long_text.most(room))?;
         let window = |span: std::ops::Range<usize>| {
             let own = span.len();
             let mut window = [&ids[span], &[self.end]].concat();

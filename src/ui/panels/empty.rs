@@ -7,17 +7,32 @@ use egui::{
 
 use crate::context::state::Recent;
 use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::towers::catalogue::{self, Choice};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line};
 use crate::ui::words;
+
+/// Height of a row of the first choice.
+const CHOICE: f32 = 46.0;
+/// Height of the first choice with what is above it.
+const CHOICES: f32 = 26.0 + SPACE[4] + 4.0 * CHOICE;
+/// What the first start offers, and what each is good for.
+const OFFERED: [(Choice, &str); 4] = [
+    (Choice::Starter, "Begin at once: everyday photos and short English texts"),
+    (Choice::Photos, "SigLIP 2 B/16: finds more in photos, in 109 languages"),
+    (Choice::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents in one space"),
+    (Choice::Fast, "SigLIP 2 B/32: nearly as good at photos, about three times as fast"),
+];
 
 /// Draws it.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let area = ui.max_rect();
     let recents = ctx.state.recents.len().min(4) as f32;
-    let height = 250.0 + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
+    let offered = offers_choice(ctx);
+    let below = if offered { CHOICES } else { 0.0 } + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
+    let height = 250.0 + below;
     let width = (area.width() - 2.0 * SPACE[4]).clamp(120.0, 520.0);
     let top = (area.center().y - height / 2.0).max(area.top() + SPACE[3]);
     let column = Rect::from_min_size(pos2(area.center().x - width / 2.0, top), vec2(width, area.bottom() - top));
@@ -33,6 +48,10 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         );
         ui.add_space(SPACE[2]);
         actions(ui, ctx);
+        if offered {
+            ui.add_space(SPACE[4]);
+            first_choice(ui, ctx, width);
+        }
         if !ctx.state.recents.is_empty() {
             ui.add_space(SPACE[4]);
             recent_list(ui, ctx, width.min(430.0));
@@ -59,6 +78,54 @@ fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
         }
         ui.data_mut(|d| d.insert_temp(id, sample.rect.right() - start));
     });
+}
+
+/// Whether the choice of the first start is shown: once, and only where models can be got.
+fn offers_choice(ctx: &Ctx<'_>) -> bool {
+    ctx.state.first_start && ctx.state.shelf.is_some()
+}
+
+/// The one friendly choice. Nothing is sent before a click, and opening a folder is an answer, too.
+fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
+    let theme = Theme::of(ui.ctx());
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let (head, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    let title = "How well should it see?";
+    ui.painter().text(head.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
+    let later = "Nothing is downloaded before you choose";
+    ui.painter().text(head.right_center(), Align2::RIGHT_CENTER, later, font(text_size::SMALL), theme.text2);
+    let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, CHOICE * 4.0));
+    ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+    for (i, (choice, what)) in OFFERED.into_iter().enumerate() {
+        let Some(known) = catalogue::chosen(choice) else { continue };
+        let (rect, response) = ui.allocate_exact_size(vec2(width, CHOICE), Sense::click());
+        if i > 0 {
+            ui.painter().hline(rect.x_range().shrink(1.0), rect.top(), Stroke::new(1.0, theme.line));
+        }
+        if response.hovered() {
+            ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
+        }
+        let size = if known.is_built_in() { "here already".to_owned() } else { words::bytes(known.bytes) };
+        let inner = rect.shrink2(vec2(SPACE[2], 0.0));
+        let right = ui.painter().text(
+            inner.right_center(),
+            Align2::RIGHT_CENTER,
+            &size,
+            font(text_size::BODY),
+            if known.is_built_in() { theme.ok } else { theme.text2 },
+        );
+        let room = inner.width() - right.width() - SPACE[3];
+        let name = one_line(ui, choice.title(), bold(text_size::BODY), theme.text1, room);
+        let about = one_line(ui, what, font(text_size::SMALL), theme.text2, room);
+        ui.painter().galley(pos2(inner.left(), rect.top() + 6.0), name, theme.text1);
+        ui.painter().galley(pos2(inner.left(), rect.top() + 24.0), about, theme.text2);
+        focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
+        let said = format!("{}: {what}, {size}", choice.title());
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &said));
+        if response.clicked() {
+            ctx.send(SystemCommand::FirstChoice(choice));
+        }
+    }
 }
 
 fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {

@@ -1,65 +1,328 @@
-//! What the model is good at, what it is bad at, under which licence.
+//! Models: which there are, what they are good and bad at, on which terms; getting, using, checking and removing them.
 
-use egui::{Ui, vec2};
+use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand};
-use crate::engine::choice::ModelSource;
-use crate::towers::{ModelInfo, starter};
-use crate::ui::style::{bold, font};
+use crate::context::shelf::{Said, Shelf, Shelved, Work};
+use crate::context::{Ctx, Floating, ModelErrand, SystemCommand, UiCommand};
+use crate::engine::models::{Progress, Standing};
+use crate::towers::catalogue::Terms;
+use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::buttons;
+use crate::ui::widgets::{buttons, divider, note, progress, tag};
 use crate::ui::words;
 
-/// Draws it where it is open.
-pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
-    if !ctx.state.floats(Floating::Models) {
-        return;
+/// Width of the column of buttons.
+const ACTIONS: f32 = 124.0;
+/// Height of what stands below the list.
+const FOOT: f32 = 92.0;
+
+/// What the dialog remembers while it is open.
+#[derive(Default)]
+pub struct Dialog {
+    /// The model whose deletion was asked for and not yet agreed to.
+    deleting: Option<String>,
+}
+
+impl Dialog {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if !ctx.state.floats(Floating::Models) {
+            self.deleting = None;
+            return;
+        }
+        let room = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
+        let stay = floating(ui, "Models", vec2(720.0, 720.0).min(room), |ui| self.contents(ui, ctx));
+        if !stay {
+            ctx.send(SystemCommand::Float(Floating::Models, false));
+        }
     }
-    let theme = Theme::of(ui.ctx());
-    let stay = floating(ui, "Models", vec2(440.0, 260.0), |ui| match &ctx.state.model {
-        Some(model) => {
-            ui.label(egui::RichText::new(&model.title).font(bold(text_size::LARGE)).color(theme.text1));
-            let small =
-                format!("{} dimensions · runs on {}", words::number(model.key.dim as u64), ctx.state.device_title);
-            ui.label(egui::RichText::new(small).font(font(text_size::SMALL)).color(theme.text2));
-            ui.add_space(SPACE[0]);
-            for line in model.about.lines() {
-                ui.add(egui::Label::new(egui::RichText::new(line).color(theme.text1)).wrap());
+
+    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        note(ui, &in_use_line(ctx), theme.text2);
+        ui.add_space(SPACE[0]);
+        divider(ui);
+        let Some(shelf) = &ctx.state.shelf else {
+            note(ui, "Looking which models are here…", theme.text2);
+            return;
+        };
+        let height = (ui.available_height() - FOOT).max(120.0);
+        ScrollArea::vertical().auto_shrink(false).max_height(height).show(ui, |ui| {
+            ui.set_width(ui.available_width() - SPACE[2]);
+            self.section(ui, ctx, shelf, "On this computer", |model| model.is_here());
+            self.section(ui, ctx, shelf, "To download", |model| !model.is_here());
+        });
+        divider(ui);
+        foot(ui, ctx, shelf);
+    }
+
+    fn section(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf, name: &str, wanted: impl Fn(&Shelved) -> bool) {
+        let theme = Theme::of(ui.ctx());
+        let mut models = shelf.models.iter().filter(|model| wanted(model)).peekable();
+        if models.peek().is_none() {
+            return;
+        }
+        ui.add_space(SPACE[1]);
+        ui.label(egui::RichText::new(name).font(bold(text_size::SMALL)).color(theme.text2));
+        for model in models {
+            ui.push_id(&model.status.id, |ui| self.model(ui, ctx, model));
+            divider(ui);
+        }
+    }
+
+    fn model(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+        ui.add_space(SPACE[0]);
+        ui.horizontal_top(|ui| {
+            let width = (ui.available_width() - ACTIONS - SPACE[2]).max(120.0);
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing.y = 3.0;
+                head(ui, model);
+                facts(ui, ctx, model);
+                standing(ui, model);
+                self.confirm(ui, ctx, model);
+            });
+            ui.with_layout(Layout::top_down(Align::Max), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                self.actions(ui, ctx, model);
+            });
+        });
+        ui.add_space(SPACE[0]);
+    }
+
+    fn actions(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+        let theme = Theme::of(ui.ctx());
+        let (id, title) = (&model.status.id, &model.title);
+        let ask = |errand: fn(String) -> ModelErrand| ctx.send(SystemCommand::Model(errand(id.clone())));
+        let button = |ui: &mut Ui, text: &str| buttons::button_for(ui, text, &format!("{text} {title}")).clicked();
+        let quiet =
+            |ui: &mut Ui, text: &str| buttons::quiet(ui, text, &format!("{text} {title}"), theme.text2).clicked();
+        match &model.status.standing {
+            _ if model.work.is_some() => {}
+            Standing::NotHere => {
+                if button(ui, "Get") {
+                    ask(ModelErrand::Get);
+                }
+                note(ui, &words::bytes(model.bytes()), theme.text2);
             }
-            ui.add_space(SPACE[0]);
-            ui.add(
-                egui::Label::new(egui::RichText::new(format!("Licence: {}", model.licence)).color(theme.text2)).wrap(),
-            );
-            ui.add_space(SPACE[2]);
-            choices(ui, ctx, model);
+            Standing::Downloading(_) => {
+                if button(ui, "Pause") {
+                    ask(ModelErrand::Pause);
+                }
+                if quiet(ui, "Cancel") {
+                    ask(ModelErrand::Cancel);
+                }
+            }
+            Standing::Paused(_) => {
+                if button(ui, "Resume") {
+                    ask(ModelErrand::Get);
+                }
+                if quiet(ui, "Cancel") {
+                    ask(ModelErrand::Cancel);
+                }
+            }
+            Standing::Failed { .. } => {
+                if button(ui, "Try again") {
+                    ask(ModelErrand::Get);
+                }
+                if quiet(ui, "Import…") {
+                    ctx.send(SystemCommand::Model(ModelErrand::ImportFolder));
+                }
+            }
+            Standing::Here { .. } => {
+                if in_use(ctx, model) {
+                    ui.add_space(3.0);
+                    tag(ui, if ctx.state.model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
+                } else if button(ui, "Use") {
+                    ctx.send(SystemCommand::UseModel(model.source.clone()));
+                }
+                if model.is_built_in() {
+                    return;
+                }
+                if quiet(ui, "Verify") {
+                    ask(ModelErrand::Verify);
+                }
+                if !in_use(ctx, model) && quiet(ui, "Remove…") {
+                    self.deleting = Some(id.clone());
+                }
+            }
         }
-        None => {
-            ui.label(
-                egui::RichText::new("The built-in model is loaded when a collection is opened").color(theme.text2),
-            );
+    }
+
+    /// Asks once more before a model is deleted.
+    fn confirm(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+        if self.deleting.as_ref() != Some(&model.status.id) || !model.is_here() || model.work.is_some() {
+            return;
         }
-    });
-    if !stay {
-        ctx.send(SystemCommand::Float(Floating::Models, false));
+        let theme = Theme::of(ui.ctx());
+        let question = format!("Delete {} from this computer? It can be got again.", words::bytes(model.bytes()));
+        note(ui, &question, theme.text1);
+        ui.horizontal(|ui| {
+            if buttons::button_for(ui, "Delete", &format!("Delete {}", model.title)).clicked() {
+                ctx.send(SystemCommand::Model(ModelErrand::Remove(model.status.id.clone())));
+                self.deleting = None;
+            }
+            if buttons::quiet(ui, "Keep", &format!("Keep {}", model.title), theme.text2).clicked() {
+                self.deleting = None;
+            }
+        });
     }
 }
 
-fn choices(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelInfo) {
+/// Through what the open library is seen.
+fn in_use_line(ctx: &Ctx<'_>) -> String {
+    let again = "Going back to a model embeds nothing again.";
+    match &ctx.state.model {
+        Some(model) => format!("This library is seen through {} ({}). {again}", model.title, ctx.state.device_title),
+        None => format!("New libraries begin with the model in use here. {again}"),
+    }
+}
+
+fn in_use(ctx: &Ctx<'_>, model: &Shelved) -> bool {
+    let id = &model.status.id;
+    match (&ctx.state.model, &ctx.state.favourite) {
+        (Some(used), _) => ctx.state.services.on.is_none() && used.key.name == *id,
+        (None, Some(favourite)) => favourite == id,
+        (None, None) => model.is_built_in(),
+    }
+}
+
+fn head(ui: &mut Ui, model: &Shelved) {
     let theme = Theme::of(ui.ctx());
-    let hint = "Every model keeps its own vectors: going back to one costs nothing";
-    ui.label(egui::RichText::new(hint).font(font(text_size::SMALL)).color(theme.text2));
-    for other in ctx.state.models.iter().filter(|other| other.id != model.key.name) {
-        if buttons::menu_row(ui, &other.id, "use").clicked() {
-            ctx.send(SystemCommand::UseModel(other.source.clone()));
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.label(egui::RichText::new(&model.title).font(bold(text_size::BODY)).color(theme.text1));
+        if let Some(choice) = model.status.known.and_then(|known| known.choice) {
+            tag(ui, choice.title(), theme.accent);
+        }
+        match model.terms {
+            Some(Terms::Open) => {}
+            Some(Terms::NonCommercial) => tag(ui, "Non-commercial use only", theme.warning),
+            Some(Terms::ResearchOnly) => tag(ui, "Research only", theme.warning),
+            None => tag(ui, "Licence unknown", theme.warning),
+        }
+    });
+}
+
+fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+    let theme = Theme::of(ui.ctx());
+    let Some(known) = model.status.known else {
+        note(ui, "Imported under a name of its own", theme.text2);
+        return note(ui, &measured(ctx, model).join(" · "), theme.text2);
+    };
+    let mut lines = known.about.lines();
+    note(ui, lines.next().unwrap_or_default(), theme.text1);
+    lines.for_each(|line| note(ui, line, theme.text2));
+    let (most, fewer) = known.dimensions.split_first().map_or((0, 0), |(most, fewer)| (*most, fewer.len()));
+    let dimensions = match fewer {
+        0 => format!("{most} dimensions"),
+        _ => format!("{most} dimensions or fewer"),
+    };
+    let languages = match known.languages.strip_prefix("many (").and_then(|rest| rest.strip_suffix(')')) {
+        Some(count) => format!("{count} languages"),
+        None => known.languages.to_owned(),
+    };
+    let mut parts = vec![languages, dimensions, model.licence.clone()];
+    parts.extend(measured(ctx, model));
+    note(ui, &parts.join(" · "), theme.text2);
+}
+
+/// What is known of it on this machine.
+fn measured(ctx: &Ctx<'_>, model: &Shelved) -> Vec<String> {
+    let mut parts = Vec::new();
+    if model.is_here() {
+        let size = words::bytes(model.bytes());
+        parts.push(if model.is_built_in() { format!("{size}, built in") } else { format!("{size} on disk") });
+    }
+    if let Some(speed) = ctx.state.speeds.get(&model.status.id) {
+        let what = if speed.pictures { "images" } else { "items" };
+        let rate = speed.per_second;
+        let rate = if rate < 9.95 { format!("{rate:.1}") } else { words::number(rate.round() as u64) };
+        parts.push(format!("{rate} {what}/s here ({})", speed.device));
+    }
+    parts
+}
+
+fn standing(ui: &mut Ui, model: &Shelved) {
+    let theme = Theme::of(ui.ctx());
+    match model.work {
+        Some(Work::Verifying(share)) => {
+            progress(ui, share, theme.accent, &format!("Checking {}, {}", model.title, words::percent(share)));
+            note(ui, &format!("Reading all files again · {}", words::percent(share)), theme.text2);
+        }
+        Some(Work::Removing) => note(ui, "Deleting…", theme.text2),
+        None => match &model.status.standing {
+            Standing::Downloading(at) => download(ui, model, at, false),
+            Standing::Paused(at) => download(ui, model, at, true),
+            Standing::Failed { reason } => note(ui, &words::sentence(reason), theme.error),
+            Standing::NotHere | Standing::Here { .. } => {}
+        },
+    }
+    if let Some(said) = &model.said {
+        show_said(ui, said);
+    }
+}
+
+/// How far a download is, in words.
+pub fn download_words(at: &Progress) -> String {
+    if at.total == 0 {
+        return "Asking for sizes…".to_owned();
+    }
+    let mut said = format!("{} of {}", words::bytes(at.done), words::bytes(at.total));
+    if at.per_second > 0.0 {
+        said += &format!(" · {}", words::bytes_per_second(at.per_second));
+        if let Some(seconds) = at.seconds_left {
+            said += &format!(" · {}", words::time_left(seconds));
+        }
+    }
+    said
+}
+
+/// Share of a download that is here.
+pub fn download_share(at: &Progress) -> f32 {
+    if at.total == 0 { 0.0 } else { at.done as f32 / at.total as f32 }
+}
+
+fn download(ui: &mut Ui, model: &Shelved, at: &Progress, paused: bool) {
+    let theme = Theme::of(ui.ctx());
+    let share = download_share(at);
+    let fill = if paused { theme.text3 } else { theme.accent };
+    progress(ui, share, fill, &format!("Getting {}, {}", model.title, words::percent(share)));
+    let said = download_words(at);
+    note(ui, &if paused { format!("Paused · {said}") } else { said }, theme.text2);
+}
+
+fn show_said(ui: &mut Ui, said: &Said) {
+    let theme = Theme::of(ui.ctx());
+    note(ui, &words::sentence(&said.text), if said.good { theme.ok } else { theme.error });
+}
+
+fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf) {
+    let theme = Theme::of(ui.ctx());
+    match (&shelf.importing, &shelf.said) {
+        (Some(name), _) => note(ui, &format!("Copying {name}…"), theme.text2),
+        (None, Some(said)) => show_said(ui, said),
+        (None, None) => {
+            note(ui, "Without a network: import a folder or archive that was downloaded elsewhere", theme.text2)
         }
     }
     ui.horizontal(|ui| {
-        if buttons::secondary(ui, "Choose a model folder…").clicked() {
+        if buttons::button(ui, "Import from folder…").clicked() {
+            ctx.send(SystemCommand::Model(ModelErrand::ImportFolder));
+        }
+        if buttons::button(ui, "Import from archive…").clicked() {
+            ctx.send(SystemCommand::Model(ModelErrand::ImportArchive));
+        }
+        let in_place = buttons::button(ui, "Use a folder…");
+        if in_place.on_hover_text("Use a model where it lies, without a copy").clicked() {
             ctx.send(SystemCommand::ChooseModelFolder);
         }
-        if model.key.name != starter::NAME && buttons::secondary(ui, "Use the built-in model").clicked() {
-            ctx.send(SystemCommand::UseModel(ModelSource::Starter));
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if buttons::link(ui, "Embedding services…", "Embedding services…").clicked() {
+                ctx.send(SystemCommand::Float(Floating::Models, false));
+                ctx.send(UiCommand::Services);
+            }
+        });
     });
 }

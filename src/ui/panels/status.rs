@@ -3,6 +3,7 @@
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
 
+use super::{models, network};
 use crate::context::{Ctx, UiCommand};
 use crate::domain::{Modality, Progress, Stage};
 use crate::engine::{Notice, Severity};
@@ -22,9 +23,9 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         ui.spacing_mut().item_spacing.x = SPACE[1];
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if !ctx.state.narrow {
-                text(ui, "Network used for: nothing");
-                ui.add_space(SPACE[0]);
+                network::show(ui, ctx);
             }
+            downloads(ui, ctx);
             if let Some(snapshot) = &ctx.state.snapshot {
                 let images = words::count(snapshot.count(Modality::Image) as u64, "image");
                 let texts = words::count(snapshot.count(Modality::Text) as u64, "text");
@@ -33,6 +34,25 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, ctx));
         });
     });
+}
+
+/// The models that are being got, whatever else is going on; a click shows them.
+fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let Some(shelf) = &ctx.state.shelf else { return };
+    let mut downloads = shelf.downloads();
+    let Some((model, at)) = downloads.next() else { return };
+    let share = models::download_share(&at);
+    let more = downloads.count();
+    let title = if more > 0 { format!("{} and {more} more", model.title) } else { model.title.clone() };
+    let rate =
+        if at.per_second > 0.0 { format!(" · {}", words::bytes_per_second(at.per_second)) } else { String::new() };
+    let said = format!("{title} {}{rate}", words::percent(share));
+    if buttons::quiet_small(ui, &said, &format!("Getting {said}"), theme.text2).clicked() {
+        ctx.send(UiCommand::Models);
+    }
+    let (rect, _) = ui.allocate_exact_size(vec2(56.0, HEIGHT), Sense::hover());
+    bar(ui, egui::Rect::from_center_size(rect.center(), vec2(rect.width(), 4.0)), share, theme.accent);
 }
 
 fn left(ui: &mut Ui, ctx: &Ctx<'_>) {

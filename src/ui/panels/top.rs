@@ -91,6 +91,7 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     line(ui);
     entry(ui, UiCommand::CycleTheme);
+    entry(ui, UiCommand::Settings);
     entry(ui, UiCommand::Models);
     entry(ui, UiCommand::Shortcuts);
     entry(ui, UiCommand::Palette);
@@ -109,9 +110,10 @@ fn line(ui: &mut Ui) {
 fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let model = if ctx.state.model_title.is_empty() { "Vicinity starter" } else { &ctx.state.model_title };
-    let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening);
+    let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening)
+        || ctx.state.model_state == Some(crate::engine::ModelState::Loading);
     let device = if loading { "loading…" } else { ctx.state.device_title.as_str() };
-    let title = ui.painter().layout_no_wrap(model.to_owned(), font(text_size::BODY), theme.text1);
+    let title = one_line(ui, model, font(text_size::BODY), theme.text1, (bar.width() * 0.2).max(60.0));
     let detail = if ctx.state.narrow { String::new() } else { device.to_owned() };
     let detail = ui.painter().layout_no_wrap(detail, font(text_size::BODY), theme.text2);
     let width = 8.0 + 6.0 + title.size().x + 6.0 + detail.size().x + 16.0;

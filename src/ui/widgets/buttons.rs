@@ -26,20 +26,25 @@ pub fn primary(ui: &mut Ui, text: &str) -> Response {
 
 /// Something else to do here; as high as [`primary`].
 pub fn secondary(ui: &mut Ui, text: &str) -> Response {
-    outlined(ui, text, vec2(SPACE[3], 9.0), None)
+    outlined(ui, text, text, vec2(SPACE[3], 9.0), None)
 }
 
 /// An ordinary button.
 pub fn button(ui: &mut Ui, text: &str) -> Response {
-    outlined(ui, text, vec2(SPACE[2] - 2.0, 6.0), None)
+    button_for(ui, text, text)
+}
+
+/// An ordinary button whose `name` says more than its text, where several of one text stand side by side.
+pub fn button_for(ui: &mut Ui, text: &str, name: &str) -> Response {
+    outlined(ui, text, name, vec2(SPACE[2] - 2.0, 6.0), None)
 }
 
 /// An ordinary button with an icon before the text.
 pub fn with_icon(ui: &mut Ui, icon: Icon, text: &str) -> Response {
-    outlined(ui, text, vec2(SPACE[2] - 2.0, 6.0), Some(icon))
+    outlined(ui, text, text, vec2(SPACE[2] - 2.0, 6.0), Some(icon))
 }
 
-fn outlined(ui: &mut Ui, text: &str, padding: Vec2, icon: Option<Icon>) -> Response {
+fn outlined(ui: &mut Ui, text: &str, name: &str, padding: Vec2, icon: Option<Icon>) -> Response {
     let theme = Theme::of(ui.ctx());
     let enabled = ui.is_enabled();
     let colour = if enabled { theme.text1 } else { theme.text3 };
@@ -55,7 +60,7 @@ fn outlined(ui: &mut Ui, text: &str, padding: Vec2, icon: Option<Icon>) -> Respo
     }
     ui.painter().galley(pos2(left + indent, rect.center().y - galley.size().y / 2.0), galley, colour);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
-    named(ui, response, text)
+    named(ui, response, name)
 }
 
 /// Words that act, without a frame.
@@ -66,8 +71,17 @@ pub fn link(ui: &mut Ui, text: &str, name: &str) -> Response {
 
 /// Words that act, in the colour of the surrounding text.
 pub fn quiet(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Response {
+    quiet_of_size(ui, text, name, colour, text_size::BODY)
+}
+
+/// The same in the size of the status bar.
+pub fn quiet_small(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Response {
+    quiet_of_size(ui, text, name, colour, text_size::SMALL)
+}
+
+fn quiet_of_size(ui: &mut Ui, text: &str, name: &str, colour: Color32, size: f32) -> Response {
     let theme = Theme::of(ui.ctx());
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::BODY), colour);
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font(size), colour);
     let size = vec2(galley.size().x + SPACE[1], galley.size().y.max(24.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     if response.hovered() {

@@ -7,7 +7,7 @@ pub mod tile;
 
 use egui::{Painter, Rect, Response, Stroke, StrokeKind, Ui};
 
-use super::theme::{RADIUS, Theme};
+use super::theme::{RADIUS, Theme, text_size};
 
 /// The ring around what the keyboard acts on.
 pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: Rect, radius: u8) {
@@ -33,6 +33,27 @@ pub fn bar(ui: &Ui, rect: Rect, share: f32, fill: egui::Color32) {
     if done.width() > 0.5 {
         ui.painter().rect_filled(done, radius, fill);
     }
+}
+
+/// A word on a faint ground of its colour: what kind of thing this is.
+pub fn tag(ui: &mut Ui, text: &str, colour: egui::Color32) {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), super::style::font(text_size::SMALL), colour);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + egui::vec2(12.0, 4.0), egui::Sense::hover());
+    ui.painter().rect_filled(rect, RADIUS[0], colour.gamma_multiply(0.14));
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
+}
+
+/// A paragraph in small type.
+pub fn note(ui: &mut Ui, text: &str, colour: egui::Color32) {
+    ui.add(egui::Label::new(egui::RichText::new(text).font(super::style::font(text_size::SMALL)).color(colour)).wrap());
+}
+
+/// A progress bar of the whole width, with a name.
+pub fn progress(ui: &mut Ui, share: f32, fill: egui::Color32, name: &str) {
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
+    bar(ui, Rect::from_center_size(rect.center(), egui::vec2(rect.width(), 4.0)), share, fill);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name));
 }
 
 /// `text` cut to one line of `width`, with an ellipsis.

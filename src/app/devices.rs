@@ -1,0 +1,41 @@
+//! The settings of devices: shown, changed, kept.
+
+use super::window::{App, Message};
+use crate::context::Floating;
+use crate::engine::Job;
+use crate::engine::choice::ModelSource;
+use crate::engine::running::Wishes;
+
+impl App {
+    pub(super) fn settings_dialog(&mut self) {
+        let open = !self.state.floats(Floating::Settings);
+        self.float(Floating::Settings, open);
+        if open {
+            self.look_for_devices();
+        }
+    }
+
+    /// Drivers may take their time, so they are asked by a thread.
+    pub(super) fn look_for_devices(&self) {
+        let (sender, waker, running) = (self.inbox.0.clone(), self.waker(), self.running.clone());
+        let model = self.state.model.as_ref().map(|model| model.key.clone());
+        self.spawn("devices", move || {
+            // The devices are the same for every model; the verdicts are found by its key.
+            let lines = running.lines(&ModelSource::Starter, model.as_ref());
+            let _ = sender.send(Message::Devices(lines));
+            waker();
+        });
+    }
+
+    /// From now on; the model moves where it has to.
+    pub(super) fn set_running(&mut self, wishes: Wishes) {
+        let before = self.state.running;
+        self.state.running = wishes;
+        self.running.set(wishes);
+        self.settings.running = wishes;
+        self.keep_settings();
+        if (before.device, before.precision) != (wishes.device, wishes.precision) {
+            self.submit(Job::ReloadModel);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Where the window finds keys to services: the environment, the system's key store, and, where there is no such
+//! store, its own memory until it is closed. Nothing here is for the window's thread: a store may ask to be unlocked.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::context::services::KeyPlace;
+use crate::towers::remote::{Key, Provider, RemoteError};
+
+/// A trait, so that tests keep off the system's key store.
+pub trait Keys: Send + Sync {
+    /// The key of a provider, and where it is.
+    ///
+    /// # Errors
+    /// When a variable holds what cannot be a key.
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError>;
+    /// Keeps a key.
+    ///
+    /// # Errors
+    /// A sentence, where it lasts only until the window is closed.
+    fn keep(&self, provider: Provider, key: Key) -> Result<(), String>;
+    /// Takes a key out of the store and of memory.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    fn forget(&self, provider: Provider) -> Result<(), RemoteError>;
+}
+
+/// Those of this machine.
+#[derive(Default)]
+pub struct SystemKeys(Memory);
+
+impl Keys for SystemKeys {
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError> {
+        for name in provider.variables() {
+            let read = |asked: &str| if asked == *name { std::env::var(name).ok() } else { None };
+            if let Some(key) = Key::from_variables(provider, read)? {
+                return Ok(Some((key, KeyPlace::Environment(name))));
+            }
+        }
+        match self.0.find(provider)? {
+            Some(found) => Ok(Some(found)),
+            None => Ok(Key::stored(provider).map(|key| (key, KeyPlace::Store))),
+        }
+    }
+
+    fn keep(&self, provider: Provider, key: Key) -> Result<(), String> {
+        match key.store(provider) {
+            Ok(()) => {
+                // an older one in memory would win
+                let _never_fails = self.0.forget(provider);
+                Ok(())
+            }
+            Err(error) => self.0.keep(provider, key).map_err(|until| format!("{error}; {until}")),
+        }
+    }
+
+    fn forget(&self, provider: Provider) -> Result<(), RemoteError> {
+        self.0.forget(provider)?;
+        Key::forget(provider)
+    }
+}
+
+/// Keys that last until the window is closed.
+#[derive(Default)]
+pub struct Memory(Mutex<HashMap<Provider, Key>>);
+
+impl Keys for Memory {
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError> {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(keys.get(&provider).map(|key| (key.clone(), KeyPlace::Memory)))
+    }
+
+    fn keep(&self, provider: Provider, key: Key) -> Result<(), String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(provider, key);
+        Err("the key is kept until this window is closed".to_owned())
+    }
+
+    fn forget(&self, provider: Provider) -> Result<(), RemoteError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&provider);
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! Keeps the window's copy of the models up to date, and carries out what is asked for them, on threads of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender};
+use tokio::runtime::Handle;
+
+use super::backend::Waker;
+use crate::context::shelf::{Said, Shelf, Shelved, Work};
+use crate::domain::Ledger;
+use crate::engine::choice::ModelSource;
+use crate::engine::models::{Models, Options, Status, size};
+use crate::ui::words;
+
+/// Something to do.
+#[derive(Debug)]
+pub(super) enum Errand {
+    /// Take a new copy.
+    Look,
+    Get(String),
+    Pause(String),
+    Cancel(String),
+    Remove(String),
+    Verify(String),
+    Import(PathBuf),
+    Close,
+}
+
+/// What is going on beside downloads, and what came of it.
+#[derive(Default)]
+struct Notes {
+    work: BTreeMap<String, Work>,
+    said: BTreeMap<String, Said>,
+    importing: Option<String>,
+    imported: Option<Said>,
+}
+
+/// The window's end.
+pub(super) struct Keeper {
+    errands: Sender<Errand>,
+    latest: Arc<Mutex<Option<Shelf>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The end of the thread that does it.
+struct Bench {
+    models: Arc<Models>,
+    notes: Arc<Mutex<Notes>>,
+    look: Sender<Errand>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Keeper {
+    /// Starts the thread; it looks at what is here and contacts nobody.
+    pub fn start(options: Options, runtime: Handle, ledger: Ledger, waker: Waker) -> Self {
+        // Bounded generously: a person's clicks, and looks of which one is as good as many.
+        let (errands, received) = crossbeam_channel::bounded(64);
+        let latest = Arc::default();
+        let (slot, look) = (Arc::clone(&latest), errands.clone());
+        let work = move || {
+            let changed = look.clone();
+            // where the channel is full a look is among what waits
+            let changed = move || drop(changed.try_send(Errand::Look));
+            let models = Arc::new(Models::open(options, runtime, ledger, changed));
+            Bench { models, notes: Arc::default(), look }.run(&received, &slot, &waker);
+        };
+        let thread = std::thread::Builder::new().name("models".to_owned()).spawn(work);
+        if let Err(error) = &thread {
+            log::error!("no thread for models: {error}");
+        }
+        Self { errands, latest, thread: thread.ok() }
+    }
+
+    /// Asks for something; never waits.
+    pub fn ask(&self, errand: Errand) {
+        if self.errands.try_send(errand).is_err() {
+            log::error!("the models are not answering");
+        }
+    }
+
+    /// The newest copy, where there is a new one.
+    pub fn news(&self) -> Option<Shelf> {
+        lock(&self.latest).take()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // only the downloads are waited for, which pause at once
+        let closed = self.errands.send(Errand::Close).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| closed) {
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Bench {
+    fn run(self, errands: &Receiver<Errand>, slot: &Mutex<Option<Shelf>>, waker: &Waker) {
+        loop {
+            *lock(slot) = Some(self.look());
+            waker();
+            match errands.recv() {
+                Ok(Errand::Close) | Err(_) => return,
+                Ok(errand) => self.carry_out(errand),
+            }
+        }
+    }
+
+    fn carry_out(&self, errand: Errand) {
+        let told = |id: &str, result: Result<(), String>| {
+            let mut notes = lock(&self.notes);
+            notes.said.remove(id);
+            if let Err(text) = result {
+                notes.said.insert(id.to_owned(), Said { good: false, text });
+            }
+        };
+        let sentence = |error: crate::engine::models::ModelError| error.to_string();
+        match errand {
+            Errand::Look | Errand::Close => {}
+            Errand::Get(id) => told(&id, self.models.start(&id).map_err(sentence)),
+            Errand::Pause(id) => self.models.pause(&id),
+            Errand::Cancel(id) => told(&id, self.models.cancel(&id).map_err(sentence)),
+            Errand::Remove(id) => self.aside(id, Work::Removing, |models, id, _| {
+                models.remove(id).map(|()| None).map_err(|error| error.to_string())
+            }),
+            Errand::Verify(id) => self.aside(id, Work::Verifying(0.0), verify),
+            Errand::Import(path) => self.import(path),
+        }
+    }
+
+    /// Does something slow with a model on a thread of its own, unless something is being done with it already.
+    fn aside(
+        &self,
+        id: String,
+        work: Work,
+        act: impl FnOnce(&Models, &str, &dyn Fn(Work)) -> Result<Option<String>, String> + Send + 'static,
+    ) {
+        {
+            let mut notes = lock(&self.notes);
+            if notes.work.contains_key(&id) {
+                return;
+            }
+            notes.said.remove(&id);
+            notes.work.insert(id.clone(), work);
+        }
+        let (models, notes, look) = (Arc::clone(&self.models), Arc::clone(&self.notes), self.look.clone());
+        spawn("model-work", move || {
+            let see = |work| {
+                lock(&notes).work.insert(id.clone(), work);
+                let _full_is_as_good = look.try_send(Errand::Look);
+            };
+            let result = act(&models, &id, &see);
+            // before the last look: whoever closes waits for the downloads, not for this
+            drop(models);
+            let mut notes = lock(&notes);
+            notes.work.remove(&id);
+            match result {
+                Ok(Some(text)) => drop(notes.said.insert(id, Said { good: true, text })),
+                Ok(None) => {}
+                Err(text) => drop(notes.said.insert(id, Said { good: false, text })),
+            }
+            drop(notes);
+            let _full_is_as_good = look.try_send(Errand::Look);
+        });
+    }
+
+    fn import(&self, path: PathBuf) {
+        let name = words::file_name(&path);
+        {
+            let mut notes = lock(&self.notes);
+            if notes.importing.is_some() {
+                return;
+            }
+            (notes.importing, notes.imported) = (Some(name), None);
+        }
+        let (models, notes, look) = (Arc::clone(&self.models), Arc::clone(&self.notes), self.look.clone());
+        spawn("model-import", move || {
+            let said = match models.import(&path, import_name(&path).as_deref()) {
+                Ok(manifest) => {
+                    Said { good: true, text: format!("{} is here ({})", manifest.title, size(manifest.bytes())) }
+                }
+                Err(error) => Said { good: false, text: error.to_string() },
+            };
+            drop(models);
+            let mut notes = lock(&notes);
+            (notes.importing, notes.imported) = (None, Some(said));
+            drop(notes);
+            let _full_is_as_good = look.try_send(Errand::Look);
+        });
+    }
+
+    fn look(&self) -> Shelf {
+        let models = self.models.status().into_iter().map(|status| self.shelved(status)).collect();
+        let notes = lock(&self.notes);
+        Shelf { models, importing: notes.importing.clone(), said: notes.imported.clone() }
+    }
+
+    fn shelved(&self, status: Status) -> Shelved {
+        let (title, licence, terms) = match status.known {
+            Some(known) => (known.title.to_owned(), known.licence.name.to_owned(), Some(known.licence.terms)),
+            None => match self.models.find(&status.id) {
+                Some((_, manifest)) => (manifest.title, manifest.licence, manifest.terms),
+                None => (status.id.clone(), "unknown".to_owned(), None),
+            },
+        };
+        let built_in = status.known.is_some_and(|known| known.is_built_in());
+        let folder = || ModelSource::Folder(self.models.places().model(&status.id));
+        let source = if built_in { ModelSource::Starter } else { folder() };
+        let notes = lock(&self.notes);
+        let (work, said) = (notes.work.get(&status.id).copied(), notes.said.get(&status.id).cloned());
+        drop(notes);
+        Shelved { status, title, licence, terms, source, work, said }
+    }
+}
+
+fn verify(models: &Models, id: &str, see: &dyn Fn(Work)) -> Result<Option<String>, String> {
+    let total = models.find(id).map_or(0, |(_, manifest)| manifest.bytes()).max(1);
+    let (mut read, mut shown) = (0, 0);
+    let troubles = models.verify(id, |bytes| {
+        read += bytes;
+        if read - shown > total / 100 {
+            shown = read;
+            see(Work::Verifying(read as f32 / total as f32));
+        }
+    });
+    match troubles.map_err(|error| error.to_string())?.as_slice() {
+        [] => Ok(Some("All files are as they should be".to_owned())),
+        [one] => Err(format!("{one}; get the model again to mend it")),
+        [one, rest @ ..] => Err(format!("{one}, and {} more; get the model again to mend it", rest.len())),
+    }
+}
+
+/// The name of a folder or archive as models may be called; `None` where it needs no change.
+fn import_name(path: &Path) -> Option<String> {
+    let name = words::file_name(path).to_ascii_lowercase();
+    let stem = [".tar.gz", ".tgz", ".tar", ".zip"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' };
+    let made: String = stem.chars().take(64).map(plain).collect();
+    let made = made.trim_matches(['.', '-']).to_owned();
+    (!made.is_empty()).then_some(made)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+        log::error!("no thread for {name}: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_get_names_that_models_may_have() {
+        let name = |path: &str| import_name(Path::new(path));
+        assert_eq!(name("/a/SigLIP 2 (mine).tar.gz").as_deref(), Some("siglip-2--mine"));
+        assert_eq!(name("/a/nomic-embed-v1.5").as_deref(), Some("nomic-embed-v1.5"));
+        assert_eq!(name("/a/---"), None);
+    }
+}

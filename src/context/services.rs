@@ -1,0 +1,91 @@
+//! Embedding services as the window shows them, and what can be asked for them. No key is ever kept here.
+
+use crate::engine::remote::Service;
+use crate::towers::remote::{Estimate, Key, Provider, Usage};
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    /// Where each provider's key is, in the order of [`Provider::ALL`]; `None` until it was looked for.
+    pub keys: Option<[KeyPlace; 3]>,
+    /// What is being waited for, as a sentence.
+    pub busy: Option<String>,
+    /// What the user is asked to agree to.
+    pub offer: Option<Offer>,
+    /// The service that the open library is seen through.
+    pub on: Option<InUse>,
+    /// What went wrong last.
+    pub trouble: Option<Trouble>,
+    /// Something to know that is no trouble.
+    pub note: Option<String>,
+}
+
+/// Where a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyPlace {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// In this variable of the environment.
+    Environment(&'static str),
+    /// In the system's key store.
+    Store,
+    /// In this window's memory, until it is closed.
+    Memory,
+}
+
+/// A service, and what switching it on would send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// Which, and how.
+    pub service: Service,
+    /// What of the collection as it is now.
+    pub estimate: Estimate,
+    /// Pictures that it does not take.
+    pub left_out: u64,
+}
+
+/// A service at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InUse {
+    /// Which, and how.
+    pub service: Service,
+    /// Who is sent what.
+    pub host: String,
+    /// What was sent and counted since the library was opened.
+    pub usage: Usage,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// A sentence.
+    pub text: String,
+    /// Whether the key was turned down.
+    pub key: bool,
+}
+
+/// What can be asked for services.
+#[derive(Debug, Clone)]
+pub enum ServiceErrand {
+    /// Look where keys are.
+    FindKeys,
+    /// Work out what a service would be sent; keeps the key first, where one was typed.
+    Prepare(Service, Option<Key>),
+    /// Agree to the offer: switch it on for the open library.
+    SwitchOn,
+    /// Back to choosing.
+    Back,
+    /// Switch the service off for the open library.
+    SwitchOff,
+    /// Take a key out of the system's key store.
+    ForgetKey(Provider),
+}
+
+impl Services {
+    /// Where a provider's key is.
+    pub fn key_of(&self, provider: Provider) -> Option<KeyPlace> {
+        let at = Provider::ALL.iter().position(|p| *p == provider)?;
+        self.keys.as_ref()?.get(at).copied()
+    }
+}

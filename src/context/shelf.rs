@@ -1,0 +1,121 @@
+//! Models as the window shows them: plain copies of what `engine/models` knows, made anew when something changes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::choice::ModelSource;
+use crate::engine::models::{Standing, Status};
+use crate::towers::catalogue::Terms;
+
+/// All models: those of the catalogue, then imports by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shelf {
+    /// In this order.
+    pub models: Vec<Shelved>,
+    /// Name of the folder or archive that is being copied in.
+    pub importing: Option<String>,
+    /// What came of the last import.
+    pub said: Option<Said>,
+}
+
+/// A model, where it stands, and what is going on with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shelved {
+    /// Name, catalogue entry, standing.
+    pub status: Status,
+    /// Display name.
+    pub title: String,
+    /// In a few words.
+    pub licence: String,
+    /// Terms of use; `None` where nobody knows.
+    pub terms: Option<Terms>,
+    /// Where it is loaded from.
+    pub source: ModelSource,
+    /// Something slow that is being done with it.
+    pub work: Option<Work>,
+    /// What came of it.
+    pub said: Option<Said>,
+}
+
+/// Something slow that is being done with a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Work {
+    /// Its files are read again; share done.
+    Verifying(f32),
+    /// It is being deleted.
+    Removing,
+}
+
+/// A sentence about something that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it went well.
+    pub good: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What can be asked for a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelErrand {
+    /// Get it, or go on getting it.
+    Get(String),
+    /// Hold the download.
+    Pause(String),
+    /// End the download and drop what is there.
+    Cancel(String),
+    /// Delete it.
+    Remove(String),
+    /// Read its files again and compare hashes.
+    Verify(String),
+    /// Copy one in from a folder that the user picks.
+    ImportFolder,
+    /// Copy one in from an archive that the user picks.
+    ImportArchive,
+}
+
+/// How fast a model embedded the last import on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Items a second.
+    pub per_second: f32,
+    /// Whether these were nearly all pictures.
+    pub pictures: bool,
+    /// On which device.
+    pub device: String,
+}
+
+impl Shelf {
+    /// The model of that name.
+    pub fn find(&self, id: &str) -> Option<&Shelved> {
+        self.models.iter().find(|model| model.status.id == id)
+    }
+
+    /// Models that are being got.
+    pub fn downloads(&self) -> impl Iterator<Item = (&Shelved, crate::engine::models::Progress)> {
+        self.models.iter().filter_map(|model| match model.status.standing {
+            Standing::Downloading(progress) => Some((model, progress)),
+            _ => None,
+        })
+    }
+}
+
+impl Shelved {
+    /// Bytes on the disk where it is here; else what getting it brings.
+    pub fn bytes(&self) -> u64 {
+        match (&self.status.standing, self.status.known) {
+            (Standing::Here { bytes }, _) => *bytes,
+            (Standing::Downloading(progress) | Standing::Paused(progress), _) if progress.total > 0 => progress.total,
+            (_, known) => known.map_or(0, |known| known.bytes),
+        }
+    }
+
+    /// Whether it can be used at once.
+    pub fn is_here(&self) -> bool {
+        matches!(self.status.standing, Standing::Here { .. })
+    }
+
+    /// Whether it is part of the program.
+    pub fn is_built_in(&self) -> bool {
+        self.status.known.is_some_and(|known| known.is_built_in())
+    }
+}

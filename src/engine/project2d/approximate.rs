@@ -1,0 +1,201 @@
+//! Nearest neighbours of very many rows: almost always the true ones, at a hundredth of the comparisons.
+//!
+//! Every row is compared, by matrix products of whole vectors, with the rows of those lists of a [`Partition`] whose
+//! centres are nearest to it. How many lists that takes is measured on a few rows, whose neighbours are known.
+//! Descent along a neighbour graph (NN-descent) compares fewer rows, but one at a time and all over the memory, and
+//! what it finds depends on the order of threads. Here neighbours are totally ordered and each pair is
+//! compared once a direction, so neither order nor number of threads matters.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::knn::{Best, Knn, collect, lock, of_blocks};
+use super::matrix::times_transposed;
+use super::partition::{Partition, nearest};
+use super::source::{Rows, gather_units};
+use super::{Cancelled, check};
+
+/// Rows whose true neighbours tell how many lists to look into.
+const KNOWN: usize = 256;
+/// The share of true neighbours that must lie in these lists.
+const RECALL: f64 = 0.97;
+/// The fewest lists.
+const FEWEST: usize = 4;
+/// The most rows that a row is compared with, on average: it bounds the time where vectors form no groups.
+const MOST: usize = 16_384;
+/// A list that is longer than this many average ones (equal vectors) is cut.
+const LONGEST: usize = 8;
+/// Rows that are multiplied at once.
+const BLOCK: usize = 256;
+
+/// The `k` (or almost) nearest neighbours of all rows by cosine. `progress` is told the share done, in [0, 1].
+///
+/// # Errors
+/// When cancelled.
+pub fn approximate(
+    rows: &dyn Rows,
+    k: usize,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Knn, Cancelled> {
+    let count = rows.count();
+    let k = k.min(count.saturating_sub(1));
+    if k == 0 || rows.dim() == 0 {
+        return Ok(Knn { k: 0, indices: Vec::new(), distances: Vec::new() });
+    }
+    let partition = Partition::new(rows, cancel)?;
+    let probes = probes(rows, k, &partition, cancel)?;
+    let lists = Lists::new(rows, &partition, probes, cancel)?;
+    let best = of_blocks(count, BLOCK, k);
+    let total = lists.seekers.iter().map(Vec::len).sum::<usize>().max(1);
+    let done = AtomicUsize::new(0);
+    lists.members.par_iter().zip(&lists.seekers).with_max_len(1).try_for_each_init(
+        Buffers::default,
+        |buffers, (members, seekers)| {
+            gather_units(rows, members.iter().map(|&row| row as usize), &mut buffers.members);
+            for seekers in seekers.chunks(BLOCK) {
+                check(cancel)?;
+                compare(rows, seekers, members, buffers, &best);
+                let done = done.fetch_add(seekers.len(), Ordering::Relaxed) + seekers.len();
+                progress(done as f32 / total as f32);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(collect(best, k))
+}
+
+#[derive(Default)]
+struct Buffers {
+    members: Vec<f32>,
+    seekers: Vec<f32>,
+    cosines: Vec<f32>,
+}
+
+/// Offers the members to each of the seekers.
+fn compare(rows: &dyn Rows, seekers: &[u32], members: &[u32], buffers: &mut Buffers, best: &[Mutex<Best>]) {
+    gather_units(rows, seekers.iter().map(|&row| row as usize), &mut buffers.seekers);
+    buffers.cosines.resize(seekers.len() * members.len(), 0.0);
+    times_transposed(&buffers.seekers, &buffers.members, rows.dim(), &mut buffers.cosines);
+    for (&seeker, cosines) in seekers.iter().zip(buffers.cosines.chunks_exact(members.len())) {
+        lock(&best[seeker as usize / BLOCK]).offer_all(seeker as usize % BLOCK, cosines, members, seeker);
+    }
+}
+
+/// In how many lists to look so that [`RECALL`] of the neighbours are found.
+fn probes(rows: &dyn Rows, k: usize, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
+    let (count, dim) = (rows.count(), rows.dim());
+    let known: Vec<u32> = (0..KNOWN.min(count)).map(|i| (i * count / KNOWN.min(count)) as u32).collect();
+    let mut vectors = Vec::new();
+    gather_units(rows, known.iter().map(|&row| row as usize), &mut vectors);
+    let neighbours = exact_of(rows, &known, &vectors, k, cancel)?;
+    let (mut own, mut theirs, mut block) = (Vec::new(), Vec::new(), Vec::new());
+    partition.scores(&vectors, dim, &mut own);
+    let mut at_rank = vec![0usize; partition.len()];
+    for (own, neighbours) in own.chunks_exact(partition.len()).zip(neighbours.indices.chunks_exact(k)) {
+        check(cancel)?;
+        gather_units(rows, neighbours.iter().map(|&row| row as usize), &mut block);
+        partition.scores(&block, dim, &mut theirs);
+        for line in theirs.chunks_exact(partition.len()) {
+            let score = own[nearest(line) as usize];
+            at_rank[own.iter().filter(|s| **s > score).count()] += 1;
+        }
+    }
+    let wanted = (RECALL * neighbours.indices.len() as f64) as usize;
+    let mut found = 0;
+    let enough = at_rank
+        .iter()
+        .take_while(|n| {
+            let go_on = found < wanted;
+            found += **n;
+            go_on
+        })
+        .count();
+    let most = MOST * partition.len() / count;
+    Ok(enough.clamp(FEWEST, most.max(FEWEST)).min(partition.len()))
+}
+
+/// The true neighbours of a few rows.
+fn exact_of(rows: &dyn Rows, known: &[u32], vectors: &[f32], k: usize, cancel: &AtomicBool) -> Result<Knn, Cancelled> {
+    let best = of_blocks(known.len(), known.len(), k);
+    (0..rows.count().div_ceil(BLOCK)).into_par_iter().try_for_each_init(
+        || (Vec::new(), Vec::new()),
+        |(block, cosines), at| {
+            check(cancel)?;
+            let others: Vec<u32> = (at * BLOCK..((at + 1) * BLOCK).min(rows.count())).map(|row| row as u32).collect();
+            gather_units(rows, others.iter().map(|&row| row as usize), block);
+            cosines.resize(known.len() * others.len(), 0.0);
+            times_transposed(vectors, block, rows.dim(), cosines);
+            let mut best = lock(&best[0]);
+            for ((i, &row), cosines) in known.iter().enumerate().zip(cosines.chunks_exact(others.len())) {
+                best.offer_all(i, cosines, &others, row);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(collect(best, k))
+}
+
+/// Who is in each list, and who looks there.
+struct Lists {
+    members: Vec<Vec<u32>>,
+    seekers: Vec<Vec<u32>>,
+}
+
+impl Lists {
+    fn new(rows: &dyn Rows, partition: &Partition, probes: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+        let count = rows.count();
+        let mut choices = vec![0u32; count * probes];
+        choices.par_chunks_mut(BLOCK * probes).enumerate().try_for_each_init(
+            || (Vec::new(), Vec::new()),
+            |(block, scores), (at, choices)| {
+                check(cancel)?;
+                gather_units(rows, at * BLOCK..at * BLOCK + choices.len() / probes, block);
+                partition.scores(block, rows.dim(), scores);
+                for (choices, line) in choices.chunks_exact_mut(probes).zip(scores.chunks_exact(partition.len())) {
+                    highest(line, choices);
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Self::of_choices(&choices, probes, partition.len()))
+    }
+
+    /// From each row's lists, its own first. Of a list that was cut a row belongs to one part and looks into one.
+    fn of_choices(choices: &[u32], probes: usize, lists: usize) -> Self {
+        let longest = (LONGEST * choices.len() / probes).div_ceil(lists);
+        let mut sizes = vec![0usize; lists];
+        choices.iter().step_by(probes).for_each(|&own| sizes[own as usize] += 1);
+        let parts: Vec<usize> = sizes.iter().map(|size| size.div_ceil(longest).max(1)).collect();
+        let firsts: Vec<usize> = parts.iter().scan(0, |sum, n| Some(std::mem::replace(sum, *sum + n))).collect();
+        let total = parts.iter().sum();
+        let mut made = Self { members: vec![Vec::new(); total], seekers: vec![Vec::new(); total] };
+        sizes.fill(0);
+        for (row, choices) in choices.chunks_exact(probes).enumerate() {
+            for (i, list) in choices.iter().map(|&list| list as usize).enumerate() {
+                let part = firsts[list] + if i == 0 { sizes[list] / longest } else { row % parts[list] };
+                if i == 0 {
+                    sizes[list] += 1;
+                    made.members[part].push(row as u32);
+                }
+                made.seekers[part].push(row as u32);
+            }
+        }
+        made
+    }
+}
+
+/// The places of the highest scores, highest first; of equal ones the first.
+fn highest(scores: &[f32], places: &mut [u32]) {
+    let mut kept = Vec::with_capacity(places.len() + 1);
+    for (place, &score) in scores.iter().enumerate() {
+        if kept.len() == places.len() && kept.last().is_some_and(|last: &(f32, u32)| score <= last.0) {
+            continue;
+        }
+        kept.insert(kept.partition_point(|k| k.0 >= score), (score, place as u32));
+        kept.truncate(places.len());
+    }
+    places.iter_mut().zip(kept).for_each(|(place, kept)| *place = kept.1);
+}

@@ -1,0 +1,135 @@
+//! Cuts vectors into many small lists of near ones (k-means), so that neighbours are looked for in a few lists only.
+//!
+//! Done on the principal components, which costs a tenth and cuts as well; what is found in the lists is compared by
+//! the whole vectors.
+
+use std::sync::atomic::AtomicBool;
+
+use rayon::prelude::*;
+
+use super::matrix::times_transposed;
+use super::source::{Rows, gather_units};
+use super::{Cancelled, check, pca};
+
+/// Principal components that lists are told apart by.
+const AXES: usize = 64;
+/// Lists for each square root of the number of rows.
+const LISTS: f64 = 2.0;
+/// Rows for each list from which the centres are computed.
+const SAMPLE: usize = 32;
+/// Rounds of k-means; later ones hardly move a centre.
+const ROUNDS: usize = 8;
+/// Rows that are multiplied at once.
+const BLOCK: usize = 128;
+
+/// The centres of the lists.
+pub struct Partition {
+    /// Row-major, `wide` axes of the vectors' length.
+    axes: Vec<f32>,
+    wide: usize,
+    /// Row-major, `wide` numbers a centre.
+    centres: Vec<f32>,
+    /// Half the squared length of each centre.
+    offsets: Vec<f32>,
+}
+
+impl Partition {
+    /// Centres for these rows; a function of the rows alone.
+    ///
+    /// # Errors
+    /// When cancelled.
+    pub fn new(rows: &dyn Rows, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+        let count = rows.count();
+        let lists = ((LISTS * (count as f64).sqrt()) as usize).clamp(1, count);
+        let axes = pca::axes(rows, AXES.min(rows.dim()), cancel)?;
+        let wide = axes.len() / rows.dim().max(1);
+        let mut partition = Self { axes, wide, centres: Vec::new(), offsets: Vec::new() };
+        let taken = (lists * SAMPLE).min(count);
+        let sample = partition.reduced(rows, taken, cancel)?;
+        partition.set(sample.chunks_exact(wide).step_by(taken / lists).take(lists).flatten().copied().collect());
+        for _ in 0..ROUNDS {
+            let owners = partition.owners(&sample, cancel)?;
+            partition.set(partition.means(&sample, &owners));
+        }
+        Ok(partition)
+    }
+
+    /// How many lists there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// How near each of the unit vectors in `block` is to each centre, a row of [`Partition::len`] a vector.
+    pub fn scores(&self, block: &[f32], dim: usize, out: &mut Vec<f32>) {
+        let mut reduced = vec![0.0f32; block.len() / dim * self.wide];
+        times_transposed(block, &self.axes, dim, &mut reduced);
+        self.scores_of_reduced(&reduced, out);
+    }
+
+    fn scores_of_reduced(&self, reduced: &[f32], out: &mut Vec<f32>) {
+        out.resize(reduced.len() / self.wide * self.len(), 0.0);
+        times_transposed(reduced, &self.centres, self.wide, out);
+        for line in out.chunks_exact_mut(self.len()) {
+            line.iter_mut().zip(&self.offsets).for_each(|(score, offset)| *score -= offset);
+        }
+    }
+
+    fn set(&mut self, centres: Vec<f32>) {
+        self.offsets = centres.chunks_exact(self.wide).map(|c| c.iter().map(|x| x * x).sum::<f32>() / 2.0).collect();
+        self.centres = centres;
+    }
+
+    /// `taken` evenly spread rows on the axes.
+    fn reduced(&self, rows: &dyn Rows, taken: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+        let (count, dim) = (rows.count(), rows.dim());
+        let mut sample = vec![0.0f32; taken * self.wide];
+        sample.par_chunks_mut(BLOCK * self.wide).enumerate().try_for_each_init(Vec::new, |block, (at, out)| {
+            check(cancel)?;
+            let first = at * BLOCK;
+            gather_units(rows, (first..first + out.len() / self.wide).map(|i| i * count / taken), block);
+            times_transposed(block, &self.axes, dim, out);
+            Ok(())
+        })?;
+        Ok(sample)
+    }
+
+    /// The nearest centre of each reduced row.
+    fn owners(&self, sample: &[f32], cancel: &AtomicBool) -> Result<Vec<u32>, Cancelled> {
+        let mut owners = vec![0u32; sample.len() / self.wide];
+        owners.par_chunks_mut(BLOCK).zip(sample.par_chunks(BLOCK * self.wide)).try_for_each_init(
+            Vec::new,
+            |scores, (owners, block)| {
+                check(cancel)?;
+                self.scores_of_reduced(block, scores);
+                owners.iter_mut().zip(scores.chunks_exact(self.len())).for_each(|(o, line)| *o = nearest(line));
+                Ok(())
+            },
+        )?;
+        Ok(owners)
+    }
+
+    /// The mean of each centre's rows; a centre without any stays.
+    fn means(&self, sample: &[f32], owners: &[u32]) -> Vec<f32> {
+        let mut sums = vec![0.0f32; self.centres.len()];
+        let mut counts = vec![0u32; self.len()];
+        for (row, &owner) in sample.chunks_exact(self.wide).zip(owners) {
+            counts[owner as usize] += 1;
+            sums[owner as usize * self.wide..][..self.wide].iter_mut().zip(row).for_each(|(s, x)| *s += x);
+        }
+        for (list, &n) in counts.iter().enumerate() {
+            let range = list * self.wide..(list + 1) * self.wide;
+            if n == 0 {
+                sums[range.clone()].copy_from_slice(&self.centres[range]);
+            } else {
+                sums[range].iter_mut().for_each(|s| *s /= n as f32);
+            }
+        }
+        sums
+    }
+}
+
+/// The first of the highest scores.
+pub fn nearest(scores: &[f32]) -> u32 {
+    let best = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    scores.iter().position(|s| *s == best).unwrap_or(0) as u32
+}

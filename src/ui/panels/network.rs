@@ -1,0 +1,88 @@
+//! What the network was used for in this session: a few words in the status bar, and a list by host behind them.
+
+use egui::{Popup, RectAlign, Ui};
+
+use crate::context::Ctx;
+use crate::domain::NetworkUse;
+use crate::ui::style::bold;
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, note};
+use crate::ui::words;
+
+/// Draws the words, and the list where they were clicked.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let uses = &ctx.state.network;
+    let said = summary(uses);
+    let response = buttons::quiet_small(ui, &said, &said, theme.text2);
+    Popup::menu(&response).align(RectAlign::TOP_END).width(340.0).show(|ui| {
+        egui::Frame::new().inner_margin(SPACE[1]).show(ui, |ui| list(ui, uses));
+    });
+}
+
+/// "nothing sent", "downloads from huggingface.co, 340 MB", "sent to api-atlas.nomic.ai, 1.2 MB".
+fn summary(uses: &[NetworkUse]) -> String {
+    let embedding = |used: &&NetworkUse| used.sent > 0;
+    let received = |uses: &mut dyn Iterator<Item = &NetworkUse>| uses.map(|used| used.bytes).sum::<u64>();
+    let mut downloads = uses.iter().filter(|used| used.sent == 0);
+    match (downloads.clone().next(), uses.iter().find(embedding)) {
+        (None, None) => "Network: nothing sent".to_owned(),
+        (Some(first), None) => match received(&mut downloads) {
+            0 => format!("Asked {}", first.host),
+            bytes => format!("Downloads from {}, {}", first.host, words::bytes(bytes)),
+        },
+        (downloaded, Some(first)) => {
+            let sent: u64 = uses.iter().map(|used| used.sent).sum();
+            let hosts = uses.iter().filter(embedding).count() + usize::from(downloaded.is_some());
+            let more = if hosts > 1 { format!(" and {} more", hosts - 1) } else { String::new() };
+            format!("Sent to {}{more}, {}", first.host, words::bytes(sent))
+        }
+    }
+}
+
+fn list(ui: &mut Ui, uses: &[NetworkUse]) {
+    let theme = Theme::of(ui.ctx());
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.label(egui::RichText::new("Network in this session").font(bold(text_size::BODY)).color(theme.text1));
+    if uses.is_empty() {
+        return note(
+            ui,
+            "Nothing was sent and nothing was asked for. Everything happens on this computer.",
+            theme.text2,
+        );
+    }
+    for used in uses {
+        ui.add_space(SPACE[0]);
+        ui.label(egui::RichText::new(&used.host).color(theme.text1));
+        note(ui, &line(used), theme.text2);
+    }
+}
+
+fn line(used: &NetworkUse) -> String {
+    let mut said = format!("{} · {}", words::sentence(used.purpose), words::count(used.requests, "request"));
+    if used.sent > 0 {
+        said += &format!(" · {} sent", words::bytes(used.sent));
+    }
+    said + &format!(" · {} received", words::bytes(used.bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(host: &str, bytes: u64, sent: u64) -> NetworkUse {
+        let purpose = if sent > 0 { "embedding" } else { "getting models" };
+        NetworkUse { host: host.to_owned(), purpose, requests: 2, bytes, sent }
+    }
+
+    #[test]
+    fn the_bar_says_what_left_the_machine_first() {
+        assert_eq!(summary(&[]), "Network: nothing sent");
+        assert_eq!(summary(&[used("huggingface.co", 0, 0)]), "Asked huggingface.co");
+        let hub = [used("huggingface.co", 40_000_000, 0), used("cdn.example", 300_000_000, 0)];
+        assert_eq!(summary(&hub), "Downloads from huggingface.co, 340 MB");
+        let both = [used("huggingface.co", 9, 0), used("api.example", 5, 1_200_000)];
+        assert_eq!(summary(&both), "Sent to api.example and 1 more, 1.2 MB");
+        assert_eq!(line(&both[1]), "Embedding · 2 requests · 1.2 MB sent · 5 bytes received");
+    }
+}

@@ -1,0 +1,392 @@
+//! Embedding services: choosing one, reading what it would be sent, agreeing; what it costs; switching it off.
+//!
+//! A typed key leaves the form with the next click and is never shown again.
+
+use egui::{TextEdit, Ui, vec2};
+
+use super::floating;
+use crate::context::services::{InUse, KeyPlace, Offer, ServiceErrand, Trouble};
+use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::engine::choice::ModelSource;
+use crate::engine::remote::Service;
+use crate::towers::remote::mode::InferenceMode;
+use crate::towers::remote::{Key, Provider};
+use crate::ui::style::bold;
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, divider, note};
+use crate::ui::words;
+
+/// The form while the window lives; the key in it only until it is used.
+pub struct Dialog {
+    provider: Provider,
+    models: [String; 3],
+    addresses: [String; 3],
+    mode: InferenceMode,
+    key: String,
+    another_key: bool,
+    wrong: Option<String>,
+}
+
+impl Default for Dialog {
+    fn default() -> Self {
+        Self {
+            provider: Provider::Nomic,
+            models: Provider::ALL.map(|provider| provider.default_model().to_owned()),
+            addresses: Default::default(),
+            mode: InferenceMode::Remote,
+            key: String::new(),
+            another_key: false,
+            wrong: None,
+        }
+    }
+}
+
+impl Dialog {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if !ctx.state.floats(Floating::Services) {
+            self.key.clear();
+            return;
+        }
+        let services = &ctx.state.services;
+        let stay = floating(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
+            ui.set_width(500.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
+            if let Some(trouble) = &services.trouble {
+                self.trouble(ui, ctx, trouble);
+            }
+            match (&services.on, &services.offer) {
+                (Some(on), _) => running(ui, ctx, on),
+                (None, Some(offer)) => consent(ui, ctx, offer),
+                (None, None) => self.setup(ui, ctx),
+            }
+            if let Some(said) = &services.note {
+                note(ui, &words::sentence(said), Theme::of(ui.ctx()).text2);
+            }
+        });
+        if !stay {
+            ctx.send(SystemCommand::Float(Floating::Services, false));
+        }
+    }
+
+    fn setup(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        note(
+            ui,
+            "A service embeds a library instead of this computer. Nothing is sent before you have read what, and agreed.",
+            theme.text2,
+        );
+        head(ui, "Service");
+        let at = Provider::ALL.iter().position(|provider| *provider == self.provider).unwrap_or(0);
+        if let Some(clicked) = buttons::segments(ui, &Provider::ALL.map(Provider::title), at)
+            && let Some(provider) = Provider::ALL.get(clicked)
+        {
+            self.provider = *provider;
+            self.another_key = false;
+            self.wrong = None;
+            self.key.clear();
+        }
+        self.names(ui, at);
+        self.inference(ui, ctx);
+        if self.mode_of() != InferenceMode::Local {
+            self.key_field(ui, ctx);
+        }
+        ui.add_space(SPACE[1]);
+        self.go_on(ui, ctx);
+    }
+
+    /// Model and address.
+    fn names(&mut self, ui: &mut Ui, at: usize) {
+        head(ui, "Model");
+        if let Some(model) = self.models.get_mut(at) {
+            ui.add(TextEdit::singleline(model).desired_width(f32::INFINITY)).accessible_name("Model of the service");
+        }
+        if self.provider == Provider::Gemini {
+            ui.horizontal(|ui| {
+                for (name, what) in [("gemini-embedding-2", "texts and pictures"), ("gemini-embedding-001", "texts")] {
+                    if buttons::link(ui, &format!("{name} ({what})"), name).clicked()
+                        && let Some(model) = self.models.get_mut(at)
+                    {
+                        name.clone_into(model);
+                    }
+                }
+            });
+        }
+        head(ui, "Address");
+        let theme = Theme::of(ui.ctx());
+        let hint = egui::RichText::new(self.provider.default_base()).color(theme.text3);
+        if let Some(address) = self.addresses.get_mut(at) {
+            ui.add(TextEdit::singleline(address).hint_text(hint).desired_width(f32::INFINITY))
+                .accessible_name("Address of the service");
+        }
+        if self.provider == Provider::OpenAi {
+            note(ui, "For a server of your own (Ollama, LM Studio, vLLM): http://localhost:11434", theme.text2);
+        }
+    }
+
+    fn inference(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        head(ui, "Where to embed");
+        let Some(name) = self.service().open_weights() else {
+            return note(ui, "By the service: the weights of this model are not open", theme.text2);
+        };
+        const MODES: [InferenceMode; 3] = [InferenceMode::Local, InferenceMode::Remote, InferenceMode::Dynamic];
+        let at = MODES.iter().position(|mode| *mode == self.mode).unwrap_or(1);
+        let names = ["On this computer", "By the service", "Whichever is faster"];
+        if let Some(mode) = buttons::segments(ui, &names, at).and_then(|clicked| MODES.get(clicked)) {
+            self.mode = *mode;
+        }
+        let here = ctx.state.shelf.as_ref().and_then(|shelf| shelf.find(name)).is_some_and(|model| model.is_here());
+        let text = match (self.mode, here) {
+            (InferenceMode::Local, _) => "The same model runs here; nothing is sent and no key is needed.",
+            (InferenceMode::Remote, _) => "Every item is sent.",
+            (InferenceMode::Dynamic, true) => {
+                "This computer where it is fast enough for a batch, else the service. Whether their vectors agree is checked on three items first; where they differ, nothing is mixed."
+            }
+            (InferenceMode::Dynamic, false) => {
+                "The same model is not on this computer yet (see Models): until it is, the service does everything."
+            }
+        };
+        note(ui, text, theme.text2);
+    }
+
+    fn key_field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        head(ui, "Key");
+        let place = ctx.state.services.key_of(self.provider);
+        let refused = ctx.state.services.trouble.as_ref().is_some_and(|trouble| trouble.key);
+        match place {
+            None => note(ui, "Looking for a key…", theme.text2),
+            Some(KeyPlace::Environment(name)) => {
+                note(ui, &format!("Taken from {name} in the environment"), theme.text2);
+                return;
+            }
+            Some(KeyPlace::Store | KeyPlace::Memory) if !self.another_key && !refused => {
+                ui.horizontal(|ui| {
+                    let kept = if place == Some(KeyPlace::Store) {
+                        "Kept in the system's key store"
+                    } else {
+                        "Kept until this window is closed"
+                    };
+                    ui.label(egui::RichText::new(kept).color(theme.text2));
+                    if buttons::link(ui, "Change…", "Change the key").clicked() {
+                        self.another_key = true;
+                    }
+                    if buttons::quiet(ui, "Forget", "Forget the key", theme.text2).clicked() {
+                        ctx.send(SystemCommand::Service(ServiceErrand::ForgetKey(self.provider)));
+                    }
+                });
+                return;
+            }
+            Some(_) => {}
+        }
+        let hint = egui::RichText::new("Paste the key here").color(theme.text3);
+        ui.add(TextEdit::singleline(&mut self.key).password(true).hint_text(hint).desired_width(f32::INFINITY))
+            .accessible_name("Key of the service");
+        let variables = self.provider.variables().join(" or ");
+        let optional = if self.service().spec().needs_key() { "" } else { "A server of your own may need none. " };
+        let text = format!(
+            "{optional}It goes into the system's key store and is never shown again; or set {variables} before starting."
+        );
+        note(ui, &text, theme.text2);
+    }
+
+    fn go_on(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        if let Some(wrong) = &self.wrong {
+            note(ui, &words::sentence(wrong), theme.error);
+        }
+        let busy = ctx.state.services.busy.as_deref();
+        ui.horizontal(|ui| {
+            if self.mode_of() == InferenceMode::Local {
+                return self.use_local(ui, ctx);
+            }
+            let next = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Show what would be sent…")).inner;
+            if next.clicked() {
+                self.prepare(ctx);
+            }
+            if let Some(busy) = busy {
+                ui.label(egui::RichText::new(busy).color(theme.text2));
+            }
+        });
+    }
+
+    fn use_local(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let name = self.service().open_weights().unwrap_or_default();
+        let here: Option<ModelSource> = ctx
+            .state
+            .shelf
+            .as_ref()
+            .and_then(|shelf| shelf.find(name))
+            .filter(|model| model.is_here())
+            .map(|model| model.source.clone());
+        match here {
+            Some(source) => {
+                if buttons::primary(ui, "Use the local model").clicked() {
+                    ctx.send(SystemCommand::UseModel(source));
+                }
+            }
+            None => {
+                if buttons::primary(ui, "Get it in Models…").clicked() {
+                    ctx.send(SystemCommand::Float(Floating::Services, false));
+                    ctx.send(SystemCommand::Float(Floating::Models, true));
+                }
+            }
+        }
+    }
+
+    fn prepare(&mut self, ctx: &Ctx<'_>) {
+        let typed = std::mem::take(&mut self.key);
+        self.wrong = None;
+        let key = match typed.trim() {
+            "" => None,
+            text => match Key::new(text) {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    self.wrong = Some(error.to_string());
+                    return;
+                }
+            },
+        };
+        self.another_key = false;
+        ctx.send(SystemCommand::Service(ServiceErrand::Prepare(self.service(), key)));
+    }
+
+    /// Local and dynamic are for models whose weights are open.
+    fn mode_of(&self) -> InferenceMode {
+        if self.service().open_weights().is_some() { self.mode } else { InferenceMode::Remote }
+    }
+
+    fn service(&self) -> Service {
+        let at = Provider::ALL.iter().position(|provider| *provider == self.provider).unwrap_or(0);
+        let text = |of: &[String; 3]| of.get(at).map(|text| text.trim().to_owned()).unwrap_or_default();
+        Service {
+            provider: self.provider,
+            model: text(&self.models),
+            base_url: Some(text(&self.addresses)).filter(|address| !address.is_empty()),
+            dimensions: None,
+            mode: self.mode,
+        }
+    }
+
+    fn trouble(&self, ui: &mut Ui, ctx: &Ctx<'_>, trouble: &Trouble) {
+        let theme = Theme::of(ui.ctx());
+        let frame = egui::Frame::new()
+            .fill(theme.error.gamma_multiply(0.10))
+            .corner_radius(RADIUS[1])
+            .inner_margin(egui::Margin::same(SPACE[2] as i8));
+        frame.show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.spacing_mut().item_spacing.y = SPACE[0];
+            let title = if trouble.key { "The key was not accepted" } else { "That did not work" };
+            ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.error));
+            note(ui, &words::sentence(&trouble.text), theme.text1);
+            if trouble.key {
+                let environment = match ctx.state.services.key_of(self.provider) {
+                    Some(KeyPlace::Environment(name)) => format!("It came from {name}: correct it there and start again."),
+                    _ => "Check that it was copied whole, belongs to this service and was not withdrawn; then type it anew below.".to_owned(),
+                };
+                note(ui, &environment, theme.text2);
+            }
+            if ctx.state.services.on.is_none() && ctx.state.is_open() {
+                let model = ctx.state.model.as_ref().map_or("its local model", |model| model.title.as_str());
+                note(ui, &format!("The library goes on with {model}; nothing of it was sent."), theme.text2);
+            }
+        });
+        ui.add_space(SPACE[0]);
+    }
+}
+
+fn head(ui: &mut Ui, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.add_space(SPACE[0]);
+    ui.label(egui::RichText::new(text).font(bold(text_size::SMALL)).color(theme.text1));
+}
+
+/// What would be sent where. Nothing is, until the button is clicked.
+fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &Offer) {
+    let theme = Theme::of(ui.ctx());
+    let estimate = &offer.estimate;
+    let title = format!("What {} would be sent", estimate.host);
+    ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.text1));
+    note(ui, &format!("{} · {}", offer.service.provider.title(), offer.service.model), theme.text2);
+    ui.add_space(SPACE[0]);
+    divider(ui);
+    row(ui, "Items", &words::number(estimate.items));
+    row(ui, "Data", &format!("about {}", words::bytes(estimate.bytes)));
+    row(ui, "Tokens of texts", &format!("about {}", words::number(estimate.tokens)));
+    row(ui, "Requests", &format!("about {}", words::number(estimate.requests)));
+    divider(ui);
+    ui.add_space(SPACE[0]);
+    let mut points = Vec::new();
+    if estimate.items > 0 {
+        points.push(format!("Sent: {}.", estimate.what));
+    }
+    if offer.left_out > 0 {
+        points.push(format!(
+            "{} stay here and cannot be found while it is on: this model takes texts only.",
+            words::count(offer.left_out, "picture")
+        ));
+    }
+    if offer.service.mode == InferenceMode::Dynamic {
+        points.push("At most: what this computer embeds fast enough is not sent.".to_owned());
+    }
+    points.push("Also sent: what you search for, and files that you add later.".to_owned());
+    points.push("Never sent: names of files and folders, EXIF data, GPS positions, the map.".to_owned());
+    points.push("The service may charge for it, and its terms apply.".to_owned());
+    for point in points {
+        note(ui, &point, theme.text1);
+    }
+    ui.add_space(SPACE[1]);
+    let busy = ctx.state.services.busy.as_deref();
+    ui.horizontal(|ui| {
+        let agree = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Switch on for this library")).inner;
+        if agree.clicked() {
+            ctx.send(SystemCommand::Service(ServiceErrand::SwitchOn));
+        }
+        if buttons::secondary(ui, "Cancel").clicked() {
+            ctx.send(SystemCommand::Service(ServiceErrand::Back));
+        }
+        if let Some(busy) = busy {
+            ui.label(egui::RichText::new(busy).color(theme.text2));
+        }
+    });
+}
+
+fn row(ui: &mut Ui, name: &str, value: &str) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), egui::Sense::hover());
+    let face = crate::ui::style::font(text_size::BODY);
+    ui.painter().text(rect.left_center(), egui::Align2::LEFT_CENTER, name, face.clone(), theme.text2);
+    ui.painter().text(rect.right_center(), egui::Align2::RIGHT_CENTER, value, face, theme.text1);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name}: {value}")));
+}
+
+/// The service that embeds the open library.
+fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &InUse) {
+    let theme = Theme::of(ui.ctx());
+    let how = if on.service.mode == InferenceMode::Dynamic { "this computer or " } else { "" };
+    let title = format!("This library is embedded by {how}{}", on.host);
+    ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.text1));
+    note(ui, &format!("{} · {}", on.service.provider.title(), on.service.model), theme.text2);
+    ui.add_space(SPACE[0]);
+    divider(ui);
+    row(ui, "Tokens", &words::number(on.usage.total_tokens));
+    row(ui, "Requests", &words::number(on.usage.requests));
+    row(ui, "Of these, repeated", &words::number(on.usage.repeated));
+    divider(ui);
+    note(
+        ui,
+        "Since the library was opened. Its vectors stay when the service is switched off, and the local model is used again.",
+        theme.text2,
+    );
+    ui.add_space(SPACE[1]);
+    ui.horizontal(|ui| {
+        if buttons::secondary(ui, "Switch off").clicked() {
+            ctx.send(SystemCommand::Service(ServiceErrand::SwitchOff));
+        }
+        if buttons::link(ui, "Models…", "Models…").clicked() {
+            ctx.send(SystemCommand::Float(Floating::Services, false));
+            ctx.send(UiCommand::Models);
+        }
+    });
+}

@@ -1,0 +1,99 @@
+//! Settings of the program: which device models run on, and how long they stay in memory.
+
+use egui::{Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::engine::ModelState;
+use crate::engine::running::{DeviceLine, Wishes};
+use crate::towers::device::{DeviceChoice, DeviceId};
+use crate::towers::target::Precision;
+use crate::ui::style::{bold, font};
+use crate::ui::theme::{SPACE, Theme, text_size};
+use crate::ui::widgets::buttons;
+
+/// Times that an idle model may stay, minutes; 0 is for ever.
+const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];
+/// Precisions to choose from.
+const PRECISIONS: [(Option<Precision>, &str); 4] = [
+    (None, "Automatic"),
+    (Some(Precision::F32), "f32"),
+    (Some(Precision::F16), "f16"),
+    (Some(Precision::Bf16), "bf16"),
+];
+
+/// Draws it where it is open.
+pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
+    if !ctx.state.floats(Floating::Settings) {
+        return;
+    }
+    let mut wishes = ctx.state.running;
+    let stay = floating(ui, "Settings", vec2(460.0, 380.0), |ui| {
+        device(ui, ctx, &mut wishes);
+        ui.add_space(SPACE[1]);
+        memory(ui, ctx, &mut wishes);
+    });
+    if wishes != ctx.state.running {
+        ctx.send(SystemCommand::SetRunning(wishes));
+    }
+    if !stay {
+        ctx.send(SystemCommand::Float(Floating::Settings, false));
+    }
+}
+
+fn head(ui: &mut Ui, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.label(egui::RichText::new(text).font(bold(text_size::BODY)).color(theme.text1));
+}
+
+fn note(ui: &mut Ui, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap());
+}
+
+fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
+    head(ui, "Device");
+    note(ui, "A device is used once it has computed what the CPU computes.");
+    ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic: the fastest that agrees");
+    for DeviceLine { choice, name, detail, verdicts } in &ctx.state.devices {
+        ui.radio_value(&mut wishes.device, *choice, format!("{choice}: {name}"));
+        note(ui, detail);
+        verdicts.iter().for_each(|verdict| note(ui, verdict));
+    }
+    if !ctx.state.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
+        ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: not here now", wishes.device));
+    }
+    if ctx.state.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
+        let selected = PRECISIONS.iter().position(|(precision, _)| *precision == wishes.precision).unwrap_or_default();
+        if let Some(chosen) = buttons::segments(ui, &PRECISIONS.map(|(_, name)| name), selected) {
+            wishes.precision = PRECISIONS[chosen].0;
+        }
+    }
+    match &ctx.state.model_state {
+        Some(ModelState::Ready { place, verdict: Some(verdict) }) => {
+            note(ui, &format!("The model runs on: {place}. It {verdict}."));
+        }
+        Some(ModelState::Ready { place, verdict: None }) => note(ui, &format!("The model runs on: {place}.")),
+        Some(ModelState::Loading) => note(ui, "The model is being loaded…"),
+        Some(ModelState::Away) => note(ui, "The model is not in memory; it comes back with the next question."),
+        Some(ModelState::Failed(why)) => note(ui, why),
+        None => {}
+    }
+}
+
+fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
+    head(ui, "Memory");
+    note(ui, "A large model that is not needed is unloaded after:");
+    ui.horizontal(|ui| {
+        let selected = IDLE.iter().position(|(minutes, _)| *minutes == wishes.idle_minutes);
+        if let Some(chosen) = buttons::segments(ui, &IDLE.map(|(_, name)| name), selected.unwrap_or(IDLE.len())) {
+            wishes.idle_minutes = IDLE[chosen].0;
+        }
+    });
+    ui.add_space(SPACE[0]);
+    if matches!(ctx.state.model_state, Some(ModelState::Ready { .. }))
+        && buttons::secondary(ui, "Unload the model now").clicked()
+    {
+        ctx.send(UiCommand::UnloadModel);
+    }
+}
