@@ -202,6 +202,28 @@ fn failed_files_are_listed_with_the_reason_and_can_be_tried_again() {
 }
 
 #[test]
+fn about_tells_the_version_and_the_licences_of_everything_inside() {
+    let mut window = window(Setup::default(), no_engine());
+    window.run_steps(2);
+    window.get_by_label("Library menu: Vicinity").click();
+    window.run_steps(3);
+    window.get_by_label("About Vicinity").click();
+    step_until(&mut window, "the box is open", |w| w.state().state().floats(Floating::About));
+    window.run_steps(3);
+    window.get_by_label(concat!("Version ", env!("CARGO_PKG_VERSION")));
+    window.get_by_label("MIT License");
+    window.get_by_label("Libraries").click();
+    window.run_steps(3);
+    window.get_by_label_contains("accesskit 0");
+    window.get_by_label("Starter model").click();
+    window.run_steps(3);
+    window.get_by_label("The starter model of Vicinity");
+    window.check_accessibility();
+    window.get_by_label("Close").click();
+    step_until(&mut window, "the box is closed", |w| !w.state().state().floats(Floating::About));
+}
+
+#[test]
 fn the_palette_finds_a_command_by_part_of_its_name() {
     let (mut window, _) = open();
     window.key_press_modifiers(Modifiers::COMMAND, Key::K);

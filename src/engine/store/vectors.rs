@@ -198,6 +198,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }
+    // Windows opens no folder as a file, and NTFS journals names by itself. Compiled by the release workflow only.
     #[cfg(not(unix))]
     let _nothing_to_do = path;
     Ok(())
