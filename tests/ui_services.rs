@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support {
-    #[allow(dead_code, reason = "another test file uses the rest")]
     pub mod service;
     #[allow(dead_code, reason = "another test file uses the rest")]
     pub mod window;
