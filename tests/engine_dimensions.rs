@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use support::Noise;
 use vicinity::domain::{Embedding, Filter, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use vicinity::engine::index::{Lookup, QueryVector, search};
+use vicinity::engine::model::Loader;
 use vicinity::engine::store::{NewItem, Store};
 use vicinity::engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, export};
 use vicinity::towers::folder::Folder;
+use vicinity::towers::target::Target;
 use vicinity::towers::{Model, ModelKey, nomic};
 
 const WHOLE: usize = 768;
@@ -126,14 +128,14 @@ fn store_snapshot(store: &mut Store, dim: usize) -> std::sync::Arc<Snapshot> {
 fn model() -> Model {
     let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let open = |name: &str| Folder::open(&fixture(name)).expect("a model folder");
-    let mut model = nomic::load(&open("nomic_text"), &open("nomic_vision")).expect("the model loads");
+    let mut model = nomic::load(&open("nomic_text"), &open("nomic_vision"), &Target::cpu()).expect("the model loads");
     model.info.matryoshka = vec![64, 32, 16];
     model
 }
 
 fn open(dir: &Path) -> Engine {
     let model = model();
-    Engine::open_with(&dir.join("library"), model.info.clone(), Box::new(move || Ok(model)), || {}).expect("opens")
+    Engine::open_with(&dir.join("library"), model.info.clone(), Loader::given(model.into()), || {}).expect("opens")
 }
 
 fn wait<R>(engine: &Engine, mut wanted: impl FnMut(Event) -> Option<R>) -> R {
