@@ -136,7 +136,7 @@ fn a_grown_collection_keeps_its_map() {
     const OLD: usize = 1200;
     let vectors = grouped(1500, 15);
     let (before, after) = (Table::new(&vectors[..OLD * DIM], DIM), Table::new(&vectors, DIM));
-    let params = UmapParams { epochs: Some(200), ..UmapParams::default() };
+    let params = UmapParams::default();
     let lay_out = |table: &Table<'_>, standing: Option<&[MapPos]>| {
         umap(table, &params, standing, &GO_ON, &|_| {}).expect("nobody cancelled")
     };

@@ -24,6 +24,6 @@ entry=$(echo "$prefix"/share/applications/*.Vicinity.desktop)
 sed -e "s|^Exec=[^ ]*|Exec=\"$prefix/bin/vicinity\"|" -e "s|^TryExec=.*|TryExec=$prefix/bin/vicinity|" "$entry" >"$entry.new"
 mv -f "$entry.new" "$entry"
 command -v update-desktop-database >/dev/null && update-desktop-database -q "$prefix/share/applications" || true
-command -v gtk-update-icon-cache >/dev/null && gtk-update-icon-cache -q -t "$prefix/share/icons/hicolor" || true
+command -v gtk-update-icon-cache >/dev/null && gtk-update-icon-cache -q -f -t "$prefix/share/icons/hicolor" || true
 echo "Vicinity is installed: $prefix/bin/vicinity, and in the menu. To take it away: $prefix/lib/vicinity/uninstall.sh"
 case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "($prefix/bin is not on your PATH; the menu does not need it.)" ;; esac

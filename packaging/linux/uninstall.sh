@@ -17,4 +17,11 @@ while IFS= read -r file; do
 done <"$list"
 rm -f "$list" "$prefix/lib/vicinity/uninstall.sh"
 rmdir "$prefix/lib/vicinity" 2>/dev/null || true
+# The desktop's own lists of programs and icons forget it, too.
+if [ -d "$prefix/share/applications" ] && command -v update-desktop-database >/dev/null; then
+    update-desktop-database -q "$prefix/share/applications" || true
+fi
+if [ -d "$prefix/share/icons/hicolor" ] && command -v gtk-update-icon-cache >/dev/null; then
+    gtk-update-icon-cache -q -f -t "$prefix/share/icons/hicolor" || true
+fi
 echo "Vicinity is gone from $prefix. Your libraries and settings stay: ${XDG_DATA_HOME:-$HOME/.local/share}/vicinity, ${XDG_CONFIG_HOME:-$HOME/.config}/vicinity"

@@ -87,16 +87,21 @@ fn bulk(positions: &[MapPos], coordinate: impl Fn(&MapPos) -> f32) -> (f32, f32)
 
 /// Moves the mean to the origin.
 pub fn centre(positions: &mut [MapPos]) {
+    let mean = mean(positions);
+    for p in positions {
+        p.x -= mean.x;
+        p.y -= mean.y;
+    }
+}
+
+fn mean(positions: &[MapPos]) -> MapPos {
     let (mut x, mut y) = (0.0f64, 0.0f64);
-    for p in positions.iter() {
+    for p in positions {
         x += f64::from(p.x);
         y += f64::from(p.y);
     }
     let n = positions.len().max(1) as f64;
-    for p in positions {
-        p.x -= (x / n) as f32;
-        p.y -= (y / n) as f32;
-    }
+    MapPos { x: (x / n) as f32, y: (y / n) as f32 }
 }
 
 /// Turns and mirrors `moving` about the origin so that it lies as near as it can to `reference` (orthogonal
@@ -120,6 +125,24 @@ pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     for p in moving {
         let (x, y) = (p.x, if flip { -p.y } else { p.y });
         *p = MapPos { x: c * x - s * y, y: s * x + c * y };
+    }
+}
+
+/// Turns, mirrors, scales and shifts `moving` so that it lies as near as it can to `reference`, a map that stands with
+/// a place for each row; what comes to lie far out is drawn in as [`to_map`] does it.
+pub fn lay_onto(moving: &mut [MapPos], reference: &[MapPos]) {
+    let middle = mean(reference);
+    let reference: Vec<MapPos> = reference.iter().map(|r| MapPos { x: r.x - middle.x, y: r.y - middle.y }).collect();
+    centre(moving);
+    align(moving, &reference);
+    let (mut along, mut size) = (0.0f64, 0.0f64);
+    for (m, r) in moving.iter().zip(&reference) {
+        along += f64::from(m.x) * f64::from(r.x) + f64::from(m.y) * f64::from(r.y);
+        size += f64::from(m.x).powi(2) + f64::from(m.y).powi(2);
+    }
+    let scale = if size > 0.0 { (along / size) as f32 } else { 0.0 };
+    for p in moving {
+        *p = MapPos { x: soft(p.x * scale + middle.x), y: soft(p.y * scale + middle.y) };
     }
 }
 

@@ -16,7 +16,7 @@ const MANY: usize = 10_000;
 /// Up to so many rows every pair is compared.
 const EXACT: usize = 20_000;
 /// The learning rate where most points are in their places already.
-const GENTLE: f32 = 0.2;
+const GENTLE: f32 = 0.1;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
 const START: f32 = 10.0;
 
@@ -74,6 +74,10 @@ pub fn umap(
         progress(knn_share + (1.0 - knn_share) * share);
     })?;
     let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
+    if standing.is_some() {
+        fit::lay_onto(&mut positions, &from);
+        return Ok(positions);
+    }
     fit::centre(&mut positions);
     fit::align(&mut positions, &from);
     fit::even_out(&mut positions);
