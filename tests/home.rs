@@ -77,7 +77,7 @@ fn a_report_tells_what_a_bug_needs_and_names_no_file_unless_asked() {
     for part in [
         "program  vicinity ",
         "system   ",
-        "device   CPU",
+        "device   ",
         "graphics ",
         "models   ",
         "1 texts, 1 failed",
