@@ -149,10 +149,8 @@ fn a_grown_collection_keeps_its_map() {
     };
     let (kept, anew) = (lay_out(&after, Some(&standing)), lay_out(&after, None));
     let (with, without) = (moved(&kept), moved(&anew));
-    println!("half of the points moved by less than {with}; without the map that stood {without}");
-    assert!(with < 0.1, "half of the points moved by {with} or more (without: {without})");
+    assert!(with < 0.15 && with < without / 3.0, "half of the points moved by {with} or more (without: {without})");
     let trust = |positions: &[MapPos]| trustworthiness(&after, positions, 15, 1500);
-    println!("trust {} {}", trust(&kept), trust(&anew));
     assert!(trust(&kept) > trust(&anew) - 0.005, "{} instead of {}", trust(&kept), trust(&anew));
     assert!(kept == on_threads(1, || lay_out(&after, Some(&standing))), "one thread gives another map");
 }
