@@ -1,7 +1,7 @@
 //! Layer 3, beside `context`: a face for other programs. It offers one local model over HTTP in the shapes of Nomic's, OpenAI's and
 //! Gemini's embedding services, so that programs written for them run against this machine.
 //!
-//! One file a service for its shapes; [`service`] embeds for all of them, `queue` keeps the model on threads of its
+//! One file a service for its shapes; `service` embeds for all of them, `queue` keeps the model on threads of its
 //! own, `door` lets in, `body` and `net` hold the limits, `fault` says no in each service's way. It never fetches
 //! anything from the network, opens no file and knows no library.
 

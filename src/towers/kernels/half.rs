@@ -63,7 +63,7 @@ pub(super) fn pack(outputs: usize, inputs: usize, weight: impl Fn(usize, usize) 
 /// Computes a product whose panels are `panels`, from [`pack`].
 ///
 /// # Safety
-/// The task must be valid; there must be a [`unit`].
+/// The task must be valid; there must be a [`unit()`].
 #[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn run(task: &Task<'_>, panels: &[bf16]) {
     assert!(panels.len() >= task.outputs.next_multiple_of(WIDE) * deep(task.inputs));
