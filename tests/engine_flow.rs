@@ -170,37 +170,6 @@ fn a_map_follows_the_import_and_is_kept() {
 }
 
 #[test]
-fn the_map_stays_where_it_was_when_the_collection_grows() {
-    let place = Place::new();
-    let themes = ["a recipe for bread", "a rocket in orbit", "a dog at play", "a violin concert"];
-    let write = |numbers: std::ops::Range<usize>| {
-        for i in numbers {
-            place.write(&format!("{i:03}.txt"), &format!("Note {i} about {}, page {}.", themes[i % 4], i * 7));
-        }
-    };
-    write(0..60);
-    let engine = place.open();
-    import(&engine, Job::Add(vec![place.files()]));
-    let old = wait(&engine, |event| match event {
-        Event::Layout(layout) if layout.method == LayoutMethod::Umap && layout.positions.len() == 60 => Some(layout),
-        _ => None,
-    });
-    write(60..84);
-    import(&engine, Job::Add(vec![place.files()]));
-    // first the new items only find places among the others, who stay; then all are laid out
-    let new = wait(&engine, |event| match event {
-        Event::Layout(layout) if layout.positions.len() == 84 => {
-            Some(layout).filter(|layout| layout.positions[..60] != old.positions[..])
-        }
-        _ => None,
-    });
-    let mut moved: Vec<f32> =
-        old.positions.iter().zip(&new.positions).map(|(p, q)| (p.x - q.x).hypot(p.y - q.y)).collect();
-    moved.sort_by(f32::total_cmp);
-    assert!(moved[30] < 0.3, "half of the items moved by {} or more, on a map 2 wide", moved[30]);
-}
-
-#[test]
 fn an_import_can_be_held_and_ended() {
     let place = Place::new();
     for i in 0..120 {
@@ -217,11 +186,18 @@ fn an_import_can_be_held_and_ended() {
         Event::Progress(progress) if progress.stage == Stage::Paused => Some(()),
         _ => None,
     });
-    // the batch in flight may still land
-    std::thread::sleep(Duration::from_millis(1500));
-    let held = engine.snapshot().len();
-    std::thread::sleep(Duration::from_millis(700));
-    assert_eq!(engine.snapshot().len(), held, "nothing moves while held");
+    // the batches in flight may still land, sooner or later as the machine is free
+    let deadline = Instant::now() + PATIENCE;
+    let (mut held, mut since) = (engine.snapshot().len(), Instant::now());
+    while since.elapsed() < Duration::from_secs(2) {
+        assert!(Instant::now() < deadline, "it goes on while held");
+        std::thread::sleep(Duration::from_millis(50));
+        let now = engine.snapshot().len();
+        if now != held {
+            (held, since) = (now, Instant::now());
+        }
+    }
+    assert!(held < 120, "the import was held before its end");
 
     engine.submit(Job::Cancel);
     let ended = wait(&engine, |event| match event {
