@@ -53,7 +53,9 @@ impl Serve {
     /// Asks it to end, as Ctrl-C or the system does.
     #[cfg(unix)]
     fn terminate(&self) {
-        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        // the shell's own: a bare system has no program of that name
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 }
 

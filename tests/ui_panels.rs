@@ -7,6 +7,7 @@ mod support {
 
 use std::path::Path;
 
+use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use support::fake;
@@ -327,7 +328,7 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     window.run_steps(3);
     window.get_by_label("Settings…").click();
     step_until(&mut window, "the devices are listed", |w| w.query_by_label_contains("cpu: ").is_some());
-    window.get_by_label_contains("cpu: ").click();
+    window.get_by_label_contains("cpu: ").click_accesskit();
     step_until(&mut window, "the model has moved", |w| {
         w.query_by_label("The model runs on: Card (bf16). It agrees (cosine 0.9998), 820 images/s.").is_some()
     });
@@ -345,6 +346,23 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     drop(window);
     let kept = vicinity::app::Settings::read(&settings).running;
     assert_eq!((kept.device.to_string().as_str(), kept.idle_minutes), ("cpu", 60));
+}
+
+#[test]
+fn the_models_dialog_cuts_vectors_to_fewer_dimensions() {
+    let (mut window, jobs) = open();
+    window.get_by_label_contains("Model: Starter").click();
+    window.run_steps(3);
+    let is_on =
+        |window: &Window, name: &str| window.get_by_label(name).accesskit_node().toggled() == Some(Toggled::True);
+    assert!(is_on(&window, "2"), "all of them at first");
+    window.get_by_label("1").click_accesskit();
+    step_until(&mut window, "one dimension is looked at", |w| {
+        w.state().state().snapshot.as_ref().is_some_and(|s| s.dim() == 1)
+    });
+    window.run_steps(2);
+    assert!(is_on(&window, "1") && !is_on(&window, "2"));
+    assert!(jobs.lock().expect("jobs").iter().any(|job| matches!(job, Job::SetDimensions(1))));
 }
 
 #[test]

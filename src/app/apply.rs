@@ -135,6 +135,7 @@ impl App {
             }
             SystemCommand::OpenLibrary(path) => self.open_library(path, Vec::new()),
             SystemCommand::UseModel(model) => self.use_model(model),
+            SystemCommand::SetDimensions(dim) => self.submit(Job::SetDimensions(dim)),
             SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
             SystemCommand::Model(errand) => self.model_errand(errand),

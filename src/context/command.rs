@@ -110,6 +110,8 @@ pub enum SystemCommand {
     OpenLibrary(PathBuf),
     /// See the open library through another model.
     UseModel(crate::engine::choice::ModelSource),
+    /// Look at so many dimensions of each vector.
+    SetDimensions(usize),
     /// How models are run.
     SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.

@@ -170,6 +170,10 @@ impl Backend for Fake {
                 let verdict = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
                 self.send(Event::Model(ModelState::Ready { place: "Card (bf16)".to_owned(), verdict }));
             }
+            Job::SetDimensions(dim) => {
+                let cut = Snapshot::cut(self.snapshot.parts().clone(), dim);
+                self.send(Event::Snapshot(Arc::new(cut)));
+            }
             Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
             _ => {}
         }
@@ -188,7 +192,7 @@ impl Backend for Fake {
             label_scale: 20.0,
             label_prompt: "{}".to_owned(),
             max_tokens: 128,
-            matryoshka: Vec::new(),
+            matryoshka: vec![2, 1],
         })
     }
 

@@ -41,6 +41,7 @@ impl Dialog {
     fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         note(ui, &in_use_line(ctx), theme.text2);
+        dimensions(ui, ctx);
         ui.add_space(SPACE[0]);
         divider(ui);
         let Some(shelf) = &ctx.state.shelf else {
@@ -177,6 +178,25 @@ fn in_use_line(ctx: &Ctx<'_>) -> String {
         Some(model) => format!("This library is seen through {} ({}). {again}", model.title, ctx.state.device_title),
         None => format!("New libraries begin with the model in use here. {again}"),
     }
+}
+
+/// How much of each vector is looked at, where the model was made to be cut.
+fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let (Some(model), Some(snapshot)) = (&ctx.state.model, &ctx.state.snapshot) else { return };
+    if model.matryoshka.len() < 2 {
+        return;
+    }
+    let theme = Theme::of(ui.ctx());
+    ui.horizontal(|ui| {
+        note(ui, "Dimensions", theme.text2);
+        let names: Vec<String> = model.matryoshka.iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let selected = model.matryoshka.iter().position(|dim| *dim == snapshot.dim()).unwrap_or(names.len());
+        if let Some(chosen) = buttons::segments(ui, &names, selected) {
+            ctx.send(SystemCommand::SetDimensions(model.matryoshka[chosen]));
+        }
+        note(ui, "Fewer search a large library faster, a little less exactly. Nothing is embedded again.", theme.text2);
+    });
 }
 
 fn in_use(ctx: &Ctx<'_>, model: &Shelved) -> bool {
