@@ -131,7 +131,8 @@ impl Gemini {
         }
     }
 
-    /// The text with its task in words, for the second model.
+    /// The text with its task in words, for the second model (ai.google.dev/gemini-api/docs/embeddings); a `taskType` changes
+    /// nothing there.
     fn with_words(&self, text: &str, task: TextTask) -> String {
         let words = match (self.task, task) {
             (Some(GeminiTask::SemanticSimilarity), _) => "sentence similarity",

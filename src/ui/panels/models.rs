@@ -195,7 +195,7 @@ fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
         if let Some(chosen) = buttons::segments(ui, &names, selected) {
             ctx.send(SystemCommand::SetDimensions(model.matryoshka[chosen]));
         }
-        note(ui, "Fewer search a large library faster, a little less exactly. Nothing is embedded again.", theme.text2);
+        note(ui, "Fewer search faster and a little less exactly; nothing is embedded again.", theme.text2);
     });
 }
 
