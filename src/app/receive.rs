@@ -119,6 +119,11 @@ fn apply(app: &mut App, event: Event) {
             }
             notice(app, said.severity, said.text);
         }
+        Event::Called(call) => {
+            if let Some(paths) = call.take() {
+                app.called(paths);
+            }
+        }
     }
 }
 

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 /// The bytes that stand for `path` in the catalog.
 #[cfg(unix)]
-pub(super) fn to_bytes(path: &Path) -> Vec<u8> {
+pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().to_vec()
 }
 
 /// The path that `bytes` stand for.
 #[cfg(unix)]
-pub(super) fn from_bytes(bytes: &[u8]) -> PathBuf {
+pub(in crate::engine) fn from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }
@@ -20,14 +20,14 @@ pub(super) fn from_bytes(bytes: &[u8]) -> PathBuf {
 // Windows job of the release workflow.
 /// The bytes that stand for `path` in the catalog: UTF-16, little-endian, unpaired surrogates and all.
 #[cfg(windows)]
-pub(super) fn to_bytes(path: &Path) -> Vec<u8> {
+pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
     use std::os::windows::ffi::OsStrExt;
     path.as_os_str().encode_wide().flat_map(u16::to_le_bytes).collect()
 }
 
 /// The path that `bytes` stand for.
 #[cfg(windows)]
-pub(super) fn from_bytes(bytes: &[u8]) -> PathBuf {
+pub(in crate::engine) fn from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::windows::ffi::OsStringExt;
     let wide: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
     PathBuf::from(std::ffi::OsString::from_wide(&wide))
