@@ -17,6 +17,7 @@ mod services;
 mod settings;
 mod shelf;
 mod textures;
+mod updates;
 mod window;
 
 use std::path::PathBuf;
@@ -82,6 +83,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         outside: Outside {
             models: crate::engine::models::Options::from_environment(),
             keys: std::sync::Arc::new(SystemKeys::default()),
+            updates: Some(crate::engine::updates::address()),
         },
     };
     let window = || {

@@ -257,6 +257,8 @@ pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
 pub mod trust;
+pub mod updates;
+mod web;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};
