@@ -143,6 +143,7 @@ impl Drop for Mailbox {
 fn make(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
+    // Tested here. On Windows the folder is open to whom the library is; libraries lie in the user's own folder there.
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
@@ -305,6 +306,7 @@ mod tests {
         assert!(at_once(&window), "a window that was killed leaves its name, but no lock");
     }
 
+    // Tested here; Windows has no such bits.
     #[cfg(unix)]
     #[test]
     fn nobody_else_may_leave_messages() {

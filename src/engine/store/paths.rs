@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The bytes that stand for `path` in the catalog.
+// Tested here; macOS has the same calls.
 #[cfg(unix)]
 pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
@@ -10,15 +11,15 @@ pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
 }
 
 /// The path that `bytes` stand for.
+// Tested here; macOS has the same calls.
 #[cfg(unix)]
 pub(in crate::engine) fn from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }
 
-// Windows: checked by reading only (`encode_wide` and `from_wide` are documented as inverses); compiled and tested by the
-// Windows job of the release workflow.
 /// The bytes that stand for `path` in the catalog: UTF-16, little-endian, unpaired surrogates and all.
+// `encode_wide` and `from_wide` are documented as inverses; not compiled here but by the release workflow.
 #[cfg(windows)]
 pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
     use std::os::windows::ffi::OsStrExt;
@@ -26,6 +27,7 @@ pub(in crate::engine) fn to_bytes(path: &Path) -> Vec<u8> {
 }
 
 /// The path that `bytes` stand for.
+// `encode_wide` and `from_wide` are documented as inverses; not compiled here but by the release workflow.
 #[cfg(windows)]
 pub(in crate::engine) fn from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::windows::ffi::OsStringExt;
