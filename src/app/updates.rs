@@ -45,7 +45,8 @@ impl App {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("releases", move || {
             if let Err(error) = opener::open_browser(updates::PAGE) {
-                let _ = sender.send(Message::Failed(format!("No browser could be opened for {}: {error}", updates::PAGE)));
+                let _ =
+                    sender.send(Message::Failed(format!("No browser could be opened for {}: {error}", updates::PAGE)));
                 waker();
             }
         });

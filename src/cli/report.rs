@@ -41,7 +41,8 @@ fn program() -> Vec<String> {
 }
 
 fn updates() -> String {
-    let Updates { allowed, newest, .. } = home::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
+    let Updates { allowed, newest, .. } =
+        home::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
     match (allowed, newest) {
         (false, _) => "are not looked for".to_owned(),
         (true, None) => "are looked for; none was told of yet".to_owned(),

@@ -187,7 +187,8 @@ impl Engine {
     pub fn listen(&mut self) {
         if self.library.read_only().is_none() && self.mailbox.is_none() {
             let mailbox = Mailbox::open(&self.snapshot().parts().library, self.outbox.clone());
-            self.mailbox = mailbox.map_err(|error| log::warn!("a second start will open a second window: {error}")).ok();
+            self.mailbox =
+                mailbox.map_err(|error| log::warn!("a second start will open a second window: {error}")).ok();
         }
     }
 

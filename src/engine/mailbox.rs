@@ -179,8 +179,7 @@ fn answer(path: &Path, outbox: &Outbox, stopped: &Receiver<()>) {
             default(left + GRACE) => false,
         }
     });
-    let done =
-        if shown { std::fs::rename(path, path.with_extension(SHOWN)) } else { std::fs::remove_file(path) };
+    let done = if shown { std::fs::rename(path, path.with_extension(SHOWN)) } else { std::fs::remove_file(path) };
     if let Err(error) = done
         && error.kind() != io::ErrorKind::NotFound
     {

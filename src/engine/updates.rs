@@ -106,9 +106,8 @@ mod tests {
 
     #[test]
     fn newer_is_what_comes_after_this_version() {
-        let newer = |newest: &str| {
-            Updates { newest: Some(newest.to_owned()), ..Updates::default() }.newer().map(str::to_owned)
-        };
+        let newer =
+            |newest: &str| Updates { newest: Some(newest.to_owned()), ..Updates::default() }.newer().map(str::to_owned);
         let Version { major, minor, patch, .. } = Version::parse(env!("CARGO_PKG_VERSION")).expect("a version");
         let next = format!("{major}.{minor}.{}", patch + 10);
         assert_eq!(newer(&next), Some(next.clone()), "numbers, not letters");
