@@ -1,5 +1,6 @@
 //! The program: arguments, logging, then the window or a command. Errors end as one line on stderr.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use vicinity::app;
@@ -24,10 +25,16 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Some(command) => cli::run(command, &arguments.place).map(ExitCode::from),
         None => {
-            let Arguments { folders, place, theme, .. } = arguments;
+            let Arguments { folders, place, theme, new_window, .. } = arguments;
             let window = |(model, running)| {
-                let running = Some(running);
-                app::run(app::Options { folders, library: place.library.clone(), model, theme, running })
+                let (library, running) = (place.library.clone().or_else(home::named_library), Some(running));
+                let options = app::Options { folders, library, model, theme, running };
+                if !new_window && app::hand_over(&options) {
+                    // Nobody may be there to read it.
+                    let _read = writeln!(std::io::stdout(), "Opened in the window that is running");
+                    return Ok(());
+                }
+                app::run(options)
             };
             let model = place.source().and_then(|model| Ok((model, place.wishes()?)));
             model.and_then(window).map(|()| ExitCode::SUCCESS)

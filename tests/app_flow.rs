@@ -5,13 +5,16 @@ mod support {
     pub mod window;
 }
 
-use egui::Key;
+use std::cell::Cell;
+use std::fs;
+
+use egui::{Key, ViewportCommand, ViewportId};
 use egui_kittest::kittest::Queryable as _;
 use support::window::{Setup, drop_file, step_until, type_query, window};
 use vicinity::app::engine;
 use vicinity::context::{Centre, RightTab};
 use vicinity::domain::{Modality, Stage};
-use vicinity::engine::sample;
+use vicinity::engine::{mailbox, sample};
 
 #[test]
 fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
@@ -64,4 +67,28 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     step_until(&mut again, "the library is open again", |w| {
         w.state().state().snapshot.as_ref().is_some_and(|s| s.len() > 60)
     });
+}
+
+#[test]
+fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (library, notes) = (place.path().join("library"), place.path().join("notes"));
+    fs::create_dir(&notes).expect("a folder");
+    fs::write(notes.join("dog.txt"), "A dog runs over the meadow.").expect("written");
+    let setup = Setup { library: Some(library.clone()), ..Setup::default() };
+    let mut window = window(setup, engine::opener(Default::default()));
+    step_until(&mut window, "the library is open", |w| w.state().state().snapshot.is_some());
+
+    let second_start = std::thread::spawn(move || mailbox::hand_over(&library, &[notes]));
+    let in_front = Cell::new(false);
+    step_until(&mut window, "what it was given is there, and the window in front", |w| {
+        let asked = w.output().viewport_output.get(&ViewportId::ROOT).map(|root| root.commands.as_slice());
+        let to_front = |commands: &[ViewportCommand]| {
+            let place = |wanted| commands.iter().position(|command| *command == wanted);
+            place(ViewportCommand::Minimized(false)) < place(ViewportCommand::Focus)
+        };
+        in_front.set(in_front.get() || asked.is_some_and(to_front));
+        in_front.get() && w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 1)
+    });
+    assert!(second_start.join().expect("no panic"), "it knows that it need not open a window");
 }

@@ -112,6 +112,39 @@ fn every_file_says_what_it_is_for() {
     assert!(silent.is_empty(), "no module documentation: {silent:?}");
 }
 
+/// The lines of a text that hold for one system only and, in comments on or right above them, do not say how that was
+/// checked: `tested here` (on Linux, by these tests), or `not compiled here` and what it was read against.
+fn unchecked(text: &str) -> Vec<usize> {
+    const FOR_ONE: [&str; 6] = ["target_os", "target_family", "cfg(unix", "cfg(windows", "cfg!(unix", "cfg!(windows"];
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let for_one = |line: &str| {
+        let code = line.split("//").next().unwrap_or("");
+        FOR_ONE.iter().any(|word| code.contains(word)) || code.contains("(not(unix") || code.contains("(not(windows")
+    };
+    let says = |line: &str| {
+        let comment = line.split_once("//").map_or("", |(_, comment)| comment).to_lowercase();
+        comment.contains("tested here") || comment.contains("not compiled here")
+    };
+    let above = |at: usize| lines[..at].iter().rev().take_while(|l| l.starts_with("//") || l.starts_with("#["));
+    let silent = |at: &usize| for_one(lines[*at]) && !says(lines[*at]) && !above(*at).any(|line| says(line));
+    (0..lines.len()).filter(silent).map(|at| at + 1).collect()
+}
+
+#[test]
+fn every_line_for_one_system_says_how_it_was_checked() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let place = |file: &PathBuf| {
+        let silent = unchecked(&fs::read_to_string(file).unwrap());
+        silent.into_iter().map(|line| format!("{}:{line}", file.display())).collect::<Vec<_>>()
+    };
+    let silent: Vec<_> = files.iter().flat_map(place).collect();
+    assert!(silent.is_empty(), "say `tested here`, or `not compiled here` and what it was read against: {silent:?}");
+    assert_eq!(unchecked("// Tested here.\n#[cfg(unix)]\nfn a() {}\n#[cfg(not(unix))]\nfn b() {}"), [4]);
+    assert_eq!(unchecked("if cfg!(windows) {}\n// cfg(unix)\nlet a = cfg!(windows); // not compiled here"), [1]);
+}
+
 #[test]
 fn the_check_sees_a_wrong_import() {
     assert!(names("use crate::ui::theme;", "crate::ui"));

@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use vicinity::engine::{Engine, Event};
 
 struct Place(TempDir);
 
@@ -232,6 +234,31 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_second_start_hands_over_to_the_window_that_has_the_library_open() {
+    let place = Place::new();
+    let mut engine = Engine::open(&place.path("library"), || {}).unwrap();
+    engine.listen();
+    let child = place.command(&[place.files().to_str().unwrap()]).stdout(Stdio::piped()).spawn().unwrap();
+    let call = loop {
+        if let Event::Called(call) = engine.events().recv_timeout(Duration::from_secs(20)).unwrap() {
+            break call;
+        }
+    };
+    assert_eq!(call.take().unwrap(), [place.files()]);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!((output.status.code(), &*said), (Some(0), "Opened in the window that is running\n"));
+
+    // A window of its own, which only Linux surely cannot show here.
+    if cfg!(target_os = "linux") {
+        let mut own = place.command(&["--new-window"]);
+        let output = own.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{}", stderr(&output));
+        assert!(!engine.events().try_iter().any(|event| matches!(event, Event::Called(_))));
+    }
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn a_report_tells_what_a_bug_needs_and_names_no_file_unless_asked() {
         "device   ",
         "graphics ",
         "models   ",
+        "updates  are not looked for",
         "1 texts, 1 failed",
         "src/ui/shell.rs:1:2",
     ] {

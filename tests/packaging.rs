@@ -190,3 +190,16 @@ fn the_check_of_glibc_knows_too_new_from_old_enough() {
     assert!(String::from_utf8_lossy(&old.stderr).contains("allowed is 2.17"));
     assert!(check("9.99").status.success());
 }
+
+#[test]
+fn the_release_workflow_names_what_it_runs_by_commit() {
+    let text = read(".github/workflows/release.yml");
+    let uses: Vec<&str> = text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, action)| action).collect();
+    assert!(uses.len() > 5, "{uses:?}");
+    let pinned = |action: &&str| {
+        let commit = action.split_once('@').map_or("", |(_, rest)| rest.split(' ').next().unwrap_or(""));
+        commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()) && action.contains(" # v")
+    };
+    assert!(uses.iter().all(pinned), "{uses:?}");
+    assert!(text.contains("> dist/version.txt"), "programs look for the newest version there");
+}

@@ -138,6 +138,8 @@ impl App {
             SystemCommand::SetDimensions(dim) => self.submit(Job::SetDimensions(dim)),
             SystemCommand::SetRunning(wishes) => self.set_running(wishes),
             SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
+            SystemCommand::AllowUpdates(allowed) => self.allow_updates(allowed),
+            SystemCommand::ShowReleases => self.show_releases(),
             SystemCommand::Model(errand) => self.model_errand(errand),
             SystemCommand::FirstChoice(choice) => self.first_choice(choice),
             SystemCommand::Service(errand) => self.service_errand(errand),

@@ -58,7 +58,9 @@ impl Backend for Open {
 /// Opens libraries.
 pub fn opener(running: Running) -> Opener {
     Arc::new(move |library: &Path, wish: Wish| {
-        open(library, wish, &running).map(|opened| Box::new(opened) as Box<dyn Backend>)
+        let mut opened = open(library, wish, &running)?;
+        opened.engine.listen();
+        Ok(Box::new(opened) as Box<dyn Backend>)
     })
 }
 

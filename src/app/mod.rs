@@ -17,6 +17,7 @@ mod services;
 mod settings;
 mod shelf;
 mod textures;
+mod updates;
 mod window;
 
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 use crate::context::ThemeChoice;
 use crate::engine::choice::ModelSource;
 use crate::engine::running::{Running, Wishes};
-use crate::engine::{crash, home};
+use crate::engine::{crash, home, mailbox};
 
 pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
 pub use keys::{Keys, Memory, SystemKeys};
@@ -44,6 +45,13 @@ pub struct Options {
     pub theme: Option<ThemeChoice>,
     /// How models are run in this run; `None`: as the settings say.
     pub running: Option<Wishes>,
+}
+
+/// Hands what is to be opened to the window that has the library open already; whether it did. Where a window of this
+/// user on this machine has it, that takes up to a second.
+pub fn hand_over(options: &Options) -> bool {
+    let meant = places::meant(options.library.clone(), options.folders.clone(), home::data().as_deref());
+    meant.is_some_and(|(library, add)| mailbox::hand_over(&library, &add))
 }
 
 /// How models are to be run, as the user's settings have it.
@@ -75,6 +83,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         outside: Outside {
             models: crate::engine::models::Options::from_environment(),
             keys: std::sync::Arc::new(SystemKeys::default()),
+            updates: Some(crate::engine::updates::address()),
         },
     };
     let window = || {

@@ -12,7 +12,7 @@ use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
 use crate::domain::LabelSet;
 use crate::engine::choice::ModelSource;
-use crate::engine::{Job, Severity, home, sample};
+use crate::engine::{Job, Severity, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 
@@ -23,23 +23,34 @@ impl App {
     /// Adds to the open library; where none is open, opens the one that belongs to the first folder. A library
     /// (`NAME.vicinity`) alone is opened itself.
     pub(super) fn add(&mut self, paths: Vec<PathBuf>) {
-        let Some(first) = paths.first().cloned() else { return };
-        if paths.len() == 1 && places::is_library(&first) {
-            return self.open_library(first, Vec::new());
+        if paths.is_empty() {
+            return;
         }
-        if self.backend.is_some() {
-            return self.submit(Job::Add(paths));
+        let alone = matches!(paths.as_slice(), [one] if places::is_library(one));
+        if self.backend.is_some() && !alone {
+            self.submit(Job::Add(paths));
+        } else if self.state.library.is_some() && !alone {
+            self.then_add.extend(paths);
+        } else if let Some((library, add)) = places::meant(None, paths, self.data.as_deref()) {
+            self.open_library(library, add);
+        } else {
+            notice(self, Severity::Error, "There is no folder for data on this system; name one with --library");
         }
-        if self.state.library.is_some() {
-            return self.then_add.extend(paths);
+    }
+
+    /// A second start of the program wants something opened in this window.
+    pub(super) fn called(&mut self, paths: Vec<PathBuf>) {
+        let front = egui::UserAttentionType::Informational;
+        // Where windows may not put themselves in front, the system at least points to this one.
+        for command in [
+            egui::ViewportCommand::Minimized(false),
+            egui::ViewportCommand::Focus,
+            egui::ViewportCommand::RequestUserAttention(front),
+        ] {
+            self.ctx.send_viewport_cmd(command);
         }
-        let first = std::path::absolute(&first).unwrap_or(first);
-        match &self.data {
-            Some(data) => self.open_library(home::library_for(data, &first), paths),
-            None => {
-                notice(self, Severity::Error, "There is no folder for data on this system; name one with --library")
-            }
-        }
+        self.ctx.request_repaint();
+        self.add(paths);
     }
 
     /// Opens a library in the background, and then adds to it.

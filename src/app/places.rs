@@ -1,6 +1,22 @@
-//! What libraries are called.
+//! Which library is meant, and what libraries are called.
 
 use std::path::{Path, PathBuf};
+
+use crate::engine::home;
+
+/// The library that is meant where folders or files are to be opened, and what is to be added to it: the one that is
+/// named, or a library (`NAME.vicinity`) given alone, or in `data` the one that belongs to the first folder.
+pub fn meant(named: Option<PathBuf>, given: Vec<PathBuf>, data: Option<&Path>) -> Option<(PathBuf, Vec<PathBuf>)> {
+    match (named, given.as_slice()) {
+        (Some(library), _) => Some((library, given)),
+        (None, [alone]) if is_library(alone) => Some((alone.clone(), Vec::new())),
+        (None, [first, ..]) => {
+            let first = std::path::absolute(first).unwrap_or_else(|_| first.clone());
+            Some((home::library_for(data?, &first), given))
+        }
+        (None, []) => None,
+    }
+}
 
 /// Whether a path given to the program names a library, to be opened as it is, and not a folder of pictures and texts.
 pub fn is_library(path: &Path) -> bool {
@@ -21,6 +37,20 @@ pub fn library_name(roots: &[PathBuf]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_goes_before_an_ending_and_that_before_the_first_folder() {
+        let meant = |named: Option<&str>, given: &[&str]| {
+            let (library, add) =
+                meant(named.map(Into::into), given.iter().map(Into::into).collect(), Some(Path::new("/data")))?;
+            Some((library, add.len()))
+        };
+        assert_eq!(meant(Some("/l"), &["/p/a.vicinity"]), Some(("/l".into(), 1)));
+        assert_eq!(meant(None, &["/p/a.vicinity"]), Some(("/p/a.vicinity".into(), 0)));
+        assert_eq!(meant(None, &["/p", "/q"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 2)));
+        assert_eq!(meant(Some("/l"), &[]), Some(("/l".into(), 0)));
+        assert_eq!(meant(None, &[]), None);
+    }
 
     #[test]
     fn a_library_is_known_by_its_ending() {

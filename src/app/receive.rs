@@ -29,6 +29,7 @@ pub(super) fn messages(app: &mut App) {
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
             Message::Pasted(picture) => app.ask_with_picture(picture),
+            Message::Newest(version) => app.newest_found(version),
             Message::Devices(lines) => app.state.devices = lines,
         }
     }
@@ -118,6 +119,11 @@ fn apply(app: &mut App, event: Event) {
                 app.note_trouble(&said.text);
             }
             notice(app, said.severity, said.text);
+        }
+        Event::Called(call) => {
+            if let Some(paths) = call.take() {
+                app.called(paths);
+            }
         }
     }
 }

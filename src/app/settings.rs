@@ -13,6 +13,7 @@ use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
 use crate::domain::LabelSet;
 use crate::engine::running::Wishes;
+use crate::engine::updates::Updates;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub speeds: BTreeMap<String, Speed>,
     /// Device, precision, and how long models stay.
     pub running: Wishes,
+    /// Looking for new versions.
+    pub updates: Updates,
 }
 
 /// A label set as stored.
@@ -72,6 +75,7 @@ impl Default for Settings {
             favourite: None,
             speeds: BTreeMap::new(),
             running: Wishes::default(),
+            updates: Updates::default(),
         }
     }
 }

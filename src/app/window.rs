@@ -19,8 +19,8 @@ use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::domain::{LabelSet, Ledger, Picture};
 use crate::engine::Severity;
 use crate::engine::choice::ModelSource;
-use crate::engine::models;
 use crate::engine::running::{DeviceLine, Running, Wishes};
+use crate::engine::{models, updates};
 use crate::ui::{Shell, style};
 
 /// Threads of the network: they wait, mostly.
@@ -50,17 +50,19 @@ pub struct Start {
     pub outside: Outside,
 }
 
-/// What the window reaches beside libraries: models and keys. Nothing of either unless it is given.
+/// What the window reaches beside libraries: models, keys, news. Nothing of any unless it is given.
 pub struct Outside {
     /// Where models lie and come from; `None`: they are not managed here.
     pub models: Option<models::Options>,
     /// Keys to services.
     pub keys: Arc<dyn Keys>,
+    /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
+    pub updates: Option<String>,
 }
 
 impl Default for Outside {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(Memory::default()) }
+        Self { models: None, keys: Arc::new(Memory::default()), updates: None }
     }
 }
 
@@ -78,6 +80,8 @@ pub(super) enum Message {
     Pasted(Arc<Picture>),
     /// Something about services.
     Service(Answer),
+    /// The newest version of the program.
+    Newest(String),
     /// The devices of this machine.
     Devices(Vec<DeviceLine>),
     /// A sentence for the status bar.
@@ -100,6 +104,8 @@ pub struct App {
     pub(super) consent: Option<Consent>,
     pub(super) network: Network,
     pub(super) keeper: Option<Keeper>,
+    /// Where to ask for the newest version.
+    pub(super) updates: Option<String>,
     /// The network's threads; taken down after everything that uses them.
     pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
@@ -147,6 +153,7 @@ impl App {
             runtime,
             network,
             keeper,
+            updates: start.outside.updates,
             switching: false,
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
@@ -164,6 +171,7 @@ impl App {
             settings,
             ctx,
         };
+        app.state.update_host = app.updates.as_deref().map(updates::host);
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
         if let Some(report) = start.crash {
             let told = format!("Vicinity ended unexpectedly last time; what is known of it is in {}", report.display());
@@ -250,6 +258,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) 
         recents: settings.recents.clone(),
         speeds: settings.speeds.clone(),
         favourite: settings.favourite.clone(),
+        updates: settings.updates.clone(),
         first_start: !settings.welcomed && settings.recents.is_empty(),
         device_title: "CPU".to_owned(),
         running,
@@ -271,6 +280,7 @@ impl eframe::App for App {
         receive::events(self);
         self.look_at_models();
         self.look_at_network();
+        self.look_for_updates();
         if self.textures.upload(ctx, &mut self.state.thumbnails) {
             ctx.request_repaint();
         }

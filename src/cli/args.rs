@@ -40,6 +40,9 @@ pub struct Arguments {
     /// may be left out.
     #[arg(long, global = true)]
     pub portable: bool,
+    /// Open a window of its own, even where one has the library open already; it can search there, but change nothing.
+    #[arg(long)]
+    pub new_window: bool,
     /// Colours of the window.
     #[arg(long, value_name = "THEME", ignore_case = true)]
     pub theme: Option<ThemeChoice>,

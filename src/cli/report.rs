@@ -4,8 +4,9 @@ use super::Outcome;
 use super::args::Place;
 use super::output::{count, line};
 use super::session::{self, Session};
-use crate::app;
+use crate::app::{self, Settings};
 use crate::domain::Modality;
+use crate::engine::updates::Updates;
 use crate::engine::{choice, crash, home};
 use crate::towers::device;
 
@@ -35,7 +36,18 @@ fn program() -> Vec<String> {
     for device in device::devices() {
         rows.push(row("device", &format!("{}, {} threads, {}", device.name, device.threads, device.features)));
     }
+    rows.push(row("updates", &updates()));
     rows
+}
+
+fn updates() -> String {
+    let Updates { allowed, newest, .. } =
+        home::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
+    match (allowed, newest) {
+        (false, _) => "are not looked for".to_owned(),
+        (true, None) => "are looked for; none was told of yet".to_owned(),
+        (true, Some(newest)) => format!("are looked for; the newest was {newest}"),
+    }
 }
 
 /// The system's own name for itself; only Linux keeps it in a file.

@@ -116,6 +116,10 @@ pub enum SystemCommand {
     SetRunning(crate::engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
+    /// Look for new versions of the program, or do not.
+    AllowUpdates(bool),
+    /// The page of the newest version, in the browser.
+    ShowReleases,
     /// Something with a model's files.
     Model(ModelErrand),
     /// What the first start offered.

@@ -9,6 +9,7 @@ use crate::domain::{
     Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, NetworkUse, Progress, QueryPart, ScoredLabels,
     Scoring, SearchResult,
 };
+use crate::engine::updates::Updates;
 use crate::engine::{ImportOptions, Notice, Snapshot};
 use crate::towers::ModelInfo;
 
@@ -337,6 +338,10 @@ pub struct State {
     pub network: Vec<NetworkUse>,
     /// Embedding services.
     pub services: Services,
+    /// Looking for new versions of the program.
+    pub updates: Updates,
+    /// Who is asked for them; `None` where nobody is, whatever is allowed.
+    pub update_host: Option<String>,
 }
 
 impl State {

@@ -13,6 +13,7 @@ use super::control::Control;
 use super::import::Coordinator;
 use super::library::Library;
 use super::looks::Looks;
+use super::mailbox::Mailbox;
 use super::model::{LazyModel, Loader};
 use super::outbox::Outbox;
 use super::projector::Projector;
@@ -67,6 +68,7 @@ pub struct Engine {
     looks: Looks,
     /// The service behind the model, by its host, where there is one.
     service: Option<(String, Remote)>,
+    mailbox: Option<Mailbox>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -169,6 +171,7 @@ impl Engine {
             projector,
             looks,
             service: None,
+            mailbox: None,
             threads,
         })
     }
@@ -177,6 +180,16 @@ impl Engine {
     pub(super) fn with_service(mut self, host: String, remote: Remote) -> Self {
         self.service = Some((host, remote));
         self
+    }
+
+    /// For a window: whatever a second start of the program is given to open in this library arrives here, as
+    /// [`Event::Called`]. A library that is open for reading only calls nobody.
+    pub fn listen(&mut self) {
+        if self.library.read_only().is_none() && self.mailbox.is_none() {
+            let mailbox = Mailbox::open(&self.snapshot().parts().library, self.outbox.clone());
+            self.mailbox =
+                mailbox.map_err(|error| log::warn!("a second start will open a second window: {error}")).ok();
+        }
     }
 
     pub(super) fn service(&self) -> Option<&(String, Remote)> {
@@ -293,6 +306,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.mailbox = None;
         self.control.close();
         self.jobs = None;
         self.model.close();

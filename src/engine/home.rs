@@ -57,9 +57,14 @@ pub fn settings_file() -> Option<PathBuf> {
     Some(dir.join("settings.json"))
 }
 
-/// The library that is used when none is named: `$VICINITY_LIBRARY`, or `default` in [`data`].
+/// The library that `$VICINITY_LIBRARY` names.
+pub fn named_library() -> Option<PathBuf> {
+    variable(LIBRARY_VARIABLE)
+}
+
+/// The library that commands use when none is named: `$VICINITY_LIBRARY`, or `default` in [`data`].
 pub fn default_library() -> Option<PathBuf> {
-    variable(LIBRARY_VARIABLE).or_else(|| Some(data()?.join("default")))
+    named_library().or_else(|| Some(data()?.join("default")))
 }
 
 /// The folder of models: `$VICINITY_MODELS`, or `models` in [`data`].

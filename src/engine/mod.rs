@@ -138,6 +138,8 @@ pub enum Event {
     Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
+    /// A second start of the program wants something opened here.
+    Called(Arc<mailbox::Call>),
 }
 
 /// Where the model is.
@@ -236,6 +238,7 @@ pub mod index;
 pub mod labels;
 mod library;
 mod looks;
+pub mod mailbox;
 pub mod map_image;
 mod meter;
 pub mod model;
@@ -254,6 +257,8 @@ pub mod snapshot;
 pub mod store;
 pub mod thumbnail;
 pub mod trust;
+pub mod updates;
+mod web;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};

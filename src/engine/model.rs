@@ -325,6 +325,7 @@ mod tests {
     }
 
     #[test]
+    // Only Linux tells in a file what is resident; tested here.
     #[cfg(target_os = "linux")]
     fn its_memory_goes_back_to_the_system() {
         const BYTES: usize = 256 << 20;

@@ -146,9 +146,11 @@ pub fn find(id: DeviceId) -> Result<Device, String> {
 /// What this build leaves out, a sentence each.
 pub fn left_out() -> Vec<&'static str> {
     let mut out = Vec::new();
+    // A sentence for people; the half for Macs is not compiled here.
     if !cfg!(feature = "cuda") && !cfg!(target_os = "macos") {
         out.push("cuda: this build was made without it");
     }
+    // As above: not compiled here.
     if !metal::BUILT && cfg!(target_os = "macos") {
         out.push("metal: this build was made without it");
     }
@@ -267,6 +269,7 @@ mod cuda {
     }
 }
 
+// Read against the sources of candle-core, whose `new_metal` is the same call in every build; not compiled here.
 #[cfg(target_os = "macos")]
 mod metal {
     //! Macs have one.
@@ -292,6 +295,7 @@ mod metal {
     }
 }
 
+// Tested here.
 #[cfg(not(target_os = "macos"))]
 mod metal {
     pub const BUILT: bool = false;
@@ -331,6 +335,7 @@ mod tests {
     }
 
     #[test]
+    // Tested here, where neither is built.
     #[cfg(not(any(feature = "cuda", target_os = "macos")))]
     fn what_the_build_lacks_is_said_in_one_sentence() {
         for (id, feature) in [(DeviceId::Cuda(0), "`cuda`"), (DeviceId::Metal, "`metal`")] {

@@ -229,6 +229,7 @@ impl Weights<'static> {
 /// Lets the pages of a part of a mapped file go. What was read once, to be checked, packed or hashed, would else count as
 /// the program's memory for as long as the file is mapped; read again, it comes back from the system's cache.
 pub(super) fn release(map: &Mmap, range: Range<usize>) {
+    // Tested here; macOS has the same call.
     #[cfg(unix)]
     // SAFETY: the mapping is of a file and only read, so that dropped pages are the same when they are read again.
     if let Err(error) =
@@ -236,6 +237,7 @@ pub(super) fn release(map: &Mmap, range: Range<usize>) {
     {
         log::debug!("the pages of a model stay in memory: {error}");
     }
+    // Windows takes pages back by itself, and memmap2 documents the advice for Unix only. Not compiled here.
     #[cfg(not(unix))]
     let _nothing_to_do = (map, range);
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::engine::web::WebError;
+
 /// Why a model could not be got, imported, checked or removed.
 #[derive(Debug, Error)]
 pub enum ModelError {
@@ -131,6 +133,15 @@ pub enum ModelError {
     /// Paused or cancelled by the user.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<WebError> for ModelError {
+    fn from(error: WebError) -> Self {
+        match error {
+            WebError::Network { host, reason } => Self::Network { host, reason },
+            WebError::Answer { host, what } => Self::Answer { host, what },
+        }
+    }
 }
 
 impl ModelError {

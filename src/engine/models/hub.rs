@@ -1,25 +1,22 @@
 //! The hub's plain HTTP: what a file is (HEAD), and its bytes from any place on (GET with a range).
 //!
 //! `{endpoint}/{repo}/resolve/{revision}/{file}` answers with the commit, the length and the hash in its headers and
-//! redirects large files to another host. Redirects are followed here, one by one, so that the token goes to the
-//! endpoint alone and every host is noted in the ledger.
+//! redirects large files to another host. The token goes to the endpoint alone.
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LOCATION, RANGE, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RANGE, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode, Url};
 
 use super::digest::Expected;
 use super::error::ModelError;
 use crate::domain::Ledger;
+use crate::engine::web::{Web, host};
 
 /// Where models come from unless `HF_ENDPOINT` says otherwise.
 pub const ENDPOINT: &str = "https://huggingface.co";
 /// What the ledger says.
 pub const PURPOSE: &str = "getting models";
-/// The most redirects of one request; the hub needs one, a mirror two.
-const MAX_HOPS: usize = 5;
-const CONNECT: Duration = Duration::from_secs(15);
 
 /// What the hub says about a file.
 #[derive(Debug, Clone)]
@@ -46,32 +43,17 @@ pub struct Place<'a> {
 /// A connection to the hub. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub {
-    client: Client,
-    endpoint: Url,
+    web: Web,
     token: Option<String>,
-    ledger: Ledger,
 }
 
 impl Hub {
     /// Prepares; contacts nobody. `patience` is how long a silent connection is waited for.
     pub fn new(endpoint: &str, token: Option<String>, patience: Duration, ledger: Ledger) -> Result<Self, ModelError> {
-        let wrong = |reason: String| ModelError::Endpoint { endpoint: endpoint.to_owned(), reason };
-        let endpoint_url = Url::parse(endpoint).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(endpoint_url.scheme(), "http" | "https") || endpoint_url.host().is_none() {
-            return Err(wrong("only http and https will do".to_owned()));
-        }
-        // a second provider, or a second call, is no trouble: the first one stays
-        let _first_stays = rustls::crypto::ring::default_provider().install_default();
-        let mut client = Client::builder()
-            .user_agent(concat!("vicinity/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(patience);
-        if is_loopback(&endpoint_url) {
-            client = client.no_proxy();
-        }
-        let client = client.build().map_err(|error| wrong(reason(&error)))?;
-        Ok(Self { client, endpoint: endpoint_url, token, ledger })
+        let agent = concat!("vicinity/", env!("CARGO_PKG_VERSION"));
+        let web = Web::new(endpoint, agent, patience, PURPOSE, ledger);
+        let web = web.map_err(|reason| ModelError::Endpoint { endpoint: endpoint.to_owned(), reason })?;
+        Ok(Self { web, token })
     }
 
     /// Asks what a file is.
@@ -124,65 +106,33 @@ impl Hub {
 
     /// The next bytes of an answer, noted in the ledger.
     pub async fn more(&self, answer: &mut Response) -> Result<Option<Vec<u8>>, ModelError> {
-        let host = host(answer.url());
-        let chunk = answer.chunk().await;
-        let cut = |e: &reqwest::Error| match e.is_timeout() {
-            true => reason(e),
-            false => format!("the connection was cut ({})", reason(e)),
-        };
-        let chunk = chunk.map_err(|e| ModelError::Network { host: host.clone(), reason: cut(&e) })?;
-        Ok(chunk.map(|bytes| {
-            self.ledger.note(&host, PURPOSE, 0, bytes.len() as u64);
-            Vec::from(bytes)
-        }))
+        Ok(self.web.more(answer).await?)
     }
 
-    /// Sends, and follows redirects until `enough` is content with the headers of one.
     async fn send(
         &self,
         method: Method,
-        mut url: Url,
+        url: Url,
         range: Option<String>,
-        mut enough: impl FnMut(&HeaderMap) -> bool,
+        enough: impl FnMut(&HeaderMap) -> bool,
     ) -> Result<Response, ModelError> {
-        for _ in 0..=MAX_HOPS {
-            let mut request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
-            if let Some(token) = self.token.as_ref().filter(|_| self.is_trusted(&url)) {
-                request = request.bearer_auth(token);
+        let dress = |url: &Url, request: reqwest::RequestBuilder| {
+            let request = match self.token.as_ref().filter(|_| self.web.is_trusted(url)) {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            match &range {
+                Some(range) => request.header(RANGE, range),
+                None => request,
             }
-            if let Some(range) = &range {
-                request = request.header(RANGE, range);
-            }
-            self.ledger.note(&host(&url), PURPOSE, 1, 0);
-            let answer = request.send().await;
-            let answer = answer.map_err(|e| ModelError::Network { host: host(&url), reason: reason(&e) })?;
-            if enough(answer.headers()) || !answer.status().is_redirection() {
-                return Ok(answer);
-            }
-            url = self.next(&url, answer.headers())?;
-        }
-        Err(ModelError::Answer { host: host(&url), what: "sends from one address to another without end".to_owned() })
-    }
-
-    fn next(&self, url: &Url, headers: &HeaderMap) -> Result<Url, ModelError> {
-        let wrong = |what: &str| ModelError::Answer { host: host(url), what: what.to_owned() };
-        let location = text(headers, LOCATION.as_str()).ok_or_else(|| wrong("redirects to nowhere"))?;
-        let next = url.join(location).map_err(|_| wrong("redirects to something that is no address"))?;
-        match (self.endpoint.scheme(), next.scheme()) {
-            (_, "https") | ("http", "http") => Ok(next),
-            _ => Err(wrong("redirects to an address that is not encrypted")),
-        }
-    }
-
-    /// Whether the token may be sent there: to the endpoint alone, and never readable on the way.
-    fn is_trusted(&self, url: &Url) -> bool {
-        url.origin() == self.endpoint.origin() && (url.scheme() == "https" || is_loopback(url))
+        };
+        Ok(self.web.send(method, url, dress, enough).await?)
     }
 
     fn url(&self, place: Place<'_>) -> Result<Url, ModelError> {
-        let mut url = self.endpoint.clone();
-        let cannot =
-            || ModelError::Endpoint { endpoint: self.endpoint.to_string(), reason: "it has no path".to_owned() };
+        let mut url = self.web.start().clone();
+        let endpoint = url.to_string();
+        let cannot = || ModelError::Endpoint { endpoint, reason: "it has no path".to_owned() };
         url.path_segments_mut()
             .map_err(|()| cannot())?
             .pop_if_empty()
@@ -224,29 +174,4 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whether a revision is a commit and not a name for one.
 pub fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
-        Some("localhost") => true,
-        Some(host) => host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-        None => false,
-    }
-}
-
-fn host(url: &Url) -> String {
-    let name = url.host_str().unwrap_or("?");
-    url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
-}
-
-/// The innermost reason: what the system says, without addresses.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }

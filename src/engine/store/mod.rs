@@ -16,7 +16,7 @@ mod error;
 mod layout;
 mod lock;
 mod open;
-mod paths;
+pub(super) mod paths;
 mod state;
 mod thumbs;
 mod vectors;
@@ -29,6 +29,7 @@ use rusqlite::Connection;
 
 pub use consent::remote_hosts;
 pub use error::StoreError;
+pub use lock::{Holder, holder};
 pub use thumbs::ThumbnailCache;
 
 use self::catalog::ModelRow;

@@ -194,11 +194,13 @@ pub(super) fn file_name(model: &ModelKey) -> String {
 
 /// Makes a new name in a folder survive a power cut.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    // Tested here; macOS has the same calls.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
         File::open(folder)?.sync_all()?;
     }
-    // Windows opens no folder as a file, and NTFS journals names by itself. Compiled by the release workflow only.
+    // Windows opens no folder as a file, and NTFS journals names by itself: read against the documentation of
+    // CreateFile and NTFS, not compiled here but by the release workflow.
     #[cfg(not(unix))]
     let _nothing_to_do = path;
     Ok(())

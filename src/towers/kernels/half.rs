@@ -280,6 +280,7 @@ mod x86 {
         leaf & AMX_BF16 != 0 && leaf & AMX_TILE != 0 && may_use_tiles()
     }
 
+    // Tested here, on processors that have tiles.
     #[cfg(target_os = "linux")]
     fn may_use_tiles() -> bool {
         // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA), see the kernel's Documentation/arch/x86/xstate.rst.
@@ -300,6 +301,7 @@ mod x86 {
         result == 0
     }
 
+    // Other systems are not asked: the kernels without tiles serve. Not compiled here.
     #[cfg(not(target_os = "linux"))]
     fn may_use_tiles() -> bool {
         false

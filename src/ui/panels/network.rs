@@ -28,7 +28,8 @@ fn summary(uses: &[NetworkUse]) -> String {
     match (downloads.clone().next(), uses.iter().find(embedding)) {
         (None, None) => "Network: nothing sent".to_owned(),
         (Some(first), None) => match received(&mut downloads) {
-            0 => format!("Asked {}", first.host),
+            // an answer, and no file to speak of
+            0..1_000 => format!("Asked {}", first.host),
             bytes => format!("Downloads from {}, {}", first.host, words::bytes(bytes)),
         },
         (downloaded, Some(first)) => {
@@ -79,6 +80,7 @@ mod tests {
     fn the_bar_says_what_left_the_machine_first() {
         assert_eq!(summary(&[]), "Network: nothing sent");
         assert_eq!(summary(&[used("huggingface.co", 0, 0)]), "Asked huggingface.co");
+        assert_eq!(summary(&[used("github.com", 6, 0)]), "Asked github.com");
         let hub = [used("huggingface.co", 40_000_000, 0), used("cdn.example", 300_000_000, 0)];
         assert_eq!(summary(&hub), "Downloads from huggingface.co, 340 MB");
         let both = [used("huggingface.co", 9, 0), used("api.example", 5, 1_200_000)];

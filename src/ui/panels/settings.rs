@@ -1,4 +1,4 @@
-//! Settings of the program: which device models run on, and how long they stay in memory.
+//! Settings of the program: which device models run on, how long they stay in memory, and whether to look for new versions.
 
 use egui::{Ui, vec2};
 
@@ -32,6 +32,10 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         device(ui, ctx, &mut wishes);
         ui.add_space(SPACE[1]);
         memory(ui, ctx, &mut wishes);
+        if let Some(host) = &ctx.state.update_host {
+            ui.add_space(SPACE[1]);
+            updates(ui, ctx, host);
+        }
     });
     if wishes != ctx.state.running {
         ctx.send(SystemCommand::SetRunning(wishes));
@@ -95,5 +99,20 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
         && buttons::secondary(ui, "Unload the model now").clicked()
     {
         ctx.send(UiCommand::UnloadModel);
+    }
+}
+
+fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
+    head(ui, "New versions");
+    let mut allowed = ctx.state.updates.allowed;
+    if ui.checkbox(&mut allowed, "Look for new versions").changed() {
+        ctx.send(SystemCommand::AllowUpdates(allowed));
+    }
+    let what = "a small file that says which version is the newest. Nothing else is sent, and nothing is installed.";
+    note(ui, &format!("At most once a day {host} is asked for {what}"));
+    if let Some(version) = ctx.state.updates.newer()
+        && buttons::link(ui, &format!("Version {version} is out"), "Show the newest version in the browser").clicked()
+    {
+        ctx.send(SystemCommand::ShowReleases);
     }
 }

@@ -4,7 +4,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
 
 use super::{models, network};
-use crate::context::{Ctx, UiCommand};
+use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::domain::{Modality, Progress, Stage};
 use crate::engine::{Notice, Severity};
 use crate::ui::style::{bold, font};
@@ -24,6 +24,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if !ctx.state.narrow {
                 network::show(ui, ctx);
+                newer(ui, ctx);
             }
             downloads(ui, ctx);
             if let Some(snapshot) = &ctx.state.snapshot {
@@ -34,6 +35,16 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, ctx));
         });
     });
+}
+
+/// That there is a newer version, where it was looked for; a click shows its page.
+fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let Some(version) = ctx.state.updates.newer() else { return };
+    let said = format!("Version {version} is out");
+    if buttons::quiet_small(ui, &said, &format!("{said}: show it in the browser"), theme.accent).clicked() {
+        ctx.send(SystemCommand::ShowReleases);
+    }
 }
 
 /// The models that are being got, whatever else is going on; a click shows them.

@@ -1,0 +1,54 @@
+//! Looks for a newer version where the user has allowed that, and says so quietly.
+
+use super::window::{App, Message, seconds_since_epoch};
+use crate::engine::updates;
+
+impl App {
+    /// From now on, or no more.
+    pub(super) fn allow_updates(&mut self, allowed: bool) {
+        self.settings.updates.allowed = allowed;
+        self.updates_changed();
+    }
+
+    /// Asks where it is time to; called every frame. A failure is for the log: it may come from being on a train.
+    pub(super) fn look_for_updates(&mut self) {
+        let now = seconds_since_epoch();
+        if !self.settings.updates.is_due(now) {
+            return;
+        }
+        let (Some(address), Some(runtime)) = (self.updates.clone(), self.network.runtime.clone()) else { return };
+        self.settings.updates.asked = now;
+        self.updates_changed();
+        let (sender, waker, ledger) = (self.inbox.0.clone(), self.waker(), self.network.ledger.clone());
+        runtime.spawn(async move {
+            match updates::newest(&address, ledger).await {
+                // A full inbox loses the news for a day.
+                Ok(version) => drop(sender.try_send(Message::Newest(version))),
+                Err(why) => log::warn!("looking for a new version: {why}"),
+            }
+            waker();
+        });
+    }
+
+    pub(super) fn newest_found(&mut self, version: String) {
+        self.settings.updates.newest = Some(version);
+        self.updates_changed();
+    }
+
+    fn updates_changed(&mut self) {
+        self.state.updates = self.settings.updates.clone();
+        self.keep_settings();
+    }
+
+    /// The page of the newest version, in the user's browser.
+    pub(super) fn show_releases(&self) {
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("releases", move || {
+            if let Err(error) = opener::open_browser(updates::PAGE) {
+                let _ =
+                    sender.send(Message::Failed(format!("No browser could be opened for {}: {error}", updates::PAGE)));
+                waker();
+            }
+        });
+    }
+}

@@ -1,0 +1,317 @@
+//! How a second start of the program reaches the window that has the library open already.
+//!
+//! By a folder `mailbox` in the library: the second start leaves a message there, which says what it was to open. The window
+//! looks a few times a second, shows what is asked for, and renames the message; that is the answer. A command does not
+//! answer, nor does a window that hangs: then the second start takes its message back and opens the library by itself.
+//! There are no ports, and nothing is left to a system's ways, so this is the same everywhere.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use super::outbox::Outbox;
+use super::store::{self, Holder, paths};
+
+/// The folder in the library.
+const FOLDER: &str = "mailbox";
+/// How often the window looks.
+const LOOK: Duration = Duration::from_millis(300);
+/// A message that was not shown so long after it was sent is not shown at all.
+const FRESH: Duration = Duration::from_millis(900);
+/// How long the sender waits: long enough for the answer to a message that was shown in the last moment.
+const PATIENCE: Duration = Duration::from_millis(1_200);
+/// How long the word that a message was shown may be on its way.
+const GRACE: Duration = Duration::from_millis(100);
+/// A larger message is none.
+const MOST_BYTES: u64 = 1 << 20;
+/// Ending of a message that is being written.
+const DRAFT: &str = "tmp";
+/// Ending of a message that waits.
+const WAITS: &str = "json";
+/// Ending of a message that was shown.
+const SHOWN: &str = "shown";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Message {
+    /// Process of the sender.
+    pid: u32,
+    /// Milliseconds since the Unix epoch.
+    sent: u64,
+    /// As the catalog has them: names need not be UTF-8.
+    paths: Vec<Vec<u8>>,
+}
+
+/// Folders and files that a second start was given. May be empty: then only the window is wanted.
+#[derive(Debug)]
+pub struct Call {
+    paths: Vec<PathBuf>,
+    until: Instant,
+    shown: Sender<()>,
+}
+
+impl Call {
+    /// What is to be opened here, and the word to the sender that it is. `None` where the sender waits no longer.
+    pub fn take(&self) -> Option<Vec<PathBuf>> {
+        (Instant::now() < self.until && self.shown.try_send(()).is_ok()).then(|| self.paths.clone())
+    }
+}
+
+/// Hands folders and files to the window of this user on this machine that has the library open; true once it shows
+/// them. False at once where there is no such window, and after a second where it does not answer.
+pub fn hand_over(library: &Path, paths: &[PathBuf]) -> bool {
+    store::holder(library).is_some_and(|holder| holder.window && holder.is_here())
+        && deliver(&library.join(FOLDER), paths).unwrap_or_else(|error| {
+            log::info!("the window that has the library open cannot be reached: {error}");
+            false
+        })
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).map(|path| paths::to_bytes(&path));
+    let (pid, now) = (std::process::id(), since_epoch());
+    let paths = paths.iter().map(absolute).collect::<io::Result<_>>()?;
+    let json = serde_json::to_vec(&Message { pid, sent: now.as_millis() as u64, paths })?;
+    let [draft, waits, shown] =
+        [DRAFT, WAITS, SHOWN].map(|ending| folder.join(format!("{pid}-{}.{ending}", now.as_nanos())));
+    std::fs::write(&draft, json)?;
+    std::fs::rename(&draft, &waits)?;
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end && !shown.exists() && waits.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Taken back first: what was shown in the last moment is found then.
+    let back = std::fs::remove_file(&waits);
+    let was_shown = std::fs::remove_file(&shown).is_ok();
+    match back {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(was_shown),
+    }
+}
+
+/// The window's end. Dropping it closes the mailbox.
+pub(super) struct Mailbox {
+    folder: PathBuf,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Mailbox {
+    /// Opens the mailbox of a library that this process writes, empties it, and says that a window listens here.
+    pub fn open(library: &Path, outbox: Outbox) -> io::Result<Self> {
+        let folder = library.join(FOLDER);
+        make(&folder)?;
+        for old in std::fs::read_dir(&folder)?.flatten() {
+            std::fs::remove_file(old.path())?;
+        }
+        let (stop, stopped) = bounded(0);
+        let at = folder.clone();
+        let listen = move || {
+            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                waiting(&at).iter().for_each(|message| answer(message, &outbox, &stopped));
+            }
+        };
+        // A thread of its own: the coordinator is deaf while an import is held.
+        let thread = std::thread::Builder::new().name("vicinity-mailbox".to_owned()).spawn(listen)?;
+        Holder::this(true).announce(library);
+        Ok(Self { folder, stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the thread of the mailbox has panicked");
+        }
+        // Stays where a message has just come in; it is removed by its sender, or the next time.
+        let _kept = std::fs::remove_dir(&self.folder);
+    }
+}
+
+/// Makes the folder. Nobody else may leave messages: what is opened is opened with this user's rights.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    // Tested here. On Windows the folder is open to whom the library is; libraries lie in the user's own folder there.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Messages that wait, by name.
+fn waiting(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut messages: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == WAITS)).collect();
+    messages.sort_unstable();
+    messages
+}
+
+/// The message, and how long it is still to be shown. `None` where it is damaged or too old.
+fn read(path: &Path) -> Option<(Message, Duration)> {
+    let small = std::fs::metadata(path).ok()?.len() <= MOST_BYTES;
+    let message: Message = small.then(|| serde_json::from_slice(&std::fs::read(path).ok()?).ok())??;
+    let age = since_epoch().saturating_sub(Duration::from_millis(message.sent));
+    Some((message, FRESH.checked_sub(age)?))
+}
+
+/// Has the message shown, and answers; one that is not shown is removed.
+fn answer(path: &Path, outbox: &Outbox, stopped: &Receiver<()>) {
+    let shown = read(path).is_some_and(|(message, left)| {
+        log::debug!("process {} hands over {} paths", message.pid, message.paths.len());
+        let (shown, word) = bounded(1);
+        let paths = message.paths.iter().map(|bytes| paths::from_bytes(bytes)).collect();
+        outbox.post(Event::Called(Call { paths, until: Instant::now() + left, shown }.into()));
+        select! {
+            recv(word) -> said => said.is_ok(),
+            recv(stopped) -> _ => false,
+            default(left + GRACE) => false,
+        }
+    });
+    let done = if shown { std::fs::rename(path, path.with_extension(SHOWN)) } else { std::fs::remove_file(path) };
+    if let Err(error) = done
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        log::warn!("a message could not be answered: {error}: {}", path.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Window {
+        library: tempfile::TempDir,
+        lock: std::fs::File,
+        events: Receiver<Event>,
+        outbox: Outbox,
+        mailbox: Option<Mailbox>,
+    }
+
+    /// A library whose lock is held, by a window or by a command.
+    fn held(window: bool) -> Window {
+        let library = tempfile::tempdir().expect("a folder");
+        let lock = std::fs::File::create(library.path().join("lock")).expect("a file");
+        lock.try_lock().expect("nobody else has it");
+        Holder::this(false).announce(library.path());
+        let (outbox, events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let mailbox = window.then(|| Mailbox::open(library.path(), outbox.clone()).expect("opens"));
+        Window { library, lock, events, outbox, mailbox }
+    }
+
+    impl Window {
+        fn hand_over(&self, paths: &[PathBuf]) -> (bool, Duration) {
+            let start = Instant::now();
+            (hand_over(self.library.path(), paths), start.elapsed())
+        }
+
+        fn folder(&self) -> PathBuf {
+            self.library.path().join(FOLDER)
+        }
+
+        fn call(&self) -> std::sync::Arc<Call> {
+            match self.events.recv_timeout(Duration::from_secs(5)).expect("a call") {
+                Event::Called(call) => call,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        fn is_empty(&self) -> bool {
+            std::fs::read_dir(self.folder()).expect("a folder").next().is_none()
+        }
+    }
+
+    impl Drop for Window {
+        fn drop(&mut self) {
+            self.mailbox = None;
+            self.outbox.close();
+            self.lock.unlock().expect("ours");
+        }
+    }
+
+    #[test]
+    fn a_window_that_shows_what_is_asked_for_is_answer_enough() {
+        let window = held(true);
+        let given = vec![PathBuf::from("/photos/of 2024"), PathBuf::from("notes")];
+        std::thread::scope(|scope| {
+            let sender = scope.spawn(|| window.hand_over(&given));
+            let paths = window.call().take().expect("fresh");
+            assert_eq!(paths[0], given[0]);
+            assert_eq!(paths[1], std::path::absolute("notes").expect("a path"));
+            let (shown, took) = sender.join().expect("no panic");
+            assert!(shown && took < PATIENCE, "{shown} after {took:?}");
+        });
+        assert!(window.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn a_window_that_hangs_is_waited_for_a_second_and_shows_nothing_afterwards() {
+        let window = held(true);
+        let (shown, took) = window.hand_over(&["/photos".into()]);
+        assert!(!shown && took < PATIENCE + Duration::from_secs(2), "{shown} after {took:?}");
+        let call = window.call();
+        std::thread::sleep(FRESH);
+        assert_eq!(call.take(), None, "the second start has opened it by itself");
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn stale_and_strange_messages_are_removed_unread() {
+        let mut window = held(true);
+        let leave = |window: &Window, name: &str, age: u64, bytes: Option<Vec<u8>>| {
+            let sent = since_epoch().as_millis() as u64 - age;
+            let json = serde_json::to_vec(&Message { pid: 1, sent, paths: Vec::new() }).expect("JSON");
+            std::fs::write(window.folder().join(name), bytes.unwrap_or(json)).expect("written");
+        };
+        window.mailbox = None;
+        make(&window.folder()).expect("a folder");
+        leave(&window, "1.json", 0, None); // left for an earlier window
+        leave(&window, "1.shown", 0, None);
+        window.mailbox = Some(Mailbox::open(window.library.path(), window.outbox.clone()).expect("opens"));
+        leave(&window, "2.json", 2_000, None); // its sender was killed
+        leave(&window, "3.json", 0, Some(b"{".to_vec()));
+        leave(&window, "4.json", 0, Some(vec![b' '; 2 << 20]));
+        let end = Instant::now() + Duration::from_secs(5);
+        while !window.is_empty() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(window.is_empty());
+        assert!(window.events.is_empty(), "nothing was shown");
+    }
+
+    #[test]
+    fn nobody_is_waited_for_where_nobody_can_answer() {
+        let at_once = |window: &Window| {
+            let (shown, took) = window.hand_over(&[]);
+            !shown && took < Duration::from_millis(500)
+        };
+        assert!(at_once(&held(false)), "a command");
+        let window = held(true);
+        Holder { host: "elsewhere".to_owned(), ..Holder::this(true) }.announce(window.library.path());
+        assert!(at_once(&window), "another machine");
+        Holder::this(true).announce(window.library.path());
+        window.lock.unlock().expect("ours");
+        assert!(at_once(&window), "a window that was killed leaves its name, but no lock");
+    }
+
+    // Tested here; Windows has no such bits.
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_leave_messages() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let window = held(true);
+        let mode = std::fs::metadata(window.folder()).expect("a folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}
