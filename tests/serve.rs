@@ -3,6 +3,8 @@
 
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/python.rs"]
+mod python;
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use http::{connect, form, get, post, read, request, send};
+use python::python;
 
 /// A server; ends with the value.
 struct Serve {
@@ -505,30 +508,6 @@ fn a_port_in_use_is_one_line_that_says_what_to_do() {
     }
 }
 
-/// A Python with the pinned clients, made once under `target/`; or why there is none.
-fn python() -> Result<PathBuf, String> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-venv");
-    let (python, stamp) = (venv.join("bin/python"), venv.join("installed.txt"));
-    let wanted = include_str!("clients/requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let run = |program: &Path, arguments: &[&str]| {
-        let output =
-            Command::new(program).args(arguments).output().map_err(|e| format!("{}: {e}", program.display()))?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        output.status.success().then_some(()).ok_or_else(|| said.trim().lines().last().unwrap_or_default().to_owned())
-    };
-    let venv = venv.to_str().ok_or("a path that is not UTF-8")?;
-    run(Path::new("python3"), &["-m", "venv", "--clear", venv])?;
-    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/requirements.txt");
-    let quiet =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "-r", list];
-    run(&python, &quiet)?;
-    fs::write(stamp, wanted).map_err(|e| e.to_string())?;
-    Ok(python)
-}
-
 /// Runs a script of `tests/clients` as a user does who has set the services' addresses; what it printed.
 fn script(python: &Path, serve: &Serve, name: &str, arguments: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
@@ -547,7 +526,7 @@ fn script(python: &Path, serve: &Serve, name: &str, arguments: &[&str]) -> Strin
 
 #[test]
 fn the_official_python_clients_run_against_it() {
-    let python = match python() {
+    let python = match python("clients") {
         Ok(python) => python,
         Err(reason) => {
             eprintln!("skipped: the_official_python_clients_run_against_it (no Python with the clients: {reason})");

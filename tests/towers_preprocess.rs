@@ -1,6 +1,12 @@
 //! Resizing is bit for bit that of Pillow 12, and pictures are prepared as each model's own file says.
 
+#[path = "support/python.rs"]
+mod python;
 mod support;
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use vicinity::domain::Picture;
 use vicinity::towers::golden;
@@ -151,6 +157,62 @@ fn mobileclip_pictures_are_cropped_as_open_clip_does_it() {
     let recipe = Recipe::parse_open_clip(&config).expect("a known recipe");
     let off = gap(&recipe, include_bytes!("fixtures/preprocess/mobileclip.safetensors"));
     assert!(off < 0.001, "off by {off} levels");
+}
+
+/// The pictures of the sample, and some real photos where they are at hand.
+fn photos(test: &str) -> Vec<Picture> {
+    let list = |folder: PathBuf| {
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).expect("a folder").map(|e| e.expect("a file").path()).collect();
+        files.sort();
+        files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "jpg"))
+    };
+    let mut files: Vec<PathBuf> =
+        list(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample")).step_by(4).collect();
+    if let Some(shared) = support::shared(test) {
+        let photos = shared.join("data/photos");
+        files
+            .extend(["coco", "everyday", "flickr8k_200px"].iter().flat_map(|name| list(photos.join(name)).step_by(17)));
+    }
+    let decode = |file: &PathBuf| {
+        let rgb = image::open(file).expect("a picture").to_rgb8();
+        Picture::new(rgb.width(), rgb.height(), rgb.into_raw()).expect("whole")
+    };
+    files.iter().map(decode).collect()
+}
+
+#[test]
+fn a_second_witness_agrees_on_photos() {
+    let test = "a_second_witness_agrees_on_photos";
+    let python = match python::python("witness") {
+        Ok(python) => python,
+        Err(reason) => return eprintln!("skipped: {test} (no Python with hf-processors-rs: {reason})"),
+    };
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let configs = ["clip", "siglip", "nomic_vision"].map(|name| here.join(format!("fixtures/preprocess/{name}.json")));
+    let mut command = Command::new(python);
+    command.arg(here.join("witness/preprocess.py")).args(&configs).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut witness = command.spawn().expect("the witness starts");
+    let (mut ask, mut answer) = (witness.stdin.take().expect("piped"), witness.stdout.take().expect("piped"));
+    let recipes = configs.map(|file| Recipe::parse(&std::fs::read(file).expect("read")).expect("a known recipe"));
+    let photos = photos(test);
+    for (at, picture) in photos.iter().enumerate() {
+        ask.write_all(&[picture.width().to_le_bytes(), picture.height().to_le_bytes()].concat()).expect("asked");
+        ask.write_all(picture.rgb()).expect("asked");
+        ask.flush().expect("asked");
+        for recipe in &recipes {
+            let found = recipe.prepare(picture);
+            let mut wanted = vec![0; found.len() * 4];
+            answer.read_exact(&mut wanted).expect("an answer");
+            let wanted = wanted.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+            let off = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            // a level of 255 is 0.0078 and more after the division by the deviation
+            assert!(off < 1e-5, "picture {at}, {}x{}: off by {off}", picture.width(), picture.height());
+        }
+    }
+    drop(ask);
+    assert!(witness.wait().expect("it ends").success());
+    println!("{} pictures, three recipes", photos.len());
 }
 
 #[test]
