@@ -1,20 +1,13 @@
 //! The one place that carries out what the user asked for.
 
-use std::sync::Arc;
-
 use super::dialogs::Purpose;
 use super::history::Change;
 use super::receive::notice;
-use super::window::{App, Message};
-use crate::context::command::{DropTarget, Immediacy};
-use crate::context::{Centre, Command, Floating, MapTool, RightTab, SystemCommand, ThemeChoice, UiCommand};
-use crate::domain::{ItemId, LayoutMethod, Picture, QueryPart, Stage};
+use super::window::App;
+use crate::context::command::Immediacy;
+use crate::context::{Centre, Command, Floating, MapTool, SystemCommand, ThemeChoice, UiCommand};
+use crate::domain::{LayoutMethod, QueryPart, Stage};
 use crate::engine::{Job, Severity};
-use crate::ui::drop::looks_like_picture;
-use crate::ui::panels::gallery::passes;
-
-/// A pasted picture is brought to at most this many pixels a side; the model sees far fewer.
-const PASTED_SIDE: usize = 1024;
 
 impl App {
     /// Carries out everything asked for in this frame.
@@ -123,7 +116,7 @@ impl App {
         }
     }
 
-    fn system_command(&mut self, command: SystemCommand) {
+    pub(super) fn system_command(&mut self, command: SystemCommand) {
         let now = self.now();
         match command {
             SystemCommand::Add(paths) => self.add(paths),
@@ -278,185 +271,5 @@ impl App {
                 notice(self, Severity::Info, "Copied");
             }
         }
-    }
-
-    pub(super) fn float(&mut self, window: Floating, open: bool) {
-        self.state.floating.retain(|w| *w != window);
-        if open {
-            self.state.floating.push(window);
-        }
-    }
-
-    fn import_settings(&mut self) {
-        if self.state.import.is_some() {
-            self.float(Floating::Import, !self.state.floats(Floating::Import));
-        } else {
-            notice(self, Severity::Info, "Import settings belong to a library: open a folder first");
-        }
-    }
-
-    /// What was picked on the map or in the gallery is looked at.
-    fn show_item_tab(&mut self) {
-        if !self.state.selection.items.is_empty() {
-            self.state.right_tab = RightTab::Item;
-        }
-    }
-
-    fn search_by_selection(&mut self) {
-        let items: Vec<ItemId> = self.state.selection.items.iter().copied().take(8).collect();
-        if items.is_empty() {
-            return notice(self, Severity::Info, "Select a picture or text first");
-        }
-        self.remember_step();
-        self.state.query.text.clear();
-        self.state.query.chips.clear();
-        for id in items {
-            self.add_query_part(QueryPart::Item(id));
-        }
-    }
-
-    fn clear_search(&mut self) {
-        self.remember_step();
-        self.state.query.text.clear();
-        self.state.query.chips.clear();
-        self.query_changed();
-        self.search_now();
-    }
-
-    /// One thing at a time: what is open, then what is selected, then what is asked, then what is filtered.
-    fn step_back(&mut self) {
-        let state = &mut self.state;
-        if state.floating.pop().is_some() || state.preview.take().is_some() {
-        } else if !state.dropped.is_empty() {
-            state.dropped.clear();
-        } else if state.map_tool != MapTool::Pan {
-            state.map_tool = MapTool::Pan;
-        } else if state.narrow && state.right_open {
-            state.right_open = false;
-        } else if !state.selection.items.is_empty() {
-            self.remember_step();
-            self.select(Vec::new());
-            self.state.right_tab = RightTab::Results;
-        } else if !state.query.is_empty() {
-            self.clear_search();
-        } else if state.query.filter != Default::default() {
-            self.system_command(SystemCommand::SetFilter(Default::default()));
-        }
-    }
-
-    fn undo_or_redo(&mut self, undo: bool) {
-        let set = self.state.labels.set.clone();
-        let changed = if undo { self.history.undo(&mut self.state) } else { self.history.redo(&mut self.state) };
-        if changed {
-            self.state.query.matches = None;
-            self.search_now();
-            self.inspect();
-            if set != self.state.labels.set {
-                self.labels_changed();
-            }
-        }
-    }
-
-    /// The hits that stand out, or all that the filter lets through.
-    fn select_all(&mut self) {
-        let Some(snapshot) = self.state.snapshot.clone() else { return };
-        let query = &self.state.query;
-        let hits = query.result.as_ref().filter(|r| !query.is_empty() && r.standing_out > 0);
-        let items = match hits {
-            Some(result) => result.hits.iter().take(result.standing_out).map(|h| h.item).collect(),
-            None => snapshot.items().filter(|i| passes(i, &query.filter)).map(|i| i.id).collect(),
-        };
-        self.remember_step();
-        self.select(items);
-        self.show_item_tab();
-    }
-
-    fn decide_drop(&mut self, target: Option<DropTarget>) {
-        let files = std::mem::take(&mut self.state.dropped);
-        match target {
-            Some(DropTarget::Add) => self.add(files),
-            Some(DropTarget::Ask) => {
-                for file in files.into_iter().filter(|f| looks_like_picture(f)).take(4) {
-                    self.system_command(SystemCommand::AskWithFile(file));
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn paste(&mut self, image: Arc<egui::ColorImage>) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("paste", move || {
-            let message = match shrunk(&image) {
-                Some(picture) => Message::Pasted(Arc::new(picture)),
-                None => Message::Failed("The picture on the clipboard is empty".to_owned()),
-            };
-            let _ = sender.send(message);
-            waker();
-        });
-    }
-
-    fn reveal_item(&mut self, id: ItemId) {
-        if let Some(path) = self.state.item(id).map(|i| i.path.to_path_buf()) {
-            self.reveal(path);
-        }
-    }
-
-    fn reveal(&self, path: std::path::PathBuf) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("reveal", move || {
-            if let Err(error) = opener::reveal(&path) {
-                let _ = sender.send(Message::Failed(format!("No file manager could be opened: {error}")));
-                waker();
-            }
-        });
-    }
-
-    fn copy_paths(&mut self, items: &[ItemId]) {
-        let paths: Vec<String> =
-            items.iter().filter_map(|id| self.state.item(*id)).map(|i| i.path.display().to_string()).collect();
-        if paths.is_empty() {
-            return;
-        }
-        let said = if paths.len() == 1 { "Path copied".to_owned() } else { format!("{} paths copied", paths.len()) };
-        self.ctx.copy_text(paths.join("\n"));
-        notice(self, Severity::Info, said);
-    }
-}
-
-/// The picture without transparency, halved until it is small enough.
-fn shrunk(image: &egui::ColorImage) -> Option<Picture> {
-    let [width, height] = image.size;
-    let step = width.max(height).div_ceil(PASTED_SIDE).max(1);
-    let (w, h) = (width / step, height / step);
-    let mut rgb = Vec::with_capacity(w * h * 3);
-    for y in 0..h {
-        for x in 0..w {
-            // The mean of a block, over white where it is transparent.
-            let mut sum = [0u32; 3];
-            for by in 0..step {
-                for bx in 0..step {
-                    let [r, g, b, a] = image.pixels.get((y * step + by) * width + x * step + bx)?.to_array();
-                    for (channel, value) in sum.iter_mut().zip([r, g, b]) {
-                        *channel += u32::from(value) + 255 - u32::from(a);
-                    }
-                }
-            }
-            rgb.extend(sum.map(|s| (s / (step * step) as u32) as u8));
-        }
-    }
-    Picture::new(w as u32, h as u32, rgb)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pasted_picture_is_made_small_and_opaque() {
-        let image = egui::ColorImage::new([2100, 1050], vec![egui::Color32::TRANSPARENT; 2100 * 1050]);
-        let picture = shrunk(&image).expect("not empty");
-        assert_eq!((picture.width(), picture.height()), (700, 350));
-        assert!(picture.rgb().iter().all(|v| *v == 255));
     }
 }

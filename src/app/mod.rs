@@ -1,5 +1,6 @@
 //! Layer 5: puts everything together: the window, its engine, its settings. The only place that knows everyone.
 
+mod actions;
 mod apply;
 mod backend;
 mod devices;
