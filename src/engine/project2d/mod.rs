@@ -12,6 +12,7 @@ mod approximate;
 mod curve;
 mod fit;
 mod fuzzy;
+mod keep;
 mod knn;
 mod lanczos;
 mod matrix;
@@ -26,6 +27,7 @@ mod umap;
 
 pub use approximate::approximate;
 pub use fit::align;
+pub use keep::Standing;
 pub use knn::{Knn, knn};
 pub use pca::pca;
 pub use place::place_new;
