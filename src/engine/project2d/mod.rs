@@ -22,6 +22,7 @@ mod pca;
 mod place;
 mod quality;
 mod random;
+mod refine;
 mod source;
 mod umap;
 
