@@ -62,7 +62,7 @@ fn ours(vectors: &[f32], dim: usize) {
         let (took, _) = timed(|| knn(vectors, dim, NEIGHBOURS, &GO_ON));
         println!("  {:20}{took}", "exact neighbours");
     }
-    let (took, positions) = timed(|| umap(&table, &UmapParams::default(), None, &GO_ON, &|_| {}));
+    let (took, positions) = timed(|| umap(&table, &UmapParams::default(), None, &GO_ON, &|_, _| {}));
     report("umap (whole)", took, &table, &positions.unwrap_or_default());
 }
 

@@ -136,14 +136,14 @@ fn hardly_any_vectors_and_bad_ones_have_neighbours_and_finite_places() {
     bad[200 * DIM..201 * DIM].fill(f32::MAX); // its length is not finite
     assert_sound(&quick(&bad, DIM, 15), 400);
     let table = Table::new(&bad, DIM);
-    let laid_out = umap(&table, &UmapParams::default(), None, &GO_ON, &|_| {}).expect("nobody cancelled");
+    let laid_out = umap(&table, &UmapParams::default(), None, &GO_ON, &|_, _| {}).expect("nobody cancelled");
     for positions in [laid_out, pca(&table, &GO_ON).expect("nobody cancelled")] {
         assert!(positions.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
     }
 }
 
 fn lay_out(vectors: &[f32], standing: Option<Standing<'_>>) -> Vec<MapPos> {
-    umap(&Table::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_| {}).expect("nobody cancelled")
+    umap(&Table::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_, _| {}).expect("nobody cancelled")
 }
 
 /// The map of all vectors that keeps `old`, the map of the first.

@@ -19,9 +19,10 @@ use super::dot::dots;
 use super::index::Centring;
 use super::library::Library;
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::project2d::{self, Rows, UmapParams};
 use super::{Event, Snapshot};
-use crate::domain::{ItemId, Layout, LayoutMethod, MapPos, Scoring};
+use crate::domain::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
 
 /// While an import runs the map is brought up to date at most this often.
 const INTERVAL: Duration = Duration::from_millis(700);
@@ -35,6 +36,8 @@ const PAIRS: usize = 100_000_000;
 const FEWEST: usize = 64;
 /// A collection that has grown to so many times what was laid out gets a map of its own.
 const STRANGERS: usize = 3;
+/// The share of the time after which a map is there; then it is measured.
+const ARRANGED: f32 = 0.97;
 /// Neighbours that trustworthiness is about.
 const NEIGHBOURS: usize = 15;
 
@@ -250,19 +253,24 @@ impl Draughtsman {
     fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, keep: bool) {
         let from = keep.then(|| self.worth_keeping(vectors.snapshot)).flatten();
         let cancel = &self.wishes.cancel;
-        let outbox = &self.outbox;
+        let pace = Pace::start(|progress| self.outbox.post(Event::Projecting(Some(progress))));
         let laid_out = self.pool.install(|| match method {
             LayoutMethod::Pca => project2d::pca(vectors, cancel),
             LayoutMethod::Umap => {
-                let progress = |share| outbox.post(Event::Projecting(Some(share)));
+                let progress = |stage, share| pace.hear(stage, ARRANGED * share);
                 project2d::umap(vectors, &UmapParams::default(), from, cancel, &progress)
             }
         });
         if let Ok(positions) = laid_out {
             let measured = method == LayoutMethod::Umap && positions.len() > 2 * NEIGHBOURS;
             let sample = (PAIRS / positions.len().max(1)).clamp(FEWEST, SAMPLE);
-            let trust = measured
-                .then(|| self.pool.install(|| project2d::trustworthiness(vectors, &positions, NEIGHBOURS, sample)));
+            let trust = measured.then(|| {
+                pace.hear(MapStage::Checking, ARRANGED);
+                self.pool.install(|| project2d::trustworthiness(vectors, &positions, NEIGHBOURS, sample))
+            });
+            if method == LayoutMethod::Umap {
+                pace.hear(MapStage::Checking, 1.0);
+            }
             self.stand(vectors.snapshot, method, positions, trust);
         }
         if method == LayoutMethod::Umap {

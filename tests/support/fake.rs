@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, Opener, Waker, Wish};
 use vicinity::domain::{
-    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
-    Query, QueryPart, ScoredLabels, SearchResult, Stage,
+    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
+    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
 use vicinity::engine::{
     Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
@@ -170,6 +170,11 @@ impl Backend for Fake {
                 let verdict = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
                 self.send(Event::Model(ModelState::Ready { place: "Card (bf16)".to_owned(), verdict }));
             }
+            Job::Project(_) => {
+                let progress = MapProgress { stage: MapStage::Neighbours, share: 0.4, seconds_left: Some(11.2) };
+                self.send(Event::Projecting(Some(progress)));
+            }
+            Job::CancelProjection => self.send(Event::Projecting(None)),
             Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
             _ => {}
         }

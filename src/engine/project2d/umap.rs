@@ -9,7 +9,7 @@ use super::knn::{Knn, knn_with};
 use super::optimise::{Moves, optimise};
 use super::source::{Rows, collect};
 use super::{Cancelled, fit, fuzzy, pca};
-use crate::domain::MapPos;
+use crate::domain::{MapPos, MapStage};
 
 /// Above this many points 200 epochs are enough.
 const MANY: usize = 10_000;
@@ -41,7 +41,7 @@ impl Default for UmapParams {
 
 /// Lays vectors out so that neighbours by cosine stay neighbours. With `standing`, a place for each row, the layout
 /// starts there and keeps what stands where it is; otherwise it is a function of vectors and parameters alone.
-/// `progress` is told the share done, in [0, 1].
+/// `progress` is told the stage and the share of the whole that is done, in [0, 1].
 ///
 /// # Errors
 /// When cancelled.
@@ -50,7 +50,7 @@ pub fn umap(
     params: &UmapParams,
     standing: Option<Standing<'_>>,
     cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
+    progress: &(dyn Fn(MapStage, f32) + Sync),
 ) -> Result<Vec<MapPos>, Cancelled> {
     let count = vectors.count();
     let standing = standing.filter(|s| s.positions.len() == count && s.settled <= count && count >= FEWEST);
@@ -62,13 +62,14 @@ pub fn umap(
     }
     let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
     let knn_share = knn_share(count, vectors.dim(), epochs);
-    let knn = neighbours(vectors, params.neighbours.max(2), cancel, &|share| progress(knn_share * share))?;
+    let found = |share| progress(MapStage::Neighbours, knn_share * share);
+    let knn = neighbours(vectors, params.neighbours.max(2), cancel, &found)?;
     let graph = fuzzy::graph(&knn, cancel)?;
     drop(knn);
     let (curve, seed) = (Curve::new(params.min_dist), params.seed);
     let arranged = |start, hold| {
         optimise(&graph, start, &Moves { curve, epochs, hold, seed }, cancel, &|share| {
-            progress(knn_share + (1.0 - knn_share) * share);
+            progress(MapStage::Arranging, 1.0 - (1.0 - knn_share) * (1.0 - share));
         })
     };
     if let Some(standing) = standing {
@@ -99,9 +100,10 @@ fn neighbours(
 
 /// The share of the time that the neighbour search takes, by what was measured of both.
 fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
-    let compared = (count as f32).min(EXACT as f32);
-    let pairs = count as f32 * compared * (dim as f32 + 30.0) / 1.5e11;
-    let moves = count as f32 * epochs as f32 * 0.2e-6;
+    let rows = count as f32;
+    let compared = if count <= EXACT { rows } else { 5000.0 * (rows / 200_000.0).max(1.0) };
+    let pairs = rows * compared * (dim as f32 + 30.0) * 1e-11;
+    let moves = rows * epochs as f32 * 0.7e-6;
     pairs / (pairs + moves)
 }
 
