@@ -1,7 +1,8 @@
 //! Map layouts: time, processor time and trustworthiness, beside umap-learn on the same data in the same run.
 //!
-//! `cargo bench --bench project -- [--points 5000,70000] [--dim 768] [--data islands,smooth] [--known 500] [--peer PYTHON]`.
-//! Recall is that of `--known` rows against all others. With `--peer`, the Python given (with `umap-learn` installed)
+//! `cargo bench --bench project -- [--points 5000,70000] [--dim 768] [--data islands,smooth] [--known 500]
+//! [--only neighbours] [--peer PYTHON]`.
+//! Recall is that of `--known` rows against all others; `--only neighbours` looks for neighbours and does nothing else. With `--peer`, the Python given (with `umap-learn` installed)
 //! lays the same vectors out by `benches/peers/umap_learn.py`.
 
 use std::io::{self, Write};
@@ -34,7 +35,11 @@ fn main() -> io::Result<()> {
         for count in value("--points").map_or("5000,70000", String::as_str).split(',').filter_map(|n| n.parse().ok()) {
             let vectors = if data == "smooth" { smooth(count, dim) } else { islands(count, dim) };
             println!("{count} x {dim}, {data}, {} threads", rayon::current_num_threads());
-            ours(&vectors, dim, known);
+            quick_neighbours(&Table::new(&vectors, dim), &vectors, known);
+            if value("--only").is_some() {
+                continue;
+            }
+            ours(&vectors, dim);
             if let Some(python) = value("--peer") {
                 peer(python, &vectors, dim)?;
             }
@@ -43,7 +48,13 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn ours(vectors: &[f32], dim: usize, known: usize) {
+fn quick_neighbours(table: &Table<'_>, vectors: &[f32], known: usize) {
+    let (took, found) = timed(|| approximate(table, NEIGHBOURS, &GO_ON, &|_| {}));
+    let recall = found.map_or(0.0, |found| recall(vectors, table.dim(), &found, known));
+    println!("  {:20}{took}   recall@{NEIGHBOURS} {recall:.4}", "quick neighbours");
+}
+
+fn ours(vectors: &[f32], dim: usize) {
     let table = Table::new(vectors, dim);
     let (took, positions) = timed(|| pca(&table, &GO_ON));
     report("pca", took, &table, &positions.unwrap_or_default());
@@ -51,10 +62,7 @@ fn ours(vectors: &[f32], dim: usize, known: usize) {
         let (took, _) = timed(|| knn(vectors, dim, NEIGHBOURS, &GO_ON));
         println!("  {:20}{took}", "exact neighbours");
     }
-    let (took, found) = timed(|| approximate(&table, NEIGHBOURS, &GO_ON, &|_| {}));
-    let recall = found.map_or(0.0, |found| recall(vectors, dim, &found, known));
-    println!("  {:20}{took}   recall@{NEIGHBOURS} {recall:.4}", "quick neighbours");
-    let (took, positions) = timed(|| umap(&table, &UmapParams::default(), None, &GO_ON, &|_| {}));
+    let (took, positions) = timed(|| umap(&table, &UmapParams::default(), None, &GO_ON, &|_, _| {}));
     report("umap (whole)", took, &table, &positions.unwrap_or_default());
 }
 

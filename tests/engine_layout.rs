@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use vicinity::domain::MapPos;
-use vicinity::engine::project2d::{Knn, Rows, Table, UmapParams, approximate, knn, pca, trustworthiness, umap};
+use vicinity::engine::project2d::{
+    Knn, Rows, Standing, Table, UmapParams, approximate, knn, pca, place_new, trustworthiness, umap,
+};
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 const DIM: usize = 48;
@@ -26,6 +28,15 @@ fn grouped(count: usize, groups: usize) -> Vec<f32> {
         (0..DIM).map(|d| (centres[i % groups * DIM + d] + next()) / (1.0 + d as f32).sqrt()).collect()
     };
     (0..count).flat_map(|i| near(i, &mut next)).collect()
+}
+
+/// Row `i` near the centre of theme `of[i]`; rows do not depend on what follows them.
+fn themed(of: &[usize], seed: usize) -> Vec<f32> {
+    let mut next = random();
+    let centres: Vec<f32> = (0..64 * DIM).map(|_| next()).collect();
+    let centre = |theme: usize, d: usize| centres[(theme + 16 * seed) % 64 * DIM + d];
+    let noisy = |(i, d, noise): (usize, usize, f32)| (centre(of[i], d) + 0.8 * noise) / (1.0 + d as f32).sqrt();
+    (0..of.len()).flat_map(|i| (0..DIM).map(move |d| (i, d))).map(|(i, d)| noisy((i, d, next()))).collect()
 }
 
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
@@ -125,32 +136,125 @@ fn hardly_any_vectors_and_bad_ones_have_neighbours_and_finite_places() {
     bad[200 * DIM..201 * DIM].fill(f32::MAX); // its length is not finite
     assert_sound(&quick(&bad, DIM, 15), 400);
     let table = Table::new(&bad, DIM);
-    let laid_out = umap(&table, &UmapParams::default(), None, &GO_ON, &|_| {}).expect("nobody cancelled");
+    let laid_out = umap(&table, &UmapParams::default(), None, &GO_ON, &|_, _| {}).expect("nobody cancelled");
     for positions in [laid_out, pca(&table, &GO_ON).expect("nobody cancelled")] {
         assert!(positions.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
     }
 }
 
+fn lay_out(vectors: &[f32], standing: Option<Standing<'_>>) -> Vec<MapPos> {
+    umap(&Table::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_, _| {}).expect("nobody cancelled")
+}
+
+/// The map of all vectors that keeps `old`, the map of the first.
+fn grown(vectors: &[f32], old: &[MapPos]) -> Vec<MapPos> {
+    let new = place_new(&Table::new(vectors, DIM), old, &GO_ON).expect("nobody cancelled");
+    let positions = [old, &new].concat();
+    lay_out(vectors, Some(Standing { positions: &positions, settled: old.len() }))
+}
+
+fn trust(vectors: &[f32], positions: &[MapPos]) -> f32 {
+    trustworthiness(&Table::new(vectors, DIM), positions, 15, positions.len())
+}
+
+fn distance(p: MapPos, q: MapPos) -> f32 {
+    (p.x - q.x).hypot(p.y - q.y)
+}
+
+fn centre(points: impl Iterator<Item = MapPos> + Clone) -> MapPos {
+    let n = points.clone().count() as f32;
+    MapPos { x: points.clone().map(|p| p.x).sum::<f32>() / n, y: points.map(|p| p.y).sum::<f32>() / n }
+}
+
+/// How far the centres of themes (row `i` belongs to theme `i % themes`) have moved, on average.
+fn centres_moved(before: &[MapPos], after: &[MapPos], themes: usize) -> f32 {
+    let of = |map: &[MapPos], theme| centre(map[..before.len()].iter().copied().skip(theme).step_by(themes));
+    (0..themes).map(|theme| distance(of(before, theme), of(after, theme))).sum::<f32>() / themes as f32
+}
+
+/// How far points are from their centre, on average.
+fn spread(points: &[MapPos]) -> f32 {
+    let middle = centre(points.iter().copied());
+    points.iter().map(|p| distance(*p, middle)).sum::<f32>() / points.len() as f32
+}
+
+/// How many of the five nearest on the map are of another theme.
+fn strangers_near(map: &[MapPos], row: usize, themes: &[usize]) -> usize {
+    let mut others: Vec<usize> = (0..map.len()).filter(|other| *other != row).collect();
+    others.sort_by(|a, b| distance(map[row], map[*a]).total_cmp(&distance(map[row], map[*b])));
+    others[..5].iter().filter(|other| themes[**other] != themes[row]).count()
+}
+
+/// How far half of the points have moved, or farther.
+fn median_moved(before: &[MapPos], after: &[MapPos]) -> f32 {
+    let mut far: Vec<f32> = before.iter().zip(after).map(|(p, q)| distance(*p, *q)).collect();
+    *far.select_nth_unstable_by(before.len() / 2, f32::total_cmp).1
+}
+
 #[test]
-fn a_grown_collection_keeps_its_map() {
+fn a_small_map_that_grows_keeps_its_themes_where_they_were() {
+    const SEEDS: usize = 5;
+    let mut worse = 0.0;
+    for seed in 1..=SEEDS {
+        let vectors = themed(&(0..84).map(|i| i % 6).collect::<Vec<_>>(), seed);
+        let old = lay_out(&vectors[..60 * DIM], None);
+        let (kept, anew) = (grown(&vectors, &old), lay_out(&vectors, None));
+        let (with, without) = (centres_moved(&old, &kept, 6), centres_moved(&old, &anew, 6));
+        assert!(with < without / 4.0 && with < 0.1, "seed {seed}: themes moved by {with} (without: {without})");
+        let (with, without) = (trust(&vectors, &kept), trust(&vectors, &anew));
+        worse += (without - with) / SEEDS as f32;
+        // of so few points one new map differs from the next by as much
+        assert!(with > without - 0.03, "seed {seed}: trustworthiness {with} instead of {without}");
+    }
+    assert!(worse < 0.01, "trustworthiness is lower by {worse}");
+}
+
+#[test]
+fn a_theme_that_is_new_gets_an_island_of_its_own() {
+    for (old, all, themes, seeds) in [(60, 84, 5, 5), (200, 260, 8, 1), (1200, 1500, 15, 1)] {
+        let of: Vec<usize> = (0..all).map(|i| if i < old { i % themes } else { themes }).collect();
+        let mut worse = 0.0;
+        for seed in 1..=seeds {
+            let vectors = themed(&of, seed);
+            let before = lay_out(&vectors[..old * DIM], None);
+            let (kept, anew) = (grown(&vectors, &before), lay_out(&vectors, None));
+            let case = format!("{old} to {all}, seed {seed}");
+            let strangers: usize = (old..all).map(|row| strangers_near(&kept, row, &of)).sum();
+            let strange = strangers as f32 / (5 * (all - old)) as f32;
+            assert!(strange < 0.02, "{case}: {strange} of the nearest five are of another theme");
+            let (with, without) = (spread(&kept[old..]), spread(&anew[old..]));
+            assert!(with < 1.5 * without, "{case}: the new theme is spread by {with} instead of {without}");
+            let moved = centres_moved(&before, &kept, themes);
+            assert!(moved < 0.1, "{case}: the other themes moved by {moved}");
+            worse += (trust(&vectors, &anew) - trust(&vectors, &kept)) / seeds as f32;
+        }
+        assert!(worse < 0.01, "{old} to {all}: trustworthiness is lower by {worse}");
+    }
+}
+
+#[test]
+fn a_large_map_that_grows_stays() {
     const OLD: usize = 1200;
     let vectors = grouped(1500, 15);
-    let (before, after) = (Table::new(&vectors[..OLD * DIM], DIM), Table::new(&vectors, DIM));
-    let params = UmapParams::default();
-    let lay_out = |table: &Table<'_>, standing: Option<&[MapPos]>| {
-        umap(table, &params, standing, &GO_ON, &|_| {}).expect("nobody cancelled")
-    };
-    let old = lay_out(&before, None);
-    let new = vicinity::engine::project2d::place_new(&after, &old, &GO_ON).expect("nobody cancelled");
-    let standing: Vec<MapPos> = old.iter().copied().chain(new).collect();
-    let moved = |to: &[MapPos]| {
-        let mut far: Vec<f32> = old.iter().zip(to).map(|(p, q)| (p.x - q.x).hypot(p.y - q.y)).collect();
-        *far.select_nth_unstable_by(OLD / 2, f32::total_cmp).1
-    };
-    let (kept, anew) = (lay_out(&after, Some(&standing)), lay_out(&after, None));
-    let (with, without) = (moved(&kept), moved(&anew));
-    assert!(with < 0.15 && with < without / 3.0, "half of the points moved by {with} or more (without: {without})");
-    let trust = |positions: &[MapPos]| trustworthiness(&after, positions, 15, 1500);
-    assert!(trust(&kept) > trust(&anew) - 0.005, "{} instead of {}", trust(&kept), trust(&anew));
-    assert!(kept == on_threads(1, || lay_out(&after, Some(&standing))), "one thread gives another map");
+    let old = lay_out(&vectors[..OLD * DIM], None);
+    let (kept, anew) = (grown(&vectors, &old), lay_out(&vectors, None));
+    let (with, without) = (median_moved(&old, &kept), median_moved(&old, &anew));
+    assert!(with < 0.1 && with < without / 4.0, "half of the points moved by {with} or more (without: {without})");
+    let (with, without) = (trust(&vectors, &kept), trust(&vectors, &anew));
+    assert!(with > without - 0.005, "{with} instead of {without}");
+    assert!(kept == on_threads(1, || grown(&vectors, &old)), "one thread gives another map");
+}
+
+#[test]
+fn a_map_that_grows_again_and_again_stays_a_good_one() {
+    let vectors = themed(&(0..700).map(|i| i % 9).collect::<Vec<_>>(), 5);
+    let mut map = lay_out(&vectors[..120 * DIM], None);
+    while map.len() < 500 {
+        let all = &vectors[..(map.len() * 5 / 4) * DIM];
+        map = grown(all, &map);
+    }
+    let all = &vectors[..map.len() * DIM];
+    let (with, without) = (trust(all, &map), trust(all, &lay_out(all, None)));
+    assert!(with > without - 0.01, "after {} rows trustworthiness {with} instead of {without}", map.len());
+    assert!(map.iter().all(|p| p.x.abs() <= 1.1 && p.y.abs() <= 1.1));
 }

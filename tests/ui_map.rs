@@ -13,7 +13,7 @@ use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use synthetic::{layout, search, snapshot};
 use vicinity::context::state::Selection;
 use vicinity::context::{ColourBy, Command, CommandSender, Ctx, MapTool, State, SystemCommand, UiCommand};
-use vicinity::domain::ItemId;
+use vicinity::domain::{ItemId, MapProgress, MapStage};
 use vicinity::ui::map::{MapCommand, MapPanel};
 
 /// The map and as much of the program as it needs.
@@ -329,7 +329,8 @@ fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
 fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     let mut harness = harness(300);
     harness.get_by_label("UMAP · 15 neighbours · trustworthiness 0.97");
-    harness.state_mut().state.projecting = Some(0.42);
+    harness.state_mut().state.projecting =
+        Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
     harness.run();
     harness.get_by_label("Computing a better map … 42 %");
     harness.get_by_label("Cancel").click();

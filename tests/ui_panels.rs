@@ -225,6 +225,23 @@ fn about_tells_the_version_and_the_licences_of_everything_inside() {
 }
 
 #[test]
+fn the_status_bar_tells_what_a_long_layout_is_doing_until_it_is_stopped() {
+    let (mut window, _) = open();
+    window.get_by_label("Ready");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    for letter in "arrange".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    let told = "Map: finding neighbours 40 %, about 12 s left";
+    step_until(&mut window, "the layout is told of", |w| w.query_by_label(told).is_some());
+    window.get_by_label("Cancel").click();
+    step_until(&mut window, "it is stopped", |w| w.query_by_label("Ready").is_some());
+}
+
+#[test]
 fn the_palette_finds_a_command_by_part_of_its_name() {
     let (mut window, _) = open();
     window.key_press_modifiers(Modifiers::COMMAND, Key::K);

@@ -98,7 +98,7 @@ fn apply(app: &mut App, event: Event) {
         }
         Event::Labelled { ticket, result } => app.labelled(ticket, result),
         Event::Layout(layout) => app.state.layout = Some(layout),
-        Event::Projecting(share) => app.state.projecting = share,
+        Event::Projecting(progress) => app.state.projecting = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
         Event::Preview(id, preview) => {
             let shown = preview.map(|preview| match preview {

@@ -173,9 +173,9 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     };
     let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
         Event::Layout(layout) if fits(&layout) => Some(layout),
-        Event::Projecting(Some(share)) => {
+        Event::Projecting(Some(progress)) => {
             if let Some(bar) = &bar {
-                bar.set_position((100.0 * share) as u64);
+                bar.set_position((100.0 * progress.share) as u64);
             }
             None
         }

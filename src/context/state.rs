@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::{
-    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, NetworkUse, Progress, QueryPart, ScoredLabels,
-    Scoring, SearchResult,
+    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, MapProgress, NetworkUse, Progress, QueryPart,
+    ScoredLabels, Scoring, SearchResult,
 };
 use crate::engine::updates::Updates;
 use crate::engine::{ImportOptions, Notice, Snapshot};
@@ -254,8 +254,8 @@ pub struct State {
     pub snapshot: Option<Arc<Snapshot>>,
     /// Where the points lie.
     pub layout: Option<Arc<Layout>>,
-    /// Share of a layout under way.
-    pub projecting: Option<f32>,
+    /// A layout under way.
+    pub projecting: Option<MapProgress>,
     /// The import.
     pub progress: Progress,
     /// Files that could not be read.

@@ -18,6 +18,6 @@ pub use label::{LabelScore, LabelSet, ScoredLabels};
 pub use layout::{Layout, LayoutMethod};
 pub use network::{Ledger, NetworkUse};
 pub use picture::Picture;
-pub use progress::{Failure, Progress, Stage};
+pub use progress::{Failure, MapProgress, MapStage, Progress, Stage};
 pub use query::{Filter, Hit, Query, QueryPart, Scoring, SearchResult};
 pub use space::{MapPos, MapView, ScreenPos};

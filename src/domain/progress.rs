@@ -35,6 +35,28 @@ pub struct Progress {
     pub seconds_left: Option<f32>,
 }
 
+/// What a layout under way is doing, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MapStage {
+    /// Looking for the neighbours of each item.
+    Neighbours,
+    /// Moving points to their places.
+    Arranging,
+    /// Measuring how far the map can be trusted.
+    Checking,
+}
+
+/// A sample of a layout under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MapProgress {
+    /// What is going on.
+    pub stage: MapStage,
+    /// How much of the whole is done, in [0, 1]; it never falls within one layout.
+    pub share: f32,
+    /// Estimated seconds until the map is there; `None` while unknown.
+    pub seconds_left: Option<f32>,
+}
+
 /// A file that could not be taken in, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::{
-    Failure, ItemId, LabelSet, Layout, LayoutMethod, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult,
+    Failure, ItemId, LabelSet, Layout, LayoutMethod, MapProgress, Picture, Progress, Query, QueryPart, ScoredLabels,
+    SearchResult,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -128,8 +129,8 @@ pub enum Event {
     },
     /// A layout is ready.
     Layout(Arc<Layout>),
-    /// A layout is being computed: share done in [0, 1]; `None` when it ended or was cancelled.
-    Projecting(Option<f32>),
+    /// A layout that takes long is being computed; `None` when it ended or was cancelled.
+    Projecting(Option<MapProgress>),
     /// A thumbnail, longest side at most 256 pixels; `None` where there is none.
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`].
@@ -244,6 +245,7 @@ mod meter;
 pub mod model;
 pub mod models;
 mod outbox;
+mod pace;
 pub mod project2d;
 mod projector;
 pub mod read;

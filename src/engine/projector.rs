@@ -19,9 +19,10 @@ use super::dot::dots;
 use super::index::Centring;
 use super::library::Library;
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::project2d::{self, Rows, UmapParams};
 use super::{Event, Snapshot};
-use crate::domain::{ItemId, Layout, LayoutMethod, MapPos, Scoring};
+use crate::domain::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
 
 /// While an import runs the map is brought up to date at most this often.
 const INTERVAL: Duration = Duration::from_millis(700);
@@ -35,6 +36,8 @@ const PAIRS: usize = 100_000_000;
 const FEWEST: usize = 64;
 /// A collection that has grown to so many times what was laid out gets a map of its own.
 const STRANGERS: usize = 3;
+/// The share of the time after which a map is there; then it is measured.
+const ARRANGED: f32 = 0.97;
 /// Neighbours that trustworthiness is about.
 const NEIGHBOURS: usize = 15;
 
@@ -129,6 +132,8 @@ struct Standing {
     ids: Vec<ItemId>,
     /// Rows when it was last computed as a whole.
     computed_for: usize,
+    /// So many of the first rows have their place from then; later ones were put beside their neighbours.
+    settled: usize,
     /// Dimensions that it was computed from.
     dim: usize,
 }
@@ -136,18 +141,20 @@ struct Standing {
 impl Standing {
     fn new(snapshot: &Snapshot, layout: Layout) -> Self {
         let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
-        Self { computed_for: ids.len(), layout, ids, dim: snapshot.dim() }
+        Self { computed_for: ids.len(), settled: ids.len(), layout, ids, dim: snapshot.dim() }
     }
 
     fn fits(&self, snapshot: &Snapshot) -> bool {
         self.layout.epoch == snapshot.epoch() && self.ids.len() == snapshot.len()
     }
 
-    /// Positions of the rows of another snapshot that had one, as far as they come first in it.
-    fn positions_in(&self, snapshot: &Snapshot) -> Vec<MapPos> {
-        let known: HashMap<ItemId, MapPos> =
-            self.ids.iter().copied().zip(self.layout.positions.iter().copied()).collect();
-        snapshot.items().map_while(|item| known.get(&item.id).copied()).collect()
+    /// Positions of the rows of another snapshot that had one, as far as they come first in it, and how many of them
+    /// are settled.
+    fn positions_in(&self, snapshot: &Snapshot) -> (Vec<MapPos>, usize) {
+        let rows: HashMap<ItemId, usize> = self.ids.iter().enumerate().map(|(row, id)| (*id, row)).collect();
+        let kept: Vec<usize> = snapshot.items().map_while(|item| rows.get(&item.id).copied()).collect();
+        let settled = kept.iter().take_while(|row| **row < self.settled).count();
+        (kept.iter().map(|row| self.layout.positions[*row]).collect(), settled)
     }
 }
 
@@ -186,7 +193,7 @@ impl Draughtsman {
         }
         let vectors = Centred::new(snapshot);
         if let Some(method) = asked {
-            return self.compute(&vectors, method, None);
+            return self.compute(&vectors, method, false);
         }
         self.extend(&vectors);
         let stale = self.standing.as_ref().is_none_or(|standing| {
@@ -195,7 +202,7 @@ impl Draughtsman {
                 || (snapshot.len() as f32) < standing.computed_for as f32 / GROWTH
         });
         if settled && stale {
-            self.compute(&vectors, LayoutMethod::Umap, self.worth_keeping(snapshot));
+            self.compute(&vectors, LayoutMethod::Umap, true);
         }
     }
 
@@ -206,7 +213,7 @@ impl Draughtsman {
             self.outbox.post(Event::Layout(Arc::new(layout.clone())));
             self.standing = Some(Standing::new(snapshot, layout));
         } else if let Some(standing) = &mut self.standing {
-            (standing.computed_for, standing.dim) = (0, snapshot.dim());
+            (standing.computed_for, standing.settled, standing.dim) = (0, 0, snapshot.dim());
         }
     }
 
@@ -220,40 +227,51 @@ impl Draughtsman {
             s.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * s.computed_for as f32
         });
         if coarse {
-            return self.compute(vectors, LayoutMethod::Pca, None);
+            return self.compute(vectors, LayoutMethod::Pca, false);
         }
         let Some(standing) = &self.standing else { return };
         let (method, computed_for) = (standing.layout.method, standing.computed_for);
         let trust = standing.layout.trustworthiness;
-        let mut positions = standing.positions_in(snapshot);
+        let (mut positions, settled) = standing.positions_in(snapshot);
         let cancel = &self.wishes.cancel;
         let Ok(new) = self.pool.install(|| project2d::place_new(vectors, &positions, cancel)) else { return };
         positions.extend(new);
-        self.stand(snapshot, method, positions, trust, Some(computed_for));
+        self.stand(snapshot, method, positions, trust);
+        if let Some(standing) = &mut self.standing {
+            (standing.computed_for, standing.settled) = (computed_for, settled);
+        }
     }
 
-    /// The places that the next layout starts from: those of the map that stands, unless most of its rows are new.
-    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<Vec<MapPos>> {
+    /// The map that the next layout starts from: the one that stands, unless most of its rows are new.
+    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<project2d::Standing<'_>> {
         let standing = self.standing.as_ref().filter(|s| s.layout.method == LayoutMethod::Umap && s.fits(snapshot))?;
-        (snapshot.len() < STRANGERS * standing.computed_for).then(|| standing.layout.positions.clone())
+        (snapshot.len() < STRANGERS * standing.computed_for)
+            .then(|| project2d::Standing { positions: &standing.layout.positions, settled: standing.settled })
     }
 
-    fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, from: Option<Vec<MapPos>>) {
+    /// Lays everything out, staying near the map that stands where it is to be kept and can be.
+    fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, keep: bool) {
+        let from = keep.then(|| self.worth_keeping(vectors.snapshot)).flatten();
         let cancel = &self.wishes.cancel;
-        let outbox = &self.outbox;
+        let pace = Pace::start(|progress| self.outbox.post(Event::Projecting(Some(progress))));
         let laid_out = self.pool.install(|| match method {
             LayoutMethod::Pca => project2d::pca(vectors, cancel),
             LayoutMethod::Umap => {
-                let progress = |share| outbox.post(Event::Projecting(Some(share)));
-                project2d::umap(vectors, &UmapParams::default(), from.as_deref(), cancel, &progress)
+                let progress = |stage, share| pace.hear(stage, ARRANGED * share);
+                project2d::umap(vectors, &UmapParams::default(), from, cancel, &progress)
             }
         });
         if let Ok(positions) = laid_out {
             let measured = method == LayoutMethod::Umap && positions.len() > 2 * NEIGHBOURS;
             let sample = (PAIRS / positions.len().max(1)).clamp(FEWEST, SAMPLE);
-            let trust = measured
-                .then(|| self.pool.install(|| project2d::trustworthiness(vectors, &positions, NEIGHBOURS, sample)));
-            self.stand(vectors.snapshot, method, positions, trust, None);
+            let trust = measured.then(|| {
+                pace.hear(MapStage::Checking, ARRANGED);
+                self.pool.install(|| project2d::trustworthiness(vectors, &positions, NEIGHBOURS, sample))
+            });
+            if method == LayoutMethod::Umap {
+                pace.hear(MapStage::Checking, 1.0);
+            }
+            self.stand(vectors.snapshot, method, positions, trust);
         }
         if method == LayoutMethod::Umap {
             self.outbox.post(Event::Projecting(None));
@@ -266,7 +284,6 @@ impl Draughtsman {
         method: LayoutMethod,
         positions: Vec<MapPos>,
         trustworthiness: Option<f32>,
-        computed_for: Option<usize>,
     ) {
         self.generation += 1;
         let layout =
@@ -275,9 +292,7 @@ impl Draughtsman {
             self.library.save_layout(&layout);
         }
         self.outbox.post(Event::Layout(Arc::new(layout.clone())));
-        let mut standing = Standing::new(snapshot, layout);
-        standing.computed_for = computed_for.unwrap_or(standing.computed_for);
-        self.standing = Some(standing);
+        self.standing = Some(Standing::new(snapshot, layout));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::domain::{MapProgress, MapStage};
+
 /// `1204` -> `1,204`.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -50,6 +52,17 @@ pub fn time_left(seconds: f32) -> String {
         600..3600 => format!("{} min left", s.div_ceil(60)),
         _ => format!("{} h {} min left", s / 3600, s % 3600 / 60),
     }
+}
+
+/// What a layout is doing, how far it has come and how long it will take.
+pub fn map_progress(progress: &MapProgress) -> String {
+    let doing = match progress.stage {
+        MapStage::Neighbours => "finding neighbours",
+        MapStage::Arranging => "arranging",
+        MapStage::Checking => "measuring how far to trust it",
+    };
+    let left = progress.seconds_left.map_or(String::new(), |seconds| format!(", about {}", time_left(seconds)));
+    format!("Map: {doing} {}{left}", percent(progress.share))
 }
 
 /// How long ago, in days where it is more than a few hours.
@@ -158,6 +171,10 @@ mod tests {
             [time_left(9.2), time_left(103.0), time_left(1500.0), time_left(4000.0)],
             ["10 s left", "1 min 43 s left", "25 min left", "1 h 6 min left"]
         );
+        let mut progress = MapProgress { stage: MapStage::Arranging, share: 0.421, seconds_left: None };
+        assert_eq!(map_progress(&progress), "Map: arranging 42 %");
+        progress.seconds_left = Some(103.0);
+        assert_eq!(map_progress(&progress), "Map: arranging 42 %, about 1 min 43 s left");
         assert_eq!(
             [ago(0, 30), ago(0, 600), ago(0, 7200), ago(0, 90_000), ago(0, 260_000)],
             ["just now", "10 min ago", "2 hours ago", "yesterday", "3 days ago"]

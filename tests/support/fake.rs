@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, Opener, Waker, Wish};
 use vicinity::domain::{
-    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, Modality, Picture, Progress,
-    Query, QueryPart, ScoredLabels, SearchResult, Stage,
+    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
+    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
 use vicinity::engine::{
     Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
@@ -174,6 +174,11 @@ impl Backend for Fake {
                 let cut = Snapshot::cut(self.snapshot.parts().clone(), dim);
                 self.send(Event::Snapshot(Arc::new(cut)));
             }
+            Job::Project(_) => {
+                let progress = MapProgress { stage: MapStage::Neighbours, share: 0.4, seconds_left: Some(11.2) };
+                self.send(Event::Projecting(Some(progress)));
+            }
+            Job::CancelProjection => self.send(Event::Projecting(None)),
             Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
             _ => {}
         }

@@ -1,19 +1,19 @@
 //! Nearest neighbours of very many rows: almost always the true ones, at a hundredth of the comparisons.
 //!
 //! Every row is compared, by matrix products of whole vectors, with the rows of those lists of a [`Partition`] whose
-//! centres are nearest to it. How many lists that takes is measured on a few rows, whose neighbours are known.
-//! Descent along a neighbour graph (NN-descent) compares fewer rows, but one at a time and all over the memory, and
-//! what it finds depends on the order of threads. Here neighbours are totally ordered and each pair is
-//! compared once a direction, so neither order nor number of threads matters.
+//! centres are nearest to it. How many lists that takes is measured on a few rows, whose neighbours are known. Where it
+//! takes too many, what was found in some is refined from neighbour to neighbour. Neighbours are totally ordered, so
+//! neither order nor number of threads matters.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::knn::{Best, Knn, collect, lock, of_blocks};
+use super::knn::{Best, Knn, SAME, collect, lock, of_blocks};
 use super::matrix::times_transposed;
 use super::partition::{Partition, nearest};
+use super::refine::Refining;
 use super::source::{Rows, gather_units};
 use super::{Cancelled, check};
 
@@ -23,8 +23,14 @@ const KNOWN: usize = 256;
 const RECALL: f64 = 0.97;
 /// The fewest lists.
 const FEWEST: usize = 4;
-/// The most rows that a row is compared with, on average: it bounds the time where vectors form no groups.
-const MOST: usize = 16_384;
+/// The most rows that a row is compared with in lists, on average: beyond it is quicker to refine.
+const MOST: usize = 8192;
+/// The most rounds in which neighbours are refined.
+const ROUNDS: usize = 4;
+/// A round that raised the share of true neighbours by less is the last.
+const WORTH: f64 = 0.005;
+/// What share of the work the lists are where neighbours are refined too.
+const LISTS: f32 = 0.4;
 /// A list that is longer than this many average ones (equal vectors) is cut.
 const LONGEST: usize = 8;
 /// Rows that are multiplied at once.
@@ -46,9 +52,28 @@ pub fn approximate(
         return Ok(Knn { k: 0, indices: Vec::new(), distances: Vec::new() });
     }
     let partition = Partition::new(rows, cancel)?;
-    let probes = probes(rows, k, &partition, cancel)?;
+    let known = Known::new(rows, k, cancel)?;
+    let wanted = known.probes(rows, &partition, cancel)?;
+    let probes = wanted.min((MOST * partition.len() / count).max(FEWEST)).min(partition.len());
+    let (best, enough) = (of_blocks(count, BLOCK, k), probes >= wanted.min(partition.len()));
+    let share = if enough { 1.0 } else { LISTS };
     let lists = Lists::new(rows, &partition, probes, cancel)?;
-    let best = of_blocks(count, BLOCK, k);
+    look(rows, &lists, &best, cancel, &|done| progress(share * done))?;
+    drop(lists);
+    if !enough {
+        refine(rows, &known, &best, cancel, &|done| progress(share + (1.0 - share) * done))?;
+    }
+    Ok(collect(best, k))
+}
+
+/// Compares each row with the members of the lists that it looks into.
+fn look(
+    rows: &dyn Rows,
+    lists: &Lists,
+    best: &[Mutex<Best>],
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<(), Cancelled> {
     let total = lists.seekers.iter().map(Vec::len).sum::<usize>().max(1);
     let done = AtomicUsize::new(0);
     lists.members.par_iter().zip(&lists.seekers).with_max_len(1).try_for_each_init(
@@ -57,14 +82,37 @@ pub fn approximate(
             gather_units(rows, members.iter().map(|&row| row as usize), &mut buffers.members);
             for seekers in seekers.chunks(BLOCK) {
                 check(cancel)?;
-                compare(rows, seekers, members, buffers, &best);
+                compare(rows, seekers, members, buffers, best);
                 let done = done.fetch_add(seekers.len(), Ordering::Relaxed) + seekers.len();
                 progress(done as f32 / total as f32);
             }
             Ok(())
         },
-    )?;
-    Ok(collect(best, k))
+    )
+}
+
+/// Refines until as many of the known neighbours are found as were to be, or a round finds hardly any more.
+fn refine(
+    rows: &dyn Rows,
+    known: &Known,
+    best: &[Mutex<Best>],
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<(), Cancelled> {
+    let mut refining = Refining::new(rows, best, BLOCK, known.truth.k);
+    let (mut recall, mut done) = (known.recall(best), 0.0);
+    for _ in 0..ROUNDS {
+        // each round has less to do
+        let share = (1.0 - done) / 2.0;
+        refining.round(cancel, &|part| progress(done + share * part))?;
+        done += share;
+        let before = std::mem::replace(&mut recall, known.recall(best));
+        if recall >= RECALL || recall < before + WORTH {
+            break;
+        }
+    }
+    progress(1.0);
+    Ok(())
 }
 
 #[derive(Default)]
@@ -84,37 +132,58 @@ fn compare(rows: &dyn Rows, seekers: &[u32], members: &[u32], buffers: &mut Buff
     }
 }
 
-/// In how many lists to look so that [`RECALL`] of the neighbours are found.
-fn probes(rows: &dyn Rows, k: usize, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
-    let (count, dim) = (rows.count(), rows.dim());
-    let known: Vec<u32> = (0..KNOWN.min(count)).map(|i| (i * count / KNOWN.min(count)) as u32).collect();
-    let mut vectors = Vec::new();
-    gather_units(rows, known.iter().map(|&row| row as usize), &mut vectors);
-    let neighbours = exact_of(rows, &known, &vectors, k, cancel)?;
-    let (mut own, mut theirs, mut block) = (Vec::new(), Vec::new(), Vec::new());
-    partition.scores(&vectors, dim, &mut own);
-    let mut at_rank = vec![0usize; partition.len()];
-    for (own, neighbours) in own.chunks_exact(partition.len()).zip(neighbours.indices.chunks_exact(k)) {
-        check(cancel)?;
-        gather_units(rows, neighbours.iter().map(|&row| row as usize), &mut block);
-        partition.scores(&block, dim, &mut theirs);
-        for line in theirs.chunks_exact(partition.len()) {
-            let score = own[nearest(line) as usize];
-            at_rank[own.iter().filter(|s| **s > score).count()] += 1;
-        }
+/// A few rows whose true neighbours are known.
+struct Known {
+    rows: Vec<u32>,
+    /// The rows themselves, of unit length.
+    vectors: Vec<f32>,
+    truth: Knn,
+}
+
+impl Known {
+    fn new(rows: &dyn Rows, k: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+        let (count, taken) = (rows.count(), KNOWN.min(rows.count()));
+        let known: Vec<u32> = (0..taken).map(|i| (i * count / taken) as u32).collect();
+        let mut vectors = Vec::new();
+        gather_units(rows, known.iter().map(|&row| row as usize), &mut vectors);
+        let truth = exact_of(rows, &known, &vectors, k, cancel)?;
+        Ok(Self { rows: known, vectors, truth })
     }
-    let wanted = (RECALL * neighbours.indices.len() as f64) as usize;
-    let mut found = 0;
-    let enough = at_rank
-        .iter()
-        .take_while(|n| {
+
+    /// In how many lists to look so that [`RECALL`] of the neighbours are found.
+    fn probes(&self, rows: &dyn Rows, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
+        let (mut own, mut theirs, mut block) = (Vec::new(), Vec::new(), Vec::new());
+        partition.scores(&self.vectors, rows.dim(), &mut own);
+        let mut at_rank = vec![0usize; partition.len()];
+        for (own, neighbours) in own.chunks_exact(partition.len()).zip(self.truth.indices.chunks_exact(self.truth.k)) {
+            check(cancel)?;
+            gather_units(rows, neighbours.iter().map(|&row| row as usize), &mut block);
+            partition.scores(&block, rows.dim(), &mut theirs);
+            for line in theirs.chunks_exact(partition.len()) {
+                let score = own[nearest(line) as usize];
+                at_rank[own.iter().filter(|s| **s > score).count()] += 1;
+            }
+        }
+        let wanted = (RECALL * self.truth.indices.len() as f64) as usize;
+        let mut found = 0;
+        let too_few = |n: &&usize| {
             let go_on = found < wanted;
             found += **n;
             go_on
-        })
-        .count();
-    let most = MOST * partition.len() / count;
-    Ok(enough.clamp(FEWEST, most.max(FEWEST)).min(partition.len()))
+        };
+        Ok(at_rank.iter().take_while(too_few).count().max(FEWEST))
+    }
+
+    /// The share of the true neighbours, or equally near ones, that were found.
+    fn recall(&self, best: &[Mutex<Best>]) -> f64 {
+        let near = |(&row, distances): (&u32, &[f32])| {
+            let last = distances.last().map_or(0.0, |distance| 1.0 - distance - SAME);
+            let best = lock(&best[row as usize / BLOCK]);
+            best.similarities(row as usize % BLOCK).iter().filter(|s| **s >= last).count()
+        };
+        let found: usize = self.rows.iter().zip(self.truth.distances.chunks_exact(self.truth.k)).map(near).sum();
+        found as f64 / self.truth.distances.len() as f64
+    }
 }
 
 /// The true neighbours of a few rows.

@@ -1,9 +1,12 @@
 //! Brings raw coordinates into map units, and one layout near to another.
 
+use super::random::Stream;
 use crate::domain::MapPos;
 
 /// The bulk (1st to 99th percentile) of the longer side ends here.
-const BULK: f32 = 0.95;
+pub const BULK: f32 = 0.95;
+/// The most noise along an axis that tells points at one place apart, units of the forces.
+const NOISE: f32 = 1e-3;
 /// How far beyond the bulk an outlier can come.
 const MARGIN: f32 = 0.15;
 
@@ -87,21 +90,17 @@ fn bulk(positions: &[MapPos], coordinate: impl Fn(&MapPos) -> f32) -> (f32, f32)
 
 /// Moves the mean to the origin.
 pub fn centre(positions: &mut [MapPos]) {
-    let mean = mean(positions);
-    for p in positions {
-        p.x -= mean.x;
-        p.y -= mean.y;
-    }
-}
-
-fn mean(positions: &[MapPos]) -> MapPos {
     let (mut x, mut y) = (0.0f64, 0.0f64);
-    for p in positions {
+    for p in positions.iter() {
         x += f64::from(p.x);
         y += f64::from(p.y);
     }
     let n = positions.len().max(1) as f64;
-    MapPos { x: (x / n) as f32, y: (y / n) as f32 }
+    let mean = MapPos { x: (x / n) as f32, y: (y / n) as f32 };
+    for p in positions {
+        p.x -= mean.x;
+        p.y -= mean.y;
+    }
 }
 
 /// Turns and mirrors `moving` about the origin so that it lies as near as it can to `reference` (orthogonal
@@ -128,22 +127,18 @@ pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     }
 }
 
-/// Turns, mirrors, scales and shifts `moving` so that it lies as near as it can to `reference`, a map that stands with
-/// a place for each row; what comes to lie far out is drawn in as [`to_map`] does it.
-pub fn lay_onto(moving: &mut [MapPos], reference: &[MapPos]) {
-    let middle = mean(reference);
-    let reference: Vec<MapPos> = reference.iter().map(|r| MapPos { x: r.x - middle.x, y: r.y - middle.y }).collect();
-    centre(moving);
-    align(moving, &reference);
-    let (mut along, mut size) = (0.0f64, 0.0f64);
-    for (m, r) in moving.iter().zip(&reference) {
-        along += f64::from(m.x) * f64::from(r.x) + f64::from(m.y) * f64::from(r.y);
-        size += f64::from(m.x).powi(2) + f64::from(m.y).powi(2);
-    }
-    let scale = if size > 0.0 { (along / size) as f32 } else { 0.0 };
-    for p in moving {
-        *p = MapPos { x: soft(p.x * scale + middle.x), y: soft(p.y * scale + middle.y) };
-    }
+/// Draws in what lies far out, as [`to_map`] does it, and moves nothing else.
+pub fn draw_in(positions: &mut [MapPos]) {
+    positions.iter_mut().for_each(|p| *p = MapPos { x: soft(p.x), y: soft(p.y) });
+}
+
+/// With a little noise, so that no two points are at one place.
+pub fn apart(points: &[[f32; 2]], seed: u64) -> Vec<[f32; 2]> {
+    let noisy = |(i, p): (usize, &[f32; 2])| {
+        let mut random = Stream::new(seed, i as u64, u64::MAX);
+        p.map(|v| v + NOISE * random.signed())
+    };
+    points.iter().enumerate().map(noisy).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::knn::Knn;
+use super::knn::{Incoming, Knn};
 use super::{Cancelled, check};
 
 /// Rows a task.
@@ -27,7 +27,7 @@ pub struct Graph {
 pub fn graph(knn: &Knn, cancel: &AtomicBool) -> Result<Graph, Cancelled> {
     let weights = memberships(knn);
     check(cancel)?;
-    let incoming = Incoming::new(knn, &weights);
+    let incoming = Incoming::new(&knn.indices, knn.k);
     check(cancel)?;
     let count = knn.indices.len() / knn.k;
     let merged: Vec<Vec<Vec<(u32, f32)>>> = (0..count.div_ceil(BLOCK))
@@ -89,38 +89,11 @@ fn bandwidth(distances: &[f32], rho: f32, mean_of_all: f32) -> f32 {
     sigma.max(1e-3 * mean)
 }
 
-/// Who counts a row among its neighbours, and how strongly.
-struct Incoming {
-    starts: Vec<usize>,
-    from: Vec<(u32, f32)>,
-}
-
-impl Incoming {
-    fn new(knn: &Knn, weights: &[f32]) -> Self {
-        let count = knn.indices.len() / knn.k;
-        let mut starts = vec![0usize; count + 1];
-        for &end in &knn.indices {
-            starts[end as usize + 1] += 1;
-        }
-        for i in 0..count {
-            starts[i + 1] += starts[i];
-        }
-        let mut at = starts.clone();
-        let mut from = vec![(0u32, 0.0f32); knn.indices.len()];
-        for (edge, (&end, &weight)) in knn.indices.iter().zip(weights).enumerate() {
-            let slot = &mut at[end as usize];
-            from[*slot] = ((edge / knn.k) as u32, weight);
-            *slot += 1;
-        }
-        Self { starts, from }
-    }
-}
-
 fn merge(row: usize, knn: &Knn, weights: &[f32], incoming: &Incoming) -> Vec<(u32, f32)> {
     let own = row * knn.k..(row + 1) * knn.k;
     let mut edges: Vec<(u32, f32)> =
         knn.indices[own.clone()].iter().copied().zip(weights[own].iter().copied()).collect();
-    edges.extend_from_slice(&incoming.from[incoming.starts[row]..incoming.starts[row + 1]]);
+    edges.extend(incoming.of(row).iter().map(|&edge| (edge / knn.k as u32, weights[edge as usize])));
     edges.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
     edges.dedup_by(|next, kept| {
         let same = next.0 == kept.0;

@@ -16,7 +16,7 @@ const TILE: usize = 512;
 /// Similarities that are compared at once before any is looked at alone.
 const LANES: usize = 16;
 /// Smaller distances are rounding errors of equal vectors.
-const SAME: f32 = 2e-6;
+pub const SAME: f32 = 2e-6;
 
 /// The nearest neighbours of every row, the row itself left out.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,6 +174,37 @@ impl Best {
         self.bounds.len()
     }
 
+    /// `k` a row, the nearest first; `u32::MAX` where there is none yet.
+    pub fn neighbours(&self) -> &[u32] {
+        &self.neighbours
+    }
+
+    /// Each row's k-th similarity: less is of no interest.
+    pub fn bounds(&self) -> &[f32] {
+        &self.bounds
+    }
+
+    /// A row's similarities, the highest first.
+    pub fn similarities(&self, row: usize) -> &[f32] {
+        &self.similarities[row * self.k..(row + 1) * self.k]
+    }
+
+    /// Offers a neighbour that the row may have already; of two similarities, which differ by rounding, the higher
+    /// one counts, so that it does not matter which came first.
+    pub fn offer_again(&mut self, row: usize, similarity: f32, neighbour: u32) {
+        let range = row * self.k..(row + 1) * self.k;
+        if let Some(at) = self.neighbours[range.clone()].iter().position(|n| *n == neighbour) {
+            if similarity <= self.similarities[range.start + at] {
+                return;
+            }
+            self.neighbours[range.start + at..range.end].rotate_left(1);
+            self.similarities[range.start + at..range.end].rotate_left(1);
+            self.neighbours[range.end - 1] = u32::MAX;
+            self.similarities[range.end - 1] = f32::NEG_INFINITY;
+        }
+        self.offer(row, similarity, neighbour);
+    }
+
     /// Offers to a row those others that have these similarities, but not the one that is the row itself.
     pub fn offer_all(&mut self, row: usize, similarities: &[f32], others: &[u32], itself: u32) {
         for (values, others) in similarities.chunks(LANES).zip(others.chunks(LANES)) {
@@ -202,6 +233,37 @@ impl Best {
             neighbours[at] = neighbour;
             self.bounds[row] = similarities[self.k - 1];
         }
+    }
+}
+
+/// Who counts a row among its neighbours.
+pub struct Incoming {
+    starts: Vec<usize>,
+    edges: Vec<u32>,
+}
+
+impl Incoming {
+    /// From `k` neighbours a row; what is no row is left out.
+    pub fn new(neighbours: &[u32], k: usize) -> Self {
+        let count = neighbours.len() / k;
+        let mut starts = vec![0usize; count + 1];
+        let ends = || neighbours.iter().map(|end| *end as usize).enumerate().filter(|(_, end)| *end < count);
+        ends().for_each(|(_, end)| starts[end + 1] += 1);
+        for row in 0..count {
+            starts[row + 1] += starts[row];
+        }
+        let mut at = starts.clone();
+        let mut edges = vec![0u32; starts[count]];
+        for (edge, end) in ends() {
+            edges[at[end]] = edge as u32;
+            at[end] += 1;
+        }
+        Self { starts, edges }
+    }
+
+    /// Where among all neighbours this row stands, ascending; that divided by `k` is the row that has it there.
+    pub fn of(&self, row: usize) -> &[u32] {
+        &self.edges[self.starts[row]..self.starts[row + 1]]
     }
 }
 

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::curve::Curve;
 use super::fuzzy::Graph;
+use super::keep::Hold;
 use super::random::{Stream, hash};
 use super::{Cancelled, check};
 
@@ -19,23 +20,25 @@ const BLOCK: usize = 512;
 /// Forces that are computed at once: one pulls, the others push.
 const LANES: usize = 8;
 /// Random points that push for each edge that pulls; `LANES - 1` of less weight each.
-const NEGATIVES: f32 = 5.0;
+pub const NEGATIVES: f32 = 5.0;
 /// UMAP moves both ends for each direction in which it keeps the edge.
-const PULLS: f32 = 2.0;
+pub const PULLS: f32 = 2.0;
+/// Added to the squared distance of those who push, so that nobody is thrown far.
+pub const TOO_NEAR: f32 = 0.001;
 /// The longest step along one axis that a single force can cause, before the learning rate.
 const LONGEST_STEP: f32 = 4.0;
 /// Edges that are looked through at once.
 const EDGES: usize = 64;
 
 /// How the points move.
-#[derive(Debug, Clone, Copy)]
-pub struct Moves {
+#[derive(Clone, Copy)]
+pub struct Moves<'a> {
     /// The forces.
     pub curve: Curve,
     /// Rounds.
     pub epochs: usize,
-    /// The learning rate at the beginning, 1 where nothing is in its place yet; it falls to 0 evenly.
-    pub rate: f32,
+    /// Where points are to stay near a place.
+    pub hold: Option<&'a Hold>,
     /// Which random others push.
     pub seed: u64,
 }
@@ -47,7 +50,7 @@ pub struct Moves {
 pub fn optimise(
     graph: &Graph,
     mut positions: Vec<[f32; 2]>,
-    moves: &Moves,
+    moves: &Moves<'_>,
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<[f32; 2]>, Cancelled> {
@@ -116,7 +119,9 @@ struct Step<'a> {
     old: &'a [[f32; 2]],
     crowd: &'a Crowd,
     epoch: u32,
+    /// The learning rate: 1 in the first epoch, and ever less.
     rate: f32,
+    hold: Option<&'a Hold>,
     seed: u64,
     curve: Curve,
     /// Constant factors of the two forces.
@@ -130,14 +135,14 @@ impl<'a> Step<'a> {
         shares: &'a [u32],
         old: &'a [[f32; 2]],
         crowd: &'a Crowd,
-        moves: &Moves,
+        moves: &Moves<'a>,
         epoch: usize,
     ) -> Self {
-        let rate = moves.rate * (1.0 - epoch as f32 / moves.epochs as f32);
+        let rate = 1.0 - epoch as f32 / moves.epochs as f32;
         let Curve { a, b } = moves.curve;
         let (pull, push) = (-2.0 * a * b, 2.0 * b);
-        let (epoch, seed, curve) = (epoch as u32, moves.seed, moves.curve);
-        Self { graph, shares, old, crowd, epoch, rate, seed, curve, pull, push }
+        let (epoch, &Moves { seed, curve, hold, .. }) = (epoch as u32, moves);
+        Self { graph, shares, old, crowd, epoch, rate, hold, seed, curve, pull, push }
     }
 
     /// Writes where the points from `first` on go in this epoch; `turns` is scratch space.
@@ -168,6 +173,9 @@ impl<'a> Step<'a> {
         for due in turns.iter().flatten() {
             let at = due.point as usize;
             points[at] = self.moved(points[at], (first + at) as u32, due);
+        }
+        if let Some(hold) = self.hold {
+            points.iter_mut().enumerate().for_each(|(i, point)| hold.draw(first + i, point, self.rate));
         }
     }
 
@@ -222,13 +230,14 @@ impl<'a> Step<'a> {
             let d2 = larger(dx * dx + dy * dy, 1e-30);
             let power = pow(d2, self.curve.b);
             let above = if pulls { self.pull * power } else { self.push };
-            let force = above / ((d2 + if pulls { 0.0 } else { 0.001 }) * (1.0 + self.curve.a * power));
+            let force = above / ((d2 + if pulls { 0.0 } else { TOO_NEAR }) * (1.0 + self.curve.a * power));
             let weight = if pulls { PULLS } else { NEGATIVES / (LANES - 1) as f32 };
             let weight = if !pulls && who[i] == vertex { 0.0 } else { weight };
             x[i] = weight * limit(force * dx);
             y[i] = weight * limit(force * dy);
         }
-        [here[0] + self.rate * sum(x), here[1] + self.rate * sum(y)]
+        let rate = self.hold.map_or(self.rate, |hold| self.rate * hold.rate(vertex as usize));
+        [here[0] + rate * sum(x), here[1] + rate * sum(y)]
     }
 }
 

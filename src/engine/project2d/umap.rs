@@ -4,19 +4,19 @@ use std::sync::atomic::AtomicBool;
 
 use super::approximate::approximate;
 use super::curve::Curve;
+use super::keep::{Hold, Standing};
 use super::knn::{Knn, knn_with};
 use super::optimise::{Moves, optimise};
-use super::random::Stream;
 use super::source::{Rows, collect};
 use super::{Cancelled, fit, fuzzy, pca};
-use crate::domain::MapPos;
+use crate::domain::{MapPos, MapStage};
 
 /// Above this many points 200 epochs are enough.
 const MANY: usize = 10_000;
+/// Fewer points have no neighbourhoods.
+const FEWEST: usize = 4;
 /// Up to so many rows every pair is compared.
 const EXACT: usize = 20_000;
-/// The learning rate where most points are in their places already.
-const GENTLE: f32 = 0.1;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
 const START: f32 = 10.0;
 
@@ -39,47 +39,47 @@ impl Default for UmapParams {
     }
 }
 
-/// Lays vectors out so that neighbours by cosine stay neighbours. With `standing`, one place for each row, the layout
-/// starts there and stays as near to it as it can; otherwise it is a function of vectors and parameters alone.
-/// `progress` is told the share done, in [0, 1].
+/// Lays vectors out so that neighbours by cosine stay neighbours. With `standing`, a place for each row, the layout
+/// starts there and keeps what stands where it is; otherwise it is a function of vectors and parameters alone.
+/// `progress` is told the stage and the share of the whole that is done, in [0, 1].
 ///
 /// # Errors
 /// When cancelled.
 pub fn umap(
     vectors: &dyn Rows,
     params: &UmapParams,
-    standing: Option<&[MapPos]>,
+    standing: Option<Standing<'_>>,
     cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
+    progress: &(dyn Fn(MapStage, f32) + Sync),
 ) -> Result<Vec<MapPos>, Cancelled> {
     let count = vectors.count();
-    let standing = standing.filter(|positions| positions.len() == count);
-    let from = match standing {
-        Some(positions) => positions.to_vec(),
-        None => pca::raw(vectors, cancel)?,
-    };
-    if count < 4 {
-        let mut positions = from;
+    let standing = standing.filter(|s| s.positions.len() == count && s.settled <= count && count >= FEWEST);
+    let coarse = if standing.is_none() { pca::raw(vectors, cancel)? } else { Vec::new() };
+    if count < FEWEST {
+        let mut positions = coarse;
         fit::to_map(&mut positions);
         return Ok(positions);
     }
     let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
     let knn_share = knn_share(count, vectors.dim(), epochs);
-    let knn = neighbours(vectors, params.neighbours.max(2), cancel, &|share| progress(knn_share * share))?;
+    let found = |share| progress(MapStage::Neighbours, knn_share * share);
+    let knn = neighbours(vectors, params.neighbours.max(2), cancel, &found)?;
     let graph = fuzzy::graph(&knn, cancel)?;
     drop(knn);
-    let rate = if standing.is_some() { GENTLE } else { 1.0 };
-    let moves = Moves { curve: Curve::new(params.min_dist), epochs, rate, seed: params.seed };
-    let end = optimise(&graph, start(&from, params.seed), &moves, cancel, &|share| {
-        progress(knn_share + (1.0 - knn_share) * share);
-    })?;
-    let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
-    if standing.is_some() {
-        fit::lay_onto(&mut positions, &from);
-        return Ok(positions);
+    let (curve, seed) = (Curve::new(params.min_dist), params.seed);
+    let arranged = |start, hold| {
+        optimise(&graph, start, &Moves { curve, epochs, hold, seed }, cancel, &|share| {
+            progress(MapStage::Arranging, 1.0 - (1.0 - knn_share) * (1.0 - share));
+        })
+    };
+    if let Some(standing) = standing {
+        let (hold, start) = Hold::new(&graph, standing, curve, seed);
+        return Ok(hold.on_map(&arranged(start, Some(&hold))?));
     }
+    let end = arranged(start(&coarse, seed), None)?;
+    let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
     fit::centre(&mut positions);
-    fit::align(&mut positions, &from);
+    fit::align(&mut positions, &coarse);
     fit::even_out(&mut positions);
     fit::to_map(&mut positions);
     Ok(positions)
@@ -100,22 +100,16 @@ fn neighbours(
 
 /// The share of the time that the neighbour search takes, by what was measured of both.
 fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
-    let compared = (count as f32).min(EXACT as f32);
-    let pairs = count as f32 * compared * (dim as f32 + 30.0) / 1.5e11;
-    let moves = count as f32 * epochs as f32 * 0.2e-6;
+    let rows = count as f32;
+    let compared = if count <= EXACT { rows } else { 5000.0 * (rows / 200_000.0).max(1.0) };
+    let pairs = rows * compared * (dim as f32 + 30.0) * 1e-11;
+    let moves = rows * epochs as f32 * 0.7e-6;
     pairs / (pairs + moves)
 }
 
-/// Starting positions in [-10, 10], with a little noise so that no two points start at one place.
+/// Starting points in [-10, 10].
 fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
     let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
     let scale = if reach > 0.0 { START / reach } else { 0.0 };
-    coarse
-        .iter()
-        .enumerate()
-        .map(|(i, p)| {
-            let mut random = Stream::new(seed, i as u64, u64::MAX);
-            [p.x * scale + 1e-3 * random.signed(), p.y * scale + 1e-3 * random.signed()]
-        })
-        .collect()
+    fit::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
 }

@@ -60,8 +60,8 @@ impl MapPanel {
         let text = |text: String| RichText::new(text).size(text_size::SMALL).color(theme.text2);
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
-            if let Some(share) = cx.state.projecting {
-                ui.label(text(format!("Computing a better map … {:.0} %", share * 100.0)));
+            if let Some(progress) = cx.state.projecting {
+                ui.label(text(format!("Computing a better map … {:.0} %", progress.share * 100.0)));
                 let cancel = egui::Button::new(RichText::new("Cancel").size(text_size::SMALL).color(theme.accent));
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
                     cx.send(SystemCommand::CancelProjection);

@@ -81,9 +81,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     match (notice, read_only, progress.stage, state.projecting) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
-        (None, None, Stage::Idle, Some(share)) => {
-            working(ui, &format!("Arranging the map · {}", words::percent(share)), theme.accent)
-        }
+        (None, None, Stage::Idle, Some(progress)) => working(ui, &words::map_progress(&progress), theme.accent),
         (None, None, Stage::Idle, None) => text(ui, "Ready"),
         _ => {}
     }
