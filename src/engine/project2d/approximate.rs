@@ -21,6 +21,9 @@ use super::{Cancelled, check};
 const KNOWN: usize = 256;
 /// The share of true neighbours that must lie in these lists.
 const RECALL: f64 = 0.97;
+/// The share of true neighbours that, once found, needs no refining: where vectors lie in clear groups it is reached in
+/// the lists; where they do not, or where lists were cut, it is not.
+const GOOD: f64 = 0.95;
 /// The fewest lists.
 const FEWEST: usize = 4;
 /// The most rows that a row is compared with in lists, on average: beyond it is quicker to refine.
@@ -29,8 +32,8 @@ const MOST: usize = 8192;
 const ROUNDS: usize = 4;
 /// A round that raised the share of true neighbours by less is the last.
 const WORTH: f64 = 0.005;
-/// What share of the work the lists are where neighbours are refined too.
-const LISTS: f32 = 0.4;
+/// The share of the progress at which all lists have been looked into; the rest is to refine, where that is needed.
+const LOOKED: f32 = 0.6;
 /// A list that is longer than this many average ones (equal vectors) is cut.
 const LONGEST: usize = 8;
 /// Rows that are multiplied at once.
@@ -55,14 +58,11 @@ pub fn approximate(
     let known = Known::new(rows, k, cancel)?;
     let wanted = known.probes(rows, &partition, cancel)?;
     let probes = wanted.min((MOST * partition.len() / count).max(FEWEST)).min(partition.len());
-    let (best, enough) = (of_blocks(count, BLOCK, k), probes >= wanted.min(partition.len()));
-    let share = if enough { 1.0 } else { LISTS };
+    let best = of_blocks(count, BLOCK, k);
     let lists = Lists::new(rows, &partition, probes, cancel)?;
-    look(rows, &lists, &best, cancel, &|done| progress(share * done))?;
+    look(rows, &lists, &best, cancel, &|done| progress(LOOKED * done))?;
     drop(lists);
-    if !enough {
-        refine(rows, &known, &best, cancel, &|done| progress(share + (1.0 - share) * done))?;
-    }
+    refine(rows, &known, &best, cancel, &|done| progress(LOOKED + (1.0 - LOOKED) * done))?;
     Ok(collect(best, k))
 }
 
@@ -91,7 +91,7 @@ fn look(
     )
 }
 
-/// Refines until as many of the known neighbours are found as were to be, or a round finds hardly any more.
+/// Refines until enough of the known neighbours are found, or a round finds hardly any more.
 fn refine(
     rows: &dyn Rows,
     known: &Known,
@@ -100,16 +100,15 @@ fn refine(
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<(), Cancelled> {
     let mut refining = Refining::new(rows, best, BLOCK, known.truth.k);
-    let (mut recall, mut done) = (known.recall(best), 0.0);
+    let (mut recall, mut before, mut done) = (known.recall(best), 0.0, 0.0);
     for _ in 0..ROUNDS {
-        // each round has less to do
-        let share = (1.0 - done) / 2.0;
-        refining.round(cancel, &|part| progress(done + share * part))?;
-        done += share;
-        let before = std::mem::replace(&mut recall, known.recall(best));
-        if recall >= RECALL || recall < before + WORTH {
+        if recall >= GOOD || recall < before + WORTH {
             break;
         }
+        let share = (1.0 - done) / 2.0; // each round has less to do
+        refining.round(cancel, &|part| progress(done + share * part))?;
+        done += share;
+        before = std::mem::replace(&mut recall, known.recall(best));
     }
     progress(1.0);
     Ok(())

@@ -15,11 +15,12 @@ use crate::domain::MapPos;
 
 /// The share of its distance from home that a point whose neighbours are all settled goes back in an epoch, at the full
 /// learning rate.
-const SPRING: f32 = 3.0;
+const SPRING: f32 = 2.0;
 /// The learning rate of such a point, of that of a new one.
 const GENTLE: f32 = 0.1;
-/// The share of its way beyond the map's edge that a point goes back.
-const EDGE: f32 = 1.0;
+/// The share of its way beyond the map's edge that a point goes back. It and the spring, at the rate of the point that
+/// they are strongest for, stay well below 2, from where on points would swing ever farther.
+const EDGE: f32 = 0.5;
 /// Rounds in which new points move between their neighbours before anything else.
 const ROUNDS: usize = 20;
 /// The scale, of the one at which forces balance: there groups push each other apart, but they are held; with this much

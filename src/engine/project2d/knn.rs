@@ -63,7 +63,7 @@ pub fn knn_with(
             similarities(vectors, dim, &lengths, row_block, column_block, buffer);
             offer(&best, row_block, column_block, buffer);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(64) {
+            if done.is_multiple_of(64) || done == tiles {
                 progress(done as f32 / tiles as f32);
             }
             Ok(())

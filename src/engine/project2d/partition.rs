@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
+use super::random::Stream;
 use super::source::{Rows, gather_units};
 use super::{Cancelled, check, pca};
 
@@ -46,7 +47,8 @@ impl Partition {
         let mut partition = Self { axes, wide, centres: Vec::new(), offsets: Vec::new() };
         let taken = (lists * SAMPLE).min(count);
         let sample = partition.reduced(rows, taken, cancel)?;
-        partition.set(sample.chunks_exact(wide).step_by(taken / lists).take(lists).flatten().copied().collect());
+        let first = (0..lists).map(|list| one_of(list, lists, taken));
+        partition.set(first.flat_map(|at| &sample[at * wide..(at + 1) * wide]).copied().collect());
         for _ in 0..ROUNDS {
             let owners = partition.owners(&sample, cancel)?;
             partition.set(partition.means(&sample, &owners));
@@ -79,14 +81,14 @@ impl Partition {
         self.centres = centres;
     }
 
-    /// `taken` evenly spread rows on the axes.
+    /// `taken` rows on the axes, from all over the table.
     fn reduced(&self, rows: &dyn Rows, taken: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
         let (count, dim) = (rows.count(), rows.dim());
         let mut sample = vec![0.0f32; taken * self.wide];
         sample.par_chunks_mut(BLOCK * self.wide).enumerate().try_for_each_init(Vec::new, |block, (at, out)| {
             check(cancel)?;
             let first = at * BLOCK;
-            gather_units(rows, (first..first + out.len() / self.wide).map(|i| i * count / taken), block);
+            gather_units(rows, (first..first + out.len() / self.wide).map(|i| one_of(i, taken, count)), block);
             times_transposed(block, &self.axes, dim, out);
             Ok(())
         })?;
@@ -126,6 +128,13 @@ impl Partition {
         }
         sums
     }
+}
+
+/// Some element of the `part`-th of `parts` equal parts of `count` elements. Any, not the first: in a table with a rhythm,
+/// evenly spaced rows would all be of one kind.
+fn one_of(part: usize, parts: usize, count: usize) -> usize {
+    let (start, end) = (part * count / parts, (part + 1) * count / parts);
+    start + Stream::new(0, part as u64, count as u64).below((end - start).max(1))
 }
 
 /// The first of the highest scores.

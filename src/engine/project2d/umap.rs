@@ -63,6 +63,7 @@ pub fn umap(
     let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
     let knn_share = knn_share(count, vectors.dim(), epochs);
     let found = |share| progress(MapStage::Neighbours, knn_share * share);
+    found(0.0);
     let knn = neighbours(vectors, params.neighbours.max(2), cancel, &found)?;
     let graph = fuzzy::graph(&knn, cancel)?;
     drop(knn);
