@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn the_share_never_falls_though_threads_overtake_each_other() {
-        let course = |at: f32| (MapStage::Neighbours, at / 5.0 - if (at * 100.0) as u32 % 3 == 0 { 0.2 } else { 0.0 });
+        let course = |at: f32| {
+            (MapStage::Neighbours, at / 5.0 - if ((at * 100.0) as u32).is_multiple_of(3) { 0.2 } else { 0.0 })
+        };
         let told = told(5.0, course);
         assert!(told.len() > 10 && told.is_sorted_by(|a, b| a.1.share <= b.1.share), "{told:?}");
     }

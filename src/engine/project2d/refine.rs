@@ -104,12 +104,12 @@ impl Round<'_> {
         buffers.bounds.extend(buffers.around.iter().map(|&row| self.bound(row)));
         for (i, cosines) in buffers.cosines.chunks_exact(all).enumerate() {
             let (one, bound) = (buffers.around[i], buffers.bounds[i]);
-            for j in i + 1..all {
-                let (other, cosine) = (buffers.around[j], cosines[j]);
+            let others = buffers.around.iter().zip(&buffers.bounds).zip(cosines).skip(i + 1);
+            for ((&other, &other_bound), &cosine) in others {
                 if cosine >= bound {
                     self.offer(one, cosine, other);
                 }
-                if cosine >= buffers.bounds[j] {
+                if cosine >= other_bound {
                     self.offer(other, cosine, one);
                 }
             }
