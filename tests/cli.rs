@@ -1,6 +1,7 @@
 //! The commands, run as a user runs them.
 #![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -134,6 +135,46 @@ fn index_then_search_then_the_rest() {
 
     let doctor = place.run(&["doctor"]);
     assert!(doctor.status.success(), "{}{}", String::from_utf8_lossy(&doctor.stdout), stderr(&doctor));
+}
+
+/// Places on the map, by path.
+fn places_on_the_map(place: &Place) -> BTreeMap<String, [f32; 2]> {
+    let table = place.path("places.csv");
+    let drawn = place.run(&["map", "--positions", table.to_str().unwrap()]);
+    assert!(drawn.status.success(), "{}", stderr(&drawn));
+    let mut rows = csv::Reader::from_path(&table).unwrap();
+    let rows = rows.records().map(Result::unwrap);
+    rows.map(|row| (row[0].to_owned(), [row[2].parse().unwrap(), row[3].parse().unwrap()])).collect()
+}
+
+#[test]
+fn a_library_that_grew_by_commands_alone_gets_a_map_of_the_whole_that_stays_near_the_old_one() {
+    let place = Place::new();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample");
+    let (all, few) = (place.path("sample"), place.path("sample/few"));
+    fs::create_dir_all(&few).unwrap();
+    let mut pictures: Vec<_> =
+        fs::read_dir(&sample).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file()).collect();
+    pictures.sort();
+    let take = |files: &[PathBuf]| {
+        for file in files {
+            fs::copy(file, few.join(file.file_name().unwrap())).unwrap();
+        }
+        let indexed = place.run(&["index", all.to_str().unwrap()]);
+        assert!(indexed.status.success(), "{}", stderr(&indexed));
+    };
+    take(&pictures[..30]);
+    let before = places_on_the_map(&place);
+    assert_eq!(before, places_on_the_map(&place), "a map that is whole is not made again");
+    take(&pictures[30..]);
+    let after = places_on_the_map(&place);
+    let mut moved: Vec<f32> =
+        before.iter().map(|(path, [x, y])| (after[path][0] - x).hypot(after[path][1] - y)).collect();
+    moved.sort_by(f32::total_cmp);
+    let (median, most) = (moved[moved.len() / 2], moved[moved.len() - 1]);
+    assert_eq!((before.len(), after.len()), (30, pictures.len()));
+    assert!(most > 0.0, "the new ones were only put beside the old ones");
+    assert!(median < 0.25, "half of the old ones moved by {median} and more");
 }
 
 fn exports_agree(place: &Place) {

@@ -300,7 +300,10 @@ fn small_library() -> (Snapshot, Layout) {
         read_only: None,
     });
     let positions = [(-1.0, 1.0), (1.0, 1.0), (0.0, -1.0)].map(|(x, y)| MapPos { x, y }).into();
-    (snapshot, Layout { method: LayoutMethod::Pca, epoch: 1, positions, trustworthiness: None, generation: 1 })
+    (
+        snapshot,
+        Layout { method: LayoutMethod::Pca, epoch: 1, settled: 3, positions, trustworthiness: None, generation: 1 },
+    )
 }
 
 #[test]

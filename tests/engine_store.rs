@@ -289,7 +289,8 @@ fn thumbnails_and_layout_are_caches() {
 
     let positions: Vec<MapPos> = (0..5).map(|i| MapPos { x: i as f32, y: 0.5 }).collect();
     let epoch = store.snapshot().epoch();
-    let layout = Layout { method: LayoutMethod::Umap, epoch, positions, trustworthiness: Some(0.99), generation: 7 };
+    let layout =
+        Layout { method: LayoutMethod::Umap, epoch, settled: 3, positions, trustworthiness: Some(0.99), generation: 7 };
     store.save_layout(&layout).expect("stored");
     store.add_root(Path::new("/photos")).expect("writable");
     let seen = [0, 2, 3, 4].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
@@ -299,6 +300,7 @@ fn thumbnails_and_layout_are_caches() {
     assert_eq!(loaded.positions.iter().map(|p| p.x).collect::<Vec<_>>(), [0.0, 2.0, 3.0, 4.0], "by item, not by row");
     assert_eq!((loaded.method, loaded.trustworthiness), (LayoutMethod::Umap, Some(0.99)));
     assert_eq!(loaded.epoch, store.snapshot().epoch());
+    assert_eq!(loaded.settled, 2, "of the first three one is gone");
 
     fs::remove_dir_all(dir.path().join("thumbs")).expect("removed");
     assert_eq!(store.thumbnail(&hash(1)), None);

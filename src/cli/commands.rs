@@ -167,9 +167,7 @@ fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
 fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
     let bar = on_terminal().then(|| indicatif::ProgressBar::new(100));
     let fits = |layout: &Layout| {
-        layout.method == LayoutMethod::Umap
-            && layout.epoch == snapshot.epoch()
-            && layout.positions.len() == snapshot.len()
+        layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
     };
     let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
         Event::Layout(layout) if fits(&layout) => Some(layout),

@@ -21,6 +21,8 @@ pub struct Layout {
     pub epoch: u64,
     /// One position a row.
     pub positions: Vec<MapPos>,
+    /// So many of the first rows have their place from when the whole was laid out; later ones were only put beside others.
+    pub settled: usize,
     /// Trustworthiness at 15 neighbours in [0, 1] (Venna and Kaski 2001), on a sample; where it was measured.
     pub trustworthiness: Option<f32>,
     /// Counts layouts of a session: a larger one replaces a smaller one.

@@ -132,8 +132,6 @@ struct Standing {
     ids: Vec<ItemId>,
     /// Rows when it was last computed as a whole.
     computed_for: usize,
-    /// So many of the first rows have their place from then; later ones were put beside their neighbours.
-    settled: usize,
     /// Dimensions that it was computed from.
     dim: usize,
 }
@@ -141,7 +139,7 @@ struct Standing {
 impl Standing {
     fn new(snapshot: &Snapshot, layout: Layout) -> Self {
         let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
-        Self { computed_for: ids.len(), settled: ids.len(), layout, ids, dim: snapshot.dim() }
+        Self { computed_for: layout.settled, layout, ids, dim: snapshot.dim() }
     }
 
     fn fits(&self, snapshot: &Snapshot) -> bool {
@@ -153,7 +151,7 @@ impl Standing {
     fn positions_in(&self, snapshot: &Snapshot) -> (Vec<MapPos>, usize) {
         let rows: HashMap<ItemId, usize> = self.ids.iter().enumerate().map(|(row, id)| (*id, row)).collect();
         let kept: Vec<usize> = snapshot.items().map_while(|item| rows.get(&item.id).copied()).collect();
-        let settled = kept.iter().take_while(|row| **row < self.settled).count();
+        let settled = kept.iter().take_while(|row| **row < self.layout.settled).count();
         (kept.iter().map(|row| self.layout.positions[*row]).collect(), settled)
     }
 }
@@ -193,7 +191,12 @@ impl Draughtsman {
         }
         let vectors = Centred::new(snapshot);
         if let Some(method) = asked {
-            return self.compute(&vectors, method, false);
+            // what was only put beside others finds its place; where there is nothing of the kind all is made anew
+            if self.standing.is_some() {
+                self.extend(&vectors);
+            }
+            let grown = self.standing.as_ref().is_some_and(|s| s.layout.settled < s.ids.len());
+            return self.compute(&vectors, method, grown);
         }
         self.extend(&vectors);
         let stale = self.standing.as_ref().is_none_or(|standing| {
@@ -213,7 +216,7 @@ impl Draughtsman {
             self.outbox.post(Event::Layout(Arc::new(layout.clone())));
             self.standing = Some(Standing::new(snapshot, layout));
         } else if let Some(standing) = &mut self.standing {
-            (standing.computed_for, standing.settled, standing.dim) = (0, 0, snapshot.dim());
+            (standing.computed_for, standing.layout.settled, standing.dim) = (0, 0, snapshot.dim());
         }
     }
 
@@ -236,9 +239,9 @@ impl Draughtsman {
         let cancel = &self.wishes.cancel;
         let Ok(new) = self.pool.install(|| project2d::place_new(vectors, &positions, cancel)) else { return };
         positions.extend(new);
-        self.stand(snapshot, method, positions, trust);
+        self.stand(snapshot, method, positions, settled, trust);
         if let Some(standing) = &mut self.standing {
-            (standing.computed_for, standing.settled) = (computed_for, settled);
+            standing.computed_for = computed_for;
         }
     }
 
@@ -246,7 +249,7 @@ impl Draughtsman {
     fn worth_keeping(&self, snapshot: &Snapshot) -> Option<project2d::Standing<'_>> {
         let standing = self.standing.as_ref().filter(|s| s.layout.method == LayoutMethod::Umap && s.fits(snapshot))?;
         (snapshot.len() < STRANGERS * standing.computed_for)
-            .then(|| project2d::Standing { positions: &standing.layout.positions, settled: standing.settled })
+            .then(|| project2d::Standing { positions: &standing.layout.positions, settled: standing.layout.settled })
     }
 
     /// Lays everything out, staying near the map that stands where it is to be kept and can be.
@@ -271,7 +274,8 @@ impl Draughtsman {
             if method == LayoutMethod::Umap {
                 pace.hear(MapStage::Checking, 1.0);
             }
-            self.stand(vectors.snapshot, method, positions, trust);
+            let settled = positions.len();
+            self.stand(vectors.snapshot, method, positions, settled, trust);
         }
         if method == LayoutMethod::Umap {
             self.outbox.post(Event::Projecting(None));
@@ -283,11 +287,18 @@ impl Draughtsman {
         snapshot: &Snapshot,
         method: LayoutMethod,
         positions: Vec<MapPos>,
+        settled: usize,
         trustworthiness: Option<f32>,
     ) {
         self.generation += 1;
-        let layout =
-            Layout { method, epoch: snapshot.epoch(), positions, trustworthiness, generation: self.generation };
+        let layout = Layout {
+            method,
+            epoch: snapshot.epoch(),
+            positions,
+            settled,
+            trustworthiness,
+            generation: self.generation,
+        };
         if method == LayoutMethod::Umap {
             self.library.save_layout(&layout);
         }

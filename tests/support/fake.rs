@@ -90,7 +90,7 @@ fn key() -> ModelKey {
 fn layout() -> Layout {
     let at = |i: u32| MapPos { x: (i as f32 * 0.7).sin() * 0.8, y: (i as f32 * 1.3).cos() * 0.8 };
     let positions = (0..PICTURES + TEXTS).map(at).collect();
-    Layout { method: LayoutMethod::Pca, epoch: 1, positions, trustworthiness: None, generation: 1 }
+    Layout { method: LayoutMethod::Pca, epoch: 1, settled: 0, positions, trustworthiness: None, generation: 1 }
 }
 
 impl Fake {

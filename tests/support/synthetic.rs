@@ -91,7 +91,14 @@ pub fn layout(n: usize, generation: u64) -> Arc<Layout> {
     for (pos, (x, y)) in positions.iter_mut().zip([(-1.0, -1.0), (1.0, 1.0)]) {
         *pos = MapPos { x, y };
     }
-    Arc::new(Layout { method: LayoutMethod::Umap, epoch: 1, positions, trustworthiness: Some(0.97), generation })
+    Arc::new(Layout {
+        method: LayoutMethod::Umap,
+        epoch: 1,
+        settled: positions.len(),
+        positions,
+        trustworthiness: Some(0.97),
+        generation,
+    })
 }
 
 /// Scores that are high in one cluster.

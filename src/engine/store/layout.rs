@@ -7,9 +7,9 @@ use super::{Store, StoreError, vectors};
 use crate::domain::{ItemId, Layout, LayoutMethod, MapPos};
 use crate::towers::ModelKey;
 
-const MAGIC: [u8; 8] = *b"VICMAP\0\x01";
-/// Magic, hash of the rest, model key, method, trustworthiness.
-const HEADER: usize = 8 + 32 + 32 + 4 + 4;
+const MAGIC: [u8; 8] = *b"VICMAP\0\x02";
+/// Magic, hash of the rest, model key, method, trustworthiness, settled rows.
+const HEADER: usize = 8 + 32 + 32 + 4 + 4 + 4;
 
 impl Store {
     /// Keeps a layout of the current epoch.
@@ -25,6 +25,7 @@ impl Store {
         body.extend(self.layout_key());
         body.extend(u32::from(layout.method == LayoutMethod::Umap).to_le_bytes());
         body.extend(layout.trustworthiness.unwrap_or(f32::NAN).to_le_bytes());
+        body.extend((layout.settled as u32).to_le_bytes());
         for (item, pos) in self.snapshot.items().zip(&layout.positions) {
             body.extend(item.id.0.to_le_bytes());
             body.extend(pos.x.to_le_bytes());
@@ -51,19 +52,24 @@ impl Store {
             return None;
         }
         let word = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).ok();
-        let known: HashMap<ItemId, MapPos> = entries
+        let settled = word(&header[80..84])? as usize;
+        let known: HashMap<ItemId, (MapPos, bool)> = entries
             .chunks_exact(12)
-            .filter_map(|e| {
+            .enumerate()
+            .filter_map(|(row, e)| {
                 let pos = MapPos { x: f32::from_bits(word(&e[4..8])?), y: f32::from_bits(word(&e[8..12])?) };
-                Some((ItemId(word(&e[..4])?), pos))
+                Some((ItemId(word(&e[..4])?), (pos, row < settled)))
             })
             .collect();
-        let positions: Vec<MapPos> = self.snapshot.items().map_while(|item| known.get(&item.id).copied()).collect();
+        let kept: Vec<_> = self.snapshot.items().map_while(|item| known.get(&item.id).copied()).collect();
+        let settled = kept.iter().take_while(|(_, settled)| *settled).count();
+        let positions: Vec<MapPos> = kept.into_iter().map(|(pos, _)| pos).collect();
         let trustworthiness = f32::from_bits(word(&header[76..80])?);
         (!positions.is_empty()).then_some(Layout {
             method: if word(&header[72..76])? == 1 { LayoutMethod::Umap } else { LayoutMethod::Pca },
             epoch: self.snapshot.epoch(),
             positions,
+            settled,
             trustworthiness: Some(trustworthiness).filter(|t| !t.is_nan()),
             generation: 0,
         })
