@@ -1,11 +1,14 @@
 //! Fewer dimensions of stored vectors: the ranking is that of vectors cut beforehand, and nothing is embedded again.
 
+#[path = "support/engine.rs"]
+mod engine;
 #[path = "support/synthetic.rs"]
 mod support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use engine::wait;
 use support::Noise;
 use vicinity::domain::{Embedding, Filter, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use vicinity::engine::index::{Lookup, QueryVector, search};
@@ -19,7 +22,6 @@ use vicinity::towers::{Model, ModelKey, nomic};
 const WHOLE: usize = 768;
 const CUT: usize = 256;
 const ITEMS: u32 = 1500;
-const PATIENCE: Duration = Duration::from_secs(240);
 
 fn key(dim: usize) -> ModelKey {
     ModelKey { name: "Test".into(), revision: "r".into(), preprocessing: "p".into(), dim }
@@ -136,16 +138,6 @@ fn model() -> Model {
 fn open(dir: &Path) -> Engine {
     let model = model();
     Engine::open_with(&dir.join("library"), model.info.clone(), Loader::given(model.into()), || {}).expect("opens")
-}
-
-fn wait<R>(engine: &Engine, mut wanted: impl FnMut(Event) -> Option<R>) -> R {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let event = engine.events().recv_deadline(end).expect("the engine answers in time");
-        if let Some(found) = wanted(event) {
-            return found;
-        }
-    }
 }
 
 fn import(engine: &Engine, job: Job) -> u64 {

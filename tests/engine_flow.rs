@@ -1,15 +1,17 @@
 //! A library from the first import to the tenth: what is embedded, what is not embedded again, and what is found.
 #![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
+#[path = "support/engine.rs"]
+mod engine;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use engine::{PATIENCE, wait};
 use tempfile::TempDir;
 use vicinity::domain::{LabelSet, LayoutMethod, Modality, Query, QueryPart, SearchResult, Stage};
 use vicinity::engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Summary};
-
-const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A library and a folder of the user's.
 struct Place {
@@ -38,16 +40,6 @@ impl Place {
     fn paint(&self, name: &str, seed: u32) {
         let pixel = |x: u32, y: u32| image::Rgb([(x * seed) as u8, (y * seed * 3) as u8, (x * y + seed * 40) as u8]);
         image::RgbImage::from_fn(64, 48, pixel).save(self.files().join(name)).unwrap();
-    }
-}
-
-fn wait<R>(engine: &Engine, mut wanted: impl FnMut(Event) -> Option<R>) -> R {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let event = engine.events().recv_deadline(end).expect("the engine answers in time");
-        if let Some(found) = wanted(event) {
-            return found;
-        }
     }
 }
 

@@ -192,7 +192,7 @@ impl Draughtsman {
         let vectors = Centred::new(snapshot);
         if let Some(method) = asked {
             // what was only put beside others finds its place; where there is nothing of the kind all is made anew
-            if self.standing.is_some() {
+            if self.standing.as_ref().is_some_and(|s| s.layout.method == LayoutMethod::Umap) {
                 self.extend(&vectors);
             }
             let grown = self.standing.as_ref().is_some_and(|s| s.layout.settled < s.ids.len());
