@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use vicinity::towers::{Model, TextOptions, golden, starter};
+use vicinity_models::{Model, TextOptions, golden, starter};
 
 /// The program's own allocator.
 #[global_allocator]
@@ -146,7 +146,7 @@ fn main() {
     let peer = arguments.iter().position(|a| a == "--peer").and_then(|i| arguments.get(i + 1));
     let mut peer = peer.map(|python| Peer::start(python));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let device = &vicinity::towers::device::devices()[0];
+    let device = &vicinity_models::device::devices()[0];
     println!("{}, {}, {threads} threads", device.name, device.features);
     println!("load                               {}", time(3, || drop(starter::load().expect("it loads"))));
     let model = starter::load().expect("it loads");

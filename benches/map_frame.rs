@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use egui::{Context, Event, Pos2, RawInput, Rect, Vec2, pos2};
 use egui_wgpu::{RenderState, ScreenDescriptor, wgpu};
 use vicinity::context::{CommandSender, Ctx, State};
-use vicinity::domain::ItemId;
 use vicinity::ui::map::MapPanel;
+use vicinity_core::ItemId;
 
 const FRAMES: usize = 300;
 const SIZE: Vec2 = Vec2::new(1200.0, 800.0);

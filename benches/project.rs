@@ -12,8 +12,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use rayon::prelude::*;
-use vicinity::domain::MapPos;
-use vicinity::engine::project2d::{Knn, Rows, Table, UmapParams, approximate, knn, pca, trustworthiness, umap};
+use vicinity_core::MapPos;
+use vicinity_layout::{Knn, Rows, Table, UmapParams, approximate, knn, pca, trustworthiness, umap};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

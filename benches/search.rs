@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use vicinity::domain::{ContentHash, Embedding, Filter, Item, ItemId, Modality, Scoring};
-use vicinity::engine::index::{Lookup, QueryVector, search};
-use vicinity::engine::snapshot::CHUNK;
-use vicinity::engine::{Snapshot, SnapshotParts, Vectors};
-use vicinity::towers::ModelKey;
+use vicinity_core::{ContentHash, Embedding, Filter, Item, ItemId, Modality, Scoring};
+use vicinity_engine::index::{Lookup, QueryVector, search};
+use vicinity_engine::snapshot::CHUNK;
+use vicinity_engine::{Snapshot, SnapshotParts, Vectors};
+use vicinity_models::ModelKey;
 
 fn random(state: &mut u64) -> f32 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -14,8 +14,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use vicinity::towers::target::{Precision, Target};
-use vicinity::towers::{Model, device, folder, golden};
+use vicinity_models::target::{Precision, Target};
+use vicinity_models::{Model, device, folder, golden};
 
 /// The program's own allocator.
 #[global_allocator]

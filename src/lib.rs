@@ -8,8 +8,4 @@
 pub mod app;
 pub mod cli;
 pub mod context;
-pub mod domain;
-pub mod engine;
-pub mod serve;
-pub mod towers;
 pub mod ui;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use vicinity::app;
 use vicinity::cli::{self, Arguments};
-use vicinity::engine::{crash, home};
+use vicinity_core::home;
+use vicinity_engine::crash;
 
 /// Halves what egui and the models spend on allocation.
 #[global_allocator]

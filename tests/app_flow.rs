@@ -13,8 +13,8 @@ use egui_kittest::kittest::Queryable as _;
 use support::window::{Setup, drop_file, step_until, type_query, window};
 use vicinity::app::engine;
 use vicinity::context::{Centre, RightTab};
-use vicinity::domain::{Modality, Stage};
-use vicinity::engine::{mailbox, sample};
+use vicinity_core::{Modality, Stage};
+use vicinity_engine::{mailbox, sample};
 
 #[test]
 fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {

@@ -1,32 +1,32 @@
-//! Holds the layers: `domain <- towers <- engine <- serve, context <- ui, cli <- app <- main`.
+//! Holds what the compiler cannot: the layers inside the program, and which part may use which library. That crates import
+//! only downwards (`core <- kernels, layout, media <- models <- engine <- serve <- the program`) is held by their manifests.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A layer and the layers of this crate that it may import.
-const LAYERS: [(&str, &[&str]); 8] = [
-    ("domain", &["domain"]),
-    ("towers", &["domain", "towers"]),
-    ("engine", &["domain", "towers", "engine"]),
-    ("serve", &["domain", "towers", "engine", "serve"]),
-    ("context", &["domain", "towers", "engine", "context"]),
-    ("ui", &["domain", "towers", "engine", "context", "ui"]),
-    ("cli", &["domain", "towers", "engine", "serve", "context", "cli", "app"]),
-    ("app", &["domain", "towers", "engine", "context", "ui", "app"]),
+/// A layer of the program and the layers that it may import.
+const LAYERS: [(&str, &[&str]); 4] = [
+    ("context", &["context"]),
+    ("ui", &["context", "ui"]),
+    ("cli", &["context", "cli", "app"]),
+    ("app", &["context", "ui", "app"]),
 ];
 
-/// A crate (or std module), and the layers that may name it.
+/// The crates below the program, lowest first.
+const CRATES: [&str; 7] = ["core", "kernels", "layout", "media", "models", "engine", "serve"];
+
+/// A crate (or std module), and the crates of ours and layers of the program that may name it.
 const KEPT_TO: [(&str, &[&str]); 8] = [
-    ("candle_core", &["towers"]),
-    ("candle_nn", &["towers"]),
-    ("candle_transformers", &["towers"]),
+    ("candle_core", &["kernels", "models"]),
+    ("candle_nn", &["models"]),
+    ("candle_transformers", &["models"]),
     ("axum", &["serve"]),
     ("rfd", &["app"]),
     ("rusqlite", &["engine"]),
     ("egui", &["context", "ui", "app"]),
-    ("std::fs", &["towers", "engine", "cli", "app"]),
+    ("std::fs", &["core", "media", "models", "engine", "cli", "app"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -46,17 +46,32 @@ fn product_code(text: &str) -> String {
     text[..end].lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
-/// Every file below `src/LAYER/` with its product code.
-fn layers() -> Vec<(&'static str, PathBuf, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file of the crates and of the program.
+fn all_sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for name in CRATES {
+        sources(&root().join("crates").join(name).join("src"), &mut files);
+    }
+    files
+}
+
+/// Every file of a crate or a layer of the program, by its name, with its product code.
+fn parts() -> Vec<(&'static str, PathBuf, String)> {
+    let crates = CRATES.iter().map(|name| (*name, root().join("crates").join(name).join("src")));
+    let layers = LAYERS.iter().map(|(name, _)| (*name, root().join("src").join(name)));
     let mut all = Vec::new();
-    for (layer, _) in LAYERS {
+    for (part, folder) in crates.chain(layers) {
         let mut files = Vec::new();
-        sources(&src.join(layer), &mut files);
-        assert!(!files.is_empty(), "layer {layer} has no files");
+        sources(&folder, &mut files);
+        assert!(!files.is_empty(), "{part} has no files");
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
-            all.push((layer, file, product_code(&text)));
+            all.push((part, file, product_code(&text)));
         }
     }
     all
@@ -74,8 +89,8 @@ fn names(code: &str, path: &str) -> bool {
 #[test]
 fn imports_point_downwards() {
     let mut wrong = Vec::new();
-    for (layer, file, code) in layers() {
-        let allowed = LAYERS.iter().find(|(name, _)| *name == layer).unwrap().1;
+    for (layer, file, code) in parts() {
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else { continue };
         for (other, _) in LAYERS {
             if !allowed.contains(&other) && names(&code, &format!("crate::{other}")) {
                 wrong.push(format!("{} imports crate::{other}", file.display()));
@@ -92,7 +107,7 @@ fn imports_point_downwards() {
 #[test]
 fn libraries_stay_in_their_layer() {
     let mut wrong = Vec::new();
-    for (layer, file, code) in layers() {
+    for (layer, file, code) in parts() {
         for (library, allowed) in KEPT_TO {
             if names(&code, library) && !allowed.contains(&layer) {
                 wrong.push(format!("{} uses {library}", file.display()));
@@ -104,9 +119,7 @@ fn libraries_stay_in_their_layer() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
+    let files = all_sources();
     let silent: Vec<_> =
         files.iter().filter(|f| !fs::read_to_string(f).unwrap().starts_with("//!")).map(|f| f.display()).collect();
     assert!(silent.is_empty(), "no module documentation: {silent:?}");
@@ -132,9 +145,7 @@ fn unchecked(text: &str) -> Vec<usize> {
 
 #[test]
 fn every_line_for_one_system_says_how_it_was_checked() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
+    let files = all_sources();
     let place = |file: &PathBuf| {
         let silent = unchecked(&fs::read_to_string(file).unwrap());
         silent.into_iter().map(|line| format!("{}:{line}", file.display())).collect::<Vec<_>>()
@@ -151,4 +162,20 @@ fn the_check_sees_a_wrong_import() {
     assert!(!names("use crate::uilike::theme;", "crate::ui"));
     assert!(names("let x = std::fs::read(p);", "std::fs"));
     assert_eq!(product_code("a // crate::ui\n#[cfg(test)]\nmod tests { crate::ui }").trim(), "a");
+}
+
+/// What a manifest of ours depends on among the crates of ours.
+fn dependencies(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
+    let ours = text.lines().filter_map(|line| line.trim().strip_prefix("vicinity-"));
+    ours.map(|line| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn crates_depend_only_downwards() {
+    for (at, name) in CRATES.iter().enumerate() {
+        for other in dependencies(name) {
+            assert!(CRATES[..at].contains(&other.as_str()), "{name} depends on {other}");
+        }
+    }
 }

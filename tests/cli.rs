@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use vicinity::engine::{Engine, Event};
+use vicinity_engine::{Engine, Event};
 
 struct Place(TempDir);
 

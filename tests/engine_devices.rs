@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use vicinity::domain::{Embedding, EmbeddingError, Picture};
-use vicinity::engine::choice::ModelSource;
-use vicinity::engine::model::Loader;
-use vicinity::engine::running::{Running, Wishes};
-use vicinity::engine::trust::{Candidate, Ledger};
-use vicinity::engine::{Engine, Event, Job, ModelState, Notice, Severity, Summary};
-use vicinity::towers::device::{Device, DeviceChoice, DeviceId};
-use vicinity::towers::target::Precision;
-use vicinity::towers::{
+use vicinity_core::{Embedding, EmbeddingError, Picture};
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::model::Loader;
+use vicinity_engine::running::{Running, Wishes};
+use vicinity_engine::trust::{Candidate, Ledger};
+use vicinity_engine::{Engine, Event, Job, ModelState, Notice, Severity, Summary};
+use vicinity_models::device::{Device, DeviceChoice, DeviceId};
+use vicinity_models::target::Precision;
+use vicinity_models::{
     ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter,
 };
 

@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use engine::wait;
 use support::Noise;
-use vicinity::domain::{Embedding, Filter, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
-use vicinity::engine::index::{Lookup, QueryVector, search};
-use vicinity::engine::model::Loader;
-use vicinity::engine::store::{NewItem, Store};
-use vicinity::engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, export};
-use vicinity::towers::folder::Folder;
-use vicinity::towers::target::Target;
-use vicinity::towers::{Model, ModelKey, nomic};
+use vicinity_core::{Embedding, Filter, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
+use vicinity_engine::index::{Lookup, QueryVector, search};
+use vicinity_engine::model::Loader;
+use vicinity_engine::store::{NewItem, Store};
+use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, export};
+use vicinity_models::folder::Folder;
+use vicinity_models::target::Target;
+use vicinity_models::{Model, ModelKey, nomic};
 
 const WHOLE: usize = 768;
 const CUT: usize = 256;
@@ -50,7 +50,7 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
         modality: modality(n),
         bytes: 1,
         modified_ns: 1,
-        hash: vicinity::domain::ContentHash(*blake3::hash(&n.to_le_bytes()).as_bytes()),
+        hash: vicinity_core::ContentHash(*blake3::hash(&n.to_le_bytes()).as_bytes()),
         pixels: None,
         snippet: None,
     };
@@ -191,7 +191,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
     assert_eq!(map_of(&engine), 4, "a map of the new epoch");
     let cut = scores(&engine);
     assert!(cut.iter().zip(&whole).any(|(a, b)| (a - b).abs() > 1e-3), "{cut:?} {whole:?}");
-    let text = engine.model().expect("loaded").text.embed(&["dog"], vicinity::towers::TextOptions::QUERY);
+    let text = engine.model().expect("loaded").text.embed(&["dog"], vicinity_models::TextOptions::QUERY);
     let query = text.expect("embedded").remove(0).embedding.truncated(32).expect("a part");
     for (row, score) in cut.iter().enumerate() {
         let by_hand = Embedding::new(snapshot.vector(row).expect("there")).expect("not zero").cosine(&query);

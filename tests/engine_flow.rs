@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use engine::{PATIENCE, wait};
 use tempfile::TempDir;
-use vicinity::domain::{LabelSet, LayoutMethod, Modality, Query, QueryPart, SearchResult, Stage};
-use vicinity::engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Summary};
+use vicinity_core::{LabelSet, LayoutMethod, Modality, Query, QueryPart, SearchResult, Stage};
+use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Summary};
 
 /// A library and a folder of the user's.
 struct Place {

@@ -8,10 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use vicinity::domain::{Failure, Picture};
-use vicinity::engine::read::{Content, ReadOptions, load, read};
-use vicinity::engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, scan};
-use vicinity::engine::thumbnail;
+use vicinity_core::{Failure, Picture};
+use vicinity_engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, scan};
+use vicinity_media::thumbnail;
+use vicinity_media::{Content, ReadOptions, load, read};
 
 fn content(path: &str, bytes: &[u8]) -> Result<Option<Content>, String> {
     read(Path::new(path), bytes, &ReadOptions::default())

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vicinity::domain::MapPos;
-use vicinity::engine::project2d::{
+use vicinity_core::MapPos;
+use vicinity_layout::{
     Knn, Rows, Standing, Table, UmapParams, approximate, knn, pca, place_new, trustworthiness, umap,
 };
 

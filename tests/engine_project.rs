@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use vicinity::domain::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality};
-use vicinity::engine::project2d::{Table, UmapParams, align, knn, pca, place_new, trustworthiness, umap};
-use vicinity::engine::{Snapshot, SnapshotParts, Vectors, map_image};
-use vicinity::towers::ModelKey;
+use vicinity_core::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality};
+use vicinity_engine::{Snapshot, SnapshotParts, Vectors, map_image};
+use vicinity_layout::{Table, UmapParams, align, knn, pca, place_new, trustworthiness, umap};
+use vicinity_models::ModelKey;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vicinity::domain::{Embedding, Layout, LayoutMethod, MapPos, Modality};
-use vicinity::engine::ImportOptions;
-use vicinity::engine::store::{FailedFile, Known, NewItem, Store, StoreError};
-use vicinity::towers::{LongText, ModelKey};
+use vicinity_core::{Embedding, Layout, LayoutMethod, MapPos, Modality};
+use vicinity_engine::ImportOptions;
+use vicinity_engine::store::{FailedFile, Known, NewItem, Store, StoreError};
+use vicinity_models::{LongText, ModelKey};
 
 #[path = "support/library.rs"]
 mod library;

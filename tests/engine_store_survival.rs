@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vicinity::engine::store::{Store, StoreError};
+use vicinity_engine::store::{Store, StoreError};
 
 #[path = "support/library.rs"]
 mod library;

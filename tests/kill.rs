@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use vicinity::domain::ContentHash;
-use vicinity::engine::store::Store;
-use vicinity::towers::starter;
+use vicinity_core::ContentHash;
+use vicinity_engine::store::Store;
+use vicinity_models::starter;
 
 const KILLS: u64 = 30;
 const FILES_A_ROUND: u64 = 10;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use vicinity::domain::Ledger;
-use vicinity::engine::models::{Models, Options, Standing};
+use vicinity_core::Ledger;
+use vicinity_models::installed::{Models, Options, Standing};
 
 #[path = "support/hub.rs"]
 mod hub;
@@ -274,7 +274,7 @@ fn pause_holds_resume_goes_on_cancel_drops() {
     let place = Place::new();
     place.hub.manner().slow = Some(Duration::from_millis(30));
     let models = place.open(place.options());
-    let far = |progress: &vicinity::engine::models::Progress| progress.done > 100_000;
+    let far = |progress: &vicinity_models::installed::Progress| progress.done > 100_000;
     models.start(MODEL).unwrap();
     let mut rates = Vec::new();
     let paused = models

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use service::{KEY, Service, nomic, vector};
-use vicinity::domain::{Embedding, Picture};
-use vicinity::towers::remote::{Key, Provider, Remote, Spec, dynamic, picture};
-use vicinity::towers::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use vicinity_core::{Embedding, Picture};
+use vicinity_models::remote::{Key, Provider, Remote, Spec, dynamic, picture};
+use vicinity_models::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// A local model whose vectors are those of the played service, but for a word before each text.
 #[derive(Clone, Default)]

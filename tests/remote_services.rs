@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::runtime::Runtime;
-use vicinity::domain::Picture;
-use vicinity::towers::remote::{
+use vicinity_core::Picture;
+use vicinity_models::remote::{
     Embedded, Estimate, GeminiTask, Input, Key, Patience, Provider, Remote, RemoteError, Spec, mode, picture,
 };
-use vicinity::towers::{LongText, TextOptions, TextTask};
+use vicinity_models::{LongText, TextOptions, TextTask};
 
 use service::{KEY, Reply, Request, Service, TOO_LONG, gemini, google_quota, nomic, openai, unit};
 

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vicinity::engine::{Engine, Event, ImportOptions, Job, OpenError, Severity, Summary};
-use vicinity::towers::remote::{Key, Patience, Provider, Spec};
+use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, Severity, Summary};
+use vicinity_models::remote::{Key, Patience, Provider, Spec};
 
 use service::{KEY, Reply, Request, Service, google_quota, nomic, unit};
 

@@ -10,9 +10,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vicinity::domain::{Query, QueryPart};
-use vicinity::engine::{Engine, Event, Job, OpenError, SearchSlot, remote};
-use vicinity::towers::remote::{Key, Provider, Spec};
+use vicinity_core::{Query, QueryPart};
+use vicinity_engine::{Engine, Event, Job, OpenError, SearchSlot, remote};
+use vicinity_models::remote::{Key, Provider, Spec};
 
 use service::{KEY, Reply, Service, TOO_LONG, gemini, nomic, openai, unit};
 

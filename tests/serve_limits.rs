@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::oneshot;
-use vicinity::domain::{Embedding, Picture};
-use vicinity::serve::{Options, Server};
-use vicinity::towers::{
+use vicinity_core::{Embedding, Picture};
+use vicinity_models::{
     ImageTower, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
+use vicinity_serve::{Options, Server};
 
 use http::{form, post, read, request};
 

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 use candle_core::Device;
 use safetensors::Dtype;
 use support::{Fixture, HIDDEN, Tensor, UNIT, agree};
-use vicinity::towers::clip::{self, Config, End, Towers};
-use vicinity::towers::folder::{self, Architecture, Folder};
-use vicinity::towers::{ImageTower, LongText, TextOptions, TextTower};
+use vicinity_models::clip::{self, Config, End, Towers};
+use vicinity_models::folder::{self, Architecture, Folder};
+use vicinity_models::{ImageTower, LongText, TextOptions, TextTower};
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::new("clip"));
 static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(FIXTURE.dir()).expect("a model folder"));
@@ -74,7 +74,7 @@ fn logits_agree() {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let texts = TOWERS.text.embed(&texts, TextOptions::default()).expect("texts are embedded");
     let images = TOWERS.image.embed(&FIXTURE.pixels()).expect("pictures are embedded");
-    let row = |i: &vicinity::domain::Embedding| texts.iter().map(|t| TOWERS.scale * i.cosine(&t.embedding)).collect();
+    let row = |i: &vicinity_core::Embedding| texts.iter().map(|t| TOWERS.scale * i.cosine(&t.embedding)).collect();
     let logits: Vec<Vec<f32>> = images.iter().map(row).collect();
     agree("logits", &logits, &FIXTURE.expected("logits_per_image"), 1e-3);
 }

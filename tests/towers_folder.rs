@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
-use vicinity::towers::folder::{self, Folder};
+use vicinity_models::folder::{self, Folder};
 
 const WEIGHTS: &str = "open_clip_model.safetensors";
 const CONFIG: &str = "open_clip_config.json";
@@ -181,7 +181,7 @@ fn weights_in_several_files_are_one_model() {
     std::fs::remove_file(folder.path().join(WEIGHTS)).expect("removed");
     let index = folder.path().join("model.safetensors.index.json");
     std::fs::write(&index, serde_json::json!({ "weight_map": places }).to_string()).expect("written");
-    let picture = vicinity::towers::golden::picture(90, 60);
+    let picture = vicinity_models::golden::picture(90, 60);
     let embed = |dir: &Path| {
         let model = folder::load(dir).expect("loads");
         model.image.embed(&[model.image.prepare(&picture)]).expect("embedded").remove(0).as_slice().to_vec()

@@ -18,9 +18,9 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vicinity::towers::folder::Folder;
-use vicinity::towers::nomic::{NomicText, NomicVision};
-use vicinity::towers::{ImageTower, Pixels, clip, siglip};
+use vicinity_models::folder::Folder;
+use vicinity_models::nomic::{NomicText, NomicVision};
+use vicinity_models::{ImageTower, Pixels, clip, siglip};
 
 /// Largest difference of a number inside a network, and of a component of a unit vector.
 const HIDDEN: f32 = 2e-4;
@@ -332,7 +332,7 @@ fn pair(config: &Value, tensors: &[Made], small: &str) -> TempDir {
 /// Compares features and unit vectors with a recording.
 fn compare(book: &Value, case: &str, found: &[f32]) {
     let wanted = &book[case];
-    let unit = vicinity::domain::Embedding::new(found).expect("a direction");
+    let unit = vicinity_core::Embedding::new(found).expect("a direction");
     let (hidden, unit) = (off(found, &wanted["features"]), off(unit.as_slice(), &wanted["embedding"]));
     println!("{case}: features {hidden:e}, unit {unit:e}");
     assert!(hidden <= HIDDEN && unit <= UNIT, "{case}: features off by {hidden}, unit vector by {unit}");

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use vicinity::domain::Picture;
-use vicinity::towers::folder::{self, Architecture, Folder};
-use vicinity::towers::mobileclip::{self, Towers};
-use vicinity::towers::tokenize::clip::ClipTokenizer;
-use vicinity::towers::{ImageTower, LongText, Pixels, TextOptions, TextTower};
+use vicinity_core::Picture;
+use vicinity_models::folder::{self, Architecture, Folder};
+use vicinity_models::mobileclip::{self, Towers};
+use vicinity_models::tokenize::clip::ClipTokenizer;
+use vicinity_models::{ImageTower, LongText, Pixels, TextOptions, TextTower};
 
 /// Largest difference of a number inside a network.
 const HIDDEN: f32 = 1e-4;

@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vicinity::domain::{Embedding, Picture};
-use vicinity::towers::folder::{self, Folder};
-use vicinity::towers::nomic::{self, NomicText, NomicVision};
-use vicinity::towers::tokenize::BertTokenizer;
-use vicinity::towers::{ImageTower, LongText, Pixels, TextOptions, TextTask, TextTower};
+use vicinity_core::{Embedding, Picture};
+use vicinity_models::folder::{self, Folder};
+use vicinity_models::nomic::{self, NomicText, NomicVision};
+use vicinity_models::tokenize::BertTokenizer;
+use vicinity_models::{ImageTower, LongText, Pixels, TextOptions, TextTask, TextTower};
 
 /// Largest difference of a number inside a network.
 const HIDDEN: f32 = 1e-4;

@@ -8,9 +8,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use support::{Fixture, agree};
-use vicinity::domain::Embedding;
-use vicinity::towers::target::{Precision, Target};
-use vicinity::towers::{LongText, Model, Pixels, TextOptions, device, folder, golden, starter};
+use vicinity_core::Embedding;
+use vicinity_models::target::{Precision, Target};
+use vicinity_models::{LongText, Model, Pixels, TextOptions, device, folder, golden, starter};
 
 /// Largest difference of a component of a unit vector in f32.
 const PARITY: f32 = 1e-4;

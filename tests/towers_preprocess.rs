@@ -8,9 +8,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use vicinity::domain::Picture;
-use vicinity::towers::golden;
-use vicinity::towers::preprocess::{Filter, Recipe, squash};
+use vicinity_core::Picture;
+use vicinity_models::golden;
+use vicinity_models::preprocess::{Filter, Recipe, squash};
 
 /// BLAKE3 of resized pictures, by the straightforward program in `benches/peers/starter.py`.
 const HASHES: [(u32, u32, &str); 5] = [

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use candle_core::Device;
 use support::{Fixture, HIDDEN, UNIT, agree};
-use vicinity::towers::folder::{self, Architecture, Folder};
-use vicinity::towers::siglip::{self, Towers};
-use vicinity::towers::tokenize::siglip::SiglipTokenizer;
-use vicinity::towers::{ImageTower, LongText, TextOptions, TextTower};
+use vicinity_models::folder::{self, Architecture, Folder};
+use vicinity_models::siglip::{self, Towers};
+use vicinity_models::tokenize::siglip::SiglipTokenizer;
+use vicinity_models::{ImageTower, LongText, TextOptions, TextTower};
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::new("siglip"));
 static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(FIXTURE.dir()).expect("a model folder"));

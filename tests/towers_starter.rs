@@ -4,10 +4,10 @@ mod support;
 
 use std::sync::LazyLock;
 
-use vicinity::domain::{Embedding, Picture};
-use vicinity::towers::starter::{self, FILES, Files};
-use vicinity::towers::tokenize::BertTokenizer;
-use vicinity::towers::{LongText, Model, TextOptions, TowerError, golden};
+use vicinity_core::{Embedding, Picture};
+use vicinity_models::starter::{self, FILES, Files};
+use vicinity_models::tokenize::BertTokenizer;
+use vicinity_models::{LongText, Model, TextOptions, TowerError, golden};
 
 /// Largest difference of a component of a unit vector.
 const TOLERANCE: f32 = 1e-4;
@@ -181,9 +181,9 @@ fn hostile_pictures_are_embedded() {
 
 #[test]
 fn wrong_pixels_are_an_error() {
-    let error = MODEL.image.embed(&[vicinity::towers::Pixels(vec![0.0; 12])]);
+    let error = MODEL.image.embed(&[vicinity_models::Pixels(vec![0.0; 12])]);
     assert!(matches!(error, Err(TowerError::Forward(_))));
-    let nan = vicinity::towers::Pixels(vec![f32::NAN; 260 * 260 * 3]);
+    let nan = vicinity_models::Pixels(vec![f32::NAN; 260 * 260 * 3]);
     // ReLU6 turns a NaN into a number, or the output is refused; it never gets out.
     if let Ok(found) = MODEL.image.embed(&[nan]) {
         assert!(found[0].as_slice().iter().all(|v| v.is_finite()));

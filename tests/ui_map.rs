@@ -13,8 +13,8 @@ use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use synthetic::{layout, search, snapshot};
 use vicinity::context::state::Selection;
 use vicinity::context::{ColourBy, Command, CommandSender, Ctx, MapTool, State, SystemCommand, UiCommand};
-use vicinity::domain::{ItemId, MapProgress, MapStage};
 use vicinity::ui::map::{MapCommand, MapPanel};
+use vicinity_core::{ItemId, MapProgress, MapStage};
 
 /// The map and as much of the program as it needs.
 struct World {
@@ -291,7 +291,7 @@ fn the_keyboard_moves_the_map_and_picks() {
 #[test]
 fn the_legend_counts_and_filters() {
     let mut harness = harness(600);
-    let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity::domain::Modality::Text);
+    let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
     assert!(harness.state().state.legend_off.contains(&1));
@@ -301,7 +301,7 @@ fn the_legend_counts_and_filters() {
     let chosen = harness.state().state.selection.items.clone();
     assert!(chosen.len() > 100);
     let of = |id: &ItemId| harness.state().state.item(*id).expect("an item").modality;
-    assert!(chosen.iter().all(|id| of(id) == vicinity::domain::Modality::Image));
+    assert!(chosen.iter().all(|id| of(id) == vicinity_core::Modality::Image));
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
     assert!(harness.state().state.legend_off.is_empty());

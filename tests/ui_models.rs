@@ -17,7 +17,7 @@ use support::hub::Hub;
 use support::window::{Setup, Window, no_engine, step_until, window};
 use vicinity::app::{Outside, Settings};
 use vicinity::context::Floating;
-use vicinity::engine::models::{Options, Standing};
+use vicinity_models::installed::{Options, Standing};
 
 /// Without a known commit or hash, so that it can be anything.
 const MODEL: &str = "siglip2-large-patch16-256";

@@ -13,8 +13,8 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use support::fake;
 use support::window::{Setup, Window, drop_file, no_engine, step_until, type_query, window};
 use vicinity::context::{Centre, Floating, RightTab, ThemeChoice};
-use vicinity::domain::{ItemId, Modality};
-use vicinity::engine::{Job, SearchSlot};
+use vicinity_core::{ItemId, Modality};
+use vicinity_engine::{Job, SearchSlot};
 
 fn open() -> (Window, fake::Jobs) {
     open_with(Setup::default())

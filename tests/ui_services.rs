@@ -15,8 +15,8 @@ use egui_kittest::kittest::Queryable as _;
 use support::service::{KEY, Service, nomic};
 use support::window::{Setup, Window, step_until, window};
 use vicinity::app::engine;
-use vicinity::domain::Stage;
-use vicinity::engine::remote;
+use vicinity_core::Stage;
+use vicinity_engine::remote;
 
 const WRONG: &str = "nk-WR0NGk3y-abcdefghij";
 

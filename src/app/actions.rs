@@ -6,10 +6,10 @@ use super::receive::notice;
 use super::window::{App, Message};
 use crate::context::command::DropTarget;
 use crate::context::{Floating, MapTool, RightTab, SystemCommand};
-use crate::domain::{ItemId, Picture, QueryPart};
-use crate::engine::Severity;
 use crate::ui::drop::looks_like_picture;
 use crate::ui::panels::gallery::passes;
+use vicinity_core::{ItemId, Picture, QueryPart};
+use vicinity_engine::Severity;
 
 /// A pasted picture is brought to at most this many pixels a side; the model sees far fewer.
 const PASTED_SIDE: usize = 1024;

@@ -6,8 +6,8 @@ use super::receive::notice;
 use super::window::App;
 use crate::context::command::Immediacy;
 use crate::context::{Centre, Command, Floating, MapTool, SystemCommand, ThemeChoice, UiCommand};
-use crate::domain::{LayoutMethod, QueryPart, Stage};
-use crate::engine::{Job, Severity};
+use vicinity_core::{LayoutMethod, QueryPart, Stage};
+use vicinity_engine::{Job, Severity};
 
 impl App {
     /// Carries out everything asked for in this frame.

@@ -8,12 +8,12 @@ use tokio::runtime::Handle;
 
 use super::keys::Keys;
 use crate::context::services::InUse;
-use crate::domain::Ledger;
-use crate::engine::choice::ModelSource;
-use crate::engine::remote::Service;
-use crate::engine::{Event, ImportOptions, Job};
-use crate::towers::ModelInfo;
-use crate::towers::remote::RemoteError;
+use vicinity_core::Ledger;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::remote::Service;
+use vicinity_engine::{Event, ImportOptions, Job};
+use vicinity_models::ModelInfo;
+use vicinity_models::remote::RemoteError;
 
 /// Wakes the window up; called from any thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;

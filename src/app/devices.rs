@@ -2,9 +2,9 @@
 
 use super::window::{App, Message};
 use crate::context::Floating;
-use crate::engine::Job;
-use crate::engine::choice::ModelSource;
-use crate::engine::running::Wishes;
+use vicinity_engine::Job;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::running::Wishes;
 
 impl App {
     pub(super) fn settings_dialog(&mut self) {

@@ -7,11 +7,11 @@ use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
 use crate::context::services::InUse;
-use crate::engine::choice::ModelSource;
-use crate::engine::remote::{self, Link, Service};
-use crate::engine::running::Running;
-use crate::engine::{Engine, Event, ImportOptions, Job, OpenError};
-use crate::towers::ModelInfo;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::remote::{self, Link, Service};
+use vicinity_engine::running::Running;
+use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError};
+use vicinity_models::ModelInfo;
 
 /// The engine, the service that it was opened with, and what there is to tell about that.
 struct Open {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::context::State;
 use crate::context::state::{Applied, Chip, Selection};
-use crate::domain::{Filter, LabelSet, Scoring};
+use vicinity_core::{Filter, LabelSet, Scoring};
 
 /// Steps kept.
 const STEPS: usize = 100;
@@ -106,7 +106,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ItemId;
+    use vicinity_core::ItemId;
 
     #[test]
     fn goes_back_and_forth_and_takes_typing_as_one_step() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::context::services::KeyPlace;
-use crate::towers::remote::{Key, Provider, RemoteError};
+use vicinity_models::remote::{Key, Provider, RemoteError};
 
 /// A trait, so that tests keep off the system's key store.
 pub trait Keys: Send + Sync {

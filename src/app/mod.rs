@@ -24,9 +24,10 @@ mod window;
 use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
-use crate::engine::choice::ModelSource;
-use crate::engine::running::{Running, Wishes};
-use crate::engine::{crash, home, mailbox};
+use vicinity_core::home;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::running::{Running, Wishes};
+use vicinity_engine::{crash, mailbox};
 
 pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
 pub use keys::{Keys, Memory, SystemKeys};
@@ -82,9 +83,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         opener: engine::opener(running.clone()),
         running,
         outside: Outside {
-            models: crate::engine::models::Options::from_environment(),
+            models: vicinity_models::installed::Options::from_environment(),
             keys: std::sync::Arc::new(SystemKeys::default()),
-            updates: Some(crate::engine::updates::address()),
+            updates: Some(vicinity_engine::updates::address()),
         },
     };
     let window = || {

@@ -5,9 +5,9 @@ use super::receive::notice;
 use super::shelf::Errand;
 use super::window::App;
 use crate::context::shelf::{ModelErrand, Speed};
-use crate::engine::choice::ModelSource;
-use crate::engine::{Severity, Summary};
-use crate::towers::catalogue::{self, Choice};
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::{Severity, Summary};
+use vicinity_models::catalogue::{self, Choice};
 
 /// Fewer items than this tell nothing about speed.
 const ENOUGH: u64 = 24;

@@ -10,11 +10,11 @@ use super::receive::notice;
 use super::shelf::Errand;
 use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, QueryState, Recent};
-use crate::domain::LabelSet;
-use crate::engine::choice::ModelSource;
-use crate::engine::{Job, Severity, sample};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
+use vicinity_core::LabelSet;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::{Job, Severity, sample};
 
 /// A label file larger than this is not one.
 const MOST_LABEL_BYTES: u64 = 4_000_000;

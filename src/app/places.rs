@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::home;
+use vicinity_core::home;
 
 /// The library that is meant where folders or files are to be opened, and what is to be added to it: the one that is
 /// named, or a library (`NAME.vicinity`) given alone, or in `data` the one that belongs to the first folder.

@@ -7,9 +7,9 @@ use super::window::{App, Message};
 use crate::context::Floating;
 use crate::context::histogram::{self, Histogram};
 use crate::context::state::{Library, Selection, Shown};
-use crate::domain::{Filter, SearchResult};
-use crate::engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
 use crate::ui::words;
+use vicinity_core::{Filter, SearchResult};
+use vicinity_engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
 
 /// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
 const BUDGET: Duration = Duration::from_millis(8);

@@ -8,9 +8,9 @@ use super::textures;
 use super::window::App;
 use crate::context::RightTab;
 use crate::context::state::{Chip, Selection};
-use crate::domain::{ItemId, LabelScore, LabelSet, Picture, Query, QueryPart, ScoredLabels};
-use crate::engine::{Job, LabelTargets, SearchSlot, Severity};
 use crate::ui::words;
+use vicinity_core::{ItemId, LabelScore, LabelSet, Picture, Query, QueryPart, ScoredLabels};
+use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity};
 
 /// A search starts so long after the last key.
 const REST_SECS: f64 = 0.15;

@@ -9,10 +9,10 @@ use super::receive::notice;
 use super::window::{App, Message};
 use crate::context::services::{KeyPlace, Offer, ServiceErrand, Trouble};
 use crate::context::{Floating, Snapshot};
-use crate::domain::Modality;
-use crate::engine::Severity;
-use crate::engine::remote::{self, Service};
-use crate::towers::remote::{Key, Provider, Remote, RemoteError};
+use vicinity_core::Modality;
+use vicinity_engine::Severity;
+use vicinity_engine::remote::{self, Service};
+use vicinity_models::remote::{Key, Provider, Remote, RemoteError};
 
 /// What a thread has found out.
 pub(super) enum Answer {

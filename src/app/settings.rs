@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
-use crate::domain::LabelSet;
-use crate::engine::running::Wishes;
-use crate::engine::updates::Updates;
+use vicinity_core::LabelSet;
+use vicinity_engine::running::Wishes;
+use vicinity_engine::updates::Updates;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;

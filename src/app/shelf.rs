@@ -10,10 +10,10 @@ use tokio::runtime::Handle;
 
 use super::backend::Waker;
 use crate::context::shelf::{Said, Shelf, Shelved, Work};
-use crate::domain::Ledger;
-use crate::engine::choice::ModelSource;
-use crate::engine::models::{Models, Options, Status, size};
 use crate::ui::words;
+use vicinity_core::Ledger;
+use vicinity_engine::choice::ModelSource;
+use vicinity_models::installed::{Models, Options, Status, size};
 
 /// Something to do.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Bench {
                 notes.said.insert(id.to_owned(), Said { good: false, text });
             }
         };
-        let sentence = |error: crate::engine::models::ModelError| error.to_string();
+        let sentence = |error: vicinity_models::installed::ModelError| error.to_string();
         match errand {
             Errand::Look | Errand::Close => {}
             Errand::Get(id) => told(&id, self.models.start(&id).map_err(sentence)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
-use crate::domain::{ItemId, Picture};
+use vicinity_core::{ItemId, Picture};
 
 /// Textures kept; at 256 x 192 pixels about 120 MB.
 const MOST: usize = 600;

@@ -1,7 +1,7 @@
 //! Looks for a newer version where the user has allowed that, and says so quietly.
 
 use super::window::{App, Message, seconds_since_epoch};
-use crate::engine::updates;
+use vicinity_engine::updates;
 
 impl App {
     /// From now on, or no more.

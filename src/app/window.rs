@@ -16,12 +16,13 @@ use super::shelf::Keeper;
 use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
-use crate::domain::{LabelSet, Ledger, Picture};
-use crate::engine::Severity;
-use crate::engine::choice::ModelSource;
-use crate::engine::running::{DeviceLine, Running, Wishes};
-use crate::engine::{models, updates};
 use crate::ui::{Shell, style};
+use vicinity_core::{LabelSet, Ledger, Picture};
+use vicinity_engine::Severity;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::running::{DeviceLine, Running, Wishes};
+use vicinity_engine::updates;
+use vicinity_models::installed as models;
 
 /// Threads of the network: they wait, mostly.
 const NETWORK_THREADS: usize = 2;
@@ -120,7 +121,7 @@ pub struct App {
     pub(super) search: Search,
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
-    pub(super) pointed_at: Option<crate::domain::ItemId>,
+    pub(super) pointed_at: Option<vicinity_core::ItemId>,
     pub(super) running: Running,
     title: String,
 }

@@ -7,14 +7,14 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::app;
 use crate::context::ThemeChoice;
-use crate::domain::Modality;
-use crate::engine::choice::ModelSource;
-use crate::engine::running::{DEVICE_VARIABLE, Running, Wishes};
-use crate::towers::device::{self, DeviceChoice, DeviceId};
-use crate::towers::remote::mode::InferenceMode;
-use crate::towers::remote::{GeminiTask, Provider};
-use crate::towers::target::Precision;
-use crate::towers::{LongText, TextTask};
+use vicinity_core::Modality;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::running::{DEVICE_VARIABLE, Running, Wishes};
+use vicinity_models::device::{self, DeviceChoice, DeviceId};
+use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::{GeminiTask, Provider};
+use vicinity_models::target::Precision;
+use vicinity_models::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
 ///

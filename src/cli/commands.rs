@@ -10,17 +10,17 @@ use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, Sea
 use super::output::{count, json, line, on_terminal};
 use super::session::{self, Session};
 use super::{Outcome, embed, index, models, pages, serve};
-use crate::domain::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
-use crate::engine::choice::ModelSource;
-use crate::engine::content::open;
-use crate::engine::labels::{LabelVectors, parse};
-use crate::engine::read::Content;
-use crate::engine::running::{DeviceLine, Running};
-use crate::engine::searcher::embed_content;
-use crate::engine::trust::{self, Candidate, Verdict};
-use crate::engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
-use crate::towers::device::DeviceId;
-use crate::towers::{Model, device, golden};
+use vicinity_core::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::content::open;
+use vicinity_engine::labels::{LabelVectors, parse};
+use vicinity_engine::running::{DeviceLine, Running};
+use vicinity_engine::searcher::embed_content;
+use vicinity_engine::trust::{self, Candidate, Verdict};
+use vicinity_engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
+use vicinity_media::Content;
+use vicinity_models::device::DeviceId;
+use vicinity_models::{Model, device, golden};
 
 /// Runs a command.
 pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {

@@ -8,10 +8,10 @@ use anyhow::bail;
 use super::args::{IndexArgs, Place};
 use super::output::{complain, count};
 use super::session;
-use crate::engine::Engine;
-use crate::engine::remote::{self, Service};
-use crate::towers::remote::Estimate;
-use crate::towers::remote::mode::InferenceMode;
+use vicinity_engine::Engine;
+use vicinity_engine::remote::{self, Service};
+use vicinity_models::remote::Estimate;
+use vicinity_models::remote::mode::InferenceMode;
 
 /// The service that is asked for, once its user has agreed to what it is sent; the library remembers both.
 pub fn service(args: &IndexArgs, place: &Place) -> anyhow::Result<Option<Service>> {

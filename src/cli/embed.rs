@@ -11,15 +11,15 @@ use super::Outcome;
 use super::args::{EmbedArgs, Place as Where, Task};
 use super::output::{complain, json};
 use super::session;
-use crate::domain::{Embedding, Picture};
-use crate::engine::choice::ModelSource;
-use crate::engine::content::open;
-use crate::engine::read::Content;
-use crate::engine::searcher::embed_picture;
-use crate::towers::remote::mode::{self, InferenceMode, Place, Situation};
-use crate::towers::remote::picture::encode;
-use crate::towers::remote::{Estimate, Input, Key, Provider, Remote, Spec};
-use crate::towers::{Model, TextOptions, TextTask, starter};
+use vicinity_core::{Embedding, Picture};
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::content::open;
+use vicinity_engine::searcher::embed_picture;
+use vicinity_media::Content;
+use vicinity_models::remote::mode::{self, InferenceMode, Place, Situation};
+use vicinity_models::remote::picture::encode;
+use vicinity_models::remote::{Estimate, Input, Key, Provider, Remote, Spec};
+use vicinity_models::{Model, TextOptions, TextTask, starter};
 
 #[derive(Serialize)]
 struct Printed<'a> {

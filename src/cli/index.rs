@@ -14,8 +14,8 @@ use super::args::{IndexArgs, Place};
 use super::consent;
 use super::output::{complain, count, json, line, on_terminal};
 use super::session::{self, Session};
-use crate::domain::{Progress, Stage};
-use crate::engine::{Event, Job, Severity, Summary};
+use vicinity_core::{Progress, Stage};
+use vicinity_engine::{Event, Job, Severity, Summary};
 
 #[derive(Serialize)]
 struct FailedLine<'a> {

@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::Outcome;
 use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, ModelsVerifyArgs};
 use super::output::{complain, json, line, on_terminal};
-use crate::domain::Ledger;
-use crate::engine::models::places::Manifest;
-use crate::engine::models::{Models, Options, Standing, Status, size};
-use crate::towers::catalogue::{Choice, Known, Terms};
+use vicinity_core::Ledger;
+use vicinity_models::catalogue::{Choice, Known, Terms};
+use vicinity_models::installed::places::Manifest;
+use vicinity_models::installed::{Models, Options, Standing, Status, size};
 
 /// Threads of the runtime: one model is got at a time.
 const THREADS: usize = 1;

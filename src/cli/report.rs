@@ -5,10 +5,11 @@ use super::args::Place;
 use super::output::{count, line};
 use super::session::{self, Session};
 use crate::app::{self, Settings};
-use crate::domain::Modality;
-use crate::engine::updates::Updates;
-use crate::engine::{choice, crash, home};
-use crate::towers::device;
+use vicinity_core::Modality;
+use vicinity_core::home;
+use vicinity_engine::updates::Updates;
+use vicinity_engine::{choice, crash};
+use vicinity_models::device;
 
 /// Lines of the last crash that are shown.
 const CRASH_LINES: usize = 40;

@@ -11,7 +11,7 @@ use super::Outcome;
 use super::args::{Place, ServeArgs};
 use super::output::{complain, line};
 use super::session;
-use crate::serve::{Options, Server, Token};
+use vicinity_serve::{Options, Server, Token};
 
 /// Threads that wait for the network; the model has its own.
 const NETWORK_THREADS: usize = 2;

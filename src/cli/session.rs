@@ -7,13 +7,14 @@ use tokio::runtime::Runtime;
 
 use super::args::{Cut, Place};
 use super::output::complain;
-use crate::domain::Ledger;
-use crate::engine::choice::ModelSource;
-use crate::engine::remote::{self, Link, Service};
-use crate::engine::running::Running;
-use crate::engine::{Engine, Event, Job, Severity, home};
-use crate::towers::Model;
-use crate::towers::remote::Key;
+use vicinity_core::Ledger;
+use vicinity_core::home;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::remote::{self, Link, Service};
+use vicinity_engine::running::Running;
+use vicinity_engine::{Engine, Event, Job, Severity};
+use vicinity_models::Model;
+use vicinity_models::remote::Key;
 
 /// An open library.
 pub struct Session {

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
-use crate::domain::{Filter, ItemId, LabelSet, QueryPart, Scoring};
+use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
 use super::services::ServiceErrand;
 use super::shelf::ModelErrand;
@@ -109,11 +109,11 @@ pub enum SystemCommand {
     /// Open another library folder.
     OpenLibrary(PathBuf),
     /// See the open library through another model.
-    UseModel(crate::engine::choice::ModelSource),
+    UseModel(vicinity_engine::choice::ModelSource),
     /// Look at so many dimensions of each vector.
     SetDimensions(usize),
     /// How models are run.
-    SetRunning(crate::engine::running::Wishes),
+    SetRunning(vicinity_engine::running::Wishes),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
     /// Look for new versions of the program, or do not.
@@ -123,7 +123,7 @@ pub enum SystemCommand {
     /// Something with a model's files.
     Model(ModelErrand),
     /// What the first start offered.
-    FirstChoice(crate::towers::catalogue::Choice),
+    FirstChoice(vicinity_models::catalogue::Choice),
     /// Something with an embedding service.
     Service(ServiceErrand),
     /// Words in the search box changed (searches after 150 ms of rest, or at once).
@@ -165,7 +165,7 @@ pub enum SystemCommand {
     /// Try these files again.
     Retry(Vec<PathBuf>),
     /// Change import options.
-    SetImport(crate::engine::ImportOptions),
+    SetImport(vicinity_engine::ImportOptions),
     /// Thumbnails that are on screen now and not cached, most urgent first.
     WantThumbnails(Vec<ItemId>),
     /// Open the large preview of an item.

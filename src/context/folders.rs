@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
-use crate::domain::Modality;
+use vicinity_core::Modality;
 
 use super::Snapshot;
 

@@ -1,6 +1,6 @@
 //! How the scores of a search are spread, in few enough bars to be drawn.
 
-use crate::domain::{Modality, SearchResult};
+use vicinity_core::{Modality, SearchResult};
 
 use super::Snapshot;
 

@@ -10,11 +10,11 @@ pub mod services;
 pub mod shelf;
 pub mod state;
 
-pub use crate::engine::{Root, Snapshot};
 pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
 pub use services::ServiceErrand;
 pub use shelf::ModelErrand;
 pub use state::{Applied, Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use vicinity_engine::{Root, Snapshot};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ impl<'a> Ctx<'a> {
 
     /// The thumbnail of an item that is on screen now; asks for it where it is not at hand.
     /// `Some(None)`: the item has none.
-    pub fn thumbnail(&self, item: crate::domain::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
+    pub fn thumbnail(&self, item: vicinity_core::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
         self.commands.thumbnail_shown(item);
         self.state.thumbnails.get(&item).map(Option::as_ref)
     }

@@ -1,7 +1,7 @@
 //! Embedding services as the window shows them, and what can be asked for them. No key is ever kept here.
 
-use crate::engine::remote::Service;
-use crate::towers::remote::{Estimate, Key, Provider, Usage};
+use vicinity_engine::remote::Service;
+use vicinity_models::remote::{Estimate, Key, Provider, Usage};
 
 /// See the module's documentation.
 #[derive(Debug, Clone, Default)]

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::choice::ModelSource;
-use crate::engine::models::{Standing, Status};
-use crate::towers::catalogue::Terms;
+use vicinity_engine::choice::ModelSource;
+use vicinity_models::catalogue::Terms;
+use vicinity_models::installed::{Standing, Status};
 
 /// All models: those of the catalogue, then imports by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -91,7 +91,7 @@ impl Shelf {
     }
 
     /// Models that are being got.
-    pub fn downloads(&self) -> impl Iterator<Item = (&Shelved, crate::engine::models::Progress)> {
+    pub fn downloads(&self) -> impl Iterator<Item = (&Shelved, vicinity_models::installed::Progress)> {
         self.models.iter().filter_map(|model| match model.status.standing {
             Standing::Downloading(progress) => Some((model, progress)),
             _ => None,

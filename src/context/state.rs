@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::domain::{
+use vicinity_core::{
     Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, MapProgress, NetworkUse, Progress, QueryPart,
     ScoredLabels, Scoring, SearchResult,
 };
-use crate::engine::updates::Updates;
-use crate::engine::{ImportOptions, Notice, Snapshot};
-use crate::towers::ModelInfo;
+use vicinity_engine::updates::Updates;
+use vicinity_engine::{ImportOptions, Notice, Snapshot};
+use vicinity_models::ModelInfo;
 
 use super::folders::FolderCounts;
 use super::histogram::Histogram;
@@ -321,11 +321,11 @@ pub struct State {
     /// Display name of the device.
     pub device_title: String,
     /// Where the model is, where that was told.
-    pub model_state: Option<crate::engine::ModelState>,
+    pub model_state: Option<vicinity_engine::ModelState>,
     /// How models are to be run.
-    pub running: crate::engine::running::Wishes,
+    pub running: vicinity_engine::running::Wishes,
     /// The devices of this machine; empty before somebody asked.
-    pub devices: Vec<crate::engine::running::DeviceLine>,
+    pub devices: Vec<vicinity_engine::running::DeviceLine>,
     /// All models; `None` where they are not managed here, or not looked at yet.
     pub shelf: Option<Shelf>,
     /// How fast models embedded here, by name.

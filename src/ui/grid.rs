@@ -2,7 +2,7 @@
 
 use egui::{Rect, pos2, vec2};
 
-use crate::domain::Modality;
+use vicinity_core::Modality;
 
 /// Gap between tiles, points.
 pub const GAP: f32 = 7.0;

@@ -14,7 +14,7 @@ use super::theme::{SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons::Icon};
 use super::{keys, widgets::buttons};
 use crate::context::{Centre, Ctx, RightTab, SystemCommand, UiCommand};
-use crate::domain::ItemId;
+use vicinity_core::ItemId;
 
 /// At this width and below the right panel is a drawer.
 const NARROW: f32 = 900.0;
@@ -254,7 +254,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 fn nothing_going_on(ctx: &Ctx<'_>) -> bool {
-    ctx.state.progress.stage == crate::domain::Stage::Idle && !ctx.state.library.as_ref().is_some_and(|l| l.opening)
+    ctx.state.progress.stage == vicinity_core::Stage::Idle && !ctx.state.library.as_ref().is_some_and(|l| l.opening)
 }
 
 /// A library without items: what to do next.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::{MapProgress, MapStage};
+use vicinity_core::{MapProgress, MapStage};
 
 /// `1204` -> `1,204`.
 pub fn number(n: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use vicinity::engine::{Engine, Event};
+use vicinity_engine::{Engine, Event};
 
 /// How long an answer may take, however busy the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(240);

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, Opener, Waker, Wish};
-use vicinity::domain::{
+use vicinity_core::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
     Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage,
 };
-use vicinity::engine::{
+use vicinity_engine::{
     Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
 };
-use vicinity::towers::{ModelInfo, ModelKey};
+use vicinity_models::{ModelInfo, ModelKey};
 
 /// Every job that the window has asked for.
 pub type Jobs = Arc<Mutex<Vec<Job>>>;

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use vicinity::domain::{ContentHash, Embedding, Modality};
-use vicinity::engine::store::{Known, NewItem, Store};
-use vicinity::towers::ModelKey;
+use vicinity_core::{ContentHash, Embedding, Modality};
+use vicinity_engine::store::{Known, NewItem, Store};
+use vicinity_models::ModelKey;
 
 pub const DIM: usize = 48;
 

@@ -226,7 +226,7 @@ pub fn vector(content: &[u8], dim: usize) -> Vec<f32> {
 
 /// The same as the program should store it.
 pub fn unit(content: &[u8], dim: usize) -> Vec<f32> {
-    vicinity::domain::Embedding::new(vector(content, dim)).unwrap().as_slice().to_vec()
+    vicinity_core::Embedding::new(vector(content, dim)).unwrap().as_slice().to_vec()
 }
 
 /// What no service can embed.

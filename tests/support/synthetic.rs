@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vicinity::context::{Root, Snapshot};
-use vicinity::domain::{ContentHash, Hit, Item, ItemId, Layout, LayoutMethod, MapPos, Modality, SearchResult};
-use vicinity::engine::snapshot::{CHUNK, SnapshotParts, Vectors};
-use vicinity::towers::ModelKey;
+use vicinity_core::{ContentHash, Hit, Item, ItemId, Layout, LayoutMethod, MapPos, Modality, SearchResult};
+use vicinity_engine::snapshot::{CHUNK, SnapshotParts, Vectors};
+use vicinity_models::ModelKey;
 
 /// Clusters of the layout; each is a folder.
 pub const CLUSTERS: usize = 13;

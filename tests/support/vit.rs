@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
-use vicinity::domain::Picture;
-use vicinity::towers::{Model, Pixels, TextOptions, folder};
+use vicinity_core::Picture;
+use vicinity_models::{Model, Pixels, TextOptions, folder};
 
 /// Largest difference of a number inside a network.
 pub const HIDDEN: f32 = 1e-4;

@@ -4,7 +4,7 @@
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
-use crate::domain::MapPos;
+use vicinity_core::MapPos;
 
 /// Seconds that a flight takes.
 const FLIGHT_SECS: f64 = 0.25;

@@ -3,9 +3,9 @@
 use egui::{Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
 use crate::context::Ctx;
-use crate::domain::Item;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::words;
+use vicinity_core::Item;
 
 use super::MapPanel;
 

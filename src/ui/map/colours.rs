@@ -7,8 +7,8 @@ use std::sync::Arc;
 use egui::Color32;
 
 use crate::context::{Applied, ColourBy, Ctx, Root, Snapshot};
-use crate::domain::{ItemId, LabelScore, Modality, SearchResult};
 use crate::ui::theme::{DARK, LIGHT, Theme};
+use vicinity_core::{ItemId, LabelScore, Modality, SearchResult};
 
 use super::marks::MOST_RINGS;
 

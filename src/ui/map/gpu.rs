@@ -9,7 +9,7 @@ use egui::{PaintCallbackInfo, Rect};
 use egui_wgpu::wgpu::util::{BufferInitDescriptor, DeviceExt as _};
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor, wgpu};
 
-use crate::domain::MapPos;
+use vicinity_core::MapPos;
 
 use super::camera::Camera;
 use super::marks::{Mark, Marks};

@@ -3,8 +3,8 @@
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
 use crate::context::{Ctx, MapTool, SystemCommand};
-use crate::domain::ItemId;
 use crate::ui::theme::Theme;
+use vicinity_core::ItemId;
 
 use super::camera::Camera;
 use super::{MapCommand, MapPanel};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use egui::Color32;
 
 use crate::context::Snapshot;
-use crate::domain::{ItemId, MapPos, SearchResult};
 use crate::ui::theme::Theme;
+use vicinity_core::{ItemId, MapPos, SearchResult};
 
 use super::colours::Same;
 use super::scene::Scene;

@@ -22,8 +22,8 @@ use egui::accesskit::Role;
 use egui::{Pos2, Rect, Sense, Ui, WidgetInfo};
 
 use crate::context::Ctx;
-use crate::domain::ItemId;
 use crate::ui::theme::Theme;
+use vicinity_core::ItemId;
 
 use background::Background;
 use camera::{Bounds, Camera, Flight};

@@ -7,9 +7,9 @@ use egui::{
 };
 
 use crate::context::{ColourBy, Ctx, MapTool, SystemCommand, UiCommand};
-use crate::domain::LayoutMethod;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::words;
+use vicinity_core::LayoutMethod;
 
 use super::MapPanel;
 
@@ -147,7 +147,7 @@ fn hint(text: &str, theme: &Theme) -> RichText {
     RichText::new(text).size(text_size::SMALL).color(theme.text2)
 }
 
-fn method(layout: &crate::domain::Layout) -> String {
+fn method(layout: &vicinity_core::Layout) -> String {
     let method = match layout.method {
         LayoutMethod::Pca => "Principal components",
         LayoutMethod::Umap => "UMAP · 15 neighbours",

@@ -33,7 +33,7 @@ fn disc(painter: &Painter, at: Pos2, radius: f32, colour: Color32) {
 
 fn mark(painter: &Painter, mark: &Mark, look: &Look) {
     let part = |i: usize| mark.from[i] + (mark.to[i] - mark.from[i]) * look.glided;
-    let at = look.camera.screen_from_map(look.area, crate::domain::MapPos { x: part(0), y: part(1) });
+    let at = look.camera.screen_from_map(look.area, vicinity_core::MapPos { x: part(0), y: part(1) });
     let [r, g, b, a] = mark.rgba;
     let radius = look.radius * mark.times + mark.plus;
     let colour = Color32::from_rgba_unmultiplied(r, g, b, a);

@@ -1,6 +1,6 @@
 //! Which points lie near a place, in a box, in a lasso: a grid over the map, on the CPU.
 
-use crate::domain::MapPos;
+use vicinity_core::MapPos;
 
 use super::camera::Bounds;
 

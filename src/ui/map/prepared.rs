@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::context::{Ctx, Snapshot};
-use crate::domain::{ItemId, Layout, MapPos};
 use crate::ui::theme::Theme;
+use vicinity_core::{ItemId, Layout, MapPos};
 
 use super::background::Background;
 use super::camera::ease_out;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::context::Snapshot;
-use crate::domain::{Layout, MapPos};
+use vicinity_core::{Layout, MapPos};
 
 use super::gpu::{Gpu, Positions};
 use super::picking::Grid;

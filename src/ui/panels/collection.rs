@@ -6,11 +6,11 @@ use egui::{ScrollArea, Ui, vec2};
 
 use crate::context::folders::RootCount;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
-use crate::domain::{Filter, Modality};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Lead, Row, heading};
 use crate::ui::widgets::{buttons, icons::Icon};
 use crate::ui::words;
+use vicinity_core::{Filter, Modality};
 
 /// Draws the panel's contents.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {

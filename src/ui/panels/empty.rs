@@ -7,11 +7,11 @@ use egui::{
 
 use crate::context::state::Recent;
 use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::towers::catalogue::{self, Choice};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line};
 use crate::ui::words;
+use vicinity_models::catalogue::{self, Choice};
 
 /// Height of a row of the first choice.
 const CHOICE: f32 = 46.0;

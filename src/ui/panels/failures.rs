@@ -4,11 +4,11 @@ use egui::{ScrollArea, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
-use crate::domain::Failure;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, one_line};
 use crate::ui::words;
+use vicinity_core::Failure;
 
 const ROW: f32 = 48.0;
 

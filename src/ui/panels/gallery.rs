@@ -5,12 +5,12 @@ use std::sync::Arc;
 use egui::{Align2, Rect, ScrollArea, Sense, Slider, Ui, pos2, vec2};
 
 use crate::context::{Ctx, SystemCommand};
-use crate::domain::{Filter, Item, ItemId, Modality};
 use crate::ui::grid::Grid;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::tile;
 use crate::ui::words;
+use vicinity_core::{Filter, Item, ItemId, Modality};
 
 const HEAD: f32 = 40.0;
 

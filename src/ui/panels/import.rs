@@ -4,11 +4,11 @@ use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand};
-use crate::engine::ImportOptions;
-use crate::towers::LongText;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
+use vicinity_engine::ImportOptions;
+use vicinity_models::LongText;
 
 /// The form while it is open.
 #[derive(Default)]

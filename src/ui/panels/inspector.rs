@@ -4,11 +4,11 @@ use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::context::state::Shown;
 use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::domain::{Item, ItemId, Modality, ScoredLabels};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, icons, one_line, tile};
 use crate::ui::words;
+use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 
 /// Labels shown before "Show all".
 const LABELS_SHOWN: usize = 5;
@@ -171,7 +171,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
             ui.close();
         }
         if buttons::menu_row(ui, "Back to the starting set", "").clicked() {
-            ctx.send(SystemCommand::SetLabels(crate::domain::LabelSet::default()));
+            ctx.send(SystemCommand::SetLabels(vicinity_core::LabelSet::default()));
             ui.close();
         }
         buttons::menu_entry(ui, ctx, UiCommand::ApplyLabels);

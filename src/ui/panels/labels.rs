@@ -4,11 +4,11 @@ use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
-use crate::domain::LabelSet;
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::widgets::buttons;
 use crate::ui::words;
+use vicinity_core::LabelSet;
 
 /// The editor while it is open.
 #[derive(Default)]

@@ -5,12 +5,12 @@ use egui::{Align, Layout, ScrollArea, Ui, vec2};
 use super::floating;
 use crate::context::shelf::{Said, Shelf, Shelved, Work};
 use crate::context::{Ctx, Floating, ModelErrand, SystemCommand, UiCommand};
-use crate::engine::models::{Progress, Standing};
-use crate::towers::catalogue::Terms;
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
 use crate::ui::words;
+use vicinity_models::catalogue::Terms;
+use vicinity_models::installed::{Progress, Standing};
 
 /// Width of the column of buttons.
 const ACTIONS: f32 = 124.0;

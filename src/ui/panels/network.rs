@@ -3,11 +3,11 @@
 use egui::{Popup, RectAlign, Ui};
 
 use crate::context::Ctx;
-use crate::domain::NetworkUse;
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, note};
 use crate::ui::words;
+use vicinity_core::NetworkUse;
 
 /// Draws the words, and the list where they were clicked.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {

@@ -6,12 +6,12 @@ use egui_plot::{Bar, BarChart, Plot, VLine};
 
 use crate::context::histogram::Histogram;
 use crate::context::{Ctx, SystemCommand};
-use crate::domain::{Filter, Hit, Modality, Scoring, SearchResult};
 use crate::ui::grid::{BREAK_HEIGHT, Grid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, tile};
 use crate::ui::words;
+use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
 
 /// Room at the sides for the rings around tiles, points.
 pub const EDGE: i8 = 3;

@@ -7,14 +7,14 @@ use egui::{TextEdit, Ui, vec2};
 use super::floating;
 use crate::context::services::{InUse, KeyPlace, Offer, ServiceErrand, Trouble};
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
-use crate::engine::choice::ModelSource;
-use crate::engine::remote::Service;
-use crate::towers::remote::mode::InferenceMode;
-use crate::towers::remote::{Key, Provider};
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
 use crate::ui::words;
+use vicinity_engine::choice::ModelSource;
+use vicinity_engine::remote::Service;
+use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::{Key, Provider};
 
 /// The form while the window lives; the key in it only until it is used.
 pub struct Dialog {

@@ -4,13 +4,13 @@ use egui::{Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
-use crate::engine::ModelState;
-use crate::engine::running::{DeviceLine, Wishes};
-use crate::towers::device::{DeviceChoice, DeviceId};
-use crate::towers::target::Precision;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
+use vicinity_engine::ModelState;
+use vicinity_engine::running::{DeviceLine, Wishes};
+use vicinity_models::device::{DeviceChoice, DeviceId};
+use vicinity_models::target::Precision;
 
 /// Times that an idle model may stay, minutes; 0 is for ever.
 const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];

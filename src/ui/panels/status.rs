@@ -5,12 +5,12 @@ use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
 
 use super::{models, network};
 use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::domain::{Modality, Progress, Stage};
-use crate::engine::{Notice, Severity};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, one_line};
 use crate::ui::words;
+use vicinity_core::{Modality, Progress, Stage};
+use vicinity_engine::{Notice, Severity};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;

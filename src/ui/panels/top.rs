@@ -111,7 +111,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let model = if ctx.state.model_title.is_empty() { "Vicinity starter" } else { &ctx.state.model_title };
     let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening)
-        || ctx.state.model_state == Some(crate::engine::ModelState::Loading);
+        || ctx.state.model_state == Some(vicinity_engine::ModelState::Loading);
     let device = if loading { "loading…" } else { ctx.state.device_title.as_str() };
     let title = one_line(ui, model, font(text_size::BODY), theme.text1, (bar.width() * 0.2).max(60.0));
     let detail = if ctx.state.narrow { String::new() } else { device.to_owned() };
@@ -224,7 +224,7 @@ fn key_hint(ui: &Ui, rect: Rect) -> f32 {
 fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &Chip, at: egui::Pos2, limit: f32) -> f32 {
     let theme = Theme::of(ui.ctx());
     let picture = match &chip.part {
-        crate::domain::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
+        vicinity_core::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
         _ => chip.texture.as_ref(),
     };
     let indent = if picture.is_some() { 30.0 } else { 10.0 };

@@ -8,10 +8,10 @@ use egui::{
 
 use super::{focus_ring, lines, one_line};
 use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::domain::{Item, ItemId, Modality};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::words;
+use vicinity_core::{Item, ItemId, Modality};
 
 /// See the module's documentation.
 pub struct Tile<'a> {
@@ -134,7 +134,7 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
                 ui.close();
             }
         };
-        row(UiCommand::SearchBySelection, SystemCommand::AddQueryPart(crate::domain::QueryPart::Item(item.id)));
+        row(UiCommand::SearchBySelection, SystemCommand::AddQueryPart(vicinity_core::QueryPart::Item(item.id)));
         row(UiCommand::Reveal, SystemCommand::RevealItem(item.id));
         row(UiCommand::CopyPath, SystemCommand::CopyItemPath(item.id));
         if super::buttons::menu_row(ui, "Large preview", "Space").clicked() {

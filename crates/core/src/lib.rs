@@ -1,0 +1,26 @@
+//! Layer 0: the plain types that every other layer speaks in.
+//!
+//! Nothing here does I/O, starts a thread, or knows a model, a database or a window.
+
+pub mod desk;
+pub mod embedding;
+pub mod home;
+pub mod item;
+pub mod label;
+pub mod layout;
+pub mod network;
+pub mod picture;
+pub mod progress;
+pub mod query;
+pub mod rate;
+pub mod space;
+
+pub use embedding::{Embedding, EmbeddingError};
+pub use item::{ContentHash, Item, ItemId, Modality};
+pub use label::{LabelScore, LabelSet, ScoredLabels};
+pub use layout::{Layout, LayoutMethod};
+pub use network::{Ledger, NetworkUse};
+pub use picture::Picture;
+pub use progress::{Failure, MapProgress, MapStage, Progress, Stage};
+pub use query::{Filter, Hit, Query, QueryPart, Scoring, SearchResult};
+pub use space::{MapPos, MapView, ScreenPos};

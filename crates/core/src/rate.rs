@@ -1,0 +1,62 @@
+//! How fast something goes, smoothed, so that a time left can be told.
+
+use std::time::{Duration, Instant};
+
+/// Between two samples.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Seconds after which an old rate counts for a third only.
+const MEMORY: f32 = 5.0;
+
+/// A smoothed rate of things done.
+#[derive(Debug, Default)]
+pub struct Rate {
+    last: Option<(Instant, u64)>,
+    /// Things a second; `None` before the first.
+    pub per_second: Option<f32>,
+}
+
+impl Rate {
+    /// Looks at how many are `done` now; false where the last look is too fresh to learn from.
+    pub fn sample(&mut self, done: u64) -> bool {
+        let now = Instant::now();
+        if let Some((at, before)) = self.last {
+            let passed = now.saturating_duration_since(at);
+            if passed < INTERVAL {
+                return false;
+            }
+            self.learn(done.saturating_sub(before) as f32, passed.as_secs_f32());
+        }
+        self.last = Some((now, done));
+        true
+    }
+
+    /// Forgets the time that has passed, not the rate: after a pause.
+    pub fn rest(&mut self) {
+        self.last = None;
+    }
+
+    fn learn(&mut self, items: f32, seconds: f32) {
+        let now = items / seconds;
+        self.per_second = match self.per_second {
+            None if items == 0.0 => None,
+            None => Some(now),
+            Some(before) => Some(before + (now - before) * (1.0 - (-seconds / MEMORY).exp())),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_smooth_and_the_time_left_follows() {
+        let mut rate = Rate::default();
+        rate.learn(0.0, 0.2);
+        assert_eq!(rate.per_second, None, "nothing is known before the first item");
+        rate.learn(10.0, 1.0);
+        rate.learn(0.0, 1.0);
+        let smoothed = rate.per_second.expect("known");
+        assert!((7.0..10.0).contains(&smoothed), "{smoothed}");
+    }
+}

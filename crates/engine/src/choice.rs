@@ -1,0 +1,224 @@
+//! Which model a library is seen through. Any number of models may have embedded one library; each has its own
+//! vectors, so going back to one costs nothing.
+//!
+//! The choice is kept in `model.json` in the library's folder, with what the window needs of the model before its
+//! weights are loaded. Where the file is deleted, the built-in model is used.
+
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Loader;
+use super::running::Running;
+use super::trust::Chosen;
+use vicinity_core::home;
+use vicinity_models::installed::places::{Manifest, Places};
+use vicinity_models::target::Target;
+use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, folder, starter};
+
+/// Where a model comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// The program itself.
+    #[default]
+    Starter,
+    /// A folder with its weights and sizes.
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for ModelSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        match text {
+            "starter" | starter::NAME => Ok(Self::Starter),
+            _ if path.is_dir() => std::path::absolute(path).map(Self::Folder).map_err(|error| error.to_string()),
+            _ => {
+                installed().into_iter().find(|model| model.id == text).map(|model| model.source).ok_or_else(|| {
+                    "no such model is here; `vicinity models list` names those that can be had".to_owned()
+                })
+            }
+        }
+    }
+}
+
+/// A model that was got or imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its name, as `vicinity models list` shows it.
+    pub id: String,
+    /// Where it is.
+    pub source: ModelSource,
+}
+
+/// The models that were got or imported, by name. Reads the folder of models.
+pub fn installed() -> Vec<Installed> {
+    let Some(places) = home::models().map(Places::new) else { return Vec::new() };
+    let model = |manifest: Manifest| {
+        let source = ModelSource::Folder(places.model(&manifest.id));
+        Installed { id: manifest.id, source }
+    };
+    places.all().into_iter().map(model).collect()
+}
+
+impl ModelSource {
+    /// Loads the model onto the CPU.
+    ///
+    /// # Errors
+    /// When it cannot be used; the message names the file.
+    pub fn load(&self) -> Result<Model, TowerError> {
+        self.load_on(&Target::cpu())
+    }
+
+    /// Loads the model onto a device.
+    ///
+    /// # Errors
+    /// As for [`Self::load`], and when the device has no room.
+    pub fn load_on(&self, target: &Target) -> Result<Model, TowerError> {
+        match self {
+            Self::Starter => starter::load_on(target),
+            Self::Folder(dir) => folder::load_on(dir, target),
+        }
+    }
+}
+
+/// A model to open a library with.
+pub struct Choice {
+    /// What it is.
+    pub info: ModelInfo,
+    /// Loads its weights.
+    pub load: Loader,
+    /// What the library has to remember, where it is new.
+    news: Option<Kept>,
+}
+
+/// Path, length and time of change of a model's files: as long as they stay the same it is the same model.
+type Stamp = Vec<(PathBuf, u64, u64)>;
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    source: ModelSource,
+    info: ModelInfo,
+    files: Stamp,
+}
+
+impl Choice {
+    /// The model that is wanted, or else the one that the library was last opened with, or else the built-in one.
+    /// A model that this library does not know yet is loaded here and now, which takes seconds.
+    ///
+    /// # Errors
+    /// When the model cannot be used; the message names the file.
+    pub fn for_library(library: &Path, wanted: Option<ModelSource>, running: &Running) -> Result<Self, TowerError> {
+        let kept = read(library);
+        let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
+        let ModelSource::Folder(dir) = &source else {
+            let info = starter::info()?;
+            let load = loader(source.clone(), info.key.clone(), running, None);
+            let news = kept.map(|_| Kept { source, info: info.clone(), files: Stamp::new() });
+            return Ok(Self { info, load, news });
+        };
+        let stamp = stamp(dir);
+        if let Some(kept) = kept.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
+            let load = loader(source, kept.info.key.clone(), running, None);
+            return Ok(Self { info: kept.info, load, news: None });
+        }
+        let chosen = running.load(&source, None)?;
+        let info = chosen.model.info.clone();
+        let load = loader(source.clone(), info.key.clone(), running, Some(chosen));
+        Ok(Self { news: Some(Kept { source, info: info.clone(), files: stamp }), info, load })
+    }
+
+    /// What the library, once it is open, has to be told to remember.
+    pub(super) fn take_note(&mut self) -> Option<impl FnOnce(&Path) + use<>> {
+        self.news.take().map(|kept| {
+            move |library: &Path| {
+                if let Err(error) = write(library, &kept) {
+                    log::warn!("the library will open with another model next time: {error}");
+                }
+            }
+        })
+    }
+}
+
+/// Loads a model as often as it is needed; the first time it may be there already.
+fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Option<Chosen>) -> Loader {
+    let (running, ours, idle) = (running.clone(), source.clone(), running.clone());
+    let load = move || {
+        let chosen = first.take().map_or_else(|| running.load(&source, Some(&key)), Ok)?;
+        if chosen.model.info.key == key {
+            return Ok(chosen);
+        }
+        let file = match &source {
+            ModelSource::Starter => starter::NAME.to_owned(),
+            ModelSource::Folder(dir) => dir.display().to_string(),
+        };
+        Err(TowerError::Weights { file, reason: "it is another model than before; choose it again".to_owned() })
+    };
+    Loader::new(load, move || idle.idle(&ours))
+}
+
+fn file(library: &Path) -> PathBuf {
+    library.join("model.json")
+}
+
+fn read(library: &Path) -> Option<Kept> {
+    serde_json::from_slice(&std::fs::read(file(library)).ok()?).ok()
+}
+
+fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
+    let path = file(library);
+    if kept.source == ModelSource::Starter {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    }
+    let beside = library.join("model.tmp");
+    std::fs::write(&beside, serde_json::to_vec_pretty(kept)?)?;
+    std::fs::rename(beside, path)
+}
+
+/// Empty where a folder cannot be listed.
+fn stamp(dir: &Path) -> Stamp {
+    let mut files: Stamp = [dir.to_owned(), dir.join("text"), dir.join("vision")]
+        .iter()
+        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            // Follows links: the hub's cache is made of them.
+            let data = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?;
+            let changed = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+            Some((entry.path(), data.len(), changed as u64))
+        })
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_of_an_earlier_version_is_still_read() {
+        let library = tempfile::tempdir().expect("a folder");
+        let kept = Kept {
+            source: ModelSource::Folder("/models/a".into()),
+            info: starter::info().expect("built in"),
+            files: vec![("/models/a/config.json".into(), 3, 4)],
+        };
+        write(library.path(), &kept).expect("written");
+        let mut json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file(library.path())).expect("there")).expect("JSON");
+        let info = json["info"].as_object_mut().expect("an object");
+        assert!(info.remove("matryoshka").is_some(), "it is written today");
+        std::fs::write(file(library.path()), json.to_string()).expect("written");
+        let old = read(library.path()).expect("readable without what came later");
+        assert_eq!((old.source, old.files), (kept.source, kept.files));
+        assert!(old.info.matryoshka.is_empty());
+    }
+}

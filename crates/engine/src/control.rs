@@ -1,0 +1,117 @@
+//! Pause, resume and cancel of the running import.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use vicinity_core::Progress;
+use vicinity_core::desk::Desk;
+
+#[derive(Default)]
+struct State {
+    running: bool,
+    paused: bool,
+    interrupted: bool,
+    closed: bool,
+    last: Progress,
+}
+
+/// Reaches every thread of an import. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Control {
+    state: Arc<Desk<State>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Control {
+    /// A new run begins: neither paused nor cancelled, unless the engine is being closed.
+    pub fn begin(&self) {
+        self.state.update(|state| {
+            let last = Progress::default();
+            *state = State { running: true, paused: false, interrupted: false, closed: state.closed, last };
+            self.cancelled.store(state.closed, Ordering::Relaxed);
+        });
+    }
+
+    /// The run is over.
+    pub fn end(&self) {
+        self.state.update(|state| {
+            state.running = false;
+            state.paused = false;
+        });
+    }
+
+    /// Holds the import after what is in flight; false where none is running.
+    pub fn pause(&self) -> bool {
+        self.state.update(|state| {
+            state.paused = state.running;
+            state.running
+        })
+    }
+
+    /// Goes on.
+    pub fn resume(&self) {
+        self.state.update(|state| state.paused = false);
+    }
+
+    /// Ends the run.
+    pub fn cancel(&self) {
+        self.state.update(|_| self.cancelled.store(true, Ordering::Relaxed));
+    }
+
+    /// Ends the run so that something can be done in between; it begins anew afterwards.
+    pub fn interrupt(&self) {
+        self.state.update(|state| {
+            state.interrupted = state.running;
+            self.cancelled.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// Whether the run was ended to begin anew.
+    pub fn is_interrupted(&self) -> bool {
+        self.state.look(|state| state.interrupted)
+    }
+
+    /// The last sample of the run.
+    pub fn last_progress(&self) -> Progress {
+        self.state.look(|state| state.last)
+    }
+
+    /// Keeps a sample.
+    pub fn note_progress(&self, progress: Progress) {
+        self.state.update(|state| state.last = progress);
+    }
+
+    /// Ends this run and every later one.
+    pub fn close(&self) {
+        self.state.update(|state| {
+            state.closed = true;
+            self.cancelled.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// For loops that poll.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.cancelled
+    }
+
+    /// Whether the run is to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Whether the engine is being closed.
+    pub fn is_closed(&self) -> bool {
+        self.state.look(|state| state.closed)
+    }
+
+    /// Whether the user holds the import.
+    pub fn is_paused(&self) -> bool {
+        self.state.look(|state| state.paused)
+    }
+
+    /// Waits while paused; false once cancelled.
+    pub fn go_on(&self) -> bool {
+        self.state.wait(|state| (!state.paused || self.is_cancelled()).then_some(()));
+        !self.is_cancelled()
+    }
+}

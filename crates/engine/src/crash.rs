@@ -1,0 +1,98 @@
+//! What is kept of a crash: a text file on this machine, which the user may send or not.
+
+use std::backtrace::Backtrace;
+use std::fmt::Write as _;
+use std::panic::{self, PanicHookInfo};
+use std::path::{Path, PathBuf};
+
+use vicinity_core::home;
+
+/// Reports kept; older ones are deleted.
+const KEPT: usize = 5;
+/// Ending of a report that the user was told of.
+const SEEN: &str = "seen.txt";
+
+/// Writes a report whenever something panics that nobody catches, from now on. Decoders of hostile files may panic:
+/// that is an unreadable file, not a crash.
+pub fn watch() {
+    let otherwise = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if vicinity_media::is_guarded() {
+            return log::debug!("a decoder gave up: {info}");
+        }
+        if let Some(dir) = home::crashes()
+            && let Err(error) = keep(&dir, &report(info))
+        {
+            log::warn!("no crash report could be written: {error}");
+        }
+        otherwise(info);
+    }));
+}
+
+fn report(info: &PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let mut text = format!("{}\n{}\n", program(), jiff::Timestamp::now());
+    let _ = writeln!(text, "thread {}: {info}\n\n{}", thread.name().unwrap_or("?"), Backtrace::force_capture());
+    text
+}
+
+/// Which program this is, on one line: name, version, system.
+pub fn program() -> String {
+    let kind = if cfg!(debug_assertions) { "development" } else { "release" };
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("vicinity {} ({kind} build, {os} {arch})", env!("CARGO_PKG_VERSION"))
+}
+
+fn keep(dir: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f");
+    std::fs::write(dir.join(format!("crash-{time}-{}.txt", std::process::id())), text)?;
+    let all = reports(dir);
+    for old in all.iter().take(all.len().saturating_sub(KEPT)) {
+        let _ = std::fs::remove_file(old);
+    }
+    Ok(())
+}
+
+/// All reports, the latest last.
+pub fn reports(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let ours = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("crash-"));
+    let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(ours).collect();
+    all.sort();
+    all
+}
+
+/// The latest report that the user was not told of yet. Each is returned once.
+pub fn unseen(dir: &Path) -> Option<PathBuf> {
+    let fresh = |path: &PathBuf| !path.to_string_lossy().ends_with(SEEN);
+    let mut latest = None;
+    for report in reports(dir).into_iter().filter(fresh) {
+        let seen = report.with_extension(SEEN);
+        if std::fs::rename(&report, &seen).is_ok() {
+            latest = Some(seen);
+        }
+    }
+    latest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_reports_are_kept_and_each_is_told_of_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for i in 0..8 {
+            std::fs::write(dir.path().join(format!("crash-20260101-00000{i}.txt")), "old").expect("written");
+        }
+        keep(dir.path(), "the latest").expect("kept");
+        let all = reports(dir.path());
+        assert_eq!(all.len(), KEPT);
+        assert_eq!(std::fs::read_to_string(&all[KEPT - 1]).expect("read"), "the latest");
+        let told = unseen(dir.path()).expect("one to tell of");
+        assert_eq!(std::fs::read_to_string(told).expect("still there"), "the latest");
+        assert_eq!(unseen(dir.path()), None);
+        assert_eq!(reports(dir.path()).len(), KEPT);
+    }
+}

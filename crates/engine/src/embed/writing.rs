@@ -1,0 +1,102 @@
+//! The writer: vectors, then the catalog, then news of both.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use crossbeam_channel::Receiver;
+
+use super::super::Event;
+use super::super::library::{FailedFile, NewItem};
+use super::super::meter::Meter;
+use super::super::store::StoreError;
+use super::{Done, Pipeline};
+use vicinity_core::Embedding;
+
+/// Items that are stored in one transaction, at most.
+const COMMIT: usize = 256;
+
+impl Pipeline {
+    pub(super) fn store_all(&self, news: &Receiver<Done>) {
+        while let Ok(first) = news.recv() {
+            let mut batch = Batch::default();
+            batch.add(first, self);
+            while batch.len() < COMMIT
+                && let Ok(next) = news.try_recv()
+            {
+                batch.add(next, self);
+            }
+            if !self.control.is_cancelled() || !batch.embedded.is_empty() {
+                self.commit(batch);
+            }
+            self.report();
+        }
+    }
+
+    fn commit(&self, batch: Batch) {
+        if self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return;
+        }
+        match Meter::clock(&self.meter.store, || self.store(batch)) {
+            Ok((embedded, known)) => {
+                Meter::add(&self.meter.done, embedded);
+                Meter::add(&self.meter.reused, known);
+                Meter::take(&self.meter.total, known);
+                self.in_flight.fetch_sub(embedded + known, Ordering::AcqRel);
+                if embedded + known > 0 {
+                    let snapshot = self.library.snapshot();
+                    self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
+                    self.projector.collection_grows(snapshot);
+                }
+            }
+            Err(error) => {
+                *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                self.control.cancel();
+            }
+        }
+    }
+
+    /// Counts of items embedded and taken over.
+    fn store(&self, batch: Batch) -> Result<(usize, usize), StoreError> {
+        let Batch { mut known, embedded } = batch;
+        let contents: Vec<_> = embedded.iter().map(|(item, _)| (item.hash, item.modality)).collect();
+        self.library.commit_embedded(embedded)?;
+        // only now: until its vector is stored, a content counts as on its way
+        for content in &contents {
+            known.extend(self.land(*content));
+        }
+        let count = known.len();
+        self.library.commit_known(known)?;
+        Ok((contents.len(), count))
+    }
+}
+
+/// What one transaction stores.
+#[derive(Default)]
+struct Batch {
+    known: Vec<NewItem>,
+    embedded: Vec<(NewItem, Embedding)>,
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.known.len() + self.embedded.len()
+    }
+
+    fn add(&mut self, news: Done, pipeline: &Pipeline) {
+        match news {
+            Done::Known(items) => self.known.extend(items),
+            Done::Embedded(items) => self.embedded.extend(items),
+            Done::Failed(failure) => pipeline.failed(failure),
+            Done::Refused(item, reason) => {
+                let mut refused = pipeline.land((item.hash, item.modality));
+                refused.push(item);
+                Meter::take(&pipeline.meter.total, refused.len());
+                pipeline.in_flight.fetch_sub(refused.len(), Ordering::AcqRel);
+                for item in refused {
+                    let NewItem { path, bytes, modified_ns, .. } = item;
+                    pipeline.failed(FailedFile { path, reason: reason.clone(), bytes, modified_ns });
+                }
+            }
+        }
+    }
+}

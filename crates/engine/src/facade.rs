@@ -1,0 +1,332 @@
+//! The engine: opens a library, owns the threads, takes jobs and gives events.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use thiserror::Error;
+
+use super::choice::{Choice, ModelSource};
+use super::control::Control;
+use super::import::Coordinator;
+use super::library::Library;
+use super::looks::Looks;
+use super::mailbox::Mailbox;
+use super::model::{LazyModel, Loader};
+use super::outbox::Outbox;
+use super::projector::Projector;
+use super::running::Running;
+use super::searcher::{Question, Searcher};
+use super::store::StoreError;
+use super::{Event, ImportOptions, Job, Severity, Snapshot};
+use vicinity_core::{Failure, Progress, Stage};
+use vicinity_models::remote::{Remote, RemoteError, Usage};
+use vicinity_models::{Model, ModelInfo, TowerError};
+
+/// Why a library could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The library itself.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] TowerError),
+    /// The service.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The user has not switched the service on.
+    #[error("{host} is not switched on for this library; nothing is sent to it")]
+    NotAllowed {
+        /// The service.
+        host: String,
+    },
+    /// The system gives no thread.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Threads for heavy work: all but one, which stays with the window; both of a machine that has but two.
+pub(super) fn spare_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if cores > 2 { cores - 1 } else { cores }
+}
+
+/// A library at work. Dropping it cancels what is under way and waits for the threads; what is stored stays.
+pub struct Engine {
+    jobs: Option<Sender<Job>>,
+    events: Receiver<Event>,
+    library: Library,
+    info: ModelInfo,
+    model: LazyModel,
+    control: Control,
+    outbox: Outbox,
+    searcher: Searcher,
+    projector: Projector,
+    looks: Looks,
+    /// The service behind the model, by its host, where there is one.
+    service: Option<(String, Remote)>,
+    mailbox: Option<Mailbox>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Opens the library in a folder (made where there is none) with the model it was last opened with, at first the
+    /// built-in one, which is loaded in the background. `waker` is called from another thread whenever there are new events.
+    ///
+    /// # Errors
+    /// When the library cannot be used at all. One that can only be read is opened; its snapshot says so.
+    pub fn open(library: &Path, waker: impl Fn() + Send + Sync + 'static) -> Result<Self, OpenError> {
+        Self::open_through(library, None, waker)
+    }
+
+    /// The same with a model of the caller's choice, which the library remembers.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the model cannot be used.
+    pub fn open_through(
+        library: &Path,
+        model: Option<ModelSource>,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(library, model, &Running::default(), waker)
+    }
+
+    /// The same on a device that is chosen.
+    ///
+    /// # Errors
+    /// As [`Self::open_through`].
+    pub fn open_on(
+        library: &Path,
+        model: Option<ModelSource>,
+        running: &Running,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut choice = Choice::for_library(library, model, running)?;
+        let note = choice.take_note();
+        let engine = Self::open_with(library, choice.info, choice.load, waker)?;
+        if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
+            note(library);
+        }
+        Ok(engine)
+    }
+
+    /// The same with a model that is given.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        library: &Path,
+        info: ModelInfo,
+        load: Loader,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let (library, notices) = Library::open(library, &info.key)?;
+        if info.allows(library.snapshot().dim()).is_err() {
+            library.set_dimensions(info.key.dim)?;
+        }
+        let (outbox, events, herald) = Outbox::start(waker)?;
+        let (model, model_thread) = LazyModel::start(load, outbox.clone())?;
+        let saved = library.load_layout();
+        outbox.post(Event::Snapshot(library.snapshot()));
+        outbox.post(Event::Failures(library.failures()));
+        if let Some(layout) = &saved {
+            outbox.post(Event::Layout(Arc::new(layout.clone())));
+        }
+        notices.into_iter().for_each(|notice| outbox.post(Event::Notice(notice)));
+        let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved)?;
+        let (searcher, search_thread) = Searcher::start(library.clone(), model.clone(), outbox.clone())?;
+        let (looks, looks_thread) = Looks::start(library.clone(), outbox.clone())?;
+        let control = Control::default();
+        // Unbounded: these are a person's clicks, and submitting must never block the window.
+        let (jobs, received) = unbounded();
+        let coordinator = Coordinator {
+            jobs: received,
+            library: library.clone(),
+            model: model.clone(),
+            control: control.clone(),
+            outbox: outbox.clone(),
+            projector: projector.clone(),
+            readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
+            towers: pool("vicinity-tower", spare_threads())?,
+            stopped: Cell::new(false),
+        };
+        let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
+        let snapshot = library.snapshot();
+        if !snapshot.is_empty() {
+            projector.collection_changed(snapshot);
+        }
+        let threads = vec![model_thread, map_thread, search_thread, looks_thread, main, herald];
+        Ok(Self {
+            jobs: Some(jobs),
+            events,
+            library,
+            info,
+            model,
+            control,
+            outbox,
+            searcher,
+            projector,
+            looks,
+            service: None,
+            mailbox: None,
+            threads,
+        })
+    }
+
+    /// Keeps the service behind the model, to shut it when it is switched off.
+    pub(super) fn with_service(mut self, host: String, remote: Remote) -> Self {
+        self.service = Some((host, remote));
+        self
+    }
+
+    /// For a window: whatever a second start of the program is given to open in this library arrives here, as
+    /// [`Event::Called`]. A library that is open for reading only calls nobody.
+    pub fn listen(&mut self) {
+        if self.library.read_only().is_none() && self.mailbox.is_none() {
+            let mailbox = Mailbox::open(&self.snapshot().parts().library, self.outbox.clone());
+            self.mailbox =
+                mailbox.map_err(|error| log::warn!("a second start will open a second window: {error}")).ok();
+        }
+    }
+
+    pub(super) fn service(&self) -> Option<&(String, Remote)> {
+        self.service.as_ref()
+    }
+
+    /// What the service behind the model was sent and has counted so far, where there is one.
+    pub fn usage(&self) -> Option<Usage> {
+        self.service.as_ref().map(|(_, remote)| remote.usage())
+    }
+
+    pub(super) fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// Takes a job and returns at once.
+    pub fn submit(&self, job: Job) {
+        match job {
+            Job::Search { slot, ticket, query } => self.searcher.ask(Question::Search(slot, ticket, query)),
+            Job::Label { ticket, targets, labels } => self.searcher.ask(Question::Label(ticket, targets, labels)),
+            Job::Thumbnails(ids) => self.looks.want_thumbnails(ids),
+            Job::Preview(id) => self.looks.want_preview(id),
+            Job::Project(method) => self.projector.ask(method),
+            Job::CancelProjection => self.projector.cancel(),
+            // a service has no memory to free and no device to move to
+            Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
+            Job::UnloadModel => self.model.unload(),
+            Job::ReloadModel => self.model.reload(),
+            Job::Pause => self.pause(),
+            Job::Cancel => {
+                self.control.cancel();
+                self.model.interrupt();
+            }
+            Job::Resume => {
+                self.control.resume();
+                self.send(Job::Resume);
+            }
+            Job::Remove(path) => {
+                self.control.interrupt();
+                self.model.interrupt();
+                self.send(Job::Remove(path));
+            }
+            Job::SetDimensions(dim) => match self.info.allows(dim) {
+                Ok(()) => self.send(job),
+                Err(why) => self.outbox.notice(Severity::Error, why),
+            },
+            job => self.send(job),
+        }
+    }
+
+    /// As [`Job::SetDimensions`], done when it returns.
+    ///
+    /// # Errors
+    /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
+    pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
+        self.info.allows(dim)?;
+        self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
+        let snapshot = self.library.snapshot();
+        self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
+        self.projector.collection_changed(snapshot);
+        Ok(())
+    }
+
+    fn pause(&self) {
+        if self.control.pause() {
+            self.outbox.post(Event::Progress(Progress { stage: Stage::Paused, ..self.control.last_progress() }));
+        }
+    }
+
+    fn send(&self, job: Job) {
+        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
+            self.outbox.notice(Severity::Error, "The import has stopped working; please open the library again");
+        }
+    }
+
+    /// News, oldest first.
+    pub fn events(&self) -> &Receiver<Event> {
+        &self.events
+    }
+
+    /// The collection as of now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.library.snapshot()
+    }
+
+    /// The library's import options as of now.
+    pub fn import_options(&self) -> ImportOptions {
+        self.library.import_options()
+    }
+
+    /// The files that could not be read, as of now.
+    pub fn failures(&self) -> Arc<Vec<Failure>> {
+        self.library.failures()
+    }
+
+    /// Reads the whole library and says what is wrong with it, a sentence each.
+    pub fn check(&self) -> Vec<String> {
+        self.library.check()
+    }
+
+    /// What the model is. Needs no waiting.
+    pub fn model_info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The model, for whoever embeds outside the library; waits until it is loaded.
+    ///
+    /// # Errors
+    /// A sentence, where it could not be loaded.
+    pub fn model(&self) -> Result<Arc<Model>, String> {
+        self.model.wait()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.mailbox = None;
+        self.control.close();
+        self.jobs = None;
+        self.model.close();
+        self.model.interrupt();
+        self.searcher.close();
+        self.projector.close();
+        self.looks.close();
+        self.outbox.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the engine has panicked");
+            }
+        }
+    }
+}
+
+fn pool(name: &'static str, threads: usize) -> std::io::Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(move |i| format!("{name}-{i}"))
+        .build()
+        .map_err(std::io::Error::other)
+}

@@ -1,0 +1,233 @@
+//! The library as the engine's threads share it: the store behind a lock, the snapshot of now, the failures.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::scan::{Candidate, DEFAULT_EXCLUDES};
+pub use super::store::{FailedFile, Known, NewItem, ThumbnailCache};
+use super::store::{Store, StoreError};
+use super::{ImportOptions, Notice, Snapshot};
+use vicinity_core::{ContentHash, Embedding, Failure, Layout, Modality};
+use vicinity_models::{LongText, ModelKey};
+
+struct Shared {
+    store: Mutex<Store>,
+    snapshot: Mutex<Arc<Snapshot>>,
+    options: Mutex<ImportOptions>,
+    failures: Mutex<BTreeMap<PathBuf, String>>,
+    failures_changed: AtomicBool,
+    unsaved: Mutex<Vec<FailedFile>>,
+    thumbnails: ThumbnailCache,
+    read_only: Option<String>,
+}
+
+/// See the module's documentation. Cheap to clone.
+#[derive(Clone)]
+pub struct Library(Arc<Shared>);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Library {
+    /// Opens the library in a folder, and says what was found amiss.
+    pub fn open(dir: &Path, key: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
+        let (store, notices) = Store::open(dir, key)?;
+        let failures = store.failures().into_iter().map(|f| (f.path, f.reason)).collect();
+        let shared = Shared {
+            snapshot: Mutex::new(store.snapshot()),
+            options: Mutex::new(store.import_options().cloned().unwrap_or_else(default_options)),
+            failures: Mutex::new(failures),
+            failures_changed: AtomicBool::new(false),
+            unsaved: Mutex::default(),
+            thumbnails: store.thumbnails(),
+            read_only: store.read_only().map(str::to_owned),
+            store: Mutex::new(store),
+        };
+        Ok((Self(Arc::new(shared)), notices))
+    }
+
+    /// Why this process may not write, where it may not.
+    pub fn read_only(&self) -> Option<String> {
+        self.0.read_only.clone()
+    }
+
+    /// The collection as of now. Never waits for a write.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&lock(&self.0.snapshot))
+    }
+
+    /// The thumbnails.
+    pub fn thumbnails(&self) -> &ThumbnailCache {
+        &self.0.thumbnails
+    }
+
+    /// What imports skip, and how they read.
+    pub fn import_options(&self) -> ImportOptions {
+        lock(&self.0.options).clone()
+    }
+
+    /// Changes that.
+    pub fn set_import_options(&self, options: ImportOptions) -> Result<(), StoreError> {
+        self.write(|store| store.set_import_options(&options))?;
+        *lock(&self.0.options) = options;
+        Ok(())
+    }
+
+    /// Looks at the first `dim` dimensions of each vector from now on.
+    pub fn set_dimensions(&self, dim: usize) -> Result<(), StoreError> {
+        self.write(|store| store.set_dimensions(dim))
+    }
+
+    /// Services that may be sent items of this library, by host.
+    pub fn remote_hosts(&self) -> Result<Vec<String>, StoreError> {
+        lock(&self.0.store).remote_hosts()
+    }
+
+    /// Switches one on or off.
+    pub fn allow_remote(&self, host: &str, on: bool) -> Result<(), StoreError> {
+        self.write(|store| store.allow_remote(host, on))
+    }
+
+    /// Added folders and files.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        self.snapshot().parts().roots.iter().map(|root| root.path.clone()).collect()
+    }
+
+    /// Adds a folder or file.
+    pub fn add_root(&self, path: &Path) -> Result<(), StoreError> {
+        self.write(|store| store.add_root(path).map(|_added| ()))
+    }
+
+    /// Drops a folder or file, its items and failures.
+    pub fn remove_root(&self, path: &Path) -> Result<(), StoreError> {
+        self.write(|store| store.remove_root(path).map(|_items| ()))?;
+        self.read_failures();
+        Ok(())
+    }
+
+    /// What is wrong with the library.
+    pub fn check(&self) -> Vec<String> {
+        lock(&self.0.store).check()
+    }
+
+    /// Whether a file is in the collection as it is.
+    pub fn known(&self, file: &Candidate) -> Known {
+        lock(&self.0.store).known(&file.path, file.len, file.modified_ns)
+    }
+
+    /// Whether the content of an item has a vector.
+    pub fn has_vector(&self, item: &NewItem) -> bool {
+        lock(&self.0.store).has_vector(&item.hash, item.modality)
+    }
+
+    /// Items whose content has a vector already.
+    pub fn commit_known(&self, items: Vec<NewItem>) -> Result<(), StoreError> {
+        if items.is_empty() { Ok(()) } else { self.write(|store| store.commit_known(items)) }
+    }
+
+    /// Items with their vectors.
+    pub fn commit_embedded(&self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
+        if items.is_empty() { Ok(()) } else { self.write(|store| store.commit_embedded(items)) }
+    }
+
+    /// After a walk over all roots: drops the items of files that were not `seen`, but for those `out_of_reach`.
+    pub fn remove_missing(&self, seen: &HashSet<PathBuf>, out_of_reach: &[PathBuf]) -> Result<(), StoreError> {
+        self.write(|store| store.remove_missing(seen, out_of_reach).map(|_items| ()))
+    }
+
+    /// All rows of a table are stored.
+    pub fn finish_table(&self, table: &Candidate) -> Result<(), StoreError> {
+        self.write(|store| store.finish_table(&table.path, table.len, table.modified_ns))
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let mut store = lock(&self.0.store);
+        let result = change(&mut store);
+        *lock(&self.0.snapshot) = store.snapshot();
+        result
+    }
+
+    /// All files that could not be read.
+    pub fn failures(&self) -> Arc<Vec<Failure>> {
+        let failures = lock(&self.0.failures);
+        let list = failures.iter().map(|(path, reason)| Failure { path: path.clone(), reason: reason.clone() });
+        Arc::new(list.collect())
+    }
+
+    /// The same, if it has changed since the last time.
+    pub fn changed_failures(&self) -> Option<Arc<Vec<Failure>>> {
+        self.0.failures_changed.swap(false, Ordering::Relaxed).then(|| self.failures())
+    }
+
+    /// Notes a file that could not be read.
+    pub fn add_failure(&self, failure: FailedFile) {
+        lock(&self.0.failures).insert(failure.path.clone(), failure.reason.clone());
+        lock(&self.0.unsaved).push(failure);
+        self.0.failures_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a file could not be read the last time.
+    pub fn has_failed(&self, path: &Path) -> bool {
+        lock(&self.0.failures).contains_key(path)
+    }
+
+    /// These files are tried again; all of them where the list is empty.
+    pub fn forget_failures(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
+        self.write(|store| store.clear_failures(paths))?;
+        self.read_failures();
+        Ok(())
+    }
+
+    /// Stores the failures of a run for the next time.
+    pub fn save_failures(&self) -> Result<(), StoreError> {
+        let unsaved = std::mem::take(&mut *lock(&self.0.unsaved));
+        let saved = if unsaved.is_empty() { Ok(()) } else { lock(&self.0.store).set_failures(unsaved) };
+        self.read_failures();
+        saved
+    }
+
+    fn read_failures(&self) {
+        let stored = lock(&self.0.store).failures();
+        *lock(&self.0.failures) = stored.into_iter().map(|f| (f.path, f.reason)).collect();
+        self.0.failures_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Stores a layout of the snapshot of now.
+    pub fn save_layout(&self, layout: &Layout) {
+        if self.0.read_only.is_none()
+            && let Err(error) = lock(&self.0.store).save_layout(layout)
+        {
+            log::warn!("the map was not stored: {error}");
+        }
+    }
+
+    /// The layout stored last, where it still fits.
+    pub fn load_layout(&self) -> Option<Layout> {
+        lock(&self.0.store).load_layout()
+    }
+}
+
+/// What a new library starts with.
+fn default_options() -> ImportOptions {
+    let excludes = DEFAULT_EXCLUDES.iter().map(|pattern| (*pattern).to_owned()).collect();
+    ImportOptions { excludes, rows: false, long_text: LongText::default() }
+}
+
+impl NewItem {
+    /// The file as a whole; its modality is known once it was read.
+    pub(super) fn of(file: &Candidate, hash: ContentHash) -> Self {
+        Self {
+            path: file.path.clone(),
+            row: None,
+            modality: Modality::Text,
+            bytes: file.len,
+            modified_ns: file.modified_ns,
+            hash,
+            pixels: None,
+            snippet: None,
+        }
+    }
+}

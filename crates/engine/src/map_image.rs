@@ -1,0 +1,164 @@
+//! A layout as a picture or a table, for programs without a window.
+//!
+//! Draws points only: no axes, no text. The window's map is drawn elsewhere, on the graphics card.
+
+use std::path::Path;
+
+use super::snapshot::Snapshot;
+use vicinity_core::{Item, Layout, MapPos, Modality, Picture};
+
+/// What the picture is painted with: the theme's map ground, images and texts (`ui::theme` may not be named here).
+struct Colours {
+    ground: [f32; 3],
+    /// In [`Modality::ALL`] order.
+    points: [[f32; 3]; 2],
+}
+
+const DARK: Colours = Colours { ground: rgb(0x0a0c0f), points: [rgb(0x56b4e9), rgb(0xe6a23c)] };
+const LIGHT: Colours = Colours { ground: rgb(0xfbfbfc), points: [rgb(0x0b79b8), rgb(0xb36b00)] };
+
+/// The longest side of a picture that is drawn.
+const LONGEST_SIDE: u32 = 16_384;
+/// Of the shorter side, on each edge.
+const MARGIN: f32 = 0.04;
+
+const fn rgb(hex: u32) -> [f32; 3] {
+    [(hex >> 16 & 0xff) as f32, (hex >> 8 & 0xff) as f32, (hex & 0xff) as f32]
+}
+
+/// Draws the layout `size` pixels wide and high (each side at least 1 and at most 16,384): soft points, coloured by
+/// modality, the map centred and as large as fits.
+pub fn render(snapshot: &Snapshot, layout: &Layout, size: [u32; 2], dark: bool) -> Picture {
+    let [width, height] = size.map(|side| side.clamp(1, LONGEST_SIDE));
+    let colours = if dark { &DARK } else { &LIGHT };
+    let mut canvas = Canvas::new(width, height, colours.ground);
+    let view = View::fitting(&layout.positions, width as f32, height as f32);
+    let (radius, opacity) = dot(layout.positions.len(), width.min(height) as f32);
+    for (item, pos) in placed(snapshot, layout) {
+        canvas.disc(view.pixel(pos), radius, opacity, colours.points[item.modality.index()]);
+    }
+    canvas.into_picture()
+}
+
+/// Writes a picture as PNG.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn write_png(picture: &Picture, path: &Path) -> Result<(), String> {
+    image::save_buffer_with_format(
+        path,
+        picture.rgb(),
+        picture.width(),
+        picture.height(),
+        image::ExtendedColorType::Rgb8,
+        image::ImageFormat::Png,
+    )
+    .map_err(|error| format!("the map could not be written ({error}): {}", path.display()))
+}
+
+/// Writes `path,modality,x,y`, one line an item that has a position; rows of a table as `path:row`.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), String> {
+    let write = || -> Result<(), csv::Error> {
+        let mut table = csv::Writer::from_path(path)?;
+        table.write_record(["path", "modality", "x", "y"])?;
+        for (item, pos) in placed(snapshot, layout) {
+            let (x, y) = (pos.x.to_string(), pos.y.to_string());
+            table.write_record([&address(item), item.modality.word(), &x, &y])?;
+        }
+        Ok(table.flush()?)
+    };
+    write().map_err(|error| format!("the positions could not be written ({error}): {}", path.display()))
+}
+
+fn address(item: &Item) -> String {
+    let path = item.path.to_string_lossy();
+    match item.row {
+        Some(row) => format!("{path}:{row}"),
+        None => path.into_owned(),
+    }
+}
+
+/// Items with their positions. Rows that are newer than the layout have none.
+fn placed<'a>(snapshot: &'a Snapshot, layout: &'a Layout) -> impl Iterator<Item = (&'a Item, MapPos)> {
+    snapshot.items().zip(layout.positions.iter().copied()).filter(|(_, pos)| pos.x.is_finite() && pos.y.is_finite())
+}
+
+/// Radius in pixels and opacity of a point: smaller and fainter the more there are.
+fn dot(count: usize, side: f32) -> (f32, f32) {
+    let radius = side * 0.16 / (count.max(1) as f32).sqrt();
+    (radius.clamp(side / 900.0, side / 160.0).max(0.8), if count > 20_000 { 0.6 } else { 0.8 })
+}
+
+struct View {
+    centre_in_map: MapPos,
+    pixels_per_unit: f32,
+    middle: [f32; 2],
+}
+
+impl View {
+    fn fitting(positions: &[MapPos], width: f32, height: f32) -> Self {
+        let finite = || positions.iter().filter(|p| p.x.is_finite() && p.y.is_finite());
+        let range = |coordinate: fn(&MapPos) -> f32| {
+            let (low, high) = finite()
+                .map(coordinate)
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            if low <= high { (low, high) } else { (0.0, 0.0) }
+        };
+        let ((left, right), (bottom, top)) = (range(|p| p.x), range(|p| p.y));
+        let margins = 2.0 * MARGIN * width.min(height);
+        let fit = |pixels: f32, extent: f32| (pixels - margins) / extent.max(1e-6);
+        Self {
+            centre_in_map: MapPos { x: f32::midpoint(left, right), y: f32::midpoint(bottom, top) },
+            pixels_per_unit: fit(width, right - left).min(fit(height, top - bottom)),
+            middle: [width / 2.0, height / 2.0],
+        }
+    }
+
+    fn pixel(&self, pos: MapPos) -> [f32; 2] {
+        [
+            self.middle[0] + (pos.x - self.centre_in_map.x) * self.pixels_per_unit,
+            self.middle[1] - (pos.y - self.centre_in_map.y) * self.pixels_per_unit,
+        ]
+    }
+}
+
+struct Canvas {
+    width: u32,
+    height: u32,
+    pixels: Vec<[f32; 3]>,
+}
+
+impl Canvas {
+    fn new(width: u32, height: u32, ground: [f32; 3]) -> Self {
+        Self { width, height, pixels: vec![ground; width as usize * height as usize] }
+    }
+
+    /// A disc with an edge one pixel soft.
+    fn disc(&mut self, centre: [f32; 2], radius: f32, opacity: f32, colour: [f32; 3]) {
+        let reach = radius + 0.5;
+        let span = |middle: f32, side: u32| {
+            let low = (middle - reach).floor().max(0.0) as u32;
+            low..((middle + reach).ceil().max(0.0) as u32).min(side)
+        };
+        for y in span(centre[1], self.height) {
+            for x in span(centre[0], self.width) {
+                let distance = (x as f32 + 0.5 - centre[0]).hypot(y as f32 + 0.5 - centre[1]);
+                let cover = (reach - distance).clamp(0.0, 1.0) * opacity;
+                let pixel = &mut self.pixels[y as usize * self.width as usize + x as usize];
+                for (old, new) in pixel.iter_mut().zip(colour) {
+                    *old += (new - *old) * cover;
+                }
+            }
+        }
+    }
+
+    fn into_picture(self) -> Picture {
+        let rgb = self.pixels.iter().flatten().map(|value| value.round() as u8).collect();
+        Picture::new(self.width, self.height, rgb).expect("width x height pixels, and no side is zero")
+    }
+}
+
+const _: () = assert!(Modality::ALL.len() == 2, "a colour for each modality");

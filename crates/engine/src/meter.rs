@@ -1,0 +1,103 @@
+//! Counts of the running import: atomics that threads add to, sampled a few times a second.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::Busy;
+use vicinity_core::rate::Rate;
+use vicinity_core::{Progress, Stage};
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Found so far that need embedding.
+    pub total: AtomicU64,
+    /// Of these, embedded and stored.
+    pub done: AtomicU64,
+    /// Known already.
+    pub reused: AtomicU64,
+    /// Could not be read.
+    pub failed: AtomicU64,
+    /// Whether all folders have been walked.
+    pub scanned: AtomicBool,
+    /// Nanoseconds of work of the stages.
+    pub read: AtomicU64,
+    /// As `read`, the towers.
+    pub embed: AtomicU64,
+    /// As `read`, the writer.
+    pub store: AtomicU64,
+    rate: Mutex<Rate>,
+}
+
+impl Meter {
+    /// Adds to a count.
+    pub fn add(count: &AtomicU64, n: usize) {
+        count.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// Takes from a count, never below zero.
+    pub fn take(count: &AtomicU64, n: usize) {
+        let _always_some =
+            count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n as u64)));
+    }
+
+    /// Does some work and adds its time to a stage.
+    pub fn clock<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        stage.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        done
+    }
+
+    /// The time of all stages so far.
+    pub fn busy(&self) -> Busy {
+        let [read, embed, store] =
+            [&self.read, &self.embed, &self.store].map(|stage| stage.load(Ordering::Relaxed) as f64 / 1e9);
+        Busy { read, embed, store }
+    }
+
+    /// A sample, unless the last one is too fresh.
+    pub fn sample(&self) -> Option<Progress> {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = self.done.load(Ordering::Relaxed);
+        if !rate.sample(done) {
+            return None;
+        }
+        let per_second = rate.per_second.unwrap_or(0.0);
+        drop(rate);
+        let stage = if done == 0 && !self.scanned.load(Ordering::Relaxed) { Stage::Scanning } else { Stage::Embedding };
+        Some(self.progress(stage, per_second))
+    }
+
+    /// The counts at another stage.
+    pub fn at(&self, stage: Stage) -> Progress {
+        self.progress(stage, 0.0)
+    }
+
+    /// Forgets the time that has passed, not the rate: after a pause.
+    pub fn rest(&self) {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).rest();
+    }
+
+    fn progress(&self, stage: Stage, per_second: f32) -> Progress {
+        let [total, done, reused, failed] =
+            [&self.total, &self.done, &self.reused, &self.failed].map(|count| count.load(Ordering::Relaxed));
+        let known = per_second > 0.0 && self.scanned.load(Ordering::Relaxed);
+        let seconds_left = known.then(|| total.saturating_sub(done) as f32 / per_second);
+        Progress { stage, total, done, reused, failed, per_second, seconds_left }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_never_go_below_zero() {
+        let meter = Meter::default();
+        Meter::take(&meter.total, 3);
+        assert_eq!(meter.at(Stage::Idle).total, 0);
+    }
+}

@@ -1,0 +1,345 @@
+//! The model, loaded on a thread of its own so that a library opens at once; whoever needs it waits. A large model that
+//! nobody needs for a while leaves the memory, and comes back with the next question.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::outbox::Outbox;
+use super::trust::Chosen;
+use super::{Event, ModelState};
+use vicinity_core::desk::Desk;
+use vicinity_models::{Model, TowerError};
+
+/// Between two looks at a model whose time is over and that somebody works with yet.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a model stays when nobody needs it; `None`: for ever.
+type Idle = Box<dyn Fn() -> Option<Duration> + Send>;
+
+/// Loads a model, as often as it is asked to.
+pub struct Loader {
+    load: Box<dyn FnMut() -> Result<Chosen, TowerError> + Send>,
+    /// `None` where it can be loaded once only.
+    idle: Option<Idle>,
+}
+
+impl Loader {
+    /// A model that can be loaded again, and so may leave the memory after the time that `idle` gives.
+    pub fn new(
+        load: impl FnMut() -> Result<Chosen, TowerError> + Send + 'static,
+        idle: impl Fn() -> Option<Duration> + Send + 'static,
+    ) -> Self {
+        Self { load: Box::new(load), idle: Some(Box::new(idle)) }
+    }
+
+    /// A model that is there already and stays.
+    pub fn given(model: Chosen) -> Self {
+        let mut model = Some(model);
+        let again = || TowerError::file("model", "it cannot be loaded a second time");
+        Self { load: Box::new(move || model.take().ok_or_else(again)), idle: None }
+    }
+}
+
+enum Stage {
+    /// To be loaded, or being loaded.
+    Wanted,
+    Ready(Arc<Model>),
+    Failed(String),
+    /// Not in memory; loaded again for whoever comes.
+    Away,
+}
+
+struct State {
+    stage: Stage,
+    /// When somebody came for it last.
+    used: Instant,
+    /// Whether it is to leave the memory now.
+    leave: bool,
+    /// Whether it is to be loaded once more after this time.
+    again: bool,
+    closed: bool,
+}
+
+/// A model on its way. Cheap to clone.
+#[derive(Clone)]
+pub struct LazyModel {
+    state: Arc<Desk<State>>,
+    reloads: bool,
+}
+
+impl LazyModel {
+    /// Starts loading.
+    pub fn start(loader: Loader, outbox: Outbox) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let state = State { stage: Stage::Wanted, used: Instant::now(), leave: false, again: false, closed: false };
+        let model = Self { state: Arc::new(Desk::new(state)), reloads: loader.idle.is_some() };
+        let shared = model.clone();
+        let keeper = Keeper { state: shared.state, loader, outbox };
+        let thread = std::thread::Builder::new().name("vicinity-model".to_owned()).spawn(move || keeper.run())?;
+        Ok((model, thread))
+    }
+
+    /// Waits until the model is there.
+    ///
+    /// # Errors
+    /// A sentence, where it could not be loaded or the engine is being closed.
+    pub fn wait(&self) -> Result<Arc<Model>, String> {
+        loop {
+            self.state.update(|state| {
+                state.used = Instant::now();
+                if matches!(state.stage, Stage::Away) {
+                    state.stage = Stage::Wanted;
+                }
+            });
+            let found = self.state.wait(|state| match &state.stage {
+                Stage::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
+                Stage::Failed(reason) => Some(Some(Err(reason.clone()))),
+                Stage::Wanted | Stage::Away if state.closed => {
+                    Some(Some(Err("the library is being closed".to_owned())))
+                }
+                Stage::Wanted => None,
+                Stage::Away => Some(None),
+            });
+            if let Some(found) = found {
+                return found;
+            }
+        }
+    }
+
+    /// Takes the model out of the memory, as soon as nobody works with it. It comes back for whoever needs it.
+    pub fn unload(&self) {
+        if self.reloads {
+            self.state.update(|state| state.leave = matches!(state.stage, Stage::Ready(_)));
+        }
+    }
+
+    /// Loads the model again, perhaps onto another device.
+    pub fn reload(&self) {
+        if self.reloads {
+            self.state.update(|state| (state.stage, state.again) = (Stage::Wanted, true));
+        }
+    }
+
+    /// The model, where it is in memory.
+    pub fn ready(&self) -> Option<Arc<Model>> {
+        self.state.look(|state| if let Stage::Ready(model) = &state.stage { Some(Arc::clone(model)) } else { None })
+    }
+
+    /// Ends calls under way that could take long; nothing where the model is still loading.
+    pub fn interrupt(&self) {
+        if let Some(model) = self.ready() {
+            model.image.interrupt();
+            model.text.interrupt();
+        }
+    }
+
+    /// Ends the thread, and sends everyone away who waits for a model that is still loading.
+    pub fn close(&self) {
+        self.state.update(|state| state.closed = true);
+    }
+}
+
+/// The thread that brings the model and takes it away.
+struct Keeper {
+    state: Arc<Desk<State>>,
+    loader: Loader,
+    outbox: Outbox,
+}
+
+/// What the keeper wakes up for.
+enum Call {
+    Load,
+    Leave,
+    Close,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        loop {
+            match self.next() {
+                Call::Load => self.load(),
+                Call::Leave => self.outbox.post(Event::Model(ModelState::Away)),
+                Call::Close => return,
+            }
+        }
+    }
+
+    fn load(&mut self) {
+        self.state.update(|state| state.again = false);
+        self.outbox.post(Event::Model(ModelState::Loading));
+        let (stage, news) = match (self.loader.load)() {
+            Ok(Chosen { model, place, verdict, notices }) => {
+                notices.into_iter().for_each(|notice| self.outbox.post(Event::Notice(notice)));
+                let verdict = verdict.map(|verdict| verdict.to_string());
+                (Stage::Ready(Arc::new(model)), ModelState::Ready { place, verdict })
+            }
+            Err(error) => (Stage::Failed(error.to_string()), ModelState::Failed(error.to_string())),
+        };
+        self.outbox.post(Event::Model(news));
+        self.state.update(|state| {
+            state.used = Instant::now();
+            if !state.again {
+                state.stage = stage;
+            }
+        });
+    }
+
+    /// Waits for something to do. A model that leaves has left when this returns.
+    fn next(&self) -> Call {
+        loop {
+            let idle = self.loader.idle.as_ref().and_then(|idle| idle());
+            let (used, ready) = self.state.look(|state| (state.used, matches!(state.stage, Stage::Ready(_))));
+            let mut news = false;
+            // After any change, and once the time is over, everything is looked at again.
+            let look = |state: &mut State| {
+                state.call(idle).map(Some).or_else(|| std::mem::replace(&mut news, true).then_some(None))
+            };
+            let found = match idle.filter(|_| ready) {
+                // Somebody may be at work with it yet when the time is over.
+                Some(idle) => self.state.wait_until((used + idle).max(Instant::now() + LOOK), look).flatten(),
+                None => self.state.wait(look),
+            };
+            if let Some(call) = found {
+                return call;
+            }
+        }
+    }
+}
+
+impl State {
+    /// What there is to do; a model that is to leave has left.
+    fn call(&mut self, idle: Option<Duration>) -> Option<Call> {
+        match &self.stage {
+            _ if self.closed => Some(Call::Close),
+            Stage::Wanted => Some(Call::Load),
+            Stage::Ready(model) if self.leave || idle.is_some_and(|idle| is_idle(model, self.used, idle)) => {
+                (self.stage, self.leave) = (Stage::Away, false);
+                Some(Call::Leave)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is_idle(model: &Arc<Model>, used: Instant, idle: Duration) -> bool {
+    Arc::strong_count(model) == 1 && used.elapsed() >= idle
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use vicinity_core::{Embedding, Picture};
+    use vicinity_models::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, starter};
+
+    /// Holds so much memory, and does nothing.
+    struct Weight(Vec<u8>);
+
+    impl ImageTower for Weight {
+        fn prepare(&self, _: &Picture) -> Pixels {
+            Pixels(vec![f32::from(self.0.first().copied().unwrap_or_default())])
+        }
+
+        fn embed(&self, _: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+            Ok(Vec::new())
+        }
+    }
+
+    impl TextTower for Weight {
+        fn embed(&self, _: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn model(bytes: usize) -> Chosen {
+        let info = starter::info().expect("built in");
+        Model { info, image: Box::new(Weight(vec![1; bytes])), text: Box::new(Weight(Vec::new())) }.into()
+    }
+
+    /// A model of so many bytes that stays for `idle`; its keeper's thread; how often it was loaded.
+    fn start(bytes: usize, idle: Option<Duration>) -> (LazyModel, JoinHandle<()>, Arc<AtomicUsize>) {
+        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let loads = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&loads);
+        let load = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(model(bytes))
+        };
+        let (model, thread) = LazyModel::start(Loader::new(load, move || idle), outbox).expect("a thread");
+        (model, thread, loads)
+    }
+
+    fn soon(what: &str, done: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_idle_model_goes_and_comes_back_and_a_busy_one_stays() {
+        let (lazy, thread, loads) = start(8, Some(Duration::from_millis(60)));
+        let held = lazy.wait().expect("loaded");
+        std::thread::sleep(Duration::from_millis(400));
+        assert!(lazy.ready().is_some(), "somebody works with it");
+        let weak = Arc::downgrade(&held);
+        drop(held);
+        soon("the idle model has gone", || weak.upgrade().is_none());
+        assert!(lazy.ready().is_none());
+        assert_eq!(loads.load(Ordering::Relaxed), 1);
+        drop(lazy.wait().expect("loaded again"));
+        assert_eq!(loads.load(Ordering::Relaxed), 2);
+        lazy.close();
+        thread.join().expect("ends");
+        assert!(lazy.ready().is_some() || lazy.wait().is_err(), "closed: nothing is loaded any more");
+    }
+
+    #[test]
+    fn one_that_may_stay_stays_until_it_is_told_to_go() {
+        let (lazy, thread, loads) = start(8, None);
+        let weak = Arc::downgrade(&lazy.wait().expect("loaded"));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(weak.upgrade().is_some());
+        lazy.unload();
+        soon("it has gone", || weak.upgrade().is_none());
+        lazy.reload();
+        soon("it is back", || lazy.ready().is_some());
+        assert_eq!(loads.load(Ordering::Relaxed), 2);
+        lazy.close();
+        thread.join().expect("ends");
+    }
+
+    #[test]
+    fn one_that_was_given_cannot_be_sent_away() {
+        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let (lazy, thread) = LazyModel::start(Loader::given(model(8)), outbox).expect("a thread");
+        let held = Arc::downgrade(&lazy.wait().expect("there"));
+        lazy.unload();
+        lazy.reload();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(held.upgrade().is_some() && lazy.wait().is_ok());
+        lazy.close();
+        thread.join().expect("ends");
+    }
+
+    #[test]
+    // Only Linux tells in a file what is resident; tested here.
+    #[cfg(target_os = "linux")]
+    fn its_memory_goes_back_to_the_system() {
+        const BYTES: usize = 256 << 20;
+        let resident = || {
+            let text = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+            let pages: usize = text.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
+            pages * 4096
+        };
+        let (lazy, thread, _) = start(BYTES, None);
+        drop(lazy.wait().expect("loaded"));
+        let before = resident();
+        lazy.unload();
+        soon("the memory is free", || resident() + BYTES * 9 / 10 < before);
+        lazy.close();
+        thread.join().expect("ends");
+    }
+}

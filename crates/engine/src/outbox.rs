@@ -1,0 +1,230 @@
+//! News on its way out. Posting never blocks, however slowly the receiver reads, and nothing piles up: of news where
+//! only the latest counts there is one slot a kind; the rest waits in a queue that its makers keep short.
+//!
+//! One thread carries the news into the bounded channel that the receiver reads, and wakes the receiver.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
+
+use super::{Event, Notice, SearchSlot, Severity};
+use vicinity_core::desk::Desk;
+
+/// Snapshots and progress go out at most this often.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// Events that wait for the receiver.
+const BOUND: usize = 64;
+/// The queue holds at most this many; the oldest go first.
+const QUEUE: usize = 512;
+/// Slots go out in their order: a snapshot before anything that speaks of its rows.
+const SLOTS: usize = 8;
+
+#[derive(Default)]
+struct Pending {
+    slots: [Option<Event>; SLOTS],
+    queue: VecDeque<Event>,
+    urgent: bool,
+    closed: bool,
+}
+
+/// Where the engine's threads post their news. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbox(Arc<Desk<Pending>>);
+
+impl Outbox {
+    /// An outbox, the end that the receiver reads, and the thread between them. `wake` is called after news was sent.
+    pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<(Self, Receiver<Event>, JoinHandle<()>)> {
+        let outbox = Self(Arc::default());
+        let (sender, receiver) = bounded(BOUND);
+        let herald = Herald { outbox: outbox.clone(), sender, wake, flushed: None };
+        let thread = std::thread::Builder::new().name("vicinity-events".to_owned()).spawn(move || herald.run())?;
+        Ok((outbox, receiver, thread))
+    }
+
+    /// Leaves news for the receiver.
+    pub fn post(&self, event: Event) {
+        self.0.update(|pending| {
+            pending.urgent |= matches!(event, Event::Found { .. } | Event::Finished(_) | Event::Layout(_));
+            match slot(&event) {
+                Some(slot) => pending.slots[slot] = Some(event),
+                None => {
+                    if pending.queue.len() == QUEUE {
+                        pending.queue.pop_front();
+                    }
+                    pending.queue.push_back(event);
+                }
+            }
+        });
+    }
+
+    /// Posts once the queue is short: for threads that make much news and may wait.
+    pub fn post_in_turn(&self, event: Event) {
+        self.0.wait(|pending| (pending.closed || pending.queue.len() < BOUND).then_some(()));
+        self.post(event);
+    }
+
+    /// Posts a sentence for the status bar.
+    pub fn notice(&self, severity: Severity, text: impl Into<String>) {
+        self.post(Event::Notice(Notice { severity, text: text.into() }));
+    }
+
+    /// Ends the thread.
+    pub fn close(&self) {
+        self.0.update(|pending| pending.closed = true);
+    }
+}
+
+fn slot(event: &Event) -> Option<usize> {
+    match event {
+        Event::Snapshot(_) => Some(0),
+        Event::Failures(_) => Some(1),
+        Event::Layout(_) => Some(2),
+        Event::Projecting(_) => Some(3),
+        Event::Progress(_) => Some(4),
+        Event::Found { slot: SearchSlot::Results, .. } => Some(5),
+        Event::Found { slot: SearchSlot::Neighbours, .. } => Some(6),
+        Event::Labelled { .. } => Some(7),
+        Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) => None,
+        Event::Model(_) | Event::Notice(_) | Event::Called(_) => None,
+    }
+}
+
+struct Herald<W> {
+    outbox: Outbox,
+    sender: Sender<Event>,
+    wake: W,
+    flushed: Option<Instant>,
+}
+
+impl<W: Fn()> Herald<W> {
+    fn run(mut self) {
+        while let Some(events) = self.next() {
+            for event in events {
+                if self.send(event).is_none() {
+                    return;
+                }
+            }
+            (self.wake)();
+        }
+    }
+
+    /// What is to be sent now; waits for it. `None` once closed.
+    fn next(&mut self) -> Option<Vec<Event>> {
+        let desk = &self.outbox.0;
+        let due = self.flushed.map_or_else(Instant::now, |at| at + INTERVAL);
+        desk.wait(|pending| pending.has_news().then_some(()));
+        desk.wait_until(due, |pending| pending.cannot_wait().then_some(()));
+        let all = Instant::now() >= due;
+        let events = desk.update(|pending| pending.take(all))?;
+        if all {
+            self.flushed = Some(Instant::now());
+        }
+        Some(events)
+    }
+
+    /// Waits while the channel is full; `None` once nobody reads it any more.
+    fn send(&self, event: Event) -> Option<()> {
+        let mut event = match self.sender.try_send(event) {
+            Ok(()) => return Some(()),
+            Err(TrySendError::Disconnected(_)) => return None,
+            Err(TrySendError::Full(event)) => event,
+        };
+        // the receiver may be asleep with a full channel
+        (self.wake)();
+        while !self.outbox.0.look(|pending| pending.closed) {
+            match self.sender.send_timeout(event, INTERVAL) {
+                Ok(()) => return Some(()),
+                Err(SendTimeoutError::Disconnected(_)) => return None,
+                Err(SendTimeoutError::Timeout(back)) => event = back,
+            }
+        }
+        None
+    }
+}
+
+impl Pending {
+    fn has_news(&self) -> bool {
+        self.closed || !self.queue.is_empty() || self.slots.iter().any(Option::is_some)
+    }
+
+    fn cannot_wait(&self) -> bool {
+        self.closed || self.urgent || !self.queue.is_empty()
+    }
+
+    /// The queue, and before it the slots where `all` is asked or something urgent speaks of them.
+    fn take(&mut self, all: bool) -> Option<Vec<Event>> {
+        if self.closed {
+            return None;
+        }
+        let mut events = Vec::new();
+        if all || self.urgent {
+            events.extend(self.slots.iter_mut().filter_map(Option::take));
+            self.urgent = false;
+        }
+        events.extend(self.queue.drain(..));
+        Some(events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Summary;
+    use vicinity_core::Progress;
+
+    fn progress(done: u64) -> Event {
+        Event::Progress(Progress { done, ..Progress::default() })
+    }
+
+    #[test]
+    fn a_receiver_that_sleeps_blocks_nobody_and_gets_the_latest() {
+        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        for done in 0..10_000 {
+            outbox.post(progress(done));
+            outbox.notice(Severity::Info, done.to_string());
+        }
+        outbox.post(Event::Finished(Summary::default()));
+        let mut last = 0;
+        loop {
+            match events.recv_timeout(Duration::from_secs(10)).expect("news") {
+                Event::Progress(p) => last = p.done,
+                Event::Finished(_) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(last, 9_999, "the end comes after the last sample");
+        outbox.close();
+        herald.join().expect("ends");
+    }
+
+    #[test]
+    fn samples_are_thinned_out() {
+        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        let start = Instant::now();
+        let mut done = 0;
+        while start.elapsed() < Duration::from_millis(450) {
+            done += 1;
+            outbox.post(progress(done));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!((2..=6).contains(&events.len()), "{} samples of {done}", events.len());
+        outbox.close();
+        herald.join().expect("ends");
+    }
+
+    #[test]
+    fn closing_ends_the_thread_though_the_channel_is_full() {
+        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        for i in 0..200 {
+            outbox.notice(Severity::Info, i.to_string());
+        }
+        while events.len() < BOUND {
+            std::thread::yield_now();
+        }
+        outbox.close();
+        herald.join().expect("ends");
+    }
+}

@@ -1,0 +1,347 @@
+//! The thread that lays the map out. While an import runs new rows find a place on the map that stands; once it
+//! rests, and the collection has grown by a fifth, a neighbour-preserving layout is computed anew.
+//!
+//! Vectors are centred by modality and brought back to unit length first, so that pictures and texts about one thing
+//! lie together: uncentred, the modality gap would put them on two islands. The work has a pool of its own with a core
+//! left over, so that a search never queues behind it.
+//!
+//! A layout that is asked for is a function of snapshot and seed alone. One that follows the growth of the collection
+//! starts from the map that stands, so that what the eye knows stays where it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::dot::dots;
+use super::index::Centring;
+use super::library::Library;
+use super::outbox::Outbox;
+use super::pace::Pace;
+use super::{Event, Snapshot};
+use vicinity_core::desk::Desk;
+use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
+use vicinity_layout::{Rows, UmapParams};
+
+/// While an import runs the map is brought up to date at most this often.
+const INTERVAL: Duration = Duration::from_millis(700);
+/// Growth of the collection that is worth a new neighbour-preserving layout.
+const GROWTH: f32 = 1.2;
+/// Points on which the quality of a layout is measured.
+const SAMPLE: usize = 500;
+/// Of very many points fewer: each is compared with all, a second of work for so many pairs.
+const PAIRS: usize = 100_000_000;
+/// But never fewer than these.
+const FEWEST: usize = 64;
+/// A collection that has grown to so many times what was laid out gets a map of its own.
+const STRANGERS: usize = 3;
+/// The share of the time after which a map is there; then it is measured.
+const ARRANGED: f32 = 0.97;
+/// Neighbours that trustworthiness is about.
+const NEIGHBOURS: usize = 15;
+
+#[derive(Default)]
+struct Wishes {
+    snapshot: Option<Arc<Snapshot>>,
+    settled: bool,
+    asked: Option<LayoutMethod>,
+    closed: bool,
+}
+
+/// Takes wishes for the thread. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Projector {
+    desk: Arc<Desk<Wishes>>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Projector {
+    /// Starts the thread; `saved` is the layout that stands.
+    pub fn start(library: Library, outbox: Outbox, saved: Option<Layout>) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let projector = Self::default();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(super::spare_threads())
+            .thread_name(|i| format!("vicinity-map-{i}"))
+            .build()
+            .map_err(std::io::Error::other)?;
+        let handle = projector.clone();
+        let thread = std::thread::Builder::new().name("vicinity-map".to_owned()).spawn(move || {
+            let standing = saved.map(|layout| Standing::new(&library.snapshot(), layout));
+            Draughtsman { library, outbox, pool, wishes: handle, standing, generation: 1 }.run();
+        })?;
+        Ok((projector, thread))
+    }
+
+    /// The collection has changed, but an import is under way.
+    pub fn collection_grows(&self, snapshot: Arc<Snapshot>) {
+        self.desk.update(|wishes| {
+            wishes.snapshot = Some(snapshot);
+            wishes.settled = false;
+        });
+    }
+
+    /// The collection has changed and rests now.
+    pub fn collection_changed(&self, snapshot: Arc<Snapshot>) {
+        self.desk.update(|wishes| {
+            wishes.snapshot = Some(snapshot);
+            wishes.settled = true;
+        });
+    }
+
+    /// Lay out anew, whatever stands.
+    pub fn ask(&self, method: LayoutMethod) {
+        self.desk.update(|wishes| {
+            wishes.asked = Some(method);
+            self.cancel();
+        });
+    }
+
+    /// Stop what is under way.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the next wish; `None` once closed.
+    fn next(&self) -> Option<Wish> {
+        self.desk.wait(|wishes| {
+            if wishes.closed {
+                return Some(None);
+            }
+            if wishes.snapshot.is_none() && wishes.asked.is_none() {
+                return None;
+            }
+            // under the lock, so that a cancel meant for this wish or for the end is not lost
+            self.cancel.store(false, Ordering::Relaxed);
+            Some(Some((wishes.snapshot.take(), std::mem::take(&mut wishes.settled), wishes.asked.take())))
+        })
+    }
+
+    /// Ends the thread.
+    pub fn close(&self) {
+        self.desk.update(|wishes| {
+            wishes.closed = true;
+            self.cancel();
+        });
+    }
+}
+
+/// The layout that stands, and whose positions it holds.
+struct Standing {
+    layout: Layout,
+    ids: Vec<ItemId>,
+    /// Rows when it was last computed as a whole.
+    computed_for: usize,
+    /// Dimensions that it was computed from.
+    dim: usize,
+}
+
+impl Standing {
+    fn new(snapshot: &Snapshot, layout: Layout) -> Self {
+        let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
+        Self { computed_for: layout.settled, layout, ids, dim: snapshot.dim() }
+    }
+
+    fn fits(&self, snapshot: &Snapshot) -> bool {
+        self.layout.epoch == snapshot.epoch() && self.ids.len() == snapshot.len()
+    }
+
+    /// Positions of the rows of another snapshot that had one, as far as they come first in it, and how many of them
+    /// are settled.
+    fn positions_in(&self, snapshot: &Snapshot) -> (Vec<MapPos>, usize) {
+        let rows: HashMap<ItemId, usize> = self.ids.iter().enumerate().map(|(row, id)| (*id, row)).collect();
+        let kept: Vec<usize> = snapshot.items().map_while(|item| rows.get(&item.id).copied()).collect();
+        let settled = kept.iter().take_while(|row| **row < self.layout.settled).count();
+        (kept.iter().map(|row| self.layout.positions[*row]).collect(), settled)
+    }
+}
+
+struct Draughtsman {
+    library: Library,
+    outbox: Outbox,
+    pool: rayon::ThreadPool,
+    wishes: Projector,
+    standing: Option<Standing>,
+    generation: u64,
+}
+
+impl Draughtsman {
+    fn run(mut self) {
+        let mut latest: Option<Arc<Snapshot>> = None;
+        loop {
+            let Some((snapshot, settled, asked)) = self.wishes.next() else { return };
+            let start = Instant::now();
+            if let Some(snapshot) = snapshot.or_else(|| latest.clone()).or_else(|| Some(self.library.snapshot())) {
+                self.bring_up_to_date(&snapshot, settled, asked);
+                latest = Some(snapshot);
+            }
+            let rested = start + INTERVAL;
+            let _woken =
+                self.wishes.desk.wait_until(rested, |w| (w.closed || w.settled || w.asked.is_some()).then_some(()));
+        }
+    }
+
+    fn bring_up_to_date(&mut self, snapshot: &Snapshot, settled: bool, asked: Option<LayoutMethod>) {
+        if snapshot.is_empty() {
+            self.standing = None;
+            return;
+        }
+        if self.standing.as_ref().is_some_and(|standing| standing.dim != snapshot.dim()) {
+            self.change_dimensions(snapshot);
+        }
+        let vectors = Centred::new(snapshot);
+        if let Some(method) = asked {
+            // what was only put beside others finds its place; where there is nothing of the kind all is made anew
+            if self.standing.as_ref().is_some_and(|s| s.layout.method == LayoutMethod::Umap) {
+                self.extend(&vectors);
+            }
+            let grown = self.standing.as_ref().is_some_and(|s| s.layout.settled < s.ids.len());
+            return self.compute(&vectors, method, grown);
+        }
+        self.extend(&vectors);
+        let stale = self.standing.as_ref().is_none_or(|standing| {
+            standing.layout.method != LayoutMethod::Umap
+                || snapshot.len() as f32 > GROWTH * standing.computed_for as f32
+                || (snapshot.len() as f32) < standing.computed_for as f32 / GROWTH
+        });
+        if settled && stale {
+            self.compute(&vectors, LayoutMethod::Umap, true);
+        }
+    }
+
+    /// The map that was made with as many dimensions, where there is one; else the one that stands has to do until the
+    /// collection rests.
+    fn change_dimensions(&mut self, snapshot: &Snapshot) {
+        if let Some(layout) = self.library.load_layout().filter(|layout| layout.epoch == snapshot.epoch()) {
+            self.outbox.post(Event::Layout(Arc::new(layout.clone())));
+            self.standing = Some(Standing::new(snapshot, layout));
+        } else if let Some(standing) = &mut self.standing {
+            (standing.computed_for, standing.layout.settled, standing.dim) = (0, 0, snapshot.dim());
+        }
+    }
+
+    /// Gives every row a position: by the map that stands, or by principal components.
+    fn extend(&mut self, vectors: &Centred<'_>) {
+        let snapshot = vectors.snapshot;
+        if self.standing.as_ref().is_some_and(|standing| standing.fits(snapshot)) {
+            return;
+        }
+        let coarse = self.standing.as_ref().is_none_or(|s| {
+            s.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * s.computed_for as f32
+        });
+        if coarse {
+            return self.compute(vectors, LayoutMethod::Pca, false);
+        }
+        let Some(standing) = &self.standing else { return };
+        let (method, computed_for) = (standing.layout.method, standing.computed_for);
+        let trust = standing.layout.trustworthiness;
+        let (mut positions, settled) = standing.positions_in(snapshot);
+        let cancel = &self.wishes.cancel;
+        let Ok(new) = self.pool.install(|| vicinity_layout::place_new(vectors, &positions, cancel)) else { return };
+        positions.extend(new);
+        self.stand(snapshot, method, positions, settled, trust);
+        if let Some(standing) = &mut self.standing {
+            standing.computed_for = computed_for;
+        }
+    }
+
+    /// The map that the next layout starts from: the one that stands, unless most of its rows are new.
+    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<vicinity_layout::Standing<'_>> {
+        let standing = self.standing.as_ref().filter(|s| s.layout.method == LayoutMethod::Umap && s.fits(snapshot))?;
+        (snapshot.len() < STRANGERS * standing.computed_for).then(|| vicinity_layout::Standing {
+            positions: &standing.layout.positions,
+            settled: standing.layout.settled,
+        })
+    }
+
+    /// Lays everything out, staying near the map that stands where it is to be kept and can be.
+    fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, keep: bool) {
+        let from = keep.then(|| self.worth_keeping(vectors.snapshot)).flatten();
+        let cancel = &self.wishes.cancel;
+        let pace = Pace::start(|progress| self.outbox.post(Event::Projecting(Some(progress))));
+        let laid_out = self.pool.install(|| match method {
+            LayoutMethod::Pca => vicinity_layout::pca(vectors, cancel),
+            LayoutMethod::Umap => {
+                let progress = |stage, share| pace.hear(stage, ARRANGED * share);
+                vicinity_layout::umap(vectors, &UmapParams::default(), from, cancel, &progress)
+            }
+        });
+        if let Ok(positions) = laid_out {
+            let measured = method == LayoutMethod::Umap && positions.len() > 2 * NEIGHBOURS;
+            let sample = (PAIRS / positions.len().max(1)).clamp(FEWEST, SAMPLE);
+            let trust = measured.then(|| {
+                pace.hear(MapStage::Checking, ARRANGED);
+                self.pool.install(|| vicinity_layout::trustworthiness(vectors, &positions, NEIGHBOURS, sample))
+            });
+            if method == LayoutMethod::Umap {
+                pace.hear(MapStage::Checking, 1.0);
+            }
+            let settled = positions.len();
+            self.stand(vectors.snapshot, method, positions, settled, trust);
+        }
+        if method == LayoutMethod::Umap {
+            self.outbox.post(Event::Projecting(None));
+        }
+    }
+
+    fn stand(
+        &mut self,
+        snapshot: &Snapshot,
+        method: LayoutMethod,
+        positions: Vec<MapPos>,
+        settled: usize,
+        trustworthiness: Option<f32>,
+    ) {
+        self.generation += 1;
+        let layout = Layout {
+            method,
+            epoch: snapshot.epoch(),
+            positions,
+            settled,
+            trustworthiness,
+            generation: self.generation,
+        };
+        if method == LayoutMethod::Umap {
+            self.library.save_layout(&layout);
+        }
+        self.outbox.post(Event::Layout(Arc::new(layout.clone())));
+        self.standing = Some(Standing::new(snapshot, layout));
+    }
+}
+
+type Wish = (Option<Arc<Snapshot>>, bool, Option<LayoutMethod>);
+
+/// A snapshot's vectors, centred by modality and of unit length, as they are read; zeros where a row has none.
+struct Centred<'a> {
+    snapshot: &'a Snapshot,
+    centring: Centring,
+}
+
+impl<'a> Centred<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, centring: Centring::new(snapshot, Scoring::Centred) }
+    }
+}
+
+impl Rows for Centred<'_> {
+    fn count(&self) -> usize {
+        self.snapshot.len()
+    }
+
+    fn dim(&self) -> usize {
+        self.snapshot.dim()
+    }
+
+    fn read(&self, row: usize, out: &mut [f32]) {
+        let (Some(item), Some(vector)) = (self.snapshot.item(row), self.snapshot.vector(row)) else {
+            return out.fill(0.0);
+        };
+        let mean = self.centring.mean(item.modality);
+        let whole = if self.snapshot.is_cut() { dots([vector], vector)[0].sqrt().max(1e-6) } else { 1.0 };
+        out.iter_mut().zip(vector.iter().zip(mean)).for_each(|(o, (v, m))| *o = v / whole - m);
+        let length = dots([&*out], out)[0].sqrt();
+        if length > 1e-6 {
+            out.iter_mut().for_each(|x| *x /= length);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Whether a library may be embedded by a service, and what that would send.
+//!
+//! Nothing of a library leaves the machine until its user has switched the service on, host by host. The switch lies in
+//! the library (never a key), is off in a new one, and is asked before a remote tower is built.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+
+use super::choice::ModelSource;
+use super::facade::{Engine, OpenError};
+use super::model::Loader;
+use super::running::Running;
+use super::scan::{self, Candidate, Excludes};
+use super::store;
+use super::trust::Chosen;
+use super::{Job, Snapshot, StoreError};
+use vicinity_core::{Ledger, Modality};
+use vicinity_media::Glance;
+use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::{Estimate, Key, Provider, Remote, RemoteError, Spec, dynamic};
+use vicinity_models::{Model, ModelInfo};
+
+/// A service as a library remembers it: everything but the key. Kept in `service.json` in the library's folder; where
+/// the file is deleted the local model is used again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Who.
+    pub provider: Provider,
+    /// Name of the model, as the service calls it.
+    pub model: String,
+    /// Another address than the provider's own.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// Fewer dimensions than the model has.
+    #[serde(default)]
+    pub dimensions: Option<usize>,
+    /// `remote`, or `dynamic` beside the local model of the same space.
+    pub mode: InferenceMode,
+}
+
+impl Service {
+    /// As the client takes it.
+    pub fn spec(&self) -> Spec {
+        let base_url = self.base_url.clone().filter(|url| !url.trim().is_empty());
+        Spec { base_url, dimensions: self.dimensions, ..Spec::new(self.provider, Some(&self.model)) }
+    }
+
+    /// Name of the open weights that make the same vectors; `None` where there are none.
+    pub fn open_weights(&self) -> Option<&'static str> {
+        self.spec().open_weights()
+    }
+}
+
+/// The service that a library is seen through, where there is one.
+pub fn remembered(library: &Path) -> Option<Service> {
+    serde_json::from_slice(&std::fs::read(file(library)).ok()?).ok()
+}
+
+/// Makes a library remember a service, or none.
+///
+/// # Errors
+/// When its folder cannot be written.
+pub fn remember(library: &Path, service: Option<&Service>) -> io::Result<()> {
+    let path = file(library);
+    let Some(service) = service else {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    };
+    let beside = library.join("service.tmp");
+    std::fs::write(&beside, serde_json::to_vec_pretty(service)?)?;
+    std::fs::rename(beside, path)
+}
+
+fn file(library: &Path) -> PathBuf {
+    library.join("service.json")
+}
+
+/// What a connection needs beside its address.
+pub struct Link {
+    /// The key; `None` for someone's own server.
+    pub key: Option<Key>,
+    /// Runs the network.
+    pub runtime: Handle,
+    /// Told what is sent.
+    pub ledger: Ledger,
+    /// Where the local model runs, in mode dynamic.
+    pub running: Running,
+}
+
+/// What embedding the whole collection with a service would send.
+///
+/// # Errors
+/// When the provider is not set up rightly.
+pub fn estimate(snapshot: &Snapshot, spec: &Spec) -> Result<Estimate, RemoteError> {
+    let mut rows: HashMap<&Path, u64> = HashMap::new();
+    for item in snapshot.items().filter(|item| item.row.is_some()) {
+        *rows.entry(&item.path).or_default() += 1;
+    }
+    // a row's share of its table
+    let bytes = |path: &Path, bytes: u64| rows.get(path).map_or(bytes, |rows| bytes.div_ceil(*rows));
+    let of = |modality| snapshot.items().filter(move |item| item.modality == modality);
+    let texts = of(Modality::Text).map(|item| bytes(&item.path, item.bytes));
+    let pictures = of(Modality::Image).filter_map(|item| item.pixels).filter(|_| spec.takes_pictures());
+    Estimate::of_sizes(spec, texts, pictures)
+}
+
+/// The same for folders and files that are not in a collection yet, as far as their beginnings tell. Files that this
+/// library skips are left out; those that it has already are counted again.
+///
+/// # Errors
+/// When the provider is not set up rightly, or an exclude pattern is none.
+pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &Spec) -> Result<Estimate, RemoteError> {
+    let excludes = Excludes::new(excludes).map_err(RemoteError::Setup)?;
+    let (mut texts, mut pictures) = (Vec::new(), Vec::new());
+    let mut found = |found: Result<Candidate, _>| {
+        let Ok(candidate) = found else { return };
+        match vicinity_media::glance(&candidate.path) {
+            Glance::Text => texts.push(candidate.len),
+            Glance::Picture(size) if spec.takes_pictures() => pictures.push(size),
+            Glance::Picture(_) | Glance::Other => {}
+        }
+    };
+    scan::scan(paths, &excludes, &AtomicBool::new(false), &mut found);
+    Estimate::of_sizes(spec, texts, pictures)
+}
+
+/// Whether the library in a folder may be embedded by a service; false where there is no library.
+///
+/// # Errors
+/// When the library cannot be read.
+pub fn is_allowed(library: &Path, host: &str) -> Result<bool, StoreError> {
+    Ok(store::remote_hosts(library)?.iter().any(|allowed| allowed == host))
+}
+
+/// Builds the client of a service that is switched on for the library.
+fn connect(library: &Path, spec: &Spec, link: Link) -> Result<(String, Remote), OpenError> {
+    let host = spec.host()?;
+    if !is_allowed(library, &host)? {
+        return Err(OpenError::NotAllowed { host });
+    }
+    let remote = Remote::open_noting(spec, link.key, link.runtime, link.ledger)?;
+    Ok((host, remote))
+}
+
+/// The local model for mode dynamic, where that is wanted and the model is here.
+fn local_beside(service: &Service, running: &Running) -> Option<Result<Model, OpenError>> {
+    let name = service.open_weights().filter(|_| service.mode == InferenceMode::Dynamic)?;
+    let source: ModelSource = name.parse().ok()?;
+    Some(running.load(&source, None).map(|chosen| chosen.model).map_err(OpenError::Model))
+}
+
+impl Engine {
+    /// Opens the library in a folder with a service for its model. A service whose vectors' dimension is not known is
+    /// asked for it first, so this may take a moment.
+    ///
+    /// # Errors
+    /// [`OpenError::NotAllowed`] unless the user has switched this service on for this library; and as [`Self::open`].
+    pub fn open_remote(
+        library: &Path,
+        spec: &Spec,
+        key: Option<Key>,
+        runtime: Handle,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let link = Link { key, runtime, ledger: Ledger::default(), running: Running::default() };
+        let (host, remote) = connect(library, spec, link)?;
+        Self::open_beside(library, host, remote.clone(), remote.info().clone(), remote.model(), waker)
+    }
+
+    /// Opens the library in a folder with a service that it remembers, or that its user has just chosen. In mode
+    /// dynamic the local model of the same space serves too, where it is here and its vectors agree with the
+    /// service's; the sentence says what was found. May take as long as loading that model.
+    ///
+    /// # Errors
+    /// As [`Self::open_remote`].
+    pub fn open_service(
+        library: &Path,
+        service: &Service,
+        link: Link,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<(Self, Option<String>), OpenError> {
+        let spec = service.spec();
+        let running = link.running.clone();
+        let (host, remote) = connect(library, &spec, link)?;
+        let (model, said) = match local_beside(service, &running) {
+            Some(local) => {
+                let (model, found) = dynamic::join(local?, &remote, spec.takes_pictures())?;
+                (model, Some(found.to_string()))
+            }
+            None => (remote.model(), None),
+        };
+        let engine = Self::open_beside(library, host, remote, model.info.clone(), model, waker)?;
+        Ok((engine, said))
+    }
+
+    fn open_beside(
+        library: &Path,
+        host: String,
+        remote: Remote,
+        info: ModelInfo,
+        model: Model,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let chosen = Chosen { place: "service".to_owned(), ..model.into() };
+        let engine = Self::open_with(library, info, Loader::given(chosen), waker)?;
+        Ok(engine.with_service(host, remote))
+    }
+
+    /// Switches a service on or off for this library. Off also ends what it is doing for it, and shuts its towers.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn allow_remote(&self, host: &str, on: bool) -> Result<(), StoreError> {
+        if let Some((_, service)) = self.service().filter(|(own, _)| own == host && !on) {
+            service.shut();
+            self.submit(Job::Cancel);
+        }
+        self.library().allow_remote(host, on)
+    }
+
+    /// Services that are switched on for this library, by host.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn remote_hosts(&self) -> Result<Vec<String>, StoreError> {
+        self.library().remote_hosts()
+    }
+}

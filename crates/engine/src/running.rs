@@ -1,0 +1,207 @@
+//! How models are run: on which device, in which precision, and how long they stay in memory when nobody needs them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::ModelSource;
+use super::trust::{self, Candidate, Chosen, Ledger};
+use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
+use vicinity_models::target::Precision;
+use vicinity_models::{ModelKey, TowerError};
+
+/// Names the device of commands and of the window where `--device` does not.
+pub const DEVICE_VARIABLE: &str = "VICINITY_DEVICE";
+/// Minutes after which a model that is not used goes, unless the user says otherwise.
+const IDLE_MINUTES: u32 = 10;
+
+/// What the user wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wishes {
+    /// The device.
+    pub device: DeviceChoice,
+    /// The precision; `None`: the fastest that agrees on graphics cards, f32 on the CPU.
+    pub precision: Option<Precision>,
+    /// Minutes after which an idle model leaves the memory; 0: never. The built-in one always stays: it takes 100 MB
+    /// and answers at once.
+    pub idle_minutes: u32,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { device: DeviceChoice::Auto, precision: None, idle_minutes: IDLE_MINUTES }
+    }
+}
+
+/// Gives the ways in which a model may be loaded, the CPU among them.
+pub type Candidates = Arc<dyn Fn(&ModelSource) -> Vec<Candidate> + Send + Sync>;
+
+/// The wishes as all engines of a program share them, and what is known of the devices. Cheap to clone.
+#[derive(Clone)]
+pub struct Running {
+    wishes: Arc<Mutex<Wishes>>,
+    ledger: Ledger,
+    candidates: Candidates,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self::new(Wishes::default())
+    }
+}
+
+impl Running {
+    /// On the devices of this machine; verdicts are kept in the user's cache folder.
+    pub fn new(wishes: Wishes) -> Self {
+        Self::among(wishes, Ledger::of_user(), Arc::new(candidates))
+    }
+
+    /// On devices of the caller's choice.
+    pub fn among(wishes: Wishes, ledger: Ledger, candidates: Candidates) -> Self {
+        Self { wishes: Arc::new(Mutex::new(wishes)), ledger, candidates }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wanted now.
+    pub fn wishes(&self) -> Wishes {
+        *self.lock()
+    }
+
+    /// Changes that, for whatever is loaded from now on.
+    pub fn set(&self, wishes: Wishes) {
+        *self.lock() = wishes;
+    }
+
+    /// What was found of the devices.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The ways in which a model may be loaded, with the precision that is wanted: in f32 on the CPU always, for that is
+    /// the reference; in less there only where it is asked for.
+    pub fn candidates(&self, source: &ModelSource) -> Vec<Candidate> {
+        let precision = self.wishes().precision;
+        let fits = |c: &Candidate| match (c.device.id, c.precision) {
+            (DeviceId::Cpu, Precision::F32) => true,
+            (DeviceId::Cpu, of_cpu) => precision == Some(of_cpu),
+            (_, of_card) => precision.is_none_or(|p| p == of_card),
+        };
+        (self.candidates)(source).into_iter().filter(fits).collect()
+    }
+
+    /// Loads a model where it should run. `key` is its own, where known before.
+    ///
+    /// # Errors
+    /// When it cannot be loaded even on the CPU.
+    pub fn load(&self, source: &ModelSource, key: Option<&ModelKey>) -> Result<Chosen, TowerError> {
+        trust::load(self.wishes().device, &self.candidates(source), key, &self.ledger)
+    }
+
+    /// The devices, with what is known of them with a model. Asks drivers and reads a file.
+    pub fn lines(&self, source: &ModelSource, model: Option<&ModelKey>) -> Vec<DeviceLine> {
+        let mut lines: Vec<DeviceLine> = Vec::new();
+        for Candidate { device, precision, .. } in (self.candidates)(source) {
+            if lines.last().is_none_or(|line| line.choice != DeviceChoice::This(device.id)) {
+                lines.push(DeviceLine::new(&device));
+            }
+            let verdict = model.and_then(|model| self.ledger.get(&device, precision, model));
+            if let (Some(line), Some(verdict)) = (lines.last_mut(), verdict) {
+                line.verdicts.push(match (device.id, precision) {
+                    (DeviceId::Cpu, Precision::F32) => {
+                        format!("the reference, {} images/s", trust::speed(verdict.images_per_second))
+                    }
+                    _ => format!("{}: {verdict}", precision.word()),
+                });
+            }
+        }
+        lines
+    }
+
+    /// How long a model stays when nobody needs it; `None`: for ever.
+    pub fn idle(&self, source: &ModelSource) -> Option<Duration> {
+        let minutes = u64::from(self.wishes().idle_minutes);
+        (*source != ModelSource::Starter && minutes > 0).then(|| Duration::from_secs(60 * minutes))
+    }
+}
+
+/// A device as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceLine {
+    /// What to choose for it.
+    pub choice: DeviceChoice,
+    /// Its name.
+    pub name: String,
+    /// Its memory, and what else there is to tell.
+    pub detail: String,
+    /// What was found of it with a model, a line a precision.
+    pub verdicts: Vec<String>,
+}
+
+impl DeviceLine {
+    /// Without verdicts.
+    pub fn new(device: &Device) -> Self {
+        let memory = device.memory.map(|bytes| format!("{:.0} GB", bytes as f64 / 1e9));
+        let threads = (device.threads > 0).then(|| format!("{} threads", device.threads));
+        let parts = [threads, Some(device.features.clone()), memory, Some(device.driver.clone())];
+        let detail: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        let (choice, name) = (DeviceChoice::This(device.id), device.name.clone());
+        Self { choice, name, detail: detail.join(", "), verdicts: Vec::new() }
+    }
+}
+
+/// Every device of this machine in every precision that is worth it.
+fn candidates(source: &ModelSource) -> Vec<Candidate> {
+    let on = |device: Device| {
+        let device_of = device.clone();
+        device.precisions.into_iter().map(move |precision| {
+            let (device, source) = (device_of.clone(), source.clone());
+            let at = device.clone();
+            let load = move || source.load_on(&at.open(precision, bytes(&source))?);
+            Candidate { device, precision, load: Box::new(load) }
+        })
+    };
+    device::devices().into_iter().flat_map(on).collect()
+}
+
+/// About what a model's weights take in f32.
+fn bytes(source: &ModelSource) -> u64 {
+    let ModelSource::Folder(dir) = source else { return 100 << 20 };
+    let of = |dir: &Path| -> u64 {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| std::fs::metadata(entry.path()).ok())
+            .filter(|data| data.is_file())
+            .map(|d| d.len())
+            .sum()
+    };
+    of(dir) + of(&dir.join("text")) + of(&dir.join("vision"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_computes_in_half_precision_only_where_that_is_asked_for() {
+        let all = |_: &ModelSource| {
+            let cpu = device::devices().remove(0);
+            let load = || vicinity_models::starter::load();
+            let at = |precision| Candidate { device: cpu.clone(), precision, load: Box::new(load) };
+            vec![at(Precision::F32), at(Precision::Bf16)]
+        };
+        let running = Running::among(Wishes::default(), Ledger::default(), Arc::new(all));
+        let found = |precision| {
+            running.set(Wishes { precision, ..Wishes::default() });
+            running.candidates(&ModelSource::Starter).iter().map(|c| c.precision).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None), [Precision::F32]);
+        assert_eq!(found(Some(Precision::F32)), [Precision::F32]);
+        assert_eq!(found(Some(Precision::Bf16)), [Precision::F32, Precision::Bf16], "with what it is compared with");
+    }
+}

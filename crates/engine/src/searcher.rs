@@ -1,0 +1,201 @@
+//! The thread that answers: embeds queries, searches, and scores labels. Of each kind only the latest question counts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::content;
+use super::index::{self, Lookup, QueryVector};
+use super::labels::LabelVectors;
+use super::library::Library;
+use super::model::LazyModel;
+use super::outbox::Outbox;
+use super::{Event, LabelTargets, SearchSlot, Snapshot};
+use vicinity_core::desk::Desk;
+use vicinity_core::{ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
+use vicinity_media::Content;
+use vicinity_models::{Model, TextOptions};
+
+/// A question.
+pub enum Question {
+    /// See [`super::Job::Search`].
+    Search(SearchSlot, u64, Query),
+    /// See [`super::Job::Label`].
+    Label(u64, LabelTargets, LabelSet),
+}
+
+#[derive(Default)]
+struct Questions {
+    waiting: VecDeque<Question>,
+    closed: bool,
+}
+
+/// Takes questions for the thread.
+#[derive(Clone, Default)]
+pub struct Searcher(Arc<Desk<Questions>>);
+
+impl Searcher {
+    /// Starts the thread.
+    pub fn start(library: Library, model: LazyModel, outbox: Outbox) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let searcher = Self::default();
+        let desk = searcher.clone();
+        let thread = std::thread::Builder::new().name("vicinity-search".to_owned()).spawn(move || {
+            let mut answers = Answers { library, model, outbox, labels: None };
+            while let Some(question) = desk.next() {
+                answers.answer(question);
+            }
+        })?;
+        Ok((searcher, thread))
+    }
+
+    /// Asks; an older question of the same kind that waits is dropped.
+    pub fn ask(&self, question: Question) {
+        self.0.update(|questions| {
+            questions.waiting.retain(|older| kind(older) != kind(&question));
+            questions.waiting.push_back(question);
+        });
+    }
+
+    /// Ends the thread after the answer it is at.
+    pub fn close(&self) {
+        self.0.update(|questions| questions.closed = true);
+    }
+
+    fn next(&self) -> Option<Question> {
+        self.0.wait(|q| if q.closed { Some(None) } else { q.waiting.pop_front().map(Some) })
+    }
+}
+
+fn kind(question: &Question) -> Option<SearchSlot> {
+    match question {
+        Question::Search(slot, ..) => Some(*slot),
+        Question::Label(..) => None,
+    }
+}
+
+struct Answers {
+    library: Library,
+    model: LazyModel,
+    outbox: Outbox,
+    labels: Option<LabelVectors>,
+}
+
+impl Answers {
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Search(slot, ticket, query) => {
+                let result = self.search(&query).map(Arc::new);
+                self.outbox.post(Event::Found { slot, ticket, result });
+            }
+            Question::Label(ticket, targets, labels) => {
+                let result = self.label(&targets, &labels).map(Arc::new);
+                self.outbox.post(Event::Labelled { ticket, result });
+            }
+        }
+    }
+
+    fn search(&self, query: &Query) -> Result<SearchResult, String> {
+        if query.parts.is_empty() {
+            return Err("nothing is asked".to_owned());
+        }
+        let start = Instant::now();
+        let snapshot = self.library.snapshot();
+        let parts = query.parts.iter().map(|part| self.embed(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
+        let embedding = start.elapsed().as_secs_f32();
+        let lookup = Lookup { parts: &parts, filter: &query.filter, scoring: query.scoring, k: query.k };
+        let mut result = index::search(&snapshot, &lookup);
+        result.seconds[0] = embedding;
+        Ok(result)
+    }
+
+    fn embed(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<QueryVector, String> {
+        if let QueryPart::Item(id) = part {
+            return item(*id, snapshot);
+        }
+        let model = self.model.wait()?;
+        match part {
+            QueryPart::Text(text) => embed_text(&model, text, TextOptions::QUERY),
+            QueryPart::Picture(picture) => embed_picture(&model, picture),
+            QueryPart::File(path) => {
+                let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
+                embed_content(&model, content::open(path, false)?, options)
+            }
+            QueryPart::Item(_) => unreachable!("answered above"),
+        }
+    }
+
+    fn label(&mut self, targets: &LabelTargets, set: &LabelSet) -> Result<Vec<ScoredLabels>, String> {
+        if set.labels.is_empty() {
+            return Err("the label set is empty".to_owned());
+        }
+        let model = self.model.wait()?;
+        let snapshot = self.library.snapshot();
+        if !self.labels.as_ref().is_some_and(|labels| labels.belong_to(set, snapshot.dim())) {
+            let vectors =
+                LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
+            self.labels = Some(vectors.truncated(snapshot.dim()).map_err(|error| error.to_string())?);
+        }
+        let labels = self.labels.as_ref().ok_or("the labels could not be embedded")?;
+        match targets {
+            LabelTargets::Part(part) => {
+                let found = self.embed(part, &snapshot)?;
+                let embedding = found.embedding.truncated(snapshot.dim()).map_err(|error| error.to_string())?;
+                let scores = labels.score(embedding.as_slice(), found.modality);
+                Ok(vec![ScoredLabels { item: found.item, scores }])
+            }
+            LabelTargets::Items(items) => Ok(label_items(labels, items, &snapshot)),
+        }
+    }
+}
+
+fn label_items(labels: &LabelVectors, items: &[ItemId], snapshot: &Snapshot) -> Vec<ScoredLabels> {
+    use rayon::prelude::*;
+    let score = |id: &ItemId| {
+        let row = snapshot.row_of(*id)?;
+        let scores = labels.score(&snapshot.unit(row)?, snapshot.item(row)?.modality);
+        Some(ScoredLabels { item: Some(*id), scores })
+    };
+    items.par_iter().filter_map(score).collect()
+}
+
+fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, String> {
+    let missing = || "this item is no longer in the collection".to_owned();
+    let row = snapshot.row_of(id).ok_or_else(missing)?;
+    let vector = snapshot.vector(row).ok_or("this item is not embedded yet")?;
+    let modality = snapshot.item(row).ok_or_else(missing)?.modality;
+    let embedding = vicinity_core::Embedding::new(vector).map_err(|error| error.to_string())?;
+    Ok(QueryVector { embedding, modality, item: Some(id) })
+}
+
+/// Embeds words.
+///
+/// # Errors
+/// A sentence, when the model fails.
+pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, String> {
+    let texts = model.text.embed(&[text], options).map_err(|error| error.to_string())?;
+    let text = texts.into_iter().next().ok_or("the model gave no vector")?;
+    Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
+}
+
+/// Embeds a picture.
+///
+/// # Errors
+/// A sentence, when the model fails.
+pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, String> {
+    let vectors = model.image.embed(&[model.image.prepare(picture)]).map_err(|error| error.to_string())?;
+    let embedding = vectors.into_iter().next().ok_or("the model gave no vector")?;
+    Ok(QueryVector { embedding, modality: Modality::Image, item: None })
+}
+
+/// Embeds what a file holds.
+///
+/// # Errors
+/// A sentence, when the model fails.
+pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> Result<QueryVector, String> {
+    match content {
+        Content::Image { picture, .. } => embed_picture(model, &picture),
+        Content::Text(text) => embed_text(model, &text, options),
+        Content::Rows(rows) => embed_text(model, &rows.join("\n"), options),
+    }
+}

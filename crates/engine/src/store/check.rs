@@ -1,0 +1,71 @@
+//! The library check of `vicinity doctor`: reads everything, changes nothing.
+
+use super::catalog::{self, ModelRow};
+use super::vectors::{Found, VectorFile};
+use super::{Store, state};
+use crate::snapshot::Vectors;
+use vicinity_models::ModelKey;
+
+/// Questions whose answer is a number that has to be zero, and what it means where it is not.
+const CONSISTENCY: [(&str, &str); 4] = [
+    ("SELECT count(*) FROM items WHERE file NOT IN (SELECT id FROM files)", "items belong to no file"),
+    ("SELECT count(*) FROM vectors WHERE model NOT IN (SELECT id FROM models)", "vectors belong to no model"),
+    (
+        "SELECT count(*) FROM vectors JOIN models ON models.id = vectors.model WHERE row >= rows",
+        "vectors lie behind the end of their file",
+    ),
+    ("SELECT count(*) - count(DISTINCT model * 4294967296 + row) FROM vectors", "vectors share a row with another"),
+];
+
+impl Store {
+    /// What is wrong with the library, a sentence each; empty where all is well. Looks at the whole catalog and at
+    /// every vector of every model.
+    pub fn check(&self) -> Vec<String> {
+        match self.find_faults() {
+            Ok(faults) => faults,
+            Err(error) => vec![format!("The check could not be finished: {error}.")],
+        }
+    }
+
+    fn find_faults(&self) -> rusqlite::Result<Vec<String>> {
+        let mut faults: Vec<String> = catalog::integrity(&self.connection)?
+            .into_iter()
+            .map(|found| format!("The catalog is damaged: {found}."))
+            .collect();
+        for (question, meaning) in CONSISTENCY {
+            let count: i64 = self.connection.query_row(question, (), |row| row.get(0))?;
+            if count > 0 {
+                faults.push(format!("{count} {meaning}."));
+            }
+        }
+        let mut statement =
+            self.connection.prepare("SELECT id, file, rows, name, revision, preprocessing, dim FROM models")?;
+        let models = statement.query_map((), |row| {
+            let (name, revision, preprocessing) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            let key = ModelKey { name, revision, preprocessing, dim: row.get::<_, u32>(6)? as usize };
+            Ok((ModelRow { id: row.get(0)?, file: row.get(1)?, rows: row.get(2)? }, key))
+        })?;
+        for model in models {
+            let (row, key) = model?;
+            faults.extend(self.check_vectors(&row, &key)?);
+        }
+        Ok(faults)
+    }
+
+    fn check_vectors(&self, model: &ModelRow, key: &ModelKey) -> rusqlite::Result<Option<String>> {
+        let file = VectorFile::new(self.dir.join("vectors").join(&model.file), key);
+        let path = file.path().display();
+        let vectors: Vectors = match file.inspect() {
+            Ok(Found::Missing | Found::Foreign) if model.rows == 0 => return Ok(None),
+            Ok(Found::Rows(_)) => match file.map(model.rows) {
+                Ok(vectors) => vectors,
+                Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
+            },
+            Ok(Found::Missing) => return Ok(Some(format!("The vector file {path} is gone."))),
+            Ok(Found::Foreign) => return Ok(Some(format!("{path} is not a vector file of its model."))),
+            Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
+        };
+        let damaged = state::load_vectors(&self.connection, model, &vectors, key.dim)?.damaged.len();
+        Ok((damaged > 0).then(|| format!("{damaged} vectors in {path} are damaged.")))
+    }
+}

@@ -1,0 +1,349 @@
+//! Storing a batch: vectors first, then one transaction of the catalog, then a new snapshot.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::state::{Change, FileEntry, State, kind};
+use super::{NewItem, Store, StoreError, paths};
+use crate::snapshot::Root;
+use vicinity_core::{ContentHash, Embedding, Item, ItemId};
+
+/// Of files that might have been moved to a new place, so many are looked at (many may have the same content).
+const MOVE_CANDIDATES: u32 = 8;
+
+impl Store {
+    /// Stores items whose content is embedded already (moved, copied, or touched files). An item whose vector is not
+    /// there after all is left out, and its file stays [`super::Known::Changed`].
+    ///
+    /// # Errors
+    /// When the library cannot be written; it is then as it was before.
+    pub fn commit_known(&mut self, items: Vec<NewItem>) -> Result<(), StoreError> {
+        self.commit(items.into_iter().map(|item| (item, None)).collect())
+    }
+
+    /// Stores newly embedded items. What a changed file had before is replaced.
+    ///
+    /// # Errors
+    /// When the library cannot be written; it is then as it was before.
+    pub fn commit_embedded(&mut self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
+        self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect())
+    }
+
+    /// All rows of a table (csv, tsv, jsonl) are committed: from now on it is known. Until then an import that was
+    /// cut short reads it again, and takes over the rows that are embedded.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn finish_table(&mut self, path: &Path, bytes: u64, modified_ns: i64) -> Result<(), StoreError> {
+        self.writable()?;
+        let mut batch = Batch::new(&self.state);
+        let changes = self.in_transaction(|connection| {
+            let file = batch.file(connection, path, bytes, modified_ns, true)?;
+            connection.execute("UPDATE files SET complete = 1 WHERE id = ?", [file.id])?;
+            batch.touched.insert(path.into(), FileEntry { ready: true, ..file });
+            forget_failure(connection, path)?;
+            Ok((std::mem::take(&mut batch.changes), std::mem::take(&mut batch.touched)))
+        })?;
+        self.state.failures.remove(path);
+        self.take_over(changes.0, changes.1, Vec::new())
+    }
+
+    fn commit(&mut self, items: Vec<(NewItem, Option<Embedding>)>) -> Result<(), StoreError> {
+        self.writable()?;
+        let dim = self.state.parts.model.dim;
+        if let Some(found) =
+            items.iter().filter_map(|(_, e)| e.as_ref()).map(Embedding::dim).find(|found| *found != dim)
+        {
+            return Err(StoreError::Dimension { found, wanted: dim });
+        }
+        let (items, fresh) = self.assign_rows(items)?;
+        let checksums = if fresh.is_empty() {
+            Vec::new()
+        } else {
+            let rows = fresh.iter().map(|(_, embedding)| embedding.as_slice());
+            let appended = self.file.append(self.model.rows, rows);
+            appended.map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?
+        };
+        let (model, end) = (self.model.id, self.model.rows + fresh.len() as u32);
+        let mut batch = Batch::new(&self.state);
+        let committed = self.in_transaction(|connection| {
+            let mut insert = connection
+                .prepare_cached("INSERT INTO vectors (model, hash, kind, row, crc) VALUES (?, ?, ?, ?, ?)")?;
+            for (row, ((key, _), checksum)) in (self.model.rows..).zip(fresh.iter().zip(&checksums)) {
+                insert.execute((model, key.0.0, key.1, row, checksum))?;
+            }
+            if !fresh.is_empty() {
+                connection.execute("UPDATE models SET rows = ? WHERE id = ?", (end, model))?;
+            }
+            for (item, row) in &items {
+                batch.place(connection, item, *row)?;
+                forget_failure(connection, &item.path)?;
+            }
+            Ok((
+                std::mem::take(&mut batch.changes),
+                std::mem::take(&mut batch.touched),
+                std::mem::take(&mut batch.left),
+            ))
+        });
+        let (changes, touched, left) = committed.inspect_err(|_| {
+            if !fresh.is_empty() {
+                self.file.cut(self.model.rows);
+            }
+        })?;
+        self.state.vectors.extend((self.model.rows..).zip(fresh).map(|(row, (key, _))| (key, row)));
+        self.model.rows = end;
+        for (item, _) in &items {
+            self.state.failures.remove(&item.path);
+        }
+        self.take_over(changes, touched, left)
+    }
+
+    /// Finds each item the row of its vector; contents that are new get the next ones.
+    #[expect(clippy::type_complexity, reason = "two lists, used once")]
+    fn assign_rows(
+        &self,
+        items: Vec<(NewItem, Option<Embedding>)>,
+    ) -> Result<(Vec<(NewItem, u32)>, Vec<((ContentHash, u8), Embedding)>), StoreError> {
+        let mut fresh = Vec::new();
+        let mut fresh_rows = HashMap::new();
+        let mut placed: Vec<(NewItem, u32)> = Vec::with_capacity(items.len());
+        let mut seen = HashMap::new();
+        for (item, embedding) in items {
+            let key = (item.hash, kind(item.modality, self.long_text()));
+            let known = self.state.vectors.get(&key).or_else(|| fresh_rows.get(&key)).copied();
+            let row = match (known, embedding) {
+                (Some(row), _) => row,
+                (None, Some(embedding)) => {
+                    let row = (self.model.rows as usize).saturating_add(fresh.len());
+                    let row = u32::try_from(row).ok().filter(|r| *r < u32::MAX).ok_or(StoreError::TooMany)?;
+                    fresh_rows.insert(key, row);
+                    fresh.push((key, embedding));
+                    row
+                }
+                (None, None) => {
+                    log::warn!("{} is not embedded yet; left for the next scan", item.path.display());
+                    continue;
+                }
+            };
+            // A file met twice in one batch (below two roots) counts once.
+            match seen.entry((item.path.clone(), item.row)) {
+                std::collections::hash_map::Entry::Occupied(at) => placed[*at.get()] = (item, row),
+                std::collections::hash_map::Entry::Vacant(free) => {
+                    free.insert(placed.len());
+                    placed.push((item, row));
+                }
+            }
+        }
+        Ok((placed, fresh))
+    }
+
+    fn take_over(
+        &mut self,
+        changes: Vec<Change>,
+        touched: HashMap<Arc<Path>, FileEntry>,
+        left: Vec<PathBuf>,
+    ) -> Result<(), StoreError> {
+        for path in left {
+            self.state.files.remove(path.as_path());
+        }
+        self.state.files.extend(touched);
+        self.apply(changes)
+    }
+}
+
+fn forget_failure(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let mut delete = connection.prepare_cached("DELETE FROM failures WHERE path = ?")?;
+    delete.execute([paths::to_bytes(path)]).map(|_| ())
+}
+
+/// What one transaction does, to be made known once it is committed.
+struct Batch<'a> {
+    state: &'a State,
+    /// Files added or changed.
+    touched: HashMap<Arc<Path>, FileEntry>,
+    /// Paths that files were moved away from.
+    left: Vec<PathBuf>,
+    changes: Vec<Change>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(state: &'a State) -> Self {
+        Self { state, touched: HashMap::new(), left: Vec::new(), changes: Vec::new() }
+    }
+
+    fn find(&self, path: &Path) -> Option<(Arc<Path>, FileEntry)> {
+        if self.left.iter().any(|left| left == path) && !self.touched.contains_key(path) {
+            return None;
+        }
+        let (path, entry) = self.touched.get_key_value(path).or_else(|| self.state.files.get_key_value(path))?;
+        Some((path.clone(), *entry))
+    }
+
+    /// Stores one item.
+    fn place(&mut self, connection: &Connection, new: &NewItem, vector: u32) -> rusqlite::Result<()> {
+        if self.find(&new.path).is_none() {
+            self.move_here(connection, new)?;
+        }
+        let file = self.file(connection, &new.path, new.bytes, new.modified_ns, new.row.is_some())?;
+        let Some((path, _)) = self.find(&new.path) else { return Ok(()) };
+        let row = new.row.unwrap_or(0);
+        // A file is one item, or a table of rows: never both.
+        let other = match new.row {
+            None => "DELETE FROM items WHERE file = ? AND row <> 0 RETURNING id",
+            Some(_) => "DELETE FROM items WHERE file = ? AND row = 0 RETURNING id",
+        };
+        self.remove(connection, other, file.id)?;
+        let [width, height] = new.pixels.map_or([None, None], |[width, height]| [Some(width), Some(height)]);
+        let mut find = connection.prepare_cached("SELECT id FROM items WHERE file = ? AND row = ?")?;
+        let old: Option<u32> = find.query_row((file.id, row), |row| row.get(0)).optional()?;
+        let modality = new.modality.index();
+        let id = match old {
+            Some(id) if self.state.place_of(ItemId(id)).is_some() => {
+                let mut update = connection.prepare_cached(
+                    "UPDATE items SET modality = ?, hash = ?, width = ?, height = ?, snippet = ? WHERE id = ?",
+                )?;
+                update.execute((modality as i64, new.hash.0, width, height, &new.snippet, id))?;
+                self.changes.push(Change::Update(item(id, path, new), vector));
+                return Ok(());
+            }
+            // Known, but without a vector of this model, hence in no snapshot: it is appended like a new one.
+            Some(id) => {
+                connection.prepare_cached("DELETE FROM items WHERE id = ?")?.execute([id])?;
+                insert(connection, file.id, row, modality as i64, new, [width, height])?
+            }
+            None => insert(connection, file.id, row, modality as i64, new, [width, height])?,
+        };
+        self.changes.push(Change::Add(item(id, path, new), vector));
+        Ok(())
+    }
+
+    /// The file's entry, brought up to date. `table`: it is complete only once that is said.
+    fn file(
+        &mut self,
+        connection: &Connection,
+        path: &Path,
+        bytes: u64,
+        modified_ns: i64,
+        table: bool,
+    ) -> rusqlite::Result<FileEntry> {
+        let key: Arc<Path> = path.into();
+        let Some((_, mut file)) = self.find(path) else {
+            let mut insert = connection
+                .prepare_cached("INSERT INTO files (path, bytes, modified_ns, complete) VALUES (?, ?, ?, ?)")?;
+            insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, !table))?;
+            let file = FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, ready: !table };
+            self.touched.insert(key, file);
+            return Ok(file);
+        };
+        let same = (file.bytes, file.modified_ns) == (bytes, modified_ns);
+        if same && (table || file.ready) {
+            return Ok(file);
+        }
+        if !same && table {
+            self.remove(connection, "DELETE FROM items WHERE file = ? RETURNING id", file.id)?;
+        }
+        let mut update =
+            connection.prepare_cached("UPDATE files SET bytes = ?, modified_ns = ?, complete = ? WHERE id = ?")?;
+        update.execute((bytes.cast_signed(), modified_ns, !table, file.id))?;
+        (file.bytes, file.modified_ns, file.ready) = (bytes, modified_ns, !table);
+        self.touched.insert(key, file);
+        Ok(file)
+    }
+
+    fn remove(&mut self, connection: &Connection, sql: &str, file: i64) -> rusqlite::Result<()> {
+        let mut delete = connection.prepare_cached(sql)?;
+        let mut gone = HashSet::new();
+        for id in delete.query_map([file], |row| row.get(0).map(ItemId))? {
+            gone.insert(id?);
+        }
+        if !gone.is_empty() {
+            // Rows added earlier in this very batch have not been made known yet.
+            self.changes.retain(|change| !matches!(change, Change::Add(item, _) if gone.contains(&item.id)));
+            self.changes.extend(gone.into_iter().map(Change::Remove));
+        }
+        Ok(())
+    }
+
+    /// Where a file of the same content has vanished elsewhere, it was moved: it keeps its items.
+    fn move_here(&mut self, connection: &Connection, new: &NewItem) -> rusqlite::Result<()> {
+        let mut find = connection.prepare_cached(
+            "SELECT files.id, path, bytes, modified_ns FROM items JOIN files ON files.id = items.file
+             WHERE items.hash = ? AND items.modality = ? AND items.row = ? LIMIT ?",
+        )?;
+        let row = new.row.unwrap_or(0);
+        let key = (new.hash.0, new.modality.index() as i64, row, MOVE_CANDIDATES);
+        let candidates = find.query_map(key, |row| {
+            let path = paths::from_bytes(&row.get::<_, Vec<u8>>(1)?);
+            Ok((row.get::<_, i64>(0)?, path, (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?)))
+        })?;
+        let mut moved = None;
+        for candidate in candidates {
+            let (id, path, stat) = candidate?;
+            // One row does not prove that a table is the same; together with size and date it does.
+            let same = new.row.is_none() || stat == (new.bytes, new.modified_ns);
+            if same && self.find(&path).is_some() && has_vanished(&path, &self.state.parts.roots) {
+                moved = Some((id, path));
+                break;
+            }
+        }
+        let Some((id, from)) = moved else { return Ok(()) };
+        connection
+            .prepare_cached("UPDATE files SET path = ? WHERE id = ?")?
+            .execute((paths::to_bytes(&new.path), id))?;
+        let Some((_, entry)) = self.find(&from) else { return Ok(()) };
+        let to: Arc<Path> = new.path.as_path().into();
+        let mut items = connection.prepare_cached("SELECT id FROM items WHERE file = ?")?;
+        for id in items.query_map([id], |row| row.get(0).map(ItemId))? {
+            if let Some((chunk, at)) = self.state.place_of(id?) {
+                let item = Item { path: to.clone(), ..self.state.parts.chunks[chunk][at].clone() };
+                self.changes.push(Change::Update(item, self.state.parts.vector_rows[chunk][at]));
+            }
+        }
+        self.touched.remove(from.as_path());
+        self.left.push(from);
+        self.touched.insert(to, entry);
+        Ok(())
+    }
+}
+
+/// Whether a file is gone although the disk it lay on is there.
+fn has_vanished(path: &Path, roots: &[Root]) -> bool {
+    let gone =
+        |path: &Path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    let reachable =
+        roots.iter().filter(|root| path.starts_with(&root.path)).all(|root| root.path == path || !gone(&root.path));
+    gone(path) && reachable
+}
+
+fn insert(
+    connection: &Connection,
+    file: i64,
+    row: u32,
+    modality: i64,
+    new: &NewItem,
+    [width, height]: [Option<u32>; 2],
+) -> rusqlite::Result<u32> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO items (file, row, modality, hash, width, height, snippet) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    insert.execute((file, row, modality, new.hash.0, width, height, &new.snippet))?;
+    let id = connection.last_insert_rowid();
+    u32::try_from(id).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, id))
+}
+
+fn item(id: u32, path: Arc<Path>, new: &NewItem) -> Item {
+    Item {
+        id: ItemId(id),
+        path,
+        row: new.row,
+        modality: new.modality,
+        bytes: new.bytes,
+        modified_ns: new.modified_ns,
+        hash: new.hash,
+        pixels: new.pixels,
+        snippet: new.snippet.as_deref().map(Arc::from),
+    }
+}

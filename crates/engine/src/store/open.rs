@@ -1,0 +1,319 @@
+//! Opening a library, in whatever state it is found.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+
+use super::catalog::{self, ModelRow};
+use super::lock::{self, Attempt};
+use super::state::{self, State};
+use super::vectors::{self, Found, VectorFile};
+use super::{Store, StoreError, ThumbnailCache, dimensions};
+use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
+use crate::{ImportOptions, Notice, Severity};
+use vicinity_models::{LongText, ModelKey};
+
+/// Import options as they are stored.
+#[derive(Serialize, Deserialize)]
+struct StoredOptions {
+    excludes: Vec<String>,
+    rows: bool,
+    long_text: LongText,
+}
+
+/// Extensions of files whose items depend on whether tables are taken apart.
+const TABLES: [&str; 4] = ["csv", "tsv", "jsonl", "ndjson"];
+
+impl Store {
+    /// Opens the library in `dir`, or starts one. Where another process writes it, or the disk is write-protected or
+    /// full, it is opened for reading ([`Store::read_only`] says why). Damage is repaired as far as it can be, and
+    /// told in the notices: a damaged catalog is set aside, damaged vectors are dropped so that their items are
+    /// embedded again.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read, or belongs to a newer version of the program.
+    pub fn open(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
+        if let Err(error) = std::fs::create_dir_all(dir)
+            && !dir.is_dir()
+        {
+            return Err(StoreError::io(dir, dir, error));
+        }
+        let dir = &std::path::absolute(dir).map_err(|error| StoreError::io(dir, dir, error))?;
+        let mut notices = Vec::new();
+        let lock = match lock::attempt(dir) {
+            Attempt::Reader(why) => return Self::open_reader(dir, model, why, notices),
+            Attempt::Writer(lock) => lock,
+        };
+        let mut roots = Vec::new();
+        let mut opened = Self::open_writer(dir, model, &mut notices);
+        if let Err(StoreError::Damaged { what }) = &opened {
+            let (aside, salvaged) = catalog::set_aside(dir)?;
+            notices.push(warning(format!(
+                "{what}. It was set aside in {}, and the library starts anew: everything is embedded again.",
+                aside.display()
+            )));
+            roots = salvaged;
+            opened = Self::open_writer(dir, model, &mut notices);
+        }
+        match opened {
+            Ok(mut store) => {
+                store._lock = Some(lock);
+                for root in roots {
+                    store.add_root(&root)?;
+                }
+                Ok((store, notices))
+            }
+            Err(StoreError::ReadOnly { .. }) => {
+                let why =
+                    format!("The library {} is write-protected: it can be searched, but not changed.", dir.display());
+                Self::open_reader(dir, model, why, notices)
+            }
+            Err(full @ StoreError::Full { .. }) => {
+                let why = "The disk is full, so the library can be searched, but not changed. Free some space and open it again.";
+                Self::open_reader(dir, model, why.to_owned(), notices).map_err(|_| full)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_writer(dir: &Path, model: &ModelKey, notices: &mut Vec<Notice>) -> Result<Self, StoreError> {
+        let connection = catalog::open_to_write(dir)?;
+        let sql = |error: rusqlite::Error| StoreError::sql(dir, &error);
+        let mut row = match catalog::find_model(&connection, model).map_err(sql)? {
+            Some(row) => row,
+            None => catalog::add_model(&connection, model, &vectors::file_name(model)).map_err(sql)?,
+        };
+        let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
+        repair_file(dir, &connection, &mut row, &file, notices)?;
+        let mut store = Self::load(dir, connection, model, row, file, None)?;
+        store.drop_damaged(notices)?;
+        Ok(store)
+    }
+
+    fn open_reader(
+        dir: &Path,
+        model: &ModelKey,
+        why: String,
+        mut notices: Vec<Notice>,
+    ) -> Result<(Self, Vec<Notice>), StoreError> {
+        if !catalog::file(dir).exists() {
+            return Err(StoreError::ReadOnly {
+                why: format!("There is no library in {} yet, and none can be made. {why}", dir.display()),
+            });
+        }
+        let connection = catalog::open_to_read(dir)?;
+        let row = catalog::find_model(&connection, model).map_err(|error| StoreError::sql(dir, &error))?;
+        let row = row.unwrap_or(ModelRow { id: -1, file: vectors::file_name(model), rows: 0 });
+        let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
+        let store = Self::load(dir, connection, model, row, file, Some(why))?;
+        if !store.damaged.is_empty() {
+            notices.push(warning(format!("{} vectors are damaged; their items cannot be found.", store.damaged.len())));
+        }
+        Ok((store, notices))
+    }
+
+    /// Reads everything into memory, from one state of the catalog even while another process writes.
+    fn load(
+        dir: &Path,
+        connection: Connection,
+        model: &ModelKey,
+        row: ModelRow,
+        file: VectorFile,
+        read_only: Option<String>,
+    ) -> Result<Self, StoreError> {
+        let parts = SnapshotParts {
+            library: dir.to_owned(),
+            epoch: 1,
+            generation: 0,
+            roots: Vec::new(),
+            chunks: Vec::new(),
+            vector_rows: Vec::new(),
+            vectors: Vectors::Owned(Arc::new([])),
+            model: model.clone(),
+            means: [Arc::new([]), Arc::new([])],
+            counts: [0, 0],
+            read_only: read_only.clone(),
+        };
+        let dim = dimensions::load(&connection, row.id).map_err(|error| StoreError::sql(dir, &error))?;
+        let dim = dim.unwrap_or(model.dim).min(model.dim);
+        let mut store = Self {
+            dir: dir.to_owned(),
+            connection,
+            model: row,
+            file,
+            snapshot: Arc::new(Snapshot::new(parts.clone())),
+            state: State::new(parts, Default::default(), dim),
+            options: None,
+            damaged: Vec::new(),
+            seen_version: None,
+            thumbnails: ThumbnailCache::new(dir, read_only.is_none()),
+            read_only,
+            _lock: None,
+        };
+        store.reload()?;
+        Ok(store)
+    }
+
+    /// Reads the catalog anew; a new epoch begins.
+    pub(super) fn reload(&mut self) -> Result<(), StoreError> {
+        let found = self.file.inspect().map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
+        let vectors = match found {
+            Found::Rows(_) => self.file.map(self.model.rows),
+            Found::Missing | Found::Foreign => Ok(Vectors::Owned(Arc::new([]))),
+        };
+        let vectors = vectors.map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
+        let mut parts = self.state.parts.clone();
+        parts.epoch += 1;
+        (parts.chunks, parts.vector_rows, parts.counts) = (Vec::new(), Vec::new(), [0, 0]);
+        parts.vectors = vectors;
+        let load = || {
+            let _one_state = self.connection.unchecked_transaction()?;
+            let options = load_options(&self.connection)?;
+            let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
+            let loaded = state::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
+            let mut state = State::new(parts, loaded.whole, self.state.dim());
+            state.load(&self.connection, long_text)?;
+            Ok((options, state, loaded.damaged))
+        };
+        let (options, state, damaged) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
+        (self.options, self.state, self.damaged) = (options, state, damaged);
+        self.publish();
+        Ok(())
+    }
+
+    /// For a reader: takes over what the writer has committed since. True where there was something.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub fn refresh(&mut self) -> Result<bool, StoreError> {
+        if self.read_only.is_none() {
+            return Ok(false);
+        }
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0));
+        let version = version.map_err(|error| self.sql(&error))?;
+        if self.seen_version.replace(version) == Some(version) {
+            return Ok(false);
+        }
+        let key = self.state.parts.model.clone();
+        if let Some(row) = catalog::find_model(&self.connection, &key).map_err(|error| self.sql(&error))? {
+            self.file = VectorFile::new(self.dir.join("vectors").join(&row.file), &key);
+            self.model = row;
+        }
+        self.reload()?;
+        Ok(true)
+    }
+
+    /// Takes damaged vectors out of the catalog, so that exactly their items are embedded again.
+    fn drop_damaged(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
+        let damaged = std::mem::take(&mut self.damaged);
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let model = self.model.id;
+        self.in_transaction(|connection| {
+            let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND row = ?")?;
+            damaged.iter().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
+        })?;
+        notices.push(warning(format!(
+            "{} vectors in {} were damaged and dropped; their items are embedded again.",
+            damaged.len(),
+            self.file.path().display()
+        )));
+        Ok(())
+    }
+
+    /// Changes what imports skip and how they read texts. Files that are read differently from now on count as
+    /// changed; their items stay until they are taken in anew.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn set_import_options(&mut self, options: &ImportOptions) -> Result<(), StoreError> {
+        self.writable()?;
+        let (rows, long_text) = self.options.as_ref().map_or((false, LongText::default()), |o| (o.rows, o.long_text));
+        let is_table = |path: &Path| {
+            path.extension().is_some_and(|found| TABLES.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
+        };
+        let stale: Vec<i64> = match rows == options.rows {
+            true => Vec::new(),
+            false => self.state.files.iter().filter(|(path, _)| is_table(path)).map(|(_, file)| file.id).collect(),
+        };
+        let stored =
+            StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
+        let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
+        self.in_transaction(|connection| {
+            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('import', ?)", [json])?;
+            let mut incomplete = connection.prepare_cached("UPDATE files SET complete = 0 WHERE id = ?")?;
+            stale.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))
+        })?;
+        self.options = Some(options.clone());
+        if rows != options.rows || long_text != options.long_text {
+            self.reload()?;
+        }
+        Ok(())
+    }
+}
+
+fn load_options(connection: &Connection) -> rusqlite::Result<Option<ImportOptions>> {
+    let json: Option<String> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'import'", (), |row| row.get(0)).optional()?;
+    let stored = json.and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
+    Ok(stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text }))
+}
+
+/// Brings the vector file and the catalog's count of its rows into step.
+fn repair_file(
+    dir: &Path,
+    connection: &Connection,
+    model: &mut ModelRow,
+    file: &VectorFile,
+    notices: &mut Vec<Notice>,
+) -> Result<(), StoreError> {
+    let io = |error| StoreError::io(dir, file.path(), error);
+    let found = file.inspect().map_err(io)?;
+    let whole = match found {
+        Found::Rows(rows) => u32::try_from(rows).unwrap_or(u32::MAX),
+        Found::Missing | Found::Foreign => 0,
+    };
+    if whole >= model.rows && matches!(found, Found::Rows(_)) {
+        file.cut(model.rows);
+        return Ok(());
+    }
+    if whole < model.rows {
+        let what = match found {
+            Found::Rows(_) => "has lost its end",
+            Found::Missing => "is gone",
+            Found::Foreign => "is not a vector file of this model",
+        };
+        let lost = forget_rows(connection, model, whole).map_err(|error| StoreError::sql(dir, &error))?;
+        let path = file.path().display();
+        notices.push(warning(format!("The vector file {path} {what}; {lost} contents are embedded again.")));
+    }
+    match found {
+        Found::Rows(_) => file.cut(whole),
+        Found::Missing => file.create().map_err(io)?,
+        Found::Foreign => {
+            // Not overwritten: whatever it is, a person may want to look at it.
+            let mut aside = file.path().as_os_str().to_owned();
+            aside.push(".damaged");
+            std::fs::rename(file.path(), PathBuf::from(aside)).map_err(io)?;
+            file.create().map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets only the first `whole` rows of a vector file count. Gives the number of vectors lost.
+fn forget_rows(connection: &Connection, model: &mut ModelRow, whole: u32) -> rusqlite::Result<usize> {
+    let transaction = connection.unchecked_transaction()?;
+    let lost = transaction.execute("DELETE FROM vectors WHERE model = ? AND row >= ?", (model.id, whole))?;
+    transaction.execute("UPDATE models SET rows = ? WHERE id = ?", (whole, model.id))?;
+    transaction.commit()?;
+    model.rows = whole;
+    Ok(lost)
+}
+
+fn warning(text: String) -> Notice {
+    Notice { severity: Severity::Warning, text }
+}

@@ -1,0 +1,220 @@
+//! The vector file of one model: a 64-byte header, then rows of `dim` little-endian f32. Append-only.
+//!
+//! How many rows count is written in the catalog alone: what lies behind them is the torn tail of a batch that
+//! was never committed, and is overwritten. A row is never changed in place, and the file is never cut below its
+//! committed length, so a mapping made by any process stays whole. Only committed rows are mapped, and never
+//! more than the file holds: reading a mapped page behind the end of a file would end the process (SIGBUS).
+//! (What cannot be guarded against: another program cutting the file short while it is mapped.)
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::MmapOptions;
+use rayon::prelude::*;
+
+use crate::snapshot::Vectors;
+use vicinity_models::ModelKey;
+
+#[cfg(target_endian = "big")]
+compile_error!("vector files are mapped as little-endian numbers");
+
+const MAGIC: [u8; 8] = *b"VICVECT\x01";
+/// Bytes before the first row; keeps rows of 16 f32 and more on cache lines.
+pub(super) const HEADER: usize = 64;
+
+/// What was found where the vector file should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A file of this model that holds so many whole rows.
+    Rows(u64),
+    /// Nothing.
+    Missing,
+    /// Something else, or a damaged header.
+    Foreign,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct VectorFile {
+    path: PathBuf,
+    dim: usize,
+    key: [u8; 32],
+}
+
+impl VectorFile {
+    /// Names the file; touches nothing.
+    pub(super) fn new(path: PathBuf, model: &ModelKey) -> Self {
+        Self { path, dim: model.dim, key: key_hash(model) }
+    }
+
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks at the header and the length.
+    pub(super) fn inspect(&self) -> io::Result<Found> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) => return Err(error),
+        };
+        let mut header = [0; HEADER];
+        match file.read_exact(&mut header) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::Foreign),
+            other => other?,
+        }
+        if header != self.header() {
+            return Ok(Found::Foreign);
+        }
+        Ok(Found::Rows((file.metadata()?.len() - HEADER as u64) / self.row_bytes()))
+    }
+
+    /// Starts an empty file in place of whatever is there.
+    pub(super) fn create(&self) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = File::create(&self.path)?;
+        file.write_all(&self.header())?;
+        file.sync_all()?;
+        sync_folder(&self.path)
+    }
+
+    /// Writes rows behind the first `committed` ones and waits until the disk has them.
+    /// Gives the checksum of each. On an error the file is as it was.
+    pub(super) fn append<'a>(&self, committed: u32, rows: impl Iterator<Item = &'a [f32]>) -> io::Result<Vec<u32>> {
+        let mut bytes = Vec::new();
+        let mut checksums = Vec::new();
+        for (at, row) in (committed..).zip(rows) {
+            debug_assert_eq!(row.len(), self.dim);
+            bytes.extend(row.iter().flat_map(|v| v.to_le_bytes()));
+            checksums.push(checksum(at, row));
+        }
+        let end = self.end_of(committed);
+        let mut file = OpenOptions::new().write(true).open(&self.path)?;
+        let written = (|| {
+            // A file that lost its end since it was looked at must not get a hole of zeros in the middle.
+            if file.metadata()?.len() < end {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the vector file has lost its end"));
+            }
+            file.seek(SeekFrom::Start(end))?;
+            file.write_all(&bytes)?;
+            file.sync_data()
+        })();
+        if written.is_err() {
+            self.cut(committed);
+        }
+        written.map(|()| checksums)
+    }
+
+    /// Frees what lies behind the committed rows (best effort: it would be overwritten anyway).
+    pub(super) fn cut(&self, committed: u32) {
+        let end = self.end_of(committed);
+        let cut = OpenOptions::new()
+            .write(true)
+            .open(&self.path)
+            .and_then(|file| if file.metadata()?.len() > end { file.set_len(end) } else { Ok(()) });
+        if let Err(error) = cut {
+            log::debug!("the tail of {} was not cut: {error}", self.path.display());
+        }
+    }
+
+    /// Maps the first `rows` rows, or fewer where the file is shorter.
+    pub(super) fn map(&self, rows: u32) -> io::Result<Vectors> {
+        let file = File::open(&self.path)?;
+        let len = self.end_of(rows).min(file.metadata()?.len());
+        let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        if len <= HEADER {
+            return Ok(Vectors::Owned(Arc::new([])));
+        }
+        // SAFETY: the mapped range lies within the file, is only ever appended to by us (see the module's
+        // documentation), and every bit pattern is a valid f32.
+        let map = unsafe { MmapOptions::new().len(len).map(&file)? };
+        Ok(Vectors::Mapped { map: Arc::new(map), offset: HEADER })
+    }
+
+    fn header(&self) -> [u8; HEADER] {
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..16].copy_from_slice(&(self.dim as u64).to_le_bytes());
+        header[16..48].copy_from_slice(&self.key);
+        header
+    }
+
+    fn row_bytes(&self) -> u64 {
+        self.dim.max(1) as u64 * 4
+    }
+
+    fn end_of(&self, rows: u32) -> u64 {
+        HEADER as u64 + u64::from(rows) * self.row_bytes()
+    }
+}
+
+/// Guards one row. Covers its number as well, so that a row in the wrong place is found too.
+pub(super) fn checksum(row: u32, values: &[f32]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&row.to_le_bytes());
+    hasher.update(bytemuck::cast_slice(values));
+    hasher.finalize()
+}
+
+/// Those of `rows` (number, checksum) that are not in the file as they were written.
+pub(super) fn damaged(vectors: &Vectors, dim: usize, rows: &[(u32, u32)]) -> Vec<u32> {
+    rows.par_iter()
+        .filter(|(row, sum)| vectors.row(*row, dim).is_none_or(|values| checksum(*row, values) != *sum))
+        .map(|(row, _)| *row)
+        .collect()
+}
+
+/// Identifies an embedding space.
+pub(super) fn key_hash(model: &ModelKey) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for part in [&model.name, &model.revision, &model.preprocessing] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.update(&(model.dim as u64).to_le_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// A file name that a person recognises and that is unique to the model.
+pub(super) fn file_name(model: &ModelKey) -> String {
+    let name: String = model
+        .name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(40)
+        .collect();
+    let hash: String = key_hash(model)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{name}-{hash}.f32")
+}
+
+/// Makes a new name in a folder survive a power cut.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    // Tested here; macOS has the same calls.
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    // Windows opens no folder as a file, and NTFS journals names by itself: read against the documentation of
+    // CreateFile and NTFS, not compiled here but by the release workflow.
+    #[cfg(not(unix))]
+    let _nothing_to_do = path;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checksum;
+
+    #[test]
+    fn a_checksum_knows_its_place_and_its_bits() {
+        let flipped = f32::from_bits(0.8_f32.to_bits() ^ 1);
+        assert_eq!(checksum(3, &[0.6, 0.8]), checksum(3, &[0.6, 0.8]));
+        assert_ne!(checksum(3, &[0.6, 0.8]), checksum(4, &[0.6, 0.8]));
+        assert_ne!(checksum(3, &[0.6, 0.8]), checksum(3, &[0.6, flipped]));
+    }
+}

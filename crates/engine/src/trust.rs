@@ -1,0 +1,345 @@
+//! Which device a model runs on. A device is believed when it has computed what the CPU computes: on first use of a
+//! device, driver, model, precision and version of this program the golden set is embedded on both, vectors are
+//! compared, and pictures a second are measured. The verdict is kept; doctor and settings show it.
+//!
+//! `auto` takes the fastest that agrees. Whatever fails or differs is passed over with a notice, down to the CPU, which
+//! is the reference and needs no verdict.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Notice, Severity};
+use vicinity_core::Embedding;
+use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
+use vicinity_models::target::Precision;
+use vicinity_models::{Model, ModelKey, TowerError, golden};
+
+/// What was found of a device with a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The smallest cosine similarity of its vectors and the CPU's; `None` where there is no number.
+    pub cosine: Option<f32>,
+    /// Pictures embedded a second; 0 where it was not measured.
+    pub images_per_second: f32,
+    /// What went wrong, where something did.
+    pub problem: Option<String>,
+}
+
+impl Verdict {
+    /// Whether the device may be used.
+    pub fn agrees(&self) -> bool {
+        self.problem.is_none() && self.cosine.is_some_and(|cosine| cosine >= golden::ENOUGH)
+    }
+
+    fn failure(error: &TowerError) -> Self {
+        let problem = match error {
+            TowerError::Output(_) => "it gives numbers that are no vectors".to_owned(),
+            other => other.to_string(),
+        };
+        Self { cosine: None, images_per_second: 0.0, problem: Some(problem) }
+    }
+
+    /// Of the CPU, which is the reference.
+    fn reference(images_per_second: f32) -> Self {
+        Self { cosine: Some(1.0), images_per_second, problem: None }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.problem, self.cosine) {
+            (Some(problem), _) => write!(f, "fails: not used ({problem})"),
+            (None, None) => f.write_str("differs: not used"),
+            (None, Some(cosine)) if !self.agrees() => write!(f, "differs (cosine {cosine:.4}): not used"),
+            (None, Some(cosine)) => {
+                // 0.99996 is not 1.
+                let cosine = (cosine * 1e4).floor() / 1e4;
+                write!(f, "agrees (cosine {cosine:.4}), {} images/s", speed(self.images_per_second))
+            }
+        }
+    }
+}
+
+/// A number of pictures a second, for the user.
+pub fn speed(per_second: f32) -> String {
+    if per_second < 9.95 { format!("{per_second:.1}") } else { format!("{per_second:.0}") }
+}
+
+/// A device and a precision that a model may run in, and the way to load it so.
+pub struct Candidate {
+    /// The device.
+    pub device: Device,
+    /// The precision.
+    pub precision: Precision,
+    /// Loads the model.
+    pub load: Box<dyn Fn() -> Result<Model, TowerError> + Send>,
+}
+
+impl Candidate {
+    /// What a model runs on, for the user: `NVIDIA L4 (bf16)`.
+    pub fn title(&self) -> String {
+        title(&self.device, self.precision)
+    }
+
+    fn is_reference(&self) -> bool {
+        self.device.id == DeviceId::Cpu && self.precision == Precision::F32
+    }
+}
+
+/// What a model runs on, for the user.
+pub fn title(device: &Device, precision: Precision) -> String {
+    match device.id {
+        DeviceId::Cpu if precision == Precision::F32 => "CPU".to_owned(),
+        DeviceId::Cpu => format!("CPU ({})", precision.word()),
+        _ => format!("{} ({})", device.name, precision.word()),
+    }
+}
+
+/// The verdicts that were found so far, in a file that may be deleted. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Option<PathBuf>);
+
+impl Ledger {
+    /// In the user's cache folder; nowhere on a system without one.
+    pub fn of_user() -> Self {
+        Self(directories::ProjectDirs::from("", "", "vicinity").map(|dirs| dirs.cache_dir().join("devices.json")))
+    }
+
+    /// In a file of the caller's choice.
+    pub fn at(file: &Path) -> Self {
+        Self(Some(file.to_owned()))
+    }
+
+    /// The verdict on a device with a model.
+    pub fn get(&self, device: &Device, precision: Precision, model: &ModelKey) -> Option<Verdict> {
+        self.read().remove(&key(device, precision, model))
+    }
+
+    /// Keeps a verdict. That it cannot be kept only costs time.
+    pub fn put(&self, device: &Device, precision: Precision, model: &ModelKey, verdict: &Verdict) {
+        let Some(file) = &self.0 else { return };
+        let mut all = self.read();
+        all.insert(key(device, precision, model), verdict.clone());
+        if let Err(error) = write(file, &all) {
+            log::warn!("what was found of a device is not kept: {error}: {}", file.display());
+        }
+    }
+
+    fn read(&self) -> BTreeMap<String, Verdict> {
+        let bytes = self.0.as_ref().and_then(|file| std::fs::read(file).ok());
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+}
+
+fn write(file: &Path, all: &BTreeMap<String, Verdict>) -> std::io::Result<()> {
+    std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
+    let beside = file.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&beside, serde_json::to_vec_pretty(all)?)?;
+    std::fs::rename(beside, file)
+}
+
+/// Everything that may change the outcome.
+fn key(device: &Device, precision: Precision, model: &ModelKey) -> String {
+    let ModelKey { name, revision, preprocessing, dim } = model;
+    let Device { id, name: device, driver, .. } = device;
+    let (precision, version) = (precision.word(), env!("CARGO_PKG_VERSION"));
+    format!("{id} | {device} | {driver} | {precision} | {name} | {revision} | {preprocessing} | {dim} | {version}")
+}
+
+/// A model, where it runs, and what the user should hear of it.
+pub struct Chosen {
+    /// The model.
+    pub model: Model,
+    /// For the user: what it runs on.
+    pub place: String,
+    /// What was found of that; nothing where there is only the CPU.
+    pub verdict: Option<Verdict>,
+    /// What was passed over, and why.
+    pub notices: Vec<Notice>,
+}
+
+impl From<Model> for Chosen {
+    fn from(model: Model) -> Self {
+        Self { model, place: "CPU".to_owned(), verdict: None, notices: Vec::new() }
+    }
+}
+
+/// Loads a model where it should run. The CPU is among the candidates. `key` is the model's, where it is known before
+/// the model is loaded.
+///
+/// # Errors
+/// When the model cannot be loaded even on the CPU.
+pub fn load(
+    choice: DeviceChoice,
+    candidates: &[Candidate],
+    key: Option<&ModelKey>,
+    ledger: &Ledger,
+) -> Result<Chosen, TowerError> {
+    let reference = candidates.iter().find(|c| c.is_reference());
+    let reference = reference.ok_or_else(|| TowerError::file("model", "there is no CPU to run it on"))?;
+    let mut notices = Vec::new();
+    let wanted: Vec<&Candidate> = candidates.iter().filter(|c| !c.is_reference() && wants(choice, c)).collect();
+    if wanted.is_empty() {
+        notices.extend(missing(choice, &wanted));
+        return Ok(Chosen { model: (reference.load)()?, place: reference.title(), verdict: None, notices });
+    }
+    let mut judge = Judge { reference, ledger, key: key.cloned(), model: None, vectors: None };
+    let mut agreeing = Vec::new();
+    for candidate in wanted {
+        let (verdict, fresh) = judge.verdict(candidate)?;
+        if verdict.agrees() {
+            agreeing.push((candidate, verdict, fresh));
+        } else if fresh || choice != DeviceChoice::Auto {
+            notices.push(warning(format!("{} {verdict}", candidate.title())));
+        }
+    }
+    if choice == DeviceChoice::Auto && !agreeing.is_empty() {
+        agreeing.push((reference, judge.speed()?, false));
+    }
+    agreeing.sort_by(|a, b| b.1.images_per_second.total_cmp(&a.1.images_per_second));
+    let cpu = judge.model;
+    for (candidate, verdict, fresh) in agreeing {
+        if candidate.is_reference() {
+            let model = cpu.map_or_else(|| (reference.load)(), Ok)?;
+            return Ok(Chosen { model, place: candidate.title(), verdict: Some(verdict), notices });
+        }
+        match (candidate.load)() {
+            Ok(model) => {
+                if fresh {
+                    let text = format!("{} {verdict}", candidate.title());
+                    notices.push(Notice { severity: Severity::Info, text });
+                }
+                return Ok(Chosen { model, place: candidate.title(), verdict: Some(verdict), notices });
+            }
+            Err(error) => notices.push(warning(format!("{} cannot be used now: {error}", candidate.title()))),
+        }
+    }
+    if !notices.is_empty() {
+        notices.push(warning("The model runs on the CPU".to_owned()));
+    }
+    Ok(Chosen { model: cpu.map_or_else(|| (reference.load)(), Ok)?, place: reference.title(), verdict: None, notices })
+}
+
+fn warning(text: String) -> Notice {
+    Notice { severity: Severity::Warning, text }
+}
+
+fn wants(choice: DeviceChoice, candidate: &Candidate) -> bool {
+    match choice {
+        DeviceChoice::Auto => true,
+        DeviceChoice::This(id) => candidate.device.id == id,
+    }
+}
+
+/// The notice that a device is not there.
+fn missing(choice: DeviceChoice, wanted: &[&Candidate]) -> Option<Notice> {
+    match choice {
+        DeviceChoice::This(id) if id != DeviceId::Cpu && wanted.is_empty() => {
+            let why = device::find(id).err().unwrap_or_else(|| format!("{id} cannot be used in this precision"));
+            Some(warning(format!("The model runs on the CPU: {why}")))
+        }
+        _ => None,
+    }
+}
+
+/// Compares candidates with the CPU, which is loaded only when something has to be compared.
+struct Judge<'a> {
+    reference: &'a Candidate,
+    ledger: &'a Ledger,
+    key: Option<ModelKey>,
+    model: Option<Model>,
+    vectors: Option<Vec<Embedding>>,
+}
+
+impl Judge<'_> {
+    /// The CPU's model.
+    fn model(&mut self) -> Result<&Model, TowerError> {
+        let model = match self.model.take() {
+            Some(model) => model,
+            None => (self.reference.load)()?,
+        };
+        Ok(self.model.insert(model))
+    }
+
+    fn key(&mut self) -> Result<ModelKey, TowerError> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
+        let key = self.model()?.info.key.clone();
+        self.key = Some(key.clone());
+        Ok(key)
+    }
+
+    /// What is known of a candidate, or is found now; and whether it was found now. An error is the CPU's.
+    fn verdict(&mut self, candidate: &Candidate) -> Result<(Verdict, bool), TowerError> {
+        let key = self.key()?;
+        if let Some(known) = self.ledger.get(&candidate.device, candidate.precision, &key) {
+            return Ok((known, false));
+        }
+        if self.vectors.is_none() {
+            self.vectors = Some(golden::vectors(self.model()?)?);
+        }
+        let wanted = self.vectors.as_deref().unwrap_or_default();
+        let found = (candidate.load)().and_then(|model| judged(wanted, &model));
+        if let Ok(verdict) = &found {
+            self.ledger.put(&candidate.device, candidate.precision, &key, verdict);
+        }
+        // What may go over is not remembered: a driver that is being updated, memory that another program holds.
+        Ok((found.unwrap_or_else(|error| Verdict::failure(&error)), true))
+    }
+
+    /// The verdict on the CPU: how fast it is.
+    fn speed(&mut self) -> Result<Verdict, TowerError> {
+        let (device, precision, key) = (&self.reference.device, self.reference.precision, self.key()?);
+        if let Some(known) = self.ledger.get(device, precision, &key) {
+            return Ok(known);
+        }
+        let verdict = Verdict::reference(golden::images_per_second(self.model()?)?);
+        self.ledger.put(device, precision, &key, &verdict);
+        Ok(verdict)
+    }
+}
+
+/// Compares what a model makes of the golden set with what it should make, and measures it.
+///
+/// # Errors
+/// When the device failed in a way that may go over.
+fn judged(wanted: &[Embedding], model: &Model) -> Result<Verdict, TowerError> {
+    let cosine = match golden::vectors(model) {
+        Ok(found) => golden::agreement(wanted, &found),
+        Err(error @ TowerError::Output(_)) => return Ok(Verdict::failure(&error)),
+        Err(error) => return Err(error),
+    };
+    let mut verdict = Verdict { cosine: Some(cosine).filter(|c| c.is_finite()), images_per_second: 0.0, problem: None };
+    if verdict.agrees() {
+        verdict.images_per_second = golden::images_per_second(model)?;
+    }
+    Ok(verdict)
+}
+
+/// Measures every candidate anew, keeps the verdicts, and gives one for each; the CPU's model comes with them.
+///
+/// # Errors
+/// When the model cannot be loaded or fails on the CPU.
+pub fn examine(candidates: &[Candidate], ledger: &Ledger) -> Result<(Model, Vec<Verdict>), TowerError> {
+    let reference = candidates.iter().find(|c| c.is_reference());
+    let reference = reference.ok_or_else(|| TowerError::file("model", "there is no CPU to run it on"))?;
+    let model = (reference.load)()?;
+    let wanted = golden::vectors(&model)?;
+    let mut all = Vec::new();
+    for candidate in candidates {
+        let found = if candidate.is_reference() {
+            Ok(Verdict::reference(golden::images_per_second(&model)?))
+        } else {
+            (candidate.load)().and_then(|model| judged(&wanted, &model))
+        };
+        if let Ok(verdict) = &found {
+            ledger.put(&candidate.device, candidate.precision, &model.info.key, verdict);
+        }
+        all.push(found.unwrap_or_else(|error| Verdict::failure(&error)));
+    }
+    Ok((model, all))
+}

@@ -1,0 +1,116 @@
+//! A layout that keeps neighbours together: UMAP (McInnes, Healy and Melville 2018), deterministic.
+
+use std::sync::atomic::AtomicBool;
+
+use super::approximate::approximate;
+use super::curve::Curve;
+use super::keep::{Hold, Standing};
+use super::knn::{Knn, knn_with};
+use super::optimise::{Moves, optimise};
+use super::source::{Rows, collect};
+use super::{Cancelled, fit, fuzzy, pca};
+use vicinity_core::{MapPos, MapStage};
+
+/// Above this many points 200 epochs are enough.
+const MANY: usize = 10_000;
+/// Fewer points have no neighbourhoods.
+const FEWEST: usize = 4;
+/// Up to so many rows every pair is compared.
+const EXACT: usize = 20_000;
+/// Half the side of the square in which points start; the forces have a reach of about 1.
+const START: f32 = 10.0;
+
+/// What shapes the layout.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UmapParams {
+    /// How many neighbours a point keeps near: fewer show detail, more show the whole.
+    pub neighbours: usize,
+    /// How tightly points may be packed.
+    pub min_dist: f32,
+    /// Rounds of moving; `None` chooses by the number of points.
+    pub epochs: Option<usize>,
+    /// Another seed gives another, equally good layout.
+    pub seed: u64,
+}
+
+impl Default for UmapParams {
+    fn default() -> Self {
+        Self { neighbours: 15, min_dist: 0.1, epochs: None, seed: 0 }
+    }
+}
+
+/// Lays vectors out so that neighbours by cosine stay neighbours. With `standing`, a place for each row, the layout
+/// starts there and keeps what stands where it is; otherwise it is a function of vectors and parameters alone.
+/// `progress` is told the stage and the share of the whole that is done, in [0, 1].
+///
+/// # Errors
+/// When cancelled.
+pub fn umap(
+    vectors: &dyn Rows,
+    params: &UmapParams,
+    standing: Option<Standing<'_>>,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(MapStage, f32) + Sync),
+) -> Result<Vec<MapPos>, Cancelled> {
+    let count = vectors.count();
+    let standing = standing.filter(|s| s.positions.len() == count && s.settled <= count && count >= FEWEST);
+    let coarse = if standing.is_none() { pca::raw(vectors, cancel)? } else { Vec::new() };
+    if count < FEWEST {
+        let mut positions = coarse;
+        fit::to_map(&mut positions);
+        return Ok(positions);
+    }
+    let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
+    let knn_share = knn_share(count, vectors.dim(), epochs);
+    let found = |share| progress(MapStage::Neighbours, knn_share * share);
+    found(0.0);
+    let knn = neighbours(vectors, params.neighbours.max(2), cancel, &found)?;
+    let graph = fuzzy::graph(&knn, cancel)?;
+    drop(knn);
+    let (curve, seed) = (Curve::new(params.min_dist), params.seed);
+    let arranged = |start, hold| {
+        optimise(&graph, start, &Moves { curve, epochs, hold, seed }, cancel, &|share| {
+            progress(MapStage::Arranging, 1.0 - (1.0 - knn_share) * (1.0 - share));
+        })
+    };
+    if let Some(standing) = standing {
+        let (hold, start) = Hold::new(&graph, standing, curve, seed);
+        return Ok(hold.on_map(&arranged(start, Some(&hold))?));
+    }
+    let end = arranged(start(&coarse, seed), None)?;
+    let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
+    fit::centre(&mut positions);
+    fit::align(&mut positions, &coarse);
+    fit::even_out(&mut positions);
+    fit::to_map(&mut positions);
+    Ok(positions)
+}
+
+/// True neighbours of few rows; of many, almost.
+fn neighbours(
+    vectors: &dyn Rows,
+    k: usize,
+    cancel: &AtomicBool,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Knn, Cancelled> {
+    if vectors.count() > EXACT {
+        return approximate(vectors, k, cancel, progress);
+    }
+    knn_with(&collect(vectors, cancel)?, vectors.dim(), k, cancel, progress)
+}
+
+/// The share of the time that the neighbour search takes, by what was measured of both.
+fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
+    let rows = count as f32;
+    let compared = if count <= EXACT { rows } else { 5000.0 * (rows / 200_000.0).max(1.0) };
+    let pairs = rows * compared * (dim as f32 + 30.0) * 1e-11;
+    let moves = rows * epochs as f32 * 0.7e-6;
+    pairs / (pairs + moves)
+}
+
+/// Starting points in [-10, 10].
+fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
+    let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
+    let scale = if reach > 0.0 { START / reach } else { 0.0 };
+    fit::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
+}

@@ -1,0 +1,329 @@
+//! The list itself: repositories, commits, hashes and words.
+
+use super::{Choice, File, Known, Licence, Source, Terms};
+use crate::starter;
+
+const fn file(name: &'static str) -> File {
+    File { name, sha256: None }
+}
+
+const fn pinned(name: &'static str, sha256: &'static str) -> File {
+    File { name, sha256: Some(sha256) }
+}
+
+const fn open(name: &'static str) -> Licence {
+    Licence { name, terms: Terms::Open }
+}
+
+const WEIGHTS: &str = "model.safetensors";
+const OPEN_CLIP_WEIGHTS: &str = "open_clip_model.safetensors";
+const CONFIG: File = file("config.json");
+const OPEN_CLIP_CONFIG: File = file("open_clip_config.json");
+const PREPROCESSOR: File = file("preprocessor_config.json");
+const TOKENIZER: File = file("tokenizer.json");
+
+const APACHE: Licence = open("Apache-2.0");
+const OPENAI: Licence = open("MIT, that of OpenAI's code (its makers advise against use without tests of one's own)");
+const APPLE: Licence = Licence { name: "Apple Machine Learning Research Model licence", terms: Terms::ResearchOnly };
+
+const SIGLIP2_ABOUT: &str = "Good at photos, drawings, screenshots and short texts in many languages.\n\
+                             Texts longer than 64 tokens are cut; large to download because of its vocabulary.";
+const CLIP_ABOUT: &str = "Well known and often compared with; photos and English captions.\n\
+                          Behind newer models everywhere; texts longer than 77 tokens are cut.";
+const MOBILE_ABOUT: &str = "Small and quick for its quality; photos and English captions.\n\
+                            Research only; texts longer than 77 tokens are cut.";
+const MANY: &str = "many (109)";
+const ENGLISH: &str = "English";
+
+/// All of them; the built-in one first.
+pub const MODELS: [Known; 14] = [
+    Known {
+        id: starter::NAME,
+        title: "Vicinity starter",
+        about: "Good at everyday things, animals and simple scenes in photos, and at short English texts.\n\
+                Weak at rare names, word order, counts, art, text in pictures, and languages other than English.",
+        sources: &[],
+        licence: open("Backbones Apache-2.0; the head was trained on non-commercial research pictures"),
+        languages: ENGLISH,
+        dimensions: &[384],
+        pixels: 260,
+        bytes: 23_700_000,
+        choice: Some(Choice::Starter),
+    },
+    Known {
+        id: "siglip2-base-patch16-224",
+        title: "SigLIP 2 B/16",
+        about: SIGLIP2_ABOUT,
+        sources: &[Source {
+            repo: "google/siglip2-base-patch16-224",
+            revision: "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2",
+            folder: "",
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "612923381c76ec5a9bed335d1c48827e3f2e506ac31b044b63b2031fadee6a0b"),
+            ],
+        }],
+        licence: APACHE,
+        languages: MANY,
+        dimensions: &[768],
+        pixels: 224,
+        bytes: 1_535_000_000,
+        choice: Some(Choice::Photos),
+    },
+    Known {
+        id: "nomic-embed-v1.5",
+        title: "Nomic Embed v1.5",
+        about: "Good at documents of up to 8,192 tokens and at photos, in one space; vectors can be cut short.\n\
+                Finds photos a little less well than SigLIP 2; English only.",
+        sources: &[
+            Source {
+                repo: "nomic-ai/nomic-embed-text-v1.5",
+                revision: "e9b6763023c676ca8431644204f50c2b100d9aab",
+                folder: "text",
+                files: &[
+                    CONFIG,
+                    pinned("tokenizer.json", "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66"),
+                    file(WEIGHTS),
+                ],
+            },
+            Source {
+                repo: "nomic-ai/nomic-embed-vision-v1.5",
+                revision: "e3a725bce72db07ca4adb1d83da08903f3ee02f8",
+                folder: "vision",
+                files: &[CONFIG, PREPROCESSOR, file(WEIGHTS)],
+            },
+        ],
+        licence: APACHE,
+        languages: ENGLISH,
+        dimensions: &[768, 512, 256, 128, 64],
+        pixels: 224,
+        bytes: 920_000_000,
+        choice: Some(Choice::PhotosAndDocuments),
+    },
+    Known {
+        id: "siglip2-base-patch32-256",
+        title: "SigLIP 2 B/32",
+        about: "As SigLIP 2 B/16, but embeds pictures about three times as fast.\n\
+                Sees less detail; texts longer than 64 tokens are cut.",
+        sources: &[Source {
+            repo: "google/siglip2-base-patch32-256",
+            revision: "94dffa8cb1179de3e03f091dbc3917e5d5a9ae84",
+            folder: "",
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "7d241bb3becad218f211f480487f491df4f8c0a472ecf7afdec5615815a301f1"),
+            ],
+        }],
+        licence: APACHE,
+        languages: MANY,
+        dimensions: &[768],
+        pixels: 256,
+        bytes: 1_545_000_000,
+        choice: Some(Choice::Fast),
+    },
+    Known {
+        id: "siglip2-large-patch16-256",
+        title: "SigLIP 2 L/16",
+        about: SIGLIP2_ABOUT,
+        sources: &[Source {
+            repo: "google/siglip2-large-patch16-256",
+            revision: "787800c8990e6f058423089178e718139608408c",
+            folder: "",
+            files: &[CONFIG, PREPROCESSOR, TOKENIZER, file(WEIGHTS)],
+        }],
+        licence: APACHE,
+        languages: MANY,
+        dimensions: &[1024],
+        pixels: 256,
+        bytes: 3_565_000_000,
+        choice: None,
+    },
+    Known {
+        id: "siglip2-so400m-patch14-384",
+        title: "SigLIP 2 So400m/14",
+        about: "The best of the family at detail, writing in pictures and rare names, in many languages.\n\
+                Slow without a graphics card; texts longer than 64 tokens are cut.",
+        sources: &[Source {
+            repo: "google/siglip2-so400m-patch14-384",
+            revision: "e8e487298228002f3d8a82e0cd5c8ea9c567f57f",
+            folder: "",
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "9f4f4a49f908ef0c979bce8ff5a5c0e88882dc6c5dc4304387cbbd152558e2c2"),
+            ],
+        }],
+        licence: APACHE,
+        languages: MANY,
+        dimensions: &[1152],
+        pixels: 384,
+        bytes: 4_580_000_000,
+        choice: None,
+    },
+    Known {
+        id: "siglip-base-patch16-224",
+        title: "SigLIP B/16",
+        about: "Good at photos and English captions; smaller than SigLIP 2.\n\
+                English only; texts longer than 64 tokens are cut.",
+        sources: &[Source {
+            repo: "google/siglip-base-patch16-224",
+            revision: "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed",
+            folder: "",
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "2c63cb7d1f2e95ba501893cbb8faeb4ea9a3af295498d35097126228659c2af8"),
+            ],
+        }],
+        licence: APACHE,
+        languages: ENGLISH,
+        dimensions: &[768],
+        pixels: 224,
+        bytes: 815_500_000,
+        choice: None,
+    },
+    Known {
+        id: "clip-vit-base-patch32",
+        title: "CLIP B/32 (OpenAI)",
+        about: CLIP_ABOUT,
+        // This commit is `main` with the same weights as safetensors.
+        sources: &[Source {
+            repo: "openai/clip-vit-base-patch32",
+            revision: "c237dc49a33fc61debc9276459120b7eac67e7ef",
+            folder: "",
+            files: &[CONFIG, PREPROCESSOR, TOKENIZER, file(WEIGHTS)],
+        }],
+        licence: OPENAI,
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 224,
+        bytes: 607_500_000,
+        choice: None,
+    },
+    Known {
+        id: "clip-vit-base-patch16",
+        title: "CLIP B/16 (OpenAI)",
+        about: CLIP_ABOUT,
+        // OpenAI's own repository has these weights as a pickle only.
+        sources: &[Source {
+            repo: "timm/vit_base_patch16_clip_224.openai",
+            revision: "977e3dd0ec55ab8da155f2fbeb6b5f54948b6e3d",
+            folder: "",
+            files: &[
+                OPEN_CLIP_CONFIG,
+                TOKENIZER,
+                pinned(OPEN_CLIP_WEIGHTS, "4b8699299b1e8997753c64b052ba32031449d5d853f55a039148560ee02b820f"),
+            ],
+        }],
+        licence: OPENAI,
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 224,
+        bytes: 601_000_000,
+        choice: None,
+    },
+    Known {
+        id: "clip-vit-large-patch14",
+        title: "CLIP L/14 (OpenAI)",
+        about: CLIP_ABOUT,
+        sources: &[Source {
+            repo: "openai/clip-vit-large-patch14",
+            revision: "32bd64288804d66eefd0ccbe215aa642df71cc41",
+            folder: "",
+            files: &[
+                CONFIG,
+                PREPROCESSOR,
+                TOKENIZER,
+                pinned(WEIGHTS, "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb"),
+            ],
+        }],
+        licence: OPENAI,
+        languages: ENGLISH,
+        dimensions: &[768],
+        pixels: 224,
+        bytes: 1_713_000_000,
+        choice: None,
+    },
+    Known {
+        id: "clip-vit-b32-laion2b",
+        title: "CLIP B/32 (LAION-2B)",
+        about: CLIP_ABOUT,
+        sources: &[Source {
+            repo: "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+            revision: "1a25a446712ba5ee05982a381eed697ef9b435cf",
+            folder: "",
+            files: &[
+                OPEN_CLIP_CONFIG,
+                TOKENIZER,
+                pinned(OPEN_CLIP_WEIGHTS, "ac4f8c4b88af6d963118cbf40ad93176d092abbedfcb752601ae1866352656e6"),
+            ],
+        }],
+        licence: open("MIT"),
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 224,
+        bytes: 607_500_000,
+        choice: None,
+    },
+    Known {
+        id: "clip-vit-b32-datacomp",
+        title: "CLIP B/32 (DataComp)",
+        about: CLIP_ABOUT,
+        sources: &[Source {
+            repo: "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+            revision: "f0e2ffa09cbadab3db6a261ec1ec56407ce42912",
+            folder: "",
+            files: &[
+                OPEN_CLIP_CONFIG,
+                TOKENIZER,
+                pinned(OPEN_CLIP_WEIGHTS, "3c00043509d2e3f35ec62bd85a643a393883dcda624d8208d034cc390c708297"),
+            ],
+        }],
+        licence: open("MIT"),
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 224,
+        bytes: 607_500_000,
+        choice: None,
+    },
+    Known {
+        id: "mobileclip-s1",
+        title: "MobileCLIP S1",
+        about: MOBILE_ABOUT,
+        sources: &[Source {
+            repo: "apple/MobileCLIP-S1-OpenCLIP",
+            revision: "59d35241939f6942255489b83c9068e48ebf57f8",
+            folder: "",
+            files: &[OPEN_CLIP_CONFIG, TOKENIZER, file(OPEN_CLIP_WEIGHTS)],
+        }],
+        licence: APPLE,
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 256,
+        bytes: 342_000_000,
+        choice: None,
+    },
+    Known {
+        id: "mobileclip-s2",
+        title: "MobileCLIP S2",
+        about: MOBILE_ABOUT,
+        sources: &[Source {
+            repo: "apple/MobileCLIP-S2-OpenCLIP",
+            revision: "a406a1bd0b882b27509e608f3cb199de52010c4d",
+            folder: "",
+            files: &[OPEN_CLIP_CONFIG, TOKENIZER, file(OPEN_CLIP_WEIGHTS)],
+        }],
+        licence: APPLE,
+        languages: ENGLISH,
+        dimensions: &[512],
+        pixels: 256,
+        bytes: 400_000_000,
+        choice: None,
+    },
+];

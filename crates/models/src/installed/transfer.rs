@@ -1,0 +1,54 @@
+//! How far a download has come: atomics that its thread writes and anyone samples.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use vicinity_core::rate::Rate;
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct Transfer {
+    done: AtomicU64,
+    total: AtomicU64,
+    received: AtomicU64,
+    rate: Mutex<Rate>,
+}
+
+/// A sample.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// Bytes that are here, over all files.
+    pub done: u64,
+    /// Bytes of all files; 0 while the hub is being asked.
+    pub total: u64,
+    /// Bytes a second that arrive, smoothed; 0 while unknown.
+    pub per_second: f32,
+    /// Estimated time left; `None` while unknown.
+    pub seconds_left: Option<f32>,
+}
+
+impl Transfer {
+    pub(super) fn expect(&self, total: u64, done: u64) {
+        self.total.store(total, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    pub(super) fn reached(&self, done: u64) {
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    pub(super) fn received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How far it is now.
+    pub fn sample(&self) -> Progress {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        // a look that comes too soon teaches nothing; the rate stands
+        let _learned = rate.sample(self.received.load(Ordering::Relaxed));
+        let per_second = rate.per_second.unwrap_or(0.0);
+        let [done, total] = [&self.done, &self.total].map(|count| count.load(Ordering::Relaxed));
+        let seconds_left = (per_second > 0.0).then(|| total.saturating_sub(done) as f32 / per_second);
+        Progress { done, total, per_second, seconds_left }
+    }
+}

@@ -1,0 +1,196 @@
+//! Embedding services as towers: Nomic, Google's Gemini, and any server that speaks OpenAI's `/v1/embeddings`.
+//!
+//! A [`Remote`] gives a [`Model`] that the engine uses like a local one. Nothing here asks whether something may be
+//! sent: the engine does, for each library (`engine::remote`), and shows an [`Estimate`] first. The network's work is
+//! done on a runtime that is handed in; the towers' calls block, and refuse to be made from within a runtime.
+
+mod client;
+pub mod dynamic;
+mod error;
+mod flow;
+mod gemini;
+mod key;
+mod limits;
+pub mod mode;
+mod nomic;
+mod openai;
+pub mod picture;
+mod refusal;
+mod spec;
+mod tower;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+pub use client::Usage;
+pub use error::RemoteError;
+pub use gemini::GeminiTask;
+pub use key::Key;
+pub use limits::{Estimate, Limits, Patience, Rate};
+pub use spec::{NOMIC_SPACE, Provider, Spec};
+pub use wire::Input;
+
+use super::{Model, ModelInfo, TextOptions};
+use client::Client;
+use flow::{Flow, Results};
+use limits::Pacer;
+use vicinity_core::{Embedding, Ledger};
+
+/// A vector from a service, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// The unit vector.
+    pub embedding: Embedding,
+    /// Tokens, this item's share of its request's.
+    pub tokens: usize,
+}
+
+/// A service that is ready to embed. Cheap to clone; clones share limits, counts and cancelling.
+#[derive(Clone)]
+pub struct Remote(Arc<Inner>);
+
+struct Inner {
+    flow: Arc<Flow>,
+    runtime: Handle,
+    info: ModelInfo,
+    /// Goes up with every [`Remote::cancel`].
+    cancelled: watch::Sender<u64>,
+    /// Set for good by [`Remote::shut`].
+    shut: AtomicBool,
+}
+
+impl Remote {
+    /// Sets a service up. Sends nothing, unless the model's dimension is not known (`Spec::dim`): then one word is
+    /// embedded to learn it.
+    ///
+    /// # Errors
+    /// When the provider is not set up rightly, a key is missing, or the service does not answer.
+    pub fn open(spec: &Spec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
+        Self::open_noting(spec, key, runtime, Ledger::default())
+    }
+
+    /// The same; what is sent is noted in `ledger`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_noting(spec: &Spec, key: Option<Key>, runtime: Handle, ledger: Ledger) -> Result<Self, RemoteError> {
+        spec.check()?;
+        let key = match key {
+            Some(key) => {
+                spec.may_carry_key()?;
+                let (name, prefix) = spec.provider.header();
+                Some((key.clone(), name, key.header(prefix)?))
+            }
+            None if spec.needs_key() => return Err(RemoteError::Setup(spec.provider.wants_key())),
+            None => None,
+        };
+        let limits = [spec.limits(false), spec.limits(true)];
+        let parallel = limits[0].parallel.max(limits[1].parallel);
+        let host = spec.host()?;
+        let pacer = Pacer::new(spec.rate());
+        let client = Client::new(host, spec.is_loopback()?, key, parallel, pacer, spec.patience, ledger)?;
+        let flow = Flow::new(client, spec.wire(), limits, spec.dim());
+        let remote = Self(Arc::new(Inner {
+            info: spec.info(spec.dim().unwrap_or_default())?,
+            flow: Arc::new(flow),
+            runtime,
+            cancelled: watch::Sender::default(),
+            shut: AtomicBool::new(false),
+        }));
+        match spec.dim() {
+            Some(_) => Ok(remote),
+            None => remote.with_dim(spec),
+        }
+    }
+
+    /// Learns the dimension; the spent tokens stay counted.
+    fn with_dim(self, spec: &Spec) -> Result<Self, RemoteError> {
+        let dim = self.learn_dim()?;
+        let (flow, runtime) = (Arc::clone(&self.0.flow), self.0.runtime.clone());
+        flow.fix_dim(dim);
+        let (cancelled, shut) = (watch::Sender::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { info: spec.info(dim)?, flow, runtime, cancelled, shut })))
+    }
+
+    /// Asks for the vector of one word of ours, to learn whether key, model and address are good.
+    ///
+    /// # Errors
+    /// What the service has against them.
+    pub fn try_out(&self) -> Result<(), RemoteError> {
+        self.learn_dim().map(|_dim| ())
+    }
+
+    fn learn_dim(&self) -> Result<usize, RemoteError> {
+        match self.embed(vec![Input::Text("dimension".to_owned())], TextOptions::default()).pop() {
+            Some(result) => Ok(result?.embedding.dim()),
+            None => Err(RemoteError::Cancelled),
+        }
+    }
+
+    /// What the model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.0.info
+    }
+
+    /// What was sent and spent so far.
+    pub fn usage(&self) -> Usage {
+        self.0.flow.client.usage()
+    }
+
+    /// Embeds all, and waits for it: one result an item, in order.
+    pub fn embed(&self, inputs: Vec<Input>, options: TextOptions) -> Results {
+        let (count, inner) = (inputs.len(), &self.0);
+        let fail = |error: RemoteError| vec![Err(error); count];
+        if inner.shut.load(Ordering::Relaxed) {
+            return fail(RemoteError::Setup(format!("{} is switched off", inner.flow.client.host())));
+        }
+        if Handle::try_current().is_ok() {
+            // Waiting here could stop the very threads that are waited for.
+            return fail(RemoteError::Setup(
+                "embedding was asked for from within the network's own threads".to_owned(),
+            ));
+        }
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let (flow, mut cancelled) = (Arc::clone(&inner.flow), inner.cancelled.subscribe());
+        inner.runtime.spawn(async move {
+            let results = tokio::select! {
+                results = flow::run(flow, inputs.into(), options) => Some(results),
+                _ = cancelled.changed() => None,
+            };
+            // Nobody waits any more only where the asking thread has gone.
+            let _gone = answer.send(results);
+        });
+        match answered.recv() {
+            Ok(Some(results)) => results,
+            Ok(None) | Err(_) => fail(RemoteError::Cancelled),
+        }
+    }
+
+    /// Ends every call under way at once; later calls are not touched.
+    pub fn cancel(&self) {
+        self.0.cancelled.send_modify(|count| *count += 1);
+    }
+
+    /// Ends every call under way and refuses all later ones: the user has switched the service off.
+    pub fn shut(&self) {
+        self.0.shut.store(true, Ordering::Relaxed);
+        self.cancel();
+    }
+
+    /// As a model for the engine.
+    pub fn model(&self) -> Model {
+        Model {
+            info: self.0.info.clone(),
+            image: Box::new(tower::Pictures(self.clone())),
+            text: Box::new(tower::Texts(self.clone())),
+        }
+    }
+
+    fn limits(&self) -> [Limits; 2] {
+        self.0.flow.limits
+    }
+}

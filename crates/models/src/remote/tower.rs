@@ -1,0 +1,74 @@
+//! The two towers of a service.
+
+use super::picture::{encode, pack, unpack};
+use super::{Embedded, Input, Remote, RemoteError};
+use crate::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use vicinity_core::{Embedding, Picture};
+
+/// Items that one call should bring, so that all parallel requests are full; more would only fill memory.
+fn call_size(remote: &Remote, pictures: bool, most: usize) -> usize {
+    let limits = remote.limits()[usize::from(pictures)];
+    (limits.items * limits.parallel).min(most)
+}
+
+/// Pictures.
+pub(super) struct Pictures(pub Remote);
+
+impl Pictures {
+    fn ask(&self, batch: &[Pixels]) -> Vec<Result<Embedded, RemoteError>> {
+        self.0.embed(batch.iter().map(unpack).collect(), TextOptions::default())
+    }
+}
+
+impl ImageTower for Pictures {
+    fn prepare(&self, picture: &Picture) -> Pixels {
+        pack(&encode(picture))
+    }
+
+    fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+        self.ask(batch).into_iter().map(|result| Ok(result?.embedding)).collect()
+    }
+
+    fn embed_each(&self, batch: &[Pixels]) -> Vec<Result<Embedding, TowerError>> {
+        self.ask(batch).into_iter().map(|result| Ok(result?.embedding)).collect()
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        Some(call_size(&self.0, true, 128))
+    }
+
+    fn interrupt(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Texts.
+pub(super) struct Texts(pub Remote);
+
+impl Texts {
+    fn ask(&self, texts: &[&str], options: TextOptions) -> impl Iterator<Item = Result<TextEmbedding, TowerError>> {
+        let inputs = texts.iter().map(|text| Input::Text((*text).to_owned())).collect();
+        self.0.embed(inputs, options).into_iter().map(|result| {
+            let Embedded { embedding, tokens } = result?;
+            Ok(TextEmbedding { embedding, tokens })
+        })
+    }
+}
+
+impl TextTower for Texts {
+    fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+        self.ask(texts, options).collect()
+    }
+
+    fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
+        self.ask(texts, options).collect()
+    }
+
+    fn call_size(&self) -> Option<usize> {
+        Some(call_size(&self.0, false, 400))
+    }
+
+    fn interrupt(&self) {
+        self.0.cancel();
+    }
+}
