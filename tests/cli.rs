@@ -353,3 +353,40 @@ fn a_library_goes_from_one_model_to_another_and_back() {
     let info = lines(&place.run(&["info", "--json"])).pop().unwrap();
     assert_eq!(info["model"], "vicinity-starter", "a model that cannot be used changes nothing");
 }
+
+/// A copy of the small CLIP of the fixtures whose file `name` was changed.
+fn model_with(place: &Place, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/clip"), place.path("model"));
+    fs::create_dir_all(&to).unwrap();
+    for name in ["config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+    change(&to.join(name));
+    to
+}
+
+#[test]
+fn a_hostile_model_ends_every_command_with_one_sentence() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    let model = model_with(&place, "tokenizer.json", |path| {
+        let mut file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        file["normalizer"] = serde_json::json!({ "type": "Replace", "pattern": { "String": "" }, "content": "x" });
+        fs::write(path, file.to_string()).unwrap();
+    });
+    let (model, files) = (model.to_str().unwrap().to_owned(), place.files());
+    let text = files.join("dog.txt");
+    let (files, text) = (files.to_str().unwrap(), text.to_str().unwrap());
+    for command in [
+        &["index", files][..],
+        &["search", "a dog"],
+        &["labels", text],
+        &["embed", text],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let output = place.run(&[&["--model", &model][..], command].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {told}");
+        assert!(told.lines().count() == 1 && told.contains("tokenizer.json"), "{command:?}: {told}");
+    }
+}

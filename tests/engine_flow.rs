@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use engine::{PATIENCE, wait};
 use tempfile::TempDir;
-use vicinity_core::{LabelSet, LayoutMethod, Modality, Query, QueryPart, SearchResult, Stage};
+use vicinity_core::{Embedding, LabelSet, LayoutMethod, Modality, Picture, Query, QueryPart, SearchResult, Stage};
+use vicinity_engine::model::Loader;
 use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Summary};
+use vicinity_models::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter};
 
 /// A library and a folder of the user's.
 struct Place {
@@ -259,4 +261,47 @@ fn a_second_engine_reads_only_and_says_so() {
         _ => None,
     });
     assert!(said.contains("open"), "{said}");
+}
+
+/// Both towers of a model that cannot do anything but panic.
+struct Panicking;
+
+impl ImageTower for Panicking {
+    fn prepare(&self, _: &Picture) -> Pixels {
+        panic!("no picture can be prepared")
+    }
+
+    fn embed(&self, _: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+        panic!("no picture can be embedded")
+    }
+}
+
+impl TextTower for Panicking {
+    fn embed(&self, _: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+        panic!("no text can be embedded")
+    }
+}
+
+#[test]
+fn a_model_that_panics_hangs_nobody() {
+    let place = Place::new();
+    place.write("a.txt", "A text of some words.");
+    place.paint("b.png", 3);
+    let info = starter::info().unwrap();
+    let model = Model { info: info.clone(), image: Box::new(Panicking), text: Box::new(Panicking) };
+    let load = Loader::given(model.into());
+    let engine = Engine::open_with(&place.dir.path().join("library"), info, load, || {}).unwrap();
+    let picture = std::sync::Arc::new(Picture::new(2, 1, vec![7; 6]).unwrap());
+    for part in [QueryPart::Text("words".to_owned()), QueryPart::Picture(picture)] {
+        let query = Query { parts: vec![part], k: 5, ..Query::default() };
+        engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 1, query });
+        let found = wait(&engine, |event| if let Event::Found { result, .. } = event { Some(result) } else { None });
+        let why = found.err().unwrap();
+        assert!(why.contains("failed unexpectedly") && !why.contains('\n'), "{why}");
+    }
+    engine.submit(Job::Label { ticket: 2, targets: LabelTargets::Items(Vec::new()), labels: LabelSet::default() });
+    let labelled = wait(&engine, |event| if let Event::Labelled { result, .. } = event { Some(result) } else { None });
+    assert!(labelled.is_err());
+    let summary = import(&engine, Job::Add(vec![place.files()]));
+    assert_eq!(summary.embedded, 0);
 }

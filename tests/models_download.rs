@@ -527,6 +527,32 @@ mod imports {
     }
 
     #[test]
+    fn long_names_in_archives_are_read() {
+        let place = Place::new();
+        let files = files();
+        let folder = "long-".repeat(30);
+        let mut gnu = tar::Builder::new(Vec::new());
+        let mut posix = tar::Builder::new(Vec::new());
+        for (name, content) in &files {
+            let path = format!("{folder}/{name}");
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            gnu.append_data(&mut header, &path, content.as_slice()).unwrap();
+            posix.append_pax_extensions([("mtime", b"1.5".as_slice()), ("path", path.as_bytes())]).unwrap();
+            header.set_path("cut-off").unwrap();
+            header.set_cksum();
+            posix.append(&header, content.as_slice()).unwrap();
+        }
+        let models = place.open(place.options());
+        for (id, archive) in [("gnu", gnu), ("posix", posix)] {
+            fs::write(place.path("archive.tar"), archive.into_inner().unwrap()).unwrap();
+            let manifest = models.import(&place.path("archive.tar"), Some(id)).unwrap();
+            assert_eq!(manifest.files.len(), files.len());
+        }
+    }
+
+    #[test]
     fn archives_that_try_to_escape_or_to_fill_the_disk_are_refused() {
         let place = Place::new();
         let files = files();
@@ -554,6 +580,15 @@ mod imports {
         large.push(("model.safetensors", &bomb));
         archives.push((zip(&large), "more than a model can"));
         archives.push((gzip(&tar(&large)), ""));
+        let mut named = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNULongName);
+        header.set_size(bomb.len() as u64);
+        header.set_cksum();
+        named.append(&header, bomb.as_slice()).unwrap();
+        archives.push((gzip(&named.into_inner().unwrap()), "longer than any"));
+        let many: Vec<String> = (0..12_000).map(|at| format!("{at}.txt")).collect();
+        archives.push((zip(&many.iter().map(|name| (name.as_str(), &b""[..])).collect::<Vec<_>>()), "too many files"));
         archives.push((b"neither this nor that".to_vec(), ""));
         archives.push((zip(&whole[2..]), "there is no model in it"));
 

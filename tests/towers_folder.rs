@@ -229,3 +229,95 @@ fn weights_of_pytorch_are_read_as_data() {
         assert_says(folder.path(), &["pytorch_model.bin", "fetch"]);
     }
 }
+
+/// A zip as `torch.save` writes it, of this pickle and these numbers.
+fn torch_file(pickle: &[u8], numbers: &[u8], how: zip::CompressionMethod) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(how);
+    for (name, bytes) in [("model/data.pkl", pickle), ("model/data/0", numbers)] {
+        archive.start_file(name, options).expect("an entry");
+        std::io::Write::write_all(&mut archive, bytes).expect("written");
+    }
+    archive.finish().expect("a file").into_inner()
+}
+
+/// The pickle of one tensor of this many numbers, in rows of this stride.
+fn pickle_of(count: u32, stride: u32) -> Vec<u8> {
+    let text = |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let number = |number: u32| [&b"J"[..], &number.to_le_bytes()].concat();
+    let storage =
+        [&b"("[..], &text("storage"), b"ctorch\nFloatStorage\n", &text("0"), &text("cpu"), b"K\x04tQ"].concat();
+    let arguments = [&b"("[..], &storage, b"K\x00", &number(count), b"\x85", &number(stride), b"\x85\x89Nt"].concat();
+    [&b"\x80\x02}("[..], &text("w"), b"ctorch._utils\n_rebuild_tensor_v2\n", &arguments, b"Ru."].concat()
+}
+
+#[test]
+fn hostile_pickles_are_refused_before_they_take_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("config.json"), "{}").expect("written");
+    let put = |bytes: Vec<u8>| std::fs::write(folder.path().join("pytorch_model.bin"), bytes).expect("written");
+    let (stored, packed) = (zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated);
+    let numbers: Vec<u8> = [1.0_f32, 2.0, 3.0, 4.0].iter().flat_map(|n| n.to_le_bytes()).collect();
+    put(torch_file(&pickle_of(4, 1), &numbers, stored));
+    let opened = Folder::open(folder.path()).expect("a plain one opens");
+    assert_eq!(opened.weights().expect("whole").vector("w", 4).expect("there"), [1.0, 2.0, 3.0, 4.0]);
+    put(torch_file(&pickle_of(2, 2), &numbers, stored));
+    let opened = Folder::open(folder.path()).expect("one with strides opens");
+    assert_eq!(opened.weights().expect("whole").vector("w", 2).expect("there"), [1.0, 3.0]);
+
+    let deep = [&b")"[..], &vec![0x85; 3_000_000], b"."].concat();
+    let doubled = [&b"Nq\0"[..], &[b'h', 0, b'h', 0, 0x86, b'q', 0].repeat(400_000), b"."].concat();
+    let text = b"X\xff\xff\xff\xff".to_vec();
+    let filling = vec![b'N'; 200 << 20];
+    for (what, file) in [
+        ("depth", torch_file(&deep, b"", packed)),
+        ("copies", torch_file(&doubled, b"", packed)),
+        ("a long text", torch_file(&text, b"", stored)),
+        ("a packed filling", torch_file(&filling, b"", packed)),
+        ("more numbers than there are", torch_file(&pickle_of(i32::MAX as u32, 1), &numbers, stored)),
+        ("one number again and again", torch_file(&pickle_of(i32::MAX as u32, 0), &numbers, stored)),
+        ("packed numbers", torch_file(&pickle_of(1 << 24, 1), &vec![0; 4 << 24], packed)),
+    ] {
+        put(file);
+        let message = Folder::open(folder.path()).err().unwrap_or_else(|| panic!("{what} is let through")).to_string();
+        assert!(message.contains("pytorch_model.bin") && message.len() < 600, "{what}: {message}");
+    }
+}
+
+#[test]
+fn files_beside_the_weights_have_limits() {
+    for (name, bytes) in [(CONFIG, 2 << 20), ("tokenizer.json", 100 << 20)] {
+        let folder = model();
+        let file = std::fs::File::options().write(true).open(folder.path().join(name)).expect("opened");
+        file.set_len(bytes).expect("made longer");
+        assert_says(folder.path(), &[name, "bytes long"]);
+    }
+    let folder = model();
+    std::fs::write(folder.path().join(CONFIG), format!("{{\"a\": {}", "[".repeat(100))).expect("written");
+    assert_says(folder.path(), &[CONFIG, "nested"]);
+    std::fs::write(folder.path().join(CONFIG), format!("[{}1]", "1,".repeat(400_000))).expect("written");
+    assert_says(folder.path(), &[CONFIG, "values"]);
+    let folder = model();
+    let header = format!("{{{}}}", " ".repeat(40 << 20));
+    let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    std::fs::write(folder.path().join(WEIGHTS), file).expect("written");
+    assert_says(folder.path(), &[WEIGHTS, "header"]);
+}
+
+#[test]
+fn tokenizers_that_never_end_or_take_gigabytes_are_refused() {
+    let normalizer = |json: &str| {
+        let folder = model();
+        let path = folder.path().join("tokenizer.json");
+        let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("there")).expect("JSON");
+        file["normalizer"] = serde_json::from_str(json).expect("JSON");
+        std::fs::write(path, file.to_string()).expect("written");
+        complaint(folder.path())
+    };
+    let empty = normalizer(r#"{"type": "Replace", "pattern": {"String": ""}, "content": "x"}"#);
+    assert!(empty.contains("tokenizer.json") && empty.contains("empty pattern"), "{empty}");
+    let doubled = r#"{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}"#;
+    let bomb = format!(r#"{{"type": "Sequence", "normalizers": [{}]}}"#, vec![doubled; 30].join(","));
+    let bomb = normalizer(&bomb);
+    assert!(bomb.contains("tokenizer.json") && bomb.contains("times as long"), "{bomb}");
+}

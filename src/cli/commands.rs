@@ -17,7 +17,7 @@ use vicinity_engine::labels::{LabelVectors, parse};
 use vicinity_engine::running::{DeviceLine, Running};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::trust::{self, Candidate, Verdict};
-use vicinity_engine::{Event, Job, SearchSlot, Snapshot, export, map_image};
+use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -170,7 +170,8 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
         layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
     };
     let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
-        Event::Layout(layout) if fits(&layout) => Some(layout),
+        Event::Layout(layout) if fits(&layout) => Some(Ok(layout)),
+        Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
         Event::Projecting(Some(progress)) => {
             if let Some(bar) = &bar {
                 bar.set_position((100.0 * progress.share) as u64);
@@ -182,7 +183,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    layout
+    layout?
 }
 
 fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {

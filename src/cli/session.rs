@@ -109,13 +109,12 @@ impl Session {
         self.engine.submit(job);
         loop {
             let event = self.engine.events().recv().context("the engine has stopped")?;
-            if let Event::Notice(notice) = &event
-                && notice.severity != Severity::Info
-            {
-                complain(&notice.text);
-            }
+            let notice = if let Event::Notice(notice) = &event { Some(notice.clone()) } else { None };
             if let Some(result) = answer(event) {
                 return Ok(result);
+            }
+            if let Some(notice) = notice.filter(|notice| notice.severity != Severity::Info) {
+                complain(&notice.text);
             }
         }
     }

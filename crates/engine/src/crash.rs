@@ -6,19 +6,20 @@ use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
 use vicinity_core::home;
+use vicinity_models::guard;
 
 /// Reports kept; older ones are deleted.
 const KEPT: usize = 5;
 /// Ending of a report that the user was told of.
 const SEEN: &str = "seen.txt";
 
-/// Writes a report whenever something panics that nobody catches, from now on. Decoders of hostile files may panic:
-/// that is an unreadable file, not a crash.
+/// Writes a report whenever something panics that nobody catches, from now on. Decoders of hostile files and
+/// models of strangers may panic: that is an unreadable file or model, not a crash.
 pub fn watch() {
     let otherwise = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if vicinity_media::is_guarded() {
-            return log::debug!("a decoder gave up: {info}");
+        if vicinity_media::is_guarded() || guard::is_guarded() {
+            return log::debug!("a decoder or a model gave up: {info}");
         }
         if let Some(dir) = home::crashes()
             && let Err(error) = keep(&dir, &report(info))

@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::trust::Chosen;
 use super::{Event, ModelState};
 use vicinity_core::desk::Desk;
-use vicinity_models::{Model, TowerError};
+use vicinity_models::{Model, TowerError, guard};
 
 /// Between two looks at a model whose time is over and that somebody works with yet.
 const LOOK: Duration = Duration::from_millis(100);
@@ -167,11 +167,11 @@ impl Keeper {
     fn load(&mut self) {
         self.state.update(|state| state.again = false);
         self.outbox.post(Event::Model(ModelState::Loading));
-        let (stage, news) = match (self.loader.load)() {
+        let (stage, news) = match guard::catch(|| (self.loader.load)()) {
             Ok(Chosen { model, place, verdict, notices }) => {
                 notices.into_iter().for_each(|notice| self.outbox.post(Event::Notice(notice)));
                 let verdict = verdict.map(|verdict| verdict.to_string());
-                (Stage::Ready(Arc::new(model)), ModelState::Ready { place, verdict })
+                (Stage::Ready(Arc::new(model.guarded())), ModelState::Ready { place, verdict })
             }
             Err(error) => (Stage::Failed(error.to_string()), ModelState::Failed(error.to_string())),
         };
@@ -320,6 +320,26 @@ mod tests {
         lazy.reload();
         std::thread::sleep(Duration::from_millis(100));
         assert!(held.upgrade().is_some() && lazy.wait().is_ok());
+        lazy.close();
+        thread.join().expect("ends");
+    }
+
+    #[test]
+    fn a_panic_while_loading_is_an_error_and_the_next_try_may_succeed() {
+        let (outbox, events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let mut tries = 0;
+        let load = move || {
+            tries += 1;
+            assert!(tries > 1, "a damaged table");
+            Ok(model(8))
+        };
+        let (lazy, thread) = LazyModel::start(Loader::new(load, || None), outbox).expect("a thread");
+        let why = lazy.wait().err().expect("nothing was loaded");
+        assert!(why.contains("a damaged table"), "{why}");
+        let failed = |event| matches!(event, Event::Model(ModelState::Failed(_)));
+        assert!(events.iter().any(failed), "the window is told");
+        lazy.reload();
+        assert!(lazy.wait().is_ok());
         lazy.close();
         thread.join().expect("ends");
     }

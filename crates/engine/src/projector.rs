@@ -9,6 +9,7 @@
 //! starts from the map that stands, so that what the eye knows stays where it was.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -19,10 +20,11 @@ use super::index::Centring;
 use super::library::Library;
 use super::outbox::Outbox;
 use super::pace::Pace;
-use super::{Event, Snapshot};
+use super::{Event, Severity, Snapshot};
 use vicinity_core::desk::Desk;
 use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
 use vicinity_layout::{Rows, UmapParams};
+use vicinity_models::guard;
 
 /// While an import runs the map is brought up to date at most this often.
 const INTERVAL: Duration = Duration::from_millis(700);
@@ -172,13 +174,23 @@ impl Draughtsman {
             let Some((snapshot, settled, asked)) = self.wishes.next() else { return };
             let start = Instant::now();
             if let Some(snapshot) = snapshot.or_else(|| latest.clone()).or_else(|| Some(self.library.snapshot())) {
-                self.bring_up_to_date(&snapshot, settled, asked);
+                let work = catch_unwind(AssertUnwindSafe(|| self.bring_up_to_date(&snapshot, settled, asked)));
+                if let Err(panic) = work {
+                    self.failed(&guard::message(panic.as_ref()));
+                }
                 latest = Some(snapshot);
             }
             let rested = start + INTERVAL;
             let _woken =
                 self.wishes.desk.wait_until(rested, |w| (w.closed || w.settled || w.asked.is_some()).then_some(()));
         }
+    }
+
+    /// Nobody waits for a layout that will not come, and the next one starts from nothing.
+    fn failed(&mut self, why: &str) {
+        self.standing = None;
+        self.outbox.post(Event::Projecting(None));
+        self.outbox.notice(Severity::Error, format!("the map could not be laid out ({why}); lay it out again"));
     }
 
     fn bring_up_to_date(&mut self, snapshot: &Snapshot, settled: bool, asked: Option<LayoutMethod>) {

@@ -1,6 +1,7 @@
 //! The thread that answers: embeds queries, searches, and scores labels. Of each kind only the latest question counts.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use super::{Event, LabelTargets, SearchSlot, Snapshot};
 use vicinity_core::desk::Desk;
 use vicinity_core::{ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
 use vicinity_media::Content;
-use vicinity_models::{Model, TextOptions};
+use vicinity_models::{Model, TextOptions, guard};
 
 /// A question.
 pub enum Question {
@@ -85,11 +86,11 @@ impl Answers {
     fn answer(&mut self, question: Question) {
         match question {
             Question::Search(slot, ticket, query) => {
-                let result = self.search(&query).map(Arc::new);
+                let result = answered(|| self.search(&query)).map(Arc::new);
                 self.outbox.post(Event::Found { slot, ticket, result });
             }
             Question::Label(ticket, targets, labels) => {
-                let result = self.label(&targets, &labels).map(Arc::new);
+                let result = answered(|| self.label(&targets, &labels)).map(Arc::new);
                 self.outbox.post(Event::Labelled { ticket, result });
             }
         }
@@ -149,6 +150,14 @@ impl Answers {
     }
 }
 
+/// Gives an answer in any case: whoever has asked would wait for ever. A panic is reported like any other, and what it
+/// left half done is a cache at the most, which is made whole by assignment.
+fn answered<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(format!("the search failed unexpectedly ({}); try other words", guard::message(panic.as_ref())))
+    })
+}
+
 fn label_items(labels: &LabelVectors, items: &[ItemId], snapshot: &Snapshot) -> Vec<ScoredLabels> {
     use rayon::prelude::*;
     let score = |id: &ItemId| {
@@ -173,7 +182,7 @@ fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, String> {
 /// # Errors
 /// A sentence, when the model fails.
 pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, String> {
-    let texts = model.text.embed(&[text], options).map_err(|error| error.to_string())?;
+    let texts = guard::catch(|| model.text.embed(&[text], options)).map_err(|error| error.to_string())?;
     let text = texts.into_iter().next().ok_or("the model gave no vector")?;
     Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
 }
@@ -183,7 +192,8 @@ pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<Que
 /// # Errors
 /// A sentence, when the model fails.
 pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, String> {
-    let vectors = model.image.embed(&[model.image.prepare(picture)]).map_err(|error| error.to_string())?;
+    // Preparation cannot say that it failed, whatever the tower is.
+    let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)])).map_err(|e| e.to_string())?;
     let embedding = vectors.into_iter().next().ok_or("the model gave no vector")?;
     Ok(QueryVector { embedding, modality: Modality::Image, item: None })
 }
@@ -197,5 +207,17 @@ pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> R
         Content::Image { picture, .. } => embed_picture(model, &picture),
         Content::Text(text) => embed_text(model, &text, options),
         Content::Rows(rows) => embed_text(model, &rows.join("\n"), options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        let why = answered::<()>(|| panic!("row {} of 3", 7)).expect_err("it panics");
+        assert!(why.contains("row 7 of 3"), "{why}");
+        assert_eq!(answered(|| Ok(3)), Ok(3));
     }
 }

@@ -2,6 +2,7 @@
 //! downloaded one.
 
 use std::fs::File;
+use std::io::Read;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::target::Target;
 use super::weights::{RELEASED, Weights, release};
-use super::{Model, TowerError, clip, mobileclip, nomic, siglip};
+use super::{Model, TowerError, clip, guard, json, mobileclip, nomic, siglip, torch};
 
 /// Where the sizes of a network stand; the first that is there counts.
 const CONFIGS: [&str; 2] = ["config.json", OPEN_CLIP];
@@ -24,8 +25,10 @@ const SAFETENSORS: [&str; 2] = ["model.safetensors", "open_clip_model.safetensor
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
 /// Files beside weights and sizes that decide a picture's vector; the first that is there does.
 const PREPARATIONS: [&str; 2] = [super::preprocess::FILE, super::preprocess::NEWER_FILE];
-/// The largest file beside weights, a tokenizer of 256,000 tokens, has 34 MB; more is something else.
-const LONGEST: u64 = 128 * 1024 * 1024;
+/// Files that weights may be split into; the largest published model of any kind has 200.
+const MOST_PARTS: usize = 1000;
+/// Letters of a licence's name.
+const LICENCE: usize = 100;
 /// Why SigLIP 2's other kind is refused: its pictures become patches of any number.
 const NAFLEX: &str = "it is a SigLIP 2 that keeps each picture's own shape (NaFlex), which cannot be run; take one of \
                       a fixed size, such as google/siglip2-base-patch16-224";
@@ -70,7 +73,7 @@ impl Folder {
             let reason = "it is missing; pick a folder with config.json or open_clip_config.json in it";
             TowerError::file(shown(dir, CONFIGS[0]), reason)
         })?;
-        let config = json(dir, config_file)?;
+        let config = json(dir, config_file, &json::CONFIG)?;
         Ok(Self { config, config_file, parts: parts(dir)?, dir: dir.to_owned() })
     }
 
@@ -153,7 +156,7 @@ impl Folder {
         let declared = readme.strip_prefix("---")?.split("\n---").next()?;
         let value = |key: &str| declared.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let licence = value("license:").filter(|l| *l != "other").or_else(|| value("license_name:"))?;
-        Some(licence.trim_matches(['"', '\'']).to_owned()).filter(|l| !l.is_empty())
+        Some(licence.trim_matches(['"', '\'']).chars().take(LICENCE).collect()).filter(|l: &String| !l.is_empty())
     }
 
     /// Which network the configuration describes.
@@ -218,6 +221,16 @@ pub fn load(dir: &Path) -> Result<Model, TowerError> {
 /// # Errors
 /// As for [`load`], and when the device has no room.
 pub fn load_on(dir: &Path, target: &Target) -> Result<Model, TowerError> {
+    // What the checks of files miss must not end the program.
+    guard::catch(|| load_unguarded(dir, target)).map(Model::guarded).map_err(|error| match error {
+        TowerError::Panicked(why) => {
+            TowerError::file(dir.display().to_string(), format!("it cannot be loaded ({why})"))
+        }
+        other => other,
+    })
+}
+
+fn load_unguarded(dir: &Path, target: &Target) -> Result<Model, TowerError> {
     let (text, vision) = (dir.join("text"), dir.join("vision"));
     match (text.is_dir(), vision.is_dir()) {
         (true, true) => return load_pair(&Folder::open(&text)?, &Folder::open(&vision)?, target),
@@ -261,12 +274,15 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
         return Ok(vec![(name.to_owned(), map(dir, name)?)]);
     }
     if there(&INDEX) {
-        let index = json(dir, INDEX)?;
+        let index = json(dir, INDEX, &json::INDEX)?;
         let map_of = index["weight_map"].as_object();
         let map_of = map_of.ok_or_else(|| TowerError::file(INDEX, "it has no weight_map; fetch it again"))?;
         let mut names: Vec<&str> = map_of.values().filter_map(Value::as_str).collect();
         names.sort_unstable();
         names.dedup();
+        if names.len() > MOST_PARTS {
+            return Err(TowerError::file(INDEX, format!("it names {} files; no model has so many", names.len())));
+        }
         // A name with a separator could lead out of the folder.
         if let Some(odd) = names.iter().find(|name| Path::new(name).file_name() != Some(std::ffi::OsStr::new(name))) {
             return Err(TowerError::file(INDEX, format!("it names {odd:?}, which is not a file beside it")));
@@ -287,28 +303,44 @@ fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
     Ok(Bytes::Mapped(Arc::new(map)))
 }
 
-/// A safetensors file in memory from PyTorch's pickle. What is no floating point number (counters) is left out.
+/// A safetensors file in memory from PyTorch's pickle.
 fn convert(path: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
     let damaged = |e: &dyn std::fmt::Display| {
         TowerError::file(name, format!("it is not a whole PyTorch file ({e}); fetch model.safetensors instead"))
     };
-    let tensors = candle_core::pickle::read_all(path).map_err(|e| damaged(&e))?;
-    let floats = tensors.into_iter().filter(|(_, tensor)| tensor.dtype().is_float());
-    safetensors::serialize(floats, None).map_err(|e| damaged(&e))
+    let file = File::open(path).map_err(|e| damaged(&e))?;
+    // SAFETY: as in `map`.
+    let map = unsafe { Mmap::map(&file) }.map_err(|e| damaged(&e))?;
+    guard::catch(|| torch::convert(&file, &map).map_err(|e| damaged(&e)))
 }
 
-fn json(dir: &Path, name: &str) -> Result<Value, TowerError> {
-    serde_json::from_slice(&read(dir, name)?)
-        .map_err(|e| TowerError::file(shown(dir, name), format!("it is not JSON ({e}); fetch it again")))
+fn json(dir: &Path, name: &str, limits: &json::Limits) -> Result<Value, TowerError> {
+    json::parse(&shown(dir, name), &read(dir, name)?, limits)
+}
+
+/// The most bytes that a file beside weights has.
+fn longest(name: &str) -> u64 {
+    match name {
+        "tokenizer.json" | "vocab.json" | "vocab.txt" | "merges.txt" => json::TOKENIZER.bytes,
+        INDEX => json::INDEX.bytes,
+        _ => json::CONFIG.bytes,
+    }
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
-    let path = dir.join(name);
-    let len = std::fs::metadata(&path).map_err(|e| unreadable(dir, name, &e))?.len();
-    if len > LONGEST {
-        return Err(TowerError::file(shown(dir, name), format!("it is {len} bytes long, which no such file is")));
+    let (path, most) = (dir.join(name), longest(name));
+    let file = File::open(&path).map_err(|e| unreadable(dir, name, &e))?;
+    let data = file.metadata().map_err(|e| unreadable(dir, name, &e))?;
+    if !data.is_file() {
+        return Err(TowerError::file(shown(dir, name), "it is not a file"));
     }
-    std::fs::read(&path).map_err(|e| unreadable(dir, name, &e))
+    // It may grow while it is read.
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|e| unreadable(dir, name, &e))?;
+    if bytes.len() as u64 > most {
+        return Err(TowerError::file(shown(dir, name), json::too_long(data.len())));
+    }
+    Ok(bytes)
 }
 
 fn unreadable(dir: &Path, name: &str, error: &std::io::Error) -> TowerError {

@@ -8,7 +8,9 @@ pub mod clip;
 pub mod device;
 pub mod folder;
 pub mod golden;
+pub mod guard;
 pub mod installed;
+mod json;
 pub mod layers;
 mod maps;
 pub mod mobileclip;
@@ -19,6 +21,7 @@ pub mod siglip;
 pub mod starter;
 pub mod target;
 pub mod tokenize;
+pub mod torch;
 pub mod vit;
 pub mod web;
 pub mod weights;
@@ -27,6 +30,9 @@ mod windows;
 use thiserror::Error;
 
 use vicinity_core::{Embedding, EmbeddingError, Picture};
+
+/// Bytes of a reason that are shown.
+const REASON: usize = 400;
 
 /// Why a model could not be loaded or did not answer.
 #[derive(Debug, Error)]
@@ -51,6 +57,11 @@ pub enum TowerError {
     /// A text could not be tokenised.
     #[error("the text could not be tokenised: {0}")]
     Tokenizer(String),
+    /// The model's code gave up.
+    #[error(
+        "the model failed unexpectedly ({0}); check its files with `vicinity models verify`, or choose another model"
+    )]
+    Panicked(String),
     /// A service did not answer as it should.
     #[error(transparent)]
     Remote(#[from] remote::RemoteError),
@@ -79,7 +90,13 @@ impl From<candle_core::Error> for TowerError {
 impl TowerError {
     /// The complaint that a file of a model is missing, damaged, or not what it should be.
     pub fn file(file: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Weights { file: file.into(), reason: reason.into() }
+        let mut reason: String = reason.into();
+        // It may repeat what the file holds.
+        if reason.len() > REASON {
+            reason.truncate(reason.floor_char_boundary(REASON));
+            reason.push('…');
+        }
+        Self::Weights { file: file.into(), reason }
     }
 }
 

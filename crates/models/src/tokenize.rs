@@ -1,5 +1,6 @@
 //! Text to token ids.
 
+mod checked;
 pub mod clip;
 pub mod siglip;
 
@@ -9,7 +10,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{AddedToken, Model as _, Tokenizer};
 
 use super::folder::Folder;
-use super::{LongText, TowerError};
+use super::{LongText, TowerError, guard};
 
 /// A text is tokenised in pieces of at least this many bytes, so that the end of a long one costs nothing where
 /// only its beginning is embedded.
@@ -61,11 +62,7 @@ impl BertTokenizer {
             whole.inner.add_special_tokens(known).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
             return Ok(whole);
         }
-        let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
-        let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
-        // What the file may have stored of either must not cut or fill a text.
-        inner.with_truncation(None).map_err(error)?;
-        inner.with_padding(None);
+        let inner = checked::load(FILE, &folder.read(FILE)?)?;
         let special = |token: &str| {
             inner.token_to_id(token).ok_or_else(|| TowerError::file(FILE, format!("it has no token {token}")))
         };
@@ -124,7 +121,9 @@ fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>,
     let (mut ids, mut rest) = (Vec::new(), text);
     while !rest.is_empty() && ids.len() < most {
         let (piece, after) = rest.split_at(piece_len(rest));
-        let encoding = tokenizer.encode_fast(piece, false).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+        // On whatever thread this is: a guard around the tower does not reach those that it works with.
+        let encoding =
+            guard::catch(|| tokenizer.encode_fast(piece, false).map_err(|e| TowerError::Tokenizer(e.to_string())))?;
         ids.extend_from_slice(encoding.get_ids());
         rest = after;
     }

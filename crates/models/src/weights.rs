@@ -24,6 +24,8 @@ const Q4_GROUP: usize = 64;
 pub(super) const RELEASED: usize = 16 * 1024 * 1024;
 /// Bytes before the header: its length.
 const HEADER_LEN: usize = 8;
+/// Bytes of a header; one of 10,000 tensors has 1 MB, and takes five times as much when it is read.
+const LONGEST_HEADER: u64 = 16 << 20;
 
 /// The tensors of one file, or of the several that a large model is split into; there is at least one.
 pub struct Weights<'a> {
@@ -63,6 +65,13 @@ impl<'a> Weights<'a> {
     }
 
     fn new(file: Cow<'a, str>, bytes: Bytes<'a>) -> Result<Self, TowerError> {
+        let header = bytes.all().first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
+        if header > LONGEST_HEADER && header <= bytes.all().len() as u64 {
+            return Err(TowerError::file(
+                file.into_owned(),
+                format!("its header of {header} bytes is that of no model"),
+            ));
+        }
         match SafeTensors::read_metadata(bytes.all()) {
             Ok((header_len, header)) => {
                 Ok(Self { parts: vec![Part { file, header, start: HEADER_LEN + header_len, bytes }] })
@@ -124,6 +133,9 @@ impl<'a> Weights<'a> {
             let values = self.bytes(&q8, Dtype::I8, len)?.iter().map(|b| b.cast_signed()).collect();
             Data::Q8 { values, scale: self.vector(&format!("{name}.scale"), rows)? }
         } else if self.has(&q4) {
+            if !cols.is_multiple_of(Q4_GROUP) {
+                return Err(self.error(&q4, &format!("has rows of {cols} values, not of a multiple of {Q4_GROUP}")));
+            }
             let values = self.bytes(&q4, Dtype::U8, len / 2)?.to_vec();
             let scale = self.vector(&format!("{name}.scale4"), len / Q4_GROUP)?;
             Data::Q4 { values, scale }
@@ -144,7 +156,7 @@ impl<'a> Weights<'a> {
         let shape = self.shape(name)?;
         let parted = |at: usize| {
             let (before, after) = shape.split_at(at);
-            before.iter().product::<usize>() == rows && after.iter().product::<usize>() == cols
+            product(before) == Some(rows) && product(after) == Some(cols)
         };
         if (0..=shape.len()).any(parted) {
             Ok(())
@@ -175,7 +187,7 @@ impl<'a> Weights<'a> {
 
     fn place(&self, name: &str, dtype: Dtype, len: usize) -> Result<(&Part<'a>, Range<usize>), TowerError> {
         let (part, info) = self.info(name)?;
-        let found: usize = info.shape.iter().product();
+        let found = product(&info.shape).unwrap_or(usize::MAX);
         if info.dtype != dtype {
             Err(self.error(name, &format!("is {:?}, not {dtype:?}", info.dtype)))
         } else if found != len {
@@ -240,6 +252,11 @@ pub(super) fn release(map: &Mmap, range: Range<usize>) {
     // Windows takes pages back by itself, and memmap2 documents the advice for Unix only. Not compiled here.
     #[cfg(not(unix))]
     let _nothing_to_do = (map, range);
+}
+
+/// Values of a tensor with these sides. The header's own check cannot tell an overflow behind a side of zero.
+fn product(sides: &[usize]) -> Option<usize> {
+    sides.iter().try_fold(1_usize, |product, side| product.checked_mul(*side))
 }
 
 /// Little-endian numbers as f32; as many as `out` holds.

@@ -60,7 +60,7 @@ pub(super) enum Item {
 impl Served {
     /// Starts the model's threads.
     pub fn new(options: Options, model: Model) -> std::io::Result<Self> {
-        let model = Arc::new(model);
+        let model = Arc::new(model.guarded());
         let (writer, painter) = (Arc::clone(&model), Arc::clone(&model));
         let texts = Queue::start("vicinity-text-tower", TEXTS, move |texts: &[String], options| {
             writer.text.embed_each(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)

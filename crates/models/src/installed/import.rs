@@ -3,6 +3,7 @@
 //! The files are copied, never linked: what the user does with the originals later must not change the model.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -15,6 +16,8 @@ use super::unpack::{is_wanted, unpack};
 use crate::catalogue::{self, Known};
 
 const MANIFEST: &str = "manifest.json";
+/// A file that is listed in it takes 150 bytes.
+const LONGEST_MANIFEST: u64 = 4 << 20;
 const CONFIGS: [&str; 2] = ["config.json", "open_clip_config.json"];
 
 impl Shared {
@@ -50,8 +53,7 @@ impl Shared {
         let root = root_of(gathered).ok_or_else(|| {
             cannot("there is no model in it: a config.json (or open_clip_config.json) beside a .safetensors file is needed")
         })?;
-        let before: Option<Manifest> =
-            fs::read(root.join(MANIFEST)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let before = manifest_in(&root);
         let files = list(&root)?;
         let known = catalogue::find(id);
         let mut manifest = match known {
@@ -79,6 +81,13 @@ impl Shared {
         self.places.adopt(&manifest, &root)?;
         Ok(manifest)
     }
+}
+
+/// What a model that was exported says of itself; nothing where that is too long to be true.
+fn manifest_in(root: &Path) -> Option<Manifest> {
+    let mut bytes = Vec::new();
+    File::open(root.join(MANIFEST)).ok()?.take(LONGEST_MANIFEST).read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// A name from that of a folder or archive.

@@ -11,11 +11,14 @@ use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
 use super::places::is_inside;
+use crate::towers::torch;
 
 /// The most entries of an archive.
 const MOST_ENTRIES: usize = 10_000;
 /// The most folders deep that a file of a model lies.
 const DEEPEST: usize = 4;
+/// Bytes that an entry says of the next one: its name, its times.
+const LONGEST_EXTENSION: u64 = 64 << 10;
 /// Weights shrink by a tenth when packed; what grows a hundredfold is made to fill a disk.
 const MOST_GROWTH: u64 = 100;
 const ALWAYS_ALLOWED: u64 = 64 << 20;
@@ -83,6 +86,8 @@ fn write(target: &Path, content: &mut impl Read, budget: &mut Budget) -> Result<
 }
 
 fn unzip(file: File, into: &Path, budget: &mut Budget) -> Result<(), String> {
+    // the list of files is read as a whole
+    torch::small_directory(&file, MOST_ENTRIES as u64)?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| e.to_string())?;
     if archive.len() > MOST_ENTRIES {
         return Err("it holds too many files".to_owned());
@@ -104,24 +109,62 @@ fn unzip(file: File, into: &Path, budget: &mut Budget) -> Result<(), String> {
 fn untar(packed: impl Read, into: &Path, budget: &mut Budget) -> Result<(), String> {
     // what is skipped is unpacked too, so the whole stream is bounded
     let mut archive = tar::Archive::new(packed.take(budget.left.saturating_add(1 << 20)));
-    for (at, entry) in archive.entries().map_err(|e| e.to_string())?.enumerate() {
+    // read as they are: the library would take names and attributes of any length into memory
+    let entries = archive.entries().map_err(|e| e.to_string())?.raw(true);
+    let mut named: Option<String> = None;
+    for (at, entry) in entries.enumerate() {
         let mut entry = entry.map_err(|e| format!("it is no archive that can be read ({e})"))?;
         if at >= MOST_ENTRIES {
             return Err("it holds too many files".to_owned());
         }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let name = |entry: &tar::Entry<'_, _>| String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         match entry.header().entry_type() {
+            EntryType::GNULongName => named = Some(long_name(&extension(&mut entry)?)),
+            EntryType::XHeader => named = attributes(&extension(&mut entry)?)?.or(named),
             EntryType::Regular | EntryType::Continuous => {
+                let name = named.take().unwrap_or_else(|| name(&entry));
                 if let Some(target) = target(into, &name)? {
                     write(&target, &mut entry, budget)?;
                 }
             }
-            EntryType::Directory => drop(target(into, &name)?),
+            EntryType::Directory => drop(target(into, &named.take().unwrap_or_else(|| name(&entry)))?),
             EntryType::XGlobalHeader => {}
-            _ => return Err(format!("the archive holds a link or a device: {name:?}")),
+            _ => return Err(format!("the archive holds a link or a device: {:?}", name(&entry))),
         }
     }
     Ok(())
+}
+
+/// What an entry says of the next one.
+fn extension(entry: &mut impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    entry.take(LONGEST_EXTENSION + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > LONGEST_EXTENSION {
+        return Err("it holds a name that is longer than any".to_owned());
+    }
+    Ok(bytes)
+}
+
+/// The name in a GNU entry, which ends with a zero.
+fn long_name(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// The name in POSIX attributes, where there is one.
+fn attributes(bytes: &[u8]) -> Result<Option<String>, String> {
+    let mut name = None;
+    for attribute in tar::PaxExtensions::new(bytes) {
+        let attribute = attribute.map_err(|e| format!("it is no archive that can be read ({e})"))?;
+        match attribute.key_bytes() {
+            b"path" => name = Some(String::from_utf8_lossy(attribute.value_bytes()).into_owned()),
+            // of files above 8 GiB, whose length does not fit into their own entry
+            b"size" => return Err("it holds a file above 8 GiB; unpack it and import the folder".to_owned()),
+            key if key.starts_with(b"GNU.sparse") => return Err("it holds a file with holes".to_owned()),
+            _ => {}
+        }
+    }
+    Ok(name)
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ use crate::folder::Folder;
 
 /// No published size comes near; a larger number is damage.
 const LARGEST: f64 = 1_048_576.0;
+/// Tokens of a text that are believed; the published models reach 8192.
+const POSITIONS: usize = 65_536;
+/// Patches along a side of a picture that are believed; the published models have 14.
+const GRID: usize = 128;
 /// The published code rounds the inside of the text tower's feed-forward half up to a multiple of this.
 const INNER_STEP: usize = 256;
 
@@ -68,6 +72,10 @@ impl TextConfig {
         }
         // In published files max_position_embeddings is what the older spelling calls max_trained_positions.
         let trained = fields.count(&["max_trained_positions", "max_position_embeddings"])?.unwrap_or(2048);
+        let positions = fields.count(&["n_positions"])?.unwrap_or(8192).max(trained);
+        if positions > POSITIONS {
+            return Err(fields.refuse(format!("texts of {positions} tokens are longer than those of any model")));
+        }
         let old_inner = fields.count(&["n_inner"])?.map(|inner| inner.next_multiple_of(INNER_STEP));
         let inner = old_inner.map_or_else(|| fields.count(&["intermediate_size"]), |inner| Ok(Some(inner)))?;
         Ok(Self {
@@ -81,7 +89,7 @@ impl TextConfig {
             rotary_base: fields.rotary_base(1000.0)?,
             scaling: fields.scaling()?,
             trained,
-            positions: fields.count(&["n_positions"])?.unwrap_or(8192).max(trained),
+            positions,
             qkv_bias: fields.flag("qkv_proj_bias", false),
             fc1_bias: fields.flag("mlp_fc1_bias", false),
             fc2_bias: fields.flag("mlp_fc2_bias", false),
@@ -148,8 +156,9 @@ impl VisionConfig {
         fields.swiglu()?;
         let (width, heads) = fields.width_and_heads(4)?;
         let (side, patch) = (fields.needed(&["img_size"])?, fields.needed(&["patch_size"])?);
-        if !side.is_multiple_of(patch) || side > 4096 {
-            return Err(fields.refuse("img_size is no multiple of patch_size, or above 4096"));
+        if !side.is_multiple_of(patch) || side > 4096 || side / patch > GRID {
+            let reason = format!("img_size is no multiple of patch_size, above 4096, or has more than {GRID} patches");
+            return Err(fields.refuse(reason));
         }
         if fields.count(&["num_channels"])?.is_some_and(|c| c != super::vision::CHANNELS) {
             return Err(fields.refuse("num_channels is not 3"));

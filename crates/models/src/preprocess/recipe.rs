@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::TowerError;
 use crate::folder::Folder;
+use crate::{TowerError, json};
 use vicinity_core::Picture;
 use vicinity_media::resize::{Filter, resize};
 
@@ -15,7 +15,7 @@ pub const FILE: &str = "preprocessor_config.json";
 /// The same from version 5 on, in a part of it.
 pub const NEWER_FILE: &str = "processor_config.json";
 /// Longest side of a prepared picture that is believed; the largest published model takes 1152.
-const LARGEST: u64 = 4096;
+const LARGEST: u64 = 1536;
 /// Channels of a prepared picture.
 const CHANNELS: usize = 3;
 
@@ -77,8 +77,7 @@ impl Recipe {
         if folder.has(FILE) || !folder.has(NEWER_FILE) {
             return Self::parse(&folder.read(FILE)?);
         }
-        let json: Result<Value, _> = serde_json::from_slice(&folder.read(NEWER_FILE)?);
-        let json = json.map_err(|e| TowerError::file(NEWER_FILE, e.to_string()))?;
+        let json = json::parse(NEWER_FILE, &folder.read(NEWER_FILE)?, &json::CONFIG)?;
         Self::of(&json["image_processor"]).map_err(|error| match error {
             TowerError::Weights { reason, .. } => TowerError::file(NEWER_FILE, reason),
             other => other,
@@ -90,7 +89,7 @@ impl Recipe {
     /// # Errors
     /// When it is no JSON, or asks for something that no supported model needs.
     pub fn parse(bytes: &[u8]) -> Result<Self, TowerError> {
-        Self::of(&serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?)
+        Self::of(&json::parse(FILE, bytes, &json::CONFIG)?)
     }
 
     fn of(json: &Value) -> Result<Self, TowerError> {

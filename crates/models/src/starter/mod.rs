@@ -77,7 +77,7 @@ fn load_files(files: Files<'_>, target: &Target) -> Result<Model, TowerError> {
         || image::StarterImage::load(&weights, &config, target),
         || text::StarterText::load(&weights, &config, files.vocabulary, target),
     );
-    Ok(Model { info: describe(&config), image: Box::new(image?), text: Box::new(text?) })
+    Ok(Model { info: describe(&config), image: Box::new(image?), text: Box::new(text?) }.guarded())
 }
 
 fn describe(config: &Config) -> ModelInfo {

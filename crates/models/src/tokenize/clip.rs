@@ -1,11 +1,11 @@
 //! CLIP's byte-pair encoding: lower case, words split as CLIP does it, an end-of-word mark on the last piece.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use super::{first_ids, spans};
+use super::{checked, first_ids, spans};
 use crate::folder::Folder;
-use crate::{LongText, TowerError};
+use crate::{LongText, TowerError, json};
 
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
@@ -29,8 +29,7 @@ impl ClipTokenizer {
             return Self::new(&folder.read("tokenizer.json")?);
         }
         let damaged = |file: &str, e: &dyn std::fmt::Display| TowerError::file(file, format!("it is damaged: {e}"));
-        let vocabulary: Value =
-            serde_json::from_slice(&folder.read("vocab.json")?).map_err(|e| damaged("vocab.json", &e))?;
+        let vocabulary = json::parse("vocab.json", &folder.read("vocab.json")?, &json::TOKENIZER)?;
         let merges = String::from_utf8(folder.read("merges.txt")?).map_err(|e| damaged("merges.txt", &e))?;
         let file = serde_json::to_vec(&whole(&vocabulary, &merges)).map_err(|e| damaged("vocab.json", &e))?;
         Self::from_bytes("vocab.json", &file)
@@ -45,11 +44,7 @@ impl ClipTokenizer {
     }
 
     fn from_bytes(name: &str, file: &[u8]) -> Result<Self, TowerError> {
-        let error = |e: tokenizers::Error| TowerError::file(name, format!("it is not a tokenizer ({e})"));
-        let mut inner = Tokenizer::from_bytes(file).map_err(error)?;
-        // What the file may have stored of either must not cut or fill a text.
-        inner.with_truncation(None).map_err(error)?;
-        inner.with_padding(None);
+        let inner = checked::load(name, file)?;
         let special = |token: &str| {
             inner.token_to_id(token).ok_or_else(|| TowerError::file(name, format!("it has no token {token}")))
         };
@@ -91,10 +86,10 @@ impl ClipTokenizer {
 fn whole(vocabulary: &Value, merges: &str) -> Value {
     let merges: Vec<&str> = merges.lines().filter(|l| !l.is_empty() && !l.starts_with("#version")).collect();
     let special = |content: &str| {
-        json!({ "id": vocabulary[content], "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+        serde_json::json!({ "id": vocabulary[content], "content": content, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": true })
     };
-    json!({
+    serde_json::json!({
         "version": "1.0",
         "added_tokens": [special(START), special(END)],
         "normalizer": { "type": "Sequence", "normalizers": [

@@ -3,7 +3,7 @@
 use tokenizers::Tokenizer;
 use tokenizers::normalizers::{Lowercase, Sequence};
 
-use super::{first_ids, spans};
+use super::{checked, first_ids, spans};
 use crate::folder::Folder;
 use crate::{LongText, TowerError};
 
@@ -26,16 +26,13 @@ impl SiglipTokenizer {
     /// # Errors
     /// When it is missing, damaged, or has no end of a text.
     pub fn open(folder: &Folder) -> Result<Self, TowerError> {
-        let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
         if !folder.has(FILE) && folder.has(SENTENCEPIECE) {
             let reason =
                 "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
             return Err(TowerError::file(folder.dir().join(FILE).display().to_string(), reason));
         }
-        let mut inner = Tokenizer::from_bytes(folder.read(FILE)?).map_err(error)?;
-        // What the file may have stored of either must not cut or fill a text; it is done here.
-        inner.with_truncation(None).map_err(error)?;
-        inner.with_padding(None);
+        let mut inner = checked::load(FILE, &folder.read(FILE)?)?;
+        let error = |e: tokenizers::Error| TowerError::file(FILE, format!("it is not a tokenizer ({e})"));
         // Not every published file says it, but all of these models were trained on lower case.
         let mut steps = vec![Lowercase.into()];
         steps.extend(inner.get_normalizer().cloned());
