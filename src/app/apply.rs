@@ -38,9 +38,9 @@ impl App {
 
     /// Fetches thumbnails of what this frame showed.
     pub(super) fn want_thumbnails(&mut self) {
-        let shown = self.commands.drain_shown();
+        let (shown, soon) = (self.commands.drain_shown(), self.commands.drain_soon());
         let now = self.now();
-        if let Some(wanted) = self.textures.shown(&shown, &self.state.thumbnails, now) {
+        if let Some(wanted) = self.textures.shown(&shown, &soon, &self.state.thumbnails, now) {
             self.submit(Job::Thumbnails(wanted));
         }
     }

@@ -8,6 +8,8 @@ use vicinity_core::{Filter, LabelSet, Scoring};
 
 /// Steps kept.
 const STEPS: usize = 100;
+/// Items that all of them hold together, selected or labelled: some 10 MB. One step is kept whatever it holds.
+const ITEMS: usize = 500_000;
 /// Typing within this time is one step.
 const ONE_STEP_SECS: f64 = 1.0;
 
@@ -44,6 +46,11 @@ impl Moment {
         }
     }
 
+    /// Items that it holds.
+    fn items(&self) -> usize {
+        self.selection.items.len() + self.applied.best.len()
+    }
+
     fn restore(self, state: &mut State) {
         state.selection = self.selection;
         state.query.text = self.text;
@@ -74,9 +81,19 @@ impl History {
             return;
         }
         self.past.push(Moment::of(state));
-        if self.past.len() > STEPS {
-            self.past.remove(0);
-        }
+        self.forget();
+    }
+
+    /// Drops the oldest steps.
+    fn forget(&mut self) {
+        let mut items = 0;
+        let newest = self.past.iter().rev().take(STEPS);
+        let kept = newest.take_while(|moment| {
+            items += moment.items();
+            items <= ITEMS
+        });
+        let kept = kept.count().max(1);
+        self.past.drain(..self.past.len().saturating_sub(kept));
     }
 
     /// One step back; returns whether there was one.
@@ -107,6 +124,19 @@ impl History {
 mod tests {
     use super::*;
     use vicinity_core::ItemId;
+
+    #[test]
+    fn many_steps_with_large_selections_are_forgotten_early() {
+        let mut history = History::default();
+        let everything = |n: u32| State { selection: Selection::new((0..n).map(ItemId).collect()), ..State::default() };
+        let (small, large) = (everything(10), everything(100_000));
+        (0..300).for_each(|at| history.record(&small, Change::Step, f64::from(at)));
+        assert_eq!(history.past.len(), STEPS);
+        (0..20).for_each(|at| history.record(&large, Change::Step, f64::from(at)));
+        assert_eq!(history.past.iter().map(Moment::items).sum::<usize>(), ITEMS);
+        history.record(&everything(600_000), Change::Step, 0.0);
+        assert_eq!(history.past.len(), 1, "the last step can always be taken back");
+    }
 
     #[test]
     fn goes_back_and_forth_and_takes_typing_as_one_step() {

@@ -13,8 +13,8 @@ use vicinity_engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, 
 
 /// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
 const BUDGET: Duration = Duration::from_millis(8);
-/// Large previews kept.
-const PREVIEWS: usize = 8;
+/// Large previews kept; one takes up to 10 MB.
+const PREVIEWS: usize = 4;
 /// A sentence that something was done stays so long.
 const NOTICE_SECS: f64 = 7.0;
 

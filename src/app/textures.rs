@@ -2,19 +2,31 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use vicinity_core::{ItemId, Picture};
 
-/// Textures kept; at 256 x 192 pixels about 120 MB.
-const MOST: usize = 600;
-/// Uploaded a frame.
-const UPLOADS_A_FRAME: usize = 24;
+/// Bytes of textures that are kept beside those on screen: some 500 pictures of 256 x 192 pixels.
+const MOST_BYTES: usize = 96 << 20;
+/// Bytes of the textures of one screen and its neighbours, so that what is fetched ahead drives nothing out.
+const AHEAD_BYTES: usize = MOST_BYTES / 2;
+/// Of a thumbnail that is not here yet.
+const USUAL_BYTES: usize = 256 * 192 * 4;
+/// Uploaded a frame at the most; at least one, so that it goes on.
+const UPLOADS_A_FRAME: usize = 64;
+/// Time that uploads take of a frame, of 16 ms at 60 Hz.
+const UPLOAD_TIME: Duration = Duration::from_millis(4);
+/// Pictures that wait to be uploaded; of more, those that have scrolled away go.
+const MOST_WAITING: usize = 256;
 /// Asked for at once.
 const WANTED_AT_ONCE: usize = 240;
 /// After so long an answer that has not come is asked for again.
 const PATIENCE_SECS: f64 = 3.0;
+
+/// Textures by item; `None` where it has no thumbnail.
+type AtHand = HashMap<ItemId, Option<TextureHandle>>;
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -30,49 +42,71 @@ impl Textures {
     /// A thumbnail came from the engine.
     pub fn arrived(&mut self, id: ItemId, picture: Option<Arc<Picture>>) {
         self.arrived.push_back((id, picture));
+        if self.arrived.len() > MOST_WAITING {
+            let (asked, before) = (&self.asked, self.arrived.len());
+            self.arrived.retain(|(id, _)| asked.contains(id));
+            if self.arrived.len() == before {
+                self.arrived.pop_front();
+            }
+        }
     }
 
     /// Uploads some of what has arrived; returns whether more is waiting.
-    pub fn upload(&mut self, ctx: &egui::Context, at_hand: &mut HashMap<ItemId, Option<TextureHandle>>) -> bool {
+    pub fn upload(&mut self, ctx: &egui::Context, at_hand: &mut AtHand) -> bool {
+        let start = Instant::now();
         for _ in 0..UPLOADS_A_FRAME {
             let Some((id, picture)) = self.arrived.pop_front() else { break };
             let texture = picture.map(|p| load(ctx, &format!("thumbnail {}", id.0), &p));
             at_hand.insert(id, texture);
             self.seen.insert(id, self.frame);
             self.asked.remove(&id);
+            if start.elapsed() > UPLOAD_TIME {
+                break;
+            }
         }
         self.evict(at_hand);
         !self.arrived.is_empty()
     }
 
-    fn evict(&mut self, at_hand: &mut HashMap<ItemId, Option<TextureHandle>>) {
-        if at_hand.len() <= MOST {
+    /// Gives up those not seen for longest, never those of the frame that was drawn last.
+    fn evict(&mut self, at_hand: &mut AtHand) {
+        let mut bytes: usize = at_hand.values().map(size).sum();
+        if bytes <= MOST_BYTES {
             return;
         }
-        let mut by_age: Vec<(u64, ItemId)> =
-            at_hand.keys().map(|id| (self.seen.get(id).copied().unwrap_or(0), *id)).collect();
+        let seen = |id: &ItemId| self.seen.get(id).copied().unwrap_or(0);
+        let mut by_age: Vec<(u64, ItemId)> = at_hand.keys().map(|id| (seen(id), *id)).collect();
+        by_age.retain(|(seen, _)| *seen < self.frame);
         by_age.sort_unstable();
-        for (_, id) in by_age.into_iter().take(at_hand.len() - MOST * 9 / 10) {
-            at_hand.remove(&id);
+        for (_, id) in by_age {
+            if bytes <= MOST_BYTES / 10 * 9 {
+                break;
+            }
+            bytes -= at_hand.remove(&id).as_ref().map_or(0, size);
             self.seen.remove(&id);
         }
     }
 
-    /// Notes what a frame showed; returns what the engine is to be asked for, where that is news to it.
-    pub fn shown(
-        &mut self,
-        shown: &[ItemId],
-        at_hand: &HashMap<ItemId, Option<TextureHandle>>,
-        now: f64,
-    ) -> Option<Vec<ItemId>> {
+    /// Notes what a frame showed, and after that what may be shown soon; returns what the engine is to be asked for,
+    /// where that is news to it.
+    pub fn shown(&mut self, shown: &[ItemId], soon: &[ItemId], at_hand: &AtHand, now: f64) -> Option<Vec<ItemId>> {
         self.frame += 1;
-        let mut wanted = Vec::new();
-        let mut once = HashSet::new();
-        for id in shown {
-            if at_hand.contains_key(id) {
-                self.seen.insert(*id, self.frame);
-            } else if wanted.len() < WANTED_AT_ONCE && once.insert(*id) {
-                wanted.push(*id);
+        let (mut wanted, mut once, mut bytes) = (Vec::new(), HashSet::new(), 0);
+        let all = shown.iter().map(|id| (id, true)).chain(soon.iter().map(|id| (id, false)));
+        for (id, on_screen) in all {
+            if !on_screen && bytes > AHEAD_BYTES {
+                break;
+            }
+            match at_hand.get(id) {
+                Some(texture) => {
+                    self.seen.insert(*id, self.frame);
+                    bytes += size(texture);
+                }
+                None if wanted.len() < WANTED_AT_ONCE && once.insert(*id) => {
+                    wanted.push(*id);
+                    bytes += USUAL_BYTES;
+                }
+                None => {}
             }
         }
         let impatient = now - self.asked_at > PATIENCE_SECS;
@@ -89,6 +123,11 @@ impl Textures {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Bytes on the graphics card.
+fn size(texture: &Option<TextureHandle>) -> usize {
+    texture.as_ref().map_or(0, TextureHandle::byte_size)
 }
 
 /// Uploads a picture.
@@ -110,25 +149,61 @@ mod tests {
         let mut textures = Textures::default();
         let at_hand = HashMap::new();
         let shown = [ItemId(1), ItemId(2), ItemId(1)];
-        assert_eq!(textures.shown(&shown, &at_hand, 10.0), Some(vec![ItemId(1), ItemId(2)]));
-        assert_eq!(textures.shown(&shown, &at_hand, 10.1), None);
-        assert_eq!(textures.shown(&[ItemId(3)], &at_hand, 10.2), Some(vec![ItemId(3)]));
-        assert_eq!(textures.shown(&[ItemId(3)], &at_hand, 20.0), Some(vec![ItemId(3)]));
+        assert_eq!(textures.shown(&shown, &[], &at_hand, 10.0), Some(vec![ItemId(1), ItemId(2)]));
+        assert_eq!(textures.shown(&shown, &[], &at_hand, 10.1), None);
+        assert_eq!(textures.shown(&[ItemId(3)], &[], &at_hand, 10.2), Some(vec![ItemId(3)]));
+        assert_eq!(textures.shown(&[ItemId(3)], &[], &at_hand, 20.0), Some(vec![ItemId(3)]));
     }
 
     #[test]
-    fn keeps_what_is_on_screen_when_room_runs_out() {
-        let ctx = egui::Context::default();
+    fn what_is_fetched_ahead_comes_after_what_is_on_screen_and_has_a_bound() {
         let mut textures = Textures::default();
-        let mut at_hand = HashMap::new();
-        for id in 0..MOST as u32 + 1 {
-            textures.arrived(ItemId(id), picture());
+        let ahead: Vec<_> = (100..2000).map(ItemId).collect();
+        let wanted = textures.shown(&[ItemId(7)], &ahead, &HashMap::new(), 10.0).expect("all is news");
+        assert_eq!(wanted[..2], [ItemId(7), ItemId(100)]);
+        assert!(wanted.len() <= WANTED_AT_ONCE);
+    }
+
+    #[test]
+    fn scrolling_through_a_large_collection_stays_within_the_bound() {
+        let ctx = egui::Context::default();
+        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let whole = Picture::new(256, 192, vec![9; 256 * 192 * 3]).map(Arc::new);
+        let ids = |from: u32, to: u32| (from..to).map(ItemId).collect::<Vec<_>>();
+        for top in (0..3000).step_by(40) {
+            let (shown, soon) = (ids(top, top + 60), ids(top + 60, top + 120));
+            let wanted = textures.shown(&shown, &soon, &at_hand, f64::from(top)).unwrap_or_default();
+            wanted.into_iter().for_each(|id| textures.arrived(id, whole.clone()));
+            while textures.upload(&ctx, &mut at_hand) {}
+            let bytes: usize = at_hand.values().map(size).sum();
+            assert!(bytes <= MOST_BYTES, "{bytes} bytes at {top}");
+            assert!(shown.iter().all(|id| at_hand.contains_key(id)), "a grey tile at {top}");
         }
-        while at_hand.len() < MOST {
-            textures.upload(&ctx, &mut at_hand);
+        assert!(textures.seen.len() <= at_hand.len() && at_hand.len() > 400, "{}", at_hand.len());
+        assert!(at_hand.contains_key(&ItemId(2900)) && !at_hand.contains_key(&ItemId(0)), "the oldest have gone");
+    }
+
+    #[test]
+    fn a_screen_larger_than_the_bound_is_kept_whole() {
+        let ctx = egui::Context::default();
+        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let large = Picture::new(1024, 1024, vec![9; 1024 * 1024 * 3]).map(Arc::new);
+        let shown: Vec<_> = (0..40).map(ItemId).collect();
+        for frame in 0..3 {
+            let wanted = textures.shown(&shown, &[], &at_hand, f64::from(frame)).unwrap_or_default();
+            assert!(frame == 0 || wanted.is_empty(), "asked for again and again");
+            wanted.into_iter().for_each(|id| textures.arrived(id, large.clone()));
+            while textures.upload(&ctx, &mut at_hand) {}
         }
-        textures.shown(&[ItemId(0)], &at_hand, 0.0);
-        textures.upload(&ctx, &mut at_hand);
-        assert!(at_hand.len() <= MOST && at_hand.contains_key(&ItemId(0)), "{}", at_hand.len());
+        assert_eq!(at_hand.len(), 40);
+    }
+
+    #[test]
+    fn pictures_that_nobody_uploads_do_not_pile_up() {
+        let mut textures = Textures::default();
+        textures.shown(&[ItemId(5)], &[], &AtHand::new(), 0.0);
+        (0..5000).for_each(|id| textures.arrived(ItemId(id), picture()));
+        assert!(textures.arrived.len() <= MOST_WAITING, "{}", textures.arrived.len());
+        assert!(textures.arrived.iter().any(|(id, _)| *id == ItemId(5)), "the one on screen stays");
     }
 }

@@ -242,6 +242,7 @@ impl From<SystemCommand> for Command {
 pub struct CommandSender {
     commands: RefCell<Vec<Command>>,
     shown: RefCell<Vec<ItemId>>,
+    soon: RefCell<Vec<ItemId>>,
     pointed_at: Cell<Option<ItemId>>,
 }
 
@@ -261,6 +262,11 @@ impl CommandSender {
         self.shown.borrow_mut().push(item);
     }
 
+    /// Notes that an item's thumbnail may be on screen soon: it is fetched after all that are.
+    pub fn thumbnail_soon(&self, item: ItemId) {
+        self.soon.borrow_mut().push(item);
+    }
+
     /// Notes that the pointer rests on an item of a list in this frame.
     pub fn point_at(&self, item: ItemId) {
         self.pointed_at.set(Some(item));
@@ -274,5 +280,10 @@ impl CommandSender {
     /// Takes the items noted since the last time, in the order drawn.
     pub fn drain_shown(&self) -> Vec<ItemId> {
         self.shown.take()
+    }
+
+    /// Takes the items noted to be shown soon.
+    pub fn drain_soon(&self) -> Vec<ItemId> {
+        self.soon.take()
     }
 }

@@ -138,7 +138,7 @@ impl Engine {
         notices.into_iter().for_each(|notice| outbox.post(Event::Notice(notice)));
         let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved)?;
         let (searcher, search_thread) = Searcher::start(library.clone(), model.clone(), outbox.clone())?;
-        let (looks, looks_thread) = Looks::start(library.clone(), outbox.clone())?;
+        let (looks, looks_threads) = Looks::start(&library, &outbox)?;
         let control = Control::default();
         // Unbounded: these are a person's clicks, and submitting must never block the window.
         let (jobs, received) = unbounded();
@@ -158,7 +158,8 @@ impl Engine {
         if !snapshot.is_empty() {
             projector.collection_changed(snapshot);
         }
-        let threads = vec![model_thread, map_thread, search_thread, looks_thread, main, herald];
+        let mut threads = vec![model_thread, map_thread, search_thread, main, herald];
+        threads.extend(looks_threads);
         Ok(Self {
             jobs: Some(jobs),
             events,

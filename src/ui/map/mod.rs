@@ -6,7 +6,7 @@
 mod background;
 mod camera;
 mod card;
-mod colours;
+pub mod colours;
 mod gpu;
 mod input;
 mod marks;

@@ -6,19 +6,20 @@ use egui::{Align2, Rect, ScrollArea, Sense, Slider, Ui, pos2, vec2};
 
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::grid::Grid;
+use crate::ui::map::colours::Same;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::tile;
 use crate::ui::words;
-use vicinity_core::{Filter, Item, ItemId, Modality};
+use vicinity_core::{Filter, Item, ItemId, Modality, SearchResult};
 
 const HEAD: f32 = 40.0;
 
 /// What the gallery shows.
 #[derive(Debug, Clone, PartialEq)]
 enum Source {
-    /// The hits of a search; the address of the answer tells answers apart.
-    Hits(usize),
+    /// The hits of a search. The answer is held: the address of one that is gone may be that of the next.
+    Hits(Same<SearchResult>),
     /// Several selected items.
     Selection,
     /// Everything the filter lets through.
@@ -70,7 +71,7 @@ impl Gallery {
         };
         let hits = state.query.result.as_ref().filter(|_| !state.query.is_empty());
         let source = match hits {
-            Some(result) => Source::Hits(Arc::as_ptr(result) as usize),
+            Some(result) => Source::Hits(Same(Arc::clone(result))),
             None if state.selection.items.len() > 1 => Source::Selection,
             None => Source::Everything(snapshot.epoch(), snapshot.generation(), state.query.filter.clone()),
         };
@@ -154,6 +155,7 @@ impl Gallery {
             if let Some(rect) = self.scroll_to.take().and_then(|i| self.grid.rect_of(i)) {
                 ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);
             }
+            self.fetch_ahead(ctx, view);
             for cell in self.grid.between(view.top() - 60.0, view.bottom() + 60.0) {
                 let Some(item) = self.items.get(cell.index).and_then(|id| snapshot.get(*id)) else { continue };
                 let score = self.scores.get(cell.index).copied();
@@ -170,6 +172,21 @@ impl Gallery {
                 }
             }
         });
+    }
+}
+
+/// Screens on either side whose thumbnails are fetched ahead.
+const AHEAD: f32 = 1.0;
+
+impl Gallery {
+    /// Asks for the thumbnails of the next screen and of the one before, so that scrolling finds them there.
+    fn fetch_ahead(&self, ctx: &Ctx<'_>, view: Rect) {
+        let screens = AHEAD * view.height();
+        let below = self.grid.between(view.bottom(), view.bottom() + screens);
+        let above = self.grid.between(view.top() - screens, view.top());
+        for cell in below.iter().chain(above.iter().rev()) {
+            self.items.get(cell.index).into_iter().for_each(|id| ctx.commands.thumbnail_soon(*id));
+        }
     }
 }
 
