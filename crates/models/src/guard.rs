@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
-use crate::domain::{Embedding, Picture};
+use vicinity_core::{Embedding, Picture};
 
 /// Characters of a panic's message that an error repeats.
 const MESSAGE: usize = 200;
@@ -118,7 +118,7 @@ fn nothing() -> TowerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::towers::starter;
+    use crate::starter;
 
     /// Panics at texts that hold a `!`, and at empty pixels.
     struct Nervous;

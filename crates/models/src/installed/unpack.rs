@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
 use super::places::is_inside;
-use crate::towers::torch;
+use crate::torch;
 
 /// The most entries of an archive.
 const MOST_ENTRIES: usize = 10_000;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokenizers::{DecoderWrapper, PostProcessorWrapper, Tokenizer};
 
-use crate::towers::{TowerError, guard, json};
+use crate::{TowerError, guard, json};
 
 /// Bytes that one byte of a text may become.
 const GROWTH: usize = 128;
