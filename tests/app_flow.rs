@@ -69,6 +69,76 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     });
 }
 
+/// What a query may find first in the sample collection, by words of the query and of the file's name.
+const ANSWERS: [(&str, &[&str]); 38] = [
+    ("golf ball", &["golf", "putting"]),
+    ("basketball", &["basketball"]),
+    ("soccer", &["soccer", "football"]),
+    ("tennis", &["tennis"]),
+    ("red car", &["red_car", "driving"]),
+    ("school bus", &["bus"]),
+    ("sailboat", &["sail", "logbook"]),
+    ("balloon", &["balloon"]),
+    ("parachute", &["parachute", "skydiving"]),
+    ("penguin", &["penguin"]),
+    ("banana", &["banana", "fruit"]),
+    ("strawberr", &["strawberr", "fruit"]),
+    ("lemon", &["lemon", "orange"]),
+    ("apple", &["apple"]),
+    ("hamburger", &["burger"]),
+    ("coffee", &["coffee"]),
+    ("teapot", &["tea"]),
+    ("mushroom", &["mushroom"]),
+    ("pumpkin", &["pumpkin"]),
+    ("beach", &["beach", "holiday"]),
+    ("palm", &["beach", "holiday"]),
+    ("mountain", &["mountain", "snow"]),
+    ("moon", &["moon", "apollo"]),
+    ("earth", &["earth", "apollo"]),
+    ("planet", &["planet", "saturn"]),
+    ("castle", &["castle"]),
+    ("lighthouse", &["lighthouse"]),
+    ("pyramid", &["pyramid", "egypt"]),
+    ("traffic", &["traffic", "driving"]),
+    ("stop sign", &["stop"]),
+    ("bookshelf", &["book", "library"]),
+    ("chair", &["chair"]),
+    ("lamp", &["lamp"]),
+    ("clock", &["clock"]),
+    ("candle", &["candle"]),
+    ("drums", &["drum"]),
+    ("piano", &["piano"]),
+    ("fish", &["goldfish", "aquarium"]),
+];
+
+#[test]
+fn the_sample_answers_the_queries_that_are_suggested_for_it() {
+    let place = tempfile::tempdir().expect("a folder");
+    let setup = Setup { data: Some(place.path().to_owned()), ..Setup::default() };
+    let mut window = window(setup, engine::opener(Default::default()));
+    window.get_by_label("Open the sample collection").click();
+    step_until(&mut window, "queries are suggested", |w| !w.state().state().suggestions.is_empty());
+    let suggestions = window.state().state().suggestions.clone();
+    let texts: Vec<_> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
+    assert!(suggestions.len() >= 3, "{texts:?}");
+    for text in &texts {
+        window.get_by_label(&format!("Search for {text}")).click();
+        step_until(&mut window, text, |w| w.state().state().answer().is_some() && !w.state().state().query.pending);
+        let state = window.state().state();
+        let result = state.answer().expect("hits");
+        assert!(result.standing_out >= 1, "{text}: nothing matches");
+        let best = state.item(result.hits[0].item).expect("an item").name();
+        let known = ANSWERS.iter().find(|(query, _)| text.contains(query));
+        let right = known.is_some_and(|(_, names)| names.iter().any(|name| best.contains(name)));
+        assert!(right, "{text} finds {best} first; all: {texts:?}");
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        window.key_press(Key::Escape);
+        step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
+        window.run_steps(3);
+    }
+}
+
 #[test]
 fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library() {
     let place = tempfile::tempdir().expect("a folder");

@@ -141,7 +141,7 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
     assert_eq!(window.state().state().right_tab, RightTab::Item);
     window.get_by_label("folder Photos / 2023");
     window.get_by_label_contains("size 640 × 480");
-    window.get_by_label("animal 60 %");
+    window.get_by_label("child 60 %");
     window.get_by_label("Similar");
     window.get_by_label("Copy path");
 }
@@ -153,10 +153,10 @@ fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
     step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
     window.run_steps(2);
     window.get_by_label("32 selected");
-    window.get_by_label("Label the selection").click();
+    window.get_by_label("Auto-label selection").click();
     step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.best.len() == 32);
     window.run_steps(2);
-    assert!(window.query_all_by_label("animal, 32").next().is_some());
+    assert!(window.query_all_by_label("child, 32").next().is_some());
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.best.is_empty());
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
@@ -175,15 +175,20 @@ fn the_label_set_can_be_edited_and_reset() {
     window.key_press(Key::Enter);
     step_until(&mut window, "the editor is open", |w| w.state().state().floats(Floating::Labels));
     window.run_steps(3);
-    window.get_by_label("12 labels");
+    window.get_by_label("68 labels");
     let field = window.get_by_label("Labels");
     field.set_text_value_accesskit("dog, cat");
     window.run_steps(3);
-    window.get_by_label("Use these").click();
+    window.get_by_label("Save").click();
     step_until(&mut window, "the set is in use", |w| w.state().state().labels.set.labels == ["dog", "cat"]);
     window.run_steps(2);
-    window.get_by_label("Reset").click();
-    step_until(&mut window, "the starting set is back", |w| w.state().state().labels.set.labels.len() == 12);
+    for (set, labels) in [("Topics (12)", 12), ("Everyday (68)", 68)] {
+        window.get_by_label("Built-in sets").click();
+        window.run_steps(3);
+        window.get_by_label(set).click();
+        step_until(&mut window, "the built-in set is in use", |w| w.state().state().labels.set.labels.len() == labels);
+        window.run_steps(3);
+    }
     assert!(jobs.lock().expect("jobs").iter().all(|j| !matches!(j, Job::Add(_))));
 }
 
@@ -191,7 +196,9 @@ fn the_label_set_can_be_edited_and_reset() {
 fn failed_files_are_listed_with_the_reason_and_can_be_tried_again() {
     let (mut window, jobs) = open();
     window.get_by_label("Could not read, 1").click();
-    step_until(&mut window, "the list is open", |w| w.query_by_label("broken.jpg: the file ends too early").is_some());
+    step_until(&mut window, "the list is open", |w| {
+        w.query_by_label_contains("broken.jpg: the file ends too early").is_some()
+    });
     window.run_steps(2);
     window.get_by_label("Retry").click();
     window.get_by_label("Retry all").click();
@@ -230,7 +237,7 @@ fn the_status_bar_tells_what_a_long_layout_is_doing_until_it_is_stopped() {
     window.get_by_label("Ready");
     window.key_press_modifiers(Modifiers::COMMAND, Key::K);
     window.run_steps(3);
-    for letter in "arrange".chars() {
+    for letter in "recompute".chars() {
         window.event(egui::Event::Text(letter.to_string()));
     }
     window.run_steps(3);
@@ -300,7 +307,7 @@ fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
     let image = egui::ColorImage::new([8, 4], vec![egui::Color32::RED; 32]);
     window.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
     step_until(&mut window, "there are hits", |w| w.state().state().query.result.is_some());
-    step_until(&mut window, "there are labels", |w| w.query_by_label("animal 60 %").is_some());
+    step_until(&mut window, "there are labels", |w| w.query_by_label("child 60 %").is_some());
     window.get_by_label("Remove Pasted picture from the search");
     assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Label { .. })));
 }

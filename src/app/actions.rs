@@ -7,7 +7,6 @@ use super::window::{App, Message};
 use crate::context::command::DropTarget;
 use crate::context::{Floating, MapTool, RightTab, SystemCommand};
 use crate::ui::drop::looks_like_picture;
-use crate::ui::panels::gallery::passes;
 use vicinity_core::{ItemId, Picture, QueryPart};
 use vicinity_engine::Severity;
 
@@ -72,6 +71,7 @@ impl App {
             self.remember_step();
             self.select(Vec::new());
             self.state.right_tab = RightTab::Results;
+        } else if state.gallery.pinned.take().is_some() {
         } else if !state.query.is_empty() {
             self.clear_search();
         } else if state.query.filter != Default::default() {
@@ -86,10 +86,21 @@ impl App {
             self.state.query.matches = None;
             self.search_now();
             self.inspect();
+            self.look_at_question();
             if set != self.state.labels.set {
                 self.labels_changed();
             }
         }
+    }
+
+    /// Chips that an undo has brought back: their pictures and labels may not be there any more.
+    fn look_at_question(&mut self) {
+        let without = self.state.query.chips.iter().filter(|chip| chip.texture.is_none());
+        let files: Vec<_> = without
+            .filter_map(|c| if let QueryPart::File(path) = &c.part { Some(path.clone()) } else { None })
+            .collect();
+        files.into_iter().for_each(|path| self.look_at_file(path));
+        self.ask_for_labels_of_question();
     }
 
     /// The hits that stand out, or all that the filter lets through.
@@ -99,7 +110,7 @@ impl App {
         let hits = query.result.as_ref().filter(|r| !query.is_empty() && r.standing_out > 0);
         let items = match hits {
             Some(result) => result.hits.iter().take(result.standing_out).map(|h| h.item).collect(),
-            None => snapshot.items().filter(|i| passes(i, &query.filter)).map(|i| i.id).collect(),
+            None => snapshot.items().filter(|i| query.filter.admits(i)).map(|i| i.id).collect(),
         };
         self.remember_step();
         self.select(items);

@@ -59,6 +59,10 @@ impl App {
             UiCommand::CloseLibrary => self.close_library(),
             UiCommand::OpenSample => self.open_sample(),
             UiCommand::FocusSearch => self.state.focus_search += 1,
+            UiCommand::FindByName => {
+                self.system_command(SystemCommand::SetCentre(Centre::Gallery));
+                self.state.gallery.focus_find += 1;
+            }
             UiCommand::PasteQuery => self.ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             UiCommand::SearchBySelection => self.search_by_selection(),
             UiCommand::ClearSearch => self.clear_search(),
@@ -162,13 +166,23 @@ impl App {
             SystemCommand::SetFilter(filter) => {
                 if filter != self.state.query.filter {
                     self.remember_step();
-                    if filter.folder != self.state.query.filter.folder {
+                    if filter.folder != self.state.query.filter.folder || filter.name != self.state.query.filter.name {
                         self.state.query.matches = None;
                     }
                     self.state.query.filter = filter;
+                    self.state.gallery.pinned = None;
                     self.search_now();
                 }
             }
+            SystemCommand::FindByName(typed) => {
+                self.history.record(&self.state, Change::Typing, now);
+                self.find_by_name(&typed);
+            }
+            SystemCommand::SetSort(sort) => {
+                self.state.gallery.sort = sort;
+                self.keep_settings();
+            }
+            SystemCommand::Unpin => self.state.gallery.pinned = None,
             SystemCommand::SetScoring(scoring) => {
                 self.remember_step();
                 self.state.query.scoring = scoring;
@@ -179,6 +193,10 @@ impl App {
                 if items != self.state.selection.items {
                     self.remember_step();
                     self.select(items);
+                    // Several at once come from elsewhere (a label, the map): the gallery lists them.
+                    if self.state.centre == Centre::Gallery && self.state.selection.items.len() > 1 {
+                        self.pin_selection();
+                    }
                 }
                 self.show_item_tab();
             }
@@ -225,6 +243,10 @@ impl App {
             }
             SystemCommand::SetMapTool(tool) => self.state.map_tool = tool,
             SystemCommand::SetCentre(centre) => {
+                // A selection that was made elsewhere is what the gallery is opened for.
+                if centre == Centre::Gallery && self.state.centre != centre {
+                    self.pin_selection();
+                }
                 self.state.centre = centre;
                 self.state.preview = None;
                 self.keep_settings();
@@ -243,7 +265,8 @@ impl App {
             SystemCommand::WantThumbnails(items) => items.into_iter().for_each(|id| self.commands.thumbnail_shown(id)),
             SystemCommand::OpenPreview(id) => {
                 self.state.preview = Some(id);
-                if self.state.selection.focus() != Some(id) {
+                // One of several that are selected is looked at without dropping the others.
+                if !self.state.selection.set.contains(&id) {
                     self.select(vec![id]);
                 }
                 self.want_preview(id);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::context::State;
-use crate::context::state::{Applied, Chip, Selection};
+use crate::context::state::{Chip, Selection};
+use crate::context::{Applied, State};
 use vicinity_core::{Filter, LabelSet, Scoring};
 
 /// Steps kept.

@@ -9,6 +9,7 @@ pub mod engine;
 mod errors;
 mod history;
 mod keys;
+mod listing;
 mod models;
 mod opening;
 mod places;

@@ -137,6 +137,7 @@ impl App {
                 if !self.state.query.is_empty() {
                     self.search_now();
                 }
+                self.next_labels();
             }
             Err(why) => {
                 let library = self.state.library.take();
@@ -167,6 +168,11 @@ impl App {
         state.neighbours = None;
         state.labels.shown = None;
         state.labels.asked = None;
+        state.labels.of_asked = None;
+        state.gallery.listing = Arc::default();
+        state.gallery.pinned = None;
+        state.suggestions = Arc::default();
+        state.adding = false;
         state.labels.applied = Arc::default();
         state.preview = None;
         state.previews.clear();
@@ -180,6 +186,7 @@ impl App {
         self.textures.clear();
         self.history.clear();
         self.search = Default::default();
+        self.lists = Default::default();
         self.backend.take()
     }
 

@@ -29,6 +29,8 @@ pub(super) fn messages(app: &mut App) {
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
             Message::Pasted(picture) => app.ask_with_picture(picture),
+            Message::ChipPicture(path, picture) => app.chip_picture(&path, &picture),
+            Message::Listed(request, listing) => app.listed(&request, listing),
             Message::Newest(version) => app.newest_found(version),
             Message::Devices(lines) => app.state.devices = lines,
         }
@@ -83,7 +85,10 @@ fn apply(app: &mut App, event: Event) {
             app.state.snapshot = Some(snapshot);
             app.collection_changed();
         }
-        Event::Progress(progress) => app.state.progress = progress,
+        Event::Progress(progress) => {
+            app.state.adding = false;
+            app.state.progress = progress;
+        }
         Event::Finished(summary) => finished(app, &summary),
         Event::Failures(failures) => app.state.failures = failures,
         Event::Found { slot: SearchSlot::Results, ticket, result } => {
@@ -97,6 +102,7 @@ fn apply(app: &mut App, event: Event) {
             }
         }
         Event::Labelled { ticket, result } => app.labelled(ticket, result),
+        Event::Suggested { ticket, suggestions } => app.suggested(ticket, suggestions),
         Event::Layout(layout) => app.state.layout = Some(layout),
         Event::Projecting(progress) => app.state.projecting = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
@@ -172,6 +178,7 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
 
 fn finished(app: &mut App, summary: &Summary) {
     app.state.progress = Default::default();
+    app.state.adding = false;
     app.note_speed(summary);
     app.remember_library();
     app.collection_changed();

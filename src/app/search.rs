@@ -1,16 +1,18 @@
 //! Questions to the engine, and which of its answers still count: results, neighbours, labels.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::receive::notice;
 use super::textures;
-use super::window::App;
+use super::window::{App, Message};
 use crate::context::RightTab;
 use crate::context::state::{Chip, Selection};
 use crate::ui::words;
-use vicinity_core::{ItemId, LabelScore, LabelSet, Picture, Query, QueryPart, ScoredLabels};
-use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity};
+use vicinity_core::{ItemId, LabelSet, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage, Suggestion};
+use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, content};
+use vicinity_media::{Content, thumbnail};
 
 /// A search starts so long after the last key.
 const REST_SECS: f64 = 0.15;
@@ -21,6 +23,32 @@ const MOST_HITS: usize = 500;
 /// Neighbours asked for: those shown, and the item itself.
 const NEIGHBOURS: usize = 13;
 
+/// Longest side of the picture on a chip and beside its nearest labels, pixels.
+const CHIP_SIDE: u32 = 256;
+
+/// What labels are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LabelsFor {
+    /// The picture or text that is asked with.
+    Asked,
+    /// The item in focus.
+    Focus(ItemId),
+    /// The selection: each item keeps its best label.
+    Selection,
+}
+
+/// Labels are asked for one after the other: the engine answers only the latest question about labels.
+#[derive(Default)]
+struct Labelling {
+    under_way: Option<(u64, LabelsFor, LabelSet)>,
+    asked: bool,
+    focus: Option<ItemId>,
+    selection: Option<Vec<ItemId>>,
+}
+
+/// What suggestions belong to: epoch, number of items, dimensions, and model.
+type SuggestionsOf = (u64, usize, usize, String);
+
 /// Tickets and times.
 #[derive(Default)]
 pub(super) struct Search {
@@ -28,9 +56,8 @@ pub(super) struct Search {
     latest: u64,
     due: Option<f64>,
     neighbours: Option<(u64, ItemId)>,
-    focus_labels: u64,
-    applying: Option<u64>,
-    labels_waiting: bool,
+    labelling: Labelling,
+    suggesting: Option<(u64, SuggestionsOf)>,
     asked_for: Option<ItemId>,
     /// Whether the first hit gets the focus once the answer is there.
     pub focus_first: bool,
@@ -54,8 +81,10 @@ impl Search {
 }
 
 impl App {
-    pub(super) fn submit(&self, job: Job) {
+    pub(super) fn submit(&mut self, job: Job) {
         if let Some(backend) = &self.backend {
+            // Until the first news of it, nobody is told that there is nothing.
+            self.state.adding |= matches!(job, Job::Add(_));
             backend.submit(job);
         }
     }
@@ -110,6 +139,7 @@ impl App {
     /// The query became another one: counts of the old one mean nothing any more.
     pub(super) fn query_changed(&mut self) {
         self.state.query.matches = None;
+        self.state.gallery.pinned = None;
         if !self.state.query.is_empty() {
             self.state.right_tab = RightTab::Results;
         }
@@ -125,6 +155,10 @@ impl App {
         };
         let texture = match &part {
             QueryPart::Picture(picture) => Some(textures::load(&self.ctx, "question", picture)),
+            QueryPart::File(path) => {
+                self.look_at_file(path.clone());
+                None
+            }
             _ => None,
         };
         self.state.query.chips.push(Chip { part, label, texture });
@@ -132,6 +166,29 @@ impl App {
         self.search_now();
         if !self.state.narrow {
             self.state.right_open = true;
+        }
+    }
+
+    /// Reads a small version of a picture that is asked with, for its chip.
+    pub(super) fn look_at_file(&self, path: PathBuf) {
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("chip-picture", move || {
+            // What is wrong with the file is told by the search.
+            if let Ok(Content::Image { picture, .. }) = content::open(&path, false) {
+                let small = Arc::new(thumbnail::shrink(&picture, CHIP_SIDE));
+                let _ = sender.send(Message::ChipPicture(path, small));
+                waker();
+            }
+        });
+    }
+
+    /// The small version has come: every chip of that file shows it, also after an undo.
+    pub(super) fn chip_picture(&mut self, path: &Path, picture: &Picture) {
+        let texture = textures::load(&self.ctx, "question", picture);
+        for chip in &mut self.state.query.chips {
+            if matches!(&chip.part, QueryPart::File(of) if of == path) {
+                chip.texture = Some(texture.clone());
+            }
         }
     }
 
@@ -143,21 +200,43 @@ impl App {
         self.add_query_part(QueryPart::Picture(picture));
     }
 
-    /// Labels of a picture that is only a question.
-    fn ask_for_labels_of_question(&mut self) {
-        let outside = |c: &Chip| matches!(c.part, QueryPart::Picture(_) | QueryPart::File(_));
-        let part = self.state.query.chips.iter().rev().find(|c| outside(c)).map(|c| c.part.clone());
-        let before = std::mem::replace(&mut self.state.labels.asked, part.clone());
-        match part {
-            Some(_) if self.search.applying.is_some() => self.search.labels_waiting = true,
-            Some(part) if self.state.selection.items.is_empty() => {
-                self.search.focus_labels = self.search.next();
-                let labels = self.state.labels.set.clone();
-                self.submit(Job::Label { ticket: self.search.focus_labels, targets: LabelTargets::Part(part), labels });
-            }
-            None if before.is_some() && self.state.selection.items.is_empty() => self.state.labels.shown = None,
-            _ => {}
+    /// Labels of a picture that is only a question. It keeps them while its hits are looked at.
+    pub(super) fn ask_for_labels_of_question(&mut self) {
+        let part = self.state.query.asked_with().map(|chip| chip.part.clone());
+        let labels = &mut self.state.labels;
+        let same = match (&labels.asked, &part) {
+            (Some(before), Some(now)) => same_part(before, now),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            labels.of_asked = None;
+            self.search.labelling.asked = part.is_some();
+            labels.asked = part;
+            self.next_labels();
         }
+    }
+
+    /// Asks the engine for the labels that are wanted next, unless it is at others.
+    pub(super) fn next_labels(&mut self) {
+        let labelling = &mut self.search.labelling;
+        if labelling.under_way.is_some() || self.backend.is_none() {
+            return;
+        }
+        let asked = self.state.labels.asked.clone().filter(|_| std::mem::take(&mut labelling.asked));
+        let (what, targets) = if let Some(part) = asked {
+            (LabelsFor::Asked, LabelTargets::Part(part))
+        } else if let Some(id) = labelling.focus.take() {
+            (LabelsFor::Focus(id), LabelTargets::Items(vec![id]))
+        } else if let Some(items) = labelling.selection.take() {
+            (LabelsFor::Selection, LabelTargets::Items(items))
+        } else {
+            return;
+        };
+        let ticket = self.search.next();
+        let labels = self.state.labels.set.clone();
+        self.search.labelling.under_way = Some((ticket, what, labels.clone()));
+        self.submit(Job::Label { ticket, targets, labels });
     }
 
     /// Selects exactly these, and asks for what the inspector shows of the first.
@@ -171,6 +250,7 @@ impl App {
         let focus = self.state.selection.focus();
         let Some(id) = focus else {
             self.search.asked_for = None;
+            self.search.labelling.focus = None;
             self.state.labels.shown = None;
             return self.ask_for_labels_of_question();
         };
@@ -193,15 +273,8 @@ impl App {
     }
 
     fn label_focus(&mut self) {
-        // The engine answers the latest question about labels only: the large one goes first.
-        if self.search.applying.is_some() {
-            self.search.labels_waiting = true;
-        } else if let Some(id) = self.state.selection.focus() {
-            self.search.focus_labels = self.search.next();
-            let labels = self.state.labels.set.clone();
-            let targets = LabelTargets::Items(vec![id]);
-            self.submit(Job::Label { ticket: self.search.focus_labels, targets, labels });
-        }
+        self.search.labelling.focus = self.state.selection.focus();
+        self.next_labels();
     }
 
     pub(super) fn set_labels(&mut self, set: LabelSet) {
@@ -210,51 +283,92 @@ impl App {
         }
         self.remember_step();
         self.state.labels.set = set;
-        self.state.labels.applied = Arc::default();
         self.labels_changed();
     }
 
-    /// Another set is in use: what is shown is scored anew.
+    /// Another set is in use: what is shown is scored again. Labels that items were given stay.
     pub(super) fn labels_changed(&mut self) {
         self.state.labels.shown = None;
+        self.state.labels.of_asked = None;
+        self.search.labelling.asked = self.state.labels.asked.is_some();
         self.label_focus();
-        self.ask_for_labels_of_question();
         self.keep_settings();
     }
 
     pub(super) fn apply_labels(&mut self) {
         let items = self.state.selection.items.clone();
         if items.is_empty() {
-            return notice(self, Severity::Info, "Select items first: then each of them gets its best label");
+            return notice(self, Severity::Info, "Select items first: then each of them gets its closest label");
         }
-        let ticket = self.search.next();
-        self.search.applying = Some(ticket);
-        let labels = self.state.labels.set.clone();
-        self.submit(Job::Label { ticket, targets: LabelTargets::Items(items), labels });
+        self.search.labelling.selection = Some(items);
+        self.next_labels();
     }
 
     pub(super) fn labelled(&mut self, ticket: u64, result: Result<Arc<Vec<ScoredLabels>>, String>) {
-        let applying = self.search.applying == Some(ticket);
-        if applying {
-            self.search.applying = None;
-            if std::mem::take(&mut self.search.labels_waiting) {
-                self.label_focus();
-                self.ask_for_labels_of_question();
+        let Some((_, what, set)) = self.search.labelling.under_way.take_if(|(under_way, ..)| *under_way == ticket)
+        else {
+            return;
+        };
+        // Where the set or the question has changed in the meantime, the answer to the new one follows.
+        let current = set == self.state.labels.set;
+        match (what, result) {
+            (LabelsFor::Selection, Ok(scored)) => self.give_labels(&set, &scored),
+            (LabelsFor::Asked, Ok(scored)) if current && !self.search.labelling.asked => {
+                self.state.labels.of_asked = Some(scored);
             }
-        }
-        match result {
-            Ok(scored) if applying => {
-                self.remember_step();
-                let best = |s: &ScoredLabels| -> Option<(ItemId, LabelScore)> { Some((s.item?, *s.scores.first()?)) };
-                let labelled: Vec<_> = scored.iter().filter_map(best).collect();
-                let many = words::count(labelled.len() as u64, "item");
-                Arc::make_mut(&mut self.state.labels.applied).extend(labelled);
-                self.state.colour_by = crate::context::ColourBy::Label;
-                notice(self, Severity::Info, format!("{many} labelled; the map is coloured by label"));
+            (LabelsFor::Focus(id), Ok(scored)) if current && self.state.selection.focus() == Some(id) => {
+                self.state.labels.shown = Some(scored);
             }
-            Ok(scored) if ticket == self.search.focus_labels => self.state.labels.shown = Some(scored),
-            Err(why) if applying || ticket == self.search.focus_labels => notice(self, Severity::Error, why),
+            (_, Err(why)) => notice(self, Severity::Error, why),
             _ => {}
+        }
+        self.next_labels();
+    }
+
+    /// Each item gets its best label, where one fits clearly.
+    fn give_labels(&mut self, set: &LabelSet, scored: &[ScoredLabels]) {
+        self.remember_step();
+        let best = |scored: &ScoredLabels| Some((scored.item?, scored.clear().copied()));
+        let labelled: Vec<_> = scored.iter().filter_map(best).collect();
+        let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
+        let many = words::count(labelled.len() as u64 - unsure, "item");
+        Arc::make_mut(&mut self.state.labels.applied).give(&set.labels, labelled);
+        self.state.colour_by = crate::context::ColourBy::Label;
+        let left = match unsure {
+            0 => String::new(),
+            n => format!(" · no label fits {} clearly", words::count(n, "other")),
+        };
+        notice(self, Severity::Info, format!("{many} labelled; the map is coloured by label{left}"));
+    }
+
+    /// Asks for queries that the collection answers well, once it is at rest and whenever it has changed.
+    pub(super) fn suggest_when_idle(&mut self) {
+        let Some(snapshot) = self.state.snapshot.as_ref().filter(|s| !s.is_empty()) else { return };
+        if self.backend.is_none() || self.state.is_reading() || self.state.progress.stage != Stage::Idle {
+            return;
+        }
+        let of = (snapshot.epoch(), snapshot.len(), snapshot.dim(), snapshot.parts().model.name.clone());
+        if self.search.suggesting.as_ref().is_some_and(|(_, asked)| *asked == of) {
+            return;
+        }
+        let ticket = self.search.next();
+        self.search.suggesting = Some((ticket, of));
+        self.submit(Job::Suggest { ticket });
+    }
+
+    pub(super) fn suggested(&mut self, ticket: u64, suggestions: Arc<Vec<Suggestion>>) {
+        if self.search.suggesting.as_ref().is_some_and(|(latest, _)| *latest == ticket) {
+            self.state.suggestions = suggestions;
+        }
+    }
+
+    /// Shows only files whose name contains what was typed.
+    pub(super) fn find_by_name(&mut self, typed: &str) {
+        let name = NamePattern::new(typed);
+        if name != self.state.query.filter.name {
+            self.state.query.filter.name = name;
+            self.state.query.matches = None;
+            self.search_soon();
         }
     }
 
@@ -269,5 +383,16 @@ impl App {
             self.remember_step();
             self.select(vec![id]);
         }
+    }
+}
+
+/// Whether two parts ask for the same; parts are told apart by where they come from, not by their pixels.
+fn same_part(a: &QueryPart, b: &QueryPart) -> bool {
+    match (a, b) {
+        (QueryPart::Text(a), QueryPart::Text(b)) => a == b,
+        (QueryPart::Picture(a), QueryPart::Picture(b)) => Arc::ptr_eq(a, b),
+        (QueryPart::File(a), QueryPart::File(b)) => a == b,
+        (QueryPart::Item(a), QueryPart::Item(b)) => a == b,
+        _ => false,
     }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
+use crate::context::listing::Sort;
 use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
@@ -34,6 +35,8 @@ pub struct Settings {
     pub colour_by: ColourBy,
     /// Height of the gallery's rows, points.
     pub gallery_height: f32,
+    /// The gallery's order.
+    pub gallery_sort: Sort,
     /// Whether nothing glides.
     pub reduce_motion: bool,
     /// Libraries, the latest first.
@@ -68,6 +71,7 @@ impl Default for Settings {
             centre: Centre::Map,
             colour_by: ColourBy::Modality,
             gallery_height: 148.0,
+            gallery_sort: Sort::default(),
             reduce_motion: false,
             recents: Vec::new(),
             labels: None,

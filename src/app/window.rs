@@ -9,12 +9,14 @@ use super::backend::{Backend, Network, Opener, Through, Waker};
 use super::dialogs::Purpose;
 use super::history::History;
 use super::keys::{Keys, Memory};
+use super::listing::Lists;
 use super::search::Search;
 use super::services::{Answer, Consent};
 use super::settings::{Saver, Settings};
 use super::shelf::Keeper;
 use super::textures::Textures;
 use super::{errors, receive};
+use crate::context::listing::{Listing, Request};
 use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, Ledger, Picture};
@@ -79,6 +81,10 @@ pub(super) enum Message {
     Sample(Result<PathBuf, String>),
     /// A picture was pasted.
     Pasted(Arc<Picture>),
+    /// A small version of a file that is asked with.
+    ChipPicture(PathBuf, Arc<Picture>),
+    /// A list for the gallery; `None` where it could not be made.
+    Listed(Box<Request>, Option<Listing>),
     /// Something about services.
     Service(Answer),
     /// The newest version of the program.
@@ -119,6 +125,7 @@ pub struct App {
     pub(super) textures: Textures,
     pub(super) history: History,
     pub(super) search: Search,
+    pub(super) lists: Lists,
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
@@ -164,6 +171,7 @@ impl App {
             textures: Textures::default(),
             history: History::default(),
             search: Search::default(),
+            lists: Lists::default(),
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
@@ -230,6 +238,7 @@ impl App {
         settings.centre = state.centre;
         settings.colour_by = state.colour_by;
         settings.gallery_height = state.gallery_height;
+        settings.gallery_sort = state.gallery.sort;
         settings.set_labels(&state.labels.set);
         self.saver.save(settings);
     }
@@ -267,6 +276,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) 
         ..State::default()
     };
     state.labels.set = settings.label_set();
+    state.gallery.sort = settings.gallery_sort;
     state
 }
 
@@ -286,6 +296,8 @@ impl eframe::App for App {
             ctx.request_repaint();
         }
         self.search_when_due();
+        self.list_gallery();
+        self.suggest_when_idle();
         self.set_title();
         self.set_theme();
     }

@@ -353,7 +353,7 @@ pub struct LabelsArgs {
     /// Pictures or texts.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Labels, one a line, or the first column of a csv file; else the twelve built-in ones.
+    /// Labels, one per line, or the first column of a csv file; else the built-in everyday ones.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// The most labels a file.

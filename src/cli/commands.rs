@@ -66,7 +66,7 @@ fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
     let folder = args.folder.map(std::path::absolute).transpose()?;
     let query = Query {
         parts,
-        filter: Filter { modality: args.modality.modality(), folder },
+        filter: Filter { modality: args.modality.modality(), folder, name: None },
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };

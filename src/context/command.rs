@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
+use super::listing::Sort;
 use super::services::ServiceErrand;
 use super::shelf::ModelErrand;
 use super::state::{Centre, ColourBy, Floating, MapTool, RightTab, ThemeChoice};
@@ -25,6 +26,8 @@ pub enum UiCommand {
     OpenSample,
     /// Put the cursor into the search box.
     FocusSearch,
+    /// Put the cursor into the gallery's field for file names.
+    FindByName,
     /// Take the picture or text on the clipboard as a query.
     PasteQuery,
     /// Search by the selected items.
@@ -134,6 +137,12 @@ pub enum SystemCommand {
     RemoveQueryPart(usize),
     /// Which hits are wanted.
     SetFilter(Filter),
+    /// Only items whose file name contains this; empty: any.
+    FindByName(String),
+    /// The gallery's order.
+    SetSort(Sort),
+    /// The gallery lists everything again, no more a selection.
+    Unpin,
     /// Centred or raw cosine.
     SetScoring(Scoring),
     /// Select exactly these; the first is the one in focus.

@@ -29,8 +29,9 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::FocusSearch,
+        Self::FindByName,
         Self::OpenFolder,
         Self::OpenFiles,
         Self::OpenSample,
@@ -87,13 +88,20 @@ impl UiCommand {
                 "Type what you are looking for",
                 const { &[plain(Key::V), plain(Key::Slash), command(Key::F)] },
             ),
-            Self::PasteQuery => ("Search with the clipboard", "The picture or text you copied", &[]),
+            Self::FindByName => (
+                "Find by file name",
+                "In the gallery: only files whose name contains what you type",
+                const { &[command_shift(Key::F)] },
+            ),
+            Self::PasteQuery => ("Search from clipboard", "The picture or text you copied", &[]),
             Self::SearchBySelection => {
-                ("Search by this", "Find what is like the selected items", const { &[plain(Key::S)] })
+                ("Find similar", "Find what is like the selected items", const { &[plain(Key::S)] })
             }
             Self::ClearSearch => ("Clear the search", "Empty the search box", &[]),
             Self::Palette => ("All commands", "Find any command by name", const { &[command(Key::K), plain(Key::P)] }),
-            Self::ShowMap => ("Map", "Everything as points, like beside like", const { &[plain(Key::Num1)] }),
+            Self::ShowMap => {
+                ("Map", "All items as points; similar items are close together", const { &[plain(Key::Num1)] })
+            }
             Self::ShowGallery => ("Gallery", "Everything as pictures", const { &[plain(Key::Num2)] }),
             Self::ToggleLeft => {
                 ("Collection panel", "Hide or show the left panel", const { &[plain(Key::OpenBracket)] })
@@ -106,27 +114,27 @@ impl UiCommand {
             Self::ZoomOut => ("Zoom out", "Further from the map", const { &[plain(Key::Minus)] }),
             Self::ToggleLasso => ("Lasso", "Select by drawing around points", const { &[plain(Key::L)] }),
             Self::SelectAll => ("Select all", "Everything that is shown", const { &[command(Key::A)] }),
-            Self::StepBack => (
-                "Step back",
-                "Close what is open, then deselect, then clear the search",
-                const { &[plain(Key::Escape)] },
-            ),
+            Self::StepBack => {
+                ("Back", "Close what is open, then deselect, then clear the search", const { &[plain(Key::Escape)] })
+            }
             Self::Undo => ("Undo", "Selection, search or labels as they were before", const { &[command(Key::Z)] }),
             Self::Redo => ("Redo", "Take back an undo", const { &[command_shift(Key::Z), command(Key::Y)] }),
             Self::PauseOrResume => ("Pause or resume the import", "What is stored stays", &[]),
             Self::CancelImport => ("Cancel the import", "What is stored stays", &[]),
-            Self::Rescan => ("Look for changes", "Read all folders again", const { &[plain(Key::F5)] }),
+            Self::Rescan => ("Rescan folders", "Look for new, changed and deleted files", const { &[plain(Key::F5)] }),
             Self::RetryFailed => ("Retry all failed files", "Try everything that could not be read again", &[]),
             Self::ShowFailures => ("Could not read", "The files that could not be read, and why", &[]),
             Self::Reveal => ("Show in folder", "In the file manager", const { &[command_shift(Key::R)] }),
             Self::CopyPath => ("Copy path", "Of the selected items", const { &[command_shift(Key::C)] }),
-            Self::ApplyLabels => ("Label the selection", "Each selected item gets its best label", &[]),
+            Self::ApplyLabels => {
+                ("Auto-label selection", "Give each selected item its closest label and colour the map", &[])
+            }
             Self::EditLabels => ("Edit labels…", "The words that items are compared with", &[]),
-            Self::ProjectAgain => ("Arrange the map anew", "Compute the neighbour-preserving map again", &[]),
-            Self::CycleTheme => ("Change theme", "Light, dark, as the system says", &[]),
+            Self::ProjectAgain => ("Recompute layout", "Compute the neighbour-preserving map again", &[]),
+            Self::CycleTheme => ("Change theme", "Light, dark, follow system", &[]),
             Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
             Self::Settings => ("Settings…", "Which device models run on, and how long they stay in memory", &[]),
-            Self::UnloadModel => ("Unload the model", "Frees its memory; it comes back with the next question", &[]),
+            Self::UnloadModel => ("Unload the model", "Frees its memory; reloaded when next needed", &[]),
             Self::Models => ("Models…", "Which models there are, what they are good and bad at", &[]),
             Self::Services => ("Embedding services…", "Let Nomic, Gemini or a server of yours embed a library", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),

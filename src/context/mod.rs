@@ -6,14 +6,17 @@ pub mod command;
 pub mod entries;
 pub mod folders;
 pub mod histogram;
+pub mod labels;
+pub mod listing;
 pub mod services;
 pub mod shelf;
 pub mod state;
 
 pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
+pub use labels::Applied;
 pub use services::ServiceErrand;
 pub use shelf::ModelErrand;
-pub use state::{Applied, Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use state::{Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
 pub use vicinity_engine::{Root, Snapshot};
 
 /// What a panel gets to draw itself.

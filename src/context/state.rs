@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vicinity_core::{
-    Failure, Filter, Item, ItemId, LabelScore, LabelSet, Layout, MapProgress, NetworkUse, Progress, QueryPart,
-    ScoredLabels, Scoring, SearchResult,
+    Failure, Filter, Item, ItemId, Layout, MapProgress, NetworkUse, Progress, QueryPart, Scoring, SearchResult, Stage,
+    Suggestion,
 };
 use vicinity_engine::updates::Updates;
 use vicinity_engine::{ImportOptions, Notice, Snapshot};
@@ -15,6 +15,8 @@ use vicinity_models::ModelInfo;
 
 use super::folders::FolderCounts;
 use super::histogram::Histogram;
+use super::labels::LabelState;
+use super::listing::{InSight, Listing, Sort};
 use super::services::Services;
 use super::shelf::{Shelf, Speed};
 
@@ -115,6 +117,12 @@ impl QueryState {
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty() && self.chips.is_empty()
     }
+
+    /// The latest picture or file from outside the collection that is asked with.
+    pub fn asked_with(&self) -> Option<&Chip> {
+        let outside = |chip: &&Chip| matches!(chip.part, QueryPart::Picture(_) | QueryPart::File(_));
+        self.chips.iter().rev().find(outside)
+    }
 }
 
 /// The selected items. To change it, make a new one.
@@ -146,47 +154,17 @@ impl Selection {
     }
 }
 
-/// Labels: the set, the scores shown, and the ones applied.
+/// The gallery in the centre.
 #[derive(Debug, Clone, Default)]
-pub struct LabelState {
-    /// The set in use.
-    pub set: LabelSet,
-    /// Scores of the focus (or of the dropped picture).
-    pub shown: Option<Arc<Vec<ScoredLabels>>>,
-    /// Something outside the collection whose labels are wanted.
-    pub asked: Option<QueryPart>,
-    /// The labels given to items.
-    pub applied: Arc<Applied>,
-}
-
-/// The labels given to items.
-#[derive(Debug, Clone, Default)]
-pub struct Applied {
-    /// Best label of each labelled item.
-    pub best: HashMap<ItemId, LabelScore>,
-    /// Items of each label, in the order of the set; as long as the last label given.
-    pub counts: Vec<usize>,
-}
-
-impl Applied {
-    /// Gives items labels, in place of those that they have.
-    pub fn extend(&mut self, labelled: impl IntoIterator<Item = (ItemId, LabelScore)>) {
-        self.best.extend(labelled);
-        self.counts.clear();
-        for score in self.best.values() {
-            if self.counts.len() <= score.label {
-                self.counts.resize(score.label + 1, 0);
-            }
-            self.counts[score.label] += 1;
-        }
-    }
-
-    /// The labels that items have, by the number of their items, largest first. So they get their colours.
-    pub fn largest_first(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.counts.len()).filter(|label| self.counts[*label] > 0).collect();
-        order.sort_by_key(|label| std::cmp::Reverse(self.counts[*label]));
-        order
-    }
+pub struct GalleryState {
+    /// What it lists; renewed in the background.
+    pub listing: Arc<Listing>,
+    /// In which order.
+    pub sort: Sort,
+    /// A selection made elsewhere that is listed in place of everything.
+    pub pinned: Option<Arc<Selection>>,
+    /// Grows by one whenever the field for file names is to get the focus.
+    pub focus_find: u64,
 }
 
 /// A window that floats above the others without blocking them.
@@ -272,6 +250,12 @@ pub struct State {
     pub neighbours: Option<(ItemId, Arc<SearchResult>)>,
     /// Labels.
     pub labels: LabelState,
+    /// The gallery in the centre.
+    pub gallery: GalleryState,
+    /// Queries that the collection answers well; empty before they are known.
+    pub suggestions: Arc<Vec<Suggestion>>,
+    /// Whether files were added and nothing was heard of them yet.
+    pub adding: bool,
     /// The item whose large preview is open.
     pub preview: Option<ItemId>,
     /// Large pictures and whole texts at hand.
@@ -353,6 +337,37 @@ impl State {
     /// Whether a floating window is open.
     pub fn floats(&self, window: Floating) -> bool {
         self.floating.contains(&window)
+    }
+
+    /// Whether files are being read, or about to be.
+    pub fn is_reading(&self) -> bool {
+        self.adding || self.progress.stage != Stage::Idle || self.library.as_ref().is_some_and(|l| l.opening)
+    }
+
+    /// What the right panel shows: beside the gallery the item, as the hits are in the centre already.
+    pub fn right_shown(&self) -> RightTab {
+        if self.centre == Centre::Gallery { RightTab::Item } else { self.right_tab }
+    }
+
+    /// The answer on screen.
+    pub fn answer(&self) -> Option<&Arc<SearchResult>> {
+        self.query.result.as_ref().filter(|_| !self.query.is_empty())
+    }
+
+    /// The list that arrows walk through.
+    pub fn in_sight(&self) -> InSight<'_> {
+        match (self.centre, self.answer()) {
+            (Centre::Gallery, _) => InSight::Gallery(&self.gallery.listing),
+            (Centre::Map, Some(result)) => InSight::Hits(&result.hits),
+            (Centre::Map, None) => InSight::Selection(&self.selection.items),
+        }
+    }
+
+    /// The score of an item under the search on screen.
+    pub fn score_of(&self, id: ItemId) -> Option<f32> {
+        let result = self.answer()?;
+        let snapshot = self.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
+        result.scores.get(snapshot.row_of(id)?).copied().filter(|score| score.is_finite())
     }
 
     /// An item of the collection.

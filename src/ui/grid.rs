@@ -78,13 +78,25 @@ impl Grid {
         grid
     }
 
-    /// Rows about `height` high, each stretched to fill the width; entries keep their shapes (width by height).
-    pub fn justified(shapes: impl Iterator<Item = f32>, width: f32, height: f32) -> Self {
-        let mut grid = Self::default();
+    /// Rows about `height` high, each stretched to fill the width; entries keep their shapes (width by height). After
+    /// `near` entries, where there are others behind them, a line.
+    pub fn justified(shapes: &[f32], near: Option<usize>, width: f32, height: f32) -> Self {
+        let (before, behind) = shapes.split_at(near.unwrap_or(0).min(shapes.len()));
+        let mut grid = Self { cells: Vec::with_capacity(shapes.len()), ..Self::default() };
+        grid.rows(before, 0, width, height);
+        if !before.is_empty() && !behind.is_empty() {
+            grid.break_at = Some(grid.height);
+            grid.height += BREAK_HEIGHT;
+        }
+        grid.rows(behind, before.len(), width, height);
+        grid
+    }
+
+    /// Adds rows of entries from number `index` on.
+    fn rows(&mut self, shapes: &[f32], mut index: usize, width: f32, height: f32) {
         let mut row: Vec<f32> = Vec::new();
-        let mut y = 0.0;
+        let mut y = self.height;
         let mut sum = 0.0;
-        let mut index = 0;
         for shape in shapes {
             let shape = shape.clamp(0.5, 2.4);
             row.push(shape);
@@ -92,17 +104,16 @@ impl Grid {
             let gaps = GAP * (row.len() - 1) as f32;
             if sum * height + gaps >= width {
                 let high = (width - gaps) / sum;
-                index = grid.row(&mut row, index, y, high);
+                index = self.row(&mut row, index, y, high);
                 y += high + GAP;
                 sum = 0.0;
             }
         }
         if !row.is_empty() {
-            grid.row(&mut row, index, y, height);
+            self.row(&mut row, index, y, height);
             y += height + GAP;
         }
-        grid.height = y;
-        grid
+        self.height = y;
     }
 
     fn row(&mut self, row: &mut Vec<f32>, mut index: usize, y: f32, height: f32) -> usize {
@@ -125,12 +136,17 @@ impl Grid {
 
     /// Where an entry lies.
     pub fn rect_of(&self, index: usize) -> Option<Rect> {
-        self.cells.iter().find(|c| c.index == index).map(|c| c.rect)
+        self.cells.get(self.at(index)?).map(|c| c.rect)
+    }
+
+    /// The cell of an entry; cells are in the order of entries.
+    fn at(&self, index: usize) -> Option<usize> {
+        self.cells.binary_search_by_key(&index, |c| c.index).ok()
     }
 
     /// The entry that an arrow key leads to; stays at the ends.
     pub fn step(&self, index: usize, step: Step) -> usize {
-        let Some(at) = self.cells.iter().position(|c| c.index == index) else {
+        let Some(at) = self.at(index) else {
             return self.cells.first().map_or(index, |c| c.index);
         };
         let here = self.cells[at].rect;
@@ -185,15 +201,27 @@ mod tests {
     #[test]
     fn justified_rows_fill_the_width_and_keep_order() {
         let shapes = [1.5, 0.7, 1.0, 2.0, 1.3, 0.8, 1.1];
-        let grid = Grid::justified(shapes.into_iter(), 600.0, 140.0);
+        let grid = Grid::justified(&shapes, None, 600.0, 140.0);
         assert_eq!(grid.cells.iter().map(|c| c.index).collect::<Vec<_>>(), (0..shapes.len()).collect::<Vec<_>>());
         let first_row: Vec<_> = grid.cells.iter().filter(|c| c.rect.top() == 0.0).collect();
         assert!((first_row.last().expect("a row").rect.right() - 600.0).abs() < 0.1);
     }
 
     #[test]
+    fn a_gallery_parts_what_matches_from_what_does_not() {
+        let grid = Grid::justified(&[1.5; 7], Some(2), 600.0, 140.0);
+        assert_eq!(grid.cells.iter().map(|c| c.index).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
+        let line = grid.break_at.expect("a line");
+        assert!(grid.cells[1].rect.bottom() <= line && grid.cells[2].rect.top() >= line + BREAK_HEIGHT);
+        assert_eq!(grid.rect_of(2), Some(grid.cells[2].rect));
+        for near in [None, Some(0), Some(7), Some(99)] {
+            assert_eq!(Grid::justified(&[1.5; 7], near, 600.0, 140.0).break_at, None, "{near:?}: nothing to part");
+        }
+    }
+
+    #[test]
     fn only_what_is_seen_is_drawn() {
-        let grid = Grid::justified(std::iter::repeat_n(1.0, 10_000), 600.0, 100.0);
+        let grid = Grid::justified(&[1.0; 10_000], None, 600.0, 100.0);
         let seen = grid.between(50_000.0, 50_600.0);
         assert!(!seen.is_empty() && seen.len() < 60, "{}", seen.len());
         assert!(seen.iter().all(|c| c.rect.bottom() >= 50_000.0 && c.rect.top() <= 50_600.0));

@@ -6,15 +6,14 @@ use super::drop::Drops;
 use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
-    about, collection, empty, failures, gallery::Gallery, import, inspector, labels, models, palette::Palette, preview,
-    results, results::Results, services, settings, shortcuts, side_frame, status, top,
+    about, collection, empty, failures, gallery, gallery::Gallery, import, inspector, labels, models, palette::Palette,
+    preview::Preview, question, results, results::Results, services, settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons::Icon};
 use super::{keys, widgets::buttons};
 use crate::context::{Centre, Ctx, RightTab, SystemCommand, UiCommand};
-use vicinity_core::ItemId;
 
 /// At this width and below the right panel is a drawer.
 const NARROW: f32 = 900.0;
@@ -24,6 +23,8 @@ const NARROW: f32 = 900.0;
 pub struct Shell {
     results: Results,
     gallery: Gallery,
+    preview: Preview,
+    failures: failures::List,
     palette: Palette,
     labels: labels::Editor,
     about: about::About,
@@ -54,7 +55,7 @@ impl Shell {
         if ctx.state.narrow && ctx.state.right_open {
             self.drawer(ui, ctx, centre);
         }
-        if let Some(step) = preview::show(ui, ctx, centre) {
+        if let Some(step) = self.preview.show(ui, ctx, centre) {
             self.walk(ctx, step);
         }
         self.floating(ui, ctx);
@@ -85,7 +86,7 @@ impl Shell {
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
         keys::pastes(ui, ctx);
         keys::commands(ui, ctx, self.search_had_focus && escape);
-        self.search_had_focus = ui.memory(|m| m.has_focus(top::search_id()));
+        self.search_had_focus = ui.memory(|m| m.has_focus(top::search_id()) || m.has_focus(gallery::find_id()));
         if let Some(step) = keys::step(ui) {
             self.walk(ctx, step);
         }
@@ -149,9 +150,12 @@ impl Shell {
         let theme = Theme::of(ui.ctx());
         tabs(ui, ctx);
         let margin = Margin { left: SPACE[2] as i8 - 3, right: SPACE[2] as i8 - 3, top: SPACE[1] as i8, bottom: 0 };
-        Frame::new().fill(theme.panel).inner_margin(margin).show(ui, |ui| match ctx.state.right_tab {
-            RightTab::Results => results::show(ui, ctx, &mut self.results),
-            RightTab::Item => inspector::show(ui, ctx),
+        Frame::new().fill(theme.panel).inner_margin(margin).show(ui, |ui| {
+            question::show(ui, ctx);
+            match ctx.state.right_shown() {
+                RightTab::Results => results::show(ui, ctx, &mut self.results),
+                RightTab::Item => inspector::show(ui, ctx),
+            }
         });
     }
 
@@ -162,10 +166,10 @@ impl Shell {
             .frame(frame)
             .show(ui, |ui| match ctx.state.centre {
                 _ if !ctx.state.is_open() => empty::show(ui, ctx),
-                _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && nothing_going_on(ctx) => {
+                _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
                     nothing_inside(ui, ctx)
                 }
-                Centre::Map if ctx.state.layout.is_none() => no_map_yet(ui),
+                Centre::Map if ctx.state.layout.is_none() => no_map_yet(ui, ctx),
                 Centre::Map => self.map.ui(ui, ctx),
                 Centre::Gallery => self.gallery.show(ui, ctx),
             })
@@ -176,7 +180,7 @@ impl Shell {
     fn floating(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         self.palette.show(ui, ctx);
         shortcuts::show(ui, ctx);
-        failures::show(ui, ctx);
+        self.failures.show(ui, ctx);
         self.import.show(ui, ctx);
         settings::show(ui, ctx);
         self.models.show(ui, ctx);
@@ -187,18 +191,11 @@ impl Shell {
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
     fn walk(&mut self, ctx: &Ctx<'_>, step: Step) {
-        let hits: Vec<ItemId>;
         let gallery = ctx.state.centre == Centre::Gallery;
-        let (items, grid): (&[ItemId], &Grid) = if gallery {
-            (&self.gallery.items, &self.gallery.grid)
-        } else {
-            let result = ctx.state.query.result.as_ref().filter(|_| !ctx.state.query.is_empty());
-            hits =
-                result.map_or_else(|| ctx.state.selection.items.clone(), |r| r.hits.iter().map(|h| h.item).collect());
-            (&hits, &self.results.grid)
-        };
+        let grid: &Grid = if gallery { &self.gallery.grid } else { &self.results.grid };
+        let items = ctx.state.in_sight();
         let here = ctx.state.preview.or_else(|| ctx.state.selection.focus());
-        let at = here.and_then(|id| items.iter().position(|i| *i == id));
+        let at = here.and_then(|id| items.position(id));
         let previewing = ctx.state.preview.is_some();
         let next = match at {
             None => 0,
@@ -206,14 +203,14 @@ impl Shell {
             Some(at) if previewing || grid.cells.is_empty() => (at + 1).min(items.len().saturating_sub(1)),
             Some(at) => grid.step(at, step),
         };
-        let Some(id) = items.get(next) else { return };
-        if Some(*id) == here {
+        let Some(id) = items.item(next) else { return };
+        if Some(id) == here {
             return;
         }
         if previewing {
-            ctx.send(SystemCommand::OpenPreview(*id));
+            ctx.send(SystemCommand::OpenPreview(id));
         } else {
-            ctx.send(SystemCommand::FocusHit(*id));
+            ctx.send(SystemCommand::FocusHit(id));
         }
         if gallery {
             self.gallery.scroll_to = Some(next);
@@ -228,8 +225,11 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, theme.line));
     let mut left = rect.left() + SPACE[2];
-    for (tab, name) in [(RightTab::Results, "Results"), (RightTab::Item, "Item")] {
-        let chosen = ctx.state.right_tab == tab;
+    let tabs = [(RightTab::Results, "Results"), (RightTab::Item, "Item")];
+    // Beside the gallery the hits are in the centre already.
+    let shown = if ctx.state.centre == Centre::Gallery { &tabs[1..] } else { &tabs[..] };
+    for (tab, name) in shown.iter().copied() {
+        let chosen = ctx.state.right_shown() == tab;
         let (face, colour) =
             if chosen { (bold(text_size::BODY), theme.text1) } else { (font(text_size::BODY), theme.text2) };
         let galley = ui.painter().layout_no_wrap(name.to_owned(), face, colour);
@@ -253,10 +253,6 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-fn nothing_going_on(ctx: &Ctx<'_>) -> bool {
-    ctx.state.progress.stage == vicinity_core::Stage::Idle && !ctx.state.library.as_ref().is_some_and(|l| l.opening)
-}
-
 /// A library without items: what to do next.
 fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
@@ -273,9 +269,10 @@ fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-fn no_map_yet(ui: &Ui) {
+fn no_map_yet(ui: &Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let text = "The map appears with the first items";
+    let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
+    let text = if empty { "Reading your files…" } else { "Preparing the map…" };
     ui.painter().text(ui.max_rect().center(), egui::Align2::CENTER_CENTER, text, font(text_size::BODY), theme.text2);
 }
 

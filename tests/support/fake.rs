@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, Opener, Waker, Wish};
 use vicinity_core::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
-    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage,
+    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::{
     Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
@@ -22,23 +22,42 @@ pub const PICTURES: u32 = 24;
 /// Texts.
 pub const TEXTS: u32 = 8;
 
+/// What the fake does otherwise than usual.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Habits {
+    /// More pictures, behind the texts.
+    pub more: u32,
+    /// The library is empty, and nothing is heard of files that are added.
+    pub empty: bool,
+}
+
 struct Fake {
     jobs: Jobs,
     sender: Sender<Event>,
     events: Receiver<Event>,
     waker: Waker,
     snapshot: Arc<Snapshot>,
+    habits: Habits,
 }
 
 /// An opener of the fake, and the jobs it is given.
 pub fn opener() -> (Opener, Jobs) {
+    opener_with(Habits::default())
+}
+
+/// The same with other habits.
+pub fn opener_with(habits: Habits) -> (Opener, Jobs) {
     let jobs = Jobs::default();
     let kept = jobs.clone();
     let open = move |library: &Path, wish: Wish| -> Result<Box<dyn Backend>, String> {
         let waker = wish.waker;
         let (sender, events) = bounded(4096);
-        let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot: Arc::new(snapshot(library)) };
+        let snapshot = Arc::new(snapshot(library, habits));
+        let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot, habits };
         fake.send(Event::Snapshot(fake.snapshot.clone()));
+        if habits.empty {
+            return Ok(Box::new(fake));
+        }
         fake.send(Event::Layout(Arc::new(layout())));
         let failure = Failure { path: "/c/Photos/broken.jpg".into(), reason: "the file ends too early".to_owned() };
         fake.send(Event::Failures(Arc::new(vec![failure])));
@@ -48,7 +67,7 @@ pub fn opener() -> (Opener, Jobs) {
 }
 
 fn item(id: u32) -> Item {
-    let text = id >= PICTURES;
+    let text = (PICTURES..PICTURES + TEXTS).contains(&id);
     let folder = ["Photos/2024", "Photos/2023", "Notes"][if text { 2 } else { (id % 2) as usize }];
     let name = if text { format!("note_{id:02}.txt") } else { format!("picture_{id:02}.jpg") };
     Item {
@@ -65,20 +84,22 @@ fn item(id: u32) -> Item {
     }
 }
 
-fn snapshot(library: &Path) -> Snapshot {
-    let items: Vec<Item> = (0..PICTURES + TEXTS).map(item).collect();
+fn snapshot(library: &Path, habits: Habits) -> Snapshot {
+    let all = if habits.empty { 0 } else { PICTURES + TEXTS + habits.more };
+    let items: Vec<Item> = (0..all).map(item).collect();
+    let chunks = |items: Vec<Item>| items.chunks(4096).map(|chunk| Arc::new(chunk.to_vec())).collect();
     let root = |path: &str| Root { path: path.into(), available: true };
     Snapshot::new(SnapshotParts {
         library: library.to_owned(),
         epoch: 1,
         generation: 1,
         roots: vec![root("/c/Photos"), root("/c/Notes")],
-        vector_rows: vec![Arc::new((0..items.len() as u32).collect())],
-        chunks: vec![Arc::new(items)],
-        vectors: Vectors::Owned(vec![0.0; ((PICTURES + TEXTS) * 2) as usize].into()),
+        vector_rows: items.chunks(4096).map(|chunk| Arc::new(chunk.iter().map(|item| item.id.0).collect())).collect(),
+        chunks: chunks(items),
+        vectors: Vectors::Owned(vec![0.0; (all * 2) as usize].into()),
         model: key(),
         means: [Arc::from([0.0, 0.0]), Arc::from([0.0, 0.0])],
-        counts: [PICTURES as usize, TEXTS as usize],
+        counts: if habits.empty { [0, 0] } else { [(PICTURES + habits.more) as usize, TEXTS as usize] },
         read_only: None,
     })
 }
@@ -108,7 +129,7 @@ impl Fake {
         };
         let all = PICTURES + TEXTS;
         let score = |id: u32| 0.4 - ((id + all - shift % all) % all) as f32 * 0.02;
-        let wanted = |id: &u32| query.filter.modality.is_none_or(|m| m == item(*id).modality);
+        let wanted = |id: &u32| query.filter.admits(&item(*id));
         let mut hits: Vec<Hit> = (0..all)
             .filter(wanted)
             .map(|id| Hit { item: ItemId(id), modality: item(id).modality, score: score(id) })
@@ -126,6 +147,7 @@ impl Backend for Fake {
             jobs.push(job.clone());
         }
         match job {
+            Job::Add(_) if self.habits.empty => {}
             Job::Add(_) => {
                 let summary = Summary {
                     items: 32,
@@ -157,6 +179,14 @@ impl Backend for Fake {
                 scores.sort_by(|a, b| b.share.total_cmp(&a.share));
                 let scored = ids.into_iter().map(|item| ScoredLabels { item, scores: scores.clone() }).collect();
                 self.send(Event::Labelled { ticket, result: Ok(Arc::new(scored)) });
+            }
+            Job::Suggest { ticket } => {
+                let suggestion = |text: &str, first: u32| Suggestion {
+                    text: text.to_owned(),
+                    items: (first..first + 3).map(ItemId).collect(),
+                };
+                let suggestions = Arc::new(vec![suggestion("a golf ball", 4), suggestion("a note on putting", 24)]);
+                self.send(Event::Suggested { ticket, suggestions });
             }
             Job::Thumbnails(ids) => ids.into_iter().for_each(|id| self.send(Event::Thumbnail(id, thumbnail(id)))),
             Job::Preview(id) => {
@@ -212,7 +242,7 @@ impl Backend for Fake {
 
 /// A colour that runs.
 fn thumbnail(id: ItemId) -> Option<Arc<Picture>> {
-    if id.0 >= PICTURES {
+    if item(id.0).modality == Modality::Text {
         return None;
     }
     let [w, h] = item(id.0).pixels.map(|[w, h]| [w / 4, h / 4])?;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::item::{ItemId, Modality};
+use super::item::{Item, ItemId, Modality};
+use super::name::NamePattern;
 use super::picture::Picture;
 
 /// One ingredient of a query.
@@ -26,6 +27,17 @@ pub struct Filter {
     pub modality: Option<Modality>,
     /// Only items below this folder.
     pub folder: Option<PathBuf>,
+    /// Only items whose file name contains this.
+    pub name: Option<NamePattern>,
+}
+
+impl Filter {
+    /// Whether an item may be a hit.
+    pub fn admits(&self, item: &Item) -> bool {
+        self.modality.is_none_or(|modality| modality == item.modality)
+            && self.folder.as_ref().is_none_or(|folder| item.path.starts_with(folder))
+            && self.name.as_ref().is_none_or(|name| name.matches(item))
+    }
 }
 
 /// How similarities of different modalities are made comparable.
@@ -77,4 +89,13 @@ pub struct SearchResult {
     pub epoch: u64,
     /// Seconds for embedding the query, and for the scan.
     pub seconds: [f32; 2],
+}
+
+/// A query that a collection answers well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The words.
+    pub text: String,
+    /// Its best hits, best first.
+    pub items: Vec<ItemId>,
 }

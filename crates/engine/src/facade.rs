@@ -211,6 +211,9 @@ impl Engine {
         match job {
             Job::Search { slot, ticket, query } => self.searcher.ask(Question::Search(slot, ticket, query)),
             Job::Label { ticket, targets, labels } => self.searcher.ask(Question::Label(ticket, targets, labels)),
+            // suggestions that nobody asked for are worth no request to a service
+            Job::Suggest { .. } if self.service.is_some() => {}
+            Job::Suggest { ticket } => self.searcher.ask(Question::Suggest(ticket)),
             Job::Thumbnails(ids) => self.looks.want_thumbnails(ids),
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),

@@ -129,7 +129,7 @@ fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &
         for (i, score) in scores.iter_mut().enumerate() {
             let row = chunk * (CHUNK / 4) + i;
             let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { continue };
-            if !admits(filter, item) {
+            if !filter.admits(item) {
                 continue;
             }
             let m = item.modality.index();
@@ -146,11 +146,6 @@ fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &
             *score = ((along_query - offsets[m]) / length).clamp(-1.0, 1.0);
         }
     });
-}
-
-fn admits(filter: &Filter, item: &Item) -> bool {
-    filter.modality.is_none_or(|m| m == item.modality)
-        && filter.folder.as_ref().is_none_or(|f| item.path.starts_with(f))
 }
 
 /// Brings the scores of both modalities to one spread (step 2 of the module's documentation).
@@ -176,7 +171,7 @@ fn level(snapshot: &Snapshot, scores: &mut [f32]) {
 }
 
 /// Median, and the standard deviation that a normal bulk of this median absolute deviation has. Reorders its input.
-fn spread(scores: &mut [f32]) -> (f32, f32) {
+pub(super) fn spread(scores: &mut [f32]) -> (f32, f32) {
     let middle = median(scores);
     scores.iter_mut().for_each(|s| *s = (*s - middle).abs());
     (middle, 1.4826 * median(scores))
@@ -208,7 +203,7 @@ fn best(snapshot: &Snapshot, scores: &[f32], lookup: &Lookup<'_>) -> Vec<Hit> {
 
 /// How many standard deviations the largest of `n` normal numbers lies above their middle, on average
 /// (Cramér's asymptotic formula): 2.2 of 64, 3.3 of 2,000, 4.3 of 100,000.
-fn expected_largest(n: usize) -> f32 {
+pub(super) fn expected_largest(n: usize) -> f32 {
     let log = (n.max(3) as f32).ln();
     let root = (2.0 * log).sqrt();
     root - (log.ln() + (4.0 * std::f32::consts::PI).ln()) / (2.0 * root)
@@ -309,7 +304,8 @@ mod tests {
 
     #[test]
     fn filters_leave_the_others_without_a_score() {
-        let filter = Filter { modality: Some(Modality::Image), folder: Some(PathBuf::from("/b")) };
+        let filter =
+            Filter { modality: Some(Modality::Image), folder: Some(PathBuf::from("/b")), ..Default::default() };
         let found = find(Scoring::Centred, &filter, 100);
         assert_eq!(found.hits.len(), 30);
         assert_eq!(found.scores.iter().filter(|score| !score.is_nan()).count(), 30);

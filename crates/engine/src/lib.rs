@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use vicinity_core::{
     Failure, ItemId, LabelSet, Layout, LayoutMethod, MapProgress, Picture, Progress, Query, QueryPart, ScoredLabels,
-    SearchResult,
+    SearchResult, Suggestion,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -49,6 +49,12 @@ pub enum Job {
         targets: LabelTargets,
         /// With which labels.
         labels: LabelSet,
+    },
+    /// Find queries that the collection answers well. Searches and labels go first; with a service nothing is sent for
+    /// this, and nothing comes back.
+    Suggest {
+        /// Comes back with the answer.
+        ticket: u64,
     },
     /// Lay the map out anew. Cancels a layout under way.
     Project(LayoutMethod),
@@ -126,6 +132,13 @@ pub enum Event {
         ticket: u64,
         /// One entry a target, or a sentence for the user.
         result: Result<Arc<Vec<ScoredLabels>>, String>,
+    },
+    /// Answer to [`Job::Suggest`].
+    Suggested {
+        /// As asked.
+        ticket: u64,
+        /// The clearest first; empty where nothing stands out.
+        suggestions: Arc<Vec<Suggestion>>,
     },
     /// A layout is ready.
     Layout(Arc<Layout>),
@@ -252,6 +265,7 @@ pub mod scan;
 pub mod searcher;
 pub mod snapshot;
 pub mod store;
+pub mod suggest;
 pub mod trust;
 pub mod updates;
 

@@ -87,7 +87,7 @@ fn slot(event: &Event) -> Option<usize> {
         Event::Found { slot: SearchSlot::Results, .. } => Some(5),
         Event::Found { slot: SearchSlot::Neighbours, .. } => Some(6),
         Event::Labelled { .. } => Some(7),
-        Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) => None,
+        Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
         Event::Model(_) | Event::Notice(_) | Event::Called(_) => None,
     }
 }

@@ -1,4 +1,5 @@
-//! The thread that answers: embeds queries, searches, and scores labels. Of each kind only the latest question counts.
+//! The thread that answers: embeds queries, searches, scores labels, and finds queries to suggest. Of each kind only
+//! the latest question counts; suggestions are worked out in small steps while nobody asks for anything else.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,11 +13,15 @@ use super::labels::LabelVectors;
 use super::library::Library;
 use super::model::LazyModel;
 use super::outbox::Outbox;
+use super::suggest::{CANDIDATES, Suggesting};
 use super::{Event, LabelTargets, SearchSlot, Snapshot};
 use vicinity_core::desk::Desk;
-use vicinity_core::{ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
+use vicinity_core::{Embedding, ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
 use vicinity_media::Content;
 use vicinity_models::{Model, TextOptions, guard};
+
+/// Candidates for suggestions that are embedded at once: a search waits for no more.
+const CANDIDATES_AT_ONCE: usize = 8;
 
 /// A question.
 pub enum Question {
@@ -24,6 +29,16 @@ pub enum Question {
     Search(SearchSlot, u64, Query),
     /// See [`super::Job::Label`].
     Label(u64, LabelTargets, LabelSet),
+    /// See [`super::Job::Suggest`].
+    Suggest(u64),
+}
+
+/// Questions of one kind replace each other.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Search(SearchSlot),
+    Label,
+    Suggest,
 }
 
 #[derive(Default)]
@@ -42,9 +57,13 @@ impl Searcher {
         let searcher = Self::default();
         let desk = searcher.clone();
         let thread = std::thread::Builder::new().name("vicinity-search".to_owned()).spawn(move || {
-            let mut answers = Answers { library, model, outbox, labels: None };
-            while let Some(question) = desk.next() {
-                answers.answer(question);
+            let mut answers =
+                Answers { library, model, outbox, labels: None, candidates: Vec::new(), suggesting: None };
+            while let Some(question) = desk.next(answers.suggesting.is_some()) {
+                match question {
+                    Some(question) => answers.answer(question),
+                    None => answers.suggest_on(),
+                }
             }
         })?;
         Ok((searcher, thread))
@@ -63,15 +82,25 @@ impl Searcher {
         self.0.update(|questions| questions.closed = true);
     }
 
-    fn next(&self) -> Option<Question> {
-        self.0.wait(|q| if q.closed { Some(None) } else { q.waiting.pop_front().map(Some) })
+    /// The next question, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end.
+    fn next(&self, busy: bool) -> Option<Option<Question>> {
+        self.0.wait(|questions| {
+            if questions.closed {
+                return Some(None);
+            }
+            let waiting = &mut questions.waiting;
+            let urgent = waiting.iter().position(|question| kind(question) != Kind::Suggest);
+            let question = waiting.remove(urgent.unwrap_or(0));
+            (question.is_some() || busy).then_some(Some(question))
+        })
     }
 }
 
-fn kind(question: &Question) -> Option<SearchSlot> {
+fn kind(question: &Question) -> Kind {
     match question {
-        Question::Search(slot, ..) => Some(*slot),
-        Question::Label(..) => None,
+        Question::Search(slot, ..) => Kind::Search(*slot),
+        Question::Label(..) => Kind::Label,
+        Question::Suggest(_) => Kind::Suggest,
     }
 }
 
@@ -80,6 +109,9 @@ struct Answers {
     model: LazyModel,
     outbox: Outbox,
     labels: Option<LabelVectors>,
+    /// The first of [`CANDIDATES`], embedded.
+    candidates: Vec<Embedding>,
+    suggesting: Option<(u64, Suggesting)>,
 }
 
 impl Answers {
@@ -93,6 +125,33 @@ impl Answers {
                 let result = answered(|| self.label(&targets, &labels)).map(Arc::new);
                 self.outbox.post(Event::Labelled { ticket, result });
             }
+            Question::Suggest(ticket) => self.suggesting = Some((ticket, Suggesting::new(self.library.snapshot()))),
+        }
+    }
+
+    /// One step towards suggestions; they are posted after the last. A model that fails suggests nothing.
+    fn suggest_on(&mut self) {
+        let Some((ticket, mut work)) = self.suggesting.take() else { return };
+        let until = (work.done() + CANDIDATES_AT_ONCE).min(CANDIDATES.len());
+        if self.candidates.len() < until {
+            let next = &CANDIDATES[self.candidates.len()..until];
+            let embed =
+                |model: Arc<Model>| model.text.embed(next, TextOptions::QUERY).map_err(|error| error.to_string());
+            match self.model.wait().and_then(embed) {
+                Ok(texts) => self.candidates.extend(texts.into_iter().map(|text| text.embedding)),
+                Err(why) => return log::info!("no queries are suggested: {why}"),
+            }
+            if self.candidates.len() < until {
+                return log::warn!("no queries are suggested: the model gave too few vectors");
+            }
+        }
+        for candidate in self.candidates.iter().take(until).skip(work.done()) {
+            work.score(candidate);
+        }
+        if work.done() < CANDIDATES.len() {
+            self.suggesting = Some((ticket, work));
+        } else {
+            self.outbox.post(Event::Suggested { ticket, suggestions: Arc::new(work.finish()) });
         }
     }
 

@@ -89,7 +89,7 @@ fn many<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
 impl Chosen {
     /// As of now.
     pub fn of(cx: &Ctx<'_>) -> Self {
-        Self { names: cx.state.labels.set.labels.clone(), selection: many(cx).to_vec() }
+        Self { names: cx.state.labels.applied.names.clone(), selection: many(cx).to_vec() }
     }
 }
 

@@ -167,7 +167,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     heading(ui, "Labels");
     // As in the map's legend.
     for (place, label) in labels.applied.largest_first().into_iter().enumerate() {
-        let Some(name) = labels.set.labels.get(label) else { continue };
+        let Some(name) = labels.applied.names.get(label) else { continue };
         let row = Row {
             lead: Lead::Dot(theme.category(place)),
             name,

@@ -9,7 +9,7 @@ use crate::context::state::Recent;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line};
+use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
 use crate::ui::words;
 use vicinity_models::catalogue::{self, Choice};
 
@@ -19,9 +19,9 @@ const CHOICE: f32 = 46.0;
 const CHOICES: f32 = 26.0 + SPACE[4] + 4.0 * CHOICE;
 /// What the first start offers, and what each is good for.
 const OFFERED: [(Choice, &str); 4] = [
-    (Choice::Starter, "Begin at once: everyday photos and short English texts"),
+    (Choice::Starter, "Ready now: everyday photos and short English texts"),
     (Choice::Photos, "SigLIP 2 B/16: finds more in photos, in 109 languages"),
-    (Choice::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents in one space"),
+    (Choice::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents together"),
     (Choice::Fast, "SigLIP 2 B/32: nearly as good at photos, about three times as fast"),
 ];
 
@@ -90,9 +90,9 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     let theme = Theme::of(ui.ctx());
     ui.spacing_mut().item_spacing.y = 0.0;
     let (head, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
-    let title = "How well should it see?";
+    let title = "Choose a model";
     ui.painter().text(head.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
-    let later = "Nothing is downloaded before you choose";
+    let later = "Nothing is downloaded until you choose";
     ui.painter().text(head.right_center(), Align2::RIGHT_CENTER, later, font(text_size::SMALL), theme.text2);
     let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, CHOICE * 4.0));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
@@ -105,7 +105,7 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         if response.hovered() {
             ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
         }
-        let size = if known.is_built_in() { "here already".to_owned() } else { words::bytes(known.bytes) };
+        let size = if known.is_built_in() { "Built in".to_owned() } else { words::bytes(known.bytes) };
         let inner = rect.shrink2(vec2(SPACE[2], 0.0));
         let right = ui.painter().text(
             inner.right_center(),
@@ -115,13 +115,13 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
             if known.is_built_in() { theme.ok } else { theme.text2 },
         );
         let room = inner.width() - right.width() - SPACE[3];
-        let name = one_line(ui, choice.title(), bold(text_size::BODY), theme.text1, room);
-        let about = one_line(ui, what, font(text_size::SMALL), theme.text2, room);
-        ui.painter().galley(pos2(inner.left(), rect.top() + 6.0), name, theme.text1);
-        ui.painter().galley(pos2(inner.left(), rect.top() + 24.0), about, theme.text2);
+        let upper = Rect::from_min_size(pos2(inner.left(), rect.top() + 5.0), vec2(room, 18.0));
+        let lower = Rect::from_min_size(pos2(inner.left(), rect.top() + 23.0), vec2(room, 18.0));
         focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
         let said = format!("{}: {what}, {size}", choice.title());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &said));
+        let response = line(ui, upper, choice.title(), bold(text_size::BODY), theme.text1, response);
+        let response = line(ui, lower, what, font(text_size::SMALL), theme.text2, response);
         if response.clicked() {
             ctx.send(SystemCommand::FirstChoice(choice));
         }
@@ -149,11 +149,14 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         let note_at = rect.right_center() - vec2(SPACE[1] + 2.0, 0.0);
         let note_width =
             ui.painter().text(note_at, Align2::RIGHT_CENTER, &note, font(text_size::BODY), theme.text3).width();
-        let name = one_line(ui, &recent.name, font(text_size::BODY), theme.text1, width - 32.0 - note_width - SPACE[3]);
-        ui.painter().galley(pos2(rect.left() + 32.0, rect.center().y - name.size().y / 2.0), name, theme.text1);
+        let room = Rect::from_min_max(
+            pos2(rect.left() + 32.0, rect.top()),
+            pos2(rect.right() - note_width - SPACE[3], rect.bottom()),
+        );
         focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Open {}, {note}", recent.name)));
-        if response.on_hover_text(recent.path.display().to_string()).clicked() {
+        let response = response.on_hover_text(recent.path.display().to_string());
+        if line(ui, room, &recent.name, font(text_size::BODY), theme.text1, response).clicked() {
             ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
         }
     }

@@ -1,76 +1,190 @@
-//! The files that could not be read: which, why, and what can be done.
+//! The files that could not be read: which, where, why, and what can be done. Files of one reason stand together.
 
-use egui::{ScrollArea, Ui, vec2};
+use std::sync::Arc;
+
+use egui::{ScrollArea, Sense, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, divider, icons::Icon, one_line};
+use crate::ui::widgets::{buttons, divider, icons::Icon, line};
 use crate::ui::words;
 use vicinity_core::Failure;
 
-const ROW: f32 = 48.0;
+/// Height of a file, and of a reason.
+const ROW: f32 = 46.0;
 
-/// Draws it where it is open.
-pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
-    if !ctx.state.floats(Floating::Failures) {
-        return;
-    }
-    let stay = floating(ui, "Could not read", vec2(560.0, 400.0), |ui| contents(ui, ctx));
-    if !stay {
-        ctx.send(SystemCommand::Float(Floating::Failures, false));
-    }
+/// A row of the list.
+enum Row {
+    /// A reason, and how many files have it.
+    Reason(usize, u64),
+    /// A file.
+    File(usize),
 }
 
-fn contents(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let theme = Theme::of(ui.ctx());
-    let failures = &ctx.state.failures;
-    if failures.is_empty() {
-        ui.label(egui::RichText::new("Everything could be read").color(theme.text2));
-        return;
+/// What it remembers between frames: the list in groups, made anew when other failures come.
+#[derive(Default)]
+pub struct List {
+    of: Option<Arc<Vec<Failure>>>,
+    rows: Vec<Row>,
+}
+
+impl List {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        if !ctx.state.floats(Floating::Failures) {
+            *self = Self::default();
+            return;
+        }
+        if self.of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &ctx.state.failures)) {
+            self.of = Some(ctx.state.failures.clone());
+            self.rows = rows(&ctx.state.failures);
+        }
+        let stay = floating(ui, "Could not read", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
+        if !stay {
+            ctx.send(SystemCommand::Float(Floating::Failures, false));
+        }
     }
-    ui.horizontal(|ui| {
-        let some = if failures.len() == 1 {
-            "This file was left out, the rest is there"
+
+    fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        let failures = &ctx.state.failures;
+        if failures.is_empty() {
+            ui.label(egui::RichText::new("Everything could be read").color(theme.text2));
+            return;
+        }
+        let skipped = if failures.len() == 1 {
+            "This file was skipped; everything else was imported"
         } else {
-            "These files were left out, the rest is there"
+            "These files were skipped; everything else was imported"
         };
-        ui.label(egui::RichText::new(some).color(theme.text2));
-    });
-    ui.horizontal(|ui| {
-        if buttons::with_icon(ui, Icon::Retry, "Retry all").clicked() {
-            ctx.send(UiCommand::RetryFailed);
-        }
-        if buttons::with_icon(ui, Icon::Copy, "Copy the list").clicked() {
-            let lines: Vec<String> = failures.iter().map(|f| format!("{}\t{}", f.path.display(), f.reason)).collect();
-            ctx.send(SystemCommand::CopyText(lines.join("\n")));
-        }
-    });
-    divider(ui);
-    ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, failures.len(), |ui, rows| {
-        for failure in failures.get(rows).unwrap_or_default() {
-            row(ui, ctx, failure);
-        }
-    });
+        ui.label(egui::RichText::new(skipped).color(theme.text2));
+        ui.horizontal(|ui| {
+            if buttons::with_icon(ui, Icon::Retry, "Retry all").clicked() {
+                ctx.send(UiCommand::RetryFailed);
+            }
+            if buttons::with_icon(ui, Icon::Copy, "Copy the list").clicked() {
+                let lines: Vec<String> =
+                    failures.iter().map(|f| format!("{}\t{}", f.path.display(), f.reason)).collect();
+                ctx.send(SystemCommand::CopyText(lines.join("\n")));
+            }
+        });
+        divider(ui);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, self.rows.len(), |ui, shown| {
+            for row in self.rows.get(shown).unwrap_or_default() {
+                match row {
+                    Row::Reason(first, files) => {
+                        failures.get(*first).into_iter().for_each(|failure| reason_row(ui, failure, *files));
+                    }
+                    Row::File(at) => failures.get(*at).into_iter().for_each(|failure| file_row(ui, ctx, failure)),
+                }
+            }
+        });
+    }
 }
 
-fn row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
+/// Files of one reason together, the most common reason first; within it as they came.
+fn rows(failures: &[Failure]) -> Vec<Row> {
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut known: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for (at, failure) in failures.iter().enumerate() {
+        let kind = kind(&failure.reason);
+        let group = *known.entry(kind.clone()).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some((_, files)) => files.push(at),
+            None => groups.push((kind, vec![at])),
+        }
+    }
+    groups.sort_by_key(|(_, files)| std::cmp::Reverse(files.len()));
+    let mut rows = Vec::with_capacity(failures.len() + groups.len());
+    for (_, files) in groups {
+        rows.extend(files.first().map(|first| Row::Reason(*first, files.len() as u64)));
+        rows.extend(files.into_iter().map(Row::File));
+    }
+    rows
+}
+
+/// What a reason says apart from the numbers in it.
+fn kind(reason: &str) -> String {
+    let mut kind = String::with_capacity(reason.len());
+    for letter in reason.chars() {
+        match letter {
+            digit if digit.is_ascii_digit() || digit == ',' && kind.ends_with('0') => {
+                if !kind.ends_with('0') {
+                    kind.push('0');
+                }
+            }
+            letter => kind.push(letter),
+        }
+    }
+    kind
+}
+
+fn reason_row(ui: &mut Ui, failure: &Failure, files: u64) {
     let theme = Theme::of(ui.ctx());
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), egui::Sense::hover());
-    let text_width = rect.width() - 70.0 - SPACE[1];
-    let name = one_line(ui, words::file_name(&failure.path), bold(text_size::BODY), theme.text1, text_width);
-    let reason = one_line(ui, failure.reason.as_str(), font(text_size::SMALL), theme.text2, text_width);
-    ui.painter().galley(rect.min + vec2(0.0, 6.0), name, theme.text1);
-    ui.painter().galley(rect.min + vec2(0.0, 25.0), reason, theme.text2);
-    let whole = format!("{}: {}", words::file_name(&failure.path), failure.reason);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let count = words::count(files, "file");
+    let right = ui.painter().text(
+        egui::pos2(rect.right(), rect.bottom() - 13.0),
+        egui::Align2::RIGHT_CENTER,
+        &count,
+        font(text_size::SMALL),
+        theme.text2,
+    );
+    let room = egui::Rect::from_min_max(
+        egui::pos2(rect.left(), rect.bottom() - 26.0),
+        egui::pos2(right.left() - SPACE[1], rect.bottom()),
+    );
+    let reason = words::capital(&failure.reason);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{reason}, {count}")));
+    line(ui, room, &reason, bold(text_size::BODY), theme.warning, response);
+}
+
+fn file_row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let room = rect.with_max_x(rect.right() - 70.0 - SPACE[1]);
+    let name = words::file_name(&failure.path);
+    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| failure.path.starts_with(r));
+    let folder = words::folder_below(root, &failure.path);
+    let whole = match folder.as_str() {
+        "" => format!("{name}: {}", failure.reason),
+        folder => format!("{name}: {}, in {folder}", failure.reason),
+    };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
-    response.on_hover_text(format!("{}\n{}", failure.path.display(), failure.reason));
+    let response = response.on_hover_text(format!("{}\n{}", failure.path.display(), failure.reason));
+    let upper = room.with_min_y(rect.top() + 5.0).with_max_y(rect.top() + 23.0);
+    let lower = room.with_min_y(rect.top() + 23.0).with_max_y(rect.top() + 41.0);
+    let response = line(ui, upper, &name, font(text_size::BODY), theme.text1, response);
+    line(ui, lower, &folder, font(text_size::SMALL), theme.text2, response);
     let place = egui::Rect::from_min_size(egui::pos2(rect.right() - 66.0, rect.top() + 8.0), vec2(62.0, 30.0));
     let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place).id_salt(&failure.path));
-    let retry = buttons::button(&mut child, "Retry");
-    if retry.clicked() {
+    if buttons::button(&mut child, "Retry").clicked() {
         ctx.send(SystemCommand::Retry(vec![failure.path.clone()]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_reason_stand_together_whatever_numbers_it_names() {
+        let failure = |name: &str, reason: &str| Failure { path: name.into(), reason: reason.to_owned() };
+        let failures = [
+            failure("a", "the file ends too early"),
+            failure("b", "the picture is 90,000 pixels wide; at most 65,535 are read"),
+            failure("c", "the picture is 1,234,567 pixels wide; at most 65,535 are read"),
+        ];
+        let shown: Vec<String> = rows(&failures)
+            .iter()
+            .map(|row| match row {
+                Row::Reason(_, files) => format!("{files} files"),
+                Row::File(at) => failures[*at].path.display().to_string(),
+            })
+            .collect();
+        assert_eq!(shown, ["2 files", "b", "c", "1 files", "a"]);
     }
 }

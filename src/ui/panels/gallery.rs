@@ -1,205 +1,335 @@
-//! The centre as a gallery: the hits, the selection, or everything, in justified rows.
+//! The centre as a gallery: the hits, a selection, or everything, in justified rows.
 
-use std::sync::Arc;
+use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, pos2, vec2};
 
-use egui::{Align2, Rect, ScrollArea, Sense, Slider, Ui, pos2, vec2};
-
-use crate::context::{Ctx, SystemCommand};
-use crate::ui::grid::Grid;
-use crate::ui::map::colours::Same;
+use crate::context::listing::{Sort, SortKey};
+use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::ui::grid::{BREAK_HEIGHT, Grid};
 use crate::ui::style::{bold, font};
-use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::tile;
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::{buttons, icons, icons::Icon, line, tile};
 use crate::ui::words;
-use vicinity_core::{Filter, Item, ItemId, Modality, SearchResult};
+use vicinity_core::Filter;
 
+/// Height of a row of the head.
 const HEAD: f32 = 40.0;
+/// Below this width the head takes two rows.
+const TWO_ROWS: f32 = 660.0;
+/// Width of the field for file names.
+const FIELD: f32 = 190.0;
+/// Width of the slider for sizes, with its margin.
+const SLIDER: f32 = 130.0;
+/// Screens on either side whose thumbnails are fetched ahead.
+const AHEAD: f32 = 1.0;
 
-/// What the gallery shows.
+/// What a list is of; another one starts at its top.
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
-    /// The hits of a search. The answer is held: the address of one that is gone may be that of the next.
-    Hits(Same<SearchResult>),
-    /// Several selected items.
-    Selection,
-    /// Everything the filter lets through.
-    Everything(u64, u64, Filter),
+struct Subject {
+    text: String,
+    chips: usize,
+    filter: Filter,
+    sort: Sort,
+    pinned: Option<u64>,
 }
 
 /// What the gallery remembers between frames.
 #[derive(Default)]
 pub struct Gallery {
-    source: Option<Source>,
-    /// The items shown, in order.
-    pub items: Vec<ItemId>,
-    scores: Vec<f32>,
-    shape: (f32, f32),
-    /// Where they lie.
+    subject: Option<Subject>,
+    /// The list laid out, its width and the height of its rows.
+    laid_out: (u64, f32, f32),
+    /// Where the tiles lie.
     pub grid: Grid,
     /// The entry to bring into view.
     pub scroll_to: Option<usize>,
+    focus_seen: u64,
+}
+
+/// The field for file names.
+pub fn find_id() -> Id {
+    Id::unique("find by file name")
 }
 
 impl Gallery {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
-        let changed = self.collect(ctx);
         let area = ui.max_rect();
-        let head = Rect::from_min_size(area.min, vec2(area.width(), HEAD));
-        self.head(ui, ctx, head);
+        let two_rows = area.width() < TWO_ROWS;
+        let height = if two_rows { 2.0 * HEAD - 8.0 } else { HEAD };
+        let head = Rect::from_min_size(area.min, vec2(area.width(), height)).shrink2(vec2(SPACE[2], 0.0));
+        self.head(ui, ctx, head, two_rows);
         let body =
             Rect::from_min_max(pos2(area.left() + SPACE[2], head.bottom()), pos2(area.right() - 4.0, area.bottom()));
-        if self.items.is_empty() {
-            let theme = Theme::of(ui.ctx());
-            ui.painter().text(
-                body.center(),
-                Align2::CENTER_CENTER,
-                "Nothing to show here yet",
-                font(text_size::BODY),
-                theme.text2,
-            );
-            return;
+        let top = self.is_new_subject(ctx);
+        if ctx.state.gallery.listing.items.is_empty() {
+            return nothing(ui, ctx, body);
         }
-        ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| self.tiles(ui, ctx, changed));
+        ui.scope_builder(UiBuilder::new().max_rect(body), |ui| self.tiles(ui, ctx, top));
     }
 
-    /// Brings the list up to date; returns whether it changed.
-    fn collect(&mut self, ctx: &Ctx<'_>) -> bool {
-        let state = ctx.state;
-        let Some(snapshot) = &state.snapshot else {
-            return std::mem::take(&mut self.items).len() + std::mem::take(&mut self.scores).len() > 0;
+    /// Whether the user looks for something else than in the frame before.
+    fn is_new_subject(&mut self, ctx: &Ctx<'_>) -> bool {
+        let (query, gallery) = (&ctx.state.query, &ctx.state.gallery);
+        let subject = Subject {
+            text: query.text.clone(),
+            chips: query.chips.len(),
+            filter: query.filter.clone(),
+            sort: gallery.sort,
+            pinned: gallery.pinned.as_ref().map(|selection| selection.stamp()),
         };
-        let hits = state.query.result.as_ref().filter(|_| !state.query.is_empty());
-        let source = match hits {
-            Some(result) => Source::Hits(Same(Arc::clone(result))),
-            None if state.selection.items.len() > 1 => Source::Selection,
-            None => Source::Everything(snapshot.epoch(), snapshot.generation(), state.query.filter.clone()),
-        };
-        let same = match &source {
-            Source::Selection => self.source == Some(Source::Selection) && self.same_selection(&state.selection.items),
-            other => self.source.as_ref() == Some(other),
-        };
-        if same {
-            return false;
-        }
-        self.scores.clear();
-        match (&source, hits) {
-            (Source::Hits(_), Some(result)) => {
-                self.items = result.hits.iter().map(|h| h.item).collect();
-                self.scores = result.hits.iter().map(|h| h.score).collect();
-            }
-            (Source::Selection, _) => self.items.clone_from(&state.selection.items),
-            _ => {
-                let filter = &state.query.filter;
-                self.items = snapshot.items().filter(|i| passes(i, filter)).map(|i| i.id).collect();
-            }
-        }
-        self.source = Some(source);
-        true
+        let new = self.subject.as_ref().is_some_and(|before| *before != subject);
+        self.subject = Some(subject);
+        new
     }
 
-    /// The same items in whatever order: a click brings one to the front.
-    fn same_selection(&self, selected: &[ItemId]) -> bool {
-        self.items.len() == selected.len() && {
-            let (mut a, mut b) = (self.items.clone(), selected.to_vec());
-            a.sort_unstable();
-            b.sort_unstable();
-            a == b
+    fn head(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, head: Rect, two_rows: bool) {
+        let first = Rect::from_min_size(head.min, vec2(head.width(), HEAD));
+        let slider = Rect::from_min_max(pos2(first.right() - SLIDER, first.top()), first.max);
+        size_slider(ui, ctx, slider);
+        if two_rows {
+            let second = Rect::from_min_max(pos2(head.left(), first.bottom() - 6.0), head.max);
+            let sort = sort_button(ui, ctx, second);
+            let field = Rect::from_min_max(second.min, pos2(sort - SPACE[1], second.bottom()));
+            self.field(ui, ctx, field);
+            title(ui, ctx, Rect::from_min_max(first.min, pos2(slider.left() - SPACE[1], first.bottom())));
+        } else {
+            let rest = Rect::from_min_max(first.min, pos2(slider.left() - SPACE[1], first.bottom()));
+            let sort = sort_button(ui, ctx, rest);
+            let field =
+                Rect::from_min_max(pos2(sort - SPACE[1] - FIELD, rest.top()), pos2(sort - SPACE[1], rest.bottom()));
+            self.field(ui, ctx, field);
+            title(ui, ctx, Rect::from_min_max(rest.min, pos2(field.left() - SPACE[1], rest.bottom())));
         }
     }
 
-    fn head(&self, ui: &mut Ui, ctx: &Ctx<'_>, head: Rect) {
+    /// The field that narrows the list to file names.
+    fn field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) {
         let theme = Theme::of(ui.ctx());
-        let number = words::number(self.items.len() as u64);
-        let what = match &self.source {
-            Some(Source::Hits(_)) => format!("{number} best hits"),
-            Some(Source::Selection) => format!("{number} selected"),
-            _ => match &ctx.state.query.filter.folder {
-                Some(folder) => format!("{} · {number}", words::file_name(folder)),
-                None => format!("Everything · {number}"),
-            },
-        };
-        let at = pos2(head.left() + SPACE[2], head.center().y);
-        ui.painter().text(at, Align2::LEFT_CENTER, what, bold(text_size::BODY), theme.text1);
-        let place =
-            Rect::from_min_max(pos2(head.right() - 160.0, head.top() + 8.0), head.right_bottom() - vec2(SPACE[2], 8.0));
-        let mut height = ctx.state.gallery_height;
-        let mut child = ui
-            .new_child(egui::UiBuilder::new().max_rect(place).layout(egui::Layout::right_to_left(egui::Align::Center)));
-        child.spacing_mut().slider_width = 110.0;
-        let response =
-            child.add(Slider::new(&mut height, 72.0..=320.0).show_value(false)).accessible_name("Size of the pictures");
+        let rect = Rect::from_center_size(room.center(), vec2(room.width(), 26.0));
+        let focused = ui.memory(|m| m.has_focus(find_id()));
+        let stroke =
+            egui::Stroke::new(if focused { 1.5 } else { 1.0 }, if focused { theme.accent } else { theme.line });
+        ui.painter().rect(rect, RADIUS[1] - 2, theme.raised, stroke, egui::StrokeKind::Inside);
+        icons::paint(
+            ui.painter(),
+            Icon::Search,
+            Rect::from_center_size(pos2(rect.left() + 15.0, rect.center().y), vec2(13.0, 13.0)),
+            theme.text2,
+        );
+        let mut text = ctx.state.query.filter.name.as_ref().map_or_else(String::new, |name| name.typed().to_owned());
+        let mut right = rect.right() - 6.0;
+        if !text.is_empty() {
+            let place = Rect::from_center_size(pos2(right - 10.0, rect.center().y), vec2(24.0, 24.0));
+            if buttons::icon_in(ui, Icon::Close, "Show all file names", place).clicked() {
+                ctx.send(SystemCommand::FindByName(String::new()));
+            }
+            right = place.left();
+        }
+        let field = Rect::from_min_max(pos2(rect.left() + 26.0, rect.top() + 1.0), pos2(right, rect.bottom() - 1.0));
+        let mut child = ui.new_child(UiBuilder::new().max_rect(field).layout(Layout::left_to_right(Align::Center)));
+        let edit = TextEdit::singleline(&mut text)
+            .id(find_id())
+            .frame(egui::Frame::NONE)
+            .font(font(text_size::BODY))
+            .text_color(theme.text1)
+            .hint_text(egui::RichText::new("Find by file name").color(theme.text3))
+            .char_limit(200)
+            .align(Align2::LEFT_CENTER)
+            .desired_width(field.width());
+        let response = child.add_sized(field.size(), edit).accessible_name("Find by file name");
         if response.changed() {
-            ctx.send(SystemCommand::SetGalleryHeight(height));
+            ctx.send(SystemCommand::FindByName(text));
+        }
+        if ctx.state.gallery.focus_find != self.focus_seen {
+            self.focus_seen = ctx.state.gallery.focus_find;
+            response.request_focus();
+        }
+        if response.has_focus() && ui.input(|i| i.key_pressed(egui::Key::ArrowDown)) {
+            response.surrender_focus();
         }
     }
 
-    fn tiles(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, changed: bool) {
+    fn tiles(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, to_top: bool) {
         let Some(snapshot) = &ctx.state.snapshot else { return };
+        let listing = &ctx.state.gallery.listing;
         let marked = tile::words_to_mark(&ctx.state.query.text);
-        let area = ScrollArea::vertical().id_salt("gallery").auto_shrink(false).content_margin(egui::Margin {
+        let mut area = ScrollArea::vertical().id_salt("gallery").auto_shrink(false).content_margin(egui::Margin {
             left: 3,
             right: 8,
             top: 3,
             bottom: 8,
         });
-        let several = matches!(self.source, Some(Source::Selection));
+        if to_top {
+            area = area.vertical_scroll_offset(0.0);
+        }
         area.show_viewport(ui, |ui, view| {
-            let shape = (ui.available_width().round(), ctx.state.gallery_height);
-            if changed || self.shape != shape {
-                self.shape = shape;
-                let shapes = self.items.iter().map(|id| snapshot.get(*id).map_or(1.0, width_by_height));
-                self.grid = Grid::justified(shapes, shape.0, shape.1);
+            let laid_out = (listing.stamp, ui.available_width().round(), ctx.state.gallery_height);
+            if self.laid_out != laid_out {
+                self.laid_out = laid_out;
+                self.grid = Grid::justified(&listing.shapes, listing.matches, laid_out.1, laid_out.2);
             }
-            let (canvas, _) = ui.allocate_exact_size(vec2(shape.0, self.grid.height), Sense::hover());
+            let (canvas, _) = ui.allocate_exact_size(vec2(laid_out.1, self.grid.height), Sense::hover());
             if let Some(rect) = self.scroll_to.take().and_then(|i| self.grid.rect_of(i)) {
                 ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);
             }
+            if let Some(y) = self.grid.break_at {
+                let size = vec2(canvas.width(), BREAK_HEIGHT);
+                tile::less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), size));
+            }
             self.fetch_ahead(ctx, view);
             for cell in self.grid.between(view.top() - 60.0, view.bottom() + 60.0) {
-                let Some(item) = self.items.get(cell.index).and_then(|id| snapshot.get(*id)) else { continue };
-                let score = self.scores.get(cell.index).copied();
+                let Some(item) = listing.items.get(cell.index).and_then(|id| snapshot.get(*id)) else { continue };
+                let score = listing.scores.get(cell.index).copied();
                 let rect = cell.rect.translate(canvas.min.to_vec2());
                 let response = tile::Tile { item, score, marked: &marked }.show(ui, ctx, rect, "tile");
-                if several && response.clicked() && ui.input(|i| i.modifiers.is_none()) {
-                    // The selection is what is shown: a click brings one to the fore instead of dropping the others.
-                    let mut items = ctx.state.selection.items.clone();
-                    items.retain(|id| *id != item.id);
-                    items.insert(0, item.id);
-                    ctx.send(SystemCommand::Select(items));
-                } else {
-                    tile::on_click(ui, ctx, &response, item.id, SystemCommand::Select(vec![item.id]));
-                }
+                tile::on_click(ui, ctx, &response, item.id, SystemCommand::Select(vec![item.id]));
             }
         });
     }
 }
 
-/// Screens on either side whose thumbnails are fetched ahead.
-const AHEAD: f32 = 1.0;
-
 impl Gallery {
     /// Asks for the thumbnails of the next screen and of the one before, so that scrolling finds them there.
     fn fetch_ahead(&self, ctx: &Ctx<'_>, view: Rect) {
+        let items = &ctx.state.gallery.listing.items;
         let screens = AHEAD * view.height();
         let below = self.grid.between(view.bottom(), view.bottom() + screens);
         let above = self.grid.between(view.top() - screens, view.top());
         for cell in below.iter().chain(above.iter().rev()) {
-            self.items.get(cell.index).into_iter().for_each(|id| ctx.commands.thumbnail_soon(*id));
+            items.get(cell.index).into_iter().for_each(|id| ctx.commands.thumbnail_soon(*id));
         }
     }
 }
 
-fn width_by_height(item: &Item) -> f32 {
-    match (item.modality, item.pixels) {
-        (Modality::Image, Some([width, height])) if height > 0 => width as f32 / height as f32,
-        (Modality::Image, _) => 1.33,
-        (Modality::Text, _) => 1.7,
+/// What is listed, and how much of it.
+fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let listing = &ctx.state.gallery.listing;
+    let number = words::number(listing.items.len() as u64);
+    let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.answer()) {
+        (Some(_), _) => (format!("{number} selected"), true),
+        (None, Some(result)) => (found(ctx, result.standing_out, listing.items.len()), false),
+        (None, None) => match &ctx.state.query.filter.folder {
+            Some(folder) => (format!("{} · {number}", words::file_name(folder)), false),
+            None => (format!("Everything · {number}"), false),
+        },
+    };
+    let mut text = rect;
+    if way_back {
+        let name = "Show everything";
+        let width = ui.painter().layout_no_wrap(name.to_owned(), font(text_size::BODY), theme.accent).size().x;
+        let own = ui.painter().layout_no_wrap(what.clone(), bold(text_size::BODY), theme.text1).size().x;
+        let left = (rect.left() + own + SPACE[1]).min(rect.right() - width - SPACE[1]);
+        text.set_right(left - SPACE[0]);
+        let place = Rect::from_min_size(pos2(left, rect.center().y - 12.0), vec2(width + SPACE[1], 24.0));
+        let mut child = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)));
+        if buttons::link(&mut child, name, name).clicked() {
+            ctx.send(SystemCommand::Unpin);
+        }
+    }
+    let response = ui.interact(text, ui.scope_id().with("gallery title"), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &what));
+    line(ui, text, &what, bold(text_size::BODY), theme.text1, response);
+}
+
+/// `About 12 matches of 1,171`, and how many of all are listed.
+fn found(ctx: &Ctx<'_>, standing_out: usize, listed: usize) -> String {
+    let scored = super::results::scored(ctx);
+    let among = if standing_out == 0 { "in" } else { "of" };
+    let top =
+        if (listed as u64) < scored { format!(" · top {}", words::number(listed as u64)) } else { String::new() };
+    format!("{} {among} {}{top}", super::results::matches(standing_out), words::number(scored))
+}
+
+fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
+    let mut height = ctx.state.gallery_height;
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
+    child.spacing_mut().slider_width = 110.0;
+    let response =
+        child.add(Slider::new(&mut height, 72.0..=320.0).show_value(false)).accessible_name("Size of the pictures");
+    if response.on_hover_text("Size of the pictures").changed() {
+        ctx.send(SystemCommand::SetGalleryHeight(height));
     }
 }
 
-/// Whether the filter lets an item through.
-pub fn passes(item: &Item, filter: &Filter) -> bool {
-    filter.modality.is_none_or(|m| m == item.modality)
-        && filter.folder.as_ref().is_none_or(|folder| item.path.starts_with(folder))
+/// What a key is called, where a search decides what "score" means.
+fn key_name(key: SortKey, searched: bool) -> &'static str {
+    match key {
+        SortKey::Score if searched => "Score",
+        SortKey::Score => "Order added",
+        SortKey::Name => "Name",
+        SortKey::Date => "Date modified",
+        SortKey::Size => "File size",
+    }
+}
+
+/// Which end comes first.
+fn direction_name(sort: Sort, searched: bool) -> &'static str {
+    match (sort.key, sort.reversed) {
+        (SortKey::Score, false) if searched => "best first",
+        (SortKey::Score, true) if searched => "worst first",
+        (SortKey::Score, false) => "first added first",
+        (SortKey::Score, true) => "last added first",
+        (SortKey::Name, false) => "A to Z",
+        (SortKey::Name, true) => "Z to A",
+        (SortKey::Date, false) => "newest first",
+        (SortKey::Date, true) => "oldest first",
+        (SortKey::Size, false) => "largest first",
+        (SortKey::Size, true) => "smallest first",
+    }
+}
+
+/// The button that opens the orders, at the right of `room`; returns where it starts.
+fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let (sort, searched) = (ctx.state.gallery.sort, ctx.state.gallery.listing.matches.is_some());
+    let mut child = ui.new_child(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)));
+    let name = key_name(sort.key, searched);
+    let said = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
+    let button = buttons::quiet(&mut child, &format!("{name}     "), &said, theme.text2).on_hover_text(&said);
+    let arrow =
+        Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
+    icons::paint(ui.painter(), Icon::Down, arrow, theme.text2);
+    Popup::menu(&button).width(240.0).show(|ui| {
+        for key in SortKey::ALL {
+            let chosen = key == sort.key;
+            // Chosen again, a key turns round.
+            let next = Sort { key, reversed: chosen && !sort.reversed };
+            let right = if chosen { format!("{}  ✓", direction_name(sort, searched)) } else { String::new() };
+            if buttons::menu_row(ui, key_name(key, searched), &right).clicked() {
+                ctx.send(SystemCommand::SetSort(next));
+                ui.close();
+            }
+        }
+        super::top::line(ui);
+        let turned = Sort { reversed: !sort.reversed, ..sort };
+        let row = format!("Reverse: {}", direction_name(turned, searched));
+        if buttons::menu_row(ui, &row, "").clicked() {
+            ctx.send(SystemCommand::SetSort(turned));
+            ui.close();
+        }
+        buttons::menu_entry(ui, ctx, UiCommand::FindByName);
+    });
+    button.rect.left()
+}
+
+/// Why the gallery is empty, and what can be done.
+fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let state = ctx.state;
+    let place = Rect::from_center_size(body.center(), vec2(body.width().min(420.0), 80.0));
+    let why = match &state.query.filter.name {
+        Some(name) => format!("No file name contains “{}”", name.typed().trim()),
+        None if state.query.pending => "Searching…".to_owned(),
+        None if state.is_reading() => "Reading your files…".to_owned(),
+        None if state.query.filter != Filter::default() => "Nothing of this kind here".to_owned(),
+        None => "Nothing to show here yet".to_owned(),
+    };
+    ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Center)), |ui| {
+        ui.add(egui::Label::new(egui::RichText::new(why).color(theme.text2)).wrap());
+        ui.add_space(SPACE[1]);
+        if state.query.filter.name.is_some() && buttons::button(ui, "Show all file names").clicked() {
+            ctx.send(SystemCommand::FindByName(String::new()));
+        }
+    });
 }

@@ -3,10 +3,10 @@
 use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::context::state::Shown;
-use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::context::{Centre, Ctx, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{bar, buttons, icons, one_line, tile};
+use crate::ui::widgets::{bar, buttons, cut, icons, line, tile};
 use crate::ui::words;
 use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 
@@ -30,15 +30,31 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         match selection.focus().and_then(|id| ctx.state.item(id)) {
             Some(_) if selection.items.len() > 1 => several(ui, ctx),
             Some(item) => one(ui, ctx, item),
-            None if ctx.state.labels.asked.is_some() => asked(ui, ctx),
-            None => {
-                let theme = Theme::of(ui.ctx());
-                ui.label(
-                    egui::RichText::new("Click a point on the map or a picture to see what it is").color(theme.text2),
-                );
-            }
+            None => nothing_selected(ui, ctx),
         }
     });
+}
+
+/// Beside the gallery there is no list of hits: what belongs above one stands here while nothing is selected.
+fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let beside_gallery = ctx.state.centre == Centre::Gallery;
+    if ctx.state.query.asked_with().is_some() {
+        asked(ui, ctx);
+    }
+    match ctx.state.answer() {
+        Some(result) if beside_gallery => {
+            super::results::summary(ui, ctx, result);
+            ui.label(
+                egui::RichText::new("Select a picture to see its facts, labels and similar items").color(theme.text2),
+            );
+        }
+        None if beside_gallery && ctx.state.query.is_empty() => super::results::nothing_asked(ui, ctx),
+        _ if ctx.state.query.asked_with().is_none() => {
+            ui.label(egui::RichText::new("Click a point on the map or a picture to see what it is").color(theme.text2));
+        }
+        _ => {}
+    }
 }
 
 fn one(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
@@ -75,11 +91,9 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         Some(texture) => tile::cover(ui, texture, rect, RADIUS[1] - 2),
         None => _ = ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised),
     }
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Large preview of {}", item.name()))
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Preview of {}", item.name())));
     crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
-    if response.on_hover_text("Large preview (Space)").clicked() {
+    if response.on_hover_text("Preview (Space)").clicked() {
         ctx.send(SystemCommand::OpenPreview(item.id));
     }
     ui.add_space(SPACE[0]);
@@ -109,14 +123,13 @@ fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
 
 fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let theme = Theme::of(ui.ctx());
-    let name = one_line(ui, item.name(), bold(text_size::BODY), theme.text1, ui.available_width());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    ui.painter().galley(pos2(rect.left(), rect.center().y - name.size().y / 2.0), name, theme.text1);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, item.name()));
-    response.on_hover_text(item.path.display().to_string());
+    let response = response.on_hover_text(item.path.display().to_string());
+    line(ui, rect, &item.name(), bold(text_size::BODY), theme.text1, response);
     let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| item.path.starts_with(r));
     fact(ui, "folder", &words::folder_below(root, &item.path));
-    fact(ui, "changed", &words::date(item.modified_ns));
+    fact(ui, "modified", &words::date(item.modified_ns));
     let size = match item.pixels {
         Some([w, h]) => {
             format!("{} × {} · {}", words::number(w.into()), words::number(h.into()), words::bytes(item.bytes))
@@ -124,10 +137,11 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         None => words::bytes(item.bytes),
     };
     fact(ui, "size", &size);
-    if let Some(applied) = ctx.state.labels.applied.best.get(&item.id)
-        && let Some(label) = ctx.state.labels.set.labels.get(applied.label)
-    {
+    if let Some(label) = ctx.state.labels.applied.name_of(item.id) {
         fact(ui, "label", label);
+    }
+    if let Some(score) = ctx.state.score_of(item.id) {
+        fact(ui, "score", &words::score(score));
     }
     ui.add_space(SPACE[1]);
 }
@@ -136,11 +150,9 @@ fn fact(ui: &mut Ui, name: &str, value: &str) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
     ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font(text_size::SMALL), theme.text2);
-    let left = rect.left() + 80.0;
-    let galley = one_line(ui, value, font(text_size::SMALL), theme.text1, rect.right() - left);
-    ui.painter().galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, theme.text1);
+    let room = Rect::from_min_max(pos2(rect.left() + 80.0, rect.top()), rect.max);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {value}")));
-    response.on_hover_text(value);
+    line(ui, room, value, font(text_size::SMALL), theme.text1, response);
 }
 
 /// The head of a part of the inspector, with an optional action at the right.
@@ -158,10 +170,14 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     let head = part(ui, "Nearest labels");
     let title = format!("{} ({})", set.name, set.labels.len());
     let place =
-        Rect::from_min_max(pos2(head.right() - 170.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
+        Rect::from_min_max(pos2(head.left() + 110.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(place).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let link = buttons::link(&mut child, &format!("{title}     "), &format!("Label set {title}"));
+    let shown = cut(ui, &title, &font(text_size::BODY), place.width() - 36.0);
+    let mut link = buttons::link(&mut child, &format!("{shown}     "), &format!("Label set {title}"));
+    if shown != title {
+        link = link.on_hover_text(&title);
+    }
     let arrow = Rect::from_center_size(pos2(link.rect.right() - 11.0, link.rect.center().y + 0.5), vec2(12.0, 12.0));
     icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.accent);
     egui::Popup::menu(&link).width(260.0).show(|ui| {
@@ -170,10 +186,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
             ctx.send(SystemCommand::LoadLabels);
             ui.close();
         }
-        if buttons::menu_row(ui, "Back to the starting set", "").clicked() {
-            ctx.send(SystemCommand::SetLabels(vicinity_core::LabelSet::default()));
-            ui.close();
-        }
+        super::labels::presets(ui, ctx);
         buttons::menu_entry(ui, ctx, UiCommand::ApplyLabels);
     });
     let Some(scored) = scored else {
@@ -181,6 +194,9 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
         ui.add_space(SPACE[1]);
         return;
     };
+    if scored.clear().is_none() {
+        crate::ui::widgets::note(ui, "Unsure: no label fits clearly better than the others", theme.text2);
+    }
     let all = ui.scope_id().with("all labels");
     let show_all = ui.data(|d| d.get_temp::<bool>(all)).unwrap_or(false);
     let shown = if show_all { scored.scores.len() } else { LABELS_SHOWN };
@@ -199,21 +215,22 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     }
 }
 
-fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool) {
+/// A label with the share that it has, as a bar.
+pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    let name_width = (rect.width() * 0.33).min(120.0);
-    let name = one_line(ui, label, font(text_size::BODY), theme.text1, name_width - 4.0);
-    ui.painter().galley(pos2(rect.left(), rect.center().y - name.size().y / 2.0), name, theme.text1);
+    let name_width = (rect.width() * 0.4).min(130.0);
+    let name = Rect::from_min_size(rect.min, vec2(name_width - 4.0, rect.height()));
     let percent = words::percent(share);
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &percent, font(text_size::BODY), theme.text2);
-    let line = Rect::from_min_max(
+    let room = Rect::from_min_max(
         pos2(rect.left() + name_width, rect.center().y - 3.0),
         pos2(rect.right() - 48.0, rect.center().y + 3.0),
     );
-    bar(ui, line, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
+    bar(ui, room, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{label} {percent}")));
-    response.on_hover_text(format!("{label}: similarity {}, {percent} of the set", words::score(score)));
+    let response = response.on_hover_text(format!("{label}: similarity {}, {percent} of the set", words::score(score)));
+    line(ui, name, label, font(text_size::BODY), theme.text1, response);
 }
 
 fn similar(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
@@ -274,7 +291,9 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     let known: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
     let images = known.iter().filter(|i| i.modality == Modality::Image).count() as u64;
     let texts = known.len() as u64 - images;
-    fact(ui, "holds", &format!("{} · {}", words::count(images, "image"), words::count(texts, "text")));
+    let kinds = [(images, "image"), (texts, "text")];
+    let kinds: Vec<String> = kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| words::count(n, kind)).collect();
+    fact(ui, "items", &kinds.join(" · "));
     fact(ui, "size", &words::bytes(known.iter().map(|i| i.bytes).sum()));
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
@@ -286,7 +305,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     ui.add_space(SPACE[0]);
     let labels = &ctx.state.labels;
-    let mut counts = vec![0usize; labels.set.labels.len()];
+    let mut counts = vec![0usize; labels.applied.names.len()];
     for item in &known {
         if let Some(count) = labels.applied.best.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
             *count += 1;
@@ -300,18 +319,23 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
         ui.spacing_mut().item_spacing.y = 2.0;
         for i in order {
             let share = counts[i] as f32 / known.len() as f32;
-            label_row(ui, &labels.set.labels[i], share, share, true);
+            let Some(name) = labels.applied.names.get(i) else { continue };
+            label_row(ui, name, share, share, true);
         }
         ui.spacing_mut().item_spacing.y = SPACE[1];
     } else {
-        ui.label(egui::RichText::new("Give each of them its best label, to colour the map by it").color(theme.text2));
+        ui.label(egui::RichText::new("Give each item its closest label and colour the map").color(theme.text2));
     }
     ui.add_space(SPACE[1]);
     ui.horizontal_wrapped(|ui| {
         for command in
             [UiCommand::ApplyLabels, UiCommand::EditLabels, UiCommand::SearchBySelection, UiCommand::CopyPath]
         {
-            if buttons::button(ui, command.entry().text).on_hover_text(command.entry().tooltip).clicked() {
+            let text = match command {
+                UiCommand::CopyPath => format!("Copy {}", words::count(items.len() as u64, "path")),
+                command => command.entry().text.to_owned(),
+            };
+            if buttons::button(ui, &text).on_hover_text(command.entry().tooltip).clicked() {
                 ctx.send(command);
             }
         }
@@ -321,7 +345,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// A picture or text that was asked with and is not in the collection: its nearest labels.
 fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(chip) = ctx.state.query.chips.last() else { return };
+    let Some(chip) = ctx.state.query.asked_with() else { return };
     if let Some(texture) = &chip.texture {
         let size = texture.size_vec2();
         let width = ui.available_width();
@@ -330,18 +354,18 @@ fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
         tile::cover(ui, texture, rect, RADIUS[1] - 2);
         ui.add_space(SPACE[0]);
     }
-    ui.label(egui::RichText::new(&chip.label).font(bold(text_size::BODY)).color(theme.text1));
+    ui.add(
+        egui::Label::new(egui::RichText::new(&chip.label).font(bold(text_size::BODY)).color(theme.text1)).truncate(),
+    );
     ui.label(
-        egui::RichText::new("Only a question; it is not in the collection")
-            .font(font(text_size::SMALL))
-            .color(theme.text2),
+        egui::RichText::new("Search image (not in your collection)").font(font(text_size::SMALL)).color(theme.text2),
     );
     ui.add_space(SPACE[1]);
     labels_of_question(ui, ctx);
 }
 
 /// The labels nearest to what was asked with.
-pub fn labels_of_question(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let scored = ctx.state.labels.shown.as_ref().and_then(|all| all.iter().find(|s| s.item.is_none()));
+fn labels_of_question(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let scored = ctx.state.labels.of_asked.as_ref().and_then(|all| all.first());
     labels(ui, ctx, scored);
 }

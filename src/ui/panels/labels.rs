@@ -1,4 +1,4 @@
-//! The label set: edit, paste, load, reset, apply.
+//! The label set: edit, paste, load, take a built-in one, apply.
 
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
@@ -6,9 +6,10 @@ use super::floating;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
-use crate::ui::widgets::buttons;
+use crate::ui::widgets::{buttons, icons::Icon};
 use crate::ui::words;
 use vicinity_core::LabelSet;
+use vicinity_core::label::group_of;
 
 /// The editor while it is open.
 #[derive(Default)]
@@ -27,7 +28,7 @@ impl Editor {
         }
         let set = &ctx.state.labels.set;
         if self.from.as_ref() != Some(set) {
-            (self.name, self.text, self.from) = (set.name.clone(), set.labels.join("\n"), Some(set.clone()));
+            (self.name, self.text, self.from) = (set.name.clone(), grouped(&set.labels), Some(set.clone()));
         }
         let stay = floating(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
         if !stay {
@@ -39,8 +40,10 @@ impl Editor {
         let theme = Theme::of(ui.ctx());
         ui.add(
             egui::Label::new(
-                egui::RichText::new("One label a line, or separated by commas. Items are compared with each of them.")
-                    .color(theme.text2),
+                egui::RichText::new(
+                    "One label per line, or separated by commas. Lines that begin with # are headings.",
+                )
+                .color(theme.text2),
             )
             .wrap(),
         );
@@ -57,17 +60,20 @@ impl Editor {
                 .color(theme.text2),
         );
         ui.horizontal_wrapped(|ui| {
-            if ui.add_enabled_ui(!labels.is_empty(), |ui| buttons::primary(ui, "Use these")).inner.clicked() {
+            if ui.add_enabled_ui(!labels.is_empty(), |ui| buttons::primary(ui, "Save")).inner.clicked() {
                 ctx.send(SystemCommand::SetLabels(self.set()));
             }
             if buttons::button(ui, "Load from a file…").clicked() {
                 ctx.send(SystemCommand::LoadLabels);
             }
-            if buttons::button(ui, "Reset").clicked() {
-                ctx.send(SystemCommand::SetLabels(LabelSet::default()));
-            }
+            let built_in = buttons::with_icon(ui, Icon::Down, "Built-in sets");
+            egui::Popup::menu(&built_in).width(240.0).show(|ui| presets(ui, ctx));
             let selected = !ctx.state.selection.items.is_empty();
-            if ui.add_enabled_ui(selected, |ui| buttons::button(ui, "Label the selection")).inner.clicked() {
+            if ui
+                .add_enabled_ui(selected, |ui| buttons::button(ui, UiCommand::ApplyLabels.entry().text))
+                .inner
+                .clicked()
+            {
                 ctx.send(SystemCommand::SetLabels(self.set()));
                 ctx.send(UiCommand::ApplyLabels);
             }
@@ -83,11 +89,43 @@ impl Editor {
     }
 }
 
+/// Rows of a menu that take the built-in sets.
+pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
+    for (set, about) in [(LabelSet::everyday(), "for photos"), (LabelSet::topics(), "broad")] {
+        let right = if set == ctx.state.labels.set { "✓" } else { about };
+        let row = format!("{} ({})", set.name, set.labels.len());
+        if buttons::menu_row(ui, &row, right).clicked() {
+            ctx.send(SystemCommand::SetLabels(set));
+            ui.close();
+        }
+    }
+}
+
+/// One label a line, with a heading where a group of everyday labels begins.
+fn grouped(labels: &[String]) -> String {
+    let mut text = String::new();
+    let mut group = None;
+    for label in labels {
+        let own = group_of(label);
+        if let Some(name) = own.filter(|_| own != group) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!("# {name}\n"));
+        }
+        group = own;
+        text.push_str(label);
+        text.push('\n');
+    }
+    text
+}
+
 /// Labels typed, pasted or read from a file: one a line or separated by commas, semicolons or tabs.
 pub fn parse(text: &str) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
-    for label in text.split(['\n', ',', ';', '\t']).map(|l| l.trim().trim_matches('"').trim()).filter(|l| !l.is_empty())
-    {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("# "));
+    let parts = lines.flat_map(|line| line.split([',', ';', '\t']));
+    for label in parts.map(|l| l.trim().trim_matches('"').trim()).filter(|l| !l.is_empty()) {
         if !labels.iter().any(|known| known.eq_ignore_ascii_case(label)) {
             labels.push(label.to_owned());
         }
@@ -101,6 +139,11 @@ mod tests {
 
     #[test]
     fn labels_are_taken_from_lines_and_tables() {
+        assert_eq!(
+            parse(&grouped(&LabelSet::everyday().labels)),
+            LabelSet::everyday().labels,
+            "headings are no labels"
+        );
         assert_eq!(parse("dog\n cat , \"fire engine\"\n\nDog;bird\r\n"), ["dog", "cat", "fire engine", "bird"]);
     }
 }

@@ -12,11 +12,13 @@ pub mod models;
 pub mod network;
 pub mod palette;
 pub mod preview;
+pub mod question;
 pub mod results;
 pub mod services;
 pub mod settings;
 pub mod shortcuts;
 pub mod status;
+pub mod suggestions;
 pub mod top;
 
 use egui::{Frame, Margin, Stroke};

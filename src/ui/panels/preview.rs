@@ -1,57 +1,148 @@
-//! The large preview: one item over the whole centre; arrows lead to the next.
+//! The large preview: one item over the whole centre, with its place in the list and its facts; arrows lead to the next.
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
+use crate::context::listing::InSight;
 use crate::context::state::Shown;
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::grid::Step;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, icons::Icon, one_line, tile};
+use crate::ui::widgets::{buttons, icons::Icon, line, tile};
+use crate::ui::words;
+use vicinity_core::{Item, ItemId};
 
-/// Draws it over `area` where it is open; returns where the user wants to go.
-pub fn show(ui: &Ui, ctx: &Ctx<'_>, area: Rect) -> Option<Step> {
-    let id = ctx.state.preview?;
-    let item = ctx.state.item(id)?;
-    let theme = Theme::of(ui.ctx());
-    let mut step = None;
-    Area::new(Id::unique("large preview")).order(Order::Middle).fixed_pos(area.min).show(ui.ctx(), |ui| {
-        let (rect, _) = ui.allocate_exact_size(area.size(), Sense::click());
-        ui.painter().rect_filled(rect, 0, theme.map_ground);
-        let head = Rect::from_min_size(rect.min, vec2(rect.width(), 44.0));
-        let name = one_line(ui, item.name(), bold(text_size::BODY), theme.text1, head.width() - 80.0);
-        ui.painter().galley(pos2(head.left() + SPACE[3], head.center().y - name.size().y / 2.0), name, theme.text1);
-        let close = Rect::from_center_size(pos2(head.right() - 24.0, head.center().y), vec2(28.0, 28.0));
-        if buttons::icon_in(ui, Icon::Close, "Close the preview", close).clicked() {
-            ctx.send(SystemCommand::ClosePreview);
-        }
-        let body = Rect::from_min_max(
-            pos2(rect.left() + 48.0, head.bottom()),
-            pos2(rect.right() - 48.0, rect.bottom() - SPACE[4]),
-        );
-        match ctx.state.previews.get(&id) {
-            Some(Ok(Shown::Picture(texture))) => fit(ui, texture, body),
-            Some(Ok(Shown::Text(text))) => page(ui, text, body),
-            Some(Err(why)) => {
-                ui.painter().text(body.center(), Align2::CENTER_CENTER, why, font(text_size::BODY), theme.text2);
-            }
-            None => {
-                if let Some(texture) = ctx.thumbnail(id).flatten() {
-                    fit(ui, texture, body);
+/// Height of the head: name and facts.
+const HEAD: f32 = 56.0;
+
+/// What it remembers between frames.
+#[derive(Default)]
+pub struct Preview {
+    /// Where an item stands in a list of the gallery: looked for once, as that may be long.
+    place: Option<(u64, ItemId, Option<usize>)>,
+}
+
+impl Preview {
+    /// Draws it over `area` where it is open; returns where the user wants to go.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>, area: Rect) -> Option<Step> {
+        let id = ctx.state.preview?;
+        let item = ctx.state.item(id)?;
+        let place = self.place_of(ctx, id);
+        let theme = Theme::of(ui.ctx());
+        let mut step = None;
+        Area::new(Id::unique("large preview")).order(Order::Middle).fixed_pos(area.min).show(ui.ctx(), |ui| {
+            let (rect, _) = ui.allocate_exact_size(area.size(), Sense::click());
+            ui.painter().rect_filled(rect, 0, theme.map_ground);
+            let head = Rect::from_min_size(rect.min, vec2(rect.width(), HEAD));
+            self::head(ui, ctx, item, place, head);
+            let body = Rect::from_min_max(
+                pos2(rect.left() + 48.0, head.bottom()),
+                pos2(rect.right() - 48.0, rect.bottom() - SPACE[4]),
+            );
+            contents(ui, ctx, id, body);
+            let (at, of) = place.unwrap_or((0, 0));
+            for (x, icon, way, name, leads) in [
+                (rect.left() + 24.0, Icon::Left, Step::Left, "Previous", at > 0),
+                (rect.right() - 24.0, Icon::Right, Step::Right, "Next", at + 1 < of),
+            ] {
+                let place = Rect::from_center_size(pos2(x, rect.center().y), vec2(32.0, 48.0));
+                if leads && buttons::icon_in(ui, icon, name, place).clicked() {
+                    step = Some(way);
                 }
             }
-        }
-        for (x, icon, way, name) in [
-            (rect.left() + 24.0, Icon::Left, Step::Left, "Previous"),
-            (rect.right() - 24.0, Icon::Right, Step::Right, "Next"),
-        ] {
-            let place = Rect::from_center_size(pos2(x, rect.center().y), vec2(32.0, 48.0));
-            if buttons::icon_in(ui, icon, name, place).clicked() {
-                step = Some(way);
+        });
+        step
+    }
+
+    /// The place of an item in the list in sight, from 0, and the length of the list.
+    fn place_of(&mut self, ctx: &Ctx<'_>, id: ItemId) -> Option<(usize, usize)> {
+        let list = ctx.state.in_sight();
+        let at = match list {
+            InSight::Gallery(listing) => {
+                if self.place.is_none_or(|(stamp, of, _)| (stamp, of) != (listing.stamp, id)) {
+                    self.place = Some((listing.stamp, id, list.position(id)));
+                }
+                self.place.and_then(|(_, _, at)| at)
             }
+            _ => list.position(id),
+        };
+        at.map(|at| (at, list.len()))
+    }
+}
+
+/// Name and facts at the left, place and score at the right.
+fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, place: Option<(usize, usize)>, head: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let close = Rect::from_center_size(pos2(head.right() - 24.0, head.center().y), vec2(28.0, 28.0));
+    if buttons::icon_in(ui, Icon::Close, "Close the preview", close).clicked() {
+        ctx.send(SystemCommand::ClosePreview);
+    }
+    let place = place.filter(|(_, of)| *of > 1);
+    let place = place.map(|(at, of)| format!("{} of {}", words::number(at as u64 + 1), words::number(of as u64)));
+    let score = ctx.state.score_of(item.id).map(|score| format!("score {}", words::score(score)));
+    let mut left_of = close.left() - SPACE[2];
+    let beside: Vec<String> = [place, score].into_iter().flatten().collect();
+    if !beside.is_empty() {
+        let text = beside.join(" · ");
+        let galley = ui.painter().layout_no_wrap(text.clone(), font(text_size::BODY), theme.text2);
+        let rect = Rect::from_min_size(
+            pos2(left_of - galley.size().x, head.center().y - galley.size().y / 2.0),
+            galley.size(),
+        );
+        ui.painter().galley(rect.min, galley, theme.text2);
+        named(ui, rect, "preview place", &text);
+        left_of = rect.left() - SPACE[3];
+    }
+    let left = head.left() + SPACE[3];
+    let name = Rect::from_min_max(pos2(left, head.top() + 8.0), pos2(left_of, head.top() + 28.0));
+    let facts = Rect::from_min_max(pos2(left, head.top() + 28.0), pos2(left_of, head.top() + 46.0));
+    let response = named(ui, name, "preview name", &item.name());
+    line(ui, name, &item.name(), bold(text_size::BODY), theme.text1, response);
+    let text = facts_of(ctx, item);
+    let response = named(ui, facts, "preview facts", &text);
+    line(ui, facts, &text, font(text_size::SMALL), theme.text2, response);
+}
+
+fn named(ui: &Ui, rect: Rect, id: &str, text: &str) -> egui::Response {
+    let response = ui.interact(rect, ui.scope_id().with(id), Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
+    response
+}
+
+/// `4,000 × 3,000 · 2.1 MB · 14 Jun 2024, 18:02 · Photos / 2024`.
+fn facts_of(ctx: &Ctx<'_>, item: &Item) -> String {
+    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| item.path.starts_with(r));
+    let size = item.pixels.map(|[w, h]| format!("{} × {}", words::number(w.into()), words::number(h.into())));
+    let facts = [
+        size,
+        Some(words::bytes(item.bytes)),
+        Some(words::date(item.modified_ns)),
+        Some(words::folder_below(root, &item.path)),
+    ];
+    facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
+    let theme = Theme::of(ui.ctx());
+    match ctx.state.previews.get(&id) {
+        Some(Ok(Shown::Picture(texture))) => fit(ui, texture, body),
+        Some(Ok(Shown::Text(text))) => page(ui, text, body),
+        Some(Err(why)) => {
+            let place = Rect::from_center_size(body.center(), vec2(body.width().min(520.0), 60.0));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| {
+                ui.add(
+                    egui::Label::new(egui::RichText::new(why).color(theme.text2)).wrap().halign(egui::Align::Center),
+                );
+            });
         }
-    });
-    step
+        None => match ctx.thumbnail(id).flatten() {
+            Some(texture) => fit(ui, texture, body),
+            None => {
+                let loading = "Loading…";
+                ui.painter().text(body.center(), Align2::CENTER_CENTER, loading, font(text_size::BODY), theme.text3);
+            }
+        },
+    }
 }
 
 fn fit(ui: &Ui, texture: &egui::TextureHandle, room: Rect) {

@@ -1,7 +1,7 @@
 //! The right panel's first tab: how many match, how the scores are spread, and the hits, best first.
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align2, Rect, ScrollArea, Sense, Ui, pos2, vec2};
+use egui::{Rect, ScrollArea, Sense, Ui, pos2, vec2};
 use egui_plot::{Bar, BarChart, Plot, VLine};
 
 use crate::context::histogram::Histogram;
@@ -37,13 +37,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
     match &query.result {
         Some(result) if !query.is_empty() => {
             inset(ui, &mut |ui| {
-                if ctx.state.labels.asked.is_some() && ctx.state.selection.items.is_empty() {
-                    super::inspector::labels_of_question(ui, ctx);
-                }
-                head(ui, ctx, result);
-                if let Some(histogram) = &query.histogram {
-                    histogram_plot(ui, histogram);
-                }
+                summary(ui, ctx, result);
                 filter(ui, ctx);
             });
             ui.add_space(2.0);
@@ -51,8 +45,18 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
         }
         _ => {
             memory.grid = Grid::default();
-            inset(ui, &mut |ui| nothing_asked(ui, ctx));
+            ScrollArea::vertical().id_salt("nothing asked").auto_shrink(false).show(ui, |ui| {
+                inset(ui, &mut |ui| nothing_asked(ui, ctx));
+            });
         }
+    }
+}
+
+/// How many match, how hits are ranked, and how the scores are spread.
+pub fn summary(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
+    head(ui, ctx, result);
+    if let Some(histogram) = &ctx.state.query.histogram {
+        histogram_plot(ui, histogram);
     }
 }
 
@@ -62,7 +66,8 @@ fn sentence(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).color(theme.text2));
 }
 
-fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
+/// What can be asked, and queries to try.
+pub fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     if ctx.state.query.pending {
         return sentence(ui, "Searching…");
@@ -71,54 +76,43 @@ fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
         return sentence(ui, "Search results and the item you select appear here");
     }
     sentence(ui, "Type what you are looking for: pictures and texts are found by what they mean, not by their names");
-    ui.add_space(SPACE[0]);
-    ui.label(egui::RichText::new("For example").font(bold(text_size::SMALL)).color(theme.text3));
-    ui.horizontal_wrapped(|ui| {
-        for example in examples(ctx) {
-            if buttons::button(ui, &example).clicked() {
-                ctx.send(SystemCommand::SetQueryText(example, crate::context::command::Immediacy::Now));
-            }
-        }
-    });
-    ui.add_space(SPACE[0]);
+    super::suggestions::show(ui, ctx);
     ui.label(
         egui::RichText::new(
-            "Or drop a picture into the window, paste one, or right-click one and choose “Search by this”",
+            "Or drop a picture into the window, paste one, or right-click one and choose “Find similar”",
         )
-        .color(theme.text3),
+        .color(theme.text2),
     );
 }
 
-/// Three words of the label set, spread over it: they say something about most collections.
-fn examples(ctx: &Ctx<'_>) -> Vec<String> {
-    let labels = &ctx.state.labels.set.labels;
-    let step = (labels.len() / 3).max(1);
-    labels.iter().skip(step.min(2)).step_by(step).take(3).cloned().collect()
+/// How many of the items searched match.
+pub fn matches(standing_out: usize) -> String {
+    match standing_out {
+        0 => "No clear match".to_owned(),
+        1 => "About 1 match".to_owned(),
+        n => format!("About {} matches", words::number(n as u64)),
+    }
+}
+
+/// Items that have a score under the search on screen.
+pub fn scored(ctx: &Ctx<'_>) -> u64 {
+    ctx.state.query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum())
 }
 
 fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let scored = ctx.state.query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum());
         let mut job = LayoutJob::default();
-        let matches = match result.standing_out {
-            0 => "None stands out".to_owned(),
-            1 => "About 1 match".to_owned(),
-            n => format!("About {} match", words::number(n as u64)),
-        };
-        job.append(&matches, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
+        job.append(&matches(result.standing_out), 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
+        let among = if result.standing_out == 0 { "in" } else { "of" };
         job.append(
-            &format!(" of {} · ", words::number(scored)),
+            &format!(" {among} {} · ", words::number(scored(ctx))),
             0.0,
             TextFormat::simple(font(text_size::BODY), theme.text2),
         );
         ui.label(job);
-        let how = match ctx.state.query.scoring {
-            Scoring::Centred => "best first",
-            Scoring::RawCosine => "raw cosine",
-        };
-        let button = buttons::quiet(ui, &format!("{how}     "), "How results are ranked", theme.text2);
+        let button = buttons::quiet(ui, "Scoring     ", "Scoring", theme.text2).on_hover_text("How results are ranked");
         let arrow =
             Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
         icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.text2);
@@ -129,15 +123,11 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
 fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     for (scoring, name, note) in [
-        (
-            Scoring::Centred,
-            "Centred",
-            "Pictures and texts measured from their own averages, so that neither crowds out the other",
-        ),
-        (Scoring::RawCosine, "Raw cosine", "The plain similarity of the model; texts usually come first"),
+        (Scoring::Centred, "Balanced", "Adjusted so pictures and texts rank fairly together"),
+        (Scoring::RawCosine, "Raw cosine", "Unadjusted similarity; texts tend to rank higher"),
     ] {
         let chosen = ctx.state.query.scoring == scoring;
-        let response = buttons::menu_row(ui, name, if chosen { "chosen" } else { "" });
+        let response = buttons::menu_row(ui, name, if chosen { "✓" } else { "" });
         ui.horizontal(|ui| {
             ui.add_space(SPACE[1]);
             ui.add(egui::Label::new(egui::RichText::new(note).font(font(text_size::SMALL)).color(theme.text2)).wrap());
@@ -228,7 +218,7 @@ fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results) {
     let Some(snapshot) = &ctx.state.snapshot else { return };
     if result.hits.is_empty() {
-        return sentence(ui, "Nothing here can be compared with that yet");
+        return sentence(ui, "Nothing to compare with yet");
     }
     let kinds: Vec<Modality> = result.hits.iter().map(|h: &Hit| h.modality).collect();
     let marked = tile::words_to_mark(&ctx.state.query.text);
@@ -246,7 +236,7 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results)
             ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);
         }
         if let Some(y) = memory.grid.break_at {
-            less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), vec2(width, BREAK_HEIGHT)));
+            tile::less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), vec2(width, BREAK_HEIGHT)));
         }
         for cell in memory.grid.between(view.top() - 40.0, view.bottom() + 40.0) {
             let Some(hit) = result.hits.get(cell.index) else { continue };
@@ -257,16 +247,4 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results)
             tile::on_click(ui, ctx, &response, hit.item, SystemCommand::FocusHit(hit.item));
         }
     });
-}
-
-fn less_similar(ui: &Ui, rect: Rect) {
-    let theme = Theme::of(ui.ctx());
-    let text = ui.painter().text(
-        pos2(rect.left(), rect.center().y),
-        Align2::LEFT_CENTER,
-        "Less similar",
-        font(text_size::SMALL),
-        theme.text3,
-    );
-    ui.painter().hline(text.right() + SPACE[1]..=rect.right(), rect.center().y, egui::Stroke::new(1.0, theme.line));
 }

@@ -12,7 +12,7 @@ use crate::ui::words;
 const OTHERS: [(&str, &str); 4] = [
     ("Go to the first hit", "Enter"),
     ("Walk over hits and pictures", "Arrow keys"),
-    ("Large preview", "Space"),
+    ("Preview", "Space"),
     ("Add to the selection", "Ctrl + click"),
 ];
 
@@ -39,7 +39,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
                 }
                 row(
                     ui,
-                    "Search with the clipboard",
+                    "Search from clipboard",
                     &words::keys(ui.ctx(), &egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
                 );
                 for (name, keys) in OTHERS {

@@ -50,7 +50,7 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
         ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), RADIUS[1] - 2, theme.raised);
     }
     icons::mark(ui.painter(), Rect::from_min_size(pos2(rect.left(), rect.center().y - 10.0), vec2(20.0, 20.0)), theme);
-    let size = galley.size();
+    let (size, cut) = (galley.size(), galley.elided);
     let text_left = rect.left() + 20.0 + SPACE[1];
     ui.painter().galley(pos2(text_left, rect.center().y - size.y / 2.0), galley, theme.text1);
     icons::paint(
@@ -62,6 +62,9 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     focus_ring(ui.painter(), theme, &response, rect.expand2(vec2(6.0, 0.0)), RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Library menu: {name}")));
     Popup::menu(&response).width(280.0).show(|ui| library_menu(ui, ctx));
+    if cut && !Popup::is_any_open(ui.ctx()) {
+        response.on_hover_text(name);
+    }
     rect.right()
 }
 
@@ -100,7 +103,8 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     entry(ui, UiCommand::Quit);
 }
 
-fn line(ui: &mut Ui) {
+/// A line between entries of a menu.
+pub fn line(ui: &mut Ui) {
     ui.add_space(4.0);
     crate::ui::widgets::divider(ui);
     ui.add_space(4.0);
@@ -130,7 +134,9 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     ui.painter().galley(pos2(rect.left() + 27.0 + title_width, middle), detail, theme.text2);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Model: {model}, {device}")));
-    if response.on_hover_text("What the model is good and bad at").clicked() {
+    // Said in full: the name may be cut, and the device is left out where there is no room.
+    let more = format!("{model}, {device}\nWhat the model is good and bad at");
+    if response.on_hover_text(more).clicked() {
         ctx.send(UiCommand::Models);
     }
     let switch = Rect::from_min_max(
@@ -163,6 +169,9 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
         if focused { theme.text1 } else { theme.text2 },
     );
     let mut left = rect.left() + 36.0;
+    if let Some(name) = &query.filter.name {
+        left = name_chip(ui, ctx, name.typed().trim(), pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
+    }
     for (i, chip) in query.chips.iter().enumerate() {
         left = chip_at(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
     }
@@ -220,31 +229,57 @@ fn key_hint(ui: &Ui, rect: Rect) -> f32 {
     key.left()
 }
 
-/// Draws a chip that starts at `at`; returns where it ends.
+/// Draws a part of the query as a chip that starts at `at`; returns where it ends.
 fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &Chip, at: egui::Pos2, limit: f32) -> f32 {
-    let theme = Theme::of(ui.ctx());
     let picture = match &chip.part {
         vicinity_core::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
         _ => chip.texture.as_ref(),
     };
+    let (end, removed) = chip_of(ui, &chip.label, picture, ("chip", index), at, limit);
+    if removed {
+        ctx.send(SystemCommand::RemoveQueryPart(index));
+    }
+    end
+}
+
+/// The same for the file names that are looked for: they narrow the map and the hits, too.
+fn name_chip(ui: &mut Ui, ctx: &Ctx<'_>, typed: &str, at: egui::Pos2, limit: f32) -> f32 {
+    let (end, removed) = chip_of(ui, &format!("Name: {typed}"), None, ("name chip", 0), at, limit);
+    if removed {
+        ctx.send(SystemCommand::FindByName(String::new()));
+    }
+    end
+}
+
+/// Draws a chip; returns where it ends, and whether its cross was clicked.
+fn chip_of(
+    ui: &Ui,
+    label: &str,
+    picture: Option<&egui::TextureHandle>,
+    id: (&str, usize),
+    at: egui::Pos2,
+    limit: f32,
+) -> (f32, bool) {
+    let theme = Theme::of(ui.ctx());
     let indent = if picture.is_some() { 30.0 } else { 10.0 };
     let room = (limit - at.x - indent - 26.0).clamp(24.0, 180.0);
-    let galley = one_line(ui, &chip.label, font(text_size::BODY), theme.accent, room);
+    let galley = one_line(ui, label, font(text_size::BODY), theme.accent, room);
     let rect = Rect::from_min_size(pos2(at.x, at.y - 11.0), vec2(indent + galley.size().x + 26.0, 22.0));
     ui.painter().rect_filled(rect, RADIUS[0], theme.accent_fill);
     if let Some(texture) = picture {
         tile::cover(ui, texture, Rect::from_min_size(rect.min + vec2(7.0, 2.0), vec2(18.0, 18.0)), 3);
     }
     let middle = rect.center().y - galley.size().y / 2.0;
+    let whole = ui.interact(rect, Id::unique((id, "text")), Sense::hover());
+    if galley.elided {
+        whole.on_hover_text(label);
+    }
     ui.painter().galley(pos2(rect.left() + indent, middle), galley, theme.accent);
     let close = Rect::from_center_size(pos2(rect.right() - 12.0, rect.center().y), vec2(24.0, 24.0));
-    let response = ui.interact(close, Id::unique(("chip", index)), Sense::click());
+    let response = ui.interact(close, Id::unique(id), Sense::click());
     let cross = Rect::from_center_size(close.center(), vec2(12.0, 12.0));
     icons::paint(ui.painter(), Icon::Close, cross, if response.hovered() { theme.text1 } else { theme.accent });
     focus_ring(ui.painter(), theme, &response, close.shrink(2.0), RADIUS[0]);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {} from the search", chip.label)));
-    if response.clicked() {
-        ctx.send(SystemCommand::RemoveQueryPart(index));
-    }
-    rect.right()
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {label} from the search")));
+    (rect.right(), response.clicked())
 }

@@ -56,7 +56,37 @@ pub fn progress(ui: &mut Ui, share: f32, fill: egui::Color32, name: &str) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name));
 }
 
-/// `text` cut to one line of `width`, with an ellipsis.
+/// Paints `text` on one line in the middle of `rect`, from its left edge, cut with an ellipsis where it does not fit;
+/// resting on `response`, whose part the text is, then shows all of it.
+pub fn line(
+    ui: &Ui,
+    rect: Rect,
+    text: &str,
+    font: egui::FontId,
+    colour: egui::Color32,
+    response: Response,
+) -> Response {
+    let galley = one_line(ui, text, font, colour, rect.width());
+    let cut = galley.elided;
+    ui.painter().galley(egui::pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, colour);
+    if cut { response.on_hover_text(text) } else { response }
+}
+
+/// `text`, cut with an ellipsis to at most `width`, for buttons that have to say the whole in their name or tooltip.
+pub fn cut(ui: &Ui, text: &str, font: &egui::FontId, width: f32) -> String {
+    let fits = |text: &str| {
+        ui.painter().layout_no_wrap(text.to_owned(), font.clone(), egui::Color32::PLACEHOLDER).size().x <= width
+    };
+    if fits(text) {
+        return text.to_owned();
+    }
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let kept = ends.partition_point(|end| fits(&format!("{}…", &text[..*end])));
+    format!("{}…", text[..ends[kept.saturating_sub(1)]].trim_end())
+}
+
+/// `text` cut to one line of `width`, with an ellipsis. Where it may be cut, all of it has to be shown on hover, which
+/// [`line`] does.
 pub fn one_line(
     ui: &Ui,
     text: impl Into<String>,

@@ -50,7 +50,8 @@ impl Tile<'_> {
         if response.hovered() {
             ctx.commands.point_at(id);
         }
-        response
+        // A picture has no name beside it, and that of a card may be cut.
+        if response.context_menu_opened() { response } else { response.on_hover_text(self.item.name()) }
     }
 
     fn picture(&self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect) {
@@ -108,6 +109,16 @@ pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: 
     }
 }
 
+/// The line between the hits that match and the others.
+pub fn less_similar(ui: &Ui, rect: Rect) {
+    let theme = Theme::of(ui.ctx());
+    let at = pos2(rect.left(), rect.center().y);
+    let text = ui.painter().text(at, Align2::LEFT_CENTER, "Less similar", font(text_size::SMALL), theme.text2);
+    ui.painter().hline(text.right() + SPACE[1]..=rect.right(), rect.center().y, Stroke::new(1.0, theme.line));
+    let response = ui.interact(rect, ui.scope_id().with("less similar"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Less similar"));
+}
+
 /// Paints `texture` so that it fills `rect`, cut at the sides or above and below.
 pub fn cover(ui: &Ui, texture: &TextureHandle, rect: Rect, radius: u8) {
     let size = texture.size_vec2();
@@ -137,7 +148,7 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
         row(UiCommand::SearchBySelection, SystemCommand::AddQueryPart(vicinity_core::QueryPart::Item(item.id)));
         row(UiCommand::Reveal, SystemCommand::RevealItem(item.id));
         row(UiCommand::CopyPath, SystemCommand::CopyItemPath(item.id));
-        if super::buttons::menu_row(ui, "Large preview", "Space").clicked() {
+        if super::buttons::menu_row(ui, "Preview", "Space").clicked() {
             ctx.send(SystemCommand::OpenPreview(item.id));
             ui.close();
         }

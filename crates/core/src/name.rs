@@ -1,0 +1,107 @@
+//! File names as people compare them: whatever the case, `é` as one sign or two, `photo 2` before `photo 10`.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::item::Item;
+
+/// The form in which names are compared: composed (Unicode NFC) and in lower case.
+pub fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(name).to_lowercase()
+}
+
+/// Compares two folded names: numbers within them by their value, everything else by its characters.
+pub fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    while let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) {
+        let order = if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (first, second) = (number(&mut left), number(&mut right));
+            first.len().cmp(&second.len()).then_with(|| first.cmp(second))
+        } else {
+            (left, right) = (&left[x.len_utf8()..], &right[y.len_utf8()..]);
+            x.cmp(&y)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    // `7` and `007` are one number: the shorter one comes first, so that the order is total.
+    left.len().cmp(&right.len()).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
+}
+
+/// Takes the digits at the beginning of `text`, without leading zeros; of any length, so nothing can overflow.
+fn number<'a>(text: &mut &'a str) -> &'a str {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    *text = rest;
+    digits.trim_start_matches('0')
+}
+
+/// What a file name has to contain: all words that were typed, in any order. `*` parts words as a blank does, so
+/// `*.jpg` finds what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern {
+    typed: String,
+    words: Vec<String>,
+}
+
+impl NamePattern {
+    /// `None` where nothing was typed that a name could contain.
+    pub fn new(typed: &str) -> Option<Self> {
+        let words: Vec<String> =
+            typed.split(|c: char| c.is_whitespace() || c == '*').filter(|w| !w.is_empty()).map(fold).collect();
+        (!words.is_empty()).then(|| Self { typed: typed.to_owned(), words })
+    }
+
+    /// As it was typed.
+    pub fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// Whether the name of an item contains all words.
+    pub fn matches(&self, item: &Item) -> bool {
+        self.in_name(&file_name(&item.path))
+    }
+
+    fn in_name(&self, name: &str) -> bool {
+        let name = fold(name);
+        self.words.iter().all(|word| name.contains(word.as_str()))
+    }
+}
+
+fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_ordered_by_value_and_letters_whatever_their_case() {
+        let mut names = ["img10.jpg", "IMG2.jpg", "img2b.jpg", "img002.jpg", "Äpfel.jpg", "b.jpg", "img1.jpg", "B.jpg"];
+        names.sort_by(|a, b| natural_order(&fold(a), &fold(b)));
+        assert_eq!(
+            names,
+            ["b.jpg", "B.jpg", "img1.jpg", "IMG2.jpg", "img002.jpg", "img2b.jpg", "img10.jpg", "Äpfel.jpg"]
+        );
+        let long = format!("a{}", "9".repeat(60));
+        assert_eq!(natural_order(&long, &format!("{long}0")), Ordering::Less, "longer than any integer type");
+        assert_eq!(natural_order("a1", "a1"), Ordering::Equal);
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_case_and_composition() {
+        let finds = |typed: &str, name: &str| NamePattern::new(typed).expect("words").in_name(name);
+        assert!(finds("img", "IMG_0007.JPG") && finds("CAFÉ", "café.txt"));
+        assert!(finds("café", "cafe\u{301}.txt") && finds("cafe\u{301}", "Café.txt"), "one sign or two");
+        assert!(finds("*.jpg", "a.JPG") && !finds("*.jpg", "a.jpeg"));
+        assert!(finds("lake 2024", "2024-07 at the lake.png") && !finds("lake 2023", "2024-07 at the lake.png"));
+        assert_eq!(NamePattern::new(" * "), None);
+    }
+}

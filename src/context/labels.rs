@@ -1,0 +1,99 @@
+//! Labels in the window: the set in use, scores on screen, and the labels that items were given.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use vicinity_core::{ItemId, LabelScore, LabelSet, QueryPart, ScoredLabels};
+
+/// Labels: the set, the scores shown, and the ones applied.
+#[derive(Debug, Clone, Default)]
+pub struct LabelState {
+    /// The set in use.
+    pub set: LabelSet,
+    /// Scores of the focus.
+    pub shown: Option<Arc<Vec<ScoredLabels>>>,
+    /// Something outside the collection whose labels are wanted.
+    pub asked: Option<QueryPart>,
+    /// Scores of what is asked with.
+    pub of_asked: Option<Arc<Vec<ScoredLabels>>>,
+    /// The labels given to items.
+    pub applied: Arc<Applied>,
+}
+
+/// The labels given to items. They keep their names when another label set is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    /// The names; labels of items are positions in this list.
+    pub names: Vec<String>,
+    /// Best label of each labelled item.
+    pub best: HashMap<ItemId, LabelScore>,
+    /// Items of each label, in the order of `names`.
+    pub counts: Vec<usize>,
+}
+
+impl Applied {
+    /// Gives items labels of `set`, in place of those that they have; `None` takes an item's label away.
+    pub fn give(&mut self, set: &[String], labelled: impl IntoIterator<Item = (ItemId, Option<LabelScore>)>) {
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut names = std::mem::take(&mut self.names);
+        let first_new = names.len();
+        let mut new: Vec<&String> = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            known.insert(name, at);
+        }
+        for (id, score) in labelled {
+            let Some((name, score)) = score.and_then(|score| Some((set.get(score.label)?, score))) else {
+                self.best.remove(&id);
+                continue;
+            };
+            let label = *known.entry(name).or_insert_with(|| {
+                new.push(name);
+                first_new + new.len() - 1
+            });
+            self.best.insert(id, LabelScore { label, ..score });
+        }
+        drop(known);
+        let new: Vec<String> = new.into_iter().cloned().collect();
+        names.extend(new);
+        self.names = names;
+        self.counts = vec![0; self.names.len()];
+        for score in self.best.values() {
+            self.counts[score.label] += 1;
+        }
+    }
+
+    /// The label of an item.
+    pub fn name_of(&self, id: ItemId) -> Option<&str> {
+        self.names.get(self.best.get(&id)?.label).map(String::as_str)
+    }
+
+    /// The labels that items have, by the number of their items, largest first. So they get their colours.
+    pub fn largest_first(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.counts.len()).filter(|label| self.counts[*label] > 0).collect();
+        order.sort_by_key(|label| std::cmp::Reverse(self.counts[*label]));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(label: usize) -> Option<LabelScore> {
+        Some(LabelScore { label, score: 0.3, share: 0.9 })
+    }
+
+    #[test]
+    fn given_labels_keep_their_names_when_another_set_is_taken() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut applied = Applied::default();
+        let (first, second) = (set(&["dog", "cat"]), set(&["boat", "dog"]));
+        applied.give(&first, [(ItemId(1), score(0)), (ItemId(2), score(1)), (ItemId(3), score(1))]);
+        applied.give(&second, [(ItemId(2), score(0)), (ItemId(4), score(1)), (ItemId(3), None)]);
+        let names = [1, 2, 3, 4].map(|id| applied.name_of(ItemId(id)));
+        assert_eq!(names, [Some("dog"), Some("boat"), None, Some("dog")]);
+        let counts: Vec<_> =
+            applied.largest_first().into_iter().map(|at| (applied.names[at].as_str(), applied.counts[at])).collect();
+        assert_eq!(counts, [("dog", 2), ("boat", 1)], "cat has no item left");
+    }
+}

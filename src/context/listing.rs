@@ -1,0 +1,319 @@
+//! What the gallery lists, and in which order. Of a large collection it is worked out off the window's thread.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering as Atomic};
+
+use rayon::prelude::*;
+
+use vicinity_core::name::{fold, natural_order};
+use vicinity_core::{Filter, Hit, Item, ItemId, Modality, SearchResult};
+
+use super::Snapshot;
+use super::state::Selection;
+
+/// What the gallery is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum SortKey {
+    /// The score of a search; without one, the order in which items were added.
+    #[default]
+    Score,
+    /// File name, numbers by their value.
+    Name,
+    /// Date of modification, latest first.
+    Date,
+    /// Size of the file, largest first.
+    Size,
+}
+
+impl SortKey {
+    /// All of them, as in the menu.
+    pub const ALL: [Self; 4] = [Self::Score, Self::Name, Self::Date, Self::Size];
+}
+
+/// The gallery's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Sort {
+    /// By what.
+    pub key: SortKey,
+    /// Whether the usual direction is turned round.
+    pub reversed: bool,
+}
+
+/// Where the items of a listing come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The hits of a search.
+    Hits(Arc<SearchResult>),
+    /// A selection that was made elsewhere.
+    Selection(Arc<Selection>),
+    /// Everything that the filter admits.
+    Everything,
+}
+
+impl Source {
+    /// Whether both name the same items. Answers are told apart by their address; both are held, so that the address
+    /// of one that is gone is never taken for another.
+    fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Hits(a), Self::Hits(b)) => Arc::ptr_eq(a, b),
+            (Self::Selection(a), Self::Selection(b)) => a.stamp() == b.stamp(),
+            (Self::Everything, Self::Everything) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What is to be listed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The collection.
+    pub snapshot: Arc<Snapshot>,
+    /// Which items.
+    pub source: Source,
+    /// Which of these. Hits are filtered already.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Sort,
+}
+
+impl Request {
+    /// Whether both have the same answer.
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.snapshot, &other.snapshot)
+            && self.source.same_as(&other.source)
+            && self.filter == other.filter
+            && self.sort == other.sort
+    }
+
+    /// Items that have to be looked at to answer it.
+    pub fn effort(&self) -> usize {
+        match &self.source {
+            Source::Hits(result) => result.hits.len(),
+            Source::Selection(selection) => selection.items.len(),
+            Source::Everything => self.snapshot.len(),
+        }
+    }
+}
+
+/// The items of the gallery, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// The items.
+    pub items: Vec<ItemId>,
+    /// Score of each; empty where nothing was searched.
+    pub scores: Vec<f32>,
+    /// Width by height of each tile.
+    pub shapes: Vec<f32>,
+    /// How many of the first match; `None` where nothing was searched.
+    pub matches: Option<usize>,
+    /// Tells listings apart; grows.
+    pub stamp: u64,
+}
+
+impl Listing {
+    /// Answers a request. Takes time in proportion to [`Request::effort`].
+    pub fn new(request: &Request) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
+        let mut entries = entries(request);
+        let matches = match &request.source {
+            Source::Hits(result) => Some(entries.iter().take_while(|e| e.rank < result.standing_out).count()),
+            _ => None,
+        };
+        // What matches stays before what does not, whatever the order within.
+        let (near, far) = entries.split_at_mut(matches.unwrap_or(0));
+        order(near, request.sort);
+        order(far, request.sort);
+        Self {
+            items: entries.iter().map(|e| e.item.id).collect(),
+            scores: entries.iter().filter_map(|e| e.score).collect(),
+            shapes: entries.iter().map(|e| shape(e.item)).collect(),
+            matches,
+            stamp: STAMPS.fetch_add(1, Atomic::Relaxed),
+        }
+    }
+}
+
+/// The list that arrows walk through: what the centre or the panel beside it shows.
+#[derive(Debug, Clone, Copy)]
+pub enum InSight<'a> {
+    /// The gallery.
+    Gallery(&'a Listing),
+    /// The hits beside the map.
+    Hits(&'a [Hit]),
+    /// What is selected on the map.
+    Selection(&'a [ItemId]),
+}
+
+impl InSight<'_> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Gallery(listing) => listing.items.len(),
+            Self::Hits(hits) => hits.len(),
+            Self::Selection(items) => items.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The item at a place.
+    pub fn item(&self, at: usize) -> Option<ItemId> {
+        match self {
+            Self::Gallery(listing) => listing.items.get(at).copied(),
+            Self::Hits(hits) => hits.get(at).map(|hit| hit.item),
+            Self::Selection(items) => items.get(at).copied(),
+        }
+    }
+
+    /// Where an item stands. Looks through the list: not for every frame.
+    pub fn position(&self, id: ItemId) -> Option<usize> {
+        (0..self.len()).find(|at| self.item(*at) == Some(id))
+    }
+}
+
+struct Entry<'a> {
+    item: &'a Item,
+    score: Option<f32>,
+    /// Place in the order of the source.
+    rank: usize,
+    name: String,
+}
+
+fn entries(request: &Request) -> Vec<Entry<'_>> {
+    let (snapshot, filter) = (&request.snapshot, &request.filter);
+    let by_name = request.sort.key == SortKey::Name;
+    let named = |rank: usize, item, score| {
+        let name = if by_name { fold(&Item::name(item)) } else { String::new() };
+        Entry { item, score, rank, name }
+    };
+    match &request.source {
+        Source::Hits(result) => {
+            let hits = result.hits.iter().enumerate();
+            hits.filter_map(|(rank, hit)| Some(named(rank, snapshot.get(hit.item)?, Some(hit.score)))).collect()
+        }
+        Source::Selection(selection) => {
+            let mut ids = selection.items.clone();
+            // In the order added: a click that brings one to the front moves nothing.
+            ids.sort_unstable();
+            let items = ids.iter().filter_map(|id| snapshot.get(*id)).filter(|item| filter.admits(item)).enumerate();
+            items.map(|(rank, item)| named(rank, item, None)).collect()
+        }
+        Source::Everything => {
+            let chunks = &snapshot.parts().chunks;
+            let admitted = chunks.par_iter().flat_map_iter(|chunk| chunk.iter().filter(|item| filter.admits(item)));
+            // Ids ascend in the order added.
+            admitted.map(|item| named(item.id.0 as usize, item, None)).collect()
+        }
+    }
+}
+
+fn order(entries: &mut [Entry<'_>], sort: Sort) {
+    let usual = |a: &Entry<'_>, b: &Entry<'_>| match sort.key {
+        SortKey::Score => a.rank.cmp(&b.rank),
+        SortKey::Name => natural_order(&a.name, &b.name).then_with(|| a.item.path.cmp(&b.item.path)),
+        SortKey::Date => b.item.modified_ns.cmp(&a.item.modified_ns),
+        SortKey::Size => b.item.bytes.cmp(&a.item.bytes),
+    };
+    let compare = |a: &Entry<'_>, b: &Entry<'_>| -> Ordering {
+        let order = usual(a, b);
+        let order = if sort.reversed { order.reverse() } else { order };
+        order.then(a.rank.cmp(&b.rank))
+    };
+    entries.par_sort_unstable_by(compare);
+}
+
+/// Width by height of an item's tile.
+fn shape(item: &Item) -> f32 {
+    match (item.modality, item.pixels) {
+        (Modality::Image, Some([width, height])) if height > 0 => width as f32 / height as f32,
+        (Modality::Image, _) => 1.33,
+        (Modality::Text, _) => 1.7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use vicinity_core::{ContentHash, NamePattern};
+    use vicinity_engine::{SnapshotParts, Vectors};
+    use vicinity_models::ModelKey;
+
+    fn snapshot() -> Arc<Snapshot> {
+        let item = |(i, (name, bytes, modified_ns)): (usize, (&str, u64, i64))| Item {
+            id: ItemId(i as u32 * 2),
+            path: Path::new("/c").join(name).into(),
+            row: None,
+            modality: if name.ends_with("txt") { Modality::Text } else { Modality::Image },
+            bytes,
+            modified_ns,
+            hash: ContentHash([0; 32]),
+            pixels: Some([200, 100]),
+            snippet: None,
+        };
+        let files = [("b10.jpg", 5, 30), ("B9.jpg", 9, 10), ("a.txt", 1, 20), ("b1.jpg", 5, 40)];
+        let items: Vec<Item> = files.into_iter().enumerate().map(item).collect();
+        Arc::new(Snapshot::new(SnapshotParts {
+            library: PathBuf::new(),
+            epoch: 0,
+            generation: 0,
+            roots: Vec::new(),
+            chunks: vec![Arc::new(items)],
+            vector_rows: vec![Arc::new(vec![u32::MAX; 4])],
+            vectors: Vectors::Owned(Arc::new([])),
+            model: ModelKey { name: String::new(), revision: String::new(), preprocessing: String::new(), dim: 1 },
+            means: [Arc::new([]), Arc::new([])],
+            counts: [3, 1],
+            read_only: None,
+        }))
+    }
+
+    fn listed(source: Source, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
+        let request = Request { snapshot: snapshot(), source, filter, sort: Sort { key, reversed } };
+        let listing = Listing::new(&request);
+        assert_eq!(listing.shapes.len(), listing.items.len());
+        (listing.items.iter().map(|id| id.0).collect(), listing.matches)
+    }
+
+    #[test]
+    fn everything_is_listed_in_each_order_and_its_reverse() {
+        let all = |key, reversed| listed(Source::Everything, Filter::default(), key, reversed).0;
+        assert_eq!(all(SortKey::Score, false), [0, 2, 4, 6], "as added");
+        assert_eq!(all(SortKey::Score, true), [6, 4, 2, 0]);
+        assert_eq!(all(SortKey::Name, false), [4, 6, 2, 0], "a, b1, B9, b10");
+        assert_eq!(all(SortKey::Date, false), [6, 0, 4, 2], "latest first");
+        assert_eq!(all(SortKey::Size, false), [2, 0, 6, 4], "largest first, equal ones as added");
+        assert_eq!(all(SortKey::Size, true), [4, 0, 6, 2]);
+    }
+
+    #[test]
+    fn a_part_of_a_name_narrows_the_list() {
+        let filter = Filter { name: NamePattern::new("B1"), ..Filter::default() };
+        assert_eq!(listed(Source::Everything, filter, SortKey::Name, false).0, [6, 0]);
+    }
+
+    #[test]
+    fn hits_that_match_stay_before_the_others_in_every_order() {
+        let hit = |id, score| Hit { item: ItemId(id), modality: Modality::Image, score };
+        // The third one has left the collection since.
+        let hits = vec![hit(0, 0.9), hit(6, 0.8), hit(99, 0.7), hit(2, 0.6), hit(4, 0.1)];
+        let result = Arc::new(SearchResult { hits, standing_out: 4, ..SearchResult::default() });
+        let hits = |key, reversed| listed(Source::Hits(result.clone()), Filter::default(), key, reversed);
+        assert_eq!(hits(SortKey::Score, false), (vec![0, 6, 2, 4], Some(3)));
+        assert_eq!(hits(SortKey::Name, false), (vec![6, 2, 0, 4], Some(3)), "the last does not match");
+        assert_eq!(hits(SortKey::Score, true), (vec![2, 6, 0, 4], Some(3)));
+    }
+
+    #[test]
+    fn a_selection_is_listed_as_added_whatever_is_in_front() {
+        let chosen = Source::Selection(Arc::new(Selection::new(vec![ItemId(6), ItemId(0)])));
+        assert_eq!(listed(chosen.clone(), Filter::default(), SortKey::Score, false).0, [0, 6]);
+        let filter = Filter { name: NamePattern::new("b10"), ..Filter::default() };
+        assert_eq!(listed(chosen, filter, SortKey::Score, false).0, [0]);
+    }
+}
