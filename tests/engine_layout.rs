@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use vicinity_core::MapPos;
 use vicinity_layout::{
-    Knn, Rows, Standing, Table, UmapParams, approximate, knn, pca, place_new, trustworthiness, umap,
+    Knn, PreviousLayout, Rows, Table, UmapParams, approximate, knn, pca, place_new, trustworthiness, umap,
 };
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -159,7 +159,7 @@ fn hardly_any_vectors_and_bad_ones_have_neighbours_and_finite_places() {
     }
 }
 
-fn lay_out(vectors: &[f32], standing: Option<Standing<'_>>) -> Vec<MapPos> {
+fn lay_out(vectors: &[f32], standing: Option<PreviousLayout<'_>>) -> Vec<MapPos> {
     umap(&Table::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_, _| {}).expect("nobody cancelled")
 }
 
@@ -167,7 +167,7 @@ fn lay_out(vectors: &[f32], standing: Option<Standing<'_>>) -> Vec<MapPos> {
 fn grown(vectors: &[f32], old: &[MapPos]) -> Vec<MapPos> {
     let new = place_new(&Table::new(vectors, DIM), old, &GO_ON).expect("nobody cancelled");
     let positions = [old, &new].concat();
-    lay_out(vectors, Some(Standing { positions: &positions, settled: old.len() }))
+    lay_out(vectors, Some(PreviousLayout { positions: &positions, settled: old.len() }))
 }
 
 fn trust(vectors: &[f32], positions: &[MapPos]) -> f32 {

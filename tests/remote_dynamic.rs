@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use service::{KEY, Service, nomic, vector};
 use vicinity_core::{Embedding, Picture};
-use vicinity_models::remote::{Key, Provider, Remote, Spec, dynamic, picture};
+use vicinity_models::remote::{Key, Provider, ProviderSpec, Remote, hybrid, picture};
 use vicinity_models::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
 
 /// A local model whose vectors are those of the played service, but for a word before each text.
@@ -51,12 +51,12 @@ impl TextTower for Local {
     }
 }
 
-fn model(local: &Local, spec: &Spec) -> Model {
+fn model(local: &Local, spec: &ProviderSpec) -> Model {
     Model { info: spec.info(768).unwrap(), image: Box::new(local.clone()), text: Box::new(local.clone()) }
 }
 
-fn remote(service: &Service, runtime: &tokio::runtime::Runtime) -> (Spec, Remote) {
-    let spec = Spec { base_url: Some(service.url()), ..Spec::new(Provider::Nomic, None) };
+fn remote(service: &Service, runtime: &tokio::runtime::Runtime) -> (ProviderSpec, Remote) {
+    let spec = ProviderSpec { base_url: Some(service.url()), ..ProviderSpec::new(Provider::Nomic, None) };
     let remote = Remote::open(&spec, Key::new(KEY).ok(), runtime.handle().clone()).unwrap();
     (spec, remote)
 }
@@ -71,7 +71,7 @@ fn slow_batches_go_to_the_service_and_come_back_when_it_is_gone() {
     let (spec, remote) = remote(&service, &runtime);
     let local = Local::default();
     local.pace.store(60, Ordering::Relaxed);
-    let (joined, found) = dynamic::join(model(&local, &spec), &remote, true).unwrap();
+    let (joined, found) = hybrid::join(model(&local, &spec), &remote, true).unwrap();
     assert!(found.passed() && found.picture.is_some_and(|cosine| cosine > 0.999), "{found}");
     let asked = service.count();
 
@@ -97,7 +97,7 @@ fn vectors_that_differ_are_never_mixed() {
     let (service, runtime) = (Service::start(|request, _| nomic(request)), runtime());
     let (spec, remote) = remote(&service, &runtime);
     let local = Local { accent: "another ", ..Local::default() };
-    let (alone, found) = dynamic::join(model(&local, &spec), &remote, false).unwrap();
+    let (alone, found) = hybrid::join(model(&local, &spec), &remote, false).unwrap();
     assert!(!found.passed() && found.to_string().contains("DIFFER"), "{found}");
     let asked = service.count();
     local.pace.store(1, Ordering::Relaxed);
@@ -105,13 +105,13 @@ fn vectors_that_differ_are_never_mixed() {
     assert_eq!(alone.text.embed(&texts, TextOptions::default()).unwrap().len(), 300);
     assert_eq!(service.count(), asked, "all of it here");
 
-    let short = Spec { dimensions: Some(64), ..spec };
+    let short = ProviderSpec { dimensions: Some(64), ..spec };
     let remote = Remote::open(&short, Key::new(KEY).ok(), runtime.handle().clone()).unwrap();
-    let said = dynamic::join(model(&Local::default(), &short_info(&short)), &remote, false).err().unwrap().to_string();
+    let said = hybrid::join(model(&Local::default(), &short_info(&short)), &remote, false).err().unwrap().to_string();
     assert!(said.contains("cannot be mixed"), "{said}");
 }
 
 /// The same service with all dimensions, for the local model's description.
-fn short_info(spec: &Spec) -> Spec {
-    Spec { dimensions: None, ..spec.clone() }
+fn short_info(spec: &ProviderSpec) -> ProviderSpec {
+    ProviderSpec { dimensions: None, ..spec.clone() }
 }

@@ -13,7 +13,8 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use vicinity_core::Picture;
 use vicinity_models::remote::{
-    Embedded, Estimate, GeminiTask, Input, Key, Patience, Provider, Remote, RemoteError, Spec, mode, picture,
+    Embedded, Estimate, GeminiTask, Input, Key, Provider, ProviderSpec, Remote, RemoteError, RetryPolicy,
+    inference_mode, picture,
 };
 use vicinity_models::{LongText, TextOptions, TextTask};
 
@@ -23,8 +24,8 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn quick() -> Patience {
-    Patience {
+fn quick() -> RetryPolicy {
+    RetryPolicy {
         retries: 4,
         first: Duration::from_millis(5),
         longest: Duration::from_millis(40),
@@ -33,8 +34,8 @@ fn quick() -> Patience {
     }
 }
 
-fn spec(provider: Provider, service: &Service) -> Spec {
-    Spec { base_url: Some(service.url()), patience: quick(), ..Spec::new(provider, None) }
+fn spec(provider: Provider, service: &Service) -> ProviderSpec {
+    ProviderSpec { base_url: Some(service.url()), patience: quick(), ..ProviderSpec::new(provider, None) }
 }
 
 fn key() -> Option<Key> {
@@ -52,7 +53,7 @@ fn inputs(texts: &[String]) -> Vec<Input> {
 type Results = Vec<Result<Embedded, RemoteError>>;
 
 /// One call; what comes of each item.
-fn embed(spec: &Spec, texts: &[String], options: TextOptions) -> Results {
+fn embed(spec: &ProviderSpec, texts: &[String], options: TextOptions) -> Results {
     let runtime = runtime();
     let results = Remote::open(spec, key(), runtime.handle().clone()).unwrap().embed(inputs(texts), options);
     runtime.shutdown_background();
@@ -105,7 +106,7 @@ fn nomic_texts_come_back_in_order_and_are_counted() {
 #[test]
 fn nomic_is_told_task_length_and_dimension() {
     let service = Service::start(|request, _| nomic(request));
-    let spec = Spec { dimensions: Some(256), max_tokens: Some(512), ..spec(Provider::Nomic, &service) };
+    let spec = ProviderSpec { dimensions: Some(256), max_tokens: Some(512), ..spec(Provider::Nomic, &service) };
     let options = TextOptions { task: TextTask::SearchQuery, long_text: LongText::Mean };
     let results = embed(&spec, &texts(1), options);
     assert_eq!(values(&results[0]), unit(b"search_query mean text number 0", 256));
@@ -145,7 +146,7 @@ fn nomic_pictures_go_shrunk_and_bare() {
 fn nomic_fetches_pictures_by_address() {
     let service = Service::start(|request, _| nomic(request));
     let runtime = runtime();
-    let spec = Spec { dimensions: Some(64), ..spec(Provider::Nomic, &service) };
+    let spec = ProviderSpec { dimensions: Some(64), ..spec(Provider::Nomic, &service) };
     let remote = Remote::open(&spec, key(), runtime.handle().clone()).unwrap();
     let results = remote.embed(vec![Input::Url("https://a.b/c d.png".into())], TextOptions::default());
     assert_eq!(values(&results[0]).len(), 64, "pictures are shortened here");
@@ -162,7 +163,7 @@ fn one_bad_item_fails_alone() {
         });
         let mut texts = texts(10);
         texts[3] = format!("{TOO_LONG} by far");
-        let spec = Spec { dimensions: Some(24), ..spec(provider, &service) };
+        let spec = ProviderSpec { dimensions: Some(24), ..spec(provider, &service) };
         let results = embed(&spec, &texts, TextOptions::default());
         let failed: Vec<usize> = (0..10).filter(|at| results[*at].is_err()).collect();
         assert_eq!(failed, [3], "{provider:?}");
@@ -212,10 +213,12 @@ fn a_wrong_key_ends_the_call_and_is_never_shown() {
 #[test]
 fn a_missing_key_and_a_key_in_the_clear_are_refused_unsent() {
     let runtime = runtime();
-    let open =
-        |spec: &Spec, key| Remote::open(spec, key, runtime.handle().clone()).map(|_| ()).unwrap_err().to_string();
-    assert!(open(&Spec::new(Provider::Nomic, None), None).contains("NOMIC_API_KEY"));
-    let clear = Spec { base_url: Some("http://example.com".into()), ..Spec::new(Provider::OpenAi, None) };
+    let open = |spec: &ProviderSpec, key| {
+        Remote::open(spec, key, runtime.handle().clone()).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(open(&ProviderSpec::new(Provider::Nomic, None), None).contains("NOMIC_API_KEY"));
+    let clear =
+        ProviderSpec { base_url: Some("http://example.com".into()), ..ProviderSpec::new(Provider::OpenAi, None) };
     assert!(open(&clear, key()).contains("in the clear"));
 }
 
@@ -268,8 +271,11 @@ fn cut_connections_are_tried_again() {
 #[test]
 fn nobody_there_is_said() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let spec =
-        Spec { base_url: Some(format!("http://{nobody}")), patience: quick(), ..Spec::new(Provider::Nomic, None) };
+    let spec = ProviderSpec {
+        base_url: Some(format!("http://{nobody}")),
+        patience: quick(),
+        ..ProviderSpec::new(Provider::Nomic, None)
+    };
     let results = embed(&spec, &texts(3), TextOptions::default());
     assert!(results.iter().all(|r| matches!(r, Err(RemoteError::Unreachable { .. }))), "{results:?}");
 }
@@ -280,12 +286,12 @@ fn slow_answers_are_given_up_and_asked_for_again() {
         true => Reply::Slow(Duration::from_secs(4), Box::new(nomic(request))),
         false => nomic(request),
     };
-    let short = Patience { timeout: Duration::from_millis(700), retries: 2, ..quick() };
+    let short = RetryPolicy { timeout: Duration::from_millis(700), retries: 2, ..quick() };
     let service = Service::start(move |request, n| slow(request, n, 1));
-    let spec_ = Spec { patience: short, ..spec(Provider::Nomic, &service) };
+    let spec_ = ProviderSpec { patience: short, ..spec(Provider::Nomic, &service) };
     assert_eq!(values(&embed(&spec_, &texts(1), TextOptions::default())[0]), nomic_unit("text number 0"));
     let service = Service::start(move |request, n| slow(request, n, 99));
-    let spec_ = Spec { patience: short, ..spec(Provider::Nomic, &service) };
+    let spec_ = ProviderSpec { patience: short, ..spec(Provider::Nomic, &service) };
     let said = embed(&spec_, &texts(1), TextOptions::default()).remove(0).unwrap_err().to_string();
     assert!(said.contains("no answer within 700ms"), "{said}");
 }
@@ -393,7 +399,7 @@ fn gemini_batches_are_within_its_limits() {
 #[test]
 fn gemini_shortens_and_knows_its_tasks() {
     let service = Service::start(|request, _| gemini(request));
-    let spec = Spec {
+    let spec = ProviderSpec {
         dimensions: Some(768),
         gemini_task: Some(GeminiTask::FactVerification),
         ..spec(Provider::Gemini, &service)
@@ -411,7 +417,7 @@ fn the_second_gemini_takes_pictures_and_the_first_says_that_it_does_not() {
     let service = Service::start(|request, _| gemini(request));
     let runtime = runtime();
     let open = |model: &str| {
-        let spec = Spec { model: model.to_owned(), dimensions: Some(128), ..spec(Provider::Gemini, &service) };
+        let spec = ProviderSpec { model: model.to_owned(), dimensions: Some(128), ..spec(Provider::Gemini, &service) };
         Remote::open(&spec, key(), runtime.handle().clone()).unwrap()
     };
     let jpeg = Input::Picture(picture::encode(&photo(64, 48)).into());
@@ -427,8 +433,11 @@ fn an_openai_server_needs_no_key_and_teaches_its_dimension() {
     let service = Service::start(|request, _| openai(request));
     let runtime = runtime();
     for base in [service.url(), format!("{}/v1/", service.url())] {
-        let spec =
-            Spec { model: "nomic-embed-text:latest".into(), base_url: Some(base), ..spec(Provider::OpenAi, &service) };
+        let spec = ProviderSpec {
+            model: "nomic-embed-text:latest".into(),
+            base_url: Some(base),
+            ..spec(Provider::OpenAi, &service)
+        };
         let remote = Remote::open(&spec, None, runtime.handle().clone()).unwrap();
         assert_eq!(remote.info().key.dim, 24);
         let texts = texts(70);
@@ -439,7 +448,7 @@ fn an_openai_server_needs_no_key_and_teaches_its_dimension() {
     }
     assert!(service.requests().iter().all(|request| request.header("authorization").is_none()));
     assert!(service.requests().iter().all(|request| request.json()["dimensions"].is_null()));
-    let spec = Spec { dimensions: Some(16), ..spec(Provider::OpenAi, &service) };
+    let spec = ProviderSpec { dimensions: Some(16), ..spec(Provider::OpenAi, &service) };
     assert_eq!(values(&embed(&spec, &texts(1), TextOptions::default())[0]).len(), 16);
     assert_eq!(service.requests().last().unwrap().header("authorization"), Some(format!("Bearer {KEY}").as_str()));
     let mean = TextOptions { long_text: LongText::Mean, ..Default::default() };
@@ -448,7 +457,7 @@ fn an_openai_server_needs_no_key_and_teaches_its_dimension() {
 
 #[test]
 fn an_estimate_says_what_goes_where() {
-    let spec = Spec::new(Provider::Nomic, None);
+    let spec = ProviderSpec::new(Provider::Nomic, None);
     let mut items = inputs(&texts(25));
     items.push(Input::Picture(vec![0; 9000].into()));
     let estimate = Estimate::of(&spec, &items).unwrap();
@@ -467,12 +476,12 @@ fn the_agreement_check_tells_one_space_from_another() {
     let service = Service::start(|request, _| nomic(request));
     let other = Service::start(|request, _| openai(request));
     let runtime = runtime();
-    let model = |spec: &Spec| Remote::open(spec, key(), runtime.handle().clone()).unwrap().model();
+    let model = |spec: &ProviderSpec| Remote::open(spec, key(), runtime.handle().clone()).unwrap().model();
     let (one, same) = (model(&spec(Provider::Nomic, &service)), model(&spec(Provider::Nomic, &service)));
-    let found = mode::agreement(&one, &same, true).unwrap();
+    let found = inference_mode::agreement(&one, &same, true).unwrap();
     assert!(found.passed() && found.picture.is_some_and(|cosine| cosine > 0.9999), "{found}");
-    let strange = model(&Spec { dimensions: Some(768), ..spec(Provider::OpenAi, &other) });
-    let found = mode::agreement(&one, &strange, false).unwrap();
+    let strange = model(&ProviderSpec { dimensions: Some(768), ..spec(Provider::OpenAi, &other) });
+    let found = inference_mode::agreement(&one, &strange, false).unwrap();
     assert!(!found.passed() && found.to_string().contains("DIFFER"), "{found}");
     println!("{found}");
 }

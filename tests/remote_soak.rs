@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, Severity, Summary};
-use vicinity_models::remote::{Key, Patience, Provider, Spec};
+use vicinity_models::remote::{Key, Provider, ProviderSpec, RetryPolicy};
 
 use service::{KEY, Reply, Request, Service, google_quota, nomic, unit};
 
@@ -59,15 +59,20 @@ fn fault(number: usize, request: &Request) -> Option<Reply> {
     })
 }
 
-fn spec(service: &Service) -> Spec {
-    let patience = Patience {
+fn spec(service: &Service) -> ProviderSpec {
+    let patience = RetryPolicy {
         retries: 8,
         first: Duration::from_millis(10),
         longest: Duration::from_millis(200),
         most_asked: Duration::from_secs(5),
         timeout: Duration::from_millis(1500),
     };
-    Spec { base_url: Some(service.url()), dimensions: Some(DIM), patience, ..Spec::new(Provider::Nomic, None) }
+    ProviderSpec {
+        base_url: Some(service.url()),
+        dimensions: Some(DIM),
+        patience,
+        ..ProviderSpec::new(Provider::Nomic, None)
+    }
 }
 
 fn text(n: usize) -> String {
@@ -81,7 +86,7 @@ fn allow(library: &Path, host: &str) {
     engine.allow_remote(host, true).unwrap();
 }
 
-fn open(library: &Path, spec: &Spec, runtime: &tokio::runtime::Runtime) -> Engine {
+fn open(library: &Path, spec: &ProviderSpec, runtime: &tokio::runtime::Runtime) -> Engine {
     let engine = Engine::open_remote(library, spec, Key::new(KEY).ok(), runtime.handle().clone(), || {}).unwrap();
     let options = ImportOptions { rows: true, ..engine.import_options() };
     engine.submit(Job::SetImport(options));

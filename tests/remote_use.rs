@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use vicinity_core::{Query, QueryPart};
 use vicinity_engine::{Engine, Event, Job, OpenError, SearchSlot, remote};
-use vicinity_models::remote::{Key, Provider, Spec};
+use vicinity_models::remote::{Key, Provider, ProviderSpec};
 
 use service::{KEY, Reply, Service, TOO_LONG, gemini, nomic, openai, unit};
 
@@ -149,13 +149,13 @@ impl Place {
         Engine::open(&self.library(), || {}).unwrap().allow_remote(host, on).unwrap();
     }
 
-    fn open(&self, spec: &Spec) -> Result<Engine, OpenError> {
+    fn open(&self, spec: &ProviderSpec) -> Result<Engine, OpenError> {
         Engine::open_remote(&self.library(), spec, Key::new(KEY).ok(), self.runtime.handle().clone(), || {})
     }
 }
 
-fn spec(service: &Service) -> Spec {
-    Spec { base_url: Some(service.url()), ..Spec::new(Provider::Nomic, None) }
+fn spec(service: &Service) -> ProviderSpec {
+    ProviderSpec { base_url: Some(service.url()), ..ProviderSpec::new(Provider::Nomic, None) }
 }
 
 #[test]

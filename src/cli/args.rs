@@ -11,7 +11,7 @@ use vicinity_core::Modality;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::running::{DEVICE_VARIABLE, Running, Wishes};
 use vicinity_models::device::{self, DeviceChoice, DeviceId};
-use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
 use vicinity_models::target::Precision;
 use vicinity_models::{LongText, TextTask};

@@ -11,7 +11,7 @@ use super::session;
 use vicinity_engine::Engine;
 use vicinity_engine::remote::{self, Service};
 use vicinity_models::remote::Estimate;
-use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::inference_mode::InferenceMode;
 
 /// The service that is asked for, once its user has agreed to what it is sent; the library remembers both.
 pub fn service(args: &IndexArgs, place: &Place) -> anyhow::Result<Option<Service>> {

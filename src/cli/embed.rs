@@ -16,9 +16,9 @@ use vicinity_engine::choice::ModelSource;
 use vicinity_engine::content::open;
 use vicinity_engine::searcher::embed_picture;
 use vicinity_media::Content;
-use vicinity_models::remote::mode::{self, InferenceMode, Place, Situation};
+use vicinity_models::remote::inference_mode::{self, InferenceMode, Place, Situation};
 use vicinity_models::remote::picture::encode;
-use vicinity_models::remote::{Estimate, Input, Key, Provider, Remote, Spec};
+use vicinity_models::remote::{Estimate, Input, Key, Provider, ProviderSpec, Remote};
 use vicinity_models::{Model, TextOptions, TextTask, starter};
 
 #[derive(Serialize)]
@@ -128,24 +128,24 @@ fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Resul
             Given::Picture(picture) => embed_picture(model, picture).map_err(|reason| anyhow!(reason))?.embedding,
             Given::Url(url) => bail!("{url}: nothing is fetched from the network; give a file"),
         };
-        vectors.push(Some(mode::shorten(&embedding, wanted)?));
+        vectors.push(Some(inference_mode::shorten(&embedding, wanted)?));
     }
     Ok((vectors, Spent { prompt_tokens: tokens, total_tokens: tokens }))
 }
 
-fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Result<Spec> {
+fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Result<ProviderSpec> {
     let gemini_task = match args.task {
         Task::Common(_) => None,
         Task::Gemini(task) if provider == Provider::Gemini => Some(task),
         Task::Gemini(task) => bail!("only Gemini knows the task {}", task.word()),
     };
-    let spec = Spec {
+    let spec = ProviderSpec {
         base_url: args.base_url.clone(),
         dimensions: args.dimensions,
         max_tokens: args.max_tokens,
         title: args.title.clone(),
         gemini_task,
-        ..Spec::new(provider, named)
+        ..ProviderSpec::new(provider, named)
     };
     spec.check()?;
     Ok(spec)
@@ -192,16 +192,16 @@ fn place(mode: InferenceMode, ours: Option<&Model>, remote: Option<&Remote>, giv
     if let Some(model) = ours {
         situation.local = Some(Duration::ZERO);
         if let Some(remote) = remote {
-            let found = mode::agreement(model, &remote.model(), true)?;
+            let found = inference_mode::agreement(model, &remote.model(), true)?;
             complain(&found.to_string());
             situation.agreed = found.passed();
             situation.local = Some(found.local_text.saturating_mul(given.len().try_into().unwrap_or(u32::MAX)));
         }
     }
-    mode::choose(mode, &situation).map_err(|reason| anyhow!(reason))
+    inference_mode::choose(mode, &situation).map_err(|reason| anyhow!(reason))
 }
 
-fn embed_there(args: &EmbedArgs, spec: &Spec, remote: &Remote, given: Vec<Given>) -> anyhow::Result<Vectors> {
+fn embed_there(args: &EmbedArgs, spec: &ProviderSpec, remote: &Remote, given: Vec<Given>) -> anyhow::Result<Vectors> {
     let input = |one| match one {
         Given::Text(text) => Input::Text(text),
         Given::Picture(picture) => Input::Picture(Arc::from(encode(&picture))),

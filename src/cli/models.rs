@@ -12,7 +12,7 @@ use super::Outcome;
 use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, ModelsVerifyArgs};
 use super::output::{complain, json, line, on_terminal};
 use vicinity_core::Ledger;
-use vicinity_models::catalogue::{Choice, Known, Terms};
+use vicinity_models::catalogue::{CatalogueEntry, Choice, Terms};
 use vicinity_models::installed::places::Manifest;
 use vicinity_models::installed::{Models, Options, Standing, Status, size};
 
@@ -114,7 +114,7 @@ fn dimensions(all: &[usize]) -> String {
     }
 }
 
-fn licence<'a>(known: Option<&'a Known>, manifest: Option<&'a Manifest>) -> &'a str {
+fn licence<'a>(known: Option<&'a CatalogueEntry>, manifest: Option<&'a Manifest>) -> &'a str {
     known.map_or_else(|| manifest.map_or("unknown", |m| m.licence.as_str()), |known| known.licence.name)
 }
 

@@ -258,9 +258,9 @@ impl Draughtsman {
     }
 
     /// The map that the next layout starts from: the one that stands, unless most of its rows are new.
-    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<vicinity_layout::Standing<'_>> {
+    fn worth_keeping(&self, snapshot: &Snapshot) -> Option<vicinity_layout::PreviousLayout<'_>> {
         let standing = self.standing.as_ref().filter(|s| s.layout.method == LayoutMethod::Umap && s.fits(snapshot))?;
-        (snapshot.len() < STRANGERS * standing.computed_for).then(|| vicinity_layout::Standing {
+        (snapshot.len() < STRANGERS * standing.computed_for).then(|| vicinity_layout::PreviousLayout {
             positions: &standing.layout.positions,
             settled: standing.layout.settled,
         })

@@ -21,8 +21,8 @@ use super::trust::Chosen;
 use super::{Job, Snapshot, StoreError};
 use vicinity_core::{Ledger, Modality};
 use vicinity_media::Glance;
-use vicinity_models::remote::mode::InferenceMode;
-use vicinity_models::remote::{Estimate, Key, Provider, Remote, RemoteError, Spec, dynamic};
+use vicinity_models::remote::inference_mode::InferenceMode;
+use vicinity_models::remote::{Estimate, Key, Provider, ProviderSpec, Remote, RemoteError, hybrid};
 use vicinity_models::{Model, ModelInfo};
 
 /// A service as a library remembers it: everything but the key. Kept in `service.json` in the library's folder; where
@@ -45,9 +45,9 @@ pub struct Service {
 
 impl Service {
     /// As the client takes it.
-    pub fn spec(&self) -> Spec {
+    pub fn spec(&self) -> ProviderSpec {
         let base_url = self.base_url.clone().filter(|url| !url.trim().is_empty());
-        Spec { base_url, dimensions: self.dimensions, ..Spec::new(self.provider, Some(&self.model)) }
+        ProviderSpec { base_url, dimensions: self.dimensions, ..ProviderSpec::new(self.provider, Some(&self.model)) }
     }
 
     /// Name of the open weights that make the same vectors; `None` where there are none.
@@ -98,7 +98,7 @@ pub struct Link {
 ///
 /// # Errors
 /// When the provider is not set up rightly.
-pub fn estimate(snapshot: &Snapshot, spec: &Spec) -> Result<Estimate, RemoteError> {
+pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
     let mut rows: HashMap<&Path, u64> = HashMap::new();
     for item in snapshot.items().filter(|item| item.row.is_some()) {
         *rows.entry(&item.path).or_default() += 1;
@@ -116,7 +116,7 @@ pub fn estimate(snapshot: &Snapshot, spec: &Spec) -> Result<Estimate, RemoteErro
 ///
 /// # Errors
 /// When the provider is not set up rightly, or an exclude pattern is none.
-pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &Spec) -> Result<Estimate, RemoteError> {
+pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
     let excludes = Excludes::new(excludes).map_err(RemoteError::Setup)?;
     let (mut texts, mut pictures) = (Vec::new(), Vec::new());
     let mut found = |found: Result<Candidate, _>| {
@@ -140,7 +140,7 @@ pub fn is_allowed(library: &Path, host: &str) -> Result<bool, StoreError> {
 }
 
 /// Builds the client of a service that is switched on for the library.
-fn connect(library: &Path, spec: &Spec, link: Link) -> Result<(String, Remote), OpenError> {
+fn connect(library: &Path, spec: &ProviderSpec, link: Link) -> Result<(String, Remote), OpenError> {
     let host = spec.host()?;
     if !is_allowed(library, &host)? {
         return Err(OpenError::NotAllowed { host });
@@ -164,7 +164,7 @@ impl Engine {
     /// [`OpenError::NotAllowed`] unless the user has switched this service on for this library; and as [`Self::open`].
     pub fn open_remote(
         library: &Path,
-        spec: &Spec,
+        spec: &ProviderSpec,
         key: Option<Key>,
         runtime: Handle,
         waker: impl Fn() + Send + Sync + 'static,
@@ -191,7 +191,7 @@ impl Engine {
         let (host, remote) = connect(library, &spec, link)?;
         let (model, said) = match local_beside(service, &running) {
             Some(local) => {
-                let (model, found) = dynamic::join(local?, &remote, spec.takes_pictures())?;
+                let (model, found) = hybrid::join(local?, &remote, spec.takes_pictures())?;
                 (model, Some(found.to_string()))
             }
             None => (remote.model(), None),

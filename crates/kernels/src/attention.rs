@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::product::{Activation, Join, Panels, Place, Task, pack, pack_columns};
+use super::matmul::{Activation, Join, Panels, Place, Task, pack, pack_columns};
 use super::{math, values, written};
 
 /// Queries whose scores are held at once: few enough that a long text's scores stay in the cache.

@@ -7,20 +7,20 @@
 #![expect(clippy::needless_range_loop, reason = "indices into register tiles; iterators hide them from the optimiser")]
 
 pub mod attention;
+pub mod bf16_matmul;
 pub mod block;
 pub mod channel_conv;
 pub mod conv;
 pub mod conv_mlp;
-pub mod half;
 pub mod linear;
 pub mod math;
+pub mod matmul;
 pub mod norm;
 pub mod pool;
-pub mod product;
 pub mod resample;
 pub mod rope;
 pub mod simd;
-pub mod squeeze;
+pub mod squeeze_excite;
 
 pub use attention::Attention;
 pub use block::Block;
@@ -28,11 +28,11 @@ pub use channel_conv::ChannelConv;
 pub use conv::{Depthwise, Stem};
 pub use conv_mlp::ConvMlp;
 pub use linear::Linear;
+pub use matmul::Activation;
 pub use norm::LayerNorm;
 pub use pool::Pool;
-pub use product::Activation;
 pub use rope::{Angles, Pairs, Rope};
-pub use squeeze::Squeeze;
+pub use squeeze_excite::SqueezeExcite;
 
 use candle_core::{CpuStorage, Layout, Result};
 

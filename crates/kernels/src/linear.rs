@@ -3,8 +3,8 @@
 use ::half::bf16;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
-use super::product::{Activation, Join, Panels, Place, Task, lanes, pack};
-use super::{WeightMatrix, half, values, written};
+use super::matmul::{Activation, Join, Panels, Place, Task, lanes, pack};
+use super::{WeightMatrix, bf16_matmul, values, written};
 
 /// Weights in panels.
 enum Packed {
@@ -54,15 +54,15 @@ impl Linear {
         Self { inputs, outputs, panels: Packed::Single(panels), bias, activation }
     }
 
-    /// The same layer in bf16 where that is asked for and the processor multiplies it: see [`half`]. In f32 otherwise.
+    /// The same layer in bf16 where that is asked for and the processor multiplies it: see [`bf16_matmul`]. In f32 otherwise.
     #[must_use]
     pub fn in_dtype(self, dtype: DType) -> Self {
-        if dtype != DType::BF16 || half::unit().is_none() {
+        if dtype != DType::BF16 || bf16_matmul::unit().is_none() {
             return self;
         }
         let (wide, padded) = (2 * lanes(), self.outputs.next_multiple_of(lanes()));
         let panels = match self.panels {
-            Packed::Single(panels) => Packed::Half(half::pack(self.outputs, self.inputs, |o, i| {
+            Packed::Single(panels) => Packed::Half(bf16_matmul::pack(self.outputs, self.inputs, |o, i| {
                 let first = o - o % wide;
                 panels[first * self.inputs + i * wide.min(padded - first) + o % wide]
             })),

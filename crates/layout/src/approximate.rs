@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::kmeans::{Partition, nearest};
 use super::knn::{Best, Knn, SAME, collect, lock, of_blocks};
 use super::matrix::times_transposed;
-use super::partition::{Partition, nearest};
 use super::refine::Refining;
-use super::source::{Rows, gather_units};
+use super::vector_source::{Rows, gather_units};
 use super::{Cancelled, check};
 
 /// Rows whose true neighbours tell how many lists to look into.

@@ -8,33 +8,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
+mod align;
 mod approximate;
 mod curve;
-mod fit;
 mod fuzzy;
-mod keep;
+mod incremental;
+mod kmeans;
 mod knn;
 mod lanczos;
 mod matrix;
 mod optimise;
-mod partition;
 mod pca;
-mod place;
-mod quality;
+mod place_new;
 mod random;
 mod refine;
-mod source;
+mod trustworthiness;
 mod umap;
+mod vector_source;
 
+pub use align::align;
 pub use approximate::approximate;
-pub use fit::align;
-pub use keep::Standing;
+pub use incremental::PreviousLayout;
 pub use knn::{Knn, knn};
 pub use pca::pca;
-pub use place::place_new;
-pub use quality::trustworthiness;
-pub use source::{Rows, Table};
+pub use place_new::place_new;
+pub use trustworthiness::trustworthiness;
 pub use umap::{UmapParams, umap};
+pub use vector_source::{Rows, Table};
 
 /// The caller asked to stop; there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

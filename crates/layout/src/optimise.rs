@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::curve::Curve;
 use super::fuzzy::Graph;
-use super::keep::Hold;
+use super::incremental::Anchors;
 use super::random::{Stream, hash};
 use super::{Cancelled, check};
 
@@ -22,7 +22,7 @@ const LANES: usize = 8;
 /// Random points that push for each edge that pulls; `LANES - 1` of less weight each.
 pub const NEGATIVES: f32 = 5.0;
 /// UMAP moves both ends for each direction in which it keeps the edge.
-pub const PULLS: f32 = 2.0;
+pub const ATTRACTION: f32 = 2.0;
 /// Added to the squared distance of those who push, so that nobody is thrown far.
 pub const TOO_NEAR: f32 = 0.001;
 /// The longest step along one axis that a single force can cause, before the learning rate.
@@ -32,13 +32,13 @@ const EDGES: usize = 64;
 
 /// How the points move.
 #[derive(Clone, Copy)]
-pub struct Moves<'a> {
+pub struct OptimiserParams<'a> {
     /// The forces.
     pub curve: Curve,
     /// Rounds.
     pub epochs: usize,
     /// Where points are to stay near a place.
-    pub hold: Option<&'a Hold>,
+    pub anchors: Option<&'a Anchors>,
     /// Which random others push.
     pub seed: u64,
 }
@@ -50,16 +50,16 @@ pub struct Moves<'a> {
 pub fn optimise(
     graph: &Graph,
     mut positions: Vec<[f32; 2]>,
-    moves: &Moves<'_>,
+    moves: &OptimiserParams<'_>,
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<[f32; 2]>, Cancelled> {
     let shares = shares(graph);
-    let mut crowd = Crowd::new(positions.len(), moves.seed);
+    let mut others = ShuffledPositions::new(positions.len(), moves.seed);
     let mut next = positions.clone();
     for epoch in 0..moves.epochs {
-        crowd.look(&positions);
-        let step = Step::new(graph, &shares, &positions, &crowd, moves, epoch);
+        others.look(&positions);
+        let step = Step::new(graph, &shares, &positions, &others, moves, epoch);
         next.par_chunks_mut(BLOCK).enumerate().for_each_init(Vec::new, |turns, (block, points)| {
             if !cancel.load(Ordering::Relaxed) {
                 step.run(block * BLOCK, points, turns);
@@ -79,13 +79,13 @@ fn shares(graph: &Graph) -> Vec<u32> {
 }
 
 /// Where the points stood when the epoch began, in random order and repeated to at least [`LANES`].
-struct Crowd {
+struct ShuffledPositions {
     who: Vec<u32>,
     x: Vec<f32>,
     y: Vec<f32>,
 }
 
-impl Crowd {
+impl ShuffledPositions {
     fn new(count: usize, seed: u64) -> Self {
         let mut who: Vec<u32> = (0..count as u32).collect();
         who.par_sort_unstable_by_key(|&row| (hash(seed ^ hash(u64::from(row))), row));
@@ -109,7 +109,7 @@ struct Due {
     point: u32,
     /// Who pulls it.
     end: u32,
-    /// Where in the crowd those stand who push it.
+    /// Where in the others those stand who push it.
     among: u32,
 }
 
@@ -117,11 +117,11 @@ struct Step<'a> {
     graph: &'a Graph,
     shares: &'a [u32],
     old: &'a [[f32; 2]],
-    crowd: &'a Crowd,
+    others: &'a ShuffledPositions,
     epoch: u32,
     /// The learning rate: 1 in the first epoch, and ever less.
     rate: f32,
-    hold: Option<&'a Hold>,
+    anchors: Option<&'a Anchors>,
     seed: u64,
     curve: Curve,
     /// Constant factors of the two forces.
@@ -134,15 +134,15 @@ impl<'a> Step<'a> {
         graph: &'a Graph,
         shares: &'a [u32],
         old: &'a [[f32; 2]],
-        crowd: &'a Crowd,
-        moves: &Moves<'a>,
+        others: &'a ShuffledPositions,
+        moves: &OptimiserParams<'a>,
         epoch: usize,
     ) -> Self {
         let rate = 1.0 - epoch as f32 / moves.epochs as f32;
         let Curve { a, b } = moves.curve;
         let (pull, push) = (-2.0 * a * b, 2.0 * b);
-        let (epoch, &Moves { seed, curve, hold, .. }) = (epoch as u32, moves);
-        Self { graph, shares, old, crowd, epoch, rate, hold, seed, curve, pull, push }
+        let (epoch, &OptimiserParams { seed, curve, anchors, .. }) = (epoch as u32, moves);
+        Self { graph, shares, old, others, epoch, rate, anchors, seed, curve, pull, push }
     }
 
     /// Writes where the points from `first` on go in this epoch; `turns` is scratch space.
@@ -174,8 +174,8 @@ impl<'a> Step<'a> {
             let at = due.point as usize;
             points[at] = self.moved(points[at], (first + at) as u32, due);
         }
-        if let Some(hold) = self.hold {
-            points.iter_mut().enumerate().for_each(|(i, point)| hold.draw(first + i, point, self.rate));
+        if let Some(anchors) = self.anchors {
+            points.iter_mut().enumerate().for_each(|(i, point)| anchors.draw(first + i, point, self.rate));
         }
     }
 
@@ -196,7 +196,7 @@ impl<'a> Step<'a> {
                 if turns.len() == turn {
                     turns.push(Vec::with_capacity(BLOCK));
                 }
-                let among = random.below(self.crowd.who.len() - LANES + 1) as u32;
+                let among = random.below(self.others.who.len() - LANES + 1) as u32;
                 turns[turn].push(Due { point, end, among });
                 turn += 1;
             }
@@ -210,14 +210,14 @@ impl<'a> Step<'a> {
         share.wrapping_mul(self.epoch).wrapping_add(phase).checked_add(share).is_none()
     }
 
-    /// One edge: its end pulls, seven of the crowd push.
+    /// One edge: its end pulls, seven of the others push.
     #[inline(always)]
     fn moved(&self, here: [f32; 2], vertex: u32, due: &Due) -> [f32; 2] {
         let (there, among) = (self.old[due.end as usize], due.among as usize);
         let (Some(xs), Some(ys), Some(who)) = (
-            self.crowd.x[among..].first_chunk::<LANES>(),
-            self.crowd.y[among..].first_chunk::<LANES>(),
-            self.crowd.who[among..].first_chunk::<LANES>(),
+            self.others.x[among..].first_chunk::<LANES>(),
+            self.others.y[among..].first_chunk::<LANES>(),
+            self.others.who[among..].first_chunk::<LANES>(),
         ) else {
             return here;
         };
@@ -231,12 +231,12 @@ impl<'a> Step<'a> {
             let power = pow(d2, self.curve.b);
             let above = if pulls { self.pull * power } else { self.push };
             let force = above / ((d2 + if pulls { 0.0 } else { TOO_NEAR }) * (1.0 + self.curve.a * power));
-            let weight = if pulls { PULLS } else { NEGATIVES / (LANES - 1) as f32 };
+            let weight = if pulls { ATTRACTION } else { NEGATIVES / (LANES - 1) as f32 };
             let weight = if !pulls && who[i] == vertex { 0.0 } else { weight };
             x[i] = weight * limit(force * dx);
             y[i] = weight * limit(force * dy);
         }
-        let rate = self.hold.map_or(self.rate, |hold| self.rate * hold.rate(vertex as usize));
+        let rate = self.anchors.map_or(self.rate, |anchors| self.rate * anchors.rate(vertex as usize));
         [here[0] + rate * sum(x), here[1] + rate * sum(y)]
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::{add_gram_rows, times_transposed};
-use super::source::{Rows, gather, read_finite};
-use super::{Cancelled, check, fit, lanczos};
+use super::vector_source::{Rows, gather, read_finite};
+use super::{Cancelled, align, check, lanczos};
 use vicinity_core::MapPos;
 
 /// Rows that the axes are computed from, evenly spread; more would not move them visibly.
@@ -24,7 +24,7 @@ const LANCZOS_STEPS: usize = 64;
 /// When cancelled.
 pub fn pca(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
     let mut positions = raw(vectors, cancel)?;
-    fit::to_map(&mut positions);
+    align::to_map(&mut positions);
     Ok(positions)
 }
 
@@ -46,7 +46,7 @@ pub fn raw(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cance
             Ok(())
         },
     )?;
-    fit::centre(&mut positions);
+    align::centre(&mut positions);
     Ok(positions)
 }
 

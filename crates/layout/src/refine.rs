@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::knn::{Best, Incoming, lock};
 use super::matrix::times_transposed;
-use super::source::{Rows, gather_units};
+use super::vector_source::{Rows, gather_units};
 use super::{Cancelled, check};
 
 /// Rows a task.
@@ -155,7 +155,7 @@ impl Round<'_> {
 mod tests {
     use super::super::knn::{Knn, collect, knn, of_blocks};
     use super::super::random::Stream;
-    use super::super::source::Table;
+    use super::super::vector_source::Table;
     use super::*;
 
     const COUNT: usize = 3000;

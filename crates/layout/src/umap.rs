@@ -4,11 +4,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::approximate::approximate;
 use super::curve::Curve;
-use super::keep::{Hold, Standing};
+use super::incremental::{Anchors, PreviousLayout};
 use super::knn::{Knn, knn_with};
-use super::optimise::{Moves, optimise};
-use super::source::{Rows, collect};
-use super::{Cancelled, fit, fuzzy, pca};
+use super::optimise::{OptimiserParams, optimise};
+use super::vector_source::{Rows, collect};
+use super::{Cancelled, align, fuzzy, pca};
 use vicinity_core::{MapPos, MapStage};
 
 /// Above this many points 200 epochs are enough.
@@ -48,7 +48,7 @@ impl Default for UmapParams {
 pub fn umap(
     vectors: &dyn Rows,
     params: &UmapParams,
-    standing: Option<Standing<'_>>,
+    standing: Option<PreviousLayout<'_>>,
     cancel: &AtomicBool,
     progress: &(dyn Fn(MapStage, f32) + Sync),
 ) -> Result<Vec<MapPos>, Cancelled> {
@@ -57,7 +57,7 @@ pub fn umap(
     let coarse = if standing.is_none() { pca::raw(vectors, cancel)? } else { Vec::new() };
     if count < FEWEST {
         let mut positions = coarse;
-        fit::to_map(&mut positions);
+        align::to_map(&mut positions);
         return Ok(positions);
     }
     let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
@@ -68,21 +68,21 @@ pub fn umap(
     let graph = fuzzy::graph(&knn, cancel)?;
     drop(knn);
     let (curve, seed) = (Curve::new(params.min_dist), params.seed);
-    let arranged = |start, hold| {
-        optimise(&graph, start, &Moves { curve, epochs, hold, seed }, cancel, &|share| {
+    let arranged = |start, anchors| {
+        optimise(&graph, start, &OptimiserParams { curve, epochs, anchors, seed }, cancel, &|share| {
             progress(MapStage::Arranging, 1.0 - (1.0 - knn_share) * (1.0 - share));
         })
     };
     if let Some(standing) = standing {
-        let (hold, start) = Hold::new(&graph, standing, curve, seed);
-        return Ok(hold.on_map(&arranged(start, Some(&hold))?));
+        let (anchors, start) = Anchors::new(&graph, standing, curve, seed);
+        return Ok(anchors.on_map(&arranged(start, Some(&anchors))?));
     }
     let end = arranged(start(&coarse, seed), None)?;
     let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
-    fit::centre(&mut positions);
-    fit::align(&mut positions, &coarse);
-    fit::even_out(&mut positions);
-    fit::to_map(&mut positions);
+    align::centre(&mut positions);
+    align::align(&mut positions, &coarse);
+    align::even_out(&mut positions);
+    align::to_map(&mut positions);
     Ok(positions)
 }
 
@@ -112,5 +112,5 @@ fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
 fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
     let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
     let scale = if reach > 0.0 { START / reach } else { 0.0 };
-    fit::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
+    align::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::TowerError;
 use super::target::{Precision, Target};
-use vicinity_kernels::half::{self, Unit};
+use vicinity_kernels::bf16_matmul::{self, Unit};
 use vicinity_kernels::simd::{Level, level};
 
 /// A device, by the name that it has in commands.
@@ -181,7 +181,7 @@ fn cpu() -> Device {
         Level::Portable if cfg!(target_arch = "aarch64") => "NEON",
         Level::Portable => "portable",
     };
-    let halves = match half::unit() {
+    let halves = match bf16_matmul::unit() {
         Some(Unit::Tiles) => ", AMX for bf16",
         Some(Unit::Dots) => ", bf16",
         None => "",
@@ -200,7 +200,7 @@ fn cpu() -> Device {
         features: format!("{features}{halves}"),
         memory: memory.map(|kb| kb * 1024),
         driver: String::new(),
-        precisions: std::iter::once(Precision::F32).chain(half::unit().map(|_| Precision::Bf16)).collect(),
+        precisions: std::iter::once(Precision::F32).chain(bf16_matmul::unit().map(|_| Precision::Bf16)).collect(),
     }
 }
 

@@ -261,7 +261,7 @@ fn packed(values: &Values, target: &Target) -> kernels::Linear {
 
 /// Squeeze and excite: `gelu(x * sigmoid(wide(relu(narrow(mean(x))))))`, the mean being that over the map.
 pub(super) enum Squeeze {
-    Fused(kernels::Squeeze),
+    Fused(kernels::SqueezeExcite),
     Plain { narrow: Linear, wide: Linear },
 }
 
@@ -270,7 +270,7 @@ impl Squeeze {
     pub fn new(narrow: &Values, wide: &Values, target: &Target) -> Option<Self> {
         if target.is_fused() {
             let dense = |values: &Values| packed(values, target);
-            return kernels::Squeeze::new(dense(narrow), dense(wide)).map(Self::Fused);
+            return kernels::SqueezeExcite::new(dense(narrow), dense(wide)).map(Self::Fused);
         }
         Some(Self::Plain { narrow: Linear::of(narrow, target).ok()?, wide: Linear::of(wide, target).ok()? })
     }

@@ -56,7 +56,7 @@ impl Target {
         Self { device: Device::Cpu, precision: Precision::F32, fused: true, batch: BATCH }
     }
 
-    /// As [`Self::cpu`], with the large matrices in bf16 where the processor multiplies it (`kernels::half`) and that is
+    /// As [`Self::cpu`], with the large matrices in bf16 where the processor multiplies it (`kernels::bf16_matmul`) and that is
     /// asked for. The kernels know no f16.
     pub fn cpu_in(precision: Precision) -> Self {
         let precision = if precision == Precision::Bf16 { precision } else { Precision::F32 };

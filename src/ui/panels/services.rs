@@ -13,7 +13,7 @@ use crate::ui::widgets::{buttons, divider, note};
 use crate::ui::words;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::Service;
-use vicinity_models::remote::mode::InferenceMode;
+use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Key, Provider};
 
 /// The form while the window lives; the key in it only until it is used.

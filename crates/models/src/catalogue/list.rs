@@ -1,6 +1,6 @@
 //! The list itself: repositories, commits, hashes and words.
 
-use super::{Choice, File, Known, Licence, Source, Terms};
+use super::{CatalogueEntry, Choice, File, Licence, Source, Terms};
 use crate::starter;
 
 const fn file(name: &'static str) -> File {
@@ -36,8 +36,8 @@ const MANY: &str = "many (109)";
 const ENGLISH: &str = "English";
 
 /// All of them; the built-in one first.
-pub const MODELS: [Known; 14] = [
-    Known {
+pub const MODELS: [CatalogueEntry; 14] = [
+    CatalogueEntry {
         id: starter::NAME,
         title: "Vicinity starter",
         about: "Good at everyday things, animals and simple scenes in photos, and at short English texts.\n\
@@ -50,7 +50,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 23_700_000,
         choice: Some(Choice::Starter),
     },
-    Known {
+    CatalogueEntry {
         id: "siglip2-base-patch16-224",
         title: "SigLIP 2 B/16",
         about: SIGLIP2_ABOUT,
@@ -72,7 +72,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 1_535_000_000,
         choice: Some(Choice::Photos),
     },
-    Known {
+    CatalogueEntry {
         id: "nomic-embed-v1.5",
         title: "Nomic Embed v1.5",
         about: "Good at documents of up to 8,192 tokens and at photos, in one space; vectors can be cut short.\n\
@@ -102,7 +102,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 920_000_000,
         choice: Some(Choice::PhotosAndDocuments),
     },
-    Known {
+    CatalogueEntry {
         id: "siglip2-base-patch32-256",
         title: "SigLIP 2 B/32",
         about: "As SigLIP 2 B/16, but embeds pictures about three times as fast.\n\
@@ -125,7 +125,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 1_545_000_000,
         choice: Some(Choice::Fast),
     },
-    Known {
+    CatalogueEntry {
         id: "siglip2-large-patch16-256",
         title: "SigLIP 2 L/16",
         about: SIGLIP2_ABOUT,
@@ -142,7 +142,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 3_565_000_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "siglip2-so400m-patch14-384",
         title: "SigLIP 2 So400m/14",
         about: "The best of the family at detail, writing in pictures and rare names, in many languages.\n\
@@ -165,7 +165,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 4_580_000_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "siglip-base-patch16-224",
         title: "SigLIP B/16",
         about: "Good at photos and English captions; smaller than SigLIP 2.\n\
@@ -188,7 +188,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 815_500_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "clip-vit-base-patch32",
         title: "CLIP B/32 (OpenAI)",
         about: CLIP_ABOUT,
@@ -206,7 +206,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 607_500_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "clip-vit-base-patch16",
         title: "CLIP B/16 (OpenAI)",
         about: CLIP_ABOUT,
@@ -228,7 +228,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 601_000_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "clip-vit-large-patch14",
         title: "CLIP L/14 (OpenAI)",
         about: CLIP_ABOUT,
@@ -250,7 +250,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 1_713_000_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "clip-vit-b32-laion2b",
         title: "CLIP B/32 (LAION-2B)",
         about: CLIP_ABOUT,
@@ -271,7 +271,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 607_500_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "clip-vit-b32-datacomp",
         title: "CLIP B/32 (DataComp)",
         about: CLIP_ABOUT,
@@ -292,7 +292,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 607_500_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "mobileclip-s1",
         title: "MobileCLIP S1",
         about: MOBILE_ABOUT,
@@ -309,7 +309,7 @@ pub const MODELS: [Known; 14] = [
         bytes: 342_000_000,
         choice: None,
     },
-    Known {
+    CatalogueEntry {
         id: "mobileclip-s2",
         title: "MobileCLIP S2",
         about: MOBILE_ABOUT,

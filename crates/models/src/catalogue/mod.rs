@@ -10,7 +10,7 @@ pub use list::MODELS;
 
 /// A model that can be got by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct CatalogueEntry {
     /// Name in commands, and of its folder.
     pub id: &'static str,
     /// Short display name.
@@ -113,7 +113,7 @@ impl Terms {
     }
 }
 
-impl Known {
+impl CatalogueEntry {
     /// Whether it is part of the program.
     pub fn is_built_in(&self) -> bool {
         self.sources.is_empty()
@@ -121,12 +121,12 @@ impl Known {
 }
 
 /// The model of that name.
-pub fn find(id: &str) -> Option<&'static Known> {
+pub fn find(id: &str) -> Option<&'static CatalogueEntry> {
     MODELS.iter().find(|model| model.id == id)
 }
 
 /// The model offered as `choice`.
-pub fn chosen(choice: Choice) -> Option<&'static Known> {
+pub fn chosen(choice: Choice) -> Option<&'static CatalogueEntry> {
     MODELS.iter().find(|model| model.choice == Some(choice))
 }
 

@@ -16,7 +16,7 @@ use super::hub::{Hub, Place};
 use super::places::{Listed, Manifest, Origin, write_json};
 use super::plan::{Line, PLAN, Wanted, part_of, read_plan, there};
 use super::{Shared, Transfer};
-use crate::catalogue::{Known, Source};
+use crate::catalogue::{CatalogueEntry, Source};
 
 /// What the user wants of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ const TELL: Duration = Duration::from_millis(200);
 
 /// A download under way.
 pub(super) struct Download<'a> {
-    pub(super) known: &'static Known,
+    pub(super) known: &'static CatalogueEntry,
     pub(super) shared: &'a Shared,
     transfer: &'a Transfer,
     wish: watch::Receiver<Wish>,
@@ -50,7 +50,7 @@ pub(super) struct Download<'a> {
 
 impl<'a> Download<'a> {
     pub(super) fn new(
-        known: &'static Known,
+        known: &'static CatalogueEntry,
         shared: &'a Shared,
         transfer: &'a Transfer,
         wish: watch::Receiver<Wish>,

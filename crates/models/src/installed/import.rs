@@ -13,7 +13,7 @@ use super::digest::sha256_of;
 use super::error::ModelError;
 use super::places::{Listed, Manifest, Origin, is_name, remove_all};
 use super::unpack::{is_wanted, unpack};
-use crate::catalogue::{self, Known};
+use crate::catalogue::{self, CatalogueEntry};
 
 const MANIFEST: &str = "manifest.json";
 /// A file that is listed in it takes 150 bytes.
@@ -28,7 +28,7 @@ impl Shared {
         if !is_name(&id) {
             return Err(cannot(format!("{id:?} is no name for a model (a-z, 0-9, - . _); give one with --as NAME")));
         }
-        if catalogue::find(&id).is_some_and(Known::is_built_in) {
+        if catalogue::find(&id).is_some_and(CatalogueEntry::is_built_in) {
             return Err(ModelError::BuiltIn { id });
         }
         if self.places.manifest(&id).is_some() {
@@ -170,7 +170,7 @@ enum Likeness {
     Different(String),
 }
 
-fn compare(known: &Known, files: &[Listed]) -> Likeness {
+fn compare(known: &CatalogueEntry, files: &[Listed]) -> Likeness {
     let mut likeness = Likeness::Same;
     for source in known.sources {
         for file in source.files {
@@ -188,7 +188,7 @@ fn compare(known: &Known, files: &[Listed]) -> Likeness {
     likeness
 }
 
-fn origins(known: &Known) -> Vec<Origin> {
+fn origins(known: &CatalogueEntry) -> Vec<Origin> {
     let origin = |source: &catalogue::Source| Origin {
         repo: source.repo.to_owned(),
         commit: source.revision.to_owned(),

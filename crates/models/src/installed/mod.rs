@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::catalogue::{self, Known, MODELS};
+use crate::catalogue::{self, CatalogueEntry, MODELS};
 use download::{Download, Wish};
 pub use error::{ModelError, size};
 pub use options::Options;
@@ -72,7 +72,7 @@ pub struct Status {
     /// Its name.
     pub id: String,
     /// What the program knows of it; `None` for an import under a name of its own.
-    pub known: Option<&'static Known>,
+    pub known: Option<&'static CatalogueEntry>,
     /// Where it stands.
     pub standing: Standing,
 }
@@ -326,7 +326,7 @@ impl Drop for Models {
     }
 }
 
-fn first_standing(places: &Places, known: &Known) -> Standing {
+fn first_standing(places: &Places, known: &CatalogueEntry) -> Standing {
     if known.is_built_in() {
         return Standing::Here { bytes: known.bytes };
     }
@@ -345,7 +345,7 @@ impl Shared {
         (self.changed)();
     }
 
-    fn settled(&self, known: &Known, result: Result<Manifest, ModelError>, transfer: &Transfer, wish: Wish) {
+    fn settled(&self, known: &CatalogueEntry, result: Result<Manifest, ModelError>, transfer: &Transfer, wish: Wish) {
         let standing = match result {
             Ok(manifest) => Standing::Here { bytes: manifest.bytes() },
             Err(ModelError::Stopped) if wish == Wish::Cancel => match remove_all(&self.places.partial(known.id)) {

@@ -10,8 +10,8 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::sync::Semaphore;
 
-use super::limits::{Pacer, Patience};
-use super::{Key, RemoteError, refusal};
+use super::limits::{RateLimiter, RetryPolicy};
+use super::{Key, RemoteError, error_response};
 use vicinity_core::Ledger;
 
 /// What the ledger says.
@@ -49,8 +49,8 @@ pub(super) struct Client {
     host: String,
     key: Option<(Key, HeaderName, HeaderValue)>,
     permits: Semaphore,
-    pacer: Pacer,
-    patience: Patience,
+    pacer: RateLimiter,
+    patience: RetryPolicy,
     counters: Counters,
     ledger: Ledger,
 }
@@ -70,8 +70,8 @@ impl Client {
         local: bool,
         key: Option<(Key, HeaderName, HeaderValue)>,
         parallel: usize,
-        pacer: Pacer,
-        patience: Patience,
+        pacer: RateLimiter,
+        patience: RetryPolicy,
         ledger: Ledger,
     ) -> Result<Self, RemoteError> {
         // May be there already, which is as good.
@@ -207,7 +207,7 @@ impl Client {
     }
 
     fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        let said = refusal::read(headers, body);
+        let said = error_response::read(headers, body);
         let (host, number, reason) = (self.host.clone(), status.as_u16(), self.scrub(&said.reason));
         let lasting = match number {
             401 | 403 => RemoteError::Key { host, status: number },

@@ -9,7 +9,7 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::wire::{Answer, Input, Numbers, Wire, json, numbers};
+use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
 use super::{Limits, RemoteError};
 use crate::{LongText, TextOptions, TextTask};
 
@@ -178,7 +178,7 @@ impl Gemini {
     }
 }
 
-impl Wire for Gemini {
+impl Protocol for Gemini {
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError> {
         let unable = match input {
             Input::Picture(_) if !is_second(&self.model) => "takes no pictures; gemini-embedding-2 does",

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::wire::Input;
-use super::{RemoteError, Spec};
+use super::protocol::Input;
+use super::{ProviderSpec, RemoteError};
 
 /// What a service takes in one request, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Rate {
 
 /// How long to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Attempts after the first.
     pub retries: u32,
     /// Wait before the first of them; doubles each time. Nomic's client waits as long.
@@ -45,7 +45,7 @@ pub struct Patience {
     pub timeout: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retries: 5,
@@ -57,7 +57,7 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The wait before attempt `attempt + 1`: doubling, and between half and all of that by chance, so that many
     /// clients do not come back together.
     pub fn back_off(&self, attempt: u32) -> Duration {
@@ -69,7 +69,7 @@ impl Patience {
 }
 
 /// Spaces requests out, and holds all of them when the service asks for a pause.
-pub(super) struct Pacer {
+pub(super) struct RateLimiter {
     interval: Duration,
     slack: Duration,
     state: Mutex<State>,
@@ -80,7 +80,7 @@ struct State {
     held_until: Instant,
 }
 
-impl Pacer {
+impl RateLimiter {
     /// Without a rate only pauses count.
     pub fn new(rate: Option<Rate>) -> Self {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_second));
@@ -147,7 +147,7 @@ impl Estimate {
     ///
     /// # Errors
     /// When the provider is not set up rightly.
-    pub fn of(spec: &Spec, inputs: &[Input]) -> Result<Self, RemoteError> {
+    pub fn of(spec: &ProviderSpec, inputs: &[Input]) -> Result<Self, RemoteError> {
         let mut sums = Sums::default();
         inputs.iter().for_each(|input| sums.add(input.is_picture(), input.bytes() as u64, input.tokens()));
         sums.estimate(spec)
@@ -158,7 +158,7 @@ impl Estimate {
     /// # Errors
     /// When the provider is not set up rightly.
     pub fn of_sizes(
-        spec: &Spec,
+        spec: &ProviderSpec,
         texts: impl IntoIterator<Item = u64>,
         pictures: impl IntoIterator<Item = [u32; 2]>,
     ) -> Result<Self, RemoteError> {
@@ -184,7 +184,7 @@ impl Sums {
         self.tokens += tokens;
     }
 
-    fn estimate(&self, spec: &Spec) -> Result<Estimate, RemoteError> {
+    fn estimate(&self, spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
         let [texts, pictures] = self.items;
         let requests = |of: usize| {
             let limits = spec.limits(of == 1);
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn back_off_doubles_with_chance_and_ends_at_the_longest() {
-        let patience = Patience::default();
+        let patience = RetryPolicy::default();
         for (attempt, full) in [(0, 1.0), (1, 2.0), (4, 16.0), (9, 60.0), (40, 60.0)] {
             let wait = patience.back_off(attempt).as_secs_f64();
             assert!((full / 2.0..=full).contains(&wait), "{attempt}: {wait}");
@@ -231,7 +231,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_keep_to_the_rate_after_a_burst() {
-        let pacer = Pacer::new(Some(Rate { per_second: 4.0, burst: 8 }));
+        let pacer = RateLimiter::new(Some(Rate { per_second: 4.0, burst: 8 }));
         let start = Instant::now();
         for _ in 0..8 {
             pacer.turn().await;
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everyone() {
-        let pacer = Pacer::new(None);
+        let pacer = RateLimiter::new(None);
         let start = Instant::now();
         pacer.hold(Duration::from_secs(7));
         pacer.turn().await;

@@ -4,21 +4,21 @@
 //! sent: the engine does, for each library (`engine::remote`), and shows an [`Estimate`] first. The network's work is
 //! done on a runtime that is handed in; the towers' calls block, and refuse to be made from within a runtime.
 
+mod batching;
 mod client;
-pub mod dynamic;
 mod error;
-mod flow;
+mod error_response;
 mod gemini;
+pub mod hybrid;
+pub mod inference_mode;
 mod key;
 mod limits;
-pub mod mode;
 mod nomic;
 mod openai;
 pub mod picture;
-mod refusal;
-mod spec;
+mod protocol;
+mod provider_spec;
 mod tower;
-mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,14 +30,14 @@ pub use client::Usage;
 pub use error::RemoteError;
 pub use gemini::GeminiTask;
 pub use key::Key;
-pub use limits::{Estimate, Limits, Patience, Rate};
-pub use spec::{NOMIC_SPACE, Provider, Spec};
-pub use wire::Input;
+pub use limits::{Estimate, Limits, Rate, RetryPolicy};
+pub use protocol::Input;
+pub use provider_spec::{NOMIC_SPACE, Provider, ProviderSpec};
 
 use super::{Model, ModelInfo, TextOptions};
+use batching::{Batcher, Results};
 use client::Client;
-use flow::{Flow, Results};
-use limits::Pacer;
+use limits::RateLimiter;
 use vicinity_core::{Embedding, Ledger};
 
 /// A vector from a service, and what it cost.
@@ -54,7 +54,7 @@ pub struct Embedded {
 pub struct Remote(Arc<Inner>);
 
 struct Inner {
-    flow: Arc<Flow>,
+    flow: Arc<Batcher>,
     runtime: Handle,
     info: ModelInfo,
     /// Goes up with every [`Remote::cancel`].
@@ -64,12 +64,12 @@ struct Inner {
 }
 
 impl Remote {
-    /// Sets a service up. Sends nothing, unless the model's dimension is not known (`Spec::dim`): then one word is
+    /// Sets a service up. Sends nothing, unless the model's dimension is not known (`ProviderSpec::dim`): then one word is
     /// embedded to learn it.
     ///
     /// # Errors
     /// When the provider is not set up rightly, a key is missing, or the service does not answer.
-    pub fn open(spec: &Spec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
+    pub fn open(spec: &ProviderSpec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
         Self::open_noting(spec, key, runtime, Ledger::default())
     }
 
@@ -77,7 +77,12 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_noting(spec: &Spec, key: Option<Key>, runtime: Handle, ledger: Ledger) -> Result<Self, RemoteError> {
+    pub fn open_noting(
+        spec: &ProviderSpec,
+        key: Option<Key>,
+        runtime: Handle,
+        ledger: Ledger,
+    ) -> Result<Self, RemoteError> {
         spec.check()?;
         let key = match key {
             Some(key) => {
@@ -91,9 +96,9 @@ impl Remote {
         let limits = [spec.limits(false), spec.limits(true)];
         let parallel = limits[0].parallel.max(limits[1].parallel);
         let host = spec.host()?;
-        let pacer = Pacer::new(spec.rate());
+        let pacer = RateLimiter::new(spec.rate());
         let client = Client::new(host, spec.is_loopback()?, key, parallel, pacer, spec.patience, ledger)?;
-        let flow = Flow::new(client, spec.wire(), limits, spec.dim());
+        let flow = Batcher::new(client, spec.wire(), limits, spec.dim());
         let remote = Self(Arc::new(Inner {
             info: spec.info(spec.dim().unwrap_or_default())?,
             flow: Arc::new(flow),
@@ -108,7 +113,7 @@ impl Remote {
     }
 
     /// Learns the dimension; the spent tokens stay counted.
-    fn with_dim(self, spec: &Spec) -> Result<Self, RemoteError> {
+    fn with_dim(self, spec: &ProviderSpec) -> Result<Self, RemoteError> {
         let dim = self.learn_dim()?;
         let (flow, runtime) = (Arc::clone(&self.0.flow), self.0.runtime.clone());
         flow.fix_dim(dim);
@@ -158,7 +163,7 @@ impl Remote {
         let (flow, mut cancelled) = (Arc::clone(&inner.flow), inner.cancelled.subscribe());
         inner.runtime.spawn(async move {
             let results = tokio::select! {
-                results = flow::run(flow, inputs.into(), options) => Some(results),
+                results = batching::run(flow, inputs.into(), options) => Some(results),
                 _ = cancelled.changed() => None,
             };
             // Nobody waits any more only where the asking thread has gone.

@@ -8,7 +8,7 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Answer, Input, Numbers, Wire, json, numbers};
+use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
 use super::{Limits, Rate, RemoteError};
 use crate::{LongText, TextOptions, TextTask};
 
@@ -132,7 +132,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect::<Vec<_>>().join("&")
 }
 
-impl Wire for Nomic {
+impl Protocol for Nomic {
     fn check(&self, input: &Input, _options: TextOptions) -> Result<(), RemoteError> {
         match input.is_picture() && vision(&self.text_model).is_none() {
             true => {

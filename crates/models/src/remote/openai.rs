@@ -4,7 +4,7 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::wire::{Answer, Input, Numbers, Wire, json, numbers};
+use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
 use super::{Limits, RemoteError};
 use crate::{LongText, TextOptions};
 
@@ -51,7 +51,7 @@ struct Usage {
     total_tokens: u64,
 }
 
-impl Wire for OpenAi {
+impl Protocol for OpenAi {
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError> {
         let unable = match input {
             Input::Picture(_) | Input::Url(_) => "takes no pictures",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::wire::Input;
+use super::protocol::Input;
 use crate::Pixels;
 use crate::preprocess::{Filter, squash};
 use vicinity_core::Picture;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use half::bf16;
 
-use super::product::Task;
+use super::matmul::Task;
 
 /// Inputs in a block.
 const DEEP: usize = 32;
@@ -87,7 +87,7 @@ mod x86 {
 
     use half::bf16;
 
-    use super::super::product::{Task, finish_block};
+    use super::super::matmul::{Task, finish_block};
     use super::super::simd::{Avx512, Level, level};
     use super::{BLOCK, DEEP, TILE, WIDE, deep};
 
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn both_units_agree() {
-        let test = "half::tests::sums_are_those_of_the_rounded_numbers";
+        let test = "bf16_matmul::tests::sums_are_those_of_the_rounded_numbers";
         for unit in ["dots", "none"] {
             let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
             let child = child.args(["--exact", test]).env("VICINITY_BF16", unit).output().expect("the test starts");

@@ -8,8 +8,8 @@ use reqwest::header::{AUTHORIZATION, HeaderName};
 use super::gemini::{self, Gemini, GeminiTask};
 use super::nomic::{self, Nomic};
 use super::openai::{self, OpenAi};
-use super::wire::Wire;
-use super::{Limits, Patience, Rate, RemoteError};
+use super::protocol::Protocol;
+use super::{Limits, Rate, RemoteError, RetryPolicy};
 use crate::{ModelInfo, ModelKey};
 
 /// Name of Nomic's space, the same for its open weights and its service.
@@ -96,7 +96,7 @@ impl Provider {
 
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spec {
+pub struct ProviderSpec {
     /// Who.
     pub provider: Provider,
     /// Name of the model, as the service calls it.
@@ -112,10 +112,10 @@ pub struct Spec {
     /// Title of the documents (Gemini only).
     pub title: Option<String>,
     /// How long to try.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
-impl Spec {
+impl ProviderSpec {
     /// A provider with its usual model, or the one named.
     pub fn new(provider: Provider, model: Option<&str>) -> Self {
         Self {
@@ -126,7 +126,7 @@ impl Spec {
             max_tokens: None,
             gemini_task: None,
             title: None,
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
         }
     }
 
@@ -255,7 +255,7 @@ impl Spec {
         (self.provider == Provider::Nomic && self.base_url.is_none()).then_some(nomic::RATE)
     }
 
-    pub(super) fn wire(&self) -> Box<dyn Wire> {
+    pub(super) fn wire(&self) -> Box<dyn Protocol> {
         let base = self.base_url.as_deref().unwrap_or(self.provider.default_base()).trim_end_matches('/').to_owned();
         let (model, dimensions) = (self.model.clone(), self.dimensions);
         match self.provider {
@@ -319,15 +319,18 @@ mod tests {
     #[test]
     fn retired_names_say_what_replaces_them() {
         for name in ["embedding-gecko-001", "embedding-001", "models/text-embedding-004"] {
-            let said = Spec::new(Provider::Gemini, Some(name)).check().unwrap_err().to_string();
+            let said = ProviderSpec::new(Provider::Gemini, Some(name)).check().unwrap_err().to_string();
             assert!(said.contains("ended") && said.contains("gemini-embedding-001"), "{said}");
         }
-        assert_eq!(Spec::new(Provider::Gemini, None).check(), Ok(()));
+        assert_eq!(ProviderSpec::new(Provider::Gemini, None).check(), Ok(()));
     }
 
     #[test]
     fn addresses_name_their_host_and_hold_no_secret() {
-        let at = |base: &str| Spec { base_url: Some(base.to_owned()), ..Spec::new(Provider::OpenAi, Some("m")) };
+        let at = |base: &str| ProviderSpec {
+            base_url: Some(base.to_owned()),
+            ..ProviderSpec::new(Provider::OpenAi, Some("m"))
+        };
         assert_eq!(at("http://localhost:11434").host().as_deref(), Ok("localhost:11434"));
         assert_eq!(at("http://[::1]:8080/v1").is_loopback(), Ok(true));
         assert_eq!(at("http://10.0.0.7:8000").may_carry_key(), Ok(()));
@@ -340,9 +343,9 @@ mod tests {
 
     #[test]
     fn nomics_space_has_one_name_and_its_own_revision() {
-        let key = Spec::new(Provider::Nomic, None).key(768).unwrap();
+        let key = ProviderSpec::new(Provider::Nomic, None).key(768).unwrap();
         assert_eq!((key.name.as_str(), key.revision.as_str()), (NOMIC_SPACE, "api-atlas.nomic.ai"));
-        let too_many = Spec { dimensions: Some(769), ..Spec::new(Provider::Nomic, None) };
+        let too_many = ProviderSpec { dimensions: Some(769), ..ProviderSpec::new(Provider::Nomic, None) };
         assert!(too_many.check().is_err());
     }
 }

@@ -77,7 +77,7 @@ pub(super) struct Answer {
 }
 
 /// How one service is spoken to.
-pub(super) trait Wire: Send + Sync {
+pub(super) trait Protocol: Send + Sync {
     /// Whether the service can do this at all.
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError>;
     /// A request without its key. All inputs are of one kind, and within the limits.

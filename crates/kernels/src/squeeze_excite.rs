@@ -7,12 +7,12 @@ use super::simd::{Simd, dispatch};
 use super::{math, values};
 
 /// `gelu(x * sigmoid(wide(relu(narrow(mean(x))))))`, the mean being that over the map.
-pub struct Squeeze {
+pub struct SqueezeExcite {
     narrow: Linear,
     wide: Linear,
 }
 
-impl Squeeze {
+impl SqueezeExcite {
     /// `None` where the layers do not fit one another.
     pub fn new(narrow: Linear, wide: Linear) -> Option<Self> {
         let fits = narrow.inputs() == wide.outputs() && narrow.outputs() == wide.inputs();
@@ -47,7 +47,7 @@ impl Squeeze {
     }
 }
 
-impl CustomOp1 for Squeeze {
+impl CustomOp1 for SqueezeExcite {
     fn name(&self) -> &'static str {
         "squeeze"
     }

@@ -151,8 +151,8 @@ mod tests {
         let mut positions: Vec<MapPos> = (0..1000).map(|i| MapPos { x: at(i), y: 0.0 }).collect();
         even_out(&mut positions);
         assert!(positions.is_sorted_by(|a, b| a.x < b.x));
-        let (crowd, all) = (positions[989].x - positions[0].x, positions[999].x - positions[0].x);
-        assert!(crowd / all > 0.15, "{crowd} of {all}; it was a twentieth");
+        let (others, all) = (positions[989].x - positions[0].x, positions[999].x - positions[0].x);
+        assert!(others / all > 0.15, "{others} of {all}; it was a twentieth");
         assert!(positions.iter().all(|p| p.y == 0.0));
     }
 }

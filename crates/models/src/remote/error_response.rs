@@ -10,7 +10,7 @@ const SENTENCE: usize = 300;
 
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     /// A sentence of the service; not scrubbed yet.
     pub reason: String,
     /// Whether it is about the key, whatever the status.
@@ -20,7 +20,7 @@ pub(super) struct Refusal {
 }
 
 /// Reads it.
-pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Refusal {
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> ErrorResponse {
     let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let details = value.pointer("/error/details").and_then(Value::as_array);
     let details = details.map(Vec::as_slice).unwrap_or_default();
@@ -30,7 +30,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Refusal {
         kind.ends_with("RetryInfo").then(|| seconds(detail["retryDelay"].as_str()?.strip_suffix('s')?))?
     });
     let wait = headers.get(RETRY_AFTER).and_then(|header| retry_after(header.to_str().ok()?)).max(asked);
-    Refusal { reason: shorten(&sentence(&value, body)), key, wait }
+    ErrorResponse { reason: shorten(&sentence(&value, body)), key, wait }
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -81,7 +81,7 @@ fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(body: &str) -> Refusal {
+    fn of(body: &str) -> ErrorResponse {
         read(&HeaderMap::new(), body.as_bytes())
     }
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
-use super::source::{Rows, gather_units};
+use super::vector_source::{Rows, gather_units};
 use vicinity_core::MapPos;
 
 /// Rows that are compared with the sample at once.

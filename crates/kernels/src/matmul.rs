@@ -10,7 +10,7 @@ use ::half::bf16;
 use rayon::prelude::*;
 
 use super::simd::{Level, Simd, dispatch, level};
-use super::{half, math};
+use super::{bf16_matmul, math};
 
 /// What follows a dense layer or a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub enum Join {
 pub(super) enum Panels<'a> {
     /// From [`pack`] or [`pack_columns`].
     Single(&'a [f32]),
-    /// From [`half::pack`].
+    /// From [`bf16_matmul::pack`].
     Half(&'a [bf16]),
 }
 
@@ -59,7 +59,7 @@ impl Panels<'_> {
     fn from(self, first: usize, inputs: usize) -> Self {
         match self {
             Self::Single(panels) => Self::Single(&panels[first * inputs..]),
-            Self::Half(panels) => Self::Half(&panels[first * half::deep(inputs)..]),
+            Self::Half(panels) => Self::Half(&panels[first * bf16_matmul::deep(inputs)..]),
         }
     }
 }
@@ -203,7 +203,7 @@ impl Task<'_> {
         unsafe {
             match self.panels {
                 Panels::Single(panels) => dispatch!(product(task: &Task<'_>, panels: &[f32])),
-                Panels::Half(panels) => half::run(task, panels),
+                Panels::Half(panels) => bf16_matmul::run(task, panels),
             }
         }
     }

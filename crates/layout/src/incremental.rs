@@ -6,10 +6,10 @@
 
 use rayon::prelude::*;
 
+use super::align;
 use super::curve::Curve;
-use super::fit;
 use super::fuzzy::Graph;
-use super::optimise::{NEGATIVES, PULLS, TOO_NEAR};
+use super::optimise::{ATTRACTION, NEGATIVES, TOO_NEAR};
 use super::random::Stream;
 use vicinity_core::MapPos;
 
@@ -33,7 +33,7 @@ const HALF: (f32, f32) = (0.25, 256.0);
 
 /// A map that stands.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct PreviousLayout<'a> {
     /// A place for each row.
     pub positions: &'a [MapPos],
     /// So many of the first rows have their place from a layout of the whole; later ones were only put beside others.
@@ -41,7 +41,7 @@ pub struct Standing<'a> {
 }
 
 /// What holds the points.
-pub struct Hold {
+pub struct Anchors {
     homes: Vec<[f32; 2]>,
     /// 0 for new points.
     springs: Vec<f32>,
@@ -51,9 +51,9 @@ pub struct Hold {
     scale: f32,
 }
 
-impl Hold {
+impl Anchors {
     /// Holds for the points of `graph`, and where they start.
-    pub fn new(graph: &Graph, standing: Standing<'_>, curve: Curve, seed: u64) -> (Self, Vec<[f32; 2]>) {
+    pub fn new(graph: &Graph, standing: PreviousLayout<'_>, curve: Curve, seed: u64) -> (Self, Vec<[f32; 2]>) {
         let mut places: Vec<[f32; 2]> = standing.positions.iter().map(|p| [p.x, p.y]).collect();
         for _ in 0..ROUNDS {
             let new = between_neighbours(graph, &places, standing.settled);
@@ -67,8 +67,8 @@ impl Hold {
             springs.push(SPRING * known.sqrt());
             rates.push(1.0 - (1.0 - GENTLE) * known);
         }
-        let start = fit::apart(&places, seed);
-        (Self { homes: places, springs, rates, edge: fit::BULK * scale, scale }, start)
+        let start = align::apart(&places, seed);
+        (Self { homes: places, springs, rates, edge: align::BULK * scale, scale }, start)
     }
 
     /// A point's learning rate, of the epoch's.
@@ -91,7 +91,7 @@ impl Hold {
     pub fn on_map(&self, points: &[[f32; 2]]) -> Vec<MapPos> {
         let mut positions: Vec<MapPos> =
             points.iter().map(|p| MapPos { x: p[0] / self.scale, y: p[1] / self.scale }).collect();
-        fit::draw_in(&mut positions);
+        align::draw_in(&mut positions);
         positions
     }
 }
@@ -146,7 +146,7 @@ fn balance(graph: &Graph, places: &[[f32; 2]], curve: Curve, seed: u64) -> f32 {
         let pull: f32 = pulled.iter().map(|(w, d2)| w * (1.0 - similar(*d2))).sum();
         let near = |d2: f32| scale * scale * d2 / (scale * scale * d2 + TOO_NEAR);
         let push: f32 = pushed.iter().map(|d2| near(*d2) * similar(*d2)).sum();
-        NEGATIVES * weight * push - PULLS * pull
+        NEGATIVES * weight * push - ATTRACTION * pull
     };
     let (mut low, mut high) = HALF;
     for _ in 0..24 {

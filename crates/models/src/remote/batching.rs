@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::limits::Limits;
-use super::wire::{Input, Wire};
+use super::protocol::{Input, Protocol};
 use super::{Embedded, RemoteError};
 use crate::TextOptions;
 use vicinity_core::Embedding;
@@ -26,20 +26,20 @@ const ALL_REFUSED: usize = 8;
 pub(super) type Results = Vec<Result<Embedded, RemoteError>>;
 
 /// A service, and what is asked of it.
-pub(super) struct Flow {
+pub(super) struct Batcher {
     /// Sends.
     pub client: Client,
     /// Speaks.
-    pub wire: Box<dyn Wire>,
+    pub wire: Box<dyn Protocol>,
     /// Of texts, and of pictures.
     pub limits: [Limits; 2],
     /// Dimensions of every vector, where known.
     dim: OnceLock<usize>,
 }
 
-impl Flow {
+impl Batcher {
     /// `dim`: dimensions of every vector, where known.
-    pub fn new(client: Client, wire: Box<dyn Wire>, limits: [Limits; 2], dim: Option<usize>) -> Self {
+    pub fn new(client: Client, wire: Box<dyn Protocol>, limits: [Limits; 2], dim: Option<usize>) -> Self {
         Self { client, wire, limits, dim: dim.map(OnceLock::from).unwrap_or_default() }
     }
 
@@ -54,7 +54,7 @@ impl Flow {
 type Part = (Vec<(usize, Result<Embedded, RemoteError>)>, Option<RemoteError>);
 
 /// Embeds all; one result an item, in order.
-pub(super) async fn run(flow: Arc<Flow>, inputs: Arc<[Input]>, options: TextOptions) -> Results {
+pub(super) async fn run(flow: Arc<Batcher>, inputs: Arc<[Input]>, options: TextOptions) -> Results {
     let mut results: Vec<Option<Result<Embedded, RemoteError>>> = vec![None; inputs.len()];
     let mut parts = JoinSet::new();
     for range in requests(&inputs, &flow.limits) {
@@ -78,13 +78,13 @@ pub(super) async fn run(flow: Arc<Flow>, inputs: Arc<[Input]>, options: TextOpti
 }
 
 /// A part that was aborted has nothing to tell; one that failed is a defect of ours.
-fn lost(flow: &Flow, error: &tokio::task::JoinError) -> Option<RemoteError> {
+fn lost(flow: &Batcher, error: &tokio::task::JoinError) -> Option<RemoteError> {
     let (host, reason) = (flow.client.host().to_owned(), "reading it failed".to_owned());
     error.is_panic().then_some(RemoteError::Unreachable { host, reason })
 }
 
 /// Where every item of many was refused the fault is the service's or the set-up's.
-fn blame(flow: &Flow, results: Results) -> Results {
+fn blame(flow: &Batcher, results: Results) -> Results {
     let refused = |result: &Result<Embedded, RemoteError>| result.as_ref().is_err_and(RemoteError::concerns_item);
     match results.first() {
         Some(Err(first)) if results.len() >= ALL_REFUSED && results.iter().all(refused) => {
@@ -121,7 +121,7 @@ fn requests(inputs: &[Input], limits: &[Limits; 2]) -> Vec<Range<usize>> {
 }
 
 /// One request; halved where it is refused.
-async fn part(flow: Arc<Flow>, inputs: Arc<[Input]>, whole: Range<usize>, options: TextOptions) -> Part {
+async fn part(flow: Arc<Batcher>, inputs: Arc<[Input]>, whole: Range<usize>, options: TextOptions) -> Part {
     let mut to_do = vec![whole];
     let mut done = Vec::new();
     while let Some(range) = to_do.pop() {
@@ -141,7 +141,7 @@ async fn part(flow: Arc<Flow>, inputs: Arc<[Input]>, whole: Range<usize>, option
 }
 
 /// Asks until the answer can be used. An item may be at fault alone: its vector is not finite, or too short.
-async fn ask(flow: &Flow, batch: &[Input], options: TextOptions) -> Result<Results, RemoteError> {
+async fn ask(flow: &Batcher, batch: &[Input], options: TextOptions) -> Result<Results, RemoteError> {
     for input in batch {
         flow.wire.check(input, options)?;
         let most = flow.limits[usize::from(input.is_picture())].bytes;
@@ -168,7 +168,7 @@ async fn ask(flow: &Flow, batch: &[Input], options: TextOptions) -> Result<Resul
 }
 
 /// Reads an answer to `wanted` items.
-fn vectors(flow: &Flow, body: &[u8], wanted: usize) -> Result<Results, RemoteError> {
+fn vectors(flow: &Batcher, body: &[u8], wanted: usize) -> Result<Results, RemoteError> {
     let wrong = |reason: String| RemoteError::Answer { host: flow.client.host().to_owned(), reason };
     let answer = flow.wire.answer(body).map_err(wrong)?;
     flow.client.spend(answer.tokens.unwrap_or_default());

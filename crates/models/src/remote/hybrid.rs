@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::mode::{Agreement, InferenceMode, Place, Situation, agreement, choose};
+use super::inference_mode::{Agreement, InferenceMode, Place, Situation, agreement, choose};
 use super::{Remote, RemoteError};
 use crate::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
 use vicinity_core::{Embedding, Picture};

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::matrix::times_transposed;
 use super::random::Stream;
-use super::source::{Rows, gather_units};
+use super::vector_source::{Rows, gather_units};
 use super::{Cancelled, check, pca};
 
 /// Principal components that lists are told apart by.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
-use super::source::{Rows, gather_units};
+use super::vector_source::{Rows, gather_units};
 use super::{Cancelled, check, pca};
 use vicinity_core::MapPos;
 
