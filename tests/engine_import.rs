@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod support;
+#[path = "engine_import/texts.rs"]
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,7 +154,8 @@ fn tables_come_apart_only_when_asked() {
     let csv = b"id,text\n1,a dog\n2,a cat\n";
     assert!(matches!(content("a.csv", csv), Ok(Some(Content::Text(_)))));
     let rows = read(Path::new("a.csv"), csv, &ReadOptions { rows: true });
-    assert!(matches!(rows, Ok(Some(Content::Rows(r))) if r == ["a dog", "a cat"]));
+    let Ok(Some(Content::Rows(rows))) = rows else { panic!("no rows: {rows:?}") };
+    assert_eq!(rows.map(|row| row.unwrap().text).collect::<Vec<_>>(), ["a dog", "a cat"]);
 }
 
 fn scan_all(roots: &[&Path], excludes: &[&str]) -> (Vec<String>, Vec<Failure>) {
@@ -280,13 +283,18 @@ fn awkward_texts_read_as_expected() {
         let answer = read(&folder.join(file), &load(&folder.join(file)).unwrap(), &ReadOptions::default());
         match answer {
             Ok(Some(Content::Text(text))) if !row["expected_utf8"].is_empty() => {
-                let wanted = fs::read(folder.join(&row["expected_utf8"])).unwrap();
-                if plain(&text) != plain(&String::from_utf8_lossy(&wanted)) {
-                    let at = text.chars().zip(String::from_utf8_lossy(&wanted).chars()).position(|(a, b)| a != b);
+                let mut wanted = fs::read_to_string(folder.join(&row["expected_utf8"])).unwrap();
+                if file.contains(".html.") || wanted.trim_start().to_lowercase().starts_with("<!doctype html") {
+                    // of a page only the words are read
+                    wanted = self::text("page.html", wanted.as_bytes());
+                }
+                if plain(&text) != plain(&wanted) {
+                    let at = text.chars().zip(wanted.chars()).position(|(a, b)| a != b);
                     wrong.push(format!("{file} ({}): differs from character {at:?}", row["encoding"]));
                 }
             }
             Ok(Some(Content::Text(_))) => {}
+            Ok(None) if matches!(row["bytes"].as_str(), "0" | "3" | "6") => {}
             Ok(Some(Content::Image { .. })) if file.contains("png_named") => {}
             Err(sentence) if !row["expected"].starts_with("reads as expected_utf8\n") && sentence.len() > 10 => {}
             other => wrong.push(format!("{file}: {other:?}")),

@@ -210,7 +210,7 @@ pub struct ModelsVerifyArgs {
 pub struct IndexArgs {
     /// Folders or files.
     pub folders: Vec<PathBuf>,
-    /// Take csv, tsv and jsonl files apart, one item a row.
+    /// Take csv, tsv, tab and jsonl files apart, one item per row.
     #[arg(long)]
     pub rows: bool,
     /// What to do with long texts (remembered in the library).

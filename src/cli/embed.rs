@@ -83,7 +83,7 @@ fn read_one(path: &Path) -> anyhow::Result<Given> {
     Ok(match open(path, false).map_err(|reason| anyhow!(reason))? {
         Content::Image { picture, .. } => Given::Picture(picture),
         Content::Text(text) => Given::Text(text),
-        Content::Rows(rows) => Given::Text(rows.join("\n")),
+        Content::Rows(rows) => Given::Text(rows.joined()),
     })
 }
 

@@ -10,8 +10,8 @@ use vicinity_media::{Content, ReadOptions};
 /// A sentence, where the file cannot be read or is neither.
 pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
     let of_file = |reason: String| format!("{}: {reason}", path.display());
-    let bytes = vicinity_media::load(path).map_err(of_file)?;
-    let options = ReadOptions { rows };
-    let content = vicinity_media::read(path, &bytes, &options).map_err(of_file)?;
-    content.ok_or_else(|| of_file("this is neither a picture nor a text".to_owned()))
+    let mut file = vicinity_media::open(path).map_err(of_file)?;
+    file.fill().map_err(of_file)?;
+    let content = file.content(path, &ReadOptions { rows }).map_err(of_file)?;
+    content.map(|(_, content)| content).ok_or_else(|| of_file("this is neither a picture nor a text".to_owned()))
 }

@@ -265,7 +265,7 @@ pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> R
     match content {
         Content::Image { picture, .. } => embed_picture(model, &picture),
         Content::Text(text) => embed_text(model, &text, options),
-        Content::Rows(rows) => embed_text(model, &rows.join("\n"), options),
+        Content::Rows(rows) => embed_text(model, &rows.joined(), options),
     }
 }
 

@@ -1,26 +1,33 @@
-//! Turns a file's bytes into a picture, a text, or the rows of a table. What a file is follows from its content, not its name.
+//! Turns a file into a picture, a text, or the rows of a table. What a file is follows from its content, not its name,
+//! and from its beginning: no more is read of it than that needs.
 
+mod dialect;
+mod encoding;
+mod foreign;
+mod headers;
+mod html;
+mod legacy;
 mod picture;
 pub mod resize;
+mod rtf;
 mod sniff;
 mod table;
 mod text;
 pub mod thumbnail;
+mod wide;
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use sniff::Kind;
-use vicinity_core::Picture;
+use sniff::{Kind, Sight};
+pub use table::{Row, RowError, Rows};
+use vicinity_core::{ContentHash, Picture};
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
-
-/// Bytes that tell what a file is.
-const BEGINNING: u64 = 64 << 10;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -32,10 +39,10 @@ pub enum Content {
         /// Upright width and height of the picture in the file.
         original: [u32; 2],
     },
-    /// A text.
+    /// A text, as people read it.
     Text(String),
     /// The rows of a table, one text each.
-    Rows(Vec<String>),
+    Rows(Rows),
 }
 
 /// How files are read.
@@ -45,6 +52,104 @@ pub struct ReadOptions {
     pub rows: bool,
 }
 
+/// A file that is read in steps, each of which may be the last: its beginning, which tells what it is; then as much of it
+/// as its content needs; then what that is.
+pub struct SourceFile {
+    file: File,
+    len: u64,
+    kind: Kind,
+    bytes: Vec<u8>,
+}
+
+/// Opens a file and reads its beginning.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn open(path: &Path) -> Result<SourceFile, String> {
+    SourceFile::new(path).map_err(|error| io_sentence(&error))
+}
+
+impl SourceFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let mut bytes = Vec::with_capacity(len.min(sniff::BEGINNING as u64) as usize);
+        file.by_ref().take(sniff::BEGINNING as u64).read_to_end(&mut bytes)?;
+        let len = len.max(bytes.len() as u64);
+        let mut end = Vec::new();
+        if len > bytes.len() as u64 {
+            file.seek(SeekFrom::End(-(sniff::END as i64)))?;
+            file.by_ref().take(sniff::END as u64).read_to_end(&mut end)?;
+            file.seek(SeekFrom::Start(bytes.len() as u64))?;
+        }
+        let tail = if end.is_empty() { &bytes[bytes.len().saturating_sub(sniff::END)..] } else { &end };
+        let kind = sniff::kind(&Sight { path, head: &bytes, tail, len });
+        Ok(Self { file, len, kind, bytes })
+    }
+
+    /// Reads as much as the content needs: all of a picture, of a text no more than a model can use, nothing of what is
+    /// neither.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn fill(&mut self) -> Result<(), String> {
+        let most = match self.kind {
+            Kind::Picture(_) => within_limit(self.len).map(|()| MOST_BYTES)?,
+            Kind::Text => text::MOST_BYTES,
+            Kind::Refused(_) | Kind::Other => return Ok(()),
+        };
+        let have = self.bytes.len() as u64;
+        self.bytes.reserve(most.min(self.len).saturating_sub(have) as usize);
+        let read = self.file.by_ref().take(most - have.min(most)).read_to_end(&mut self.bytes);
+        read.map(|_| ()).map_err(|error| io_sentence(&error))
+    }
+
+    /// What a filled file holds, and the content's hash; `None` for what is neither picture nor text, and for blanks.
+    ///
+    /// Hashes are equal for equal content: that of a picture is of its bytes, that of a text of what is embedded, so that
+    /// one text in two encodings, or in a page and by itself, counts once. That of a table is of no use: rows have their
+    /// own.
+    ///
+    /// # Errors
+    /// A sentence for the user, where the content or the name promises a picture or a text and it cannot be decoded.
+    pub fn content(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, String> {
+        guarded(|| self.decode(path, options))
+    }
+
+    fn decode(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, String> {
+        let whole = self.bytes.len() as u64 >= self.len;
+        match self.kind {
+            Kind::Refused(sentence) => Err(sentence),
+            Kind::Other => Ok(None),
+            Kind::Picture(format) => {
+                let (picture, original) = picture::decode(&self.bytes, format)?;
+                Ok(Some((hash(&self.bytes), Content::Image { picture, original })))
+            }
+            Kind::Text => match sniff::table(path).filter(|_| options.rows) {
+                Some(kind) => {
+                    let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(self.file)) };
+                    Ok(Some((hash(&[]), Content::Rows(Rows::new(self.bytes, rest, kind)?))))
+                }
+                None => {
+                    let text = text::read(&self.bytes, whole, &sniff::extension(path))?;
+                    Ok(text.map(|text| (hash(text.as_bytes()), Content::Text(text))))
+                }
+            },
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> ContentHash {
+    ContentHash(*blake3::hash(bytes).as_bytes())
+}
+
+fn within_limit(len: u64) -> Result<(), String> {
+    match len > MOST_BYTES {
+        true => Err(format!("The file has {} MB; files over {} MB are not read", len >> 20, MOST_BYTES >> 20)),
+        false => Ok(()),
+    }
+}
+
 /// The bytes of a file.
 ///
 /// # Errors
@@ -52,22 +157,47 @@ pub struct ReadOptions {
 pub fn load(path: &Path) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|e| io_sentence(&e))?;
     let len = file.metadata().map_err(|e| io_sentence(&e))?.len();
-    if len > MOST_BYTES {
-        return Err(format!("The file has {} MB; files over {} MB are not read", len >> 20, MOST_BYTES >> 20));
-    }
+    within_limit(len)?;
     let mut bytes = Vec::with_capacity(len as usize);
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|e| io_sentence(&e))?;
     Ok(bytes)
 }
 
-/// What the bytes hold; `None` for what is neither picture nor text (programs, archives, sound, video).
+/// What the bytes hold; `None` for what is neither picture nor text (programs, archives, sound, video, blanks).
 ///
 /// # Errors
 /// A sentence for the user, where the content or the name promises a picture or a text and it cannot be read.
 pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
-    // Decoders of hostile files may panic; that is one bad file and not the end of the import.
+    guarded(|| read_bytes(path, bytes, options))
+}
+
+fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
+    match sniff::kind(&Sight::of(path, bytes)) {
+        Kind::Picture(format) => {
+            let (picture, original) = picture::decode(bytes, format)?;
+            Ok(Some(Content::Image { picture, original }))
+        }
+        Kind::Refused(sentence) => Err(sentence),
+        Kind::Other => Ok(None),
+        Kind::Text => match sniff::table(path).filter(|_| options.rows) {
+            Some(kind) => Rows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
+            None => {
+                let kept = &bytes[..bytes.len().min(text::MOST_BYTES as usize)];
+                Ok(text::read(kept, kept.len() == bytes.len(), &sniff::extension(path))?.map(Content::Text))
+            }
+        },
+    }
+}
+
+/// Whether a file of this name is taken apart where tables are.
+pub fn is_table(path: &Path) -> bool {
+    sniff::table(path).is_some()
+}
+
+/// Decoders of hostile files may panic; that is one bad file and not the end of the import.
+fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     GUARDED.set(true);
-    let read = catch_unwind(AssertUnwindSafe(|| read_unguarded(path, bytes, options)));
+    let read = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
     read.unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
 }
@@ -79,24 +209,6 @@ pub fn is_guarded() -> bool {
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-fn read_unguarded(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
-    match sniff::kind(path, bytes) {
-        Kind::Picture(format) => {
-            let (picture, original) = picture::decode(bytes, format)?;
-            Ok(Some(Content::Image { picture, original }))
-        }
-        Kind::Refused(sentence) => Err(sentence),
-        Kind::Other => Ok(None),
-        Kind::Text => {
-            let text = text::decode(bytes)?;
-            match sniff::table(path).filter(|_| options.rows) {
-                Some(kind) => table::rows(&text, kind).map(|rows| Some(Content::Rows(rows))),
-                None => Ok(Some(Content::Text(text::limited(text)))),
-            }
-        }
-    }
 }
 
 /// What a file seems to be, by its beginning.
@@ -112,9 +224,7 @@ pub enum Glance {
 
 /// Looks at the beginning of a file, without decoding it.
 pub fn glance(path: &Path) -> Glance {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut bytes));
-    match read.map(|_| sniff::kind(path, &bytes)) {
+    match open(path).map(|file| file.kind) {
         Ok(Kind::Picture(format)) => {
             let reader = File::open(path).map(|file| image::ImageReader::with_format(io::BufReader::new(file), format));
             let size = reader.map_err(image::ImageError::IoError).and_then(image::ImageReader::into_dimensions);

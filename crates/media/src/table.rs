@@ -1,72 +1,357 @@
-//! Takes tables apart: one text a row.
+//! Takes tables apart, one text per row, while they are read: memory is bounded by one row, whatever the table's size.
 
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use encoding_rs::UTF_8;
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use serde_json::Value;
+
+use super::dialect::{Dialect, TEXT_FIELDS, dialect};
+use super::encoding::{self, TextEncoding};
+use super::text;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
-    /// Cells between separators, the first row may be a header (RFC 4180).
+    /// Cells between separators, of which this one is usual under the file's name (RFC 4180 and its relatives).
     Separated(u8),
-    /// One JSON value a line.
+    /// One JSON value per line.
     JsonLines,
 }
 
 /// The most rows that one file may add.
-const MOST_ROWS: usize = 1_000_000;
-/// Columns and fields that hold the text of a row, in the order in which they are wanted.
-const TEXT_FIELDS: &[&str] = &["text", "caption", "body", "sentence", "content", "description", "title"];
+const MOST_ROWS: u32 = 1_000_000;
+/// The most bytes that a row may have.
+const ROW_BYTES: usize = 16 << 20;
+/// The most cells that a row may have.
+const ROW_CELLS: usize = 1 << 16;
+/// After so many rows that could not be read the rest of a file is left alone.
+const MOST_FAILURES: u32 = 1000;
+/// Bytes of a table that decide how its cells are parted.
+const SAMPLE: usize = 64 << 10;
+/// The most bytes of a table in an encoding that cannot be decoded piece by piece.
+const WHOLE_BYTES: u64 = 64 << 20;
 
-/// The texts of all rows; a blank row gives a blank text, so that row numbers stay true.
-///
-/// # Errors
-/// A sentence where the table is damaged or too long.
-pub fn rows(text: &str, kind: TableKind) -> Result<Vec<String>, String> {
-    let rows = match kind {
-        TableKind::Separated(separator) => separated(text, separator)?,
-        TableKind::JsonLines => json_lines(text)?,
-    };
-    if rows.len() > MOST_ROWS {
-        return Err(format!("The table has {} rows; {MOST_ROWS} are the most", rows.len()));
-    }
-    Ok(rows)
+/// One row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Which row of the table it is, from 1, without a header; blank and damaged rows count.
+    pub number: u32,
+    /// What it says.
+    pub text: String,
 }
 
-fn separated(text: &str, separator: u8) -> Result<Vec<String>, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut rows = Vec::new();
-    let mut column = None;
-    for (number, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| format!("Row {} of the table is damaged: {e}", number + 1))?;
-        if number == 0 {
-            column = text_column(&record);
-            if column.is_some() {
-                continue;
+/// Why a row is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowError {
+    /// The line of the file where the row begins, from 1.
+    pub line: u64,
+    /// What is wrong with it, for the user.
+    pub reason: String,
+}
+
+impl RowError {
+    /// What is wrong with a table, in one sentence; `None` where nothing is.
+    pub fn sentence(all: &[Self]) -> Option<String> {
+        let (first, others) = all.split_first()?;
+        let more = match others {
+            [] => String::new(),
+            [other] => format!(" (and line {} likewise)", other.line),
+            _ => {
+                let lines: Vec<String> = others.iter().take(8).map(|error| error.line.to_string()).collect();
+                let rest = if others.len() > 8 { format!(" and {} more", others.len() - 8) } else { String::new() };
+                format!(" (and lines {}{rest} likewise)", lines.join(", "))
+            }
+        };
+        Some(format!("Line {}: {}{more}", first.line, first.reason))
+    }
+}
+
+/// The rows of a table, read one by one. Blank rows are left out.
+pub struct Rows {
+    source: Source,
+    number: u32,
+    failures: u32,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+type Text = Box<dyn BufRead + Send>;
+
+enum Source {
+    Separated(Separated),
+    JsonLines { text: Text, line: u64 },
+}
+
+/// What one step through a table gives: the row's text, and the line where it begins.
+type Step = Result<String, RowError>;
+
+impl Rows {
+    /// Rows of a table that begins with `beginning` and goes on with `rest`; without one the beginning is all of it.
+    ///
+    /// # Errors
+    /// A sentence where the encoding is known and cannot be decoded, or the file cannot be read.
+    pub fn new(beginning: Vec<u8>, rest: Option<Box<dyn Read + Send>>, kind: TableKind) -> Result<Self, String> {
+        let whole = rest.is_none();
+        let (encoding, mark) = text::encoding_of(&beginning, whole)?;
+        let sample = &beginning[mark..beginning.len().min(mark + SAMPLE)];
+        let is_all = whole && sample.len() + mark == beginning.len();
+        let sample = encoding::decode(sample, encoding, is_all);
+        let text = decoded(beginning, mark, rest, encoding).map_err(|error| super::io_sentence(&error))?;
+        let source = match kind {
+            TableKind::JsonLines => Source::JsonLines { text, line: 0 },
+            TableKind::Separated(usual) => Source::Separated(Separated::new(text, dialect(&sample, is_all, usual))),
+        };
+        Ok(Self { source, number: 0, failures: 0, ended: false })
+    }
+
+    /// All rows that can be read as one text, a line each.
+    pub fn joined(self) -> String {
+        self.flatten().map(|row| row.text).collect::<Vec<_>>().join("\n")
+    }
+
+    fn step(&mut self) -> Option<Step> {
+        match &mut self.source {
+            Source::Separated(table) => table.next_row(),
+            Source::JsonLines { text, line } => next_line(text, line),
+        }
+    }
+
+    fn line(&self) -> u64 {
+        match &self.source {
+            Source::Separated(table) => table.line(),
+            Source::JsonLines { line, .. } => *line,
+        }
+    }
+
+    /// Leaves the rest alone, and says why.
+    fn end(&mut self, reason: String) -> Option<Result<Row, RowError>> {
+        self.ended = true;
+        Some(Err(RowError { line: self.line(), reason }))
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, RowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.ended {
+            let step = self.step()?;
+            if self.number == MOST_ROWS {
+                return self.end(format!("the table has over {MOST_ROWS} rows; the rest was left out"));
+            }
+            self.number += 1;
+            match step.map(|text| text::shown(&text)) {
+                Ok(Some(text)) => return Some(Ok(Row { number: self.number, text })),
+                Ok(None) => {}
+                Err(error) => {
+                    self.failures += 1;
+                    if self.failures > MOST_FAILURES {
+                        let many = format!("over {MOST_FAILURES} rows cannot be read; the rest was left out");
+                        return self.end(many);
+                    }
+                    return Some(Err(error));
+                }
             }
         }
-        rows.push(match column {
-            Some(column) => record.get(column).unwrap_or_default().trim().to_owned(),
-            None => record.iter().map(str::trim).filter(|c| !c.is_empty()).collect::<Vec<_>>().join(" | "),
-        });
+        None
     }
-    Ok(rows)
 }
 
-fn text_column(header: &csv::StringRecord) -> Option<usize> {
-    TEXT_FIELDS.iter().find_map(|field| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(field)))
+/// The table as UTF-8, piece by piece.
+fn decoded(
+    beginning: Vec<u8>,
+    mark: usize,
+    rest: Option<Box<dyn Read + Send>>,
+    encoding: TextEncoding,
+) -> io::Result<Text> {
+    let mut start = Cursor::new(beginning);
+    start.set_position(mark as u64);
+    let bytes: Box<dyn Read + Send> = match rest {
+        Some(rest) => Box::new(start.chain(rest)),
+        None => Box::new(start),
+    };
+    Ok(match encoding {
+        // Broken places are put right cell by cell.
+        TextEncoding::Known(encoding) if encoding == UTF_8 => Box::new(BufReader::with_capacity(SAMPLE, bytes)),
+        TextEncoding::Known(encoding) => {
+            let reader = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(bytes);
+            Box::new(BufReader::with_capacity(SAMPLE, reader))
+        }
+        other => {
+            let mut all = Vec::new();
+            bytes.take(WHOLE_BYTES).read_to_end(&mut all)?;
+            Box::new(Cursor::new(encoding::decode(&all, other, true).into_bytes()))
+        }
+    })
 }
 
-fn json_lines(text: &str) -> Result<Vec<String>, String> {
-    let mut rows = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            rows.push(String::new());
+/// A table of cells between separators.
+struct Separated {
+    text: Text,
+    reader: csv_core::Reader,
+    dialect: Dialect,
+    at_start: bool,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Separated {
+    fn new(text: Text, dialect: Dialect) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(dialect.separator).quoting(dialect.quoted).build();
+        Self { text, reader, dialect, at_start: true, cells: vec![0; 1 << 12], ends: vec![0; 64] }
+    }
+
+    fn line(&self) -> u64 {
+        self.reader.line()
+    }
+
+    fn next_row(&mut self) -> Option<Step> {
+        if std::mem::take(&mut self.at_start) {
+            for _ in 0..self.dialect.lines_before {
+                skip_line(&mut self.text).ok()?;
+                self.reader.set_line(self.reader.line() + 1);
+            }
+            if self.dialect.has_header {
+                let header = self.record()?;
+                if let Err(error) = header {
+                    return Some(Err(error));
+                }
+            }
+        }
+        let cells = match self.record()? {
+            Ok(cells) => cells,
+            Err(error) => return Some(Err(error)),
+        };
+        let starts = std::iter::once(0).chain(self.ends[..cells].iter().copied());
+        let mut cells =
+            starts.zip(&self.ends[..cells]).map(|(start, end)| String::from_utf8_lossy(&self.cells[start..*end]));
+        Some(Ok(match self.dialect.text_column {
+            Some(column) => cells.nth(column).unwrap_or_default().trim().to_owned(),
+            None => {
+                let cells: Vec<_> = cells.map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect();
+                cells.join(" | ")
+            }
+        }))
+    }
+
+    /// Reads one record; how many cells it has.
+    fn record(&mut self) -> Option<Result<usize, RowError>> {
+        use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
+        let (mut filled, mut count, mut too_long) = (0, 0, false);
+        let line = self.reader.line();
+        loop {
+            let input = match self.text.fill_buf() {
+                Ok(input) => input,
+                Err(error) => {
+                    // Nothing comes behind that.
+                    self.text = Box::new(io::empty());
+                    return Some(Err(RowError { line, reason: super::io_sentence(&error) }));
+                }
+            };
+            let (result, read, written, ended) =
+                self.reader.read_record(input, &mut self.cells[filled..], &mut self.ends[count..]);
+            self.text.consume(read);
+            (filled, count) = (filled + written, count + ended);
+            match result {
+                End => return None,
+                InputEmpty => {}
+                OutputFull if self.cells.len() < ROW_BYTES => self.cells.resize(self.cells.len() * 2, 0),
+                OutputEndsFull if self.ends.len() < ROW_CELLS => self.ends.resize(self.ends.len() * 2, 0),
+                OutputFull | OutputEndsFull => (filled, count, too_long) = (0, 0, true),
+                Record if too_long => return Some(Err(too_long_row(line))),
+                Record => return Some(Ok(count)),
+            }
+        }
+    }
+}
+
+fn too_long_row(line: u64) -> RowError {
+    let reason = format!(
+        "the row is longer than {} MB and was left out; a quotation mark may be without its end",
+        ROW_BYTES >> 20
+    );
+    RowError { line, reason }
+}
+
+fn skip_line(text: &mut Text) -> io::Result<()> {
+    loop {
+        let buffer = text.fill_buf()?;
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let (read, done) = (end.map_or(buffer.len(), |end| end + 1), end.is_some() || buffer.is_empty());
+        text.consume(read);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+/// The text of the next line of a table in JSON.
+fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
+    let mut bytes = Vec::new();
+    *line += 1;
+    let line = *line;
+    let failed = |error: io::Error| Some(Err(RowError { line, reason: super::io_sentence(&error) }));
+    match text.by_ref().take(ROW_BYTES as u64).read_until(b'\n', &mut bytes) {
+        Ok(0) => return None,
+        Ok(_) => {}
+        Err(error) => {
+            *text = Box::new(io::empty());
+            return failed(error);
+        }
+    }
+    if bytes.len() == ROW_BYTES && !bytes.ends_with(b"\n") {
+        return match skip_line(text) {
+            Ok(()) => Some(Err(RowError {
+                line,
+                reason: format!("it is longer than {} MB and was left out", ROW_BYTES >> 20),
+            })),
+            Err(error) => failed(error),
+        };
+    }
+    let json = String::from_utf8_lossy(&bytes);
+    let json = json.trim();
+    if json.is_empty() {
+        return Some(Ok(String::new()));
+    }
+    let value = serde_json::from_str(json).or_else(|error| {
+        // Python writes numbers that JSON does not have.
+        serde_json::from_str(&without_odd_numbers(json)).map_err(|_| error)
+    });
+    Some(match value {
+        Ok(value) => Ok(json_text(&value)),
+        Err(error) => {
+            let column = error.column();
+            let what = error.to_string();
+            let what = what.split(" at line ").next().unwrap_or_default();
+            Err(RowError { line, reason: format!("it is not JSON: {what} at column {column}") })
+        }
+    })
+}
+
+/// JSON with `null` for `NaN` and the infinities, outside of strings.
+fn without_odd_numbers(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    let (mut quoted, mut escaped) = (false, false);
+    let mut rest = json;
+    while let Some(c) = rest.chars().next() {
+        let odd = ["NaN", "-NaN", "Infinity", "-Infinity"].into_iter().find(|odd| !quoted && rest.starts_with(odd));
+        if let Some(odd) = odd {
+            plain.push_str("null");
+            rest = &rest[odd.len()..];
             continue;
         }
-        let value: Value = serde_json::from_str(line).map_err(|e| format!("Line {} is not JSON: {e}", number + 1))?;
-        rows.push(json_text(&value));
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+        plain.push(c);
+        rest = &rest[c.len_utf8()..];
     }
-    Ok(rows)
+    plain
 }
 
 fn json_text(value: &Value) -> String {
@@ -78,30 +363,114 @@ fn json_text(value: &Value) -> String {
             match TEXT_FIELDS.iter().find_map(named) {
                 Some(text) if text != title && !title.is_empty() => format!("{title}. {text}"),
                 Some(text) => text.to_owned(),
-                None => fields.values().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
+                None => strings(fields.values()),
             }
         }
-        Value::Array(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
+        Value::Array(values) => strings(values.iter()),
+        Value::Null => String::new(),
         other => other.to_string(),
     }
+}
+
+fn strings<'a>(values: impl Iterator<Item = &'a Value>) -> String {
+    values.filter_map(Value::as_str).collect::<Vec<_>>().join(" | ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn takes_the_text_column_or_all_cells() {
-        let csv = TableKind::Separated(b',');
-        assert_eq!(rows("id,text\n1,\"a dog, running\"\n2,a cat\n", csv).unwrap(), ["a dog, running", "a cat"]);
-        assert_eq!(rows("1,red,round\n2,blue,\n", csv).unwrap(), ["1 | red | round", "2 | blue"]);
-        assert_eq!(rows("caption\tx\nhello\t1\n", TableKind::Separated(b'\t')).unwrap(), ["hello"]);
+    const CSV: TableKind = TableKind::Separated(b',');
+
+    fn read(bytes: &[u8], kind: TableKind) -> (Vec<(u32, String)>, Vec<RowError>) {
+        let (mut rows, mut errors) = (Vec::new(), Vec::new());
+        // In two pieces, as a large file is read.
+        let (beginning, rest) = bytes.split_at(bytes.len() - 1);
+        let rest: Box<dyn Read + Send> = Box::new(Cursor::new(rest.to_vec()));
+        for row in Rows::new(bytes.to_vec(), None, kind).unwrap() {
+            match row {
+                Ok(row) => rows.push((row.number, row.text)),
+                Err(error) => errors.push(error),
+            }
+        }
+        let again: Vec<_> = Rows::new(beginning.to_vec(), Some(rest), kind).unwrap().collect();
+        assert_eq!(again.len(), rows.len() + errors.len(), "in pieces");
+        (rows, errors)
+    }
+
+    fn texts(bytes: &[u8], kind: TableKind) -> Vec<String> {
+        read(bytes, kind).0.into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]
-    fn reads_json_lines_and_names_the_bad_one() {
-        let lines = "{\"title\":\"T\",\"text\":\"body\"}\n\n\"plain\"\n{\"a\":\"x\",\"b\":\"y\"}";
-        assert_eq!(rows(lines, TableKind::JsonLines).unwrap(), ["T. body", "", "plain", "x | y"]);
-        assert!(rows("{\"text\":1}\n{oops", TableKind::JsonLines).unwrap_err().starts_with("Line 2"));
+    fn takes_the_text_column_or_all_cells() {
+        assert_eq!(texts(b"id,text\n1,\"a dog, running\"\n2,a cat\n", CSV), ["a dog, running", "a cat"]);
+        assert_eq!(texts(b"1,red,round\n2,blue,\n", CSV), ["1 | red | round", "2 | blue"]);
+        assert_eq!(texts(b"caption\tx\nhello\t1\n", TableKind::Separated(b'\t')), ["hello"]);
+        assert_eq!(texts(b"animal,legs\ndog,4\nbird,2\n", CSV), ["dog | 4", "bird | 2"], "a header is no item");
+        assert_eq!(texts(b"id,text\n", CSV), [""; 0]);
+    }
+
+    #[test]
+    fn rows_end_where_they_end() {
+        let table = b"\xef\xbb\xbfid,text\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"cat\"\"\"\r\n3\r\n4,x,y\r\n";
+        let (rows, errors) = read(table, CSV);
+        let wanted = [(1, "two\nlines"), (2, "a \"cat\""), (4, "x")].map(|(n, text)| (n, text.to_owned()));
+        assert_eq!(rows, wanted);
+        assert_eq!(errors, []);
+        assert_eq!(texts(b"id,text\r1,dog\r2,cat\r", CSV), ["dog", "cat"], "old Macintosh");
+    }
+
+    #[test]
+    fn reads_json_lines_and_names_the_bad_ones() {
+        let lines = b"{\"title\":\"T\",\"text\":\"body\"}\n\n\"plain\"\r\n{\"a\":\"x\",\"b\":\"y\"}\n{\"text\":\"cut\n{\"text\":\"c\"}";
+        let (rows, errors) = read(lines, TableKind::JsonLines);
+        let wanted = [(1, "T. body"), (3, "plain"), (4, "x | y"), (6, "c")].map(|(n, text)| (n, text.to_owned()));
+        assert_eq!(rows, wanted);
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [5]);
+        assert!(errors[0].reason.contains("not JSON"), "{errors:?}");
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_none() {
+        let lines =
+            b"{\"text\":\"NaN \\\" Infinity\",\"a\":NaN,\"b\":[-Infinity, Infinity]}\n{\"text\":\"x\",\"a\":NaNa}\n";
+        let (rows, errors) = read(lines, TableKind::JsonLines);
+        assert_eq!(rows, [(1, "NaN \" Infinity".to_owned())]);
+        assert_eq!(errors.len(), 1);
+    }
+
+    #[test]
+    fn other_encodings_are_decoded_piece_by_piece() {
+        let table = "id;text\n1;\"größer; als\"\n2;süß\n";
+        let utf16: Vec<u8> = [0xfeff].into_iter().chain(table.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let latin1: Vec<u8> = table.chars().map(|c| c as u8).collect();
+        for bytes in [table.as_bytes(), &utf16, &latin1] {
+            assert_eq!(texts(bytes, CSV), ["größer; als", "süß"]);
+        }
+    }
+
+    /// A table that goes on for ever.
+    struct Endless(u64);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min(usize::try_from(self.0).unwrap_or(usize::MAX));
+            buffer[..count].fill(b'x');
+            self.0 -= count as u64;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_row_without_end_is_one_failure_and_takes_bounded_memory() {
+        for (start, kind) in [(&b"1,a\n2,\"b"[..], CSV), (&b"\"a\"\n\"b"[..], TableKind::JsonLines)] {
+            let mut rows = Rows::new(start.to_vec(), Some(Box::new(Endless(1 << 26))), kind).unwrap();
+            assert!(rows.next().unwrap().is_ok());
+            assert_eq!(rows.next().unwrap().unwrap_err().line, 2, "{kind:?}");
+            assert!(rows.next().is_none());
+        }
+        let many: Vec<u8> = b"{\n".repeat(5000);
+        assert_eq!(read(&many, TableKind::JsonLines).1.len(), 1001);
     }
 }

@@ -1,165 +1,206 @@
-//! Decodes texts: byte-order marks, UTF-8, UTF-16 and UTF-32 with or without marks, and legacy encodings by a detector.
+//! The text that people read in a file: decoded, without markup, escape sequences and control characters, and no longer
+//! than a model can use.
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, X_MAC_CYRILLIC};
+use super::encoding::{self, TextEncoding};
+use super::html::{self, Markup};
+use super::rtf;
 
+/// The most bytes that are read of a text: [`MOST_CHARS`] in every encoding, and markup around them.
+pub const MOST_BYTES: u64 = 8 << 20;
 /// The most characters that are kept of a text.
 const MOST_CHARS: usize = 1 << 20;
-/// How much of a file decides whether it is text.
-const PROBE: usize = 16 * 1024;
+/// The longest sequence that a terminal would obey; longer ones are words.
+const MOST_ESCAPED: usize = 2048;
 
-/// Whether the bytes are some encoding of text.
-pub fn looks_like_text(bytes: &[u8]) -> bool {
-    if has_mark(bytes) || wide(bytes).is_some() {
-        return true;
-    }
-    let probe = &bytes[..bytes.len().min(PROBE)];
-    let odd = probe.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31 | 127)).count();
-    // A few stray control characters are forgiven; NULs among them make a text only where they are rare.
-    odd * 50 <= probe.len()
-        || (odd <= 4 && probe.iter().filter(|b| **b == 0).count() <= 2 && probe.len() >= 8 && probe.is_ascii())
-}
-
-fn has_mark(bytes: &[u8]) -> bool {
-    Encoding::for_bom(bytes).is_some() || utf32_mark(bytes).is_some()
-}
-
-/// The text in the bytes, without marks, with `\n` line ends and without control characters.
+/// What people read of the bytes; `None` where they hold only blanks. `whole` says that the file ends with them;
+/// `ending` is its lower-case extension.
 ///
 /// # Errors
 /// A sentence where the encoding is known and cannot be decoded.
-pub fn decode(bytes: &[u8]) -> Result<String, String> {
-    if bytes.windows(4).take(PROBE).any(|w| w == b"\x1b$)C") {
-        return Err("The text is encoded in ISO-2022-KR, which cannot be read; save it as UTF-8".to_owned());
+pub fn read(bytes: &[u8], whole: bool, ending: &str) -> Result<Option<String>, String> {
+    if rtf::is_rtf(bytes) {
+        return Ok(shown(&rtf::read(bytes)));
     }
-    if is_johab(bytes) {
-        return Err(
-            "The text seems to be Korean in the Johab encoding, which cannot be read; save it as UTF-8".to_owned()
+    let (encoding, mark) = encoding_of(bytes, whole)?;
+    let text = encoding::decode(&bytes[mark..], encoding, whole);
+    let Some(markup) = html::markup(&text, ending) else { return Ok(shown(&text)) };
+    let words = shown(&html::read(&text, markup));
+    // Settings and other data have all they say in attributes.
+    let says_little = |words: &String| markup == Markup::Xml && words.len() * 50 < text.len();
+    match words {
+        Some(words) if !says_little(&words) => Ok(Some(words)),
+        words if html::is_page(&text, ending) => Ok(words),
+        _ => Ok(shown(&text)),
+    }
+}
+
+/// The encoding of a text and the length of its mark.
+///
+/// # Errors
+/// A sentence where the encoding is known and cannot be decoded.
+pub fn encoding_of(bytes: &[u8], whole: bool) -> Result<(TextEncoding, usize), String> {
+    match encoding::detect(bytes, whole) {
+        Some((TextEncoding::Unreadable(name), _)) => {
+            Err(format!("The text is encoded in {name}, which cannot be read; save it as UTF-8"))
+        }
+        // What begins like a text goes on as something else.
+        None => Ok((TextEncoding::Known(encoding_rs::UTF_8), 0)),
+        Some(found) => Ok(found),
+    }
+}
+
+/// A text without what is not shown, as long as a model can use; `None` where nothing is left.
+pub fn shown(text: &str) -> Option<String> {
+    let text = match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    };
+    let text = if text.chars().any(needs_cleaning) { clean(text) } else { text.to_owned() };
+    text.chars().any(|c| !is_blank(c)).then_some(text)
+}
+
+/// Whether a character shows nothing.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}')
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+        || matches!(c, '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn needs_cleaning(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// `\n` for all that ends a line or page; no escape sequences and control characters, but words stay apart where they
+/// stood; letters that were typed over each other once.
+fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut parted = false;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let kept = match c {
+            '\u{1b}' | '\u{9b}' => {
+                let length = escape_sequence(c, rest.as_str());
+                rest = rest.as_str()[length..].chars();
+                parted |= length == 0;
+                continue;
+            }
+            '\r' if rest.as_str().starts_with('\n') => continue,
+            '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            '\u{8}' => {
+                if clean.ends_with(|c: char| !c.is_whitespace()) && rest.as_str().starts_with(|c: char| !c.is_control())
+                {
+                    clean.pop();
+                }
+                continue;
+            }
+            '\u{feff}' => continue,
+            c if c.is_control() && !matches!(c, '\n' | '\t') => {
+                parted = true;
+                continue;
+            }
+            c => c,
+        };
+        if parted && !kept.is_whitespace() && clean.ends_with(|c: char| !c.is_whitespace()) {
+            clean.push(' ');
+        }
+        parted = false;
+        clean.push(kept);
+    }
+    clean
+}
+
+/// Bytes of the sequence that a terminal obeys behind an escape character (ECMA-48); 0 where there is none. A library
+/// that knows them all would swallow words behind a stray character.
+fn escape_sequence(first: char, rest: &str) -> usize {
+    let bytes = &rest.as_bytes()[..rest.len().min(MOST_ESCAPED)];
+    let behind = usize::from(first == '\u{1b}');
+    match bytes.first() {
+        _ if first == '\u{9b}' => control_sequence(bytes),
+        Some(b'[') => control_sequence(&bytes[1..]) + behind,
+        // A title or link, up to a bell or a string's end.
+        Some(b']' | b'P' | b'_' | b'^' | b'X') => {
+            let bell = bytes.iter().position(|b| *b == 7).map(|at| at + 1);
+            let end = bytes.windows(2).position(|w| w == b"\x1b\\").map(|at| at + 2);
+            let line = bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len());
+            bell.into_iter().chain(end).filter(|end| *end <= line).min().unwrap_or(0)
+        }
+        // A character set.
+        Some(b'#' | b'%' | b'('..=b'/') => bytes.get(1).filter(|b| matches!(b, b'0'..=b'~')).map_or(0, |_| 2),
+        Some(b'7' | b'8' | b'=' | b'>' | b'\\') => 1,
+        _ => 0,
+    }
+}
+
+/// Parameters, and the letter that says what to do with them.
+fn control_sequence(bytes: &[u8]) -> usize {
+    let parameters = bytes.iter().take_while(|b| matches!(b, b' '..=b'?')).count();
+    bytes.get(parameters).filter(|b| matches!(b, b'@'..=b'~')).map_or(parameters, |_| parameters + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(bytes: &[u8]) -> String {
+        read(bytes, true, "txt").unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_not_read() {
+        assert_eq!(plain(b"\x1b[1;31mred\x1b[0m and \x1b[38;5;12mblue\x1b[m"), "red and blue");
+        assert_eq!(plain(b"\x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b(Bend\x1b[?25h"), "link end");
+        assert_eq!(plain("\u{9b}1mbold\u{9b}0m".as_bytes()), "bold");
+        assert_eq!(
+            plain(b"a stray\x1bPescape is\x1b no reason to lose words"),
+            "a stray Pescape is no reason to lose words"
         );
     }
-    Ok(clean(&decoded(bytes)))
-}
 
-/// Johab packs the three letters of a syllable into 5 bits each (KS X 1001:1992 annex 3); no other encoding fills nearly
-/// all of its pairs with syllables that exist.
-fn is_johab(bytes: &[u8]) -> bool {
-    let (mut pairs, mut syllables, mut at) = (0, 0, 0);
-    while let Some(&[lead, trail]) = bytes.get(at..at + 2) {
-        if lead < 0x80 {
-            at += 1;
-            continue;
+    #[test]
+    fn control_characters_part_words() {
+        for separator in ["\n", "\r\n", "\r", "\x0b", "\x0c", "\u{85}", "\u{2028}", "\u{2029}", "\x1e"] {
+            assert_eq!(plain(format!("golden{separator}retriever").as_bytes()), "golden\nretriever", "{separator:?}");
         }
-        let code = u16::from_be_bytes([lead, trail]);
-        let (initial, medial, last) = (code >> 10 & 31, code >> 5 & 31, code & 31);
-        let medial_exists = matches!(medial, 3..=7 | 10..=15 | 18..=23 | 26..=29);
-        pairs += 1;
-        syllables += usize::from(matches!(initial, 2..=20) && medial_exists && matches!(last, 1..=17 | 19..=29));
-        at += 2;
+        assert_eq!(plain(b"one\0two\x01 three\x07"), "one two three");
+        assert_eq!(
+            plain(b"N\x08NA\x08AM\x08ME\x08E\n_\x08l_\x08s lists what is there, one to a line"),
+            "NAME\nls lists what is there, one to a line"
+        );
+        assert_eq!(plain("a\u{feff}b\tc".as_bytes()), "ab\tc");
     }
-    pairs >= 8 && syllables * 100 >= pairs * 95 && encoding_rs::EUC_KR.decode_without_bom_handling(bytes).1
-}
 
-fn decoded(bytes: &[u8]) -> String {
-    if let Some(big) = utf32_mark(bytes) {
-        return utf32(&bytes[4..], big);
-    }
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
-    }
-    match wide(bytes) {
-        Some(Wide::Utf32 { big }) => return utf32(bytes, big),
-        Some(Wide::Utf16 { big }) => {
-            let encoding = if big { UTF_16BE } else { UTF_16LE };
-            return encoding.decode_without_bom_handling(bytes).0.into_owned();
+    #[test]
+    fn blank_texts_are_none() {
+        for blank in [
+            "",
+            "  \n\n\t",
+            "\u{feff}",
+            "\u{200b}\u{200d}\u{2060}",
+            "\u{3000}\u{a0}\u{ad}",
+            "<html><body> </body></html>",
+        ] {
+            assert_eq!(read(blank.as_bytes(), true, "txt"), Ok(None), "{blank:?}");
         }
-        None => {}
+        assert_eq!(read(b"{\\rtf1\\ansi\\par}", true, "rtf"), Ok(None));
     }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        // ISO-2022-JP is ASCII with escapes.
-        if !text.contains('\x1b') {
-            return text.to_owned();
-        }
+
+    #[test]
+    fn no_more_is_kept_than_a_model_can_use() {
+        let long = "ä".repeat(MOST_CHARS + 10);
+        assert_eq!(plain(long.as_bytes()).chars().count(), MOST_CHARS);
+        let cut = &long.as_bytes()[..1001];
+        assert_eq!(read(cut, false, "txt").unwrap().unwrap(), "ä".repeat(500), "a character that is cut is left out");
     }
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(bytes, true);
-    let guess = detector.guess(None, Utf8Detection::Allow);
-    // Mostly UTF-8 with a few broken places stays UTF-8.
-    let lossy = String::from_utf8_lossy(bytes);
-    let broken = lossy.matches('\u{fffd}').count();
-    let other = lossy.chars().filter(|c| !c.is_ascii() && *c != '\u{fffd}').count();
-    if guess == UTF_8 || broken * 4 < other {
-        return lossy.into_owned();
-    }
-    let text = guess.decode_without_bom_handling(bytes).0.into_owned();
-    // The detector does not know the Macintosh's Cyrillic; read as another Cyrillic its words change case within.
-    let mac = X_MAC_CYRILLIC.decode_without_bom_handling(bytes).0;
-    if cyrillic_letters(&mac) * 2 > mac.chars().filter(|c| !c.is_ascii()).count()
-        && case_breaks(&mac) * 4 < case_breaks(&text)
-    {
-        return mac.into_owned();
-    }
-    text
-}
 
-fn cyrillic_letters(text: &str) -> usize {
-    text.chars().filter(|c| matches!(c, '\u{400}'..='\u{45f}')).count()
-}
-
-/// How often a word goes on with a capital, or with what is no letter of an alphabet, after a small letter.
-fn case_breaks(text: &str) -> usize {
-    let odd = |c: char| c.is_uppercase() || (!c.is_ascii() && !c.is_alphabetic());
-    text.chars().zip(text.chars().skip(1)).filter(|(a, b)| a.is_lowercase() && odd(*b)).count()
-}
-
-/// Whether the bytes begin with a UTF-32 mark, and then whether it is big-endian.
-fn utf32_mark(bytes: &[u8]) -> Option<bool> {
-    match bytes.get(..4)? {
-        [0xff, 0xfe, 0, 0] => Some(false),
-        [0, 0, 0xfe, 0xff] => Some(true),
-        _ => None,
-    }
-}
-
-enum Wide {
-    Utf16 { big: bool },
-    Utf32 { big: bool },
-}
-
-/// UTF-16 and UTF-32 without a mark show in where the zero bytes stand.
-fn wide(bytes: &[u8]) -> Option<Wide> {
-    let probe = &bytes[..bytes.len().min(PROBE) & !3];
-    if probe.len() < 8 {
-        return None;
-    }
-    let zeros = |at: usize| probe.iter().skip(at).step_by(4).filter(|b| **b == 0).count() * 100 / (probe.len() / 4);
-    let share = [zeros(0), zeros(1), zeros(2), zeros(3)];
-    match share {
-        [a, b, c, d] if c > 90 && d > 90 && a < 20 && b < 101 && b > 20 => Some(Wide::Utf32 { big: false }),
-        [a, b, c, d] if a > 90 && b > 90 && d < 20 && c > 20 => Some(Wide::Utf32 { big: true }),
-        [a, b, c, d] if b > 40 && d > 40 && a < 10 && c < 10 => Some(Wide::Utf16 { big: false }),
-        [a, b, c, d] if a > 40 && c > 40 && b < 10 && d < 10 => Some(Wide::Utf16 { big: true }),
-        _ => None,
-    }
-}
-
-fn utf32(bytes: &[u8], big: bool) -> String {
-    let unit = |b: &[u8]| {
-        let b = [b[0], b[1], b[2], b[3]];
-        let value = if big { u32::from_be_bytes(b) } else { u32::from_le_bytes(b) };
-        char::from_u32(value).unwrap_or('\u{fffd}')
-    };
-    bytes.chunks_exact(4).map(unit).collect()
-}
-
-fn clean(text: &str) -> String {
-    let unified = text.replace("\r\n", "\n").replace('\r', "\n");
-    unified.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).filter(|c| *c != '\u{feff}').collect()
-}
-
-/// At most the first million characters.
-pub fn limited(text: String) -> String {
-    match text.char_indices().nth(MOST_CHARS) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text,
+    #[test]
+    fn xml_that_says_nothing_in_words_stays_as_it_is() {
+        let settings = "<?xml version=\"1.0\"?>\n<config><window width=\"3\" height=\"4\" title=\"dogs\"/></config>\n";
+        assert_eq!(read(settings.as_bytes(), true, "xml").unwrap().unwrap(), settings);
+        let feed = "<?xml version=\"1.0\"?><rss><channel><title>Dogs</title><item>and cats</item></channel></rss>";
+        assert_eq!(read(feed.as_bytes(), true, "xml").unwrap().unwrap(), "Dogs\nand cats");
+        assert_eq!(read(feed.as_bytes(), true, "txt").unwrap().unwrap(), feed);
     }
 }

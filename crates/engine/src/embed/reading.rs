@@ -11,7 +11,7 @@ use super::super::scan::Candidate;
 use super::{Done, Ends, Pipeline, Ready, send};
 use vicinity_core::{ContentHash, Modality, Picture};
 use vicinity_media::thumbnail;
-use vicinity_media::{Content, ReadOptions};
+use vicinity_media::{Content, ReadOptions, Row, RowError, Rows};
 
 /// Longest side of a thumbnail, pixels.
 const THUMBNAIL: u32 = 256;
@@ -46,17 +46,20 @@ impl Pipeline {
     /// Reads a file and sends what is to be embedded on to the towers.
     fn take_in(&self, candidate: &Candidate, ends: &Ends) -> Result<(), String> {
         let options = ReadOptions { rows: self.options.rows };
-        let (hash, content) = Meter::clock(&self.meter.read, || -> Result<_, String> {
-            let bytes = vicinity_media::load(&candidate.path)?;
-            let hash = ContentHash(*blake3::hash(&bytes).as_bytes());
-            Ok((hash, vicinity_media::read(&candidate.path, &bytes, &options)?))
+        let content = Meter::clock(&self.meter.read, || -> Result<_, String> {
+            let mut file = vicinity_media::open(&candidate.path)?;
+            file.fill()?;
+            file.content(&candidate.path, &options)
         })?;
+        let Some((hash, content)) = content else {
+            Meter::take(&self.meter.total, 1);
+            return Ok(());
+        };
         let whole = NewItem::of(candidate, hash);
         match content {
-            None => Meter::take(&self.meter.total, 1),
-            Some(Content::Image { picture, original }) => self.take_image(whole, &picture, original, ends)?,
-            Some(Content::Text(text)) => self.take_text(whole, text, ends),
-            Some(Content::Rows(rows)) => self.take_rows(candidate, rows, ends),
+            Content::Image { picture, original } => self.take_image(whole, &picture, original, ends)?,
+            Content::Text(text) => self.take_text(whole, text, ends),
+            Content::Rows(rows) => self.take_rows(candidate, rows, ends),
         }
         Ok(())
     }
@@ -86,17 +89,29 @@ impl Pipeline {
         }
     }
 
-    fn take_rows(&self, candidate: &Candidate, rows: Vec<String>, ends: &Ends) {
-        Meter::add(&self.meter.total, rows.len());
+    fn take_rows(&self, candidate: &Candidate, rows: Rows, ends: &Ends) {
         Meter::take(&self.meter.total, 1);
-        for (row, text) in (1..).zip(rows) {
+        let mut failures = Vec::new();
+        for row in rows {
             if self.control.is_cancelled() {
                 return;
             }
-            let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
-            self.take_text(NewItem { row: Some(row), ..NewItem::of(candidate, hash) }, text, ends);
+            match row {
+                Ok(Row { number, text }) => {
+                    Meter::add(&self.meter.total, 1);
+                    let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
+                    self.take_text(NewItem { row: Some(number), ..NewItem::of(candidate, hash) }, text, ends);
+                }
+                Err(error) => failures.push(error),
+            }
         }
         self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
+        if let Some(reason) = RowError::sentence(&failures) {
+            // the file's failure counts once
+            Meter::add(&self.meter.failed, failures.len() - 1);
+            let Candidate { path, len: bytes, modified_ns } = candidate.clone();
+            send(&ends.done, Done::Failed(FailedFile { path, reason, bytes, modified_ns }));
+        }
     }
 
     /// The item, unless its content is embedded already or on its way.

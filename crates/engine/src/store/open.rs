@@ -23,9 +23,6 @@ struct StoredOptions {
     long_text: LongText,
 }
 
-/// Extensions of files whose items depend on whether tables are taken apart.
-const TABLES: [&str; 4] = ["csv", "tsv", "jsonl", "ndjson"];
-
 impl Store {
     /// Opens the library in `dir`, or starts one. Where another process writes it, or the disk is write-protected or
     /// full, it is opened for reading ([`Store::read_only`] says why). Damage is repaired as far as it can be, and
@@ -232,12 +229,15 @@ impl Store {
     pub fn set_import_options(&mut self, options: &ImportOptions) -> Result<(), StoreError> {
         self.writable()?;
         let (rows, long_text) = self.options.as_ref().map_or((false, LongText::default()), |o| (o.rows, o.long_text));
-        let is_table = |path: &Path| {
-            path.extension().is_some_and(|found| TABLES.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
-        };
         let stale: Vec<i64> = match rows == options.rows {
             true => Vec::new(),
-            false => self.state.files.iter().filter(|(path, _)| is_table(path)).map(|(_, file)| file.id).collect(),
+            false => self
+                .state
+                .files
+                .iter()
+                .filter(|(path, _)| vicinity_media::is_table(path))
+                .map(|(_, file)| file.id)
+                .collect(),
         };
         let stored =
             StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
