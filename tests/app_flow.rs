@@ -14,7 +14,9 @@ use support::window::{Setup, drop_file, step_until, type_query, window};
 use vicinity::app::engine;
 use vicinity::context::{Centre, RightTab};
 use vicinity_core::{Modality, Stage};
-use vicinity_engine::{mailbox, sample};
+use vicinity_engine::store::Store;
+use vicinity_engine::{Engine, Event, Job, Unfinished, mailbox, sample};
+use vicinity_models::starter;
 
 #[test]
 fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
@@ -161,4 +163,52 @@ fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library(
         in_front.get() && w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 1)
     });
     assert!(second_start.join().expect("no panic"), "it knows that it need not open a window");
+}
+
+fn notes(place: &std::path::Path, count: u32) -> std::path::PathBuf {
+    let notes = place.join("notes");
+    fs::create_dir(&notes).expect("a folder");
+    for i in 0..count {
+        fs::write(notes.join(format!("{i:03}.txt")), format!("Note {i} is about {} ships.", i * 7)).expect("written");
+    }
+    notes
+}
+
+#[test]
+fn an_import_that_was_cut_short_goes_on_when_its_library_is_opened() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (library, notes) = (place.path().join("library"), notes(place.path(), 60));
+    let engine = Engine::open(&library, || {}).expect("opens");
+    engine.submit(Job::Add(vec![notes]));
+    let begun = |event| matches!(event, Event::Progress(progress) if progress.total > 0);
+    while !begun(engine.events().recv_timeout(std::time::Duration::from_secs(60)).expect("news")) {}
+    drop(engine);
+
+    let setup = Setup { library: Some(library), ..Setup::default() };
+    let mut window = window(setup, engine::opener(Default::default()));
+    step_until(&mut window, "the rest is embedded", |w| {
+        let state = w.state().state();
+        state.snapshot.as_ref().is_some_and(|s| s.len() == 60) && state.progress.stage == Stage::Idle
+    });
+    step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue").is_none());
+}
+
+#[test]
+fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (library, notes) = (place.path().join("library"), notes(place.path(), 12));
+    let (mut store, _) = Store::open(&library, &starter::info().expect("built in").key).expect("opens");
+    store.add_root(&notes).expect("stored");
+    store.set_unfinished(Some(Unfinished { cancelled: true, left: 12 })).expect("stored");
+    drop(store);
+
+    let setup = Setup { library: Some(library), ..Setup::default() };
+    let mut window = window(setup, engine::opener(Default::default()));
+    step_until(&mut window, "it is said what is left", |w| w.query_by_label("12 not imported").is_some());
+    window.run_steps(20);
+    assert!(window.state().state().snapshot.as_ref().is_some_and(|s| s.is_empty()), "its user has ended it");
+    window.get_by_label("Continue").click();
+    step_until(&mut window, "all is embedded", |w| {
+        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 12) && w.query_by_label("Continue").is_none()
+    });
 }

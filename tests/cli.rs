@@ -81,7 +81,10 @@ fn index_then_search_then_the_rest() {
     assert_eq!(printed.len(), 2);
     assert_eq!(keys(&printed[0]), ["error", "path"]);
     assert!(printed[0]["path"].as_str().unwrap().ends_with("broken.png"));
-    assert_eq!(keys(&printed[1]), ["embedded", "failed", "images", "items", "reused", "seconds", "texts"]);
+    assert_eq!(
+        keys(&printed[1]),
+        ["embedded", "failed", "images", "items", "left_out", "reused", "seconds", "skipped", "texts"]
+    );
     let counts =
         ["items", "images", "texts", "embedded", "reused", "failed"].map(|key| printed[1][key].as_u64().unwrap());
     assert_eq!(counts, [5, 2, 3, 5, 0, 1]);
@@ -389,4 +392,62 @@ fn a_hostile_model_ends_every_command_with_one_sentence() {
         assert_eq!(output.status.code(), Some(2), "{command:?}: {told}");
         assert!(told.lines().count() == 1 && told.contains("tokenizer.json"), "{command:?}: {told}");
     }
+}
+
+#[test]
+fn failed_files_are_tried_again_when_asked() {
+    use vicinity_engine::scan::candidate;
+    use vicinity_engine::store::{Cause, FailedFile, Store};
+    let place = Place::new();
+    place.index();
+    let files = fs::canonicalize(place.files()).unwrap();
+    fs::write(files.join("late.txt"), "Read at the second attempt.").unwrap();
+    let file = candidate(files.join("late.txt")).unwrap();
+    let failed = FailedFile {
+        path: file.path,
+        reason: "The disk did not answer".to_owned(),
+        cause: Cause::Access,
+        bytes: file.len,
+        modified_ns: file.modified_ns,
+        change_mark: file.change_mark,
+    };
+    let key = vicinity_models::starter::info().unwrap().key;
+    let (mut store, _) = Store::open(&place.path("library"), &key).unwrap();
+    store.set_failures(vec![failed]).unwrap();
+    drop(store);
+    let counts = |output: &Output| {
+        let summary = lines(output).pop().unwrap();
+        ["embedded", "failed", "items"].map(|key| summary[key].as_u64().unwrap())
+    };
+    assert_eq!(counts(&place.index()), [0, 2, 5], "not tried again by itself");
+    assert_eq!(counts(&place.run(&["index", "--retry", "--json"])), [1, 1, 6]);
+    let folder = place.files();
+    assert_eq!(counts(&place.run(&["index", folder.to_str().unwrap(), "--retry", "--json"])), [0, 1, 6]);
+}
+
+#[test]
+fn an_empty_folder_is_told_of_in_json_too() {
+    let place = Place::new();
+    place.index();
+    fs::rename(place.files(), place.path("elsewhere")).unwrap();
+    fs::create_dir(place.files()).unwrap();
+    let done = place.run(&["index", "--json"]);
+    assert!(done.status.success());
+    let printed = lines(&done);
+    assert!(printed[0]["warning"].as_str().unwrap().contains("empty"), "{printed:?}");
+    assert_eq!(printed.last().unwrap()["items"], 5);
+    assert!(stderr(&done).contains("empty"));
+}
+
+#[test]
+fn what_was_left_out_is_printed_with_its_reason() {
+    let place = Place::new();
+    fs::write(place.files().join("film.mp4"), b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").unwrap();
+    fs::write(place.files().join("letter.docx"), b"PK\x03\x04\x14\0\0\0word/document.xml").unwrap();
+    let done = place.run(&["index", place.files().to_str().unwrap()]);
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert!(told.contains("2 left out: 1 office document, 1 video"), "{told}");
+    let summary = lines(&place.run(&["index", "--json"])).pop().unwrap();
+    assert_eq!(summary["skipped"], 2);
+    assert_eq!(summary["left_out"], serde_json::json!({"office": 1, "video": 1}));
 }

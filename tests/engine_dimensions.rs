@@ -50,6 +50,7 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
         modality: modality(n),
         bytes: 1,
         modified_ns: 1,
+        change_mark: 0,
         hash: vicinity_core::ContentHash(*blake3::hash(&n.to_le_bytes()).as_bytes()),
         pixels: None,
         snippet: None,

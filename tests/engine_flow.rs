@@ -10,10 +10,15 @@ use std::time::{Duration, Instant};
 
 use engine::{PATIENCE, wait};
 use tempfile::TempDir;
-use vicinity_core::{Embedding, LabelSet, LayoutMethod, Modality, Picture, Query, QueryPart, SearchResult, Stage};
+use vicinity_core::{
+    Embedding, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart, SearchResult, Stage,
+};
 use vicinity_engine::model::Loader;
-use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Summary};
-use vicinity_models::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter};
+use vicinity_engine::store::Store;
+use vicinity_engine::{Engine, Event, Job, LabelTargets, Notice, SearchSlot, Severity, Summary};
+use vicinity_models::{
+    ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter,
+};
 
 /// A library and a folder of the user's.
 struct Place {
@@ -304,4 +309,445 @@ fn a_model_that_panics_hangs_nobody() {
     assert!(labelled.is_err());
     let summary = import(&engine, Job::Add(vec![place.files()]));
     assert_eq!(summary.embedded, 0);
+}
+
+/// A model of which a test says what it does.
+#[derive(Clone, Copy, PartialEq)]
+enum Act {
+    Works,
+    Panics,
+    GivesZeros,
+    /// A batch takes so many milliseconds.
+    Slow(u64),
+}
+
+struct Tower(Act);
+
+impl Tower {
+    fn embed(&self, seeds: Vec<u32>) -> Result<Vec<Embedding>, TowerError> {
+        match self.0 {
+            Act::Panics => panic!("a table of the model is damaged"),
+            Act::Slow(millis) => std::thread::sleep(Duration::from_millis(millis)),
+            Act::Works | Act::GivesZeros => {}
+        }
+        let value =
+            |seed: u32, i: usize| if self.0 == Act::GivesZeros { 0.0 } else { ((seed + i as u32) as f32).sin() };
+        seeds.into_iter().map(|seed| Ok(Embedding::new((0..8).map(|i| value(seed, i)).collect::<Vec<_>>())?)).collect()
+    }
+}
+
+impl ImageTower for Tower {
+    fn prepare(&self, picture: &Picture) -> Pixels {
+        Pixels(vec![picture.rgb().iter().map(|v| u32::from(*v)).sum::<u32>() as f32])
+    }
+
+    fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+        self.embed(batch.iter().map(|pixels| pixels.0[0] as u32 % 9973).collect())
+    }
+}
+
+impl TextTower for Tower {
+    fn embed(&self, texts: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+        let embedded = self.embed(texts.iter().map(|text| text.bytes().map(u32::from).sum()).collect())?;
+        Ok(embedded.into_iter().map(|embedding| TextEmbedding { embedding, tokens: 1 }).collect())
+    }
+}
+
+fn info(name: &str) -> ModelInfo {
+    let mut info = starter::info().unwrap();
+    (info.key.name, info.key.dim) = (name.to_owned(), 8);
+    info
+}
+
+impl Place {
+    /// The library, seen through a made-up model.
+    fn open_with(&self, name: &str, act: Act) -> Engine {
+        let model = Model { info: info(name), image: Box::new(Tower(act)), text: Box::new(Tower(act)) };
+        Engine::open_with(&self.dir.path().join("library"), info(name), Loader::given(model.into()), || {}).unwrap()
+    }
+
+    /// The library with a model of which loading ends as `load` says.
+    fn open_loading(&self, name: &str, mut load: impl FnMut() -> Result<Model, TowerError> + Send + 'static) -> Engine {
+        let loader = Loader::new(move || load().map(Into::into), || None);
+        Engine::open_with(&self.dir.path().join("library"), info(name), loader, || {}).unwrap()
+    }
+
+    fn write_many(&self, count: u32) {
+        for i in 0..count {
+            self.write(&format!("{i:03}.txt"), &format!("Note number {i}: {} apples and {} pears.", i * 7, i * 13));
+        }
+    }
+}
+
+/// Everything that is said until an import has ended, and its summary.
+fn import_told(engine: &Engine, job: Job) -> (Summary, Vec<Notice>) {
+    engine.submit(job);
+    let mut notices = Vec::new();
+    let summary = wait(engine, |event| match event {
+        Event::Finished(summary) => Some(summary),
+        Event::Notice(notice) => {
+            notices.push(notice);
+            None
+        }
+        _ => None,
+    });
+    (summary, notices)
+}
+
+fn errors(notices: &[Notice]) -> Vec<&str> {
+    notices.iter().filter(|n| n.severity == Severity::Error).map(|n| n.text.as_str()).collect()
+}
+
+fn names(engine: &Engine) -> Vec<String> {
+    let mut names: Vec<String> = engine.snapshot().items().map(|item| item.name()).collect();
+    names.sort();
+    names
+}
+
+/// Gives a file other bytes, and the modification time that it had.
+fn edit_keeping_time(path: &Path, bytes: &[u8]) {
+    let before = fs::metadata(path).unwrap().modified().unwrap();
+    // the system's clock for changes of files moves in steps
+    std::thread::sleep(Duration::from_millis(50));
+    fs::write(path, bytes).unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(before).unwrap();
+}
+
+#[test]
+fn an_edit_that_keeps_size_and_time_is_seen_and_what_is_older_than_1970_is_told_apart() {
+    let place = Place::new();
+    place.write("a.txt", "one apple");
+    let path = place.files().join("a.txt");
+    let old = std::time::UNIX_EPOCH - Duration::from_secs(86_400);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    let engine = place.open_with("m", Act::Works);
+    import(&engine, Job::Add(vec![place.files()]));
+    assert_eq!(engine.snapshot().items().next().unwrap().modified_ns, -86_400_000_000_000);
+    assert_eq!(import(&engine, Job::Rescan).embedded, 0);
+
+    edit_keeping_time(&path, b"two pears");
+    assert_eq!(import(&engine, Job::Rescan).embedded, 1);
+    let older = old - Duration::from_secs(86_400);
+    fs::write(&path, "three nuts").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(older).unwrap();
+    assert_eq!(import(&engine, Job::Rescan).embedded, 1);
+}
+
+#[test]
+fn what_a_file_no_longer_holds_leaves_the_search() {
+    let place = Place::new();
+    for (name, seed) in [("junk.png", 1), ("film.png", 2), ("stays.png", 3)] {
+        place.paint(name, seed);
+    }
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(import(&engine, Job::Add(vec![place.files()])).items, 3);
+    fs::write(place.files().join("junk.png"), b"\x89PNG\r\n\x1a\nthis is no picture").unwrap();
+    fs::write(place.files().join("film.png"), b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").unwrap();
+    let after = import(&engine, Job::Rescan);
+    assert_eq!(names(&engine), ["stays.png"]);
+    assert_eq!(after.failed + after.left_out.values().sum::<u64>(), 2);
+    drop(engine);
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(names(&engine), ["stays.png"]);
+    place.paint("junk.png", 1);
+    let back = import(&engine, Job::Rescan);
+    assert_eq!((back.items, back.embedded), (2, 0), "its vector is still there");
+    assert!(!engine.failures().iter().any(|f| f.path.ends_with("junk.png")));
+}
+
+#[test]
+fn a_deleted_file_leaves_though_other_folders_were_not_walked() {
+    let place = Place::new();
+    let (files, inner, hidden) = (place.files(), place.files().join("inner"), place.files().join(".hidden"));
+    let other = place.dir.path().join("other");
+    for folder in [&inner, &hidden, &other] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("kept.txt"), folder.to_str().unwrap()).unwrap();
+    }
+    place.write("gone.txt", "soon gone");
+    fs::write(inner.join("stays.txt"), "This stays.").unwrap();
+    let engine = place.open_with("m", Act::Works);
+    let all = vec![files.clone(), inner.clone(), hidden.clone(), other.clone()];
+    let first = import(&engine, Job::Add(all));
+    assert_eq!((first.items, first.embedded), (5, 5), "a folder within another gives each file once");
+    fs::remove_file(files.join("gone.txt")).unwrap();
+    fs::remove_file(inner.join("kept.txt")).unwrap();
+    let after = import(&engine, Job::Add(vec![files.clone()]));
+    assert_eq!(after.items, 4, "what lies in another root, too, waits until that is walked");
+    assert_eq!(import(&engine, Job::Rescan).items, 3);
+}
+
+#[test]
+fn an_empty_or_missing_folder_keeps_its_items_and_is_told_of() {
+    let place = Place::new();
+    place.write("a.txt", "an apple");
+    let engine = place.open_with("m", Act::Works);
+    import(&engine, Job::Add(vec![place.files()]));
+    let elsewhere = place.dir.path().join("elsewhere");
+    fs::rename(place.files(), &elsewhere).unwrap();
+    for (there, word) in [(false, "not there"), (true, "empty")] {
+        if there {
+            fs::create_dir(place.files()).unwrap();
+        }
+        let (summary, notices) = import_told(&engine, Job::Rescan);
+        assert_eq!(summary.items, 1);
+        assert!(notices.iter().any(|n| n.severity == Severity::Warning && n.text.contains(word)), "{notices:?}");
+    }
+    fs::remove_dir(place.files()).unwrap();
+    fs::rename(&elsewhere, place.files()).unwrap();
+    let back = import(&engine, Job::Rescan);
+    assert_eq!((back.items, back.embedded), (1, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn one_folder_is_one_folder_however_it_is_spelled() {
+    let place = Place::new();
+    place.write("a.txt", "an apple");
+    let (link, sideways) = (place.dir.path().join("link"), place.dir.path().join("library/../files"));
+    std::os::unix::fs::symlink(place.files(), &link).unwrap();
+    std::os::unix::fs::symlink(place.files(), place.files().join("loop")).unwrap();
+    let engine = place.open_with("m", Act::Works);
+    for path in [place.files(), link, sideways] {
+        let summary = import(&engine, Job::Add(vec![path]));
+        assert_eq!((summary.items, engine.snapshot().parts().roots.len()), (1, 1));
+    }
+    assert_eq!(engine.snapshot().items().next().unwrap().path.as_ref(), place.files().join("a.txt"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_knows_a_folder_by_a_link_calls_it_by_its_path_from_now_on() {
+    let place = Place::new();
+    place.write("a.txt", "an apple");
+    let link = place.dir.path().join("link");
+    std::os::unix::fs::symlink(place.files(), &link).unwrap();
+    let library = place.dir.path().join("library");
+    let (mut store, _) = Store::open(&library, &info("m").key).unwrap();
+    store.add_root(&link).unwrap();
+    drop(store);
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(import(&engine, Job::Rescan).items, 1);
+    let roots: Vec<_> = engine.snapshot().parts().roots.iter().map(|root| root.path.clone()).collect();
+    assert_eq!(roots, [place.files()]);
+    assert_eq!(engine.snapshot().items().next().unwrap().path.as_ref(), place.files().join("a.txt"));
+}
+
+#[test]
+fn what_was_left_out_is_counted_and_remembered() {
+    let place = Place::new();
+    place.write("fine.txt", "A fine text.");
+    place.write("blank.txt", " \n\n");
+    for (name, bytes) in [
+        ("film.mp4", &b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"[..]),
+        ("raw.raf", b"FUJIFILMCCD-RAW 0201FF383501\0\0\0\0"),
+        ("letter.docx", b"PK\x03\x04\x14\0\0\0word/document.xml"),
+        ("box.zip", b"PK\x03\x04\x14\0\0\0photos/1.jpg"),
+    ] {
+        fs::write(place.files().join(name), bytes).unwrap();
+    }
+    place.write("old.tmp", "excluded");
+    let engine = place.open_with("m", Act::Works);
+    let first = import(&engine, Job::Add(vec![place.files()]));
+    let wanted = LeftOutCounts::from([
+        (LeftOut::Archive, 1),
+        (LeftOut::Blank, 1),
+        (LeftOut::Excluded, 1),
+        (LeftOut::Office, 1),
+        (LeftOut::RawPhoto, 1),
+        (LeftOut::Video, 1),
+    ]);
+    assert_eq!((first.items, first.failed, &first.left_out), (1, 0, &wanted));
+    drop(engine);
+    let engine = place.open_with("m", Act::Works);
+    let remembered = wait(&engine, |event| match event {
+        Event::LeftOut(counts) => Some(counts),
+        _ => None,
+    });
+    assert_eq!(remembered.values().sum::<u64>(), 5, "names that are excluded are only seen while walking");
+    assert_eq!(import(&engine, Job::Rescan).left_out, wanted);
+    fs::write(place.files().join("box.zip"), "A text by now.").unwrap();
+    assert_eq!(import(&engine, Job::Rescan).items, 2);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_blames_no_file() {
+    let place = Place::new();
+    fill(&place);
+    let engine = place.open_loading("m", || Err(TowerError::OutOfMemory));
+    let (summary, notices) = import_told(&engine, Job::Add(vec![place.files()]));
+    assert!(summary.cancelled && summary.failed == 0, "{summary:?}");
+    assert_eq!(errors(&notices).len(), 1, "{notices:?}");
+    assert!(engine.failures().is_empty());
+    drop(engine);
+    let engine = place.open_with("m", Act::Works);
+    assert!(engine.failures().is_empty());
+    assert_eq!(import(&engine, Job::Rescan).embedded, 6);
+}
+
+#[test]
+fn closing_while_the_model_is_loading_blames_no_file_and_the_import_is_known_to_be_unfinished() {
+    let place = Place::new();
+    fill(&place);
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let engine = place.open_loading("m", move || {
+        let _ended = released.recv();
+        Err(TowerError::OutOfMemory)
+    });
+    engine.submit(Job::Add(vec![place.files()]));
+    wait(&engine, |event| match event {
+        Event::Progress(progress) if progress.total >= 6 => Some(()),
+        _ => None,
+    });
+    let closing = std::thread::spawn(move || drop(engine));
+    std::thread::sleep(Duration::from_millis(200));
+    drop(release);
+    closing.join().unwrap();
+    let engine = place.open_with("m", Act::Works);
+    assert!(engine.failures().is_empty());
+    assert_eq!(engine.unfinished().map(|import| import.cancelled), Some(false));
+    assert_eq!(import(&engine, Job::Rescan).embedded, 6);
+    assert_eq!(engine.unfinished(), None);
+}
+
+#[test]
+fn a_panic_of_a_model_ends_the_import_with_one_sentence_and_a_working_library() {
+    let place = Place::new();
+    fill(&place);
+    let engine = place.open_with("m", Act::Panics);
+    for job in [Job::Add(vec![place.files()]), Job::Rescan] {
+        let (summary, notices) = import_told(&engine, job);
+        assert!(summary.cancelled && summary.failed == 0 && summary.items == 0, "{summary:?}");
+        let errors = errors(&notices);
+        assert!(errors.len() == 1 && errors[0].contains("a table of the model is damaged"), "{notices:?}");
+    }
+    assert!(engine.failures().is_empty());
+    drop(engine);
+    assert_eq!(import(&place.open_with("m", Act::Works), Job::Rescan).embedded, 6);
+}
+
+#[test]
+fn what_one_model_refuses_is_no_failure_for_another_and_is_tried_again_when_asked() {
+    let place = Place::new();
+    fill(&place);
+    let engine = place.open_with("broken", Act::GivesZeros);
+    let first = import(&engine, Job::Add(vec![place.files()]));
+    assert_eq!((first.items, first.failed, engine.failures().len()), (0, 6, 6));
+    assert_eq!(import(&engine, Job::Rescan).failed, 6, "not tried again");
+    drop(engine);
+
+    let engine = place.open_with("good", Act::Works);
+    assert!(engine.failures().is_empty(), "another model may take them");
+    assert_eq!(import(&engine, Job::Rescan).embedded, 6);
+    drop(engine);
+
+    let engine = place.open_with("broken", Act::Works);
+    assert_eq!(engine.failures().len(), 6, "still known of this one");
+    let retried = import(&engine, Job::Retry(Vec::new()));
+    assert_eq!((retried.embedded, retried.failed), (6, 0));
+    assert!(engine.failures().is_empty());
+}
+
+#[test]
+fn an_entry_that_is_tried_again_during_an_import_stays_until_it_is_read() {
+    let place = Place::new();
+    let broken = place.files().join("000-broken.png");
+    fs::write(&broken, b"\x89PNG\r\n\x1a\nthis is no picture").unwrap();
+    place.write_many(60);
+    let engine = place.open_with("m", Act::Slow(80));
+    engine.submit(Job::Add(vec![place.files()]));
+    wait(&engine, |event| match event {
+        Event::Failures(failures) if !failures.is_empty() => Some(()),
+        _ => None,
+    });
+    let retried = import(&engine, Job::Retry(vec![broken.clone()]));
+    assert_eq!((retried.items, retried.failed), (60, 1));
+    assert_eq!(engine.failures().len(), 1, "it failed again, and is still told of");
+    drop(engine);
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(engine.failures().len(), 1);
+    place.paint("000-broken.png", 5);
+    let retried = import(&engine, Job::Retry(vec![broken]));
+    assert_eq!((retried.items, retried.failed), (61, 0));
+    assert!(engine.failures().is_empty());
+}
+
+#[test]
+fn all_files_are_counted_before_the_first_ones_are_embedded() {
+    let place = Place::new();
+    // more than any channel holds
+    place.write_many(700);
+    let engine = place.open_with("m", Act::Slow(40));
+    engine.submit(Job::Add(vec![place.files()]));
+    let counted = wait(&engine, |event| match event {
+        Event::Progress(progress) if !progress.counting && progress.done > 0 => Some(progress),
+        _ => None,
+    });
+    assert_eq!(counted.total, 700);
+    assert!(counted.done < 700, "{counted:?}");
+    engine.submit(Job::Cancel);
+}
+
+#[test]
+fn a_cancelled_import_says_how_much_is_left_and_a_closed_one_is_to_go_on() {
+    let place = Place::new();
+    place.write_many(200);
+    let engine = place.open_with("m", Act::Slow(60));
+    engine.submit(Job::Add(vec![place.files()]));
+    wait(&engine, |event| match event {
+        Event::Progress(progress) if !progress.counting && progress.done > 0 => Some(()),
+        _ => None,
+    });
+    let ended = import(&engine, Job::Cancel);
+    assert!(ended.cancelled);
+    let unfinished = engine.unfinished().expect("it is known");
+    assert!(unfinished.cancelled);
+    assert_eq!(unfinished.left, 200 - ended.items);
+    drop(engine);
+
+    let engine = place.open_with("m", Act::Slow(60));
+    let told = wait(&engine, |event| match event {
+        Event::Unfinished(unfinished) => Some(unfinished),
+        _ => None,
+    });
+    assert_eq!(told, Some(unfinished), "also after opening it again");
+    engine.submit(Job::Rescan);
+    wait(&engine, |event| match event {
+        Event::Progress(progress) if progress.done > 0 => Some(()),
+        _ => None,
+    });
+    drop(engine);
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(engine.unfinished().map(|import| import.cancelled), Some(false));
+    assert_eq!(import(&engine, Job::Rescan).items, 200);
+    assert_eq!(engine.unfinished(), None);
+}
+
+#[test]
+fn a_cancel_reaches_what_was_asked_before_it_and_nothing_after() {
+    let place = Place::new();
+    place.write_many(150);
+    let other = place.dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("more.txt"), "More text.").unwrap();
+    for round in 0..8 {
+        let engine = place.open_with(&format!("m{round}"), Act::Slow(200));
+        // the cancel may come before the import has begun, or at any moment of it
+        engine.submit(Job::Add(vec![place.files()]));
+        std::thread::sleep(Duration::from_millis(round * 9));
+        engine.submit(Job::Cancel);
+        engine.submit(Job::Add(vec![other.clone()]));
+        let first = wait(&engine, |event| match event {
+            Event::Finished(summary) => Some(summary),
+            _ => None,
+        });
+        assert!(first.cancelled, "round {round}");
+        let second = wait(&engine, |event| match event {
+            Event::Finished(summary) => Some(summary),
+            _ => None,
+        });
+        assert!(!second.cancelled, "round {round}");
+        assert!(names(&engine).contains(&"more.txt".to_owned()), "round {round}");
+        assert!(second.items < 151, "round {round}: the cancelled import went on");
+    }
 }

@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use vicinity_core::{Failure, Picture};
-use vicinity_engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, scan};
+use vicinity_core::{Failure, LeftOut, Picture};
+use vicinity_engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, Found, Walk, scan};
+use vicinity_engine::store::Store;
 use vicinity_media::thumbnail;
 use vicinity_media::{Content, ReadOptions, load, read};
 
@@ -203,6 +204,97 @@ fn loops_of_links_end_and_odd_names_survive() {
     let (names, failures) = scan_all(&[dir.path()], &[]);
     assert_eq!(names, ["caf\u{fffd}.txt"]);
     assert_eq!(failures.len(), 1, "the dangling link is said: {failures:?}");
+}
+
+/// Paths below a folder that a walk over `roots` finds, and what it passes over and counts.
+fn walk(roots: &[PathBuf], all: &[PathBuf], below: &Path) -> (Vec<String>, Vec<LeftOut>) {
+    let (excludes, cancel) = (Excludes::new(&[]).unwrap(), AtomicBool::new(false));
+    let mut walk = Walk::new(&excludes, all.to_vec(), &cancel);
+    let (mut paths, mut left_out) = (Vec::new(), Vec::new());
+    for root in roots {
+        walk.root(root, &mut |found| match found {
+            Found::File(file) => {
+                paths.push(file.path.strip_prefix(below).unwrap().to_str().unwrap().replace('\\', "/"))
+            }
+            Found::LeftOut(reason) => left_out.push(reason),
+            Found::Failed(failure) => paths.push(format!("failed: {}", failure.path.display())),
+        });
+    }
+    (paths, left_out)
+}
+
+#[test]
+fn what_the_program_has_written_itself_is_no_file_of_the_user_whatever_it_is_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let top = fs::canonicalize(dir.path()).unwrap();
+    let at = |name: &str| top.join(name);
+    // a library among photos, one in the folder of photos itself, and a folder of data
+    for library in ["notes", "album", "stick/data/default", "stick/data/libraries/photos-1a2b"] {
+        let key = vicinity_models::starter::info().unwrap().key;
+        let (store, _) = Store::open(&at(library), &key).unwrap();
+        store.put_thumbnail(&vicinity_core::ContentHash([7; 32]), b"\xff\xd8 a thumbnail \xff\xd9");
+        fs::write(at(library).join("model.json"), "{}").unwrap();
+        fs::create_dir_all(at(library).join("mailbox")).unwrap();
+        fs::write(at(library).join("mailbox/1.json"), "{}").unwrap();
+    }
+    fs::create_dir_all(at("stick/data/models/m")).unwrap();
+    fs::write(at("stick/data/models/m/config.json"), "{}").unwrap();
+    fs::write(at("stick/data/settings.json"), "{}").unwrap();
+    fs::write(at("album/holiday.txt"), "the user's own").unwrap();
+    // what is only called so
+    fs::create_dir_all(at("thumbs")).unwrap();
+    fs::write(at("thumbs/nail.txt"), "about thumbs").unwrap();
+    // a part of a library that was copied, or left behind
+    fs::rename(at("notes/thumbs"), at("copy")).unwrap();
+    let (paths, left_out) = walk(&[top.clone()], &[top.clone()], &top);
+    assert_eq!(paths, ["album/holiday.txt", "thumbs/nail.txt"]);
+    assert_eq!(left_out, [LeftOut::Cache]);
+    let (paths, _) = walk(&[at("album")], &[at("album")], &top);
+    assert_eq!(paths, ["album/holiday.txt"], "a folder of photos that is a library, too");
+    let (paths, _) = walk(&[at("album/thumbs")], &[at("album/thumbs")], &top);
+    assert!(paths.len() == 1 && paths[0].starts_with("failed: "), "{paths:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_has_one_path_whatever_links_lead_to_it() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let top = fs::canonicalize(dir.path()).unwrap();
+    let at = |name: &str| top.join(name);
+    for folder in ["a/sub", "a/.annex", "b", "outside/deep"] {
+        fs::create_dir_all(at(folder)).unwrap();
+    }
+    for file in ["a/sub/1.txt", "a/.annex/2.txt", "b/3.txt", "outside/deep/4.txt"] {
+        fs::write(at(file), file).unwrap();
+    }
+    symlink(at("b"), at("a/0-to-b")).unwrap();
+    symlink(at("a/sub"), at("a/1-to-sub")).unwrap();
+    symlink(at("a/sub/1.txt"), at("a/2-to-file.txt")).unwrap();
+    symlink(at("a/.annex/2.txt"), at("a/3-kept-in-hidden.txt")).unwrap();
+    symlink(at("outside"), at("a/4-to-outside")).unwrap();
+    symlink(at("outside/deep"), at("a/5-to-outside-again")).unwrap();
+    symlink(at("a"), at("a/sub/6-loop")).unwrap();
+    let wanted =
+        ["a/3-kept-in-hidden.txt", "a/4-to-outside/deep/4.txt", "a/sub/1.txt", "b/3.txt"].map(str::to_owned).to_vec();
+    let all = [at("a"), at("b")];
+    for roots in [vec![at("a"), at("b")], vec![at("b"), at("a")], vec![at("a")]] {
+        let (mut paths, _) = walk(&roots, &all, &top);
+        paths.sort();
+        assert_eq!(paths, wanted, "{roots:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_sockets_are_left_out_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let top = fs::canonicalize(dir.path()).unwrap();
+    let pipe = top.join("pipe.jpg");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(top.join("socket.txt")).unwrap();
+    assert_eq!(walk(&[top.clone()], &[top.clone()], &top), (vec![], vec![LeftOut::Special; 2]));
+    assert_eq!(walk(&[pipe.clone()], &[pipe], &top), (vec![], vec![LeftOut::Special]));
 }
 
 /// How far two pictures of one shape are apart in brightness on average, 0 to 255.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vicinity_core::{Embedding, Layout, LayoutMethod, MapPos, Modality};
 use vicinity_engine::ImportOptions;
-use vicinity_engine::store::{FailedFile, Known, NewItem, Store, StoreError};
+use vicinity_engine::store::{Cause, FailedFile, Known, NewItem, Stamp, Store, StoreError};
 use vicinity_models::{LongText, ModelKey};
 
 #[path = "support/library.rs"]
@@ -55,7 +55,7 @@ fn snapshots_share_full_chunks_and_never_change() {
     assert_eq!(first.epoch(), second.epoch());
     assert!(second.generation() > first.generation());
     assert!(std::sync::Arc::ptr_eq(&first.parts().chunks[0], &second.parts().chunks[0]));
-    store.remove_missing(&HashSet::new(), &[]).expect("no root, nothing missing");
+    store.remove_missing(&HashSet::new(), &[], &[]).expect("no root, nothing missing");
     assert_eq!(store.snapshot().len(), 5010);
     assert_eq!(first.vector(4999), Some(embedding(4999).as_slice()), "an old snapshot stays readable");
 }
@@ -121,7 +121,8 @@ fn an_unplugged_disk_keeps_its_items_and_a_vanished_file_goes() {
     store.commit_embedded(vec![(item("/disk/10.jpg", 10), embedding(10))]).expect("stored");
     let epoch = store.snapshot().epoch();
     let seen = [0, 1, 3].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
-    let removed = store.remove_missing(&seen, &[PathBuf::from("/disk")]).expect("writable");
+    let removed =
+        store.remove_missing(&seen, &["/disk".into(), "/photos".into()], &[PathBuf::from("/disk")]).expect("writable");
     assert_eq!(removed, 1);
     assert_holds(&store, [0, 1, 3, 10]);
     assert!(store.snapshot().epoch() > epoch);
@@ -135,6 +136,10 @@ fn an_unplugged_disk_keeps_its_items_and_a_vanished_file_goes() {
     assert_eq!(store.roots().len(), 1);
 }
 
+fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
+    Stamp { bytes, modified_ns, change_mark: 0 }
+}
+
 #[test]
 fn a_table_is_known_only_when_all_its_rows_are_stored() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -143,20 +148,20 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     store.commit_embedded(vec![(row(1, 3), embedding(3)), (row(2, 6), embedding(6))]).expect("stored");
     drop(store);
     let mut store = open(dir.path());
-    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Changed, "cut short: the rest is still to come");
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Changed, "cut short: the rest is still to come");
     store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
     store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
-    store.finish_table(Path::new("/t.csv"), 9, 9).expect("stored");
-    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Unchanged);
+    store.finish_table(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
     assert_holds(&store, [3, 6, 9]);
     drop(store);
     let mut store = open(dir.path());
-    assert_eq!(store.known(Path::new("/t.csv"), 9, 9), Known::Unchanged);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
     let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
     store.commit_known(vec![shorter]).expect("stored");
-    store.finish_table(Path::new("/t.csv"), 9, 10).expect("stored");
+    store.finish_table(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
     assert_holds(&store, [6]);
-    assert_eq!(store.known(Path::new("/t.csv"), 9, 10), Known::Unchanged);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), Known::Unchanged);
 }
 
 #[test]
@@ -184,6 +189,8 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
 fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
     let dir = tempfile::tempdir().expect("a folder");
     let failed = |n: u32| FailedFile {
+        cause: Cause::Content,
+        change_mark: 0,
         path: format!("/photos/{n}.jpg").into(),
         reason: "It is not a picture.".into(),
         bytes: 1000 + u64::from(n),
@@ -194,7 +201,8 @@ fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
     drop(store);
     let mut store = open(dir.path());
     assert_eq!(store.failures().len(), 4);
-    assert!(known(&store, &item("/photos/1.jpg", 1)), "not tried again");
+    let first = item("/photos/1.jpg", 1);
+    assert_eq!(store.known(&first.path, first.stamp()), Known::Failed, "not tried again");
     assert!(!known(&store, &item("/photos/1.jpg", 2)), "it changed");
     store.commit_embedded(batch(2..3)).expect("stored");
     store.clear_failures(&["/photos/3.jpg".into()]).expect("stored");
@@ -294,7 +302,7 @@ fn thumbnails_and_layout_are_caches() {
     store.save_layout(&layout).expect("stored");
     store.add_root(Path::new("/photos")).expect("writable");
     let seen = [0, 2, 3, 4].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
-    store.remove_missing(&seen, &[]).expect("writable");
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
     store.commit_embedded(batch(8..9)).expect("stored");
     let loaded = store.load_layout().expect("there");
     assert_eq!(loaded.positions.iter().map(|p| p.x).collect::<Vec<_>>(), [0.0, 2.0, 3.0, 4.0], "by item, not by row");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::backend::{Through, Wish};
+use super::backend::{Remark, Through, Wish};
 use super::dialogs::{self, Purpose};
 use super::places;
 use super::receive::notice;
@@ -14,7 +14,7 @@ use crate::ui::panels::labels::parse;
 use crate::ui::words;
 use vicinity_core::LabelSet;
 use vicinity_engine::choice::ModelSource;
-use vicinity_engine::{Job, Severity, sample};
+use vicinity_engine::{Job, Severity, Unfinished, sample};
 
 /// A label file larger than this is not one.
 const MOST_LABEL_BYTES: u64 = 4_000_000;
@@ -122,6 +122,8 @@ impl App {
                 self.state.model_title = self.state.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
                 self.state.device_title = backend.device();
                 self.state.import = Some(backend.import());
+                // Not with another model than the one that the import was begun with.
+                self.may_resume = backend.remark().is_none_or(|remark| !matches!(remark, Remark::Fallback(_)));
                 self.backend = Some(backend);
                 self.service_opened();
                 if let Some(library) = &mut self.state.library {
@@ -152,6 +154,18 @@ impl App {
         }
     }
 
+    /// What is known of an import that did not come to its end. One that a closed window or a crash has cut short goes on
+    /// by itself, once, when its library is opened.
+    pub(super) fn unfinished(&mut self, unfinished: Option<Unfinished>) {
+        self.state.unfinished = unfinished;
+        let goes_on = std::mem::take(&mut self.may_resume) && unfinished.is_some_and(|import| !import.cancelled);
+        let may_write = self.state.snapshot.as_ref().is_none_or(|s| s.parts().read_only.is_none());
+        if goes_on && may_write {
+            self.state.unfinished = None;
+            self.submit(Job::Rescan);
+        }
+    }
+
     /// Everything that belongs to the open library, out of the state.
     fn forget(&mut self) -> Option<Box<dyn super::Backend>> {
         let state = &mut self.state;
@@ -161,6 +175,8 @@ impl App {
         state.projecting = None;
         state.progress = Default::default();
         state.failures = Default::default();
+        state.left_out = Default::default();
+        state.unfinished = None;
         state.import = None;
         state.model_state = None;
         state.query = QueryState::default();

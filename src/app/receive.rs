@@ -91,6 +91,8 @@ fn apply(app: &mut App, event: Event) {
         }
         Event::Finished(summary) => finished(app, &summary),
         Event::Failures(failures) => app.state.failures = failures,
+        Event::LeftOut(counts) => app.state.left_out = counts,
+        Event::Unfinished(unfinished) => app.unfinished(unfinished),
         Event::Found { slot: SearchSlot::Results, ticket, result } => {
             if app.search.is_latest(ticket) {
                 found(app, result);
@@ -188,6 +190,10 @@ fn finished(app: &mut App, summary: &Summary) {
     }
     if summary.failed > 0 {
         said.push(format!("{} could not be read", words::count(summary.failed, "file")));
+    }
+    let left_out: u64 = summary.left_out.values().sum();
+    if left_out > 0 {
+        said.push(format!("{} left out", words::count(left_out, "file")));
     }
     if summary.cancelled {
         said.insert(0, "Import cancelled; what was embedded stays".to_owned());

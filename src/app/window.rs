@@ -117,6 +117,8 @@ pub struct App {
     pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
     pub(super) switching: bool,
+    /// Whether an unfinished import of the library that was opened just now may go on by itself.
+    pub(super) may_resume: bool,
     pub(super) then_add: Vec<PathBuf>,
     pub(super) inbox: (Sender<Message>, Receiver<Message>),
     pub(super) settings: Settings,
@@ -163,6 +165,7 @@ impl App {
             keeper,
             updates: start.outside.updates,
             switching: false,
+            may_resume: false,
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
             inbox: crossbeam_channel::bounded(256),

@@ -219,6 +219,9 @@ pub struct IndexArgs {
     /// Also skip files and folders of this name; a glob, may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Also try again the files that could not be read, or that the model refused.
+    #[arg(long)]
+    pub retry: bool,
     /// A service that embeds instead of this machine, with --model as it calls its models; the library remembers it.
     /// Before anything is sent the command says what, and asks. Its key comes from the environment (NOMIC_API_KEY,
     /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.

@@ -17,7 +17,7 @@ use vicinity_engine::labels::{LabelVectors, parse};
 use vicinity_engine::running::{DeviceLine, Running};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::trust::{self, Candidate, Verdict};
-use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image};
+use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image, scan};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -63,7 +63,7 @@ fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
     if parts.is_empty() {
         bail!("nothing is asked: give words or --image FILE");
     }
-    let folder = args.folder.map(std::path::absolute).transpose()?;
+    let folder = args.folder.map(|folder| scan::resolved(&folder));
     let query = Query {
         parts,
         filter: Filter { modality: args.modality.modality(), folder, name: None },

@@ -1,11 +1,13 @@
 //! `vicinity index`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
+use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -14,8 +16,8 @@ use super::args::{IndexArgs, Place};
 use super::consent;
 use super::output::{complain, count, json, line, on_terminal};
 use super::session::{self, Session};
-use vicinity_core::{Progress, Stage};
-use vicinity_engine::{Event, Job, Severity, Summary};
+use vicinity_core::{Progress, Stage, left_out};
+use vicinity_engine::{Busy, Event, Job, Severity, Summary};
 
 #[derive(Serialize)]
 struct FailedLine<'a> {
@@ -31,7 +33,15 @@ struct SummaryLine {
     embedded: u64,
     reused: u64,
     failed: u64,
+    /// Files that were left out, in all and for each reason.
+    skipped: u64,
+    left_out: BTreeMap<&'static str, u64>,
     seconds: f64,
+}
+
+#[derive(Serialize)]
+struct WarningLine<'a> {
+    warning: &'a str,
 }
 
 /// Adds and embeds.
@@ -48,13 +58,55 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     }
     set_options(&session, &args);
     let stop = on_interrupt(&session);
-    let job = if args.folders.is_empty() { Job::Rescan } else { Job::Add(args.folders) };
-    let (summary, error) = watch(&session, job, &stop)?;
+    let (summary, error) = import(&session, &args, &stop)?;
     report(&session, &summary, args.json)?;
     match error {
         Some(error) => bail!("{error}"),
         None if summary.cancelled => bail!("cancelled; what is embedded is kept"),
         None => Ok(Outcome::Done),
+    }
+}
+
+/// Adds what is named, or looks at all again; goes on with what an earlier import has left, and tries failed files again
+/// where that is asked.
+fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Result<(Summary, Option<String>)> {
+    let cut_short = session.engine.unfinished().is_some_and(|import| !import.cancelled);
+    let mut jobs = Vec::new();
+    if !args.folders.is_empty() {
+        jobs.push(Job::Add(args.folders.clone()));
+    }
+    if args.retry {
+        jobs.push(Job::Retry(Vec::new()));
+    } else if cut_short || jobs.is_empty() {
+        jobs.push(Job::Rescan);
+    }
+    let mut whole: Option<Summary> = None;
+    for job in jobs {
+        let (summary, error) = watch(session, job, stop, args.json)?;
+        let summary = match whole {
+            Some(before) => together(&before, summary),
+            None => summary,
+        };
+        if error.is_some() || summary.cancelled {
+            return Ok((summary, error));
+        }
+        whole = Some(summary);
+    }
+    Ok((whole.unwrap_or_default(), None))
+}
+
+/// What two imports did, the second of which has looked at everything again.
+fn together(first: &Summary, second: Summary) -> Summary {
+    Summary {
+        embedded: first.embedded + second.embedded,
+        reused: second.reused.saturating_sub(first.embedded),
+        seconds: first.seconds + second.seconds,
+        busy: Busy {
+            read: first.busy.read + second.busy.read,
+            embed: first.busy.embed + second.busy.embed,
+            store: first.busy.store + second.busy.store,
+        },
+        ..second
     }
 }
 
@@ -89,7 +141,7 @@ fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
 }
 
 /// Waits for the end of the import; its summary, and the error that ended it early.
-fn watch(session: &Session, job: Job, stop: &AtomicBool) -> anyhow::Result<(Summary, Option<String>)> {
+fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyhow::Result<(Summary, Option<String>)> {
     let bar = on_terminal().then(progress_bar);
     let mut error = None;
     let mut stopping = false;
@@ -99,7 +151,11 @@ fn watch(session: &Session, job: Job, stop: &AtomicBool) -> anyhow::Result<(Summ
             stopping = true;
             session.engine.submit(Job::Cancel);
         }
-        let Ok(event) = session.engine.events().recv_timeout(Duration::from_millis(100)) else { continue };
+        let event = match session.engine.events().recv_timeout(Duration::from_millis(100)) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => bail!("the import has stopped working; what was stored is kept"),
+        };
         match event {
             Event::Progress(progress) => {
                 if let Some(bar) = &bar {
@@ -107,10 +163,15 @@ fn watch(session: &Session, job: Job, stop: &AtomicBool) -> anyhow::Result<(Summ
                 }
             }
             Event::Notice(notice) if notice.severity == Severity::Error => error = Some(notice.text),
-            Event::Notice(notice) if notice.severity == Severity::Warning => match &bar {
-                Some(bar) => bar.suspend(|| complain(&notice.text)),
-                None => complain(&notice.text),
-            },
+            Event::Notice(notice) if notice.severity == Severity::Warning => {
+                match &bar {
+                    Some(bar) => bar.suspend(|| complain(&notice.text)),
+                    None => complain(&notice.text),
+                }
+                if as_json {
+                    json(&WarningLine { warning: &notice.text })?;
+                }
+            }
             Event::Finished(summary) => {
                 if let Some(bar) = bar {
                     bar.finish_and_clear();
@@ -151,8 +212,10 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
         }
     }
     let Summary { items, images, texts, embedded, reused, failed, seconds, busy, .. } = *summary;
+    let skipped = summary.left_out.values().sum();
     if as_json {
-        return json(&SummaryLine { items, images, texts, embedded, reused, failed, seconds });
+        let left_out = summary.left_out.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
+        return json(&SummaryLine { items, images, texts, embedded, reused, failed, skipped, left_out, seconds });
     }
     line(&format!(
         "{} items: {} images, {} texts ({} embedded, {} known, {} failed) in {seconds:.1} s",
@@ -163,6 +226,9 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
         count(reused),
         count(failed)
     ))?;
+    if skipped > 0 {
+        line(&format!("{} left out: {}", count(skipped), left_out::describe(&summary.left_out, count)))?;
+    }
     if embedded > 0 {
         line(&format!(
             "{:.0} a second; work, overlapping: reading {:.1} s, embedding {:.1} s, storing {:.1} s",

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vicinity_core::{
-    Failure, Filter, Item, ItemId, Layout, MapProgress, NetworkUse, Progress, QueryPart, Scoring, SearchResult, Stage,
-    Suggestion,
+    Failure, Filter, Item, ItemId, Layout, LeftOutCounts, MapProgress, NetworkUse, Progress, QueryPart, Scoring,
+    SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::updates::Updates;
-use vicinity_engine::{ImportOptions, Notice, Snapshot};
+use vicinity_engine::{ImportOptions, Notice, Snapshot, Unfinished};
 use vicinity_models::ModelInfo;
 
 use super::folders::FolderCounts;
@@ -238,6 +238,10 @@ pub struct State {
     pub progress: Progress,
     /// Files that could not be read.
     pub failures: Arc<Vec<Failure>>,
+    /// Files that were left out, for each reason.
+    pub left_out: Arc<LeftOutCounts>,
+    /// The import that did not come to its end.
+    pub unfinished: Option<Unfinished>,
     /// Import options of this library.
     pub import: Option<ImportOptions>,
     /// The search box.

@@ -38,6 +38,7 @@ pub fn item(path: impl Into<PathBuf>, n: u32) -> NewItem {
         modality,
         bytes: 1000 + u64::from(n),
         modified_ns: i64::from(n),
+        change_mark: 0,
         hash: hash(n),
         pixels: (modality == Modality::Image).then_some([640, 480]),
         snippet: (modality == Modality::Text).then(|| format!("text {n}")),
@@ -49,7 +50,7 @@ pub fn batch(numbers: std::ops::Range<u32>) -> Vec<(NewItem, Embedding)> {
 }
 
 pub fn known(store: &Store, item: &NewItem) -> bool {
-    store.known(&item.path, item.bytes, item.modified_ns) == Known::Unchanged
+    store.known(&item.path, item.stamp()) == Known::Unchanged
 }
 
 /// Items and vectors are those of `numbers`, in order, bit for bit; the means are theirs too.

@@ -21,8 +21,10 @@ pub enum Stage {
 pub struct Progress {
     /// What is going on.
     pub stage: Stage,
-    /// Found so far that need embedding (grows while scanning).
+    /// Found so far that need embedding.
     pub total: u64,
+    /// Whether files are still being counted, so that `total` is the least that there are.
+    pub counting: bool,
     /// Of these, embedded and stored.
     pub done: u64,
     /// Known already and taken over.

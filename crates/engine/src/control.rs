@@ -13,6 +13,10 @@ struct State {
     interrupted: bool,
     closed: bool,
     last: Progress,
+    /// Number of the job submitted last.
+    submitted: u64,
+    /// Jobs up to this number were cancelled by the user.
+    cancelled_to: u64,
 }
 
 /// Reaches every thread of an import. Cheap to clone.
@@ -23,12 +27,21 @@ pub struct Control {
 }
 
 impl Control {
-    /// A new run begins: neither paused nor cancelled, unless the engine is being closed.
-    pub fn begin(&self) {
+    /// The number of a job that is being submitted. A cancel reaches the jobs submitted before it, and no later ones.
+    pub fn number(&self) -> u64 {
         self.state.update(|state| {
-            let last = Progress::default();
-            *state = State { running: true, paused: false, interrupted: false, closed: state.closed, last };
-            self.cancelled.store(state.closed, Ordering::Relaxed);
+            state.submitted += 1;
+            state.submitted
+        })
+    }
+
+    /// A new run begins with the job of this number: neither paused nor cancelled, unless the user has cancelled that
+    /// job, or the engine is being closed.
+    pub fn begin(&self, job: u64) {
+        self.state.update(|state| {
+            (state.running, state.paused, state.interrupted) = (true, false, false);
+            state.last = Progress::default();
+            self.cancelled.store(state.closed || job <= state.cancelled_to, Ordering::Relaxed);
         });
     }
 
@@ -53,8 +66,16 @@ impl Control {
         self.state.update(|state| state.paused = false);
     }
 
-    /// Ends the run.
+    /// The user ends the run, and every job submitted so far.
     pub fn cancel(&self) {
+        self.state.update(|state| {
+            state.cancelled_to = state.submitted;
+            self.cancelled.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// The run ends by itself, because it cannot go on.
+    pub fn stop(&self) {
         self.state.update(|_| self.cancelled.store(true, Ordering::Relaxed));
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
+use super::guard::is_told_by_engine;
 use vicinity_core::home;
 use vicinity_models::guard;
 
@@ -26,7 +27,9 @@ pub fn watch() {
         {
             log::warn!("no crash report could be written: {error}");
         }
-        otherwise(info);
+        if !is_told_by_engine() {
+            otherwise(info);
+        }
     }));
 }
 

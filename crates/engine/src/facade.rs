@@ -1,6 +1,6 @@
 //! The engine: opens a library, owns the threads, takes jobs and gives events.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,8 +20,8 @@ use super::projector::Projector;
 use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
-use super::{Event, ImportOptions, Job, Severity, Snapshot};
-use vicinity_core::{Failure, Progress, Stage};
+use super::{Event, ImportOptions, Job, Severity, Snapshot, Unfinished};
+use vicinity_core::{Failure, LeftOutCounts, Progress, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
 
@@ -56,7 +56,7 @@ pub(super) fn spare_threads() -> usize {
 
 /// A library at work. Dropping it cancels what is under way and waits for the threads; what is stored stays.
 pub struct Engine {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<(u64, Job)>>,
     events: Receiver<Event>,
     library: Library,
     info: ModelInfo,
@@ -132,6 +132,8 @@ impl Engine {
         let saved = library.load_layout();
         outbox.post(Event::Snapshot(library.snapshot()));
         outbox.post(Event::Failures(library.failures()));
+        outbox.post(Event::LeftOut(Arc::new(library.left_out())));
+        outbox.post(Event::Unfinished(library.unfinished()));
         if let Some(layout) = &saved {
             outbox.post(Event::Layout(Arc::new(layout.clone())));
         }
@@ -152,6 +154,7 @@ impl Engine {
             readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
+            waiting: RefCell::default(),
         };
         let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
         let snapshot = library.snapshot();
@@ -264,6 +267,7 @@ impl Engine {
     }
 
     fn send(&self, job: Job) {
+        let job = (self.control.number(), job);
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
             self.outbox.notice(Severity::Error, "The import has stopped working; please open the library again");
         }
@@ -289,6 +293,16 @@ impl Engine {
         self.library.failures()
     }
 
+    /// How many files were left out at the last look, for each reason.
+    pub fn left_out(&self) -> LeftOutCounts {
+        self.library.left_out()
+    }
+
+    /// The import that did not come to its end, where there is one.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        self.library.unfinished()
+    }
+
     /// Reads the whole library and says what is wrong with it, a sentence each.
     pub fn check(&self) -> Vec<String> {
         self.library.check()
@@ -304,7 +318,7 @@ impl Engine {
     /// # Errors
     /// A sentence, where it could not be loaded.
     pub fn model(&self) -> Result<Arc<Model>, String> {
-        self.model.wait()
+        Ok(self.model.wait()?)
     }
 }
 

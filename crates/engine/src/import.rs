@@ -1,33 +1,36 @@
 //! The coordinator: one thread that takes the jobs which change the collection, walks the folders and feeds the chain.
+//!
+//! However a run ends, by itself, by its user, by an error or by a panic, whoever waits for it hears of its end.
 
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+mod walking;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::control::Control;
-use super::embed::{Feed, Pipeline};
-use super::library::{FailedFile, Known, Library};
+use super::embed::Pipeline;
+use super::library::{Library, Unfinished};
 use super::meter::Meter;
 use super::model::LazyModel;
 use super::outbox::Outbox;
 use super::projector::Projector;
-use super::scan::{self, Candidate, Excludes};
 use super::store::StoreError;
-use super::{Event, Job, Severity, Summary, export};
-use vicinity_core::{Failure, Modality, Progress, Stage};
+use super::{Event, Job, Severity, Summary, export, guard};
+use vicinity_core::{LeftOutCounts, Modality, Progress, Stage};
 
-/// How often the coordinator looks for new jobs while the chain works.
-const TICK: Duration = Duration::from_millis(50);
+/// A job and its number.
+type Numbered = (u64, Job);
 
 /// See the module's documentation.
 pub struct Coordinator {
-    /// Jobs that change the collection, from [`super::Engine::submit`].
-    pub jobs: Receiver<Job>,
+    /// Jobs that change the collection, from [`super::Engine::submit`], with their numbers.
+    pub jobs: Receiver<Numbered>,
     /// Where items go.
     pub library: Library,
     /// What embeds them.
@@ -44,6 +47,8 @@ pub struct Coordinator {
     pub towers: rayon::ThreadPool,
     /// Whether an error of the library has ended the last run.
     pub stopped: Cell<bool>,
+    /// Jobs that came at a moment when they could not be done; they are done before any other.
+    pub waiting: RefCell<VecDeque<Numbered>>,
 }
 
 /// One run's notes.
@@ -56,35 +61,62 @@ struct Run {
     out_of_reach: Vec<PathBuf>,
     /// Items of each table that was in the collection before.
     rows: HashMap<PathBuf, usize>,
-    /// Removals that came while items were in flight.
-    put_off: Vec<Job>,
+    /// Files that are as they were, but known without their marks.
+    marks: Vec<(PathBuf, i64)>,
+    /// What walks alone know to be left out; nothing of it is remembered.
+    passed_over: LeftOutCounts,
+    /// The import that was unfinished when this one began.
+    before: Option<Unfinished>,
+    /// Whether it is noted that this one is unfinished.
+    noted: bool,
 }
 
 impl Coordinator {
     /// Works until the engine is closed.
     pub fn run(self) {
-        let mut again = false;
-        loop {
-            let job = match self.jobs.try_recv() {
-                Ok(job) => job,
-                Err(TryRecvError::Empty) if std::mem::take(&mut again) => Job::Rescan,
-                Err(TryRecvError::Empty) => match self.jobs.recv() {
-                    Ok(job) => job,
-                    Err(_) => return,
-                },
-                Err(TryRecvError::Disconnected) => return,
-            };
-            if self.control.is_closed() {
-                return;
-            }
-            match job {
-                Job::Add(_) | Job::Rescan | Job::Retry(_) => again |= self.import(job),
-                // after a run that a full disk has ended; one that was only paused goes on by itself
-                Job::Resume if self.stopped.take() => again |= self.import(Job::Rescan),
-                Job::Resume => {}
-                other => self.settle(other),
+        let mut again = None;
+        while let Some((number, job)) = self.next(&mut again) {
+            match guard::caught(|| self.handle(number, job)) {
+                Ok(unfinished) => again = unfinished.or(again),
+                Err(reason) => self.recover(&reason),
             }
         }
+    }
+
+    /// The next job; `again` is the number of a run that has to begin anew once there is no other. `None` once closed.
+    fn next(&self, again: &mut Option<u64>) -> Option<Numbered> {
+        let waiting = self.waiting.borrow_mut().pop_front();
+        let job = match waiting.map_or_else(|| self.jobs.try_recv(), Ok) {
+            Err(TryRecvError::Empty) => match again.take() {
+                Some(number) => (number, Job::Rescan),
+                None => self.jobs.recv().ok()?,
+            },
+            received => received.ok()?,
+        };
+        (!self.control.is_closed()).then_some(job)
+    }
+
+    /// Does a job; the number of a run that has to begin anew, because something had to be done in between.
+    fn handle(&self, number: u64, job: Job) -> Option<u64> {
+        match job {
+            Job::Add(_) | Job::Rescan | Job::Retry(_) => self.import(number, job),
+            // after a run that a full disk has ended; one that was only paused goes on by itself
+            Job::Resume if self.stopped.take() => self.import(number, Job::Rescan),
+            Job::Resume => None,
+            other => {
+                self.settle(other);
+                None
+            }
+        }
+    }
+
+    /// After a panic of this thread: nobody is to wait for the end of a run that has none.
+    fn recover(&self, reason: &str) {
+        self.control.end();
+        self.outbox.post(Event::Progress(Progress::default()));
+        self.outbox.notice(Severity::Error, format!("The import has stopped ({reason}); what was stored is kept"));
+        self.outbox.post(Event::Unfinished(Some(Unfinished::default())));
+        self.outbox.post(Event::Finished(Summary { cancelled: true, ..self.summary(&Meter::default(), 0.0) }));
     }
 
     /// Jobs that need no run.
@@ -115,15 +147,14 @@ impl Coordinator {
         self.projector.collection_changed(snapshot);
     }
 
-    /// One import, with all jobs that can join it on the way. Says whether it has to begin anew, because something
-    /// had to be done in between.
-    fn import(&self, job: Job) -> bool {
+    /// One import, with all jobs that can join it on the way.
+    fn import(&self, number: u64, job: Job) -> Option<u64> {
         if let Some(why) = self.library.read_only() {
             self.outbox.notice(Severity::Warning, why);
-            self.outbox.post(Event::Finished(self.summary(&Meter::default(), 0.0, false)));
-            return false;
+            self.outbox.post(Event::Finished(self.summary(&Meter::default(), 0.0)));
+            return None;
         }
-        self.control.begin();
+        self.control.begin(number);
         let meter = Meter::default();
         self.outbox.post(Event::Progress(meter.at(Stage::Scanning)));
         let chain = Pipeline::new(
@@ -141,13 +172,15 @@ impl Coordinator {
             walked: Vec::new(),
             out_of_reach: Vec::new(),
             rows: self.rows(),
-            put_off: Vec::new(),
+            marks: Vec::new(),
+            passed_over: LeftOutCounts::new(),
+            before: self.library.unfinished(),
+            noted: false,
         };
         chain.run(&self.readers, &self.towers, |feed| self.feed(job, &chain, feed, &mut run));
         self.finish(&chain, &run);
         self.control.end();
-        run.put_off.drain(..).for_each(|job| self.settle(job));
-        self.control.is_interrupted()
+        self.control.is_interrupted().then_some(number)
     }
 
     fn rows(&self) -> HashMap<PathBuf, usize> {
@@ -158,148 +191,62 @@ impl Coordinator {
         rows
     }
 
-    /// Walks what the job names; then joins further jobs until the chain is empty.
-    fn feed(&self, job: Job, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        self.walk(job, chain, feed, run);
-        loop {
-            if self.control.is_cancelled() {
-                return;
-            }
-            chain.meter.scanned.store(true, Ordering::Relaxed);
-            match self.jobs.recv_timeout(TICK) {
-                Ok(job @ (Job::Add(_) | Job::Rescan | Job::Retry(_))) => self.walk(job, chain, feed, run),
-                Ok(Job::Resume) => {}
-                // only once nothing of it is in flight
-                Ok(job @ Job::Remove(_)) => run.put_off.push(job),
-                Ok(other) => self.settle(other),
-                Err(_) if chain.in_flight.load(Ordering::Acquire) == 0 => return,
-                Err(_) => chain.report(),
-            }
-        }
-    }
-
-    fn walk(&self, job: Job, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        chain.meter.scanned.store(false, Ordering::Relaxed);
-        let (paths, whole) = match job {
-            Job::Add(paths) => (self.add_roots(paths), true),
-            Job::Retry(paths) => (self.forget_failures(paths), false),
-            _ => (self.library.roots(), true),
-        };
-        let excludes = match Excludes::new(&chain.options.excludes) {
-            Ok(excludes) => excludes,
-            Err(reason) => return self.outbox.notice(Severity::Error, reason.to_string()),
-        };
-        for root in paths {
-            self.walk_one(&root, whole, &excludes, chain, feed, run);
-        }
-    }
-
-    fn forget_failures(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
-        let all = || self.library.failures().iter().map(|f| f.path.clone()).collect();
-        let paths = if paths.is_empty() { all() } else { paths };
-        if let Err(error) = self.library.forget_failures(&paths) {
-            self.outbox.notice(Severity::Error, error.to_string());
-        }
-        paths
-    }
-
-    fn add_roots(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
-        let mut added = Vec::new();
-        for path in paths {
-            let path = std::path::absolute(&path).unwrap_or(path);
-            match self.library.add_root(&path) {
-                Ok(()) => added.push(path),
-                Err(error) => self.outbox.notice(Severity::Error, error.to_string()),
-            }
-        }
-        self.outbox.post(Event::Snapshot(self.library.snapshot()));
-        added
-    }
-
-    fn walk_one(
-        &self,
-        root: &PathBuf,
-        whole: bool,
-        excludes: &Excludes,
-        chain: &Pipeline,
-        feed: &Feed<'_>,
-        run: &mut Run,
-    ) {
-        let there = root.try_exists().unwrap_or(false);
-        if !there {
-            if whole {
-                let text = format!("{} is not there; its items are kept until it is back", root.display());
-                self.outbox.notice(Severity::Warning, text);
-                run.walked.push(root.clone());
-                run.out_of_reach.push(root.clone());
-            }
-            return;
-        }
-        let mut found = |found: Result<Candidate, Failure>| match found {
-            Ok(candidate) => self.take(candidate, chain, feed, run),
-            Err(Failure { path, reason }) => {
-                run.out_of_reach.push(path.clone());
-                chain.failed(FailedFile { path, reason, bytes: 0, modified_ns: 0 });
-            }
-        };
-        scan::scan(std::slice::from_ref(root), excludes, self.control.flag(), &mut found);
-        if whole && !self.control.is_cancelled() {
-            run.walked.push(root.clone());
-        }
-    }
-
-    fn take(&self, candidate: Candidate, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        if !self.control.go_on() || !run.seen.insert(candidate.path.clone()) {
-            return;
-        }
-        match self.library.known(&candidate) {
-            Known::Unchanged if self.library.has_failed(&candidate.path) => Meter::add(&chain.meter.failed, 1),
-            Known::Unchanged => {
-                let items = run.rows.get(&candidate.path).copied().unwrap_or(1);
-                Meter::add(&chain.meter.reused, items);
-            }
-            Known::Changed => feed.send(candidate),
-        }
-        chain.report();
-    }
-
     /// After all threads of the chain have ended.
     fn finish(&self, chain: &Pipeline, run: &Run) {
+        let reason = chain.fatal.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
+        let reason = reason.or_else(|| chain.gave_up.lock().unwrap_or_else(PoisonError::into_inner).take());
         let cancelled = self.control.is_cancelled();
-        if !cancelled && let Err(error) = self.tidy(chain, run) {
+        let stored = if cancelled { Ok(()) } else { self.tidy(chain, run) };
+        if let Err(error) = stored.and_then(|()| self.note_end(chain, run, reason.is_some())) {
             self.outbox.notice(Severity::Error, error.to_string());
         }
         if let Err(error) = self.library.save_failures() {
             log::warn!("the list of failed files was not stored: {error}");
         }
         self.publish();
-        let fatal = chain.fatal.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
-        let fatal = fatal.or_else(|| chain.gave_up.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.stopped.set(fatal.is_some());
-        let stage = if fatal.is_some() { Stage::Paused } else { Stage::Idle };
-        self.outbox.post(Event::Progress(Progress { seconds_left: None, ..chain.meter.at(stage) }));
-        if let Some(error) = fatal {
-            self.outbox.notice(Severity::Error, format!("The import has stopped: {error}"));
+        let mut left_out = self.library.left_out();
+        left_out.extend(run.passed_over.iter().map(|(reason, n)| (*reason, *n)));
+        self.outbox.post(Event::LeftOut(Arc::new(left_out)));
+        self.stopped.set(reason.is_some());
+        let stage = if reason.is_some() { Stage::Paused } else { Stage::Idle };
+        let progress = Progress { seconds_left: None, counting: false, ..chain.meter.at(stage) };
+        self.outbox.post(Event::Progress(progress));
+        if let Some(reason) = reason {
+            self.outbox.notice(Severity::Error, format!("The import has stopped: {reason}"));
         }
         if self.control.is_interrupted() {
             return;
         }
         let seconds = run.start.elapsed().as_secs_f64();
-        self.outbox.post(Event::Finished(self.summary(&chain.meter, seconds, cancelled)));
+        self.outbox.post(Event::Unfinished(self.library.unfinished()));
+        self.outbox.post(Event::Finished(Summary { cancelled, ..self.summary(&chain.meter, seconds) }));
+    }
+
+    /// Notes how the run has ended, for this window and the next one.
+    fn note_end(&self, chain: &Pipeline, run: &Run, stopped: bool) -> Result<(), StoreError> {
+        let [total, done] = [&chain.meter.total, &chain.meter.done].map(|count| count.load(Ordering::Relaxed));
+        let left = total.saturating_sub(done);
+        let all_walked = self.library.roots().iter().all(|root| run.walked.contains(root));
+        let note = match () {
+            () if !self.control.is_cancelled() => run.before.filter(|_| !all_walked),
+            // the end of the program is nobody's wish for the end of the import
+            () if self.control.is_closed() || self.control.is_interrupted() || stopped => {
+                (run.noted || run.before.is_some()).then_some(Unfinished { cancelled: false, left })
+            }
+            () => (left > 0 || !all_walked).then_some(Unfinished { cancelled: true, left }),
+        };
+        self.library.set_unfinished(note)
     }
 
     /// After a run that went to its end: tables are complete, and what has vanished goes.
     fn tidy(&self, chain: &Pipeline, run: &Run) -> Result<(), StoreError> {
         let tables = std::mem::take(&mut *chain.tables.lock().unwrap_or_else(PoisonError::into_inner));
         tables.iter().try_for_each(|table| self.library.finish_table(table))?;
-        // what lies below a root that was not walked may well be there
-        if self.library.roots().iter().all(|root| run.walked.contains(root)) {
-            self.library.remove_missing(&run.seen, &run.out_of_reach)?;
-        }
-        Ok(())
+        self.library.set_marks(&run.marks)?;
+        self.library.remove_missing(&run.seen, &run.walked, &run.out_of_reach)
     }
 
-    fn summary(&self, meter: &Meter, seconds: f64, cancelled: bool) -> Summary {
+    fn summary(&self, meter: &Meter, seconds: f64) -> Summary {
         let snapshot = self.library.snapshot();
         let count = |modality| snapshot.count(modality) as u64;
         Summary {
@@ -310,8 +257,9 @@ impl Coordinator {
             embedded: meter.done.load(Ordering::Relaxed),
             reused: meter.reused.load(Ordering::Relaxed),
             failed: meter.failed.load(Ordering::Relaxed),
+            left_out: meter.left_out(),
             seconds,
-            cancelled,
+            cancelled: false,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vicinity_core::{
-    Failure, ItemId, LabelSet, Layout, LayoutMethod, MapProgress, Picture, Progress, Query, QueryPart, ScoredLabels,
-    SearchResult, Suggestion,
+    Failure, ItemId, LabelSet, Layout, LayoutMethod, LeftOutCounts, MapProgress, Picture, Progress, Query, QueryPart,
+    ScoredLabels, SearchResult, Suggestion,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -19,7 +19,7 @@ pub enum Job {
     Remove(PathBuf),
     /// Look at all folders again.
     Rescan,
-    /// Try the failed files again; all of them where the list is empty.
+    /// Try failed files again; where the list is empty, look at all folders again and try all that failed.
     Retry(Vec<PathBuf>),
     /// Hold the import after the batch in flight.
     Pause,
@@ -117,6 +117,10 @@ pub enum Event {
     Finished(Summary),
     /// All files that could not be read, as of now.
     Failures(Arc<Vec<Failure>>),
+    /// How many files were left out, and why, as of now.
+    LeftOut(Arc<LeftOutCounts>),
+    /// The import that did not come to its end, where there is one: once after opening, and after every import.
+    Unfinished(Option<Unfinished>),
     /// Answer to [`Job::Search`].
     Found {
         /// As asked.
@@ -229,6 +233,8 @@ pub struct Summary {
     pub reused: u64,
     /// Could not be read.
     pub failed: u64,
+    /// Found and left out, for each reason.
+    pub left_out: LeftOutCounts,
     /// Wall-clock time of the run.
     pub seconds: f64,
     /// Time the stages worked; they overlap.
@@ -245,6 +251,7 @@ mod dot;
 mod embed;
 pub mod export;
 mod facade;
+pub mod guard;
 mod import;
 pub mod index;
 pub mod labels;
@@ -272,4 +279,4 @@ pub mod updates;
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
-pub use store::StoreError;
+pub use store::{StoreError, Unfinished};

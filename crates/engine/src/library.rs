@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
-pub use super::store::{FailedFile, Known, NewItem, ThumbnailCache};
-use super::store::{Store, StoreError};
+pub use super::store::{Cause, FailedFile, Known, NewItem, ThumbnailCache, Unfinished};
+use super::store::{Store, StoreError, VectorRows};
 use super::{ImportOptions, Notice, Snapshot};
-use vicinity_core::{ContentHash, Embedding, Failure, Layout, Modality};
+use vicinity_core::{ContentHash, Embedding, Failure, Layout, LeftOutCounts, Modality};
 use vicinity_models::{LongText, ModelKey};
 
 struct Shared {
@@ -20,6 +20,7 @@ struct Shared {
     failures_changed: AtomicBool,
     unsaved: Mutex<Vec<FailedFile>>,
     thumbnails: ThumbnailCache,
+    vector_rows: VectorRows,
     read_only: Option<String>,
 }
 
@@ -43,6 +44,7 @@ impl Library {
             failures_changed: AtomicBool::new(false),
             unsaved: Mutex::default(),
             thumbnails: store.thumbnails(),
+            vector_rows: store.vector_rows(),
             read_only: store.read_only().map(str::to_owned),
             store: Mutex::new(store),
         };
@@ -115,32 +117,85 @@ impl Library {
 
     /// Whether a file is in the collection as it is.
     pub fn known(&self, file: &Candidate) -> Known {
-        lock(&self.0.store).known(&file.path, file.len, file.modified_ns)
+        lock(&self.0.store).known(&file.path, file.stamp())
     }
 
-    /// Whether the content of an item has a vector.
+    /// Whether a file of the collection is known without its mark, though it has one.
+    pub fn lacks_mark(&self, file: &Candidate) -> bool {
+        file.change_mark != 0 && lock(&self.0.store).lacks_mark(&file.path)
+    }
+
+    /// Notes such marks.
+    pub fn set_marks(&self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
+        if marks.is_empty() { Ok(()) } else { lock(&self.0.store).set_marks(marks) }
+    }
+
+    /// The import that did not come to its end, where there is one.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        lock(&self.0.store).unfinished()
+    }
+
+    /// Notes that an import is unfinished, or that none is.
+    pub fn set_unfinished(&self, unfinished: Option<Unfinished>) -> Result<(), StoreError> {
+        lock(&self.0.store).set_unfinished(unfinished)
+    }
+
+    /// Calls a root by another path that leads to the same place.
+    pub fn rename_root(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        self.write(|store| store.rename_root(from, to))
+    }
+
+    /// What was left out at the last look, for each reason.
+    pub fn left_out(&self) -> LeftOutCounts {
+        lock(&self.0.store).left_out()
+    }
+
+    /// Whether the content of an item has a vector. Never waits for a write.
     pub fn has_vector(&self, item: &NewItem) -> bool {
-        lock(&self.0.store).has_vector(&item.hash, item.modality)
+        let long_text = lock(&self.0.options).long_text;
+        self.0.vector_rows.has(&item.hash, item.modality, long_text)
     }
 
     /// Items whose content has a vector already.
     pub fn commit_known(&self, items: Vec<NewItem>) -> Result<(), StoreError> {
-        if items.is_empty() { Ok(()) } else { self.write(|store| store.commit_known(items)) }
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.read_at_last(items.iter());
+        self.write(|store| store.commit_known(items))
     }
 
     /// Items with their vectors.
     pub fn commit_embedded(&self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
-        if items.is_empty() { Ok(()) } else { self.write(|store| store.commit_embedded(items)) }
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.read_at_last(items.iter().map(|(item, _)| item));
+        self.write(|store| store.commit_embedded(items))
     }
 
-    /// After a walk over all roots: drops the items of files that were not `seen`, but for those `out_of_reach`.
-    pub fn remove_missing(&self, seen: &HashSet<PathBuf>, out_of_reach: &[PathBuf]) -> Result<(), StoreError> {
-        self.write(|store| store.remove_missing(seen, out_of_reach).map(|_items| ()))
+    /// Takes items that are about to be stored off the list of failures.
+    fn read_at_last<'a>(&self, items: impl Iterator<Item = &'a NewItem>) {
+        let mut failures = lock(&self.0.failures);
+        if !failures.is_empty() {
+            let taken_off = items.filter(|item| failures.remove(&item.path).is_some()).count();
+            self.0.failures_changed.fetch_or(taken_off > 0, Ordering::Relaxed);
+        }
+    }
+
+    /// After a walk over the roots `walked`: drops the items of files that were not `seen`, but for those `out_of_reach`.
+    pub fn remove_missing(
+        &self,
+        seen: &HashSet<PathBuf>,
+        walked: &[PathBuf],
+        out_of_reach: &[PathBuf],
+    ) -> Result<(), StoreError> {
+        self.write(|store| store.remove_missing(seen, walked, out_of_reach).map(|_items| ()))
     }
 
     /// All rows of a table are stored.
     pub fn finish_table(&self, table: &Candidate) -> Result<(), StoreError> {
-        self.write(|store| store.finish_table(&table.path, table.len, table.modified_ns))
+        self.write(|store| store.finish_table(&table.path, table.stamp()))
     }
 
     fn write(&self, change: impl FnOnce(&mut Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
@@ -162,11 +217,13 @@ impl Library {
         self.0.failures_changed.swap(false, Ordering::Relaxed).then(|| self.failures())
     }
 
-    /// Notes a file that could not be read.
+    /// Notes a file that could not be read, or was left out.
     pub fn add_failure(&self, failure: FailedFile) {
-        lock(&self.0.failures).insert(failure.path.clone(), failure.reason.clone());
+        if failure.is_failure() {
+            lock(&self.0.failures).insert(failure.path.clone(), failure.reason.clone());
+            self.0.failures_changed.store(true, Ordering::Relaxed);
+        }
         lock(&self.0.unsaved).push(failure);
-        self.0.failures_changed.store(true, Ordering::Relaxed);
     }
 
     /// Whether a file could not be read the last time.
@@ -174,8 +231,11 @@ impl Library {
         lock(&self.0.failures).contains_key(path)
     }
 
-    /// These files are tried again; all of them where the list is empty.
+    /// Takes these off the list of failures.
     pub fn forget_failures(&self, paths: &[PathBuf]) -> Result<(), StoreError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
         self.write(|store| store.clear_failures(paths))?;
         self.read_failures();
         Ok(())
@@ -184,14 +244,18 @@ impl Library {
     /// Stores the failures of a run for the next time.
     pub fn save_failures(&self) -> Result<(), StoreError> {
         let unsaved = std::mem::take(&mut *lock(&self.0.unsaved));
-        let saved = if unsaved.is_empty() { Ok(()) } else { lock(&self.0.store).set_failures(unsaved) };
+        let saved = if unsaved.is_empty() { Ok(()) } else { self.write(|store| store.set_failures(unsaved)) };
         self.read_failures();
         saved
     }
 
     fn read_failures(&self) {
         let stored = lock(&self.0.store).failures();
-        *lock(&self.0.failures) = stored.into_iter().map(|f| (f.path, f.reason)).collect();
+        let mut failures: BTreeMap<PathBuf, String> = stored.into_iter().map(|f| (f.path, f.reason)).collect();
+        // those of the run under way are stored at its end
+        let unsaved = lock(&self.0.unsaved);
+        failures.extend(unsaved.iter().filter(|f| f.is_failure()).map(|f| (f.path.clone(), f.reason.clone())));
+        *lock(&self.0.failures) = failures;
         self.0.failures_changed.store(true, Ordering::Relaxed);
     }
 
@@ -225,6 +289,7 @@ impl NewItem {
             modality: Modality::Text,
             bytes: file.len,
             modified_ns: file.modified_ns,
+            change_mark: file.change_mark,
             hash,
             pixels: None,
             snippet: None,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Busy;
 use vicinity_core::rate::Rate;
-use vicinity_core::{Progress, Stage};
+use vicinity_core::{LeftOut, LeftOutCounts, Progress, Stage};
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Meter {
     pub reused: AtomicU64,
     /// Could not be read.
     pub failed: AtomicU64,
+    /// Found and left out.
+    left_out: Mutex<LeftOutCounts>,
     /// Whether all folders have been walked.
     pub scanned: AtomicBool,
     /// Nanoseconds of work of the stages.
@@ -41,6 +43,16 @@ impl Meter {
     pub fn take(count: &AtomicU64, n: usize) {
         let _always_some =
             count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n as u64)));
+    }
+
+    /// Counts something that was left out.
+    pub fn leave_out(&self, reason: LeftOut) {
+        *self.left_out.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    }
+
+    /// What was left out so far.
+    pub fn left_out(&self) -> LeftOutCounts {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Does some work and adds its time to a stage.
@@ -84,9 +96,9 @@ impl Meter {
     fn progress(&self, stage: Stage, per_second: f32) -> Progress {
         let [total, done, reused, failed] =
             [&self.total, &self.done, &self.reused, &self.failed].map(|count| count.load(Ordering::Relaxed));
-        let known = per_second > 0.0 && self.scanned.load(Ordering::Relaxed);
-        let seconds_left = known.then(|| total.saturating_sub(done) as f32 / per_second);
-        Progress { stage, total, done, reused, failed, per_second, seconds_left }
+        let counting = !self.scanned.load(Ordering::Relaxed);
+        let seconds_left = (per_second > 0.0 && !counting).then(|| total.saturating_sub(done) as f32 / per_second);
+        Progress { stage, total, counting, done, reused, failed, per_second, seconds_left }
     }
 }
 

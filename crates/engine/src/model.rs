@@ -14,6 +14,23 @@ use vicinity_models::{Model, TowerError, guard};
 /// Between two looks at a model whose time is over and that somebody works with yet.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Why there is no model to work with. Neither says anything about what was to be embedded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoModel {
+    /// It cannot be loaded: a sentence.
+    #[error("{0}")]
+    Failed(String),
+    /// The library is being closed.
+    #[error("the library is being closed")]
+    Closing,
+}
+
+impl From<NoModel> for String {
+    fn from(error: NoModel) -> Self {
+        error.to_string()
+    }
+}
+
 /// How long a model stays when nobody needs it; `None`: for ever.
 type Idle = Box<dyn Fn() -> Option<Duration> + Send>;
 
@@ -82,8 +99,8 @@ impl LazyModel {
     /// Waits until the model is there.
     ///
     /// # Errors
-    /// A sentence, where it could not be loaded or the engine is being closed.
-    pub fn wait(&self) -> Result<Arc<Model>, String> {
+    /// Where it could not be loaded or the engine is being closed.
+    pub fn wait(&self) -> Result<Arc<Model>, NoModel> {
         loop {
             self.state.update(|state| {
                 state.used = Instant::now();
@@ -93,10 +110,8 @@ impl LazyModel {
             });
             let found = self.state.wait(|state| match &state.stage {
                 Stage::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
-                Stage::Failed(reason) => Some(Some(Err(reason.clone()))),
-                Stage::Wanted | Stage::Away if state.closed => {
-                    Some(Some(Err("the library is being closed".to_owned())))
-                }
+                Stage::Failed(reason) => Some(Some(Err(NoModel::Failed(reason.clone())))),
+                Stage::Wanted | Stage::Away if state.closed => Some(Some(Err(NoModel::Closing))),
                 Stage::Wanted => None,
                 Stage::Away => Some(None),
             });
@@ -334,7 +349,7 @@ mod tests {
             Ok(model(8))
         };
         let (lazy, thread) = LazyModel::start(Loader::new(load, || None), outbox).expect("a thread");
-        let why = lazy.wait().err().expect("nothing was loaded");
+        let why = lazy.wait().err().expect("nothing was loaded").to_string();
         assert!(why.contains("a damaged table"), "{why}");
         let failed = |event| matches!(event, Event::Model(ModelState::Failed(_)));
         assert!(events.iter().any(failed), "the window is told");

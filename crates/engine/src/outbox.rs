@@ -17,10 +17,10 @@ use vicinity_core::desk::Desk;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Events that wait for the receiver.
 const BOUND: usize = 64;
-/// The queue holds at most this many; the oldest go first.
+/// The queue holds at most this many; the oldest go first, but for what somebody may be waiting for.
 const QUEUE: usize = 512;
 /// Slots go out in their order: a snapshot before anything that speaks of its rows.
-const SLOTS: usize = 8;
+const SLOTS: usize = 10;
 
 #[derive(Default)]
 struct Pending {
@@ -51,8 +51,10 @@ impl Outbox {
             match slot(&event) {
                 Some(slot) => pending.slots[slot] = Some(event),
                 None => {
-                    if pending.queue.len() == QUEUE {
-                        pending.queue.pop_front();
+                    if pending.queue.len() >= QUEUE
+                        && let Some(oldest) = pending.queue.iter().position(may_be_dropped)
+                    {
+                        pending.queue.remove(oldest);
                     }
                     pending.queue.push_back(event);
                 }
@@ -87,8 +89,19 @@ fn slot(event: &Event) -> Option<usize> {
         Event::Found { slot: SearchSlot::Results, .. } => Some(5),
         Event::Found { slot: SearchSlot::Neighbours, .. } => Some(6),
         Event::Labelled { .. } => Some(7),
+        Event::LeftOut(_) => Some(8),
+        Event::Unfinished(_) => Some(9),
         Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
         Event::Model(_) | Event::Notice(_) | Event::Called(_) => None,
+    }
+}
+
+/// Ends of imports, answers and errors have to arrive, however many there are; their makers are bounded by their work.
+fn may_be_dropped(event: &Event) -> bool {
+    match event {
+        Event::Notice(notice) => notice.severity != Severity::Error,
+        Event::Thumbnail(..) => true,
+        _ => false,
     }
 }
 
@@ -196,6 +209,26 @@ mod tests {
             }
         }
         assert_eq!(last, 9_999, "the end comes after the last sample");
+        outbox.close();
+        herald.join().expect("ends");
+    }
+
+    #[test]
+    fn ends_of_imports_and_errors_arrive_however_much_follows_them() {
+        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        outbox.post(Event::Finished(Summary { items: 7, ..Summary::default() }));
+        outbox.notice(Severity::Error, "the disk is full");
+        for i in 0..5 * QUEUE {
+            outbox.notice(Severity::Info, i.to_string());
+        }
+        let mut found = [false; 2];
+        while found != [true; 2] {
+            match events.recv_timeout(Duration::from_secs(10)).expect("news") {
+                Event::Finished(summary) => found[0] = summary.items == 7,
+                Event::Notice(notice) if notice.severity == Severity::Error => found[1] = true,
+                _ => {}
+            }
+        }
         outbox.close();
         herald.join().expect("ends");
     }

@@ -1,15 +1,21 @@
 //! Walks the user's folders and says which files are there. Reads no file's content.
+//!
+//! A file has one path, however many links lead to it: what lies in a folder of the collection has its path there, and
+//! what links reach outside of it has that of the link that comes first. What the program itself has written (libraries,
+//! its data folder, thumbnails) is passed over.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
-use vicinity_core::Failure;
+use super::store::{self, Stamp};
+use vicinity_core::{Failure, LeftOut, home};
 
 /// A file that may become an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +24,30 @@ pub struct Candidate {
     pub path: PathBuf,
     /// Size in bytes.
     pub len: u64,
-    /// Modification time, nanoseconds since the Unix epoch.
+    /// Modification time, nanoseconds since the Unix epoch; before it, negative.
     pub modified_ns: i64,
+    /// Changes with every edit, also one that keeps size and modification time; 0 where nothing of the kind is known.
+    /// On Unix the time at which the system last changed anything about the file, elsewhere a hash of its ends. Not the
+    /// number of the inode: some file systems give new ones whenever a disk is plugged in.
+    pub change_mark: i64,
+}
+
+impl Candidate {
+    /// By which the file is told from an edited one.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { bytes: self.len, modified_ns: self.modified_ns, change_mark: self.change_mark }
+    }
+}
+
+/// What a walk meets.
+#[derive(Debug)]
+pub enum Found {
+    /// A file.
+    File(Candidate),
+    /// Something that is not looked into.
+    LeftOut(LeftOut),
+    /// A file or folder that the system does not let us look at.
+    Failed(Failure),
 }
 
 /// What a new library skips.
@@ -57,43 +85,188 @@ impl Excludes {
     }
 }
 
-/// Walks folders and single files, recursively, in the order of their names.
-///
-/// Hidden files and folders below a root are skipped (a root may be hidden itself), as is what `excludes` matches. Links
-/// are followed; a folder or file that is reached twice is visited once, so loops end. `found` hears of each file, and
-/// of each folder that could not be listed. Ends early once `cancel` is set.
+/// Walks folders and single files, recursively, in the order of their names; `found` hears of each file, and of each
+/// folder that could not be listed. Ends early once `cancel` is set. See [`Walk`].
 pub fn scan(
     roots: &[PathBuf],
     excludes: &Excludes,
     cancel: &AtomicBool,
     found: &mut dyn FnMut(Result<Candidate, Failure>),
 ) {
-    let mut folders_seen = HashSet::new();
-    let mut files_seen = HashSet::new();
+    let mut walk = Walk::new(excludes, roots.to_vec(), cancel);
     for root in roots {
-        let walk = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|entry| {
-            let name = Path::new(entry.file_name());
-            let wanted = entry.depth() == 0 || !(is_hidden(name) || excludes.skips(name));
-            wanted && (!entry.file_type().is_dir() || folders_seen.insert(identity(entry.path())))
+        walk.root(root, &mut |news| match news {
+            Found::File(candidate) => found(Ok(candidate)),
+            Found::Failed(failure) => found(Err(failure)),
+            Found::LeftOut(_) => {}
         });
-        for entry in walk {
-            if cancel.load(Ordering::Relaxed) {
-                return;
-            }
-            match entry {
-                Ok(entry) if entry.file_type().is_file() => {
-                    let path = entry.into_path();
-                    // One root may lie within another.
-                    if files_seen.insert(path.clone()) {
-                        found(candidate(path));
-                    }
-                }
-                Ok(_) => {}
-                // walkdir reports the link that would close a loop; that is no failure.
-                Err(error) if error.loop_ancestor().is_some() => {}
-                Err(error) => found(Err(failure(root, &error))),
+    }
+}
+
+/// Whether a folder has nothing in it that a walk would look at; false where it cannot be listed.
+pub fn is_empty(folder: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(folder) else { return false };
+    entries.all(|entry| entry.is_ok_and(|entry| is_hidden(Path::new(&entry.file_name()))))
+}
+
+/// The one path of a file or folder, without links, `..` or another case of its letters; as it is where it is not there.
+pub fn resolved(path: &Path) -> PathBuf {
+    dunce::canonicalize(path).unwrap_or_else(|_| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+}
+
+/// A walk over roots, one after the other.
+///
+/// Hidden files and folders below a root are skipped (a root may be hidden itself), as is what the patterns match. Links
+/// are followed; a folder or file that is reached twice is visited once, so loops end.
+pub struct Walk<'a> {
+    excludes: &'a Excludes,
+    /// All folders of the collection, also those that are not walked now.
+    roots: Vec<PathBuf>,
+    cancel: &'a AtomicBool,
+    folders_seen: HashSet<PathBuf>,
+    files_seen: HashSet<PathBuf>,
+    libraries: HashSet<PathBuf>,
+    /// Our own folders, wherever they lie.
+    own: Vec<PathBuf>,
+}
+
+/// What is done with something in a folder.
+enum Way {
+    /// It is looked at.
+    Into,
+    /// It is another way to this place, which has its own path.
+    Elsewhere(PathBuf),
+    /// It is passed over, and counted where there is a reason to.
+    Past(Option<LeftOut>),
+}
+
+impl<'a> Walk<'a> {
+    /// A walk through a collection with these roots.
+    pub fn new(excludes: &'a Excludes, roots: Vec<PathBuf>, cancel: &'a AtomicBool) -> Self {
+        let own = [home::data(), home::models(), home::settings_file().and_then(|f| Some(f.parent()?.to_owned()))];
+        let own = own.into_iter().flatten().filter(|dir| dir.is_dir()).map(|dir| resolved(&dir)).collect();
+        let (folders_seen, files_seen, libraries) = Default::default();
+        Self { excludes, roots, cancel, folders_seen, files_seen, libraries, own }
+    }
+
+    /// Walks one root, a folder or file, to its end; false where it was cancelled.
+    pub fn root(&mut self, root: &Path, found: &mut dyn FnMut(Found)) -> bool {
+        if is_part_of_library(root) {
+            let reason = "This is a part of a library of Vicinity; it is not taken in".to_owned();
+            found(Found::Failed(Failure { path: root.to_owned(), reason }));
+            return true;
+        }
+        let mut starts = vec![root.to_owned()];
+        while let Some(start) = starts.pop() {
+            if !self.below(&start, &mut starts, found) {
+                return false;
             }
         }
+        true
+    }
+
+    fn below(&mut self, start: &Path, elsewhere: &mut Vec<PathBuf>, found: &mut dyn FnMut(Found)) -> bool {
+        let mut walk = WalkDir::new(start).follow_links(true).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            if self.cancel.load(Ordering::Relaxed) {
+                return false;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                // walkdir reports the link that would close a loop; that is no failure.
+                Err(error) if error.loop_ancestor().is_some() => continue,
+                Err(error) => {
+                    let unwanted = error.depth() > 0 && error.path().is_some_and(|path| self.is_unwanted(path));
+                    if !unwanted {
+                        found(Found::Failed(failure(start, &error)));
+                    }
+                    continue;
+                }
+            };
+            let is_folder = entry.file_type().is_dir();
+            match self.way(&entry, is_folder) {
+                Way::Into if is_folder => {}
+                Way::Into => self.file(entry.into_path(), found),
+                Way::Elsewhere(path) if is_folder => {
+                    walk.skip_current_dir();
+                    elsewhere.push(path);
+                }
+                Way::Elsewhere(path) => self.file(path, found),
+                Way::Past(reason) => {
+                    if is_folder {
+                        walk.skip_current_dir();
+                    }
+                    if let Some(reason) = reason {
+                        found(Found::LeftOut(reason));
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn file(&mut self, path: PathBuf, found: &mut dyn FnMut(Found)) {
+        // One root may lie within another.
+        if self.files_seen.insert(path.clone()) {
+            found(candidate(path).map_or_else(Found::Failed, Found::File));
+        }
+    }
+
+    fn way(&mut self, entry: &DirEntry, is_folder: bool) -> Way {
+        let (path, below) = (entry.path(), entry.depth() > 0);
+        if below && is_hidden(Path::new(entry.file_name())) {
+            return Way::Past(None);
+        }
+        if below && self.excludes.skips(Path::new(entry.file_name())) {
+            return Way::Past(Some(LeftOut::Excluded));
+        }
+        let in_library = path.parent().is_some_and(|parent| self.libraries.contains(parent));
+        if in_library && store::is_own(entry.file_name()) {
+            return Way::Past(None);
+        }
+        if below
+            && entry.path_is_symlink()
+            && let Some(target) = self.within_collection(path)
+        {
+            return Way::Elsewhere(target);
+        }
+        if is_folder { self.folder(path, below) } else { Self::special(entry) }
+    }
+
+    fn special(entry: &DirEntry) -> Way {
+        if entry.file_type().is_file() { Way::Into } else { Way::Past(Some(LeftOut::Special)) }
+    }
+
+    fn folder(&mut self, path: &Path, below: bool) -> Way {
+        let identity = resolved(path);
+        if below && (self.own.contains(&identity) || is_data_folder(path)) {
+            return Way::Past(None);
+        }
+        if below && is_marked_cache(path) {
+            return Way::Past(Some(LeftOut::Cache));
+        }
+        if !self.folders_seen.insert(identity) {
+            return Way::Past(None);
+        }
+        if store::is_library(path) {
+            self.libraries.insert(path.to_owned());
+        }
+        Way::Into
+    }
+
+    /// Where a link leads, if that is a place in a folder of the collection which a walk over it would look at.
+    fn within_collection(&self, link: &Path) -> Option<PathBuf> {
+        let target = dunce::canonicalize(link).ok()?;
+        let seen_from = |root: &PathBuf| {
+            target.strip_prefix(root).is_ok_and(|below| {
+                below.iter().map(Path::new).all(|name| !is_hidden(name) && !self.excludes.skips(name))
+            })
+        };
+        self.roots.iter().any(seen_from).then_some(target)
+    }
+
+    fn is_unwanted(&self, path: &Path) -> bool {
+        path.file_name().map(Path::new).is_some_and(|name| is_hidden(name) || self.excludes.skips(name))
     }
 }
 
@@ -101,21 +274,75 @@ fn is_hidden(name: &Path) -> bool {
     name.as_os_str().as_encoded_bytes().first() == Some(&b'.')
 }
 
-/// What two ways to one folder have in common.
-fn identity(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// Whether a path leads into what a library consists of.
+fn is_part_of_library(path: &Path) -> bool {
+    let folders = path.ancestors().skip(1);
+    path.ancestors()
+        .zip(folders)
+        .any(|(part, folder)| part.file_name().is_some_and(store::is_own) && store::is_library(folder))
 }
 
-/// Size and time of one file.
+/// Whether a folder is where this program, or a portable one, keeps its libraries.
+fn is_data_folder(folder: &Path) -> bool {
+    if store::is_library(&folder.join("default")) {
+        return true;
+    }
+    let libraries = fs::read_dir(folder.join("libraries")).into_iter().flatten().flatten();
+    libraries.take(16).any(|entry| store::is_library(&entry.path()))
+}
+
+/// Whether a folder says of itself that it is a cache.
+fn is_marked_cache(folder: &Path) -> bool {
+    let mut beginning = [0; store::CACHE_SIGNATURE.len()];
+    let read = File::open(folder.join(store::CACHE_TAG)).and_then(|mut tag| tag.read_exact(&mut beginning));
+    read.is_ok() && beginning == store::CACHE_SIGNATURE
+}
+
+/// Size and times of one file.
+///
+/// # Errors
+/// When it is not there or may not be looked at.
 pub fn candidate(path: PathBuf) -> Result<Candidate, Failure> {
-    match fs::metadata(&path) {
-        Ok(meta) => {
-            let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
-            let modified_ns = since.and_then(|d| i64::try_from(d.as_nanos()).ok()).unwrap_or(0);
-            Ok(Candidate { path, len: meta.len(), modified_ns })
+    match fs::metadata(&path).and_then(|meta| Ok((change_mark(&path, &meta)?, meta))) {
+        Ok((change_mark, meta)) => {
+            let modified_ns = meta.modified().map_or(0, nanoseconds);
+            Ok(Candidate { path, len: meta.len(), modified_ns, change_mark })
         }
         Err(error) => Err(Failure { reason: vicinity_media::io_sentence(&error), path }),
     }
+}
+
+/// Since the Unix epoch; negative before it.
+fn nanoseconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |before| -before),
+    }
+}
+
+#[cfg(unix)]
+fn change_mark(_: &Path, meta: &Metadata) -> io::Result<i64> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(meta.ctime().wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec()))
+}
+
+/// A hash of the first and the last bytes: what tools that keep the modification time change (metadata of pictures)
+/// stands at a file's beginning or end.
+#[cfg(not(unix))]
+fn change_mark(path: &Path, meta: &Metadata) -> io::Result<i64> {
+    use std::io::{Seek, SeekFrom};
+    const SAMPLE: u64 = 4096;
+    let mut file = File::open(path)?;
+    let mut sample = Vec::new();
+    file.by_ref().take(SAMPLE).read_to_end(&mut sample)?;
+    if meta.len() > SAMPLE {
+        file.seek(SeekFrom::Start(meta.len().saturating_sub(SAMPLE).max(SAMPLE)))?;
+        file.take(SAMPLE).read_to_end(&mut sample)?;
+    }
+    let hash = blake3::hash(&sample);
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&hash.as_bytes()[..8]);
+    Ok(i64::from_le_bytes(mark))
 }
 
 fn failure(root: &Path, error: &walkdir::Error) -> Failure {
@@ -125,4 +352,18 @@ fn failure(root: &Path, error: &walkdir::Error) -> Failure {
         None => "The folder could not be listed".to_owned(),
     };
     Failure { path, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_before_1970_are_told_apart() {
+        let second = Duration::from_secs(1);
+        assert_eq!(nanoseconds(UNIX_EPOCH + second), 1_000_000_000);
+        assert_eq!(nanoseconds(UNIX_EPOCH - second), -1_000_000_000);
+    }
 }

@@ -137,7 +137,7 @@ impl Answers {
             let next = &CANDIDATES[self.candidates.len()..until];
             let embed =
                 |model: Arc<Model>| model.text.embed(next, TextOptions::QUERY).map_err(|error| error.to_string());
-            match self.model.wait().and_then(embed) {
+            match self.model.wait().map_err(String::from).and_then(embed) {
                 Ok(texts) => self.candidates.extend(texts.into_iter().map(|text| text.embedding)),
                 Err(why) => return log::info!("no queries are suggested: {why}"),
             }

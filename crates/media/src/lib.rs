@@ -6,6 +6,7 @@ mod encoding;
 mod foreign;
 mod headers;
 mod html;
+mod left_out;
 mod legacy;
 mod picture;
 pub mod resize;
@@ -24,7 +25,7 @@ use std::path::Path;
 
 use sniff::{Kind, Sight};
 pub use table::{Row, RowError, Rows};
-use vicinity_core::{ContentHash, Picture};
+use vicinity_core::{ContentHash, LeftOut, Picture};
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -85,6 +86,16 @@ impl SourceFile {
         let tail = if end.is_empty() { &bytes[bytes.len().saturating_sub(sniff::END)..] } else { &end };
         let kind = sniff::kind(&Sight { path, head: &bytes, tail, len });
         Ok(Self { file, len, kind, bytes })
+    }
+
+    /// Why the file is left out; `None` for what promises a picture or a text.
+    pub fn left_out(&self, path: &Path) -> Option<LeftOut> {
+        match self.kind {
+            Kind::Other => Some(left_out::reason(path, &self.bytes)),
+            Kind::Picture(_) if left_out::is_raw_photo(path, &self.bytes) => Some(LeftOut::RawPhoto),
+            Kind::Picture(_) if self.len > MOST_BYTES => Some(LeftOut::TooLarge),
+            Kind::Picture(_) | Kind::Text | Kind::Refused(_) => None,
+        }
     }
 
     /// Reads as much as the content needs: all of a picture, of a text no more than a model can use, nothing of what is

@@ -185,16 +185,19 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    if ctx.state.failures.is_empty() {
-        return;
-    }
+    let left_out: u64 = ctx.state.left_out.values().sum();
+    let (name, files, colour) = match ctx.state.failures.len() as u64 {
+        0 if left_out == 0 => return,
+        0 => ("Left out", left_out, theme.text2),
+        failed => ("Could not read", failed, theme.warning),
+    };
     section(ui);
     let row = Row {
-        lead: Lead::Icon(Icon::Warning, theme.warning),
-        name: "Could not read",
-        right: &words::number(ctx.state.failures.len() as u64),
+        lead: Lead::Icon(Icon::Warning, colour),
+        name,
+        right: &words::number(files),
         selected: ctx.state.floats(Floating::Failures),
-        colour: theme.warning,
+        colour,
     };
     if row.show(ui).clicked() {
         ctx.send(UiCommand::ShowFailures);

@@ -10,7 +10,7 @@ use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
 use crate::ui::words;
-use vicinity_core::Failure;
+use vicinity_core::{Failure, left_out};
 
 /// Height of a file, and of a reason.
 const ROW: f32 = 46.0;
@@ -50,8 +50,15 @@ impl List {
     fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let failures = &ctx.state.failures;
+        let left_out = left_out::describe(&ctx.state.left_out, words::number);
         if failures.is_empty() {
             ui.label(egui::RichText::new("Everything could be read").color(theme.text2));
+        }
+        if !left_out.is_empty() {
+            let told = egui::RichText::new(format!("Left out: {left_out}")).color(theme.text2);
+            ui.add(egui::Label::new(told).wrap());
+        }
+        if failures.is_empty() {
             return;
         }
         let skipped = if failures.len() == 1 {

@@ -10,7 +10,7 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, one_line};
 use crate::ui::words;
 use vicinity_core::{Modality, Progress, Stage};
-use vicinity_engine::{Notice, Severity};
+use vicinity_engine::{Notice, Severity, Unfinished};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
@@ -76,14 +76,32 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     if progress.stage != Stage::Idle {
         import(ui, ctx, progress);
     }
-    let notice = state.notices.last();
     let read_only = state.snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
+    let unfinished = state.unfinished.filter(|_| progress.stage == Stage::Idle && read_only.is_none());
+    if let Some(unfinished) = unfinished {
+        go_on(ui, ctx, unfinished);
+    }
+    let notice = state.notices.last();
     match (notice, read_only, progress.stage, state.projecting) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
         (None, None, Stage::Idle, Some(progress)) => working(ui, &words::map_progress(&progress), theme.accent),
-        (None, None, Stage::Idle, None) => text(ui, "Ready"),
+        (None, None, Stage::Idle, None) if unfinished.is_none() => text(ui, "Ready"),
         _ => {}
+    }
+}
+
+/// What an import that has not come to its end has left, and a way to go on with it.
+fn go_on(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: Unfinished) {
+    let theme = Theme::of(ui.ctx());
+    let left = match unfinished.left {
+        0 => "The import is not finished".to_owned(),
+        left => format!("{} not imported", words::number(left)),
+    };
+    dot(ui, theme.warning);
+    text(ui, &left);
+    if buttons::quiet(ui, "Continue", "Continue the import", theme.accent).clicked() {
+        ctx.send(UiCommand::Rescan);
     }
 }
 
@@ -101,7 +119,8 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
         add("Looking through the folders…", false);
     } else {
         add(&words::number(progress.done), true);
-        add(&format!(" of {} embedded", words::number(progress.total)), false);
+        let least = if progress.counting { "at least " } else { "" };
+        add(&format!(" of {least}{} embedded", words::number(progress.total)), false);
         if paused {
             add(" · paused", false);
         } else if progress.per_second >= 0.05 {

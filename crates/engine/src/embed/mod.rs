@@ -1,7 +1,8 @@
-//! The way of one file from candidate to stored vectors, as a chain of threads between bounded channels:
+//! The way of one file from candidate to stored vectors, as a chain of threads between channels:
 //! readers (decode, hash, prepare) -> one thread a tower (embed in batches) -> writer (store).
 //!
-//! After a cancel every stage goes on receiving, but throws away what it gets, so that nobody waits for anybody.
+//! After a cancel every stage goes on receiving, but throws away what it gets, so that nobody waits for anybody. A stage
+//! that panics ends the run like an error of the model does: nothing is noted of the files that were on their way.
 
 mod reading;
 mod towers;
@@ -11,22 +12,21 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::control::Control;
-use super::library::{FailedFile, Library, NewItem};
+use super::guard;
+use super::library::{Cause, FailedFile, Library, NewItem};
 use super::meter::Meter;
-use super::model::LazyModel;
+use super::model::{LazyModel, NoModel};
 use super::outbox::Outbox;
 use super::projector::Projector;
 use super::scan::Candidate;
 use super::store::StoreError;
 use super::{Event, ImportOptions};
-use vicinity_core::{ContentHash, Embedding, Modality};
+use vicinity_core::{ContentHash, Embedding, LeftOut, Modality};
 use vicinity_models::Pixels;
 
-/// Candidates that wait for a reader.
-const CANDIDATES: usize = 256;
 /// Pictures a batch.
 const IMAGE_BATCH: usize = 16;
 /// Texts a batch.
@@ -52,7 +52,7 @@ pub struct Pipeline {
     pub in_flight: AtomicUsize,
     /// What ended the run for good.
     pub fatal: Mutex<Option<StoreError>>,
-    /// Why the model takes nothing more: a service that is not there, a wrong key.
+    /// Why nothing more can be embedded: a model that cannot be loaded, a service that is not there, a fault of ours.
     pub gave_up: Mutex<Option<String>>,
     /// Tables of which every row is on its way.
     pub tables: Mutex<Vec<Candidate>>,
@@ -69,10 +69,29 @@ struct Ready<T> {
 enum Done {
     Known(Vec<NewItem>),
     Embedded(Vec<(NewItem, Embedding)>),
-    /// Its content could not be embedded.
+    /// Its content could not be embedded by this model.
     Refused(NewItem, String),
-    /// The file could not be read.
+    /// The file could not be read, or was left out.
     Failed(FailedFile),
+}
+
+/// Why a file does not go on. Only the first three are the file's own, and are remembered.
+#[derive(Debug)]
+enum Setback {
+    /// The system does not let us read it: a sentence.
+    Access(String),
+    /// What it holds cannot be read: a sentence.
+    Content(String),
+    /// It is neither a picture nor a text.
+    LeftOut(LeftOut),
+    /// There is no model; the run ends.
+    Model(NoModel),
+}
+
+impl From<NoModel> for Setback {
+    fn from(error: NoModel) -> Self {
+        Self::Model(error)
+    }
 }
 
 struct Ends {
@@ -97,34 +116,60 @@ impl Pipeline {
     }
 
     /// Starts the threads, hands `feed` the end where candidates go in, and returns once all that it sent is stored.
-    pub fn run<R>(
-        &self,
-        readers: &rayon::ThreadPool,
-        towers: &rayon::ThreadPool,
-        feed: impl FnOnce(&Feed<'_>) -> R,
-    ) -> R {
-        let (candidates, to_read) = bounded::<Candidate>(CANDIDATES);
+    pub fn run(&self, readers: &rayon::ThreadPool, towers: &rayon::ThreadPool, feed: impl FnOnce(&Feed<'_>)) {
+        // Unbounded, so that all files are counted within seconds while the first ones are being embedded: some 200 bytes
+        // a file that is new.
+        let (candidates, to_read) = unbounded::<Candidate>();
         let [full_images, full_texts] = self.full();
         let (images, image_work) = bounded(2 * full_images);
         let (texts, text_work) = bounded(2 * full_texts);
         let (done, to_store) = bounded(64);
         let ends = Ends { images, texts, done: done.clone() };
         std::thread::scope(|scope| {
-            let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+            let named = |name: &str| std::thread::Builder::new().name(format!("{}{name}", guard::THREADS));
             let image_done = done.clone();
             let threads = [
-                named("vicinity-decode").spawn_scoped(scope, move || self.read_all(readers, &to_read, ends)),
-                named("vicinity-image-tower")
-                    .spawn_scoped(scope, move || self.embed_images(towers, &image_work, &image_done)),
-                named("vicinity-text-tower").spawn_scoped(scope, move || self.embed_texts(towers, &text_work, &done)),
-                named("vicinity-writer").spawn_scoped(scope, move || self.store_all(&to_store)),
+                named("decode").spawn_scoped(scope, move || {
+                    self.stage("reader", || self.read_all(readers, &to_read, ends));
+                }),
+                named("image-tower").spawn_scoped(scope, move || {
+                    self.stage("image model", || self.embed_images(towers, &image_work, &image_done));
+                }),
+                named("text-tower").spawn_scoped(scope, move || {
+                    self.stage("text model", || self.embed_texts(towers, &text_work, &done));
+                }),
+                named("writer").spawn_scoped(scope, move || {
+                    self.stage("writer", || self.store_all(&to_store));
+                }),
             ];
             if let Some(error) = threads.into_iter().find_map(Result::err) {
-                log::error!("a thread could not be started: {error}");
-                self.control.cancel();
+                self.give_up(format!("a thread could not be started: {error}"));
             }
-            feed(&Feed { pipeline: self, candidates })
-        })
+            self.stage("search for files", || feed(&Feed { pipeline: self, candidates }));
+        });
+    }
+
+    /// Does the work of a stage; a panic there ends the run. The stage's ends of channels are gone then, so that those
+    /// before and after it do not wait for it.
+    fn stage(&self, name: &str, work: impl FnOnce()) {
+        if let Err(reason) = guard::caught(work) {
+            self.give_up(format!("the {name} failed ({reason}); what was stored is kept"));
+        }
+    }
+
+    /// Ends the run: nothing more can be embedded for now. The first reason counts.
+    fn give_up(&self, reason: String) {
+        if !self.control.is_cancelled() {
+            self.gave_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+            self.control.stop();
+        }
+    }
+
+    /// There is no model. When the library is being closed there is nothing to tell.
+    fn no_model(&self, error: &NoModel) {
+        if let NoModel::Failed(reason) = error {
+            self.give_up(format!("the model cannot be used: {reason}"));
+        }
     }
 
     /// Says how far the run has come, a few times a second.
@@ -141,9 +186,12 @@ impl Pipeline {
         }
     }
 
-    /// Notes a file that could not be read.
+    /// Notes a file that could not be read, or was left out.
     pub fn failed(&self, failure: FailedFile) {
-        Meter::add(&self.meter.failed, 1);
+        match failure.cause {
+            Cause::LeftOut(reason) => self.meter.leave_out(reason),
+            _ => Meter::add(&self.meter.failed, 1),
+        }
         self.library.add_failure(failure);
     }
 
@@ -168,7 +216,7 @@ pub struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// Sends a file on its way; waits while the chain is full.
+    /// Sends a file on its way.
     pub fn send(&self, candidate: Candidate) {
         Meter::add(&self.pipeline.meter.total, 1);
         self.pipeline.in_flight.fetch_add(1, Ordering::AcqRel);
@@ -176,9 +224,10 @@ impl Feed<'_> {
     }
 }
 
-/// The receiver lives as long as the senders do, unless its thread could not be started: then the run ends anyway.
+/// The receiver lives as long as the senders do, unless its thread could not be started, or has panicked: then the run
+/// ends anyway.
 fn send<T>(channel: &Sender<T>, value: T) {
     if channel.send(value).is_err() {
-        log::error!("a stage of the import is gone");
+        log::debug!("a stage of the import is gone");
     }
 }

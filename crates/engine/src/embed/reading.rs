@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Receiver;
 
-use super::super::library::{FailedFile, NewItem};
+use super::super::guard;
+use super::super::library::{Cause, FailedFile, NewItem};
 use super::super::meter::Meter;
+use super::super::model::NoModel;
 use super::super::scan::Candidate;
-use super::{Done, Ends, Pipeline, Ready, send};
-use vicinity_core::{ContentHash, Modality, Picture};
-use vicinity_media::thumbnail;
-use vicinity_media::{Content, ReadOptions, Row, RowError, Rows};
+use super::{Done, Ends, Pipeline, Ready, Setback, send};
+use vicinity_core::{ContentHash, LeftOut, Modality, Picture};
+use vicinity_media::{Content, ReadOptions, Row, RowError, Rows, thumbnail};
 
 /// Longest side of a thumbnail, pixels.
 const THUMBNAIL: u32 = 256;
@@ -36,25 +37,26 @@ impl Pipeline {
     }
 
     fn read_one(&self, candidate: &Candidate, ends: &Ends) {
-        if let Err(reason) = self.take_in(candidate, ends) {
-            Meter::take(&self.meter.total, 1);
-            let Candidate { path, len: bytes, modified_ns } = candidate.clone();
-            send(&ends.done, Done::Failed(FailedFile { path, reason, bytes, modified_ns }));
-        }
+        // Here and not around the thread: its neighbours would go on, and the run would not end.
+        let result = guard::caught(|| self.take_in(candidate, ends)).unwrap_or_else(|reason| {
+            self.give_up(format!("{} could not be taken in ({reason})", candidate.path.display()));
+            Ok(())
+        });
+        let (cause, reason) = match result {
+            Ok(()) => return,
+            Err(Setback::Model(error)) => return self.no_model(&error),
+            Err(Setback::Access(reason)) => (Cause::Access, reason),
+            Err(Setback::Content(reason)) => (Cause::Content, reason),
+            Err(Setback::LeftOut(reason)) => (Cause::LeftOut(reason), String::new()),
+        };
+        Meter::take(&self.meter.total, 1);
+        let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
+        send(&ends.done, Done::Failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark }));
     }
 
     /// Reads a file and sends what is to be embedded on to the towers.
-    fn take_in(&self, candidate: &Candidate, ends: &Ends) -> Result<(), String> {
-        let options = ReadOptions { rows: self.options.rows };
-        let content = Meter::clock(&self.meter.read, || -> Result<_, String> {
-            let mut file = vicinity_media::open(&candidate.path)?;
-            file.fill()?;
-            file.content(&candidate.path, &options)
-        })?;
-        let Some((hash, content)) = content else {
-            Meter::take(&self.meter.total, 1);
-            return Ok(());
-        };
+    fn take_in(&self, candidate: &Candidate, ends: &Ends) -> Result<(), Setback> {
+        let (hash, content) = Meter::clock(&self.meter.read, || self.content(candidate))?;
         let whole = NewItem::of(candidate, hash);
         match content {
             Content::Image { picture, original } => self.take_image(whole, &picture, original, ends)?,
@@ -64,7 +66,19 @@ impl Pipeline {
         Ok(())
     }
 
-    fn take_image(&self, item: NewItem, picture: &Picture, original: [u32; 2], ends: &Ends) -> Result<(), String> {
+    /// What a file holds. Of one that is not wanted only the beginning is read.
+    fn content(&self, candidate: &Candidate) -> Result<(ContentHash, Content), Setback> {
+        let path = &candidate.path;
+        let mut file = vicinity_media::open(path).map_err(Setback::Access)?;
+        if let Some(reason) = file.left_out(path) {
+            return Err(Setback::LeftOut(reason));
+        }
+        file.fill().map_err(Setback::Access)?;
+        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(Setback::Content)?;
+        content.ok_or(Setback::LeftOut(LeftOut::Blank))
+    }
+
+    fn take_image(&self, item: NewItem, picture: &Picture, original: [u32; 2], ends: &Ends) -> Result<(), NoModel> {
         let model = self.model.wait()?;
         self.expect(1);
         let item = NewItem { modality: Modality::Image, pixels: Some(original), ..item };
@@ -109,8 +123,9 @@ impl Pipeline {
         if let Some(reason) = RowError::sentence(&failures) {
             // the file's failure counts once
             Meter::add(&self.meter.failed, failures.len() - 1);
-            let Candidate { path, len: bytes, modified_ns } = candidate.clone();
-            send(&ends.done, Done::Failed(FailedFile { path, reason, bytes, modified_ns }));
+            let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
+            let cause = Cause::Partial;
+            send(&ends.done, Done::Failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark }));
         }
     }
 

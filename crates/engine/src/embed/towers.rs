@@ -1,6 +1,5 @@
 //! The towers: batches of pictures and of texts become embeddings, as many at once as the device has room for.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -75,11 +74,14 @@ impl Pipeline {
     ) -> Vec<Option<Result<Embedding, String>>> {
         let model = match self.model.wait() {
             Ok(model) => model,
-            Err(reason) => return batch.iter().map(|_| Some(Err(reason.clone()))).collect(),
+            Err(error) => {
+                self.no_model(&error);
+                return batch.iter().map(|_| None).collect();
+            }
         };
         let judge = |result: Result<Embedding, TowerError>| match result {
-            Err(error) if error.ends_run() => {
-                self.give_up(&error);
+            Err(error) if error.ends_run() || matches!(error, TowerError::Panicked(_)) => {
+                self.give_up(error.to_string());
                 None
             }
             result => Some(result.map_err(|error| error.to_string())),
@@ -91,14 +93,6 @@ impl Pipeline {
             self.outbox.notice(Severity::Info, text);
         }
         embedded.into_iter().map(judge).collect()
-    }
-
-    /// Ends the run: nothing more can be embedded for now.
-    fn give_up(&self, error: &TowerError) {
-        if !self.control.is_cancelled() {
-            *self.gave_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            self.control.cancel();
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use crossbeam_channel::Receiver;
 
 use super::super::Event;
-use super::super::library::{FailedFile, NewItem};
+use super::super::library::{Cause, FailedFile, NewItem};
 use super::super::meter::Meter;
 use super::super::store::StoreError;
 use super::{Done, Pipeline};
@@ -50,7 +50,7 @@ impl Pipeline {
             }
             Err(error) => {
                 *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                self.control.cancel();
+                self.control.stop();
             }
         }
     }
@@ -93,8 +93,9 @@ impl Batch {
                 Meter::take(&pipeline.meter.total, refused.len());
                 pipeline.in_flight.fetch_sub(refused.len(), Ordering::AcqRel);
                 for item in refused {
-                    let NewItem { path, bytes, modified_ns, .. } = item;
-                    pipeline.failed(FailedFile { path, reason: reason.clone(), bytes, modified_ns });
+                    let NewItem { path, bytes, modified_ns, change_mark, hash, .. } = item;
+                    let (cause, reason) = (Cause::Refused { hash }, reason.clone());
+                    pipeline.failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark });
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::paths;
 use vicinity_models::ModelKey;
 
 /// Written into the file's header, so that no other program's database is taken for ours ("Vcny").
-const APPLICATION_ID: i32 = 0x5663_6e79;
+pub(super) const APPLICATION_ID: i32 = 0x5663_6e79;
 /// Format of the tables. Raise it together with a new arm in [`migrate`].
 const VERSION: i64 = 1;
 
@@ -66,6 +66,7 @@ pub(super) fn open_to_write(dir: &Path) -> Result<Connection, StoreError> {
     prepare(&connection).map_err(sql)?;
     // Writing the header tells at once whether the file may be written, and whether it is a database.
     migrate(&mut connection, dir)?;
+    add_later_tables(&connection).map_err(sql)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20).map_err(sql)?;
@@ -158,6 +159,20 @@ fn migrate(connection: &mut Connection, dir: &Path) -> Result<(), StoreError> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
     transaction.pragma_update(None, "user_version", VERSION).map_err(sql)?;
     transaction.commit().map_err(sql)
+}
+
+/// What was added to the tables without changing their format: versions that do not know it pass over it.
+fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
+    if !has_column(connection, "files", "change_mark")? {
+        connection.execute("ALTER TABLE files ADD COLUMN change_mark INTEGER NOT NULL DEFAULT 0", ())?;
+    }
+    connection.execute(super::not_taken::TABLE, ()).map(|_| ())
+}
+
+/// Whether a table has a column: a library that is open for reading may come from an earlier version.
+pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
+    let mut find = connection.prepare("SELECT 1 FROM pragma_table_info(?) WHERE name = ?")?;
+    find.exists([table, column])
 }
 
 /// What SQLite finds wrong with the file; nothing where all is well.

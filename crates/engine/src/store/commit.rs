@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::state::{Change, FileEntry, State, kind};
-use super::{NewItem, Store, StoreError, paths};
+use super::state::{Change, FileEntry, Stamp, State, kind};
+use super::{NewItem, Store, StoreError, not_taken, paths};
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Embedding, Item, ItemId};
 
@@ -37,17 +37,18 @@ impl Store {
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn finish_table(&mut self, path: &Path, bytes: u64, modified_ns: i64) -> Result<(), StoreError> {
+    pub fn finish_table(&mut self, path: &Path, stamp: Stamp) -> Result<(), StoreError> {
         self.writable()?;
+        let model = self.model.id;
         let mut batch = Batch::new(&self.state);
         let changes = self.in_transaction(|connection| {
-            let file = batch.file(connection, path, bytes, modified_ns, true)?;
+            let file = batch.file(connection, path, stamp, true)?;
             connection.execute("UPDATE files SET complete = 1 WHERE id = ?", [file.id])?;
             batch.touched.insert(path.into(), FileEntry { ready: true, ..file });
-            forget_failure(connection, path)?;
+            not_taken::forget(connection, path, model)?;
             Ok((std::mem::take(&mut batch.changes), std::mem::take(&mut batch.touched)))
         })?;
-        self.state.failures.remove(path);
+        self.state.not_taken.remove(path);
         self.take_over(changes.0, changes.1, Vec::new())
     }
 
@@ -80,7 +81,7 @@ impl Store {
             }
             for (item, row) in &items {
                 batch.place(connection, item, *row)?;
-                forget_failure(connection, &item.path)?;
+                not_taken::forget(connection, &item.path, model)?;
             }
             Ok((
                 std::mem::take(&mut batch.changes),
@@ -96,7 +97,7 @@ impl Store {
         self.state.vectors.extend((self.model.rows..).zip(fresh).map(|(row, (key, _))| (key, row)));
         self.model.rows = end;
         for (item, _) in &items {
-            self.state.failures.remove(&item.path);
+            self.state.not_taken.remove(&item.path);
         }
         self.take_over(changes, touched, left)
     }
@@ -113,7 +114,7 @@ impl Store {
         let mut seen = HashMap::new();
         for (item, embedding) in items {
             let key = (item.hash, kind(item.modality, self.long_text()));
-            let known = self.state.vectors.get(&key).or_else(|| fresh_rows.get(&key)).copied();
+            let known = self.state.vectors.get(&key).or_else(|| fresh_rows.get(&key).copied());
             let row = match (known, embedding) {
                 (Some(row), _) => row,
                 (None, Some(embedding)) => {
@@ -154,11 +155,6 @@ impl Store {
     }
 }
 
-fn forget_failure(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
-    let mut delete = connection.prepare_cached("DELETE FROM failures WHERE path = ?")?;
-    delete.execute([paths::to_bytes(path)]).map(|_| ())
-}
-
 /// What one transaction does, to be made known once it is committed.
 struct Batch<'a> {
     state: &'a State,
@@ -187,7 +183,7 @@ impl<'a> Batch<'a> {
         if self.find(&new.path).is_none() {
             self.move_here(connection, new)?;
         }
-        let file = self.file(connection, &new.path, new.bytes, new.modified_ns, new.row.is_some())?;
+        let file = self.file(connection, &new.path, new.stamp(), new.row.is_some())?;
         let Some((path, _)) = self.find(&new.path) else { return Ok(()) };
         let row = new.row.unwrap_or(0);
         // A file is one item, or a table of rows: never both.
@@ -221,34 +217,33 @@ impl<'a> Batch<'a> {
     }
 
     /// The file's entry, brought up to date. `table`: it is complete only once that is said.
-    fn file(
-        &mut self,
-        connection: &Connection,
-        path: &Path,
-        bytes: u64,
-        modified_ns: i64,
-        table: bool,
-    ) -> rusqlite::Result<FileEntry> {
+    fn file(&mut self, connection: &Connection, path: &Path, stamp: Stamp, table: bool) -> rusqlite::Result<FileEntry> {
         let key: Arc<Path> = path.into();
         let Some((_, mut file)) = self.find(path) else {
-            let mut insert = connection
-                .prepare_cached("INSERT INTO files (path, bytes, modified_ns, complete) VALUES (?, ?, ?, ?)")?;
-            insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, !table))?;
-            let file = FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, ready: !table };
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO files (path, bytes, modified_ns, change_mark, complete) VALUES (?, ?, ?, ?, ?)",
+            )?;
+            let Stamp { bytes, modified_ns, change_mark } = stamp;
+            insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, change_mark, !table))?;
+            let file = FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, change_mark, ready: !table };
             self.touched.insert(key, file);
             return Ok(file);
         };
-        let same = (file.bytes, file.modified_ns) == (bytes, modified_ns);
-        if same && (table || file.ready) {
+        let same = file.is_as(stamp);
+        if same && (table || file.ready) && file.change_mark == stamp.change_mark {
             return Ok(file);
         }
         if !same && table {
             self.remove(connection, "DELETE FROM items WHERE file = ? RETURNING id", file.id)?;
         }
-        let mut update =
-            connection.prepare_cached("UPDATE files SET bytes = ?, modified_ns = ?, complete = ? WHERE id = ?")?;
-        update.execute((bytes.cast_signed(), modified_ns, !table, file.id))?;
-        (file.bytes, file.modified_ns, file.ready) = (bytes, modified_ns, !table);
+        // a table that is the same stays as complete as it is
+        let complete = if same && table { file.ready } else { !table };
+        let mut update = connection.prepare_cached(
+            "UPDATE files SET bytes = ?, modified_ns = ?, change_mark = ?, complete = ? WHERE id = ?",
+        )?;
+        let Stamp { bytes, modified_ns, change_mark } = stamp;
+        update.execute((bytes.cast_signed(), modified_ns, change_mark, complete, file.id))?;
+        file = FileEntry { id: file.id, bytes, modified_ns, change_mark, ready: complete };
         self.touched.insert(key, file);
         Ok(file)
     }

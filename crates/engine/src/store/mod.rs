@@ -15,13 +15,17 @@ mod dimensions;
 mod error;
 mod layout;
 mod lock;
+mod not_taken;
 mod open;
+mod own;
 pub(super) mod paths;
+mod roots;
 mod state;
 mod thumbs;
+mod unfinished;
+mod vector_rows;
 mod vectors;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,13 +34,18 @@ use rusqlite::Connection;
 pub use consent::remote_hosts;
 pub use error::StoreError;
 pub use lock::{Holder, holder};
-pub use thumbs::ThumbnailCache;
+pub use not_taken::{Cause, FailedFile};
+pub use own::{is_library, is_own};
+pub use state::Stamp;
+pub use thumbs::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
+pub use unfinished::Unfinished;
+pub use vector_rows::VectorRows;
 
 use self::catalog::ModelRow;
 use self::state::{Change, State, kind};
 use self::vectors::VectorFile;
 use super::{ImportOptions, Root, Snapshot};
-use vicinity_core::{ContentHash, Failure, ItemId, Modality};
+use vicinity_core::{ContentHash, ItemId, LeftOut, Modality};
 use vicinity_models::LongText;
 
 /// An item to be stored. `hash` is that of the content to be embedded; for rows of a table, of the row's text.
@@ -52,6 +61,8 @@ pub struct NewItem {
     pub bytes: u64,
     /// Modification time, nanoseconds since the Unix epoch.
     pub modified_ns: i64,
+    /// See [`Stamp::change_mark`].
+    pub change_mark: i64,
     /// Hash of the content.
     pub hash: ContentHash,
     /// Upright width and height of a picture.
@@ -63,23 +74,21 @@ pub struct NewItem {
 /// Whether a file has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// Same path, length and date, and all of it is embedded by this model (or could not be read before).
+    /// As it was, and all of it is embedded by this model.
     Unchanged,
+    /// As it was when it could not be read, or was refused by this model.
+    Failed,
+    /// As it was when it was left out.
+    LeftOut(LeftOut),
     /// New, changed, or in part only: to be read and hashed.
     Changed,
 }
 
-/// A file that could not be taken in; not tried again while length and date stay the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedFile {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// A sentence for the user, without the path.
-    pub reason: String,
-    /// File size in bytes; 0 for a folder.
-    pub bytes: u64,
-    /// Modification time, nanoseconds since the Unix epoch.
-    pub modified_ns: i64,
+impl NewItem {
+    /// By which its file is told from an edited one.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }
+    }
 }
 
 /// See the module's documentation.
@@ -128,11 +137,49 @@ impl Store {
     }
 
     /// Whether a file has to be read. Answered from memory.
-    pub fn known(&self, path: &Path, bytes: u64, modified_ns: i64) -> Known {
-        let ready =
-            self.state.files.get(path).is_some_and(|f| f.ready && (f.bytes, f.modified_ns) == (bytes, modified_ns));
-        let failed = || self.state.failures.get(path).is_some_and(|f| (f.bytes, f.modified_ns) == (bytes, modified_ns));
-        if ready || failed() { Known::Unchanged } else { Known::Changed }
+    pub fn known(&self, path: &Path, stamp: Stamp) -> Known {
+        if self.state.files.get(path).is_some_and(|file| file.ready && file.is_as(stamp)) {
+            return Known::Unchanged;
+        }
+        let noted = |f: &&FailedFile| {
+            let FailedFile { bytes, modified_ns, change_mark, .. } = **f;
+            stamp.is_as(Stamp { bytes, modified_ns, change_mark })
+        };
+        match self.state.not_taken.get(path).filter(noted).map(|f| f.cause) {
+            Some(Cause::LeftOut(reason)) => Known::LeftOut(reason),
+            Some(_) => Known::Failed,
+            None => Known::Changed,
+        }
+    }
+
+    /// Whether a file of the collection is known without its [`Stamp::change_mark`].
+    pub fn lacks_mark(&self, path: &Path) -> bool {
+        self.state.files.get(path).is_some_and(|file| file.change_mark == 0)
+    }
+
+    /// Notes the marks of files that are otherwise as they were.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn set_marks(&mut self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
+        self.writable()?;
+        let known = |path: &Path| self.state.files.get(path).map(|file| file.id);
+        self.in_transaction(|connection| {
+            let mut update = connection.prepare_cached("UPDATE files SET change_mark = ? WHERE id = ?")?;
+            let mut known = marks.iter().filter_map(|(path, mark)| Some((*mark, known(path)?)));
+            known.try_for_each(|(mark, id)| update.execute((mark, id)).map(|_| ()))
+        })?;
+        for (path, mark) in marks {
+            if let Some(file) = self.state.files.get_mut(path.as_path()) {
+                file.change_mark = *mark;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of vectors, for other threads.
+    pub fn vector_rows(&self) -> VectorRows {
+        self.state.vectors.clone()
     }
 
     /// Whether this content is embedded already by this model, in the way that the import options ask for.
@@ -141,16 +188,11 @@ impl Store {
     }
 
     fn vector_row(&self, hash: &ContentHash, modality: Modality) -> Option<u32> {
-        self.state.vectors.get(&(*hash, kind(modality, self.long_text()))).copied()
+        self.state.vectors.get(&(*hash, kind(modality, self.long_text())))
     }
 
     fn long_text(&self) -> LongText {
         self.options.as_ref().map(|options| options.long_text).unwrap_or_default()
-    }
-
-    /// Files that could not be read, by path.
-    pub fn failures(&self) -> Vec<Failure> {
-        self.state.failures.values().map(|f| Failure { path: f.path.clone(), reason: f.reason.clone() }).collect()
     }
 
     /// A handle on the thumbnails for other threads.
@@ -168,112 +210,6 @@ impl Store {
         self.thumbnails.get(hash)
     }
 
-    /// Adds a folder or file. False where it was added before.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn add_root(&mut self, path: &Path) -> Result<bool, StoreError> {
-        self.writable()?;
-        if self.roots().iter().any(|root| root.path == path) {
-            return Ok(false);
-        }
-        self.connection
-            .execute("INSERT INTO roots (path, available) VALUES (?, 1)", [paths::to_bytes(path)])
-            .map_err(|error| self.sql(&error))?;
-        self.state.parts.roots.push(Root { path: path.to_owned(), available: true });
-        self.publish();
-        Ok(true)
-    }
-
-    /// Drops a folder or file, with all items that lie below no other root. Their vectors stay, so that adding it
-    /// again embeds nothing. Gives the number of items removed.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn remove_root(&mut self, path: &Path) -> Result<usize, StoreError> {
-        self.writable()?;
-        let others: Vec<PathBuf> =
-            self.roots().iter().map(|root| root.path.clone()).filter(|root| root != path).collect();
-        let orphan = |file: &Path| file.starts_with(path) && !others.iter().any(|root| file.starts_with(root));
-        let root = paths::to_bytes(path);
-        let removed = self.remove_files(orphan, |connection| {
-            connection.execute("DELETE FROM roots WHERE path = ?", [&root]).map(|_| ())
-        })?;
-        self.state.parts.roots.retain(|root| root.path != path);
-        self.publish();
-        Ok(removed)
-    }
-
-    /// Called with all files that a scan has seen: items of vanished ones are removed. `out_of_reach` are the roots
-    /// that are not there (an unplugged disk) and the folders that could not be listed; what lies below them stays.
-    /// Roots among them are marked unavailable, the others available. Gives the number of items removed.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn remove_missing(&mut self, seen: &HashSet<PathBuf>, out_of_reach: &[PathBuf]) -> Result<usize, StoreError> {
-        self.writable()?;
-        let mut roots = self.state.parts.roots.clone();
-        for root in &mut roots {
-            root.available = !out_of_reach.contains(&root.path);
-        }
-        let reachable: Vec<PathBuf> = roots.iter().filter(|r| r.available).map(|r| r.path.clone()).collect();
-        let gone = |file: &Path| {
-            !seen.contains(file)
-                && reachable.iter().any(|root| file.starts_with(root))
-                && !out_of_reach.iter().any(|folder| file.starts_with(folder))
-        };
-        let removed = self.remove_files(gone, |connection| {
-            let mut update = connection.prepare_cached("UPDATE roots SET available = ? WHERE path = ?")?;
-            roots.iter().try_for_each(|root| update.execute((root.available, paths::to_bytes(&root.path))).map(|_| ()))
-        })?;
-        if removed > 0 || roots != self.state.parts.roots {
-            self.state.parts.roots = roots;
-            self.publish();
-        }
-        Ok(removed)
-    }
-
-    /// Remembers files that could not be taken in. Items that such a file had before stay until it is gone or read.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn set_failures(&mut self, failed: Vec<FailedFile>) -> Result<(), StoreError> {
-        self.writable()?;
-        self.in_transaction(|connection| {
-            let mut insert = connection.prepare_cached(
-                "INSERT OR REPLACE INTO failures (path, reason, bytes, modified_ns, program) VALUES (?, ?, ?, ?, ?)",
-            )?;
-            failed.iter().try_for_each(|f| {
-                let path = paths::to_bytes(&f.path);
-                insert.execute((path, &f.reason, f.bytes.cast_signed(), f.modified_ns, state::PROGRAM)).map(|_| ())
-            })
-        })?;
-        self.state.failures.extend(failed.into_iter().map(|f| (f.path.clone(), f)));
-        Ok(())
-    }
-
-    /// Forgets failures, so that these files are tried again; all of them where the list is empty.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn clear_failures(&mut self, files: &[PathBuf]) -> Result<(), StoreError> {
-        self.writable()?;
-        self.in_transaction(|connection| {
-            if files.is_empty() {
-                return connection.execute("DELETE FROM failures", ()).map(|_| ());
-            }
-            let mut delete = connection.prepare_cached("DELETE FROM failures WHERE path = ?")?;
-            files.iter().try_for_each(|path| delete.execute([paths::to_bytes(path)]).map(|_| ()))
-        })?;
-        if files.is_empty() {
-            self.state.failures.clear();
-        }
-        for path in files {
-            self.state.failures.remove(path);
-        }
-        Ok(())
-    }
-
     /// Removes the files that `which` picks, their items and failures; `also` runs in the same transaction.
     fn remove_files(
         &mut self,
@@ -282,11 +218,10 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let files: Vec<(Arc<Path>, i64)> =
             self.state.files.iter().filter(|(path, _)| which(path)).map(|(path, f)| (path.clone(), f.id)).collect();
-        let failed: Vec<PathBuf> = self.state.failures.keys().filter(|path| which(path)).cloned().collect();
+        let failed: Vec<PathBuf> = self.state.not_taken.keys().filter(|path| which(path)).cloned().collect();
         let removed = self.in_transaction(|connection| {
             let mut items = connection.prepare_cached("DELETE FROM items WHERE file = ? RETURNING id")?;
             let mut file = connection.prepare_cached("DELETE FROM files WHERE id = ?")?;
-            let mut failure = connection.prepare_cached("DELETE FROM failures WHERE path = ?")?;
             let mut removed = Vec::new();
             for (_, id) in &files {
                 for item in items.query_map([id], |row| row.get(0).map(ItemId))? {
@@ -294,7 +229,7 @@ impl Store {
                 }
                 file.execute([id])?;
             }
-            failed.iter().try_for_each(|path| failure.execute([paths::to_bytes(path)]).map(|_| ()))?;
+            failed.iter().try_for_each(|path| not_taken::forget_all(connection, path))?;
             also(connection)?;
             Ok(removed)
         })?;
@@ -302,7 +237,7 @@ impl Store {
             self.state.files.remove(path);
         }
         for path in &failed {
-            self.state.failures.remove(path);
+            self.state.not_taken.remove(path);
         }
         let before = self.snapshot.len();
         self.apply(removed.into_iter().map(Change::Remove).collect())?;

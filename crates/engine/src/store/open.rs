@@ -170,8 +170,9 @@ impl Store {
             let options = load_options(&self.connection)?;
             let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
             let loaded = state::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
-            let mut state = State::new(parts, loaded.whole, self.state.dim());
-            state.load(&self.connection, long_text)?;
+            self.state.vectors.replace(loaded.whole);
+            let mut state = State::new(parts, self.state.vectors.clone(), self.state.dim());
+            state.load(&self.connection, self.model.id, long_text)?;
             Ok((options, state, loaded.damaged))
         };
         let (options, state, damaged) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;

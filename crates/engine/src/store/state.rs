@@ -7,9 +7,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rusqlite::{Connection, Row};
 
-use super::catalog::ModelRow;
-use super::vectors;
-use super::{FailedFile, paths};
+use super::catalog::{self, ModelRow};
+use super::vector_rows::VectorRows;
+use super::{FailedFile, not_taken, paths, vectors};
 use crate::snapshot::{CHUNK, Root, SnapshotParts, Vectors};
 use vicinity_core::{ContentHash, Item, ItemId, Modality};
 use vicinity_models::LongText;
@@ -35,8 +35,37 @@ pub(super) struct FileEntry {
     pub id: i64,
     pub bytes: u64,
     pub modified_ns: i64,
+    /// 0 where it is not known.
+    pub change_mark: i64,
     /// All of its items are there and have the vector wanted.
     pub ready: bool,
+}
+
+impl FileEntry {
+    /// Whether the file is the one that was stored, as far as can be told without reading it.
+    pub(super) fn is_as(&self, stamp: Stamp) -> bool {
+        Stamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }.is_as(stamp)
+    }
+}
+
+/// By which a file is told from an edited one without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// File size in bytes.
+    pub bytes: u64,
+    /// Modification time, nanoseconds since the Unix epoch; before it, negative.
+    pub modified_ns: i64,
+    /// See [`crate::scan::Candidate::change_mark`]; 0 where it is not known, which fits any other.
+    pub change_mark: i64,
+}
+
+impl Stamp {
+    /// Whether both may be of one unchanged file.
+    pub fn is_as(self, other: Self) -> bool {
+        let marks = [self.change_mark, other.change_mark];
+        (self.bytes, self.modified_ns) == (other.bytes, other.modified_ns)
+            && (marks[0] == marks[1] || marks.contains(&0))
+    }
 }
 
 /// A change of the visible items, made known after the catalog has committed it.
@@ -49,8 +78,8 @@ pub(super) enum Change {
 /// The state of the library in memory.
 pub(super) struct State {
     pub files: HashMap<Arc<Path>, FileEntry>,
-    pub vectors: HashMap<(ContentHash, Kind), u32>,
-    pub failures: BTreeMap<PathBuf, FailedFile>,
+    pub vectors: VectorRows,
+    pub not_taken: BTreeMap<PathBuf, FailedFile>,
     /// The snapshot in the making. An item is in it exactly when it has a vector of the model, so that embedding
     /// with another model only ever appends.
     pub parts: SnapshotParts,
@@ -89,15 +118,15 @@ pub(super) fn load_vectors(
 
 impl State {
     /// A library without items, of whose vectors the first `dim` dimensions are looked at.
-    pub(super) fn new(parts: SnapshotParts, vectors: HashMap<(ContentHash, Kind), u32>, dim: usize) -> Self {
+    pub(super) fn new(parts: SnapshotParts, vectors: VectorRows, dim: usize) -> Self {
         let sums = [vec![0.0; dim], vec![0.0; dim]];
-        Self { files: HashMap::new(), vectors, failures: BTreeMap::new(), parts, sums }
+        Self { files: HashMap::new(), vectors, not_taken: BTreeMap::new(), parts, sums }
     }
 
     /// Reads files, items, failures and roots. One query each; the order of items is that of their numbers.
-    pub(super) fn load(&mut self, connection: &Connection, long_text: LongText) -> rusqlite::Result<()> {
+    pub(super) fn load(&mut self, connection: &Connection, model: i64, long_text: LongText) -> rusqlite::Result<()> {
         self.parts.roots = load_roots(connection)?;
-        self.failures = load_failures(connection)?;
+        self.not_taken = not_taken::load(connection, model)?;
         let mut files = load_files(connection)?;
         let mut statement = connection
             .prepare("SELECT id, file, row, modality, hash, width, height, snippet FROM items ORDER BY id")?;
@@ -105,7 +134,7 @@ impl State {
         while let Some(row) = rows.next()? {
             let Some((path, entry)) = files.get_mut(&row.get::<_, i64>(1)?) else { continue };
             let item = read_item(row, path, entry)?;
-            let wanted = self.vectors.get(&(item.hash, kind(item.modality, long_text))).copied();
+            let wanted = self.vectors.get(&(item.hash, kind(item.modality, long_text)));
             entry.ready &= wanted.is_some();
             if let Some(vector) = wanted.or_else(|| self.any_vector(&item.hash, item.modality)) {
                 self.push(item, vector);
@@ -118,9 +147,7 @@ impl State {
 
     /// A vector of this content, whichever way its long text was read.
     fn any_vector(&self, hash: &ContentHash, modality: Modality) -> Option<u32> {
-        [LongText::Truncate, LongText::Mean]
-            .iter()
-            .find_map(|way| self.vectors.get(&(*hash, kind(modality, *way))).copied())
+        [LongText::Truncate, LongText::Mean].iter().find_map(|way| self.vectors.get(&(*hash, kind(modality, *way))))
     }
 
     /// Dimensions that are looked at.
@@ -283,11 +310,13 @@ fn read_item(row: &Row<'_>, path: &Arc<Path>, file: &FileEntry) -> rusqlite::Res
 }
 
 fn load_files(connection: &Connection) -> rusqlite::Result<HashMap<i64, (Arc<Path>, FileEntry)>> {
-    let mut statement = connection.prepare("SELECT id, path, bytes, modified_ns, complete FROM files")?;
+    let mark = if catalog::has_column(connection, "files", "change_mark")? { "change_mark" } else { "0" };
+    let mut statement =
+        connection.prepare(&format!("SELECT id, path, bytes, modified_ns, complete, {mark} FROM files"))?;
     let read = |row: &Row<'_>| {
         let path = paths::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default());
         let (id, bytes) = (row.get(0)?, row.get::<_, i64>(2)?.cast_unsigned());
-        let entry = FileEntry { id, bytes, modified_ns: row.get(3)?, ready: row.get(4)? };
+        let entry = FileEntry { id, bytes, modified_ns: row.get(3)?, ready: row.get(4)?, change_mark: row.get(5)? };
         Ok((id, (Arc::from(path), entry)))
     };
     statement.query_map((), read)?.collect()
@@ -297,16 +326,4 @@ fn load_roots(connection: &Connection) -> rusqlite::Result<Vec<Root>> {
     let mut statement = connection.prepare("SELECT path, available FROM roots ORDER BY id")?;
     let read = |row: &Row<'_>| Ok(Root { path: paths::from_bytes(&row.get::<_, Vec<u8>>(0)?), available: row.get(1)? });
     statement.query_map((), read)?.collect()
-}
-
-/// Failures that an earlier version of the program met are left out: this one tries those files again.
-fn load_failures(connection: &Connection) -> rusqlite::Result<BTreeMap<PathBuf, FailedFile>> {
-    let mut statement =
-        connection.prepare("SELECT path, reason, bytes, modified_ns FROM failures WHERE program = ?")?;
-    let read = |row: &Row<'_>| {
-        let path = paths::from_bytes(&row.get::<_, Vec<u8>>(0)?);
-        let bytes = row.get::<_, i64>(2)?.cast_unsigned();
-        Ok((path.clone(), FailedFile { path, reason: row.get(1)?, bytes, modified_ns: row.get(3)? }))
-    };
-    statement.query_map([PROGRAM], read)?.collect()
 }

@@ -4,9 +4,14 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use vicinity_core::ContentHash;
+
+/// Tells backup programs and ourselves that a folder holds nothing of value (<https://bford.info/cachedir/>).
+pub const CACHE_TAG: &str = "CACHEDIR.TAG";
+/// With which such a file begins.
+pub const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// No thumbnail of 256 pixels is larger; whatever is, is not ours.
 const MAX_BYTES: u64 = 1 << 20;
@@ -16,11 +21,13 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct ThumbnailCache {
     dir: Arc<Path>,
     writable: bool,
+    /// Whether the folder was marked as a cache by this handle or a clone.
+    tagged: Arc<AtomicBool>,
 }
 
 impl ThumbnailCache {
     pub(super) fn new(library: &Path, writable: bool) -> Self {
-        Self { dir: library.join("thumbs").into(), writable }
+        Self { dir: library.join("thumbs").into(), writable, tagged: Arc::default() }
     }
 
     /// Keeps a JPEG. A cache may forget: failing to write is noted in the log only.
@@ -29,6 +36,11 @@ impl ThumbnailCache {
             return;
         }
         let path = self.path(hash);
+        if !self.tagged.swap(true, Ordering::Relaxed)
+            && let Err(error) = self.tag()
+        {
+            log::debug!("{} was not marked as a cache: {error}", self.dir.display());
+        }
         if let Err(error) = write_whole(&path, jpeg) {
             log::debug!("thumbnail {} was not kept: {error}", path.display());
         }
@@ -40,6 +52,14 @@ impl ThumbnailCache {
         fs::File::open(self.path(hash)).ok()?.take(MAX_BYTES).read_to_end(&mut jpeg).ok()?;
         // Thumbnails are not synced to disk: after a power cut one may be there in part.
         (jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9])).then_some(jpeg)
+    }
+
+    fn tag(&self) -> std::io::Result<()> {
+        let tag = self.dir.join(CACHE_TAG);
+        if tag.exists() {
+            return Ok(());
+        }
+        write_whole(&tag, &[CACHE_SIGNATURE, b"\n# Thumbnails of Vicinity; may be deleted at any time.\n"].concat())
     }
 
     fn path(&self, hash: &ContentHash) -> PathBuf {

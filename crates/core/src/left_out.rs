@@ -1,0 +1,116 @@
+//! Why a file that was found is no item although nothing is wrong with it.
+
+use std::collections::BTreeMap;
+
+/// What kind of file was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeftOut {
+    /// A camera's raw photo.
+    RawPhoto,
+    /// A document, table or presentation of an office program, or an e-book.
+    Office,
+    /// An archive or disk image.
+    Archive,
+    /// A video.
+    Video,
+    /// Sound.
+    Sound,
+    /// A program, library or font.
+    Program,
+    /// Nothing but blanks, or no byte at all.
+    Blank,
+    /// Larger than anything that is read.
+    TooLarge,
+    /// A pipe, socket or device.
+    Special,
+    /// A name that matches an exclude pattern; a folder counts once.
+    Excluded,
+    /// A folder that is marked as a cache (`CACHEDIR.TAG`).
+    Cache,
+    /// Something else that is neither picture nor text.
+    Other,
+}
+
+/// How many files were left out, for each reason.
+pub type LeftOutCounts = BTreeMap<LeftOut, u64>;
+
+impl LeftOut {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::RawPhoto,
+        Self::Office,
+        Self::Archive,
+        Self::Video,
+        Self::Sound,
+        Self::Program,
+        Self::Blank,
+        Self::TooLarge,
+        Self::Special,
+        Self::Excluded,
+        Self::Cache,
+        Self::Other,
+    ];
+
+    /// Lower-case name, as printed in JSON and stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RawPhoto => "raw_photo",
+            Self::Office => "office",
+            Self::Archive => "archive",
+            Self::Video => "video",
+            Self::Sound => "sound",
+            Self::Program => "program",
+            Self::Blank => "blank",
+            Self::TooLarge => "too_large",
+            Self::Special => "special",
+            Self::Excluded => "excluded",
+            Self::Cache => "cache",
+            Self::Other => "other",
+        }
+    }
+
+    /// The reverse of [`Self::as_str`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
+    /// For the user: one file of this kind, and several.
+    fn nouns(self) -> [&'static str; 2] {
+        match self {
+            Self::RawPhoto => ["raw photo", "raw photos"],
+            Self::Office => ["office document", "office documents"],
+            Self::Archive => ["archive", "archives"],
+            Self::Video => ["video", "videos"],
+            Self::Sound => ["sound file", "sound files"],
+            Self::Program => ["program file", "program files"],
+            Self::Blank => ["blank file", "blank files"],
+            Self::TooLarge => ["file that is too large", "files that are too large"],
+            Self::Special => ["pipe, socket or device", "pipes, sockets or devices"],
+            Self::Excluded => ["excluded name", "excluded names"],
+            Self::Cache => ["cache folder", "cache folders"],
+            Self::Other => ["other file", "other files"],
+        }
+    }
+}
+
+/// All that were left out as a phrase, most frequent first: `12 videos, 3 raw photos`.
+pub fn describe(counts: &LeftOutCounts, count: impl Fn(u64) -> String) -> String {
+    let mut all: Vec<(LeftOut, u64)> = counts.iter().map(|(reason, n)| (*reason, *n)).filter(|(_, n)| *n > 0).collect();
+    all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let phrase = |(reason, n): &(LeftOut, u64)| format!("{} {}", count(*n), reason.nouns()[usize::from(*n != 1)]);
+    all.iter().map(phrase).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_most_frequent_first_and_survive_being_stored() {
+        let counts = LeftOutCounts::from([(LeftOut::RawPhoto, 1), (LeftOut::Video, 12), (LeftOut::Sound, 0)]);
+        assert_eq!(describe(&counts, |n| n.to_string()), "12 videos, 1 raw photo");
+        for reason in LeftOut::ALL {
+            assert_eq!(LeftOut::from_name(reason.as_str()), Some(reason));
+        }
+    }
+}
