@@ -3,12 +3,16 @@
 mod checked;
 pub mod clip;
 pub mod siglip;
+mod words;
+
+use std::borrow::Cow;
 
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{AddedToken, Model as _, Tokenizer};
 
+use self::words::Words;
 use super::folder::Folder;
 use super::{LongText, TowerError, guard};
 
@@ -16,7 +20,10 @@ use super::{LongText, TowerError, guard};
 /// only its beginning is embedded.
 const PIECE: usize = 16 * 1024;
 /// A piece without a blank is cut after this many bytes nevertheless.
-const LONGEST_PIECE: usize = 1024 * 1024;
+const LONGEST_PIECE: usize = 256 * 1024;
+/// Bytes of a text that may stand for one token; what lies beyond so many for each token wanted is not looked at. Those
+/// that the longest tokens stand for are some hundred, but blanks and invisible characters may stand for none.
+const BYTES_PER_TOKEN: usize = 4096;
 /// Tokens that neighbouring windows of a long text share.
 const OVERLAP: usize = 8;
 /// What a text may name to mean the token itself, as `tokenizer.json` has it.
@@ -26,6 +33,7 @@ const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 /// blanks and punctuation and around CJK characters.
 pub struct BertTokenizer {
     inner: Tokenizer,
+    words: Option<Words>,
     start: u32,
     end: u32,
 }
@@ -46,7 +54,7 @@ impl BertTokenizer {
         let mut inner = Tokenizer::new(model);
         inner.with_normalizer(Some(BertNormalizer::new(true, true, Some(true), true))).map_err(error)?;
         inner.with_pre_tokenizer(Some(BertPreTokenizer));
-        Ok(Self { inner, start, end })
+        Ok(Self { words: Words::of(&inner), inner, start, end })
     }
 
     /// From a folder's `tokenizer.json`, or else its `vocab.txt`; both give the same ids.
@@ -60,6 +68,7 @@ impl BertTokenizer {
             let known = SPECIAL.into_iter().filter(|token| whole.inner.token_to_id(token).is_some());
             let known: Vec<_> = known.map(|token| AddedToken::from(token, true)).collect();
             whole.inner.add_special_tokens(known).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+            whole.words = Words::of(&whole.inner);
             return Ok(whole);
         }
         let inner = checked::load(FILE, &folder.read(FILE)?)?;
@@ -67,7 +76,7 @@ impl BertTokenizer {
             inner.token_to_id(token).ok_or_else(|| TowerError::file(FILE, format!("it has no token {token}")))
         };
         let (start, end) = (special("[CLS]")?, special("[SEP]")?);
-        Ok(Self { inner, start, end })
+        Ok(Self { words: Words::of(&inner), inner, start, end })
     }
 
     /// # Errors
@@ -111,14 +120,16 @@ impl BertTokenizer {
         long_text: LongText,
     ) -> Result<Vec<Vec<u32>>, TowerError> {
         let room = max_tokens - 2 - prefix.len();
-        let ids = first_ids(&self.inner, text, long_text.most(room))?;
+        let most = long_text.most(room);
+        let text = self.words.map_or(Cow::Borrowed(text), |words| words.condensed(text, most));
+        let ids = first_ids(&self.inner, &text, most)?;
         Ok(spans(ids.len(), room).map(|span| [&[self.start], prefix, &ids[span], &[self.end]].concat()).collect())
     }
 }
 
 /// The first `most` token ids, without special tokens.
 fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>, TowerError> {
-    let (mut ids, mut rest) = (Vec::new(), text);
+    let (mut ids, mut rest) = (Vec::new(), beginning(text, most));
     while !rest.is_empty() && ids.len() < most {
         let (piece, after) = rest.split_at(piece_len(rest));
         // On whatever thread this is: a guard around the tower does not reach those that it works with.
@@ -129,6 +140,11 @@ fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>,
     }
     ids.truncate(most);
     Ok(ids)
+}
+
+/// What is looked at of a text for so many tokens.
+fn beginning(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most.saturating_mul(BYTES_PER_TOKEN).max(LONGEST_PIECE))]
 }
 
 /// Where to cut: at the first blank after [`PIECE`] bytes, which always ends a word; else at [`LONGEST_PIECE`].
