@@ -436,6 +436,140 @@ fn bad_pictures_are_refused_and_break_nothing() {
     assert_eq!(form(serve.at, image, &[("images", true, &good)]).status, 200);
 }
 
+/// A PNG and three million bytes behind its end, which readers leave alone.
+fn large_picture() -> Vec<u8> {
+    let mut picture = fs::read(fixture("preprocess").join("landscape.png")).unwrap();
+    picture.extend(std::iter::repeat_n(0, 3_000_000));
+    picture
+}
+
+#[test]
+fn pictures_larger_than_two_megabytes_come_in_every_shape() {
+    let serve = Serve::start(&[]);
+    let picture = large_picture();
+    let image = "/v1/embedding/image";
+    let seen = form(serve.at, image, &[("images", true, &picture)]);
+    assert_eq!(seen.status, 200, "{seen:?}");
+    let seen = &seen.body["embeddings"][0];
+    let data = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(&picture));
+    let by_form = form(serve.at, image, &[("urls", false, data.as_bytes())]);
+    assert_eq!((by_form.status, &by_form.body["embeddings"][0]), (200, seen));
+    let fields: String = format!("urls={}", form_urlencoded::byte_serialize(data.as_bytes()).collect::<String>());
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let by_fields = send(serve.at, "POST", image, &kind, fields.as_bytes());
+    assert_eq!((by_fields.status, &by_fields.body["embeddings"][0]), (200, seen));
+    let part = json!({ "inlineData": { "mimeType": "image/png", "data": BASE64_STANDARD.encode(&picture) } });
+    let gemini = post(serve.at, "/v1beta/models/starter:embedContent", &json!({ "content": { "parts": [part] } }));
+    assert_eq!((gemini.status, numbers(&gemini.body["embedding"]["values"])), (200, numbers(seen)));
+    let openai = post(serve.at, "/v1/embeddings", &json!({ "input": [data] }));
+    assert_eq!((openai.status, numbers(&openai.body["data"][0]["embedding"])), (200, numbers(seen)));
+}
+
+#[test]
+fn data_addresses_are_read_however_they_are_written() {
+    let serve = Serve::start(&[]);
+    let picture = fs::read(fixture("preprocess").join("landscape.png")).unwrap();
+    let seen = form(serve.at, "/v1/embedding/image", &[("images", true, &picture)]).body["embeddings"][0].clone();
+    let plain = BASE64_STANDARD.encode(&picture);
+    let lines: Vec<&str> = (0..plain.len()).step_by(76).map(|at| &plain[at..plain.len().min(at + 76)]).collect();
+    let broken = lines.join("\r\n");
+    let safe = plain.replace('+', "-").replace('/', "_");
+    let bare = plain.trim_end_matches('=').to_owned();
+    let percent: String = form_urlencoded::byte_serialize(plain.as_bytes()).collect();
+    let raw: String = picture.iter().map(|byte| format!("%{byte:02X}")).collect();
+    for address in [
+        format!("data:image/png;base64,{broken}\n"),
+        format!("data:image/png;base64,{safe}"),
+        format!("data:image/png;base64,{bare}"),
+        format!("DATA:IMAGE/PNG;BASE64,{plain}"),
+        format!("data:image/png;charset=utf-8;base64,{plain}"),
+        format!("data:;base64,{plain}"),
+        format!("data:image/png;base64,{percent}"),
+        format!("data:image/png,{raw}"),
+    ] {
+        let start: String = address.chars().take(50).collect();
+        let nomic = form(serve.at, "/v1/embedding/image", &[("urls", false, address.as_bytes())]);
+        assert_eq!((nomic.status, &nomic.body["embeddings"][0]), (200, &seen), "{start}");
+        let openai = post(serve.at, "/v1/embeddings", &json!({ "input": ["a dog", address] }));
+        assert_eq!((openai.status, numbers(&openai.body["data"][1]["embedding"])), (200, numbers(&seen)), "{start}");
+        let part = json!({ "inline_data": { "mime_type": "image/png", "data": address } });
+        let gemini = post(serve.at, "/v1beta/models/starter:embedContent", &json!({ "content": { "parts": [part] } }));
+        assert_eq!((gemini.status, numbers(&gemini.body["embedding"]["values"])), (200, numbers(&seen)), "{start}");
+    }
+    for data in [&broken, &safe, &bare] {
+        let part = json!({ "inlineData": { "data": data } });
+        let gemini = post(serve.at, "/v1beta/models/starter:embedContent", &json!({ "content": { "parts": [part] } }));
+        assert_eq!(gemini.status, 200, "{}", gemini.body);
+    }
+    // a form that did not encode the plus signs
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let fields = format!("urls=data:image/png;base64,{plain}");
+    let answer = send(serve.at, "POST", "/v1/embedding/image", &kind, fields.as_bytes());
+    assert_eq!((answer.status, &answer.body["embeddings"][0]), (200, &seen));
+}
+
+#[test]
+fn the_address_of_a_picture_is_never_read_as_words() {
+    let serve = Serve::start(&[]);
+    let at = serve.at;
+    for bad in ["data:image/png;base64,*", "data:image/png;base64", "Data:Image/jpeg;base64,AAAA", "data:;base64,AAAA"]
+    {
+        let openai = post(at, "/v1/embeddings", &json!({ "input": ["a", bad] }));
+        assert_eq!((openai.status, &openai.body["error"]["param"]), (400, &json!("input[1]")), "{bad}");
+    }
+    let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(large_picture()));
+    refused(at, "/v1/embedding/text", &json!({ "texts": [picture] }), 422, "/v1/embedding/image");
+    let part = json!({ "content": { "parts": [{ "text": picture }] } });
+    refused(at, "/v1beta/models/starter:embedContent", &part, 400, "inlineData");
+    assert_eq!(post(at, "/v1/embeddings", &json!({ "input": "data: the new oil, they say" })).status, 200);
+}
+
+#[test]
+fn one_word_of_forty_megabytes_is_one_token() {
+    let serve = Serve::start(&[]);
+    let text = format!("a dog {} and a cat", "x".repeat(40_000_000));
+    let answer = post(serve.at, "/v1/embeddings", &json!({ "input": text }));
+    assert_eq!((answer.status, &answer.body["usage"]["prompt_tokens"]), (200, &json!(6)));
+    let short = post(serve.at, "/v1/embeddings", &json!({ "input": format!("a dog {} and a cat", "x".repeat(200)) }));
+    assert_eq!(answer.body["data"], short.body["data"]);
+    let answer = post(serve.at, "/v1/embeddings", &json!({ "input": format!("{}a dog", " \n".repeat(20_000_000)) }));
+    assert_eq!((answer.status, &answer.body["usage"]["prompt_tokens"]), (200, &json!(2)));
+}
+
+#[test]
+fn those_who_say_nothing_keep_nobody_waiting() {
+    let serve = Serve::start(&["--patience", "3000"]);
+    let silent: Vec<_> = (0..400).map(|_| connect(serve.at)).collect();
+    let half: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = connect(serve.at);
+            // it may have been sent away already
+            let _sent = stream.write_all(b"POST /v1/embeddings HTTP/1.1\r\ncontent-length: 9\r\n");
+            stream
+        })
+        .collect();
+    let ask = |text: &str| post(serve.at, "/v1/embeddings", &json!({ "input": text })).status;
+    assert_eq!(ask("a dog"), 200);
+    drop((silent, half));
+
+    // bodies that are promised, and come byte by byte
+    let drip = |head: &str| {
+        let mut stream = connect(serve.at);
+        let head = format!("POST /v1/embeddings HTTP/1.1\r\nhost: {}\r\n{head}\r\n\r\n", serve.at);
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let promised: Vec<_> = (0..8).map(|_| drip(&format!("content-length: {}", 64 << 20))).collect();
+    let chunked: Vec<_> = (0..8).map(|_| drip("transfer-encoding: chunked")).collect();
+    for mut stream in promised.iter().chain(&chunked) {
+        stream.write_all(b"1\r\n{\r\n").unwrap();
+    }
+    assert_eq!(ask(&"a dog ".repeat(500_000)), 200);
+    let many: Vec<_> = (0..300).map(|_| drip("content-length: 1000")).collect();
+    assert_eq!(ask("a dog"), 200, "not even where all connections are taken so");
+    drop((promised, chunked, many));
+}
+
 #[test]
 fn large_and_slow_requests_end() {
     let serve = Serve::start(&[]);

@@ -6,13 +6,12 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Json, Served, cut};
+use super::picture_data;
+use super::service::{App, Item, Json, Served, cut, parsed, words};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextEmbedding, TextOptions, TextTask};
 
@@ -26,13 +25,6 @@ const MOST: usize = 100;
 const MOST_PARTS: usize = 512;
 /// What a request asks for each of its contents.
 const REQUESTS: &str = "requests";
-
-const DECODER: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 #[derive(Deserialize)]
 struct Batch {
@@ -100,22 +92,20 @@ struct Usage {
 pub(super) async fn embed(State(served): App, Path(call): Path<String>, request: Request) -> Result<Response, Fault> {
     let body = served.body(request).await?;
     let (model, asks, single) = if let Some(model) = call.strip_suffix(&ONE) {
-        (model, vec![json_body::<Ask>(&body.bytes)?], true)
+        (model, parsed(&body, |bytes| Ok(vec![json_body::<Ask>(&bytes)?])).await?, true)
     } else if let Some(model) = call.strip_suffix(&MANY) {
-        (model, json_body::<Batch>(&body.bytes)?.requests, false)
+        (model, parsed(&body, |bytes| Ok(json_body::<Batch>(&bytes)?.requests)).await?, false)
     } else {
         return Err(Fault::new(Kind::Absent, format!("There is no such method; there are {ONE} and {MANY}")));
     };
     served.names.find(Some(model))?;
     check(model, &asks)?;
-    let mut plan = Vec::with_capacity(asks.len());
-    let mut items = Vec::new();
-    for (at, ask) in asks.into_iter().enumerate() {
-        let dim = served.dim(ask.output_dimensionality, REQUESTS).map_err(|fault| fault.at(at))?;
-        let own = contents(ask).map_err(|reason| Fault::invalid(REQUESTS, reason).at(at))?;
-        plan.push((own.len(), dim));
-        items.extend(own);
-    }
+    let dim = |(at, ask): (usize, &Ask)| served.dim(ask.output_dimensionality, REQUESTS).map_err(|fault| fault.at(at));
+    let dims = asks.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
+    let contents = |(at, ask)| contents(ask).map_err(|reason| Fault::invalid(REQUESTS, reason).at(at));
+    let all = parsed(&body, move |_| asks.into_iter().enumerate().map(contents).collect::<Result<Vec<_>, _>>()).await?;
+    let plan: Vec<(usize, usize)> = all.iter().map(Vec::len).zip(dims).collect();
+    let items: Vec<Item> = all.into_iter().flatten().collect();
     if items.len() > MOST_PARTS {
         return Err(Fault::new(
             Kind::Invalid,
@@ -169,7 +159,10 @@ fn contents(ask: Ask) -> Result<Vec<Item>, String> {
     let mut pictures = Vec::new();
     for part in ask.content.parts {
         match (part.text, part.inline_data) {
-            (Some(text), None) => texts.push(text),
+            (Some(text), None) => {
+                words(&text, "send it as inlineData")?;
+                texts.push(text);
+            }
             (None, Some(blob)) => pictures.push(Item::Picture(decode(&blob.data)?.into())),
             _ => return Err("A part holds a text or inlineData; files elsewhere are not fetched".to_owned()),
         }
@@ -196,20 +189,9 @@ fn task(kind: &str) -> Result<(TextTask, bool), String> {
     })
 }
 
+/// Base64, or by mistake a whole `data:` address.
 fn decode(data: &str) -> Result<Vec<u8>, String> {
-    let standard: Vec<u8> = data
-        .bytes()
-        .map(|b| {
-            if b == b'-' {
-                b'+'
-            } else if b == b'_' {
-                b'/'
-            } else {
-                b
-            }
-        })
-        .collect();
-    DECODER.decode(standard).map_err(|_| "The data is not base64".to_owned())
+    if picture_data::is_picture(data) { picture_data::file(data) } else { picture_data::base64(data.as_bytes()) }
 }
 
 fn mean(found: impl Iterator<Item = TextEmbedding>) -> Result<Embedding, Fault> {
@@ -276,9 +258,10 @@ mod tests {
     }
 
     #[test]
-    fn data_is_read_in_both_alphabets_with_and_without_padding() {
-        for text in ["-_8=", "+/8=", "-_8", "+/8"] {
-            assert_eq!(decode(text), Ok(vec![251, 255]));
+    fn data_may_be_a_whole_address() {
+        for text in ["-_8", "+/8=\n", "data:image/png;base64,+/8="] {
+            assert_eq!(decode(text), Ok(vec![251, 255]), "{text}");
         }
+        assert!(read(json!({ "content": { "parts": [{ "text": "data:image/png;base64,+/8=" }] } })).is_err());
     }
 }

@@ -2,9 +2,10 @@
 //! Gemini's embedding services, so that programs written for them run against this machine.
 //!
 //! One file a service for its shapes; `service` embeds for all of them, `queue` keeps the model on threads of its
-//! own, `door` lets in, `body` and `net` hold the limits, `fault` says no in each service's way. It never fetches
+//! own, `door` lets in, `body`, `admission` and `net` hold the limits, `fault` says no in each service's way. It never fetches
 //! anything from the network, opens no file and knows no library.
 
+mod admission;
 mod body;
 mod door;
 mod fault;
@@ -13,6 +14,7 @@ mod names;
 mod net;
 mod nomic;
 mod openai;
+mod picture_data;
 mod queue;
 mod service;
 

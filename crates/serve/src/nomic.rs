@@ -7,13 +7,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
-use super::body::LARGEST;
+use super::body::{FREE, LARGEST};
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Json, Served, cut};
+use super::picture_data;
+use super::service::{App, Item, Json, Served, cut, parsed, words};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextOptions, TextTask};
 
@@ -59,7 +60,7 @@ struct Usage {
 /// Embeds texts.
 pub(super) async fn texts(State(served): App, request: Request) -> Result<Response, Fault> {
     let body = served.body(request).await?;
-    let ask: Ask = json_body(&body.bytes)?;
+    let ask: Ask = parsed(&body, |bytes| json_body(&bytes)).await?;
     served.names.find(ask.model.as_deref())?;
     // what the service itself takes for a missing mode, though its client always names one
     let long_text = ask.long_text_mode.unwrap_or(LongText::Mean);
@@ -72,6 +73,9 @@ pub(super) async fn texts(State(served): App, request: Request) -> Result<Respon
 
 fn check(served: &Served, ask: &Ask, long_text: LongText) -> Result<(), Fault> {
     count(ask.texts.len(), MOST_TEXTS, "texts")?;
+    for (at, text) in ask.texts.iter().enumerate() {
+        words(text, "send it to /v1/embedding/image").map_err(|reason| Fault::invalid("texts", reason).at(at))?;
+    }
     let window = served.info().max_tokens.min(TOKENS);
     if let Some(tokens) = ask.max_tokens_per_text.filter(|tokens| *tokens < window) {
         let text = format!("{tokens} tokens of a text cannot be had alone; the model reads {window}");
@@ -123,10 +127,13 @@ pub(super) async fn pictures(State(served): App, request: Request) -> Result<Res
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
     let held = served.body(Request::new(body)).await?;
-    let form = if kind.starts_with("multipart/form-data") {
+    let network = Handle::current();
+    let form = if !is_multipart(&kind) {
+        parsed(&held, |bytes| Ok(fields(&bytes))).await?
+    } else if held.bytes.len() <= FREE {
         files(Request::from_parts(parts, Body::from(held.bytes.clone()))).await?
     } else {
-        fields(&held.bytes)
+        parsed(&held, move |bytes| network.block_on(files(Request::from_parts(parts, Body::from(bytes))))).await?
     };
     served.names.find(form.model.as_deref())?;
     if !form.images.is_empty() && !form.urls.is_empty() {
@@ -134,12 +141,24 @@ pub(super) async fn pictures(State(served): App, request: Request) -> Result<Res
     }
     let field = if form.urls.is_empty() { "images" } else { "urls" };
     count(form.images.len() + form.urls.len(), MOST_PICTURES, field)?;
-    let mut items: Vec<Item> = form.images.into_iter().map(Item::Picture).collect();
-    for (at, url) in form.urls.iter().enumerate() {
-        items.push(Item::Picture(data(url).map_err(|reason| Fault::invalid("urls", reason).at(at))?));
-    }
+    let Form { mut images, urls, model } = form;
+    images.extend(parsed(&held, move |_| decoded(&urls)).await?);
+    let items = images.into_iter().map(Item::Picture).collect();
     let dim = served.dim(None, "")?;
-    answer(&served, items, dim, form.model.as_deref()).await.map_err(|fault| fault.of(field))
+    answer(&served, items, dim, model.as_deref()).await.map_err(|fault| fault.of(field))
+}
+
+/// Media types are the same in any case.
+fn is_multipart(kind: &str) -> bool {
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data"))
+}
+
+fn decoded(urls: &[String]) -> Result<Vec<Bytes>, Fault> {
+    let file = |(at, url): (usize, &String)| {
+        let file = picture_data::file(url).map_err(|reason| Fault::invalid("urls", reason).at(at))?;
+        Ok(Bytes::from(file))
+    };
+    urls.iter().enumerate().map(file).collect()
 }
 
 async fn files(request: Request) -> Result<Form, Fault> {
@@ -165,25 +184,11 @@ fn fields(body: &[u8]) -> Form {
     for (name, value) in form_urlencoded::parse(body) {
         match &*name {
             "model" => form.model = Some(value.into_owned()),
-            "urls" => form.urls.push(value.into_owned()),
+            "urls" => form.urls.push(picture_data::of_form(value.into_owned())),
             _ => {}
         }
     }
     form
-}
-
-/// The file in a `data:` address.
-fn data(url: &str) -> Result<Bytes, String> {
-    let Some(rest) = url.strip_prefix("data:") else {
-        return Err(
-            "Nothing is fetched from the network here; send the picture as a file, or as a data: address".to_owned()
-        );
-    };
-    let content = rest.split_once(";base64,").map(|(_, content)| BASE64_STANDARD.decode(content.trim()));
-    match content {
-        Some(Ok(file)) => Ok(file.into()),
-        _ => Err("The data: address is damaged; it looks like data:image/png;base64,…".to_owned()),
-    }
 }
 
 const _: () = assert!(LARGEST as usize > MOST_TEXTS * 1024, "a full list of texts fits into a body");
@@ -193,12 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_but_never_fetched() {
-        assert_eq!(data("data:image/png;base64,AAEC").as_deref(), Ok(&[0, 1, 2][..]));
-        for bad in ["https://example.com/a.png", "http://127.0.0.1/", "file:///etc/passwd", "data:,x", "data:;base64,?"]
-        {
-            assert!(data(bad).is_err(), "{bad}");
-        }
+    fn a_form_has_a_model_and_addresses() {
         let form = fields(b"model=m-1.5&urls=data%3A%2Cx&urls=b+c&other=1");
         assert_eq!((form.model.as_deref(), form.urls), (Some("m-1.5"), vec!["data:,x".to_owned(), "b c".to_owned()]));
     }

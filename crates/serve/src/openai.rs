@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault::{Fault, Kind, json_body};
-use super::service::{App, Item, Json, Served, cut};
+use super::picture_data;
+use super::service::{App, Item, Json, Served, cut, parsed};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextOptions, TextTask};
 
@@ -74,11 +75,10 @@ struct Usage {
 /// Embeds texts.
 pub(super) async fn embeddings(State(served): App, request: Request) -> Result<Response, Fault> {
     let body = served.body(request).await?;
-    let ask: Ask = json_body(&body.bytes)?;
+    let tasks = served.names.reads_prefix();
+    let (ask, items) = parsed(&body, move |bytes| read(&bytes, tasks)).await?;
     let model = served.names.find(ask.model.as_deref())?;
     let dim = served.dim(ask.dimensions, "dimensions")?;
-    let tasks = served.names.reads_prefix();
-    let items = texts(ask.input)?.into_iter().map(|text| item(text, tasks)).collect();
     let found = served.embed(items).await.map_err(|fault| fault.of("input"))?;
     let tokens = found.iter().map(|one| one.tokens).sum();
     let vectors = found.iter().map(|one| cut(&one.embedding, dim)).collect::<Result<Vec<_>, _>>()?;
@@ -91,6 +91,14 @@ pub(super) async fn embeddings(State(served): App, request: Request) -> Result<R
         usage: Usage { prompt_tokens: tokens, total_tokens: tokens },
     })
     .into_response())
+}
+
+/// The request, and what is to be embedded.
+fn read(body: &[u8], tasks: bool) -> Result<(Ask, Vec<Item>), Fault> {
+    let mut ask: Ask = json_body(body)?;
+    let items = texts(std::mem::take(&mut ask.input))?.into_iter().enumerate();
+    let item = |(at, text)| item(text, tasks).map_err(|reason| Fault::invalid("input", reason).at(at));
+    Ok((ask, items.map(item).collect::<Result<_, _>>()?))
 }
 
 /// One text, or a list of them.
@@ -120,9 +128,13 @@ fn texts(input: Value) -> Result<Vec<String>, Fault> {
     list.into_iter().enumerate().map(text).collect()
 }
 
-fn item(text: String, tasks: bool) -> Item {
+/// A text, or the picture whose `data:` address it is.
+fn item(text: String, tasks: bool) -> Result<Item, String> {
     let (task, text) = if tasks { split(text) } else { (TextTask::default(), text) };
-    Item::Text(text, TextOptions { task, long_text: LongText::Truncate })
+    match picture_data::is_picture(&text) {
+        true => Ok(Item::Picture(picture_data::file(&text)?.into())),
+        false => Ok(Item::Text(text, TextOptions { task, long_text: LongText::Truncate })),
+    }
 }
 
 fn split(text: String) -> (TextTask, String) {
@@ -177,9 +189,9 @@ mod tests {
     #[test]
     fn a_prefix_names_the_task_of_a_model_that_has_tasks() {
         let text = "search_query: where?".to_owned();
-        let Item::Text(rest, options) = item(text.clone(), true) else { panic!("a text") };
+        let Ok(Item::Text(rest, options)) = item(text.clone(), true) else { panic!("a text") };
         assert_eq!((rest.as_str(), options.task), ("where?", TextTask::SearchQuery));
-        let Item::Text(rest, options) = item(text.clone(), false) else { panic!("a text") };
+        let Ok(Item::Text(rest, options)) = item(text.clone(), false) else { panic!("a text") };
         assert_eq!((rest, options.task), (text, TextTask::SearchDocument));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
@@ -13,12 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
-use super::body::{Bodies, Held};
+use super::body::{Bodies, FREE, Held};
 use super::door::Door;
 use super::fault::{Fault, Kind};
 use super::names::Names;
 use super::queue::Queue;
-use super::{Options, gemini, nomic, openai};
+use super::{Options, gemini, nomic, openai, picture_data};
 use vicinity_core::{Embedding, Picture};
 use vicinity_media::{Content, ReadOptions};
 use vicinity_models::remote::Provider;
@@ -151,6 +151,27 @@ pub(super) fn cut(embedding: &Embedding, dim: usize) -> Result<Embedding, Fault>
     embedding.truncated(dim).map_err(|error| Fault::new(Kind::Failed, error.to_string()))
 }
 
+/// Takes a body apart: on a thread of its own where that may take long, so that the network's threads stay free.
+pub(super) async fn parsed<T: Send + 'static>(
+    body: &Held,
+    work: impl FnOnce(Bytes) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let bytes = body.bytes.clone();
+    if bytes.len() <= FREE {
+        return work(bytes);
+    }
+    let work = tokio::task::spawn_blocking(move || work(bytes)).await;
+    work.unwrap_or_else(|_| Err(Fault::new(Kind::Failed, "The body could not be read")))
+}
+
+/// Refuses the address of a picture where only texts are embedded: as words it would mean nothing.
+pub(super) fn words(text: &str, instead: &str) -> Result<(), String> {
+    match picture_data::is_picture(text) {
+        true => Err(format!("This is not a text but the data: address of a picture; {instead}")),
+        false => Ok(()),
+    }
+}
+
 /// An answer in JSON. Axum's own would switch a feature of `serde_json` on, for all that use it.
 pub(super) struct Json<T>(pub T);
 
@@ -218,6 +239,8 @@ pub(super) fn router(served: Arc<Served>) -> Router {
         .route("/v1beta/models/{*name}", get(gemini::model).post(gemini::embed))
         .fallback(async || Fault::new(Kind::Absent, "Nothing is at this path; docs/serve.md lists the paths"))
         .method_not_allowed_fallback(async || Fault::new(Kind::Method, "This path takes another method"))
+        // bodies are read by `body`, whose limit is the only one
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(&served), at_the_door))
         .with_state(served)
 }
