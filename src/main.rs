@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use vicinity::app;
-use vicinity::cli::{self, Arguments};
+use vicinity::cli::{self, Arguments, Command};
 use vicinity_core::home;
 use vicinity_engine::crash;
 
@@ -15,12 +15,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = Arguments::get();
     let log = env_logger::Env::new().filter_or("VICINITY_LOG", "error").write_style("VICINITY_LOG_STYLE");
-    env_logger::Builder::from_env(log).init();
+    let mut log = env_logger::Builder::from_env(log);
+    // As env_logger has it, but names of files in a record steer no terminal.
+    log.format(|out, record| {
+        let (time, level, text) = (out.timestamp(), record.level(), record.args().to_string());
+        let style = out.default_level_style(level);
+        writeln!(out, "[{time} {style}{level}{style:#} {}] {}", record.target(), cli::escaped(&text))
+    });
+    log.init();
     crash::watch();
     if arguments.portable
-        && let Err(reason) = home::make_portable()
+        && let Err(reason) = home::make_portable(arguments.command.as_ref().is_none_or(Command::writes))
     {
-        eprintln!("vicinity: {reason}");
+        cli::complain(&reason);
         return ExitCode::from(2);
     }
     let result = match arguments.command {
@@ -42,7 +49,7 @@ fn main() -> ExitCode {
         }
     };
     result.unwrap_or_else(|error| {
-        eprintln!("vicinity: {error:#}");
+        cli::complain(&format!("{error:#}"));
         ExitCode::from(2)
     })
 }

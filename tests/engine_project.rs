@@ -324,10 +324,10 @@ fn the_picture_shows_each_item_in_its_colour() {
 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("map.png");
-    map_image::write_png(&picture, &file).expect("writable");
+    map_image::write_picture(&picture, &file).expect("writable");
     let read = image::open(&file).expect("a PNG").into_rgb8();
     assert_eq!(read.into_raw(), picture.rgb());
-    let error = map_image::write_png(&picture, &folder.path().join("absent/map.png")).expect_err("no such folder");
+    let error = map_image::write_picture(&picture, &folder.path().join("absent/map.png")).expect_err("no such folder");
     assert!(error.contains("absent"), "{error}");
 }
 

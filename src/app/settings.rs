@@ -1,7 +1,6 @@
 //! What the program remembers of its user, as a JSON file. A file that cannot be read means the defaults.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -12,7 +11,7 @@ use crate::context::listing::Sort;
 use crate::context::shelf::Speed;
 use crate::context::state::Recent;
 use crate::context::{Centre, ColourBy, ThemeChoice};
-use vicinity_core::LabelSet;
+use vicinity_core::{LabelSet, atomic_file};
 use vicinity_engine::running::Wishes;
 use vicinity_engine::updates::Updates;
 
@@ -111,11 +110,7 @@ impl Settings {
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let beside = path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = std::fs::File::create(&beside)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.sync_all()?;
-        std::fs::rename(beside, path)
+        atomic_file::write(path, &serde_json::to_vec_pretty(self)?)
     }
 
     /// Puts a library to the front of those remembered.

@@ -1,10 +1,12 @@
 //! The arguments.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::output::escaped;
 use crate::app;
 use crate::context::ThemeChoice;
 use vicinity_core::Modality;
@@ -51,13 +53,25 @@ pub struct Arguments {
 impl Arguments {
     /// Those of this program; ends it where they make no sense.
     pub fn get() -> Self {
-        let all = Self::parse();
+        let all = Self::try_parse().unwrap_or_else(|error| refuse(&error));
         if let (Some(_), Some(folder)) = (&all.command, all.folders.first()) {
-            let text = format!("a command takes its files after its name; {} stands before it", folder.display());
+            let folder = folder.to_string_lossy();
+            let text = format!("a command takes its files after its name; {} stands before it", escaped(&folder));
             <Self as CommandFactory>::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
         }
         all
     }
+}
+
+/// Ends the program as clap does it, but what was typed steers no terminal.
+fn refuse(error: &clap::Error) -> ! {
+    // Looked for in the arguments: clap leaves control sequences out of its plain text, but not on a terminal.
+    let tame = |word: std::ffi::OsString| matches!(escaped(&word.to_string_lossy()), Cow::Borrowed(_));
+    if !error.use_stderr() || std::env::args_os().all(tame) {
+        error.exit();
+    }
+    error.render().to_string().lines().for_each(|line| eprintln!("{}", escaped(line)));
+    std::process::exit(error.exit_code());
 }
 
 /// A library, and the model that it is seen through.
@@ -131,6 +145,17 @@ pub enum Command {
         /// The folder.
         dir: PathBuf,
     },
+}
+
+impl Command {
+    /// Whether it may create something: a library, a model.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Index(_) => true,
+            Self::Models(command) => !matches!(command, ModelsCommand::List(_) | ModelsCommand::Verify(_)),
+            _ => false,
+        }
+    }
 }
 
 /// Of `doctor`.
@@ -373,10 +398,10 @@ pub struct MapArgs {
     /// Dimensions.
     #[command(flatten)]
     pub cut: Cut,
-    /// The picture to write.
-    #[arg(long, value_name = "PNG", required_unless_present = "positions")]
+    /// The picture to write; its name tells the format: .png, .jpg, .webp, .bmp, .tif.
+    #[arg(long, value_name = "FILE", required_unless_present = "positions")]
     pub out: Option<PathBuf>,
-    /// A table to write: path,modality,x,y.
+    /// A table to write, .csv or .tsv: path,modality,x,y. Where a name is not Unicode there is a column path_bytes, too.
     #[arg(long, value_name = "CSV")]
     pub positions: Option<PathBuf>,
     /// Width and height of the picture, pixels.
@@ -396,7 +421,7 @@ pub struct ExportArgs {
     /// Vectors, a NumPy file (f32, one row an item).
     #[arg(long, value_name = "NPY")]
     pub vectors: PathBuf,
-    /// Items, a csv file.
+    /// Items, a csv file. Where a name is not Unicode it has a column path_bytes, too: the name in base64.
     #[arg(long, value_name = "CSV")]
     pub items: PathBuf,
 }

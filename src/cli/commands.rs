@@ -1,23 +1,27 @@
 //! All commands but `index`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
 use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
-use super::output::{count, json, line, on_terminal};
+use super::output::{JsonPath, complain, count, json, line, on_terminal};
 use super::session::{self, Session};
 use super::{Outcome, embed, index, models, pages, serve};
-use vicinity_core::{Filter, Item, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
+use vicinity_core::atomic_file::is_same;
+use vicinity_core::path_bytes::{path_bytes, path_text};
+use vicinity_core::{
+    Filter, Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
+};
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::content::open;
 use vicinity_engine::labels::{LabelVectors, parse};
 use vicinity_engine::running::{DeviceLine, Running};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::trust::{self, Candidate, Verdict};
-use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image, scan};
+use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image, outputs, scan};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -50,7 +54,8 @@ struct HitLine<'a> {
     rank: usize,
     score: f32,
     modality: Modality,
-    path: &'a Path,
+    #[serde(flatten)]
+    path: JsonPath,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +91,14 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
         let Some(item) = snapshot.get(hit.item) else { continue };
         let (rank, score, snippet) = (at + 1, hit.score, item.snippet.as_deref());
         if as_json {
-            json(&HitLine { rank, score, modality: hit.modality, path: &item.path, row: item.row, snippet })?;
+            json(&HitLine {
+                rank,
+                score,
+                modality: hit.modality,
+                path: JsonPath::from(&*item.path),
+                row: item.row,
+                snippet,
+            })?;
         } else {
             line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.word(), place(item)))?;
         }
@@ -103,7 +115,8 @@ fn place(item: &Item) -> String {
 
 #[derive(Serialize)]
 struct LabelLine<'a> {
-    path: &'a Path,
+    #[serde(flatten)]
+    path: JsonPath,
     label: &'a str,
     score: f32,
     share: f32,
@@ -117,27 +130,50 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
     if set.labels.is_empty() {
         return Ok(Outcome::Nothing);
     }
+    if place.library.is_some() {
+        session::existing(place)?;
+    }
     let model = session::model(place)?;
     let dim = args.cut.dimensions.unwrap_or(model.info.key.dim);
     model.info.allows(dim).map_err(sentence)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
+    let score = |path: &Path| {
+        let found = embed_content(&model, open(path, false)?, Default::default())
+            .map_err(|reason| format!("{}: {reason}", path.display()))?;
+        let cut = found.embedding.truncated(dim).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok::<_, String>(vectors.score(cut.as_slice(), found.modality))
+    };
+    let mut failed = 0;
     for path in &args.files {
-        let content = open(path, false).map_err(sentence)?;
-        let found = embed_content(&model, content, Default::default()).map_err(sentence)?;
-        let scores = vectors.score(found.embedding.truncated(dim)?.as_slice(), found.modality);
-        if !args.json {
-            line(&path.display().to_string())?;
-        }
-        for fit in scores.iter().take(args.k.unwrap_or(usize::MAX)) {
-            let label = set.labels[fit.label].as_str();
-            if args.json {
-                json(&LabelLine { path, label, score: fit.score, share: fit.share })?;
-            } else {
-                line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
+        match score(path) {
+            Ok(scores) => {
+                print_labels(path, &scores[..scores.len().min(args.k.unwrap_or(usize::MAX))], &set, args.json)?
+            }
+            Err(reason) => {
+                failed += 1;
+                complain(&reason);
             }
         }
     }
-    Ok(Outcome::Done)
+    match failed {
+        0 => Ok(Outcome::Done),
+        _ => bail!("{failed} of {} files could not be labelled", args.files.len()),
+    }
+}
+
+fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: bool) -> anyhow::Result<()> {
+    if !as_json {
+        line(&path.display().to_string())?;
+    }
+    for fit in scores {
+        let label = set.labels[fit.label].as_str();
+        if as_json {
+            json(&LabelLine { path: path.into(), label, score: fit.score, share: fit.share })?;
+        } else {
+            line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
+        }
+    }
+    Ok(())
 }
 
 fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
@@ -148,15 +184,19 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
 }
 
 fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
+    args.out.as_deref().map_or(Ok(()), map_image::check_picture).map_err(sentence)?;
+    args.positions.as_deref().map_or(Ok(()), map_image::check_table).map_err(sentence)?;
     let session = Session::open_cut(place, args.cut)?;
     let snapshot = session.engine.snapshot();
+    let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
+    check_outputs(&session, &outputs)?;
     if snapshot.is_empty() {
         return Ok(Outcome::Nothing);
     }
     let layout = layout(&session, &snapshot)?;
     if let Some(path) = &args.out {
         let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
-        map_image::write_png(&picture, path).map_err(sentence)?;
+        map_image::write_picture(&picture, path).map_err(sentence)?;
     }
     if let Some(path) = &args.positions {
         map_image::write_positions(&snapshot, &layout, path).map_err(sentence)?;
@@ -186,8 +226,21 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     layout?
 }
 
+/// Before any work: whether files can be written there, and are not ones that the library was made of.
+fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
+    outputs::check(&session.engine.snapshot(), outputs).map_err(sentence)?;
+    let failures = session.engine.failures();
+    let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));
+    match outputs.iter().find(|output| same(output)) {
+        Some(output) => bail!("{} is a file of the collection; choose another name", output.display()),
+        None => Ok(()),
+    }
+}
+
 fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
+    export::check_names(&args.vectors, &args.items).map_err(sentence)?;
     let session = Session::open_cut(place, args.cut)?;
+    check_outputs(&session, &[&args.vectors, &args.items])?;
     let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
@@ -201,7 +254,9 @@ struct InfoLine<'a> {
     model: &'a str,
     dimension: usize,
     dimensions_used: usize,
-    library: &'a Path,
+    library: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    library_bytes: Option<String>,
 }
 
 fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
@@ -212,8 +267,9 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     let failed = session.engine.failures().len();
     let (model, dimension, dimensions_used) = (parts.model.name.as_str(), parts.model.dim, snapshot.dim());
     if args.json {
-        let (items, library) = (snapshot.len(), parts.library.as_path());
-        json(&InfoLine { items, images, texts, failed, model, dimension, dimensions_used, library })?;
+        let (items, library) = (snapshot.len(), path_text(&parts.library));
+        let library_bytes = path_bytes(&parts.library);
+        json(&InfoLine { items, images, texts, failed, model, dimension, dimensions_used, library, library_bytes })?;
         return Ok(Outcome::Done);
     }
     line(&format!("library    {}", parts.library.display()))?;
@@ -231,6 +287,8 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
 }
 
 fn doctor(place: &Place) -> anyhow::Result<Outcome> {
+    // Before devices are measured: what was found of them is kept, and a mistake should leave nothing behind.
+    session::existing_if_named(place)?;
     let (source, running) = (place.source()?.unwrap_or_default(), place.running()?);
     let (model, sane) = check_devices(&source, &running)?;
     let ok = check_model(&source, &model)?;
@@ -287,7 +345,7 @@ fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
 
 fn check_library(place: &Place) -> anyhow::Result<bool> {
     let path = session::library(place)?;
-    if !path.is_dir() {
+    if !session::exists(&path) {
         line(&format!("library  none yet in {}", path.display()))?;
         return Ok(true);
     }

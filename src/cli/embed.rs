@@ -40,6 +40,8 @@ enum Given {
     Text(String),
     Picture(Picture),
     Url(String),
+    /// A file that could not be read, which was said.
+    Unreadable,
 }
 
 /// Vectors in order; `None` where an item failed, which was said.
@@ -48,7 +50,7 @@ type Vectors = (Vec<Option<Embedding>>, Spent);
 /// Embeds and prints. Items that fail alone are `null` in the list, and make the command end with an error.
 pub fn run(args: EmbedArgs, place: &Where) -> anyhow::Result<Outcome> {
     let named = place.model.as_deref();
-    let given = read(&args)?;
+    let given = read(&args);
     let mode = args.inference_mode.unwrap_or(match args.provider {
         Some(_) => InferenceMode::Remote,
         None => InferenceMode::Local,
@@ -68,23 +70,24 @@ pub fn run(args: EmbedArgs, place: &Where) -> anyhow::Result<Outcome> {
     }
 }
 
-fn read(args: &EmbedArgs) -> anyhow::Result<Vec<Given>> {
-    let mut given: Vec<Given> = args.text.iter().cloned().map(Given::Text).collect();
-    for path in &args.files {
-        given.push(read_one(path)?);
-    }
-    Ok(given)
+fn read(args: &EmbedArgs) -> Vec<Given> {
+    let texts = args.text.iter().cloned().map(Given::Text);
+    texts.chain(args.files.iter().map(|path| read_one(path))).collect()
 }
 
-fn read_one(path: &Path) -> anyhow::Result<Given> {
+fn read_one(path: &Path) -> Given {
     if let Some(url) = path.to_str().filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
-        return Ok(Given::Url(url.to_owned()));
+        return Given::Url(url.to_owned());
     }
-    Ok(match open(path, false).map_err(|reason| anyhow!(reason))? {
-        Content::Image { picture, .. } => Given::Picture(picture),
-        Content::Text(text) => Given::Text(text),
-        Content::Rows(rows) => Given::Text(rows.joined()),
-    })
+    match open(path, false) {
+        Ok(Content::Image { picture, .. }) => Given::Picture(picture),
+        Ok(Content::Text(text)) => Given::Text(text),
+        Ok(Content::Rows(rows)) => Given::Text(rows.joined()),
+        Err(reason) => {
+            complain(&reason);
+            Given::Unreadable
+        }
+    }
 }
 
 fn options(args: &EmbedArgs) -> TextOptions {
@@ -117,20 +120,36 @@ fn embed_here(args: &EmbedArgs, model: &Model, given: &[Given]) -> anyhow::Resul
         bail!("{} has {dim} dimensions; {wanted} cannot be had", model.info.key.name);
     }
     let (mut vectors, mut tokens) = (Vec::new(), 0);
-    for one in given {
-        let embedding = match one {
-            Given::Text(text) => {
-                let mut found = model.text.embed_to(&[text], options(args), wanted)?;
-                let found = found.pop().context("the model gave no vector")?;
-                tokens += found.tokens as u64;
-                found.embedding
+    for (at, one) in given.iter().enumerate() {
+        vectors.push(match embed_one(args, model, one, wanted) {
+            Ok(Some((embedding, spent))) => {
+                tokens += spent;
+                Some(embedding)
             }
-            Given::Picture(picture) => embed_picture(model, picture).map_err(|reason| anyhow!(reason))?.embedding,
-            Given::Url(url) => bail!("{url}: nothing is fetched from the network; give a file"),
-        };
-        vectors.push(Some(inference_mode::shorten(&embedding, wanted)?));
+            Ok(None) => None,
+            Err(reason) => {
+                complain(&format!("item {}: {reason}", at + 1));
+                None
+            }
+        });
     }
     Ok((vectors, Spent { prompt_tokens: tokens, total_tokens: tokens }))
+}
+
+/// One vector and the tokens that it cost; none of what could not even be read.
+fn embed_one(args: &EmbedArgs, model: &Model, one: &Given, dim: usize) -> Result<Option<(Embedding, u64)>, String> {
+    let (embedding, tokens) = match one {
+        Given::Text(text) => {
+            let mut found = model.text.embed_to(&[text], options(args), dim).map_err(|error| error.to_string())?;
+            let found = found.pop().ok_or("the model gave no vector")?;
+            (found.embedding, found.tokens as u64)
+        }
+        Given::Picture(picture) => (embed_picture(model, picture)?.embedding, 0),
+        Given::Url(url) => return Err(format!("{url}: nothing is fetched from the network; give a file")),
+        Given::Unreadable => return Ok(None),
+    };
+    let embedding = inference_mode::shorten(&embedding, dim).map_err(|error| error.to_string())?;
+    Ok(Some((embedding, tokens)))
 }
 
 fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Result<ProviderSpec> {
@@ -203,24 +222,31 @@ fn place(mode: InferenceMode, ours: Option<&Model>, remote: Option<&Remote>, giv
 
 fn embed_there(args: &EmbedArgs, spec: &ProviderSpec, remote: &Remote, given: Vec<Given>) -> anyhow::Result<Vectors> {
     let input = |one| match one {
-        Given::Text(text) => Input::Text(text),
-        Given::Picture(picture) => Input::Picture(Arc::from(encode(&picture))),
-        Given::Url(url) => Input::Url(url),
+        Given::Text(text) => Some(Input::Text(text)),
+        Given::Picture(picture) => Some(Input::Picture(Arc::from(encode(&picture)))),
+        Given::Url(url) => Some(Input::Url(url)),
+        Given::Unreadable => None,
     };
-    let inputs: Vec<Input> = given.into_iter().map(input).collect();
+    let inputs: Vec<Option<Input>> = given.into_iter().map(input).collect();
+    let readable: Vec<bool> = inputs.iter().map(Option::is_some).collect();
+    let inputs: Vec<Input> = inputs.into_iter().flatten().collect();
+    let mut vectors = vec![None; readable.len()];
+    if inputs.is_empty() {
+        return Ok((vectors, Spent::default()));
+    }
     complain(&Estimate::of(spec, &inputs)?.to_string());
     let before = remote.usage();
     let results = remote.embed(inputs, options(args));
-    let mut vectors = Vec::with_capacity(results.len());
-    for (at, result) in results.into_iter().enumerate() {
-        vectors.push(match result {
+    let places = (0..readable.len()).filter(|at| readable[*at]);
+    for (at, result) in places.zip(results) {
+        vectors[at] = match result {
             Ok(found) => Some(found.embedding),
             Err(error) if error.concerns_item() => {
                 complain(&format!("item {}: {error}", at + 1));
                 None
             }
             Err(error) => return Err(error.into()),
-        });
+        };
     }
     let after = remote.usage();
     let usage = Spent {

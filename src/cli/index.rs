@@ -1,7 +1,6 @@
 //! `vicinity index`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,14 +13,16 @@ use serde::Serialize;
 use super::Outcome;
 use super::args::{IndexArgs, Place};
 use super::consent;
-use super::output::{complain, count, json, line, on_terminal};
+use super::output::{JsonPath, complain, count, json, line, on_terminal};
 use super::session::{self, Session};
 use vicinity_core::{Progress, Stage, left_out};
+use vicinity_engine::content::regular;
 use vicinity_engine::{Busy, Event, Job, Severity, Summary};
 
 #[derive(Serialize)]
 struct FailedLine<'a> {
-    path: &'a Path,
+    #[serde(flatten)]
+    path: JsonPath,
     error: &'a str,
 }
 
@@ -48,6 +49,11 @@ struct WarningLine<'a> {
 pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     if let Some(missing) = args.folders.iter().find(|path| !path.exists()) {
         bail!("{}: no such file or folder", missing.display());
+    }
+    if let Some(Err(reason)) =
+        args.folders.iter().filter(|path| !path.is_dir()).map(|path| regular(path)).find(Result::is_err)
+    {
+        bail!("{reason}");
     }
     let session = match consent::service(&args, place)? {
         Some(service) => Session::by_service(&session::library(place)?, &service, place)?,
@@ -206,7 +212,7 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
     let failures = session.engine.failures();
     for failure in failures.iter() {
         if as_json {
-            json(&FailedLine { path: &failure.path, error: &failure.reason })?;
+            json(&FailedLine { path: failure.path.as_path().into(), error: &failure.reason })?;
         } else {
             complain(&format!("{}: {}", failure.path.display(), failure.reason));
         }

@@ -1,7 +1,8 @@
 //! Layer 4: the command line, over the same engine.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes are those of ripgrep: 0 when there is something to show
-//! (or the work is done), 1 when nothing was found, 2 after an error.
+//! (or the work is done), 1 when nothing was found, 2 after an error; where some of many files fail, the others are
+//! done and the end is 2.
 
 mod args;
 mod commands;
@@ -18,6 +19,7 @@ mod session;
 use std::process::ExitCode;
 
 pub use args::{Arguments, Command, Place};
+pub use output::{complain, escaped};
 
 /// What a command found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,17 @@
 //! `vicinity models`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Outcome;
 use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, ModelsVerifyArgs};
-use super::output::{complain, json, line, on_terminal};
+use super::output::{JsonPath, complain, json, line, on_terminal};
 use vicinity_core::Ledger;
+use vicinity_engine::content::regular;
 use vicinity_models::catalogue::{CatalogueEntry, Choice, Terms};
 use vicinity_models::installed::places::Manifest;
 use vicinity_models::installed::{Models, Options, Standing, Status, size};
@@ -138,7 +138,8 @@ fn state(standing: &Standing) -> (&'static str, Option<u64>) {
 #[derive(Serialize)]
 struct FolderLine<'a> {
     id: &'a str,
-    path: &'a Path,
+    #[serde(flatten)]
+    path: JsonPath,
     revision: &'a str,
     bytes: u64,
     received: u64,
@@ -180,7 +181,7 @@ fn told(models: &Models, id: &str, received: u64, as_json: bool) -> anyhow::Resu
     let Some((path, manifest)) = models.find(id) else { bail!("{id} is built in: there is nothing to get") };
     if as_json {
         let bytes = manifest.bytes();
-        return json(&FolderLine { id, path: &path, revision: &manifest.revision, bytes, received });
+        return json(&FolderLine { id, path: path.as_path().into(), revision: &manifest.revision, bytes, received });
     }
     Ok(line(&format!("{id} is here: {} in {}", size(manifest.bytes()), path.display()))?)
 }
@@ -215,6 +216,9 @@ fn progress_bar() -> ProgressBar {
 fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
     if !args.path.exists() {
         bail!("{}: no such file or folder", args.path.display());
+    }
+    if !args.path.is_dir() {
+        regular(&args.path).map_err(|reason| anyhow!(reason))?;
     }
     let path = std::path::absolute(&args.path)?;
     let manifest = models.import(&path, args.name.as_deref())?;

@@ -25,6 +25,7 @@ pub fn print(place: &Place, names: bool) -> anyhow::Result<Outcome> {
         line(&text)?;
     }
     last_crash(names).iter().try_for_each(|text| line(text))?;
+    session::existing_if_named(place)?;
     Ok(Outcome::Done)
 }
 
@@ -77,7 +78,7 @@ fn models() -> Vec<String> {
 fn library(place: &Place, names: bool) -> anyhow::Result<Vec<String>> {
     let path = session::library(place)?;
     let shown = if names { format!(" in {}", path.display()) } else { String::new() };
-    if !path.is_dir() {
+    if !session::exists(&path) {
         return Ok(vec![row("library", &format!("none yet{shown}"))]);
     }
     let session = Session::open(place)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
 
 use super::args::{Cut, Place};
@@ -29,6 +29,27 @@ pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
     let path = place.library.clone().or_else(home::default_library);
     let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
+}
+
+/// Whether there is a library in a folder.
+pub fn exists(library: &Path) -> bool {
+    library.join("catalog.sqlite").is_file()
+}
+
+/// The library that is meant, which has to exist. Creates nothing.
+pub fn existing(place: &Place) -> anyhow::Result<PathBuf> {
+    let path = library(place)?;
+    if !exists(&path) {
+        bail!("there is no library in {}; `vicinity index FOLDER` makes one", path.display());
+    }
+    Ok(path)
+}
+
+/// The same for commands that do without a library: only one that is named, or whose folder holds something else, has
+/// to exist.
+pub fn existing_if_named(place: &Place) -> anyhow::Result<()> {
+    let path = library(place)?;
+    if place.library.is_some() || path.exists() { existing(place).map(drop) } else { Ok(()) }
 }
 
 /// The model that is meant, on its own: the built-in one where none is named.
@@ -81,10 +102,7 @@ impl Session {
 
     /// Opens a library that exists.
     pub fn open(place: &Place) -> anyhow::Result<Self> {
-        let path = library(place)?;
-        if !path.is_dir() {
-            return Err(anyhow!("there is no library in {}; `vicinity index FOLDER` makes one", path.display()));
-        }
+        let path = existing(place)?;
         match Self::create(place) {
             // what is stored can be looked at and searched without the service
             Err(error) if place.model.is_none() && remote::remembered(&path).is_some() => {

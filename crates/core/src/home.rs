@@ -19,14 +19,17 @@ const NAME: &str = "vicinity";
 
 static PORTABLE: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps everything beside the program from now on. Call it before anything else.
+/// Keeps everything beside the program from now on. Call it before anything else. The folder is made unless the program
+/// will only read (`create`).
 ///
 /// # Errors
 /// A sentence, where the folder cannot be made.
-pub fn make_portable() -> Result<(), String> {
+pub fn make_portable(create: bool) -> Result<(), String> {
     let dir = beside().ok_or("this system does not say where the program lies")?;
-    std::fs::create_dir_all(&dir)
-        .map_err(|error| format!("nothing can be kept beside the program, in {}: {error}", dir.display()))?;
+    if create {
+        std::fs::create_dir_all(&dir)
+            .map_err(|error| format!("nothing can be kept beside the program, in {}: {error}", dir.display()))?;
+    }
     PORTABLE.get_or_init(|| dir);
     Ok(())
 }

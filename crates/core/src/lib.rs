@@ -1,7 +1,8 @@
 //! Layer 0: the plain types that every other layer speaks in.
 //!
-//! Nothing here does I/O, starts a thread, or knows a model, a database or a window.
+//! Nothing here does I/O but [`atomic_file`], starts a thread, or knows a model, a database or a window.
 
+pub mod atomic_file;
 pub mod desk;
 pub mod embedding;
 pub mod home;
@@ -11,6 +12,7 @@ pub mod layout;
 pub mod left_out;
 pub mod name;
 pub mod network;
+pub mod path_bytes;
 pub mod picture;
 pub mod progress;
 pub mod query;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Loader;
 use super::running::Running;
 use super::trust::Chosen;
-use vicinity_core::home;
+use vicinity_core::{atomic_file, home};
 use vicinity_models::installed::places::{Manifest, Places};
 use vicinity_models::target::Target;
 use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, folder, starter};
@@ -176,9 +176,7 @@ fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
             _ => Ok(()),
         };
     }
-    let beside = library.join("model.tmp");
-    std::fs::write(&beside, serde_json::to_vec_pretty(kept)?)?;
-    std::fs::rename(beside, path)
+    atomic_file::write(&path, &serde_json::to_vec_pretty(kept)?)
 }
 
 /// Empty where a folder cannot be listed.

@@ -4,11 +4,25 @@ use std::path::Path;
 
 use vicinity_media::{Content, ReadOptions};
 
+/// Refuses what is not a regular file: to open a pipe would wait for whoever writes into it, and a device may never end.
+///
+/// # Errors
+/// A sentence that names it.
+pub fn regular(path: &Path) -> Result<(), String> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(found) if found.is_dir() => Err(format!("{}: this is a folder", path.display())),
+        Ok(_) => Err(format!("{}: this is a pipe, a socket or a device, not a file", path.display())),
+        Err(error) => Err(format!("{}: {}", path.display(), vicinity_media::io_sentence(&error))),
+    }
+}
+
 /// Reads a picture or text; `rows` takes tables apart.
 ///
 /// # Errors
 /// A sentence, where the file cannot be read or is neither.
 pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
+    regular(path)?;
     let of_file = |reason: String| format!("{}: {reason}", path.display());
     let mut file = vicinity_media::open(path).map_err(of_file)?;
     file.fill().map_err(of_file)?;

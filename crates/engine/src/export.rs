@@ -1,33 +1,59 @@
 //! Writes vectors and the list of items for other programs, rows in the same order.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use super::Snapshot;
+use super::{Snapshot, outputs};
+use vicinity_core::atomic_file::AtomicFile;
+use vicinity_core::path_bytes::{path_bytes, path_text};
 
-/// Writes a `.npy` file (format 1.0, little-endian f32, rows first) and a `.csv` file beside it.
-/// Items without a vector are left out of both. Returns the number of rows.
+/// Writes a `.npy` file (format 1.0, little-endian f32, rows first) and a `.csv` file beside it; either both are there
+/// afterwards or neither was touched. Items without a vector are left out of both. Returns the number of rows.
 ///
 /// # Errors
 /// A sentence that names the file.
 pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, String> {
+    outputs::check(snapshot, &[vectors, items])?;
     let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.unit(*row).is_some()).collect();
-    write_npy(vectors, rows.len(), snapshot.dim(), rows.iter().filter_map(|row| snapshot.unit(*row)))
-        .map_err(|error| format!("{} could not be written: {error}", vectors.display()))?;
-    write_items(snapshot, &rows, items)
-        .map_err(|error| format!("{} could not be written: {error}", items.display()))?;
+    let npy = |file: &mut AtomicFile| {
+        write_npy(file, rows.len(), snapshot.dim(), rows.iter().filter_map(|row| snapshot.unit(*row)))
+    };
+    let npy = draft(vectors, npy)?;
+    let csv = draft(items, |file| write_items(snapshot, &rows, file).map_err(io::Error::other))?;
+    npy.commit().map_err(|error| outputs::sentence(vectors, &error))?;
+    csv.commit().map_err(|error| outputs::sentence(items, &error))?;
     Ok(rows.len())
 }
 
+/// Whether the names of both files end as their formats do.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn check_names(vectors: &Path, items: &Path) -> Result<(), String> {
+    for (path, ending, what) in [(vectors, "npy", "Vectors are"), (items, "csv", "The list of items is")] {
+        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
+            return Err(format!("{}: {what} written as .{ending}; let the name end so", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn draft(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> Result<AtomicFile, String> {
+    let write = || {
+        let mut file = AtomicFile::create(path)?;
+        fill(&mut file)?;
+        Ok(file)
+    };
+    write().map_err(|error| outputs::sentence(path, &error))
+}
+
 fn write_npy<'a>(
-    path: &Path,
+    file: &mut AtomicFile,
     rows: usize,
     dim: usize,
     vectors: impl Iterator<Item = Cow<'a, [f32]>>,
 ) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}");
     // magic, version and length take 10 bytes; all of the header together a multiple of 64, ended by a line break
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
@@ -44,21 +70,26 @@ fn write_npy<'a>(
     file.flush()
 }
 
-fn write_items(snapshot: &Snapshot, rows: &[usize], path: &Path) -> Result<(), csv::Error> {
-    let mut table = csv::Writer::from_path(path)?;
-    table.write_record(["id", "path", "row", "modality", "bytes", "width", "height", "snippet"])?;
-    for item in rows.iter().filter_map(|row| snapshot.item(*row)) {
+/// A column `path_bytes` is added where a path cannot be told as text.
+fn write_items(snapshot: &Snapshot, rows: &[usize], file: &mut AtomicFile) -> Result<(), csv::Error> {
+    let items = || rows.iter().filter_map(|row| snapshot.item(*row));
+    let exact = items().any(|item| path_bytes(&item.path).is_some());
+    let mut table = csv::Writer::from_writer(file);
+    let columns = ["id", "path", "row", "modality", "bytes", "width", "height", "snippet"];
+    table.write_record(columns.into_iter().chain(exact.then_some("path_bytes")))?;
+    for item in items() {
         let side = |at: usize| item.pixels.map(|pixels| pixels[at].to_string()).unwrap_or_default();
-        table.write_record([
+        let fields = [
             item.id.0.to_string(),
-            item.path.display().to_string(),
+            path_text(&item.path),
             item.row.map(|row| row.to_string()).unwrap_or_default(),
             item.modality.word().to_owned(),
             item.bytes.to_string(),
             side(0),
             side(1),
             item.snippet.as_deref().unwrap_or_default().to_owned(),
-        ])?;
+        ];
+        table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
     }
     table.flush()?;
     Ok(())

@@ -262,6 +262,7 @@ pub mod map_image;
 mod meter;
 pub mod model;
 mod outbox;
+pub mod outputs;
 mod pace;
 mod projector;
 pub mod remote;

@@ -2,9 +2,16 @@
 //!
 //! Draws points only: no axes, no text. The window's map is drawn elsewhere, on the graphics card.
 
+use std::io::{self, Cursor};
 use std::path::Path;
 
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageEncoder, ImageFormat};
+
+use super::outputs;
 use super::snapshot::Snapshot;
+use vicinity_core::atomic_file::{self, AtomicFile};
+use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{Item, Layout, MapPos, Modality, Picture};
 
 /// What the picture is painted with: the theme's map ground, images and texts (`ui::theme` may not be named here).
@@ -40,44 +47,104 @@ pub fn render(snapshot: &Snapshot, layout: &Layout, size: [u32; 2], dark: bool) 
     canvas.into_picture()
 }
 
-/// Writes a picture as PNG.
+/// Formats that a picture of the map is written in, by the ending of the file's name.
+const PICTURES: [(&str, ImageFormat); 7] = [
+    ("png", ImageFormat::Png),
+    ("jpg", ImageFormat::Jpeg),
+    ("jpeg", ImageFormat::Jpeg),
+    ("webp", ImageFormat::WebP),
+    ("bmp", ImageFormat::Bmp),
+    ("tif", ImageFormat::Tiff),
+    ("tiff", ImageFormat::Tiff),
+];
+/// Of JPEG: points have sharp edges, which less shows as a haze.
+const QUALITY: u8 = 95;
+/// Formats of tables, and what parts their fields.
+const TABLES: [(&str, u8); 3] = [("csv", b','), ("tsv", b'\t'), ("tab", b'\t')];
+
+/// The format that the name of a file asks for.
+fn by_name<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, String> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    known.iter().find(|(name, _)| *name == ending).map(|(_, format)| *format).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(name, _)| format!(".{name}")).collect();
+        format!("{}: the name does not say in which format; let it end in {}", path.display(), names.join(", "))
+    })
+}
+
+/// Whether the name of a file names a format that [`write_picture`] knows.
+///
+/// # Errors
+/// A sentence that names all formats.
+pub fn check_picture(path: &Path) -> Result<(), String> {
+    by_name(path, &PICTURES).map(drop)
+}
+
+/// Whether the name of a file names a format that [`write_positions`] knows.
+///
+/// # Errors
+/// A sentence that names all formats.
+pub fn check_table(path: &Path) -> Result<(), String> {
+    by_name(path, &TABLES).map(drop)
+}
+
+/// Writes a picture in the format that the file's name asks for.
 ///
 /// # Errors
 /// A sentence for the user.
-pub fn write_png(picture: &Picture, path: &Path) -> Result<(), String> {
-    image::save_buffer_with_format(
-        path,
-        picture.rgb(),
-        picture.width(),
-        picture.height(),
-        image::ExtendedColorType::Rgb8,
-        image::ImageFormat::Png,
-    )
-    .map_err(|error| format!("the map could not be written ({error}): {}", path.display()))
+pub fn write_picture(picture: &Picture, path: &Path) -> Result<(), String> {
+    let bytes = encode(picture, by_name(path, &PICTURES)?)
+        .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+    atomic_file::write(path, &bytes).map_err(|error| outputs::sentence(path, &error))
 }
 
-/// Writes `path,modality,x,y`, one line an item that has a position; rows of a table as `path:row`.
+fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>> {
+    let (width, height, rgb) = (picture.width(), picture.height(), image::ExtendedColorType::Rgb8);
+    let mut bytes = Cursor::new(Vec::new());
+    match format {
+        ImageFormat::Jpeg => {
+            JpegEncoder::new_with_quality(&mut bytes, QUALITY).write_image(picture.rgb(), width, height, rgb)?;
+        }
+        format => image::write_buffer_with_format(&mut bytes, picture.rgb(), width, height, rgb, format)?,
+    }
+    Ok(bytes.into_inner())
+}
+
+/// Writes `path,modality,x,y`, one line an item that has a position; rows of a table as `path:row`. A column
+/// `path_bytes` is added where a path cannot be told as text. In a `.tsv` or `.tab` file tabs part the fields.
 ///
 /// # Errors
 /// A sentence for the user.
 pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), String> {
-    let write = || -> Result<(), csv::Error> {
-        let mut table = csv::Writer::from_path(path)?;
-        table.write_record(["path", "modality", "x", "y"])?;
-        for (item, pos) in placed(snapshot, layout) {
-            let (x, y) = (pos.x.to_string(), pos.y.to_string());
-            table.write_record([&address(item), item.modality.word(), &x, &y])?;
-        }
-        Ok(table.flush()?)
+    let delimiter = by_name(path, &TABLES)?;
+    let write = || -> Result<(), io::Error> {
+        let mut file = AtomicFile::create(path)?;
+        fill_positions(snapshot, layout, delimiter, &mut file).map_err(io::Error::other)?;
+        file.commit()
     };
-    write().map_err(|error| format!("the positions could not be written ({error}): {}", path.display()))
+    write().map_err(|error| outputs::sentence(path, &error))
+}
+
+fn fill_positions(
+    snapshot: &Snapshot,
+    layout: &Layout,
+    delimiter: u8,
+    file: &mut AtomicFile,
+) -> Result<(), csv::Error> {
+    let exact = placed(snapshot, layout).any(|(item, _)| path_bytes(&item.path).is_some());
+    let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
+    table.write_record(["path", "modality", "x", "y"].into_iter().chain(exact.then_some("path_bytes")))?;
+    for (item, pos) in placed(snapshot, layout) {
+        let fields = [address(item), item.modality.word().to_owned(), pos.x.to_string(), pos.y.to_string()];
+        table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
+    }
+    Ok(table.flush()?)
 }
 
 fn address(item: &Item) -> String {
-    let path = item.path.to_string_lossy();
+    let path = path_text(&item.path);
     match item.row {
         Some(row) => format!("{path}:{row}"),
-        None => path.into_owned(),
+        None => path,
     }
 }
 

@@ -19,7 +19,7 @@ use super::scan::{self, Candidate, Excludes};
 use super::store;
 use super::trust::Chosen;
 use super::{Job, Snapshot, StoreError};
-use vicinity_core::{Ledger, Modality};
+use vicinity_core::{Ledger, Modality, atomic_file};
 use vicinity_media::Glance;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Estimate, Key, Provider, ProviderSpec, Remote, RemoteError, hybrid};
@@ -73,9 +73,7 @@ pub fn remember(library: &Path, service: Option<&Service>) -> io::Result<()> {
             _ => Ok(()),
         };
     };
-    let beside = library.join("service.tmp");
-    std::fs::write(&beside, serde_json::to_vec_pretty(service)?)?;
-    std::fs::rename(beside, path)
+    atomic_file::write(&path, &serde_json::to_vec_pretty(service)?)
 }
 
 fn file(library: &Path) -> PathBuf {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Notice, Severity};
-use vicinity_core::Embedding;
+use vicinity_core::{Embedding, atomic_file};
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
 use vicinity_models::target::Precision;
 use vicinity_models::{Model, ModelKey, TowerError, golden};
@@ -136,9 +136,7 @@ impl Ledger {
 
 fn write(file: &Path, all: &BTreeMap<String, Verdict>) -> std::io::Result<()> {
     std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
-    let beside = file.with_extension(format!("{}.new", std::process::id()));
-    std::fs::write(&beside, serde_json::to_vec_pretty(all)?)?;
-    std::fs::rename(beside, file)
+    atomic_file::write(file, &serde_json::to_vec_pretty(all)?)
 }
 
 /// Everything that may change the outcome.

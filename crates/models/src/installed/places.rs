@@ -4,13 +4,14 @@
 //! length, there is no model. What is still coming lies in `MODELS/.partial/ID/` and is moved in one step.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 use crate::catalogue::Terms;
+use vicinity_core::atomic_file;
 
 const MANIFEST: &str = "manifest.json";
 const DAMAGED: &str = "manifest.damaged.json";
@@ -201,15 +202,8 @@ pub(super) fn is_inside(path: &Path) -> bool {
 
 /// Writes a JSON file so that it is there in full or not at all.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ModelError> {
-    let new = path.with_extension("new");
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| ModelError::io(path)(error.into()))?;
-    let write = || {
-        let mut file = File::create(&new)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(ModelError::io(path))
+    atomic_file::write(path, &bytes).map_err(ModelError::io(path))
 }
 
 /// Removes a folder with all in it; nothing there is no error.

@@ -1,0 +1,69 @@
+//! What may be written for the user where: never over a file of the collection, never into the library, never two files
+//! under one name.
+
+use std::path::Path;
+
+use super::Snapshot;
+use vicinity_core::atomic_file::{is_same, target};
+
+/// Refuses files that would be lost or would destroy something, before any of them is written.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
+    for (at, output) in outputs.iter().enumerate() {
+        place(output)?;
+        for other in &outputs[..at] {
+            if is_same(output, other).unwrap_or(false) {
+                return Err(format!(
+                    "{} and {} are one file; give each output a name",
+                    other.display(),
+                    output.display()
+                ));
+            }
+        }
+        let file = target(output).map_err(|error| sentence(output, &error))?;
+        let library = std::fs::canonicalize(&snapshot.parts().library);
+        if library.is_ok_and(|library| file.starts_with(library)) {
+            return Err(format!("{} lies in the library; choose another folder", output.display()));
+        }
+        if overwrites(snapshot, &file) {
+            return Err(format!("{} is a file of the collection; choose another name", output.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a place where no file can be written: without a folder, or where something else is.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn place(output: &Path) -> Result<(), String> {
+    let file = target(output).map_err(|error| sentence(output, &error))?;
+    match std::fs::metadata(&file) {
+        Ok(found) if found.is_dir() => Err(format!("{} is a folder; give the name of a file", output.display())),
+        Ok(found) if !found.is_file() => {
+            Err(format!("{} is a device, a pipe or a socket; give the name of a file", output.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why a file could not be written.
+pub fn sentence(output: &Path, error: &std::io::Error) -> String {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match (error.kind(), folder) {
+        (std::io::ErrorKind::NotFound, Some(folder)) if !folder.is_dir() => {
+            format!("{} could not be written: there is no folder {}; make it first", output.display(), folder.display())
+        }
+        _ => format!("{} could not be written: {error}", output.display()),
+    }
+}
+
+/// Whether a file, with its links resolved, is one that items were made of.
+fn overwrites(snapshot: &Snapshot, file: &Path) -> bool {
+    let named = |path: &Path| path.file_name() == file.file_name();
+    snapshot
+        .items()
+        .any(|item| named(&item.path) && (*item.path == *file || is_same(&item.path, file).unwrap_or(false)))
+}
