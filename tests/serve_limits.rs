@@ -5,6 +5,7 @@
 mod http;
 
 use std::net::SocketAddr;
+use std::sync::{Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,11 @@ use vicinity_serve::{Options, Server};
 
 use http::{form, post, read, request};
 
-/// Answers with a vector that tells of the text's length; `fail`, `panic` and `sleep N` do as they say.
+/// Answers with a vector that tells of the text's length; `fail`, `panic` and `sleep N` do as they say. A long text that
+/// begins with `wait` is not shortened before `release` has been embedded.
 struct Fake;
+
+static RELEASED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
 impl TextTower for Fake {
     fn embed(&self, texts: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
@@ -28,10 +32,22 @@ impl TextTower for Fake {
             if let Some(millis) = text.strip_prefix("sleep ") {
                 thread::sleep(Duration::from_millis(millis.parse().unwrap()));
             }
+            if *text == "release" {
+                *RELEASED.0.lock().unwrap() = true;
+                RELEASED.1.notify_all();
+            }
             let last = if text.starts_with("fail") { f32::NAN } else { text.len() as f32 };
             Ok(TextEmbedding { embedding: Embedding::new(vec![3.0, 4.0, 0.0, last])?, tokens: text.len() })
         };
         texts.iter().map(one).collect()
+    }
+
+    fn shortened(&self, text: String, _: TextOptions) -> String {
+        if text.starts_with("wait") {
+            let released = RELEASED.0.lock().unwrap();
+            drop(RELEASED.1.wait_timeout_while(released, Duration::from_secs(60), |released| !*released).unwrap());
+        }
+        text.chars().take(10).collect()
     }
 }
 
@@ -138,6 +154,18 @@ fn a_model_that_fails_spoils_one_request() {
         .collect();
     let statuses: Vec<u16> = asks.into_iter().map(|ask| ask.join().unwrap()).collect();
     assert_eq!(statuses, [200, 500, 200]);
+}
+
+#[test]
+fn a_long_text_keeps_nobody_waiting() {
+    let serve = Running::start();
+    let at = serve.at;
+    let long = "wait ".repeat(1_000_000);
+    let asking = thread::spawn(move || post(at, "/v1/embeddings", &json!({ "input": long })));
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(serve.ask("release").status, 200);
+    let answer = asking.join().unwrap();
+    assert_eq!((answer.status, &answer.body["usage"]["prompt_tokens"]), (200, &json!(10)), "only what is looked at");
 }
 
 #[test]

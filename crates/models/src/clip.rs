@@ -17,6 +17,7 @@ use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
+use crate::tokenize::beginning;
 pub use config::{Config, End};
 use vicinity_core::{Embedding, Picture};
 
@@ -277,6 +278,10 @@ impl TextTower for Text {
         // Each window has two special tokens.
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
         Ok(joined(&counts, vit::units(self.features(&windows.concat())?)?)?)
+    }
+
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        beginning(&text, options.long_text.most(self.context)).to_owned()
     }
 
     fn call_size(&self) -> Option<usize> {

@@ -85,6 +85,10 @@ impl TextTower for Guarded<Box<dyn TextTower>> {
         each(texts, |texts| self.0.embed_each(texts, options))
     }
 
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        self.0.shortened(text, options)
+    }
+
     fn call_size(&self) -> Option<usize> {
         self.0.call_size()
     }

@@ -264,6 +264,12 @@ pub trait TextTower: Send + Sync {
     fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
         each(texts, |texts| self.embed(texts, options))
     }
+    /// A text that is embedded as this one is, without what is not looked at of a very long one. Takes time for every byte,
+    /// so that callers with others waiting can do it beforehand.
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        let _all = options;
+        text
+    }
     /// Texts that a call should bring; `None` where the caller may choose.
     fn call_size(&self) -> Option<usize> {
         None

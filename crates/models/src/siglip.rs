@@ -18,6 +18,7 @@ use super::windows::joined;
 use super::{
     ImageTower, LongText, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
+use crate::tokenize::beginning;
 use vicinity_core::{Embedding, Picture};
 
 /// Goes up whenever the preparation of pictures or texts changes their vectors.
@@ -308,6 +309,10 @@ impl TextTower for Text {
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|(_, own)| *own).collect()).collect();
         let ids: Vec<Vec<u32>> = windows.into_iter().flatten().map(|(ids, _)| ids).collect();
         Ok(joined(&counts, vit::units(self.features(&ids)?)?)?)
+    }
+
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        beginning(&text, options.long_text.most(self.context)).to_owned()
     }
 
     fn call_size(&self) -> Option<usize> {

@@ -98,6 +98,12 @@ impl BertTokenizer {
         first_ids(&self.inner, text, usize::MAX)
     }
 
+    /// A text with the same tokens in windows that have room for `room` of them, without what is not looked at.
+    pub fn shortened<'a>(&self, text: &'a str, room: usize, long_text: LongText) -> Cow<'a, str> {
+        let most = long_text.most(room);
+        self.words.map_or_else(|| Cow::Borrowed(beginning(text, most)), |words| words.condensed(text, most))
+    }
+
     /// The windows of a text, each at most `max_tokens` long and beginning and ending with the special tokens. There
     /// is at least one, even for an empty text.
     ///
@@ -120,9 +126,8 @@ impl BertTokenizer {
         long_text: LongText,
     ) -> Result<Vec<Vec<u32>>, TowerError> {
         let room = max_tokens - 2 - prefix.len();
-        let most = long_text.most(room);
-        let text = self.words.map_or(Cow::Borrowed(text), |words| words.condensed(text, most));
-        let ids = first_ids(&self.inner, &text, most)?;
+        let text = self.shortened(text, room, long_text);
+        let ids = first_ids(&self.inner, &text, long_text.most(room))?;
         Ok(spans(ids.len(), room).map(|span| [&[self.start], prefix, &ids[span], &[self.end]].concat()).collect())
     }
 }
@@ -143,7 +148,7 @@ fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>,
 }
 
 /// What is looked at of a text for so many tokens.
-fn beginning(text: &str, most: usize) -> &str {
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most.saturating_mul(BYTES_PER_TOKEN).max(LONGEST_PIECE))]
 }
 

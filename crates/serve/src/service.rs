@@ -42,7 +42,7 @@ pub(super) struct Served {
     bodies: Bodies,
     texts: Queue<String>,
     pictures: Queue<Pixels>,
-    /// As many pictures are decoded at once.
+    /// As many pictures are decoded, or long texts shortened, at once.
     decoders: Semaphore,
 }
 
@@ -110,7 +110,7 @@ impl Served {
     /// Embeds, whole vectors in order; faults name the item.
     pub async fn embed(&self, items: Vec<Item>) -> Result<Vec<TextEmbedding>, Fault> {
         let mut all = Vec::with_capacity(items.len());
-        for batch in batches(items) {
+        for batch in batches(self.shortened(items).await?) {
             let results = match batch {
                 Batch::Texts(texts, options) => self.texts.embed(texts, options).await?,
                 Batch::Pictures(files) => {
@@ -123,6 +123,26 @@ impl Served {
             }
         }
         Ok(all)
+    }
+
+    /// Leaves out of long texts what the model does not look at, off the threads of the network and of the model: others
+    /// need not wait for that.
+    async fn shortened(&self, items: Vec<Item>) -> Result<Vec<Item>, Fault> {
+        let is_long = |item: &Item| matches!(item, Item::Text(text, _) if text.len() > TEXT_BYTES);
+        if !items.iter().any(is_long) {
+            return Ok(items);
+        }
+        let failed = || Fault::new(Kind::Failed, "A text could not be read");
+        let _permit = self.decoders.acquire().await.map_err(|_| failed())?;
+        let model = Arc::clone(&self.model);
+        let shorten = move |item| match item {
+            Item::Text(text, options) if text.len() > TEXT_BYTES => {
+                Item::Text(model.text.shortened(text, options), options)
+            }
+            other => other,
+        };
+        let shorten = move || items.into_iter().map(shorten).collect();
+        tokio::task::spawn_blocking(shorten).await.map_err(|_| failed())
     }
 
     /// Makes pictures ready for the model, off the network's threads. `before`: items before these.

@@ -8,6 +8,7 @@ use super::config::Config;
 use crate::clip::End;
 use crate::layers::{LayerNorm, Linear};
 use crate::target::Target;
+use crate::tokenize::beginning;
 use crate::tokenize::clip::ClipTokenizer;
 use crate::vit::{self, Encoder, Names, Words};
 use crate::weights::Weights;
@@ -92,6 +93,10 @@ impl TextTower for Text {
         let counts: Vec<Vec<usize>> = windows.iter().map(|w| w.iter().map(|ids| ids.len() - 2).collect()).collect();
         let filled: Vec<Vec<u32>> = windows.into_iter().flatten().map(|ids| self.filled(ids)).collect();
         Ok(joined(&counts, vit::units(self.features(&filled)?)?)?)
+    }
+
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        beginning(&text, options.long_text.most(self.context)).to_owned()
     }
 
     fn call_size(&self) -> Option<usize> {

@@ -235,6 +235,10 @@ impl TextTower for NomicText {
         Ok(joined(&counts, self.embed_windows(&flat, dim)?)?)
     }
 
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        self.tokenizer.shortened(&text, self.context(), options.long_text).into_owned()
+    }
+
     fn call_size(&self) -> Option<usize> {
         self.target.call_size()
     }

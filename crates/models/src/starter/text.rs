@@ -149,6 +149,10 @@ impl TextTower for StarterText {
         Ok(joined(&counts, embedded.into_iter().flatten())?)
     }
 
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        self.tokenizer.shortened(&text, self.max_tokens, options.long_text).into_owned()
+    }
+
     fn call_size(&self) -> Option<usize> {
         self.target.call_size()
     }

@@ -76,7 +76,20 @@ impl Words {
         let mut out = String::with_capacity(enough.min(text.len()));
         // Of the word at hand, and whether anything but blanks and removed characters came since the last blank.
         let (mut letters, mut removed, mut parted) = (0, 0, true);
-        for c in text.chars() {
+        let mut at = 0;
+        while out.len() < enough {
+            // Runs of what changes nothing any more are passed over as bytes.
+            at += text.as_bytes()[at..]
+                .iter()
+                .take_while(|byte| match byte {
+                    b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => letters > self.longest,
+                    b' ' | b'\t' | b'\n' | b'\r' => parted,
+                    0..=0x1f | 0x7f => removed >= REMOVED,
+                    _ => false,
+                })
+                .count();
+            let Some(c) = text[at..].chars().next() else { break };
+            at += c.len_utf8();
             let keep = match self.class(c) {
                 Class::Letter => {
                     (letters, parted) = (letters + 1, false);
@@ -94,9 +107,6 @@ impl Words {
             };
             if keep {
                 out.push(c);
-            }
-            if out.len() >= enough {
-                break;
             }
         }
         Cow::Owned(out)
