@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::{PATIENCE, wait};
 use tempfile::TempDir;
 use vicinity_core::{
-    Embedding, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart, SearchResult, Stage,
+    Embedding, ItemId, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart, SearchResult, Stage,
 };
 use vicinity_engine::model::Loader;
 use vicinity_engine::store::Store;
@@ -749,5 +749,46 @@ fn a_cancel_reaches_what_was_asked_before_it_and_nothing_after() {
         assert!(!second.cancelled, "round {round}");
         assert!(names(&engine).contains(&"more.txt".to_owned()), "round {round}");
         assert!(second.items < 151, "round {round}: the cancelled import went on");
+/// The thumbnails that arrive until as many have as were asked for.
+fn thumbnails(engine: &Engine, ids: &[ItemId]) -> Vec<(ItemId, bool)> {
+    engine.submit(Job::Thumbnails(ids.to_vec()));
+    let mut arrived = Vec::new();
+    while arrived.len() < ids.len() {
+        let one = |event| if let Event::Thumbnail(id, picture) = event { Some((id, picture.is_some())) } else { None };
+        arrived.push(wait(engine, one));
+    }
+    arrived
+}
+
+#[test]
+fn a_screen_of_thumbnails_arrives_whole_and_each_once() {
+    let place = Place::new();
+    (0..30).for_each(|at| place.paint(&format!("{at}.png"), at + 1));
+    place.write("a.txt", "A text has none.");
+    let engine = place.open();
+    import(&engine, Job::Add(vec![place.files()]));
+    let ids: Vec<ItemId> = engine.snapshot().items().map(|item| item.id).collect();
+    let text = engine.snapshot().items().find(|item| item.modality == Modality::Text).unwrap().id;
+    let whole = |arrived: Vec<(ItemId, bool)>| {
+        let mut sorted: Vec<ItemId> = arrived.iter().map(|(id, _)| *id).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), ids.len(), "each once");
+        assert!(arrived.iter().all(|(id, there)| *there == (*id != text)), "a text has none, a picture has one");
+    };
+    let start = Instant::now();
+    whole(thumbnails(&engine, &ids));
+    println!("{} stored thumbnails in {:?}", ids.len(), start.elapsed());
+    // the cache may be deleted at any time
+    fs::remove_dir_all(place.dir.path().join("library/thumbs")).unwrap();
+    whole(thumbnails(&engine, &ids));
+    // what was asked for before is dropped, and what is under way is not forgotten
+    fs::remove_dir_all(place.dir.path().join("library/thumbs")).unwrap();
+    (0..20).for_each(|at| engine.submit(Job::Thumbnails(ids[at..at + 10].to_vec())));
+    engine.submit(Job::Thumbnails(ids.clone()));
+    let mut missing: std::collections::HashSet<ItemId> = ids.iter().copied().collect();
+    while !missing.is_empty() {
+        let id = wait(&engine, |event| if let Event::Thumbnail(id, _) = event { Some(id) } else { None });
+        missing.remove(&id);
     }
 }

@@ -329,11 +329,12 @@ fn longest(name: &str) -> u64 {
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
     let (path, most) = (dir.join(name), longest(name));
-    let file = File::open(&path).map_err(|e| unreadable(dir, name, &e))?;
-    let data = file.metadata().map_err(|e| unreadable(dir, name, &e))?;
+    let data = std::fs::metadata(&path).map_err(|e| unreadable(dir, name, &e))?;
+    // Opening a pipe would wait for somebody who writes into it.
     if !data.is_file() {
         return Err(TowerError::file(shown(dir, name), "it is not a file"));
     }
+    let file = File::open(&path).map_err(|e| unreadable(dir, name, &e))?;
     // It may grow while it is read.
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|e| unreadable(dir, name, &e))?;
