@@ -91,6 +91,24 @@ fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
 }
 
 #[test]
+fn walking_through_many_items_keeps_few_previews() {
+    let (mut window, _) = open();
+    type_query(&mut window, "ball");
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    window.key_press(Key::Space);
+    for id in 5..24 {
+        window.key_press(Key::ArrowRight);
+        step_until(&mut window, "the next is shown", |w| {
+            let state = w.state().state();
+            state.preview == Some(ItemId(id)) && state.previews.contains_key(&ItemId(id))
+        });
+        let kept = window.state().state().previews.len();
+        assert!(kept <= 4, "{kept} large pictures are kept");
+    }
+}
+
+#[test]
 fn letters_typed_into_the_search_box_are_not_shortcuts() {
     let (mut window, _) = open();
     window.key_press(Key::Slash);

@@ -273,6 +273,26 @@ mod tests {
         }))
     }
 
+    #[test]
+    fn an_answer_is_never_taken_for_one_that_has_gone() {
+        let snapshot = snapshot();
+        let ask = |result: Arc<SearchResult>| Request {
+            snapshot: Arc::clone(&snapshot),
+            source: Source::Hits(result),
+            filter: Filter::default(),
+            sort: Sort::default(),
+        };
+        // Whoever asks drops each answer before the next one is made, so that it could get the same address.
+        let mut before = ask(Arc::default());
+        for _ in 0..100 {
+            let answer = Arc::new(SearchResult::default());
+            let request = ask(Arc::clone(&answer));
+            assert!(!request.same_as(&before) && request.same_as(&request.clone()));
+            drop(answer);
+            before = request;
+        }
+    }
+
     fn listed(source: Source, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
         let request = Request { snapshot: snapshot(), source, filter, sort: Sort { key, reversed } };
         let listing = Listing::new(&request);
