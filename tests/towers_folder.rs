@@ -302,6 +302,22 @@ fn files_beside_the_weights_have_limits() {
     let file = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     std::fs::write(folder.path().join(WEIGHTS), file).expect("written");
     assert_says(folder.path(), &[WEIGHTS, "header"]);
+    // takes no room: all of it is a hole
+    let file = std::fs::File::options().write(true).open(folder.path().join(WEIGHTS)).expect("opened");
+    if file.set_len(1 << 40).is_ok() {
+        assert_says(folder.path(), &[WEIGHTS, "GB"]);
+    }
+}
+
+#[test]
+// Only Unix has pipes in folders; tested here.
+#[cfg(unix)]
+fn pipes_in_a_model_folder_are_no_files() {
+    let folder = model();
+    let path = folder.path().join("tokenizer.json");
+    std::fs::remove_file(&path).expect("removed");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+    assert_says(folder.path(), &["tokenizer.json", "not a file"]);
 }
 
 #[test]

@@ -27,6 +27,9 @@ const PICKLES: [&str; 2] = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
 const PREPARATIONS: [&str; 2] = [super::preprocess::FILE, super::preprocess::NEWER_FILE];
 /// Files that weights may be split into; the largest published model of any kind has 200.
 const MOST_PARTS: usize = 1000;
+/// Bytes of all weights; the largest published CLIP has 10 GB. What is mapped is hashed, and most of it is unpacked into
+/// memory.
+const MOST_WEIGHTS: u64 = 16 << 30;
 /// Letters of a licence's name.
 const LICENCE: usize = 100;
 /// Why SigLIP 2's other kind is refused: its pictures become patches of any number.
@@ -287,7 +290,10 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
         if let Some(odd) = names.iter().find(|name| Path::new(name).file_name() != Some(std::ffi::OsStr::new(name))) {
             return Err(TowerError::file(INDEX, format!("it names {odd:?}, which is not a file beside it")));
         }
-        return names.into_iter().map(|name| Ok((name.to_owned(), map(dir, name)?))).collect();
+        let parts = names.into_iter().map(|name| Ok((name.to_owned(), map(dir, name)?)));
+        let parts = parts.collect::<Result<Vec<_>, TowerError>>()?;
+        allowed(dir, INDEX, parts.iter().map(|(_, bytes)| bytes.len() as u64).sum())?;
+        return Ok(parts);
     }
     if let Some(name) = PICKLES.into_iter().find(there) {
         return Ok(vec![(name.to_owned(), Bytes::Converted(convert(&dir.join(name), name)?))]);
@@ -297,10 +303,19 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
 
 fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
     let file = File::open(dir.join(name)).map_err(|e| unreadable(dir, name, &e))?;
+    allowed(dir, name, file.metadata().map_err(|e| unreadable(dir, name, &e))?.len())?;
     // SAFETY: models are not changed in place; one that is cut off while it is mapped would end the program, like a
     // disk that is taken away.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| unreadable(dir, name, &e))?;
     Ok(Bytes::Mapped(Arc::new(map)))
+}
+
+/// Refuses weights that are larger than those of any model, which a file with holes has for nothing.
+fn allowed(dir: &Path, name: &str, bytes: u64) -> Result<(), TowerError> {
+    if bytes <= MOST_WEIGHTS {
+        return Ok(());
+    }
+    Err(TowerError::file(shown(dir, name), format!("it has {} GB of weights, which no such model has", bytes >> 30)))
 }
 
 /// A safetensors file in memory from PyTorch's pickle.
@@ -309,6 +324,9 @@ fn convert(path: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
         TowerError::file(name, format!("it is not a whole PyTorch file ({e}); fetch model.safetensors instead"))
     };
     let file = File::open(path).map_err(|e| damaged(&e))?;
+    if file.metadata().map_err(|e| damaged(&e))?.len() > MOST_WEIGHTS {
+        return Err(damaged(&"it is larger than any model"));
+    }
     // SAFETY: as in `map`.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| damaged(&e))?;
     guard::catch(|| torch::convert(&file, &map).map_err(|e| damaged(&e)))

@@ -25,11 +25,11 @@ const REGEX_COST: usize = 20_000;
 /// Bytes of a replacement, a prefix or a suffix.
 const PIECE: usize = 64;
 /// Bytes of a token; the longest published ones are lines of 128 blanks.
-const TOKEN: usize = 1024;
+const TOKEN: usize = 512;
 /// Tokens beside the vocabulary; Gemma 3 has 6,400.
 const ADDED: usize = 100_000;
-/// Characters of a word that WordPiece looks at, each as the beginning of a piece; published ones have 100.
-const WORD: usize = 1000;
+/// Characters of a word that WordPiece looks at, each as the beginning of a piece; published ones have 100 or 200.
+const WORD: usize = 256;
 /// Bytes of a replacement in SentencePiece's table; the longest of NFKC has 33.
 const MAPPED: usize = 48;
 /// Scores of a vocabulary are logarithms of frequencies; these are larger than any sum of them may be.
