@@ -45,6 +45,9 @@ pub(super) fn convert(file: &File, map: &Mmap) -> Result<Vec<u8>, String> {
         left = left.checked_sub(view.bytes).ok_or("its tensors are larger than the file")?;
         tensors.insert(name, view);
     }
+    if tensors.is_empty() {
+        return Err("it holds no tensors by name".to_owned());
+    }
     safetensors::serialize(tensors, None).map_err(|e| e.to_string())
 }
 

@@ -242,7 +242,7 @@ fn regex(pattern: &str) -> Result<(), String> {
     if pattern.len() > REGEX {
         return Err(format!("it has a regular expression of more than {REGEX} bytes"));
     }
-    let parsed = regex_syntax::ParserBuilder::new().nest_limit(32).build().parse(pattern);
+    let parsed = regex_syntax::ParserBuilder::new().nest_limit(32).build().parse(&plain_classes(pattern));
     let parsed = parsed.map_err(|_| format!("it has a regular expression that cannot be run: {pattern}"))?;
     if parsed.properties().minimum_len().is_none_or(|len| len == 0) {
         return Err(format!("it has a regular expression that matches nothing at all: {pattern}"));
@@ -251,6 +251,28 @@ fn regex(pattern: &str) -> Result<(), String> {
         0..=REGEX_COST => Ok(()),
         _ => Err(format!("it has a regular expression that takes too long: {pattern}")),
     }
+}
+
+/// `\<` and `\>` are plain characters between brackets, which the parser does not know; elsewhere they match nothing.
+fn plain_classes(pattern: &str) -> String {
+    let (mut plain, mut depth, mut characters) = (String::with_capacity(pattern.len()), 0_usize, pattern.chars());
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                let next = characters.next();
+                if depth == 0 || !matches!(next, Some('<' | '>')) {
+                    plain.push('\\');
+                }
+                plain.extend(next);
+                continue;
+            }
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        plain.push(character);
+    }
+    plain
 }
 
 /// Characters and ranges of an expression, with its repetitions written out.
@@ -355,6 +377,9 @@ mod tests {
             json!({ "type": "Replace", "pattern": { "Regex": r"\s+" }, "content": " " }),
             json!({ "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }),
             json!({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }),
+            // SigLIP's
+            json!({ "type": "Replace", "content": "", "pattern": { "Regex":
+                r#"[\!\"\#\$\%\&\'\(\)\*\+\,\-\.\/\:\;\<\=\>\?\@\[\\\]\^\_\`\{\|\}\~]"# } }),
             json!({ "type": "Prepend", "prepend": "▁" }),
             json!({ "type": "NFKC" }),
         ];
@@ -377,6 +402,7 @@ mod tests {
             replace(json!({ "Regex": "" }), "x"),
             replace(json!({ "Regex": "(?=q)" }), "x"),
             replace(json!({ "Regex": "a*" }), "x"),
+            replace(json!({ "Regex": r"\<" }), "x"),
             replace(json!({ "Regex": r"(a|aa)+\1$" }), "x"),
             replace(json!({ "Regex": r"(?:(?:\p{L}{100}){100}){100}" }), "x"),
             replace(json!({ "Regex": "(".repeat(400) }), "x"),
