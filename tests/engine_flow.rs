@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use engine::{PATIENCE, wait};
 use tempfile::TempDir;
 use vicinity_core::{
-    Embedding, ItemId, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart, SearchResult, Stage,
+    Embedding, ItemId, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart,
+    SearchResult, Stage,
 };
 use vicinity_engine::model::Loader;
 use vicinity_engine::store::Store;
@@ -749,6 +750,9 @@ fn a_cancel_reaches_what_was_asked_before_it_and_nothing_after() {
         assert!(!second.cancelled, "round {round}");
         assert!(names(&engine).contains(&"more.txt".to_owned()), "round {round}");
         assert!(second.items < 151, "round {round}: the cancelled import went on");
+    }
+}
+
 /// The thumbnails that arrive until as many have as were asked for.
 fn thumbnails(engine: &Engine, ids: &[ItemId]) -> Vec<(ItemId, bool)> {
     engine.submit(Job::Thumbnails(ids.to_vec()));
