@@ -8,8 +8,8 @@ use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use vicinity_core::{ItemId, Picture};
 
-/// Bytes of textures that are kept beside those on screen: some 500 pictures of 256 x 192 pixels.
-const MOST_BYTES: usize = 96 << 20;
+/// Bytes of textures that are kept beside those on screen: some 340 pictures of 256 x 192 pixels.
+const MOST_BYTES: usize = 64 << 20;
 /// Bytes of the textures of one screen and its neighbours, so that what is fetched ahead drives nothing out.
 const AHEAD_BYTES: usize = MOST_BYTES / 2;
 /// Of a thumbnail that is not here yet.
@@ -179,7 +179,7 @@ mod tests {
             assert!(bytes <= MOST_BYTES, "{bytes} bytes at {top}");
             assert!(shown.iter().all(|id| at_hand.contains_key(id)), "a grey tile at {top}");
         }
-        assert!(textures.seen.len() <= at_hand.len() && at_hand.len() > 400, "{}", at_hand.len());
+        assert!(textures.seen.len() <= at_hand.len() && at_hand.len() > 280, "{}", at_hand.len());
         assert!(at_hand.contains_key(&ItemId(2900)) && !at_hand.contains_key(&ItemId(0)), "the oldest have gone");
     }
 

@@ -352,12 +352,15 @@ fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
     if !data.is_file() {
         return Err(TowerError::file(shown(dir, name), "it is not a file"));
     }
+    if data.len() > most {
+        return Err(TowerError::file(shown(dir, name), json::too_long(data.len())));
+    }
     let file = File::open(&path).map_err(|e| unreadable(dir, name, &e))?;
     // It may grow while it is read.
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|e| unreadable(dir, name, &e))?;
     if bytes.len() as u64 > most {
-        return Err(TowerError::file(shown(dir, name), json::too_long(data.len())));
+        return Err(TowerError::file(shown(dir, name), json::too_long(bytes.len() as u64)));
     }
     Ok(bytes)
 }

@@ -245,7 +245,7 @@ fn regex(pattern: &str) -> Result<(), String> {
     let parsed = regex_syntax::ParserBuilder::new().nest_limit(32).build().parse(&plain_classes(pattern));
     let parsed = parsed.map_err(|_| format!("it has a regular expression that cannot be run: {pattern}"))?;
     if parsed.properties().minimum_len().is_none_or(|len| len == 0) {
-        return Err(format!("it has a regular expression that matches nothing at all: {pattern}"));
+        return Err(format!("it has a regular expression that can match an empty text: {pattern}"));
     }
     match cost(&parsed) {
         0..=REGEX_COST => Ok(()),
