@@ -14,8 +14,8 @@ const MOST_BYTES: usize = 64 << 20;
 const AHEAD_BYTES: usize = MOST_BYTES / 2;
 /// Of a thumbnail that is not here yet.
 const USUAL_BYTES: usize = 256 * 192 * 4;
-/// Uploaded a frame at the most; at least one, so that it goes on.
-const UPLOADS_A_FRAME: usize = 64;
+/// Uploaded a frame, of those on screen; and at the most, while there is time.
+const UPLOADS_A_FRAME: [usize; 2] = [24, 64];
 /// Time that uploads take of a frame, of 16 ms at 60 Hz.
 const UPLOAD_TIME: Duration = Duration::from_millis(4);
 /// Pictures that wait to be uploaded; of more, those that have scrolled away go.
@@ -34,6 +34,8 @@ pub struct Textures {
     arrived: VecDeque<(ItemId, Option<Arc<Picture>>)>,
     seen: HashMap<ItemId, u64>,
     frame: u64,
+    /// What the last frame showed.
+    on_screen: HashSet<ItemId>,
     asked: HashSet<ItemId>,
     asked_at: f64,
 }
@@ -54,15 +56,17 @@ impl Textures {
     /// Uploads some of what has arrived; returns whether more is waiting.
     pub fn upload(&mut self, ctx: &egui::Context, at_hand: &mut AtHand) -> bool {
         let start = Instant::now();
-        for _ in 0..UPLOADS_A_FRAME {
-            let Some((id, picture)) = self.arrived.pop_front() else { break };
+        for count in 0..UPLOADS_A_FRAME[1] {
+            let first = self.arrived.iter().position(|(id, _)| self.on_screen.contains(id));
+            let enough = if first.is_some() { UPLOADS_A_FRAME[0] } else { 0 };
+            if count > enough && start.elapsed() > UPLOAD_TIME {
+                break;
+            }
+            let Some((id, picture)) = self.arrived.remove(first.unwrap_or(0)) else { break };
             let texture = picture.map(|p| load(ctx, &format!("thumbnail {}", id.0), &p));
             at_hand.insert(id, texture);
             self.seen.insert(id, self.frame);
             self.asked.remove(&id);
-            if start.elapsed() > UPLOAD_TIME {
-                break;
-            }
         }
         self.evict(at_hand);
         !self.arrived.is_empty()
@@ -87,36 +91,46 @@ impl Textures {
         }
     }
 
-    /// Notes what a frame showed, and after that what may be shown soon; returns what the engine is to be asked for,
-    /// where that is news to it.
+    /// Notes what a frame showed, and what may be shown soon; returns what the engine is to be asked for, where that is
+    /// news to it. What may be shown soon is fetched once the screen is whole.
     pub fn shown(&mut self, shown: &[ItemId], soon: &[ItemId], at_hand: &AtHand, now: f64) -> Option<Vec<ItemId>> {
         self.frame += 1;
-        let (mut wanted, mut once, mut bytes) = (Vec::new(), HashSet::new(), 0);
-        let all = shown.iter().map(|id| (id, true)).chain(soon.iter().map(|id| (id, false)));
-        for (id, on_screen) in all {
-            if !on_screen && bytes > AHEAD_BYTES {
-                break;
-            }
-            match at_hand.get(id) {
-                Some(texture) => {
-                    self.seen.insert(*id, self.frame);
-                    bytes += size(texture);
-                }
-                None if wanted.len() < WANTED_AT_ONCE && once.insert(*id) => {
-                    wanted.push(*id);
-                    bytes += USUAL_BYTES;
-                }
-                None => {}
-            }
+        self.on_screen = shown.iter().copied().collect();
+        let mut bytes = 0;
+        let mut wanted = self.missing(shown, at_hand, &mut bytes, usize::MAX);
+        if wanted.is_empty() {
+            wanted = self.missing(soon, at_hand, &mut bytes, AHEAD_BYTES);
         }
         let impatient = now - self.asked_at > PATIENCE_SECS;
         let news = wanted.iter().any(|id| !self.asked.contains(id));
         if wanted.is_empty() || !(news || impatient) {
             return None;
         }
-        self.asked = once;
+        self.asked = wanted.iter().copied().collect();
         self.asked_at = now;
         Some(wanted)
+    }
+
+    /// Of `ids` those that are not at hand, each once; the others are kept. Looks at no more than so many bytes.
+    fn missing(&mut self, ids: &[ItemId], at_hand: &AtHand, bytes: &mut usize, most: usize) -> Vec<ItemId> {
+        let (mut wanted, mut once) = (Vec::new(), HashSet::new());
+        for id in ids {
+            if *bytes > most {
+                break;
+            }
+            match at_hand.get(id) {
+                Some(texture) => {
+                    self.seen.insert(*id, self.frame);
+                    *bytes += size(texture);
+                }
+                None if wanted.len() < WANTED_AT_ONCE && once.insert(*id) => {
+                    wanted.push(*id);
+                    *bytes += USUAL_BYTES;
+                }
+                None => {}
+            }
+        }
+        wanted
     }
 
     /// Forgets everything: another library was opened.
@@ -156,12 +170,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fetched_ahead_comes_after_what_is_on_screen_and_has_a_bound() {
-        let mut textures = Textures::default();
+    fn what_is_fetched_ahead_waits_until_the_screen_is_whole_and_has_a_bound() {
+        let ctx = egui::Context::default();
+        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
         let ahead: Vec<_> = (100..2000).map(ItemId).collect();
-        let wanted = textures.shown(&[ItemId(7)], &ahead, &HashMap::new(), 10.0).expect("all is news");
-        assert_eq!(wanted[..2], [ItemId(7), ItemId(100)]);
-        assert!(wanted.len() <= WANTED_AT_ONCE);
+        assert_eq!(textures.shown(&[ItemId(7)], &ahead, &at_hand, 10.0), Some(vec![ItemId(7)]));
+        textures.arrived(ItemId(7), picture());
+        textures.upload(&ctx, &mut at_hand);
+        let wanted = textures.shown(&[ItemId(7)], &ahead, &at_hand, 10.1).expect("all is news");
+        assert!(wanted[0] == ItemId(100) && wanted.len() <= WANTED_AT_ONCE, "{}", wanted.len());
+    }
+
+    #[test]
+    fn what_is_on_screen_is_uploaded_first() {
+        let ctx = egui::Context::default();
+        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        textures.shown(&[ItemId(250)], &[], &at_hand, 0.0);
+        (0..=250).for_each(|id| textures.arrived(ItemId(id), picture()));
+        assert!(textures.upload(&ctx, &mut at_hand), "the others go on");
+        assert!(at_hand.contains_key(&ItemId(250)));
     }
 
     #[test]
