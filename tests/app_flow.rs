@@ -190,7 +190,7 @@ fn an_import_that_was_cut_short_goes_on_when_its_library_is_opened() {
         let state = w.state().state();
         state.snapshot.as_ref().is_some_and(|s| s.len() == 60) && state.progress.stage == Stage::Idle
     });
-    step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue").is_none());
+    step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue the import").is_none());
 }
 
 #[test]
@@ -207,8 +207,9 @@ fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
     step_until(&mut window, "it is said what is left", |w| w.query_by_label("12 not imported").is_some());
     window.run_steps(20);
     assert!(window.state().state().snapshot.as_ref().is_some_and(|s| s.is_empty()), "its user has ended it");
-    window.get_by_label("Continue").click();
+    window.get_by_label("Continue the import").click();
     step_until(&mut window, "all is embedded", |w| {
-        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 12) && w.query_by_label("Continue").is_none()
+        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 12)
+            && w.query_by_label("Continue the import").is_none()
     });
 }

@@ -500,6 +500,18 @@ fn an_empty_or_missing_folder_keeps_its_items_and_is_told_of() {
     assert_eq!((back.items, back.embedded), (1, 0));
 }
 
+#[test]
+fn a_file_that_was_added_by_itself_and_deleted_leaves() {
+    let place = Place::new();
+    place.write("a.txt", "an apple");
+    place.write("b.txt", "a pear");
+    let engine = place.open_with("m", Act::Works);
+    let files = ["a.txt", "b.txt"].map(|name| place.files().join(name)).to_vec();
+    assert_eq!(import(&engine, Job::Add(files)).items, 2);
+    fs::remove_file(place.files().join("a.txt")).unwrap();
+    assert_eq!(import(&engine, Job::Rescan).items, 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn one_folder_is_one_folder_however_it_is_spelled() {

@@ -1,6 +1,6 @@
 //! Which library is meant, and what libraries are called.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use vicinity_core::home;
 
@@ -11,11 +11,26 @@ pub fn meant(named: Option<PathBuf>, given: Vec<PathBuf>, data: Option<&Path>) -
         (Some(library), _) => Some((library, given)),
         (None, [alone]) if is_library(alone) => Some((alone.clone(), Vec::new())),
         (None, [first, ..]) => {
-            let first = std::path::absolute(first).unwrap_or_else(|_| first.clone());
+            let first = plain(&std::path::absolute(first).unwrap_or_else(|_| first.clone()));
             Some((home::library_for(data?, &first), given))
         }
         (None, []) => None,
     }
+}
+
+/// A path without `..`, so that one folder has one library however it is spelled. Links are not followed: this is asked
+/// where nothing may wait for a disk.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// Whether a path given to the program names a library, to be opened as it is, and not a folder of pictures and texts.
@@ -48,6 +63,7 @@ mod tests {
         assert_eq!(meant(Some("/l"), &["/p/a.vicinity"]), Some(("/l".into(), 1)));
         assert_eq!(meant(None, &["/p/a.vicinity"]), Some(("/p/a.vicinity".into(), 0)));
         assert_eq!(meant(None, &["/p", "/q"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 2)));
+        assert_eq!(meant(None, &["/x/../p"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 1)));
         assert_eq!(meant(Some("/l"), &[]), Some(("/l".into(), 0)));
         assert_eq!(meant(None, &[]), None);
     }

@@ -296,3 +296,25 @@ impl NewItem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_read_files_wait_for_no_write() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let key = ModelKey { name: "m".into(), revision: "1".into(), preprocessing: "1".into(), dim: 2 };
+        let (library, _) = Library::open(dir.path(), &key).expect("opens");
+        let file = Candidate { path: "/a.jpg".into(), len: 1, modified_ns: 1, change_mark: 1 };
+        let hash = ContentHash([1; 32]);
+        let item = NewItem { modality: Modality::Image, ..NewItem::of(&file, hash) };
+        let vector = Embedding::new(vec![1.0, 0.0]).expect("a vector");
+        library.commit_embedded(vec![(item.clone(), vector)]).expect("stored");
+        // as while a batch is on its way to the disk
+        let _writing = lock(&library.0.store);
+        assert!(library.has_vector(&item));
+        assert!(!library.has_vector(&NewItem { modality: Modality::Text, ..item }));
+        assert_eq!((library.snapshot().len(), library.failures().len()), (1, 0));
+    }
+}

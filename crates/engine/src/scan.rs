@@ -111,7 +111,14 @@ pub fn is_empty(folder: &Path) -> bool {
 
 /// The one path of a file or folder, without links, `..` or another case of its letters; as it is where it is not there.
 pub fn resolved(path: &Path) -> PathBuf {
-    dunce::canonicalize(path).unwrap_or_else(|_| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let is_share = |path: &Path| path.as_os_str().as_encoded_bytes().starts_with(br"\\");
+    match dunce::canonicalize(path) {
+        // On Windows a drive that stands for a share stays one: so its user knows it.
+        Ok(real) if is_share(&real) && !is_share(path) => absolute(),
+        Ok(real) => real,
+        Err(_) => absolute(),
+    }
 }
 
 /// A walk over roots, one after the other.
@@ -320,6 +327,7 @@ fn nanoseconds(time: SystemTime) -> i64 {
     }
 }
 
+// Tested here.
 #[cfg(unix)]
 fn change_mark(_: &Path, meta: &Metadata) -> io::Result<i64> {
     use std::os::unix::fs::MetadataExt;
@@ -328,15 +336,23 @@ fn change_mark(_: &Path, meta: &Metadata) -> io::Result<i64> {
 
 /// A hash of the first and the last bytes: what tools that keep the modification time change (metadata of pictures)
 /// stands at a file's beginning or end.
+// Not compiled here but by the release workflow; what it calls is tested here.
 #[cfg(not(unix))]
 fn change_mark(path: &Path, meta: &Metadata) -> io::Result<i64> {
+    hash_of_ends(path, meta.len())
+}
+
+/// A hash of the first and the last 4 KiB.
+// Tested here.
+#[cfg(any(not(unix), test))]
+fn hash_of_ends(path: &Path, len: u64) -> io::Result<i64> {
     use std::io::{Seek, SeekFrom};
     const SAMPLE: u64 = 4096;
     let mut file = File::open(path)?;
     let mut sample = Vec::new();
     file.by_ref().take(SAMPLE).read_to_end(&mut sample)?;
-    if meta.len() > SAMPLE {
-        file.seek(SeekFrom::Start(meta.len().saturating_sub(SAMPLE).max(SAMPLE)))?;
+    if len > SAMPLE {
+        file.seek(SeekFrom::Start(len.saturating_sub(SAMPLE).max(SAMPLE)))?;
         file.take(SAMPLE).read_to_end(&mut sample)?;
     }
     let hash = blake3::hash(&sample);
@@ -359,6 +375,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_change_at_either_end_changes_the_hash_of_the_ends() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a");
+        for len in [0_usize, 10, 5000, 20_000] {
+            let mut bytes = vec![7; len];
+            let mark = |bytes: &[u8]| {
+                fs::write(&path, bytes).expect("written");
+                hash_of_ends(&path, bytes.len() as u64).expect("read")
+            };
+            let before = mark(&bytes);
+            assert_eq!(mark(&bytes), before);
+            for at in [18, len.saturating_sub(2)].into_iter().filter(|at| *at < len) {
+                bytes[at] ^= 1;
+                assert_ne!(mark(&bytes), before, "{at} of {len}");
+                bytes[at] ^= 1;
+            }
+        }
+    }
 
     #[test]
     fn times_before_1970_are_told_apart() {

@@ -128,6 +128,9 @@ impl Coordinator {
     }
 
     fn walk_one(&self, root: &Path, aim: &Aim, walk: &mut Walk<'_>, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
+        if aim.whole && self.is_vanished_file(root) {
+            return run.walked.push(root.to_owned());
+        }
         if aim.whole && self.is_out_of_reach(root) {
             run.walked.push(root.to_owned());
             run.out_of_reach.push(root.to_owned());
@@ -151,6 +154,13 @@ impl Coordinator {
         }
     }
 
+    /// Whether a root is a file that is gone from a folder that is there: it was deleted, no disk was taken away.
+    fn is_vanished_file(&self, root: &Path) -> bool {
+        let is_gone = root.try_exists().is_ok_and(|is_there| !is_there);
+        let was_file = || self.library.snapshot().items().any(|item| item.path.as_ref() == root);
+        is_gone && root.parent().is_some_and(|folder| folder.is_dir() && !scan::is_empty(folder)) && was_file()
+    }
+
     /// Whether a root is not there, or is empty as the place of a disk is that is not connected. Its items are kept, and
     /// the user is told.
     fn is_out_of_reach(&self, root: &Path) -> bool {
@@ -159,17 +169,20 @@ impl Coordinator {
             return false;
         }
         let items = self.library.snapshot().items().filter(|item| item.path.starts_with(root)).count();
-        let (root, kept) =
-            (root.display(), if items == 1 { "its item is".to_owned() } else { format!("its {items} items are") });
-        if !is_there {
-            self.outbox.notice(Severity::Warning, format!("{root} is not there; {kept} kept until it is back"));
-        } else if items > 0 {
-            let text = format!(
+        let root = root.display();
+        let kept = if items == 1 { "its item is".to_owned() } else { format!("its {items} items are") };
+        let told = match (is_there, items) {
+            (true, 0) => return false,
+            (true, _) => format!(
                 "{root} is empty; {kept} kept, in case its disk is not connected (remove the folder from the library if they are gone)"
-            );
-            self.outbox.notice(Severity::Warning, text);
-        }
-        !is_there || items > 0
+            ),
+            (false, 0) => format!("{root} is not there"),
+            (false, _) => {
+                format!("{root} is not there, or the place of its disk is empty; {kept} kept until it is back")
+            }
+        };
+        self.outbox.notice(Severity::Warning, told);
+        true
     }
 
     fn take(&self, candidate: Candidate, aim: &Aim, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
@@ -215,12 +228,14 @@ impl Coordinator {
 
 /// Whether two paths lead to one folder, though they differ: by the case of their letters, or by a mount.
 fn is_same(a: &Path, b: &Path) -> bool {
+    // Tested here.
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         let identity = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
         a == b || identity(a).is_some_and(|a| identity(b) == Some(a))
     }
+    // Not compiled here but by the release workflow.
     #[cfg(not(unix))]
     {
         a == b
