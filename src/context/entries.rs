@@ -32,7 +32,7 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::FocusSearch,
         Self::FindByName,
         Self::OpenFolder,
@@ -161,7 +161,9 @@ impl UiCommand {
         let items = state.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_empty());
         let importing = state.progress.stage != Stage::Idle;
         match self {
-            Self::CloseLibrary | Self::ShowMap | Self::ShowGallery => unless(state.is_open(), NO_LIBRARY),
+            Self::CloseLibrary | Self::ShowMap | Self::ShowGallery | Self::FindByName => {
+                unless(state.is_open(), NO_LIBRARY)
+            }
             Self::Rescan | Self::ImportSettings => unless(state.import.is_some(), NO_LIBRARY),
             Self::Export | Self::SelectAll | Self::ProjectAgain if !state.is_open() => Some(NO_LIBRARY),
             Self::Export | Self::SelectAll | Self::ProjectAgain => unless(items, "The collection is empty"),

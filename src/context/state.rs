@@ -1,7 +1,7 @@
 //! The state that the window draws. Only `app` changes it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -405,6 +405,12 @@ impl State {
         let result = self.answer()?;
         let snapshot = self.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(id)?).copied().filter(|score| score.is_finite())
+    }
+
+    /// The added folder that holds a file.
+    pub fn root_of(&self, file: &Path) -> Option<&Path> {
+        let roots = self.snapshot.iter().flat_map(|snapshot| &snapshot.parts().roots);
+        roots.map(|root| root.path.as_path()).find(|root| file.starts_with(root))
     }
 
     /// An item of the collection.

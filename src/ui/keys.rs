@@ -25,6 +25,8 @@ pub enum Into {
     Search,
     /// The palette, which is drawn from the next frame on; with what was typed, and whether Enter was pressed.
     Palette(String, bool),
+    /// The field for file names, which is there from the next frame on; with what was typed.
+    Find(Vec<Event>),
 }
 
 /// Sends the commands whose keys were pressed, in the order pressed; returns the text field that one of them led to.
@@ -57,6 +59,10 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
                         (typing, into) = (true, Some(Into::Palette(String::new(), false)));
                         ctx.send(*command);
                     }
+                    UiCommand::FindByName if command.unavailable(ctx.state).is_none() => {
+                        (typing, into) = (true, Some(Into::Find(Vec::new())));
+                        ctx.send(*command);
+                    }
                     UiCommand::StepBack if situation.leaving_search => {}
                     _ => ctx.send(*command),
                 }
@@ -81,6 +87,10 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
                 }
                 _ => true,
             });
+        }
+        if let Some(Into::Find(typed)) = &mut into {
+            let keyboard = |event: &Event| matches!(event, Event::Text(_) | Event::Key { .. });
+            typed.extend(i.events.extract_if(.., |event| keyboard(event)));
         }
     });
     into

@@ -36,6 +36,8 @@ pub struct Shell {
     folders: FolderTree,
     drops: Drops,
     map: MapPanel,
+    /// What was typed for a field that is drawn from the next frame on.
+    carried: Vec<egui::Event>,
     focus_seen: u64,
     search_had_focus: bool,
 }
@@ -84,6 +86,7 @@ impl Shell {
             models: _,
             services: _,
             path: _,
+            carried: _,
             focus_seen: _,
             search_had_focus: _,
         } = self;
@@ -126,7 +129,13 @@ impl Shell {
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
         let menu = egui::Popup::is_any_open(ui.ctx());
         // A text field that is about to be drawn for the first time is no text field yet to egui.
-        let typing = ui.ctx().text_edit_focused() || ctx.state.floats(Floating::Palette);
+        let typing = ui.ctx().text_edit_focused()
+            || ctx.state.floats(Floating::Palette)
+            || ui.memory(|m| m.has_focus(gallery::find_id()));
+        if !self.carried.is_empty() {
+            let carried = std::mem::take(&mut self.carried);
+            ui.input_mut(|i| i.events.splice(0..0, carried).for_each(drop));
+        }
         keys::pastes(ui, ctx, typing);
         let situation = keys::Situation {
             typing,
@@ -142,6 +151,11 @@ impl Shell {
             Some(keys::Into::Palette(text, enter)) => {
                 ui.memory_mut(|m| m.request_focus(palette::field_id()));
                 self.palette.type_ahead(text, enter);
+            }
+            Some(keys::Into::Find(typed)) => {
+                ui.memory_mut(|m| m.request_focus(gallery::find_id()));
+                self.carried = typed;
+                ui.ctx().request_repaint();
             }
             None => {}
         }
