@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::backend::{Backend, Network, Opener, Through, Waker};
+use super::dialogs::Purpose;
 use super::history::History;
 use super::keys::{Keys, Memory};
 use super::listing::Lists;
@@ -16,7 +17,7 @@ use super::shelf::Keeper;
 use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::listing::{Listing, Request};
-use crate::context::{CommandSender, Ctx, DialogPurpose, State, ThemeChoice};
+use crate::context::{CommandSender, Ctx, State, ThemeChoice};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, Ledger, Picture};
 use vicinity_engine::Severity;
@@ -60,13 +61,11 @@ pub struct Outside {
     pub keys: Arc<dyn Keys>,
     /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
     pub updates: Option<String>,
-    /// Whether the system's file dialogs are used; otherwise paths are typed.
-    pub dialogs: bool,
 }
 
 impl Default for Outside {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(Memory::default()), updates: None, dialogs: false }
+        Self { models: None, keys: Arc::new(Memory::default()), updates: None }
     }
 }
 
@@ -75,11 +74,7 @@ pub(super) enum Message {
     /// A library was opened, or could not be. The number tells which attempt it was.
     Opened(u64, Result<Box<dyn Backend>, String>),
     /// A file dialog was closed.
-    Chosen(DialogPurpose, Vec<PathBuf>),
-    /// This system shows no file dialog: the path has to be typed.
-    NoDialog(DialogPurpose),
-    /// What a typed path turned out to be.
-    Typed(DialogPurpose, Result<PathBuf, String>),
+    Chosen(Purpose, Vec<PathBuf>),
     /// Labels were read from a file.
     Labels(Result<LabelSet, String>),
     /// The sample collection was written, or could not be.
@@ -118,7 +113,6 @@ pub struct App {
     pub(super) keeper: Option<Keeper>,
     /// Where to ask for the newest version.
     pub(super) updates: Option<String>,
-    pub(super) dialogs: bool,
     /// The network's threads; taken down after everything that uses them.
     pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
@@ -170,7 +164,6 @@ impl App {
             network,
             keeper,
             updates: start.outside.updates,
-            dialogs: start.outside.dialogs,
             switching: false,
             may_resume: false,
             then_add: Vec::new(),
@@ -308,7 +301,6 @@ impl eframe::App for App {
         self.search_when_due();
         self.list_gallery();
         self.suggest_when_idle();
-        self.state.can_undo = self.history.can();
         self.set_title();
         self.set_theme();
     }

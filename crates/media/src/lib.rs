@@ -1,6 +1,7 @@
 //! Turns a file into a picture, a text, or the rows of a table. What a file is follows from its content, not its name,
 //! and from its beginning: no more is read of it than that needs.
 
+mod budget;
 mod dialect;
 mod encoding;
 mod foreign;
@@ -23,12 +24,17 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use budget::{Budget, Reservation};
 use sniff::{Kind, Sight};
 pub use table::{Row, RowError, Rows};
 use vicinity_core::{ContentHash, LeftOut, Picture};
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
+
+/// The bytes of files that all readers may hold together. Whoever holds some may wait for memory to decode pictures in,
+/// never the other way round.
+static FILES: Budget = Budget::new(512 << 20);
 
 /// What a file holds.
 #[derive(Debug)]
@@ -60,6 +66,8 @@ pub struct SourceFile {
     len: u64,
     kind: Kind,
     bytes: Vec<u8>,
+    /// The part of [`FILES`] that `bytes` takes, once it is more than a beginning.
+    held: Option<Reservation<'static>>,
 }
 
 /// Opens a file and reads its beginning.
@@ -85,7 +93,7 @@ impl SourceFile {
         }
         let tail = if end.is_empty() { &bytes[bytes.len().saturating_sub(sniff::END)..] } else { &end };
         let kind = sniff::kind(&Sight { path, head: &bytes, tail, len });
-        Ok(Self { file, len, kind, bytes })
+        Ok(Self { file, len, kind, bytes, held: None })
     }
 
     /// Why the file is left out; `None` for what promises a picture or a text.
@@ -99,7 +107,7 @@ impl SourceFile {
     }
 
     /// Reads as much as the content needs: all of a picture, of a text no more than a model can use, nothing of what is
-    /// neither.
+    /// neither. Waits while other threads hold too many bytes of other files; a thread must hold one file at a time.
     ///
     /// # Errors
     /// A sentence for the user.
@@ -110,6 +118,9 @@ impl SourceFile {
             Kind::Refused(_) | Kind::Other => return Ok(()),
         };
         let have = self.bytes.len() as u64;
+        if self.held.is_none() && self.len > have {
+            self.held = Some(FILES.take(most.min(self.len)));
+        }
         self.bytes.reserve(most.min(self.len).saturating_sub(have) as usize);
         let read = self.file.by_ref().take(most - have.min(most)).read_to_end(&mut self.bytes);
         read.map(|_| ()).map_err(|error| io_sentence(&error))
@@ -235,14 +246,12 @@ pub enum Glance {
 
 /// Looks at the beginning of a file, without decoding it.
 pub fn glance(path: &Path) -> Glance {
-    match open(path).map(|file| file.kind) {
-        Ok(Kind::Picture(format)) => {
-            let reader = File::open(path).map(|file| image::ImageReader::with_format(io::BufReader::new(file), format));
-            let size = reader.map_err(image::ImageError::IoError).and_then(image::ImageReader::into_dimensions);
-            size.map_or(Glance::Other, |(width, height)| Glance::Picture([width, height]))
+    match open(path).map(|file| (file.kind, file.bytes)) {
+        Ok((Kind::Picture(format), bytes)) => {
+            picture::glance(path, &bytes, format).map_or(Glance::Other, Glance::Picture)
         }
-        Ok(Kind::Text) => Glance::Text,
-        Ok(Kind::Refused(_) | Kind::Other) | Err(_) => Glance::Other,
+        Ok((Kind::Text, _)) => Glance::Text,
+        Ok((Kind::Refused(_) | Kind::Other, _)) | Err(_) => Glance::Other,
     }
 }
 

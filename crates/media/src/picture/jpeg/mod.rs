@@ -1,0 +1,287 @@
+//! JPEG: what kind of file it is, and which decoder gets it right. `zune-jpeg` (through `image`) is the fastest, and
+//! wrong without an error on files of several baseline scans or of unusual sampling; those go to `jpeg-decoder`. What
+//! neither can do is refused by name.
+
+mod segments;
+
+use image::codecs::jpeg::JpegDecoder;
+use image::{DynamicImage, ImageBuffer, ImageFormat};
+use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
+
+use super::colour::{Samples, cmyk_to_rgb};
+use super::{CUT, Container, MOST_BYTES, damaged, sentence, unsupported};
+use segments::Walk;
+
+/// As one of this many, the part of the height that may be missing at the end: less than anybody notices.
+const MISSING: usize = 16;
+/// The grey that `zune-jpeg` fills up with what it could not decode.
+const FILLED: u8 = 128;
+
+/// A file that has been looked through.
+pub struct Jpeg<'a> {
+    /// Without metadata.
+    pub container: Container<'a>,
+    frame: Frame,
+    jfif: bool,
+    /// The colour transform that Adobe's programs write.
+    adobe: Option<u8>,
+    /// Components of the first scan.
+    first_scan: usize,
+    scans: usize,
+    /// Whether the file's end is there.
+    ended: bool,
+    /// For each component, the coefficients that some scan brings to the last bit.
+    sent: [u64; 4],
+}
+
+/// What the frame header says.
+struct Frame {
+    /// The marker, `SOFn`.
+    marker: u8,
+    precision: u8,
+    size: [u16; 2],
+    components: Vec<Component>,
+}
+
+struct Component {
+    id: u8,
+    /// Samples across and down in each unit.
+    sampling: (u8, u8),
+}
+
+/// What the components mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    Grey,
+    Rgb,
+    YCbCr,
+    Cmyk,
+    Ycck,
+}
+
+/// Looks through a file.
+///
+/// # Errors
+/// A sentence, where its pixels cannot be had.
+pub fn open(bytes: &[u8]) -> Result<Jpeg<'_>, String> {
+    let mut walk = Walk::new(bytes);
+    while walk.step() {}
+    let jpeg = walk.finish()?;
+    jpeg.check()?;
+    Ok(jpeg)
+}
+
+/// Width and height, where the beginning has them.
+pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
+    let mut walk = Walk::new(bytes);
+    while walk.frame.is_none() && walk.step() {}
+    walk.frame.map(|frame| frame.size.map(u32::from))
+}
+
+impl Jpeg<'_> {
+    /// Width and height.
+    pub fn size(&self) -> [u32; 2] {
+        self.frame.size.map(u32::from)
+    }
+
+    /// Bytes that decoding takes: pixels, a copy of the file, and what is kept until the last scan.
+    pub fn needed(&self) -> u64 {
+        let [width, height] = self.size().map(u64::from);
+        let pixels = width * height;
+        let channels = self.frame.components.len().max(3) as u64;
+        let whole_at_once = self.is_progressive() || !self.is_ordinary();
+        let file = self.container.pieces.len() as u64;
+        // Coefficients have two bytes, and each component may be as fine as the picture.
+        pixels * channels + file + if whole_at_once { pixels * channels * 3 } else { 0 }
+    }
+
+    /// What the samples are, once decoded.
+    pub fn samples(&self) -> Samples {
+        // Ink has become red, green and blue, by its profile where it has one.
+        if self.colours() == Colours::Grey { Samples::Grey } else { Samples::Rgb }
+    }
+
+    /// Whether the profile is one of ink, which decoding has applied.
+    pub fn is_ink(&self) -> bool {
+        matches!(self.colours(), Colours::Cmyk | Colours::Ycck)
+    }
+
+    fn is_progressive(&self) -> bool {
+        self.frame.marker == 0xc2
+    }
+
+    fn is_lossless(&self) -> bool {
+        self.frame.marker == 0xc3
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Frame { marker, precision, size, components, .. } = &self.frame;
+        let other = |what: &str| Err(format!("This kind of JPEG ({what}) cannot be read; convert it to PNG"));
+        match marker {
+            0xc5..=0xc7 | 0xcd..=0xcf => return other("hierarchical"),
+            0xc9..=0xcb => return other("arithmetic coding"),
+            0xf7 => return other("JPEG-LS"),
+            _ => {}
+        }
+        let fits = if self.is_lossless() { (8..=16).contains(precision) } else { *precision == 8 };
+        if !fits || (*precision != 8 && components.len() != 1) {
+            return other(&format!("{precision} bits per channel"));
+        }
+        if !matches!(components.len(), 1 | 3 | 4) {
+            return other(&format!("{} colour channels", components.len()));
+        }
+        if size[1] == 0 {
+            return other("without a height");
+        }
+        if size[0] == 0
+            || components.iter().any(|c| !(1..=4).contains(&c.sampling.0) || !(1..=4).contains(&c.sampling.1))
+        {
+            return Err(damaged(ImageFormat::Jpeg));
+        }
+        let uneven = |most: u8, one: u8| !most.is_multiple_of(one);
+        let (across, down) = self.finest();
+        if components.iter().any(|c| uneven(across, c.sampling.0) || uneven(down, c.sampling.1)) {
+            return other("colours sampled at uneven places");
+        }
+        let subsampled = components.iter().any(|c| c.sampling != (across, down));
+        let transformed = !matches!(self.colours(), Colours::Grey | Colours::Rgb);
+        if self.is_lossless() && (subsampled || transformed || self.scans > 1) {
+            return other("lossless, with reduced colours");
+        }
+        if !self.is_ordinary() && !self.counts_blocks() {
+            return other("one scan for each colour, of uneven sizes");
+        }
+        self.check_end()
+    }
+
+    /// Whether `jpeg-decoder` knows how many blocks a scan of one component has: as many as that component needs,
+    /// while it takes all that fit into the picture's whole units.
+    fn counts_blocks(&self) -> bool {
+        let in_one_scan = self.scans == 1 && self.first_scan == self.frame.components.len();
+        let (across, down) = self.finest();
+        let same = |side: u16, most: u8, one: u8| {
+            let [side, most, one] = [usize::from(side), usize::from(most), usize::from(one)];
+            let needed = (side * one).div_ceil(most).div_ceil(8);
+            needed == (side.div_ceil(8 * most) * one).min(side.div_ceil(8))
+        };
+        let [width, height] = self.frame.size;
+        let mut components = self.frame.components.iter().map(|component| component.sampling);
+        in_one_scan || components.all(|(h, v)| same(width, across, h) && same(height, down, v))
+    }
+
+    /// Without its end, a file may still have all that matters.
+    fn check_end(&self) -> Result<(), String> {
+        let all_sent = self.sent.iter().take(self.frame.components.len()).all(|sent| *sent == u64::MAX);
+        let may_be_whole = if self.is_progressive() { all_sent } else { self.is_ordinary() };
+        if self.ended || may_be_whole { Ok(()) } else { Err(CUT.to_owned()) }
+    }
+
+    /// The finest sampling of all components.
+    fn finest(&self) -> (u8, u8) {
+        let sampling = || self.frame.components.iter().map(|component| component.sampling);
+        let most = |side: fn((u8, u8)) -> u8| sampling().map(side).max().unwrap_or(1);
+        (most(|s| s.0), most(|s| s.1))
+    }
+
+    /// By the rules of libjpeg (`default_decompress_parms`).
+    fn colours(&self) -> Colours {
+        let ids: Vec<u8> = self.frame.components.iter().map(|component| component.id).collect();
+        match (ids.as_slice(), self.adobe) {
+            ([_], _) => Colours::Grey,
+            ([_, _, _, _], Some(0) | None) => Colours::Cmyk,
+            ([_, _, _, _], _) => Colours::Ycck,
+            _ if self.jfif => Colours::YCbCr,
+            (_, Some(0)) | (b"RGB", None) => Colours::Rgb,
+            _ => Colours::YCbCr,
+        }
+    }
+
+    /// Whether `zune-jpeg` gets it right: grey, or YCbCr with chroma at full or half resolution, in one scan for all
+    /// components unless it is progressive.
+    fn is_ordinary(&self) -> bool {
+        let Frame { marker, components, .. } = &self.frame;
+        let [luma, chroma @ ..] = components.as_slice() else { return false };
+        let zune_takes_for_rgb = self.adobe == Some(0) || components.iter().map(|c| c.id).eq(*b"RGB");
+        let usual = match chroma {
+            [] => luma.sampling == (1, 1),
+            [cb, cr] => {
+                let halves = (1..=2).contains(&luma.sampling.0) && (1..=2).contains(&luma.sampling.1);
+                let chroma = cb.sampling == (1, 1) && cr.sampling == (1, 1);
+                halves && chroma && self.colours() == Colours::YCbCr && !zune_takes_for_rgb
+            }
+            _ => false,
+        };
+        let at_once = self.first_scan == components.len() && self.scans == 1;
+        usual && matches!(marker, 0xc0..=0xc2) && (at_once || self.is_progressive())
+    }
+
+    /// The pixels. Ink comes as red, green and blue.
+    ///
+    /// # Errors
+    /// A sentence, where the file is damaged or cut off.
+    pub fn decode(&self) -> Result<DynamicImage, String> {
+        if !self.is_ordinary() {
+            return self.decode_unusual();
+        }
+        let decoder = JpegDecoder::new(self.container.pieces.clone());
+        let image = decoder.and_then(DynamicImage::from_decoder);
+        let image = image.map_err(|error| sentence(&error, ImageFormat::Jpeg, !self.ended))?;
+        if self.lacks_its_end(&image) {
+            if !self.ended {
+                return Err(CUT.to_owned());
+            }
+            // A picture may be grey at its end; the other decoder does not fill up.
+            self.decode_unusual()?;
+        }
+        Ok(image)
+    }
+
+    /// Whether so much of the end has the colour that stands for what is missing.
+    fn lacks_its_end(&self, image: &DynamicImage) -> bool {
+        let bytes = image.as_bytes();
+        let filled = bytes.iter().rev().take_while(|byte| **byte == FILLED).count();
+        filled > bytes.len() / MISSING
+    }
+
+    fn decode_unusual(&self) -> Result<DynamicImage, String> {
+        let colours = self.colours();
+        let mut decoder = Decoder::new(self.container.pieces.clone());
+        decoder.set_max_decoding_buffer_size(MOST_BYTES as usize);
+        decoder.set_color_transform(match colours {
+            Colours::Grey => ColorTransform::Grayscale,
+            Colours::Rgb => ColorTransform::RGB,
+            Colours::YCbCr => ColorTransform::YCbCr,
+            Colours::Cmyk => ColorTransform::CMYK,
+            Colours::Ycck => ColorTransform::YCCK,
+        });
+        let pixels = decoder.decode().map_err(|error| self.refusal(&error))?;
+        let info = decoder.info().ok_or_else(|| damaged(ImageFormat::Jpeg))?;
+        let (width, height) = (u32::from(info.width), u32::from(info.height));
+        let image = match info.pixel_format {
+            PixelFormat::L8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
+            PixelFormat::L16 => ImageBuffer::from_raw(width, height, self.deep(&pixels)).map(DynamicImage::ImageLuma16),
+            PixelFormat::RGB24 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
+            PixelFormat::CMYK32 => {
+                // Ink as Adobe's programs store it, 255 for none, which all readers assume of others, too.
+                let rgb = cmyk_to_rgb(&pixels, self.container.profile.as_ref());
+                ImageBuffer::from_raw(width, height, rgb).map(DynamicImage::ImageRgb8)
+            }
+        };
+        image.ok_or_else(|| damaged(ImageFormat::Jpeg))
+    }
+
+    /// Samples of 16 bits from ones of fewer.
+    fn deep(&self, pixels: &[u8]) -> Vec<u16> {
+        let shift = 16 - u32::from(self.frame.precision.min(16));
+        pixels.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]]) << shift).collect()
+    }
+
+    fn refusal(&self, error: &jpeg_decoder::Error) -> String {
+        log::debug!("a JPEG could not be decoded: {error}");
+        match error {
+            _ if !self.ended => CUT.to_owned(),
+            jpeg_decoder::Error::Unsupported(_) => unsupported(ImageFormat::Jpeg),
+            _ => damaged(ImageFormat::Jpeg),
+        }
+    }
+}
