@@ -12,7 +12,7 @@ use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use synthetic::{layout, search, snapshot};
 use vicinity::context::state::Selection;
-use vicinity::context::{ColourBy, Command, CommandSender, Ctx, MapTool, State, SystemCommand, UiCommand};
+use vicinity::context::{ColourBy, Command, CommandSender, Ctx, LegendKey, MapTool, State, SystemCommand, UiCommand};
 use vicinity::ui::map::{MapCommand, MapPanel};
 use vicinity_core::{ItemId, MapProgress, MapStage};
 
@@ -294,7 +294,7 @@ fn the_legend_counts_and_filters() {
     let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.legend_off.contains(&1));
+    assert!(harness.state().state.legend_off.contains(&LegendKey::Modality(1)));
     // What is switched off is not found by the pointer any more.
     let everything = [Pos2::new(12.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(628.0, 412.0)];
     drag(&mut harness, &everything, Modifiers::SHIFT);

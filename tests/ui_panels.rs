@@ -335,13 +335,17 @@ fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
     let (mut window, _) = open_with(Setup { size: Some([860.0, 600.0]), ..Setup::default() });
     assert!(window.query_by_label("Results").is_none());
     type_query(&mut window, "ball");
+    step_until(&mut window, "the drawer opens with the search", |w| w.query_by_label("Results").is_some());
     window.key_press(Key::Escape);
     window.run_steps(2);
-    window.key_press(Key::CloseBracket);
-    step_until(&mut window, "the drawer is open", |w| w.query_by_label("Results").is_some());
+    assert!(window.query_by_label("Results").is_some(), "Esc left the search box and nothing else");
     window.key_press(Key::Escape);
     step_until(&mut window, "the drawer is closed", |w| w.query_by_label("Results").is_none());
     assert!(!window.state().state().query.is_empty(), "Esc closed the drawer and nothing else");
+    window.get_by_label("Results panel").click();
+    step_until(&mut window, "its button brings it back", |w| w.query_by_label("Results").is_some());
+    window.get_by_label("Close the panel").click();
+    step_until(&mut window, "and it closes by hand", |w| w.query_by_label("Results").is_none());
 }
 
 #[test]

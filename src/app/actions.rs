@@ -16,6 +16,9 @@ const PASTED_SIDE: usize = 1024;
 impl App {
     pub(super) fn float(&mut self, window: Floating, open: bool) {
         self.state.floating.retain(|w| *w != window);
+        if window == Floating::Path && !open {
+            self.state.path_request = None;
+        }
         if open {
             self.state.floating.push(window);
         }
@@ -57,12 +60,17 @@ impl App {
         self.search_now();
     }
 
-    /// One thing at a time: what is open, then what is selected, then what is asked, then what is filtered.
+    /// One thing at a time, the topmost first: what is open, then what is selected, asked, filtered.
     pub(super) fn step_back(&mut self) {
+        if self.state.dropped.is_empty()
+            && let Some(window) = self.state.floating.last()
+        {
+            return self.float(*window, false);
+        }
         let state = &mut self.state;
-        if state.floating.pop().is_some() || state.preview.take().is_some() {
-        } else if !state.dropped.is_empty() {
+        if !state.dropped.is_empty() {
             state.dropped.clear();
+        } else if state.preview.take().is_some() {
         } else if state.map_tool != MapTool::Pan {
             state.map_tool = MapTool::Pan;
         } else if state.narrow && state.right_open {
@@ -107,9 +115,9 @@ impl App {
     pub(super) fn select_all(&mut self) {
         let Some(snapshot) = self.state.snapshot.clone() else { return };
         let query = &self.state.query;
-        let hits = query.result.as_ref().filter(|r| !query.is_empty() && r.standing_out > 0);
-        let items = match hits {
-            Some(result) => result.hits.iter().take(result.standing_out).map(|h| h.item).collect(),
+        let hits = query.result.as_ref().filter(|_| !query.is_empty()).map(|r| r.matching());
+        let items = match hits.filter(|hits| !hits.is_empty()) {
+            Some(hits) => hits.iter().map(|h| h.item).collect(),
             None => snapshot.items().filter(|i| query.filter.admits(i)).map(|i| i.id).collect(),
         };
         self.remember_step();

@@ -1,11 +1,10 @@
 //! The one place that carries out what the user asked for.
 
-use super::dialogs::Purpose;
 use super::history::Change;
 use super::receive::notice;
 use super::window::App;
 use crate::context::command::Immediacy;
-use crate::context::{Centre, Command, Floating, MapTool, SystemCommand, ThemeChoice, UiCommand};
+use crate::context::{Centre, Command, DialogPurpose, Floating, MapTool, SystemCommand, ThemeChoice, UiCommand};
 use vicinity_core::{LayoutMethod, QueryPart, Stage};
 use vicinity_engine::{Job, Severity};
 
@@ -21,6 +20,7 @@ impl App {
                 Command::Ui(command) => self.ui_command(command),
                 Command::System(command) => self.system_command(command),
             }
+            self.state.can_undo = self.history.can();
         }
         // What was drawn shows the state before.
         self.ctx.request_repaint();
@@ -52,10 +52,14 @@ impl App {
     }
 
     fn ui_command(&mut self, command: UiCommand) {
+        if let Some(why) = command.unavailable(&self.state) {
+            return notice(self, Severity::Info, why);
+        }
         match command {
-            UiCommand::OpenFolder => self.dialog(Purpose::AddFolders),
-            UiCommand::OpenFiles => self.dialog(Purpose::AddFiles),
-            UiCommand::ChooseLibrary => self.dialog(Purpose::OpenLibrary),
+            UiCommand::OpenFolder => self.dialog(DialogPurpose::AddFolders),
+            UiCommand::OpenFiles => self.dialog(DialogPurpose::AddFiles),
+            UiCommand::OpenPath => self.ask_for_path(DialogPurpose::AddFolders),
+            UiCommand::ChooseLibrary => self.dialog(DialogPurpose::OpenLibrary),
             UiCommand::CloseLibrary => self.close_library(),
             UiCommand::OpenSample => self.open_sample(),
             UiCommand::FocusSearch => self.state.focus_search += 1,
@@ -115,7 +119,7 @@ impl App {
                 notice(self, Severity::Info, name);
                 self.keep_settings();
             }
-            UiCommand::Export => self.dialog(Purpose::Export),
+            UiCommand::Export => self.dialog(DialogPurpose::Export),
             UiCommand::Quit => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
@@ -134,7 +138,7 @@ impl App {
             SystemCommand::UseModel(model) => self.use_model(model),
             SystemCommand::SetDimensions(dim) => self.submit(Job::SetDimensions(dim)),
             SystemCommand::SetRunning(wishes) => self.set_running(wishes),
-            SystemCommand::ChooseModelFolder => self.dialog(Purpose::Model),
+            SystemCommand::ChooseModelFolder => self.dialog(DialogPurpose::Model),
             SystemCommand::AllowUpdates(allowed) => self.allow_updates(allowed),
             SystemCommand::ShowReleases => self.show_releases(),
             SystemCommand::Model(errand) => self.model_errand(errand),
@@ -230,12 +234,10 @@ impl App {
                 self.add_query_part(QueryPart::File(path));
             }
             SystemCommand::SetLabels(set) => self.set_labels(set),
-            SystemCommand::LoadLabels => self.dialog(Purpose::LoadLabels),
-            SystemCommand::SetColourBy(colour_by) => {
-                // The entries of the legend mean something else now.
-                self.state.legend_off.clear();
-                self.state.colour_by = colour_by;
-            }
+            SystemCommand::LoadLabels => self.dialog(DialogPurpose::LoadLabels),
+            SystemCommand::SetColourBy(colour_by) => self.state.colour_by = colour_by,
+            SystemCommand::FitFilter => self.shell.fit_filter(),
+            SystemCommand::TypedPath(purpose, typed) => self.check_path(purpose, typed),
             SystemCommand::ToggleLegend(entry) => {
                 if !self.state.legend_off.remove(&entry) {
                     self.state.legend_off.insert(entry);

@@ -1,62 +1,60 @@
 //! The system's file dialogs. Opened on the main thread, waited for on another, so that the window goes on.
+//!
+//! On Linux a dialog is drawn by the desktop portal or by zenity. Where neither is there, `rfd` answers as if the dialog
+//! had been cancelled; so both are looked for first, and the window asks for a path instead.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use rfd::{AsyncFileDialog, FileHandle};
 
-/// What a dialog was opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Folders to add.
-    AddFolders,
-    /// Files to add.
-    AddFiles,
-    /// A library folder to open.
-    OpenLibrary,
-    /// The folder of a model, to use it where it is.
-    Model,
-    /// The folder of a model, to copy it in.
-    ImportModel,
-    /// The archive of a model, to copy it in.
-    ImportArchive,
-    /// A file of labels.
-    LoadLabels,
-    /// Where to write vectors.
-    Export,
-}
+use crate::context::DialogPurpose;
 
 type Pending = Pin<Box<dyn Future<Output = Vec<PathBuf>> + Send>>;
 
-/// Opens a dialog; `done` gets what was chosen (nothing, where it was closed), on another thread.
-pub fn open(purpose: Purpose, done: impl FnOnce(Vec<PathBuf>) + Send + 'static) {
-    let pending = pending(purpose);
+/// What became of a dialog.
+pub enum Outcome {
+    /// What was chosen; nothing where it was cancelled.
+    Chosen(Vec<PathBuf>),
+    /// This system has no file dialog.
+    Missing,
+}
+
+/// Opens a dialog; `done` gets what became of it, on another thread.
+pub fn open(purpose: DialogPurpose, done: impl FnOnce(Outcome) + Send + 'static) {
+    // macOS shows dialogs from the main thread only; elsewhere the thread that waits also opens it, since looking for
+    // the portal may take seconds. Linux is tested here, the others are not compiled here (read against rfd 0.17).
+    let early = if cfg!(target_os = "linux") { None } else { Some(pending(purpose)) };
     let wait = move || {
+        if early.is_none() && !system::has_file_dialog() {
+            return done(Outcome::Missing);
+        }
+        let dialog = early.unwrap_or_else(|| pending(purpose));
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        done(runtime.map(|r| r.block_on(pending)).unwrap_or_default());
+        done(Outcome::Chosen(runtime.map(|r| r.block_on(dialog)).unwrap_or_default()));
     };
     if let Err(error) = std::thread::Builder::new().name("file-dialog".to_owned()).spawn(wait) {
         log::error!("no thread for the file dialog: {error}");
     }
 }
 
-fn pending(purpose: Purpose) -> Pending {
+fn pending(purpose: DialogPurpose) -> Pending {
     let dialog = AsyncFileDialog::new();
     match purpose {
-        Purpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
-        Purpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
-        Purpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
-        Purpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
-        Purpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
-        Purpose::ImportArchive => {
+        DialogPurpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
+        DialogPurpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
+        DialogPurpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
+        DialogPurpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
+        DialogPurpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
+        DialogPurpose::ImportArchive => {
             let dialog = dialog.set_title("Import a model from an archive");
             one(dialog.add_filter("Archives", &["zip", "tar", "gz", "tgz"]).pick_file())
         }
-        Purpose::LoadLabels => {
+        DialogPurpose::LoadLabels => {
             one(dialog.set_title("Load labels").add_filter("Text", &["txt", "csv", "tsv"]).pick_file())
         }
-        Purpose::Export => {
+        DialogPurpose::Export => {
             let dialog = dialog.set_title("Export vectors").set_file_name("vectors.npy");
             one(dialog.add_filter("NumPy", &["npy"]).save_file())
         }
@@ -69,4 +67,96 @@ fn several(chosen: impl Future<Output = Option<Vec<FileHandle>>> + Send + 'stati
 
 fn one(chosen: impl Future<Output = Option<FileHandle>> + Send + 'static) -> Pending {
     Box::pin(async { chosen.await.into_iter().map(|f| f.path().to_owned()).collect() })
+}
+
+/// The path that `typed` means, where it serves the purpose. Looks at the disk: not for the window's thread.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn check_typed(purpose: DialogPurpose, typed: &str, home: Option<&Path>) -> Result<PathBuf, String> {
+    let typed = typed.trim();
+    // Copied from a file manager or a shell: an address, or quoted.
+    let typed = typed.strip_prefix("file://").unwrap_or(typed);
+    let quoted = |mark: char| typed.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+    let typed = quoted('"').or_else(|| quoted('\'')).unwrap_or(typed);
+    if typed.is_empty() {
+        return Err("Type the path of a folder or file".to_owned());
+    }
+    let path = match (typed.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
+            home.join(rest.trim_start_matches(['/', '\\']))
+        }
+        _ => PathBuf::from(typed),
+    };
+    if !path.is_absolute() {
+        return Err(format!("{typed} is not a complete path; begin at the root or with ~"));
+    }
+    let fits = match purpose {
+        DialogPurpose::Export => path.parent().is_some_and(Path::is_dir) && !path.is_dir(),
+        DialogPurpose::OpenLibrary | DialogPurpose::Model | DialogPurpose::ImportModel => path.is_dir(),
+        DialogPurpose::ImportArchive | DialogPurpose::LoadLabels => path.is_file(),
+        DialogPurpose::AddFolders | DialogPurpose::AddFiles => path.exists(),
+    };
+    match (fits, purpose) {
+        (true, _) => Ok(path),
+        (false, DialogPurpose::Export) => Err(format!("{typed} cannot be written; name a file in an existing folder")),
+        (false, _) if path.exists() => Err(format!("{typed} is not what is needed here; check whether it is a folder")),
+        (false, _) => Err(format!("{typed} does not exist; check the spelling")),
+    }
+}
+
+// Tested here.
+#[cfg(target_os = "linux")]
+mod system {
+    /// Whether the portal or zenity can show a dialog. May take seconds where the portal has to be started first.
+    pub fn has_file_dialog() -> bool {
+        portal().unwrap_or_else(|error| {
+            log::info!("no file dialog by the desktop portal: {error}");
+            false
+        }) || on_path("zenity")
+    }
+
+    /// A portal without a back end for files is on the bus, too: only the interface itself tells.
+    fn portal() -> zbus::Result<bool> {
+        let connection = zbus::blocking::Connection::session()?;
+        let (portal, object) = ("org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop");
+        let asked = ("org.freedesktop.portal.FileChooser", "version");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        Ok(connection.call_method(Some(portal), object, properties, "Get", &asked).is_ok())
+    }
+
+    fn on_path(program: &str) -> bool {
+        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    }
+}
+
+// Not compiled here; rfd 0.17 draws with the system itself on macOS and Windows.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    pub fn has_file_dialog() -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_path_is_taken_as_people_write_it_and_refused_with_the_reason() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("My pictures");
+        std::fs::create_dir(&folder).expect("a folder");
+        let check = |typed: &str| check_typed(DialogPurpose::AddFolders, typed, Some(home.path()));
+        let plain = folder.display().to_string();
+        for typed in [plain.clone(), format!("  {plain}\n"), format!("\"{plain}\""), "~/My pictures".to_owned()] {
+            assert_eq!(check(&typed), Ok(folder.clone()), "{typed}");
+        }
+        assert!(check("").is_err() && check("pictures").is_err_and(|why| why.contains("complete path")));
+        assert!(check(&format!("{plain}/none")).is_err_and(|why| why.contains("does not exist")));
+        let archive = check_typed(DialogPurpose::ImportArchive, &plain, None);
+        assert!(archive.is_err_and(|why| why.contains("not what is needed")));
+        let export = |name: &str| check_typed(DialogPurpose::Export, &format!("{plain}/{name}"), None);
+        assert!(export("vectors.npy").is_ok() && export("none/vectors.npy").is_err());
+    }
 }

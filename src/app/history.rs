@@ -114,6 +114,11 @@ impl History {
         true
     }
 
+    /// Whether there is a step to undo, and one to redo.
+    pub fn can(&self) -> [bool; 2] {
+        [!self.past.is_empty(), !self.future.is_empty()]
+    }
+
     /// Forgets everything: another library was opened.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -87,6 +87,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             models: vicinity_models::installed::Options::from_environment(),
             keys: std::sync::Arc::new(SystemKeys::default()),
             updates: Some(vicinity_engine::updates::address()),
+            dialogs: true,
         },
     };
     let window = || {

@@ -1,9 +1,9 @@
 //! Models in the window: getting, importing, removing; the choice of the first start; how fast each one was.
 
-use super::dialogs::Purpose;
 use super::receive::notice;
 use super::shelf::Errand;
 use super::window::App;
+use crate::context::DialogPurpose;
 use crate::context::shelf::{ModelErrand, Speed};
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::{Severity, Summary};
@@ -20,8 +20,8 @@ impl App {
             ModelErrand::Cancel(id) => self.model_work(Errand::Cancel(id)),
             ModelErrand::Remove(id) => self.model_work(Errand::Remove(id)),
             ModelErrand::Verify(id) => self.model_work(Errand::Verify(id)),
-            ModelErrand::ImportFolder => self.dialog(Purpose::ImportModel),
-            ModelErrand::ImportArchive => self.dialog(Purpose::ImportArchive),
+            ModelErrand::ImportFolder => self.dialog(DialogPurpose::ImportModel),
+            ModelErrand::ImportArchive => self.dialog(DialogPurpose::ImportArchive),
         }
     }
 

@@ -1,15 +1,15 @@
 //! Opening and leaving libraries, adding folders, files of all kinds that the user chooses.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::backend::{Remark, Through, Wish};
-use super::dialogs::{self, Purpose};
+use super::dialogs;
 use super::places;
 use super::receive::notice;
 use super::shelf::Errand;
 use super::window::{App, Message, seconds_since_epoch};
-use crate::context::state::{Library, QueryState, Recent};
+use crate::context::state::{Library, PathRequest, Recent};
+use crate::context::{DialogPurpose, Floating};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 use vicinity_core::LabelSet;
@@ -57,10 +57,21 @@ impl App {
     pub(super) fn open_library(&mut self, path: PathBuf, then_add: Vec<PathBuf>) {
         self.remember_library();
         self.welcomed();
+        let (model, title, busy) =
+            (self.state.model.clone(), self.state.model_title.clone(), self.state.services.busy.clone());
         let before = self.forget();
+        if self.switching {
+            // The same library through another model: the old one is named until the new one is there.
+            (self.state.model, self.state.model_title, self.state.services.busy) = (model, title, busy);
+        }
         let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
         let name = known.or_else(|| places::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
         self.state.library = Some(Library { path: path.clone(), name, opening: true });
+        if !self.state.query.is_empty() {
+            // Asked before there was anything to search: it is found once the library is open.
+            self.search_now();
+            self.state.notices.retain(|notice| notice.text != super::search::NOTHING_OPEN);
+        }
         self.then_add = then_add;
         self.attempt += 1;
         let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
@@ -104,9 +115,11 @@ impl App {
 
     pub(super) fn close_library(&mut self) {
         self.remember_library();
+        if self.state.library.is_some() {
+            // Wishes for the library that is left.
+            (self.through, self.consent, self.switching) = Default::default();
+        }
         let before = self.forget();
-        self.state.model = None;
-        self.state.model_title.clear();
         self.attempt += 1;
         self.spawn("close-library", move || drop(before));
     }
@@ -142,8 +155,8 @@ impl App {
                 self.next_labels();
             }
             Err(why) => {
-                let library = self.state.library.take();
-                self.then_add.clear();
+                let library = self.state.library.clone();
+                self.forget();
                 if let (true, Some(library)) = (std::mem::take(&mut self.switching), library) {
                     // The model before is still good.
                     self.open_library(library.path, Vec::new());
@@ -166,43 +179,20 @@ impl App {
         }
     }
 
-    /// Everything that belongs to the open library, out of the state.
+    /// Lets go of the open library: nothing of it is left in the state, the window's memory, or here.
     fn forget(&mut self) -> Option<Box<dyn super::Backend>> {
-        let state = &mut self.state;
-        state.library = None;
-        state.snapshot = None;
-        state.layout = None;
-        state.projecting = None;
-        state.progress = Default::default();
-        state.failures = Default::default();
-        state.left_out = Default::default();
-        state.unfinished = None;
-        state.import = None;
-        state.model_state = None;
-        state.query = QueryState::default();
-        state.selection = Default::default();
-        state.neighbours = None;
-        state.labels.shown = None;
-        state.labels.asked = None;
-        state.labels.of_asked = None;
-        state.gallery.listing = Arc::default();
-        state.gallery.pinned = None;
-        state.suggestions = Arc::default();
-        state.adding = false;
-        state.labels.applied = Arc::default();
-        state.preview = None;
-        state.previews.clear();
-        state.thumbnails.clear();
-        state.folders = Default::default();
-        state.notices.clear();
-        state.dropped.clear();
-        state.legend_off.clear();
-        state.services.on = None;
-        state.services.offer = None;
-        self.textures.clear();
-        self.history.clear();
-        self.search = Default::default();
-        self.lists = Default::default();
+        if self.state.library.is_some() {
+            self.state.close_library();
+            "CPU".clone_into(&mut self.state.device_title);
+            self.shell.close_library();
+            self.then_add.clear();
+            self.pointed_at = None;
+            self.textures.clear();
+            self.history.clear();
+            self.search = Default::default();
+            self.lists = Default::default();
+            self.may_resume = false;
+        }
         self.backend.take()
     }
 
@@ -243,23 +233,59 @@ impl App {
         }
     }
 
-    pub(super) fn dialog(&self, purpose: Purpose) {
+    pub(super) fn dialog(&mut self, purpose: DialogPurpose) {
+        if !self.dialogs {
+            return self.ask_for_path(purpose);
+        }
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        dialogs::open(purpose, move |paths| {
-            let _ = sender.send(Message::Chosen(purpose, paths));
+        dialogs::open(purpose, move |outcome| {
+            let _ = sender.send(match outcome {
+                dialogs::Outcome::Chosen(paths) => Message::Chosen(purpose, paths),
+                dialogs::Outcome::Missing => Message::NoDialog(purpose),
+            });
             waker();
         });
     }
 
-    pub(super) fn chosen(&mut self, purpose: Purpose, paths: Vec<PathBuf>) {
+    /// Lets the user type a path.
+    pub(super) fn ask_for_path(&mut self, purpose: DialogPurpose) {
+        self.state.path_request = Some(PathRequest { purpose, error: None });
+        self.float(Floating::Path, true);
+    }
+
+    /// Looks whether a typed path is what is needed, on another thread: the disk may be slow.
+    pub(super) fn check_path(&mut self, purpose: DialogPurpose, typed: String) {
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("typed-path", move || {
+            let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+            let path = dialogs::check_typed(purpose, &typed, home.as_deref());
+            let _ = sender.send(Message::Typed(purpose, path));
+            waker();
+        });
+    }
+
+    pub(super) fn path_typed(&mut self, purpose: DialogPurpose, path: Result<PathBuf, String>) {
+        let asked = self.state.path_request.as_mut().filter(|request| request.purpose == purpose);
+        // Closed in the meantime: the user does not want it any more.
+        let Some(request) = asked else { return };
+        match path {
+            Ok(path) => {
+                self.float(Floating::Path, false);
+                self.chosen(purpose, vec![path]);
+            }
+            Err(why) => request.error = Some(why),
+        }
+    }
+
+    pub(super) fn chosen(&mut self, purpose: DialogPurpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
         match purpose {
-            Purpose::AddFolders | Purpose::AddFiles => self.add(paths),
-            Purpose::OpenLibrary => self.open_library(first, Vec::new()),
-            Purpose::LoadLabels => self.load_labels(first),
-            Purpose::Model => self.use_model(ModelSource::Folder(first)),
-            Purpose::ImportModel | Purpose::ImportArchive => self.model_work(Errand::Import(first)),
-            Purpose::Export => {
+            DialogPurpose::AddFolders | DialogPurpose::AddFiles => self.add(paths),
+            DialogPurpose::OpenLibrary => self.open_library(first, Vec::new()),
+            DialogPurpose::LoadLabels => self.load_labels(first),
+            DialogPurpose::Model => self.use_model(ModelSource::Folder(first)),
+            DialogPurpose::ImportModel | DialogPurpose::ImportArchive => self.model_work(Errand::Import(first)),
+            DialogPurpose::Export => {
                 let items = first.with_extension("csv");
                 self.submit(Job::Export { vectors: first, items });
             }

@@ -24,6 +24,8 @@ pub(super) fn messages(app: &mut App) {
         match message {
             Message::Opened(attempt, result) => app.opened(attempt, result),
             Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
+            Message::NoDialog(purpose) => app.ask_for_path(purpose),
+            Message::Typed(purpose, path) => app.path_typed(purpose, path),
             Message::Sample(folder) => app.sample_unpacked(folder),
             Message::Service(answer) => app.service_answer(answer),
             Message::Labels(Ok(set)) => app.set_labels(set),

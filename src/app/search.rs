@@ -23,6 +23,9 @@ const MOST_HITS: usize = 500;
 /// Neighbours asked for: those shown, and the item itself.
 const NEIGHBOURS: usize = 13;
 
+/// What a search says before there is anything to search.
+pub(super) const NOTHING_OPEN: &str = "There is nothing to search yet; open a folder or a library first";
+
 /// Longest side of the picture on a chip and beside its nearest labels, pixels.
 const CHIP_SIDE: u32 = 256;
 
@@ -120,7 +123,16 @@ impl App {
             self.search.focus_first = false;
             return;
         }
+        if self.state.library.is_none() {
+            query.pending = false;
+            query.error = Some(NOTHING_OPEN.to_owned());
+            if self.state.notices.last().is_none_or(|n| n.text != NOTHING_OPEN) {
+                notice(self, Severity::Warning, NOTHING_OPEN);
+            }
+            return;
+        }
         query.pending = true;
+        query.error = None;
         let mut parts: Vec<QueryPart> = query.chips.iter().map(|c| c.part.clone()).collect();
         if !query.text.trim().is_empty() {
             parts.push(QueryPart::Text(query.text.trim().to_owned()));
@@ -142,6 +154,10 @@ impl App {
         self.state.gallery.pinned = None;
         if !self.state.query.is_empty() {
             self.state.right_tab = RightTab::Results;
+            if self.state.narrow {
+                // A drawer: what is found has to be seen somewhere.
+                self.state.right_open = true;
+            }
         }
         self.ask_for_labels_of_question();
     }
@@ -164,9 +180,7 @@ impl App {
         self.state.query.chips.push(Chip { part, label, texture });
         self.query_changed();
         self.search_now();
-        if !self.state.narrow {
-            self.state.right_open = true;
-        }
+        self.state.right_open = true;
     }
 
     /// Reads a small version of a picture that is asked with, for its chip.

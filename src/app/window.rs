@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::backend::{Backend, Network, Opener, Through, Waker};
-use super::dialogs::Purpose;
 use super::history::History;
 use super::keys::{Keys, Memory};
 use super::listing::Lists;
@@ -17,7 +16,7 @@ use super::shelf::Keeper;
 use super::textures::Textures;
 use super::{errors, receive};
 use crate::context::listing::{Listing, Request};
-use crate::context::{CommandSender, Ctx, State, ThemeChoice};
+use crate::context::{CommandSender, Ctx, DialogPurpose, State, ThemeChoice};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, Ledger, Picture};
 use vicinity_engine::Severity;
@@ -61,11 +60,13 @@ pub struct Outside {
     pub keys: Arc<dyn Keys>,
     /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
     pub updates: Option<String>,
+    /// Whether the system's file dialogs are used; otherwise paths are typed.
+    pub dialogs: bool,
 }
 
 impl Default for Outside {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(Memory::default()), updates: None }
+        Self { models: None, keys: Arc::new(Memory::default()), updates: None, dialogs: false }
     }
 }
 
@@ -74,7 +75,11 @@ pub(super) enum Message {
     /// A library was opened, or could not be. The number tells which attempt it was.
     Opened(u64, Result<Box<dyn Backend>, String>),
     /// A file dialog was closed.
-    Chosen(Purpose, Vec<PathBuf>),
+    Chosen(DialogPurpose, Vec<PathBuf>),
+    /// This system shows no file dialog: the path has to be typed.
+    NoDialog(DialogPurpose),
+    /// What a typed path turned out to be.
+    Typed(DialogPurpose, Result<PathBuf, String>),
     /// Labels were read from a file.
     Labels(Result<LabelSet, String>),
     /// The sample collection was written, or could not be.
@@ -113,6 +118,7 @@ pub struct App {
     pub(super) keeper: Option<Keeper>,
     /// Where to ask for the newest version.
     pub(super) updates: Option<String>,
+    pub(super) dialogs: bool,
     /// The network's threads; taken down after everything that uses them.
     pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
@@ -164,6 +170,7 @@ impl App {
             network,
             keeper,
             updates: start.outside.updates,
+            dialogs: start.outside.dialogs,
             switching: false,
             may_resume: false,
             then_add: Vec::new(),
@@ -301,6 +308,7 @@ impl eframe::App for App {
         self.search_when_due();
         self.list_gallery();
         self.suggest_when_idle();
+        self.state.can_undo = self.history.can();
         self.set_title();
         self.set_theme();
     }

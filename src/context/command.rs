@@ -9,7 +9,7 @@ use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 use super::listing::Sort;
 use super::services::ServiceErrand;
 use super::shelf::ModelErrand;
-use super::state::{Centre, ColourBy, Floating, MapTool, RightTab, ThemeChoice};
+use super::state::{Centre, ColourBy, Floating, LegendKey, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum UiCommand {
     OpenFolder,
     /// Choose files to add.
     OpenFiles,
+    /// Type the path of a folder or file to add.
+    OpenPath,
     /// Choose a library folder to open.
     ChooseLibrary,
     /// Back to the start.
@@ -102,6 +104,27 @@ pub enum UiCommand {
     Quit,
 }
 
+/// What a path is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialogPurpose {
+    /// Folders to add.
+    AddFolders,
+    /// Files to add.
+    AddFiles,
+    /// A library folder to open.
+    OpenLibrary,
+    /// The folder of a model, to use it where it is.
+    Model,
+    /// The folder of a model, to copy it in.
+    ImportModel,
+    /// The archive of a model, to copy it in.
+    ImportArchive,
+    /// A file of labels.
+    LoadLabels,
+    /// Where to write vectors.
+    Export,
+}
+
 /// A command with payload.
 #[derive(Debug, Clone)]
 pub enum SystemCommand {
@@ -162,7 +185,11 @@ pub enum SystemCommand {
     /// Colour of the points.
     SetColourBy(ColourBy),
     /// Hide or show one entry of the legend.
-    ToggleLegend(usize),
+    ToggleLegend(LegendKey),
+    /// Bring what the filter lets through into view.
+    FitFilter,
+    /// Take a path that was typed by hand.
+    TypedPath(DialogPurpose, String),
     /// Drag on the map means this.
     SetMapTool(MapTool),
     /// What the centre shows.

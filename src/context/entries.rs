@@ -2,7 +2,10 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use super::UiCommand;
+use super::state::State;
+use super::{Centre, UiCommand};
+use vicinity_core::Stage;
+use vicinity_engine::ModelState;
 
 /// What the user reads about a command.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +32,13 @@ const fn command_shift(key: Key) -> KeyboardShortcut {
 
 impl UiCommand {
     /// All of them, in the order of the palette.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::FocusSearch,
         Self::FindByName,
         Self::OpenFolder,
         Self::OpenFiles,
         Self::OpenSample,
+        Self::OpenPath,
         Self::ChooseLibrary,
         Self::CloseLibrary,
         Self::PasteQuery,
@@ -80,6 +84,7 @@ impl UiCommand {
         let (text, tooltip, keys): (_, _, &'static [KeyboardShortcut]) = match self {
             Self::OpenFolder => ("Open folder…", "Add a folder and everything below it", const { &[command(Key::O)] }),
             Self::OpenFiles => ("Add files…", "Add single pictures and texts", const { &[command_shift(Key::O)] }),
+            Self::OpenPath => ("Open by path…", "Type or paste the path of a folder or file to add", &[]),
             Self::ChooseLibrary => ("Open library…", "Open a library folder made before", &[]),
             Self::CloseLibrary => ("Close library", "Back to the start; everything stays stored", &[]),
             Self::OpenSample => ("Open the sample collection", "A small collection to try things with", &[]),
@@ -145,6 +150,59 @@ impl UiCommand {
             Self::Quit => ("Quit", "Close the window", const { &[command(Key::Q)] }),
         };
         Entry { text, tooltip, keys }
+    }
+
+    /// Why it cannot be done now, as a sentence for its tooltip; `None` where it can.
+    pub fn unavailable(self, state: &State) -> Option<&'static str> {
+        const NO_LIBRARY: &str = "Open a folder or a library first";
+        const NO_SELECTION: &str = "Select an item first";
+        const NO_IMPORT: &str = "Nothing is being imported";
+        let unless = |possible: bool, why: &'static str| (!possible).then_some(why);
+        let items = state.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_empty());
+        let importing = state.progress.stage != Stage::Idle;
+        match self {
+            Self::CloseLibrary | Self::ShowMap | Self::ShowGallery | Self::FindByName => {
+                unless(state.is_open(), NO_LIBRARY)
+            }
+            Self::Rescan | Self::ImportSettings => unless(state.import.is_some(), NO_LIBRARY),
+            Self::Export | Self::SelectAll | Self::ProjectAgain if !state.is_open() => Some(NO_LIBRARY),
+            Self::Export | Self::SelectAll | Self::ProjectAgain => unless(items, "The collection is empty"),
+            Self::SearchBySelection | Self::Reveal | Self::CopyPath | Self::ApplyLabels => {
+                unless(!state.selection.items.is_empty(), NO_SELECTION)
+            }
+            Self::ClearSearch => unless(!state.query.is_empty(), "Nothing is searched for"),
+            Self::FitMap | Self::ZoomIn | Self::ZoomOut | Self::ToggleLasso => {
+                unless(state.layout.is_some() && state.centre == Centre::Map, "The map is not shown")
+            }
+            Self::Undo => unless(state.can_undo[0], "There is nothing to undo"),
+            Self::Redo => unless(state.can_undo[1], "There is nothing to redo"),
+            Self::PauseOrResume | Self::CancelImport => unless(importing, NO_IMPORT),
+            Self::ShowFailures => unless(state.is_open(), NO_LIBRARY),
+            Self::RetryFailed => unless(!state.failures.is_empty(), "Every file could be read"),
+            Self::UnloadModel => match state.model_state {
+                None | Some(ModelState::Ready { .. }) if state.is_open() => None,
+                _ => Some("The model is not in memory"),
+            },
+            Self::OpenFolder
+            | Self::OpenFiles
+            | Self::OpenPath
+            | Self::ChooseLibrary
+            | Self::OpenSample
+            | Self::FocusSearch
+            | Self::PasteQuery
+            | Self::Palette
+            | Self::ToggleLeft
+            | Self::ToggleRight
+            | Self::StepBack
+            | Self::EditLabels
+            | Self::CycleTheme
+            | Self::Settings
+            | Self::Models
+            | Self::Services
+            | Self::Shortcuts
+            | Self::About
+            | Self::Quit => None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
+mod closing;
 pub mod command;
 pub mod entries;
 pub mod folders;
@@ -12,11 +13,11 @@ pub mod services;
 pub mod shelf;
 pub mod state;
 
-pub use command::{Command, CommandSender, DropTarget, SystemCommand, UiCommand};
+pub use command::{Command, CommandSender, DialogPurpose, DropTarget, SystemCommand, UiCommand};
 pub use labels::Applied;
 pub use services::ServiceErrand;
 pub use shelf::ModelErrand;
-pub use state::{Centre, ColourBy, Floating, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use state::{Centre, ColourBy, Floating, LegendKey, MapTool, RightTab, Shown, State, ThemeChoice};
 pub use vicinity_engine::{Root, Snapshot};
 
 /// What a panel gets to draw itself.

@@ -83,6 +83,12 @@ pub enum ServiceErrand {
 }
 
 impl Services {
+    /// What holds whatever library is open.
+    pub(super) fn without_library(self) -> Self {
+        let Self { keys, busy: _, offer: _, on: _, trouble: _, note: _ } = self;
+        Self { keys, ..Self::default() }
+    }
+
     /// Where a provider's key is.
     pub fn key_of(&self, provider: Provider) -> Option<KeyPlace> {
         let at = Provider::ALL.iter().position(|p| *p == provider)?;

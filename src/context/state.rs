@@ -1,7 +1,7 @@
 //! The state that the window draws. Only `app` changes it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use vicinity_engine::updates::Updates;
 use vicinity_engine::{ImportOptions, Notice, Snapshot, Unfinished};
 use vicinity_models::ModelInfo;
 
+use super::command::DialogPurpose;
 use super::folders::FolderCounts;
 use super::histogram::Histogram;
 use super::labels::LabelState;
@@ -41,7 +42,7 @@ pub enum RightTab {
 }
 
 /// What colours the points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, serde::Serialize, serde::Deserialize)]
 pub enum ColourBy {
     /// Images, texts.
     #[default]
@@ -52,6 +53,23 @@ pub enum ColourBy {
     Similarity,
     /// Best label, where labels were applied.
     Label,
+}
+
+/// What an entry of the map's legend stands for. Switches are kept by this, since places change with the counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LegendKey {
+    /// Images, or texts, by [`Modality::index`].
+    Modality(usize),
+    /// A folder.
+    Folder(PathBuf),
+    /// Below none of the added folders.
+    Elsewhere,
+    /// A label, by its words.
+    Label(String),
+    /// Everything that has no colour of its own in a colouring.
+    Rest(ColourBy),
+    /// No label given.
+    Unlabelled,
 }
 
 /// What a drag on the map does.
@@ -188,6 +206,17 @@ pub enum Floating {
     Labels,
     /// Version and licences.
     About,
+    /// A path typed by hand, where the system's file dialog cannot be shown.
+    Path,
+}
+
+/// A path that the user is asked to type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathRequest {
+    /// What for.
+    pub purpose: DialogPurpose,
+    /// What was wrong with the path typed last.
+    pub error: Option<String>,
 }
 
 /// A large look at one item, ready to draw.
@@ -267,7 +296,7 @@ pub struct State {
     /// Colour of the points.
     pub colour_by: ColourBy,
     /// Entries of the legend that are switched off.
-    pub legend_off: HashSet<usize>,
+    pub legend_off: BTreeSet<LegendKey>,
     /// Drag on the map.
     pub map_tool: MapTool,
     /// The centre.
@@ -302,6 +331,10 @@ pub struct State {
     pub narrow: bool,
     /// Dropped files that wait for a decision.
     pub dropped: Vec<PathBuf>,
+    /// A path that is asked for.
+    pub path_request: Option<PathRequest>,
+    /// Whether there is a step to undo, and one to redo.
+    pub can_undo: [bool; 2],
     /// What is known of the model.
     pub model: Option<ModelInfo>,
     /// Display name of the model.
@@ -372,6 +405,12 @@ impl State {
         let result = self.answer()?;
         let snapshot = self.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(id)?).copied().filter(|score| score.is_finite())
+    }
+
+    /// The added folder that holds a file.
+    pub fn root_of(&self, file: &Path) -> Option<&Path> {
+        let roots = self.snapshot.iter().flat_map(|snapshot| &snapshot.parts().roots);
+        roots.map(|root| root.path.as_path()).find(|root| file.starts_with(root))
     }
 
     /// An item of the collection.

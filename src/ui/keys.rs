@@ -6,20 +6,107 @@ use super::grid::Step;
 use crate::context::command::Immediacy;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 
-/// Sends the commands whose keys were pressed. `leaving_text` tells that a text field had the focus until this frame.
-pub fn commands(ui: &Ui, ctx: &Ctx<'_>, leaving_search: bool) {
-    let typing = ui.ctx().text_edit_focused();
+/// What the keys of a frame depend on.
+pub struct Situation {
+    /// A text field has the focus, or will have it as soon as it is drawn.
+    pub typing: bool,
+    /// Escape has just left the search box: that is all it does.
+    pub leaving_search: bool,
+    /// Something that is open takes Escape for itself (a menu, a lasso).
+    pub keeps_escape: bool,
+    /// A menu is open: keys are for it.
+    pub menu: bool,
+}
+
+/// The text field that a key led to: what is typed after it is text, in the same frame, too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Into {
+    /// The search box; what was typed is left in the input for it.
+    Search,
+    /// The palette, which is drawn from the next frame on; with what was typed, and whether Enter was pressed.
+    Palette(String, bool),
+    /// The field for file names, which is there from the next frame on; with what was typed.
+    Find(Vec<Event>),
+}
+
+/// Sends the commands whose keys were pressed, in the order pressed; returns the text field that one of them led to.
+pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
+    let all = shortcuts();
+    let mut typing = situation.typing;
+    let mut into = None;
+    let mut letter_of_shortcut = false;
+    ui.input_mut(|i| {
+        i.events.retain(|event| match event {
+            Event::Key { key, modifiers, pressed: true, .. } => {
+                letter_of_shortcut = false;
+                if *key == Key::Escape && (situation.keeps_escape || into.is_some()) {
+                    return true;
+                }
+                if situation.menu && !modifiers.command {
+                    return true;
+                }
+                let ours = |keys: &KeyboardShortcut| !typing || keeps_while_typing(keys);
+                let Some((keys, command)) = all.iter().find(|(keys, _)| matches(keys, *key, modifiers) && ours(keys))
+                else {
+                    return true;
+                };
+                letter_of_shortcut = !keys.modifiers.command;
+                match command {
+                    UiCommand::FocusSearch => {
+                        (typing, into) = (true, Some(Into::Search));
+                    }
+                    UiCommand::Palette if !ctx.state.floats(crate::context::Floating::Palette) => {
+                        (typing, into) = (true, Some(Into::Palette(String::new(), false)));
+                        ctx.send(*command);
+                    }
+                    UiCommand::FindByName if command.unavailable(ctx.state).is_none() => {
+                        (typing, into) = (true, Some(Into::Find(Vec::new())));
+                        ctx.send(*command);
+                    }
+                    UiCommand::StepBack if situation.leaving_search => {}
+                    _ => ctx.send(*command),
+                }
+                false
+            }
+            // The letter that comes with a key is no text: `v` leads to the search box and is not typed into it.
+            Event::Text(_) if letter_of_shortcut => {
+                letter_of_shortcut = false;
+                false
+            }
+            _ => true,
+        });
+        if let Some(Into::Palette(text, enter)) = &mut into {
+            i.events.retain(|event| match event {
+                Event::Text(typed) => {
+                    text.push_str(typed);
+                    false
+                }
+                Event::Key { key: Key::Enter, pressed: true, .. } if !text.is_empty() => {
+                    *enter = true;
+                    false
+                }
+                _ => true,
+            });
+        }
+        if let Some(Into::Find(typed)) = &mut into {
+            let keyboard = |event: &Event| matches!(event, Event::Text(_) | Event::Key { .. });
+            typed.extend(i.events.extract_if(.., |event| keyboard(event)));
+        }
+    });
+    into
+}
+
+/// All keys of all commands.
+fn shortcuts() -> Vec<(KeyboardShortcut, UiCommand)> {
     let mut all: Vec<(KeyboardShortcut, UiCommand)> =
         UiCommand::ALL.into_iter().flat_map(|c| c.entry().keys.iter().map(move |k| (*k, c))).collect();
     // Ctrl+Z also matches Ctrl+Shift+Z: the longer ones come first.
     all.sort_by_key(|(keys, _)| !keys.modifiers.shift);
-    for (keys, command) in all {
-        let ours = !typing || keeps_while_typing(&keys);
-        let left_only = leaving_search && keys.logical_key == Key::Escape;
-        if ours && ui.input_mut(|i| i.consume_shortcut(&keys)) && !left_only {
-            ctx.send(command);
-        }
-    }
+    all
+}
+
+fn matches(keys: &KeyboardShortcut, key: Key, modifiers: &Modifiers) -> bool {
+    keys.logical_key == key && modifiers.matches_logically(keys.modifiers)
 }
 
 /// Keys that mean the same while a text field has the focus.
@@ -30,8 +117,7 @@ fn keeps_while_typing(keys: &KeyboardShortcut) -> bool {
 }
 
 /// Takes what was pasted: a picture always, a text where no text field takes it.
-pub fn pastes(ui: &Ui, ctx: &Ctx<'_>) {
-    let typing = ui.ctx().text_edit_focused();
+pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
     ui.input(|i| {
         for event in &i.events {
             match event {
@@ -63,5 +149,7 @@ pub fn step(ui: &Ui) -> Option<Step> {
 
 /// Whether Space was pressed while nothing else has the focus.
 pub fn space(ui: &Ui) -> bool {
-    ui.memory(|m| m.focused().is_none()) && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space))
+    ui.memory(|m| m.focused().is_none())
+        && !egui::Popup::is_any_open(ui.ctx())
+        && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Space))
 }

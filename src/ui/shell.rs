@@ -6,14 +6,15 @@ use super::drop::Drops;
 use super::grid::{Grid, Step};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
-    about, collection, empty, failures, gallery, gallery::Gallery, import, inspector, labels, models, palette::Palette,
-    preview::Preview, question, results, results::Results, services, settings, shortcuts, side_frame, status, top,
+    self, about, collection, empty, failures, folder_tree::FolderTree, gallery, gallery::Gallery, import, inspector,
+    labels, models, palette, palette::Palette, path, preview::Preview, question, results, results::Results, services,
+    settings, shortcuts, side_frame, status, top,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
-use super::widgets::{focus_ring, icons::Icon};
+use super::widgets::{focus_ring, icons::Icon, ring_around_focus};
 use super::{keys, widgets::buttons};
-use crate::context::{Centre, Ctx, RightTab, SystemCommand, UiCommand};
+use crate::context::{Centre, Ctx, Floating, RightTab, SystemCommand, UiCommand};
 
 /// At this width and below the right panel is a drawer.
 const NARROW: f32 = 900.0;
@@ -31,8 +32,12 @@ pub struct Shell {
     import: import::Form,
     models: models::Dialog,
     services: services::Dialog,
+    path: path::Dialog,
+    folders: FolderTree,
     drops: Drops,
     map: MapPanel,
+    /// What was typed for a field that is drawn from the next frame on.
+    carried: Vec<egui::Event>,
     focus_seen: u64,
     search_had_focus: bool,
 }
@@ -60,6 +65,44 @@ impl Shell {
         }
         self.floating(ui, ctx);
         self.drops.show(ui, ctx);
+        ring_around_focus(ui.ctx());
+    }
+
+    /// Forgets the library that was open. Every field is named here, so that a new one has to be decided about.
+    pub fn close_library(&mut self) {
+        let Self {
+            results,
+            gallery,
+            preview,
+            failures,
+            import,
+            folders,
+            drops,
+            map,
+            // Of the program, not of a library.
+            palette: _,
+            labels: _,
+            about: _,
+            models: _,
+            services: _,
+            path: _,
+            carried: _,
+            focus_seen: _,
+            search_had_focus: _,
+        } = self;
+        *results = Results::default();
+        *gallery = Gallery::default();
+        *preview = Preview::default();
+        *failures = failures::List::default();
+        *import = import::Form::default();
+        *folders = FolderTree::default();
+        *drops = Drops::default();
+        map.close_library();
+    }
+
+    /// Brings what the filter lets through into view.
+    pub fn fit_filter(&mut self) {
+        self.map.command(MapCommand::FitFilter);
     }
 
     /// Commands that only the map knows how to carry out.
@@ -84,8 +127,38 @@ impl Shell {
             select_all(ui.ctx(), ctx.state.query.text.chars().count());
         }
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
-        keys::pastes(ui, ctx);
-        keys::commands(ui, ctx, self.search_had_focus && escape);
+        let menu = egui::Popup::is_any_open(ui.ctx());
+        // A text field that is about to be drawn for the first time is no text field yet to egui.
+        let typing = ui.ctx().text_edit_focused()
+            || ctx.state.floats(Floating::Palette)
+            || ui.memory(|m| m.has_focus(gallery::find_id()));
+        if !self.carried.is_empty() {
+            let carried = std::mem::take(&mut self.carried);
+            ui.input_mut(|i| i.events.splice(0..0, carried).for_each(drop));
+        }
+        keys::pastes(ui, ctx, typing);
+        let situation = keys::Situation {
+            typing,
+            leaving_search: self.search_had_focus && escape,
+            keeps_escape: menu || self.map.is_enclosing(),
+            menu,
+        };
+        match keys::commands(ui, ctx, &situation) {
+            Some(keys::Into::Search) => {
+                ui.memory_mut(|m| m.request_focus(top::search_id()));
+                select_all(ui.ctx(), ctx.state.query.text.chars().count());
+            }
+            Some(keys::Into::Palette(text, enter)) => {
+                ui.memory_mut(|m| m.request_focus(palette::field_id()));
+                self.palette.type_ahead(text, enter);
+            }
+            Some(keys::Into::Find(typed)) => {
+                ui.memory_mut(|m| m.request_focus(gallery::find_id()));
+                self.carried = typed;
+                ui.ctx().request_repaint();
+            }
+            None => {}
+        }
         self.search_had_focus = ui.memory(|m| m.has_focus(top::search_id()) || m.has_focus(gallery::find_id()));
         if let Some(step) = keys::step(ui) {
             self.walk(ctx, step);
@@ -99,7 +172,7 @@ impl Shell {
         }
     }
 
-    fn left(&self, ui: &mut Ui, ctx: &Ctx<'_>) -> f32 {
+    fn left(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) -> f32 {
         let theme = Theme::of(ui.ctx());
         let width = ui.ctx().content_rect().width();
         let most = (width * 0.24).clamp(140.0, 340.0);
@@ -108,7 +181,7 @@ impl Shell {
             .frame(side_frame(theme))
             .default_size(232.0_f32.min(most))
             .size_range(140.0_f32.min(most)..=most)
-            .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx));
+            .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx, &mut self.folders));
         if open != ctx.state.left_open {
             ctx.send(UiCommand::ToggleLeft);
         }
@@ -147,16 +220,18 @@ impl Shell {
     }
 
     fn right_contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
-        let theme = Theme::of(ui.ctx());
         tabs(ui, ctx);
         let margin = Margin { left: SPACE[2] as i8 - 3, right: SPACE[2] as i8 - 3, top: SPACE[1] as i8, bottom: 0 };
-        Frame::new().fill(theme.panel).inner_margin(margin).show(ui, |ui| {
-            question::show(ui, ctx);
-            match ctx.state.right_shown() {
-                RightTab::Results => results::show(ui, ctx, &mut self.results),
-                RightTab::Item => inspector::show(ui, ctx),
-            }
-        });
+        // What is wider than the panel is cut at its edge, and never moves the rest out of its margins.
+        let room = ui.available_rect_before_wrap();
+        let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(room - margin));
+        inside.shrink_clip_rect(room);
+        question::show(&mut inside, ctx);
+        match ctx.state.right_shown() {
+            RightTab::Results => results::show(&mut inside, ctx, &mut self.results),
+            RightTab::Item => inspector::show(&mut inside, ctx),
+        }
+        ui.advance_cursor_after_rect(room);
     }
 
     fn centre(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) -> Rect {
@@ -187,6 +262,14 @@ impl Shell {
         self.services.show(ui, ctx);
         self.labels.show(ui, ctx);
         self.about.show(ui, ctx);
+        self.path.show(ui, ctx);
+        // Escape closes what is on top: a window that was pressed is.
+        if let Some(pressed) = panels::pressed(ui.ctx())
+            && ctx.state.floats(pressed)
+            && ctx.state.floating.last() != Some(&pressed)
+        {
+            ctx.send(SystemCommand::Float(pressed, true));
+        }
     }
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.

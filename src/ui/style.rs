@@ -66,7 +66,6 @@ fn style(theme: &Theme) -> Style {
     spacing.interact_size = Vec2::new(24.0, 24.0);
     spacing.menu_margin = Margin::same(6);
     spacing.window_margin = Margin::same(SPACE[3] as i8);
-    spacing.menu_width = 280.0;
     spacing.scroll = ScrollStyle { bar_width: 8.0, floating_width: 4.0, ..ScrollStyle::floating() };
     style.interaction.tooltip_delay = 0.5;
     // Labels are read, not edited: selecting them by accident while dragging is in the way.

@@ -91,6 +91,15 @@ pub struct SearchResult {
     pub seconds: [f32; 2],
 }
 
+impl SearchResult {
+    /// The hits that match: those that stand out from the bulk. List, map and selection all take these and no others.
+    pub fn matching(&self) -> &[Hit] {
+        // An item that was itself the question is counted as standing out but is not listed.
+        let above = self.hits.partition_point(|hit| hit.score >= self.threshold);
+        self.hits.get(..above.min(self.standing_out)).unwrap_or_default()
+    }
+}
+
 /// A query that a collection answers well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {

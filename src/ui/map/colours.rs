@@ -1,22 +1,25 @@
 //! What colour each point has, and the legend that says why. Worked out off the UI thread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use egui::Color32;
 
-use crate::context::{Applied, ColourBy, Ctx, Root, Snapshot};
+use crate::context::{Applied, ColourBy, Ctx, LegendKey, Root, Snapshot};
 use crate::ui::theme::{DARK, LIGHT, Theme};
-use vicinity_core::{ItemId, LabelScore, Modality, SearchResult};
+use vicinity_core::{Filter, ItemId, LabelScore, Modality, SearchResult};
 
 use super::marks::MOST_RINGS;
 
 /// Categories that have a colour of their own; the rest is "Other".
 const NAMED: usize = 10;
 
-/// Opacity of what is not selected, as a share of what it would be.
-const UNSELECTED: f32 = 0.25;
+/// Most entries of the legend: each is a bit of the mask of those switched off.
+const MOST_ENTRIES: usize = 60;
+
+/// Opacity of what is not selected or not let through by the filter, as a share of what it would be.
+const STEPPED_BACK: f32 = 0.25;
 
 /// An `Arc` that equals only itself: a cheap key for "the same data as before".
 #[derive(Debug)]
@@ -49,6 +52,8 @@ struct CategoryKey {
     snapshot: Same<Snapshot>,
     by: ColourBy,
     labels: Option<Same<Applied>>,
+    /// Folders or labels that are switched off: they keep an entry of their own, however few items they have.
+    kept: Vec<LegendKey>,
 }
 
 /// Everything that the colours depend on.
@@ -56,7 +61,8 @@ struct CategoryKey {
 pub struct ColourKey {
     categories: CategoryKey,
     result: Option<Same<SearchResult>>,
-    off: u64,
+    off: BTreeSet<LegendKey>,
+    filter: Filter,
     /// Of the selection, where that makes the other points step back.
     selection: u64,
     dark: bool,
@@ -70,9 +76,15 @@ impl ColourKey {
         // Other names come with other best labels.
         let labels = (state.colour_by == ColourBy::Label).then(|| Same(Arc::clone(&state.labels.applied)));
         let selection = if many(cx).is_empty() { 0 } else { state.selection.stamp() };
-        let categories = CategoryKey { snapshot: Same(Arc::clone(snapshot)), by: state.colour_by, labels };
-        let off = state.legend_off.iter().filter(|i| **i < 64).fold(0, |mask, i| mask | 1 << i);
-        Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, selection, dark }
+        let kept = state.legend_off.iter().filter(|key| match key {
+            LegendKey::Folder(_) => state.colour_by == ColourBy::Folder,
+            LegendKey::Label(_) => state.colour_by == ColourBy::Label,
+            _ => false,
+        });
+        let kept = kept.take(MOST_ENTRIES - NAMED - 2).cloned().collect();
+        let categories = CategoryKey { snapshot: Same(Arc::clone(snapshot)), by: state.colour_by, labels, kept };
+        let (off, filter) = (state.legend_off.clone(), state.query.filter.clone());
+        Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, filter, selection, dark }
     }
 }
 
@@ -96,6 +108,8 @@ impl Chosen {
 /// One line of the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    /// What it stands for.
+    pub key: LegendKey,
     /// What it is called.
     pub name: String,
     /// Items of it.
@@ -142,6 +156,10 @@ pub struct Colours {
     pub rgba: Vec<[u8; 4]>,
     /// The scores at the two ends of the scale, where scores give the colour.
     pub scale: Option<[f32; 2]>,
+    /// Entries of the legend that are switched off, a bit each.
+    off: u64,
+    /// Whether the filter lets each row through; `None` where it lets all through.
+    admitted: Option<Vec<bool>>,
 }
 
 impl Colours {
@@ -153,12 +171,28 @@ impl Colours {
         let scores = key.result.as_ref().map(|r| &r.0);
         let by_score = key.categories.by == ColourBy::Similarity;
         let scale = scores.filter(|_| by_score).and_then(|r| scale(r));
+        let off = mask(&categories.entries, &key.off);
+        let snapshot = &key.categories.snapshot.0;
+        // Where nothing matches there is nothing to step back behind.
+        let matching = scores.is_some_and(|result| !result.matching().is_empty());
         let mut rgba = match scores {
-            Some(result) if by_score => by_similarity(key.categories.snapshot.0.len(), result, scale, theme),
-            _ => by_category(&categories, scores.is_some(), key.off, theme),
+            Some(result) if by_score => by_similarity(snapshot.len(), result, scale, theme),
+            _ => by_category(&categories, matching, off, theme),
         };
-        step_back(&mut rgba, &key.categories.snapshot.0, &chosen.selection);
-        Self { key, categories, rgba, scale }
+        let admitted = (key.filter != Filter::default())
+            .then(|| snapshot.items().map(|item| key.filter.admits(item)).collect::<Vec<bool>>());
+        if let Some(admitted) = &admitted {
+            step_back(&mut rgba, admitted);
+        }
+        if !chosen.selection.is_empty() {
+            step_back(&mut rgba, &rows_of(snapshot, &chosen.selection));
+        }
+        Self { key, categories, rgba, scale, off, admitted }
+    }
+
+    /// The filter that they follow.
+    pub fn filter(&self) -> &Filter {
+        &self.key.filter
     }
 
     /// The snapshot whose rows are coloured.
@@ -166,11 +200,18 @@ impl Colours {
         &self.key.categories.snapshot.0
     }
 
-    /// Whether a row is not switched off in the legend.
+    /// Whether a row is neither switched off in the legend nor held back by the filter.
     pub fn is_on(&self, row: usize) -> bool {
         let by_score = self.key.categories.by == ColourBy::Similarity;
-        by_score || self.categories.of_row.get(row).is_none_or(|c| !off(self.key.off, *c))
+        let admitted = self.admitted.as_ref().is_none_or(|rows| rows.get(row).copied().unwrap_or(false));
+        admitted && (by_score || self.categories.of_row.get(row).is_none_or(|c| !off(self.off, *c)))
     }
+}
+
+/// The entries that are switched off, a bit each.
+fn mask(entries: &[Entry], off: &BTreeSet<LegendKey>) -> u64 {
+    let bits = entries.iter().take(64).enumerate().filter(|(_, entry)| off.contains(&entry.key));
+    bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
 }
 
 fn off(mask: u64, category: u8) -> bool {
@@ -201,19 +242,21 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
     categories.of_row.iter().map(|c| palette.get(usize::from(*c)).copied().unwrap_or_default()).collect()
 }
 
-/// What is not selected steps back, where so much is selected that rings would cover it.
-fn step_back(rgba: &mut [[u8; 4]], snapshot: &Snapshot, selection: &[ItemId]) {
-    if selection.is_empty() {
-        return;
-    }
-    let mut selected = vec![false; rgba.len()];
-    for row in selection.iter().filter_map(|id| snapshot.row_of(*id)) {
-        if let Some(selected) = selected.get_mut(row) {
+/// The rows of these items.
+fn rows_of(snapshot: &Snapshot, items: &[ItemId]) -> Vec<bool> {
+    let mut rows = vec![false; snapshot.len()];
+    for row in items.iter().filter_map(|id| snapshot.row_of(*id)) {
+        if let Some(selected) = rows.get_mut(row) {
             *selected = true;
         }
     }
-    for (colour, _) in rgba.iter_mut().zip(selected).filter(|(_, selected)| !selected) {
-        colour[3] = (f32::from(colour[3]) * UNSELECTED) as u8;
+    rows
+}
+
+/// Makes all rows but these fainter.
+fn step_back(rgba: &mut [[u8; 4]], but: &[bool]) {
+    for (colour, _) in rgba.iter_mut().zip(but).filter(|(_, stays)| !**stays) {
+        colour[3] = (f32::from(colour[3]) * STEPPED_BACK) as u8;
     }
 }
 
@@ -247,18 +290,20 @@ fn scale(result: &SearchResult) -> Option<[f32; 2]> {
 fn categorise(key: &CategoryKey, names: &[String]) -> Categories {
     let snapshot = &key.snapshot.0;
     match (key.by, &key.labels) {
-        (ColourBy::Folder, _) => by_folder(snapshot),
-        (ColourBy::Label, Some(applied)) => by_label(snapshot, names, &applied.0),
+        (ColourBy::Folder, _) => by_folder(snapshot, &key.kept),
+        (ColourBy::Label, Some(applied)) => by_label(snapshot, names, &applied.0, &key.kept),
         (ColourBy::Modality, _) => by_modality(snapshot),
         _ => {
-            let all = Entry { name: "All".to_owned(), count: snapshot.len(), colour: None };
+            let key = LegendKey::Rest(key.by);
+            let all = Entry { key, name: "All".to_owned(), count: snapshot.len(), colour: None };
             Categories { of_row: vec![0; snapshot.len()], entries: vec![all] }
         }
     }
 }
 
 fn by_modality(snapshot: &Snapshot) -> Categories {
-    let entry = |name: &str, modality, colour| Entry {
+    let entry = |name: &str, modality: Modality, colour| Entry {
+        key: LegendKey::Modality(modality.index()),
         name: name.to_owned(),
         count: snapshot.count(modality),
         colour: Some(colour),
@@ -268,11 +313,10 @@ fn by_modality(snapshot: &Snapshot) -> Categories {
 }
 
 /// The folder just below what was added; with several added folders, each with its own name before it.
-fn by_folder(snapshot: &Snapshot) -> Categories {
+fn by_folder(snapshot: &Snapshot, kept: &[LegendKey]) -> Categories {
     let roots = &snapshot.parts().roots;
     let mut seen: HashMap<(usize, &[u8]), u32> = HashMap::new();
-    let mut names: Vec<String> = Vec::new();
-    let mut counts: Vec<usize> = Vec::new();
+    let mut named: Vec<Named> = Vec::new();
     let mut of_row: Vec<u32> = Vec::with_capacity(snapshot.len());
     let mut last: Option<((usize, &[u8]), u32)> = None;
     for item in snapshot.items() {
@@ -280,18 +324,21 @@ fn by_folder(snapshot: &Snapshot) -> Categories {
         let category = match last {
             Some((before, category)) if before == key => category,
             _ => *seen.entry(key).or_insert_with(|| {
-                names.push(folder_name(roots, key));
-                counts.push(0);
-                names.len() as u32 - 1
+                named.push(Named { key: folder_key(roots, key), name: folder_name(roots, key), count: 0 });
+                named.len() as u32 - 1
             }),
         };
         last = Some((key, category));
-        counts[category as usize] += 1;
+        named[category as usize].count += 1;
         of_row.push(category);
     }
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_by(|a, b| counts[*b].cmp(&counts[*a]).then_with(|| names[*a].cmp(&names[*b])));
-    largest(&names, &counts, &order, of_row.into_iter().map(Some), "Other")
+    let mut order: Vec<usize> = (0..named.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (&named[*a], &named[*b]);
+        b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name))
+    });
+    let rest = (LegendKey::Rest(ColourBy::Folder), "Other");
+    largest(&named, &order, of_row.into_iter().map(Some), rest, kept)
 }
 
 /// Which root an item lies below, and the first folder below that (empty: none).
@@ -312,6 +359,13 @@ fn folder_of<'a>(roots: &[Root], path: &'a Path) -> (usize, &'a [u8]) {
     (usize::MAX, &[])
 }
 
+fn folder_key(roots: &[Root], (root, child): (usize, &[u8])) -> LegendKey {
+    match roots.get(root) {
+        Some(root) => LegendKey::Folder(root.path.join(String::from_utf8_lossy(child).as_ref())),
+        None => LegendKey::Elsewhere,
+    }
+}
+
 fn folder_name(roots: &[Root], (root, child): (usize, &[u8])) -> String {
     let root_name = roots.get(root).map(|r| {
         let name = r.path.file_name().unwrap_or(r.path.as_os_str());
@@ -326,7 +380,7 @@ fn folder_name(roots: &[Root], (root, child): (usize, &[u8])) -> String {
     }
 }
 
-fn by_label(snapshot: &Snapshot, names: &[String], applied: &Applied) -> Categories {
+fn by_label(snapshot: &Snapshot, names: &[String], applied: &Applied, kept: &[LegendKey]) -> Categories {
     let mut of_row = vec![None; snapshot.len()];
     for (id, LabelScore { label, .. }) in &applied.best {
         if let Some(row) = snapshot.row_of(*id).filter(|_| *label < names.len()) {
@@ -335,35 +389,52 @@ fn by_label(snapshot: &Snapshot, names: &[String], applied: &Applied) -> Categor
     }
     let mut order = applied.largest_first();
     order.retain(|label| *label < names.len());
-    largest(names, &applied.counts, &order, of_row.into_iter(), "Other labels")
+    let count = |label: usize| applied.counts.get(label).copied().unwrap_or(0);
+    let named = names.iter().enumerate().map(|(label, name)| Named {
+        key: LegendKey::Label(name.clone()),
+        name: name.clone(),
+        count: count(label),
+    });
+    let rest = (LegendKey::Rest(ColourBy::Label), "Other labels");
+    largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), rest, kept)
 }
 
-/// The first of `order` with a colour each, the others together, and those without any.
+/// A category before it is known whether it gets a colour.
+struct Named {
+    key: LegendKey,
+    name: String,
+    count: usize,
+}
+
+/// The first of `order` with a colour each, those of `kept` with an entry, the others together, and those without any.
 fn largest(
-    names: &[String],
-    counts: &[usize],
+    named: &[Named],
     order: &[usize],
     of_row: impl Iterator<Item = Option<u32>>,
-    rest: &str,
+    rest: (LegendKey, &str),
+    kept: &[LegendKey],
 ) -> Categories {
-    let named = order.len().min(NAMED);
-    let mut place = vec![named as u8; names.len()];
+    let coloured = order.len().min(NAMED);
+    let (first, others) = order.split_at(coloured);
+    let (own, others): (Vec<usize>, Vec<usize>) = others.iter().partition(|at| kept.contains(&named[**at].key));
+    let mut place = vec![(first.len() + own.len()) as u8; named.len()];
     let mut entries: Vec<Entry> = Vec::new();
-    for (at, category) in order.iter().take(named).enumerate() {
+    for (at, category) in first.iter().chain(&own).enumerate() {
         place[*category] = at as u8;
-        let colour = Some(Swatch::Category(at));
-        entries.push(Entry { name: names[*category].clone(), count: counts[*category], colour });
+        let colour = (at < coloured).then_some(Swatch::Category(at));
+        let Named { key, name, count } = &named[*category];
+        entries.push(Entry { key: key.clone(), name: name.clone(), count: *count, colour });
     }
-    let others = order.len() > named;
-    if others {
-        let count = order[named..].iter().map(|i| counts[*i]).sum();
-        entries.push(Entry { name: rest.to_owned(), count, colour: None });
+    if !others.is_empty() {
+        let count = others.iter().map(|i| named[*i].count).sum();
+        entries.push(Entry { key: rest.0, name: rest.1.to_owned(), count, colour: None });
     }
     let none = entries.len() as u8;
     let of_row: Vec<u8> = of_row.map(|c| c.map_or(none, |c| place[c as usize])).collect();
     let without = of_row.iter().filter(|c| **c == none).count();
     if without > 0 {
-        entries.push(Entry { name: "No label".to_owned(), count: without, colour: None });
+        let key = LegendKey::Unlabelled;
+        entries.push(Entry { key, name: "No label".to_owned(), count: without, colour: None });
     }
     Categories { of_row, entries }
 }
@@ -388,13 +459,44 @@ mod tests {
         assert_eq!(name(&two, "/a/Notes/x.txt"), "Notes");
     }
 
+    /// Thirteen categories of 20 items and fewer.
+    fn thirteen() -> (Vec<Named>, Vec<usize>) {
+        let named = (0..13).map(|i| {
+            let name = format!("f{i:02}");
+            Named { key: LegendKey::Folder(name.clone().into()), name, count: 20 - i }
+        });
+        (named.collect(), (0..13).collect())
+    }
+
+    #[test]
+    fn what_is_switched_off_stays_off_when_others_grow_past_it() {
+        let (mut named, mut order) = thirteen();
+        let off = BTreeSet::from([LegendKey::Folder("f09".into())]);
+        let rows = || [Some(0), Some(9), Some(12)].into_iter();
+        let rest = || (LegendKey::Rest(ColourBy::Folder), "Other");
+        let kept: Vec<LegendKey> = off.iter().cloned().collect();
+        let hidden = |categories: &Categories| -> Vec<bool> {
+            let mask = mask(&categories.entries, &off);
+            categories.of_row.iter().map(|c| super::off(mask, *c)).collect()
+        };
+        assert_eq!(hidden(&largest(&named, &order, rows(), rest(), &kept)), [false, true, false]);
+        // The smallest two outgrow all others: every place is another one now.
+        (named[11].count, named[12].count) = (90, 80);
+        order.rotate_right(2);
+        let categories = largest(&named, &order, rows(), rest(), &kept);
+        assert_eq!(hidden(&categories), [false, true, false]);
+        assert!(
+            categories.entries.iter().any(|e| e.name == "f09" && e.colour.is_none()),
+            "it can be switched on again"
+        );
+    }
+
     #[test]
     fn the_eleventh_category_is_other() {
-        let names: Vec<String> = (0..13).map(|i| format!("f{i:02}")).collect();
-        let counts: Vec<usize> = (0..13).map(|i| 20 - i).collect();
+        let (named, order) = thirteen();
         let rows = [Some(0), Some(9), Some(10), Some(12), None];
-        let order: Vec<usize> = (0..13).collect();
-        let categories = largest(&names, &counts, &order, rows.into_iter(), "Other");
+        let rest = (LegendKey::Rest(ColourBy::Folder), "Other");
+        let categories = largest(&named, &order, rows.into_iter(), rest, &[]);
         assert_eq!(categories.of_row, [0, 9, 10, 10, 11]);
         assert_eq!(categories.entries.len(), 12);
         assert_eq!((categories.entries[10].name.as_str(), categories.entries[10].count), ("Other", 10 + 9 + 8));

@@ -32,6 +32,11 @@ pub enum Gesture {
 }
 
 impl Gesture {
+    /// Whether it encloses something once it is let go.
+    pub fn encloses(&self) -> bool {
+        matches!(self, Self::Box(..) | Self::Lasso(_))
+    }
+
     /// The outline of what it encloses.
     fn outline(&self) -> Option<Vec<Pos2>> {
         match self {
@@ -86,8 +91,7 @@ impl MapPanel {
                 (MapTool::Pan, _) => Gesture::Pan(origin, self.flight.now()),
             });
         }
-        let escape = self.gesture.as_ref().is_some_and(|g| g.outline().is_some())
-            && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape));
+        let escape = self.is_enclosing() && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape));
         match &mut self.gesture {
             Some(gesture) if escape => *gesture = Gesture::Dropped,
             Some(Gesture::Pan(origin, start)) => {
@@ -145,7 +149,7 @@ impl MapPanel {
     }
 
     fn wheel(&mut self, ui: &Ui, response: &Response) {
-        let Some(pointer) = response.hover_pos().filter(|_| response.contains_pointer()) else { return };
+        let Some(pointer) = self.pointer_on_map(response) else { return };
         let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
         let factor = f64::from(pinch) * 2_f64.powf(f64::from(scroll) / WHEEL_DOUBLES);
         if (factor - 1.0).abs() > 1e-6 {
@@ -158,6 +162,11 @@ impl MapPanel {
         }
     }
 
+    /// Where the pointer is on the map itself, and not on a card that lies over it.
+    fn pointer_on_map(&self, response: &Response) -> Option<Pos2> {
+        response.hover_pos().filter(|at| response.contains_pointer() && !self.overlays.cover(*at))
+    }
+
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
         let (scene, colours) = (self.shown.scene.as_ref()?, self.shown.colours.as_ref()?);
         let camera = self.flight.now();
@@ -168,7 +177,7 @@ impl MapPanel {
     }
 
     fn hover(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
-        let at = response.hover_pos().filter(|_| response.contains_pointer() && self.gesture.is_none());
+        let at = self.pointer_on_map(response).filter(|_| self.gesture.is_none());
         let moving = ui.input(|i| i.pointer.is_decidedly_dragging());
         let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, REACH));
         if hovered != self.hovered {

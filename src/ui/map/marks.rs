@@ -1,17 +1,20 @@
 //! What stands out among the points: hits, the selection, the place of the query.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use egui::Color32;
 
 use crate::context::Snapshot;
+use crate::context::state::Selection;
 use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, MapPos, SearchResult};
 
 use super::colours::Same;
+use super::outline::{self, Segment};
 use super::scene::Scene;
 
-/// Selected items that get a ring. Where more are selected, rings would cover everything: the others step back instead.
+/// Selected items that get a ring. Where more are selected, the others step back.
 pub const MOST_RINGS: usize = 300;
 /// Hits that glow; beyond, they are drawn without.
 const MOST_GLOWS: usize = 400;
@@ -57,6 +60,24 @@ pub struct Marks {
     pub hits: Vec<usize>,
     /// Row of the hit in whose midst the query's star stands.
     pub star: Option<usize>,
+    /// Around the selected points that lie too densely for rings.
+    pub outline: Vec<Segment>,
+}
+
+/// What the marks are made for.
+pub struct Shown<'a> {
+    /// The layout shown.
+    pub scene: &'a Arc<Scene>,
+    /// The snapshot whose rows are those of the layout.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// What is selected.
+    pub selection: &'a Selection,
+    /// What was found.
+    pub result: Option<&'a Arc<SearchResult>>,
+    /// The scale of the view, screen points a map unit.
+    pub points_per_unit: f64,
+    /// Whether the theme is dark.
+    pub dark: bool,
 }
 
 /// Everything that the marks depend on.
@@ -64,39 +85,35 @@ pub struct Marks {
 pub struct MarkKey {
     scene: Same<Scene>,
     snapshot: Same<Snapshot>,
-    selection: Vec<ItemId>,
+    selection: Same<Vec<ItemId>>,
+    stamp: u64,
+    zoom: i32,
     result: Option<Same<SearchResult>>,
     dark: bool,
 }
 
 impl MarkKey {
     /// For what is shown now.
-    pub fn new(
-        scene: &Arc<Scene>,
-        snapshot: &Arc<Snapshot>,
-        selection: &[ItemId],
-        result: Option<&Arc<SearchResult>>,
-        dark: bool,
-    ) -> Self {
-        let result = result.filter(|r| r.epoch == snapshot.epoch()).map(|r| Same(Arc::clone(r)));
-        let selection = ringed(selection).to_vec();
-        Self { scene: Same(Arc::clone(scene)), snapshot: Same(Arc::clone(snapshot)), selection, result, dark }
+    pub fn new(shown: &Shown<'_>) -> Self {
+        Self {
+            scene: Same(Arc::clone(shown.scene)),
+            snapshot: Same(Arc::clone(shown.snapshot)),
+            selection: Same(Arc::new(shown.selection.items.clone())),
+            stamp: shown.selection.stamp(),
+            zoom: zoom(shown),
+            result: result(shown).map(|r| Same(Arc::clone(r))),
+            dark: shown.dark,
+        }
     }
 
     /// Whether this says the same as a key made from these would, without making one.
-    pub fn holds(
-        &self,
-        scene: &Arc<Scene>,
-        snapshot: &Arc<Snapshot>,
-        selection: &[ItemId],
-        result: Option<&Arc<SearchResult>>,
-        dark: bool,
-    ) -> bool {
-        Arc::ptr_eq(&self.scene.0, scene)
-            && Arc::ptr_eq(&self.snapshot.0, snapshot)
-            && self.dark == dark
-            && self.selection == ringed(selection)
-            && match (&self.result, result.filter(|r| r.epoch == snapshot.epoch())) {
+    pub fn holds(&self, shown: &Shown<'_>) -> bool {
+        Arc::ptr_eq(&self.scene.0, shown.scene)
+            && Arc::ptr_eq(&self.snapshot.0, shown.snapshot)
+            && self.dark == shown.dark
+            && self.stamp == shown.selection.stamp()
+            && self.zoom == zoom(shown)
+            && match (&self.result, result(shown)) {
                 (None, None) => true,
                 (Some(a), Some(b)) => Arc::ptr_eq(&a.0, b),
                 _ => false,
@@ -128,25 +145,50 @@ impl MarkKey {
         for row in hits.iter().rev() {
             all.push(mark(*row, theme.hit, 1.0, 1.35, 0.6, Shape::Disc));
         }
-        for id in &self.selection {
-            if let Some(row) = self.snapshot.0.row_of(*id).filter(|row| *row < positions.len()) {
-                all.push(mark(row, theme.accent, 1.0, 1.35, 3.6, Shape::Ring));
-            }
-        }
-        Marks { all, below, hits, star }
+        let (alone, outline) = self.selected(positions);
+        all.extend(alone.iter().map(|row| mark(*row, theme.accent, 1.0, 1.35, 3.6, Shape::Ring)));
+        Marks { all, below, hits, star, outline }
     }
 
+    /// The selected rows that get a ring each, and the outline around the others.
+    fn selected(&self, positions: &[MapPos]) -> (Vec<usize>, Vec<Segment>) {
+        let rows = self.selection.0.iter().filter_map(|id| self.snapshot.0.row_of(*id));
+        let rows: Vec<usize> = rows.filter(|row| *row < positions.len()).collect();
+        let places: Vec<MapPos> = rows.iter().map(|row| positions[*row]).collect();
+        let points_per_unit = (self.zoom as f32 / ZOOM_STEPS).exp2();
+        let dense = outline::dense(&places, points_per_unit);
+        let alone = rows.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(row, _)| *row);
+        let crowded: Vec<MapPos> = places.iter().zip(&dense).filter(|(_, d)| **d).map(|(place, _)| *place).collect();
+        (alone.take(MOST_RINGS).collect(), outline::around(&crowded, points_per_unit))
+    }
+
+    /// The rows of all hits that match: those listed first, best first, then those that the list has no room for.
     fn hit_rows(&self, result: &SearchResult, positions: usize) -> Vec<usize> {
-        // Where nothing stands out from the bulk, the upper twentieth of what is listed has to do.
-        let few = (result.hits.len() / 20).clamp(1, 50);
-        let shown = if result.standing_out > 0 { result.standing_out } else { few };
-        let rows = result.hits.iter().take(shown).filter_map(|h| self.snapshot.0.row_of(h.item));
-        rows.filter(|row| *row < positions).collect()
+        let listed = result.matching();
+        let mut rows: Vec<usize> = listed.iter().filter_map(|h| self.snapshot.0.row_of(h.item)).collect();
+        if listed.len() == result.hits.len() && listed.len() < result.standing_out {
+            let known: HashSet<usize> = rows.iter().copied().collect();
+            let matching = result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold);
+            rows.extend(matching.map(|(row, _)| row).filter(|row| !known.contains(row)));
+        }
+        rows.retain(|row| *row < positions);
+        rows
     }
 }
 
-fn ringed(selection: &[ItemId]) -> &[ItemId] {
-    if selection.len() > MOST_RINGS { &[] } else { selection }
+/// Steps of the scale at which the outline is drawn anew, to a doubling.
+const ZOOM_STEPS: f32 = 2.0;
+
+/// The scale in steps; always the same where nothing depends on it.
+fn zoom(shown: &Shown<'_>) -> i32 {
+    if shown.selection.items.len() < 2 {
+        return 0;
+    }
+    (shown.points_per_unit.max(1e-6).log2() * f64::from(ZOOM_STEPS)).round() as i32
+}
+
+fn result<'a>(shown: &Shown<'a>) -> Option<&'a Arc<SearchResult>> {
+    shown.result.filter(|r| r.epoch == shown.snapshot.epoch())
 }
 
 /// The one that lies nearest to all the others.

@@ -10,6 +10,7 @@ pub mod colours;
 mod gpu;
 mod input;
 mod marks;
+mod outline;
 mod overlay;
 mod painted;
 mod picking;
@@ -40,6 +41,8 @@ pub enum MapCommand {
     ZoomIn,
     /// Further.
     ZoomOut,
+    /// Show what the filter lets through.
+    FitFilter,
     /// Bring one item into the middle.
     FlyTo(ItemId),
 }
@@ -51,13 +54,16 @@ pub struct MapPanel {
     flight: Flight,
     /// Whether the view keeps showing everything: until the user moves it.
     following: bool,
-    /// The view that showed everything at the last frame, and in which area.
-    fitted: Option<(Camera, Rect)>,
+    /// The view that showed everything at the last frame, in which area, and whether beside the cards.
+    fitted: Option<(Camera, (Rect, bool))>,
     area: Rect,
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
     selecting: Background<u64, Vec<ItemId>>,
     selections: u64,
+    fitting: Background<u64, Option<Bounds>>,
+    fits: u64,
+    fit_wanted: bool,
     commands: Vec<MapCommand>,
     reduce_motion: bool,
     overlays: overlay::Overlays,
@@ -76,6 +82,9 @@ impl Default for MapPanel {
             hovered: None,
             selecting: Background::default(),
             selections: 0,
+            fitting: Background::default(),
+            fits: 0,
+            fit_wanted: false,
             commands: Vec::new(),
             reduce_motion: false,
             overlays: overlay::Overlays::default(),
@@ -103,14 +112,16 @@ impl MapPanel {
         let response = ui.interact(self.area, ui.scope_id().with("map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Map"));
         let gpu = self.gpu.clone();
-        self.shown.follow(cx, ui.ctx(), gpu.as_ref(), time);
+        self.shown.follow(cx, ui.ctx(), gpu.as_ref(), time, self.flight.end().points_per_unit);
         self.follow_view(cx, time);
         self.obey(ui, cx);
+        self.fit_filter(ui, cx);
         let flying = self.flight.advance(time);
         self.input(ui, cx, &response);
         self.finish_selecting(cx);
         self.paint(ui, cx, time);
         if response.has_focus() {
+            crate::ui::widgets::shows_focus(&response);
             let stroke = egui::Stroke::new(2.0, Theme::of(ui.ctx()).accent);
             ui.painter().rect_stroke(self.area, 0, stroke, egui::StrokeKind::Inside);
         }
@@ -119,6 +130,16 @@ impl MapPanel {
         if flying || self.shown.glided(time) < 1.0 {
             ui.ctx().request_repaint();
         }
+    }
+
+    /// Forgets the library that was shown; the GPU stays.
+    pub fn close_library(&mut self) {
+        *self = Self { gpu: self.gpu.take(), ..Self::default() };
+    }
+
+    /// Whether a box or lasso is being drawn: Escape gives that up.
+    pub fn is_enclosing(&self) -> bool {
+        self.gesture.as_ref().is_some_and(Gesture::encloses)
     }
 
     /// Does what is asked, at the next frame.
@@ -139,7 +160,15 @@ impl MapPanel {
 
     fn fit(&self) -> Option<Camera> {
         let bounds = self.shown.scene.as_ref()?.grid.bounds()?;
-        Some(Camera::fitting(bounds.at_least(0.02), self.area, camera::inner(self.area)))
+        Some(self.showing(bounds.at_least(0.02)))
+    }
+
+    /// The camera that shows `bounds` beside the legend: beside it or above it, whichever is larger.
+    fn showing(&self, bounds: Bounds) -> Camera {
+        let rooms = self.overlays.rooms(camera::inner(self.area));
+        let cameras = rooms.into_iter().map(|room| Camera::fitting(bounds, self.area, room));
+        let larger = |a: Camera, b: Camera| if b.points_per_unit > a.points_per_unit { b } else { a };
+        cameras.reduce(larger).unwrap_or_default()
     }
 
     fn fit_scale(&self) -> f64 {
@@ -153,9 +182,10 @@ impl MapPanel {
             self.fitted = None;
             return;
         };
-        let before = self.fitted.replace((fit, self.area));
+        let area = (self.area, self.overlays.are_known());
+        let before = self.fitted.replace((fit, area));
         if self.following && before.is_none_or(|(camera, _)| camera != fit) {
-            let same_area = before.is_some_and(|(_, area)| area == self.area);
+            let same_area = before.is_some_and(|(_, before)| before == area);
             self.flight.start(fit, time, cx.state.reduce_motion || !same_area);
         }
     }
@@ -176,6 +206,7 @@ impl MapPanel {
                 MapCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
                 MapCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
                 MapCommand::Fit => self.fit_all_or_part(ui, cx),
+                MapCommand::FitFilter => self.fit_wanted = true,
                 MapCommand::FlyTo(item) => self.fly_to(ui, item),
             }
         }
@@ -194,7 +225,27 @@ impl MapPanel {
         let selected: Vec<usize> = cx.state.selection.items.iter().filter_map(|id| self.shown.row_of(*id)).collect();
         let rows = if selected.is_empty() { &self.shown.marks.hits } else { &selected };
         let bounds = Bounds::around(rows.iter().filter_map(|row| positions.get(*row).copied()))?;
-        Some(Camera::fitting(bounds.at_least(0.08), self.area, camera::inner(self.area)))
+        Some(self.showing(bounds.at_least(0.08)))
+    }
+
+    /// Flies to what the filter lets through, once the colours know it.
+    fn fit_filter(&mut self, ui: &Ui, cx: &Ctx<'_>) {
+        if let (true, Some(scene), Some(colours)) = (self.fit_wanted, &self.shown.scene, &self.shown.colours)
+            && colours.filter() == &cx.state.query.filter
+        {
+            let (scene, colours) = (Arc::clone(scene), Arc::clone(colours));
+            self.fit_wanted = false;
+            self.fits += 1;
+            self.fitting.reset();
+            self.fitting.ask(ui.ctx(), self.fits, scene.len() <= prepared::AT_ONCE, move || {
+                let positions = scene.layout.positions.iter().enumerate();
+                Bounds::around(positions.filter(|(row, _)| colours.is_on(*row)).map(|(_, pos)| *pos))
+            });
+        }
+        if let Some(bounds) = self.fitting.take().flatten() {
+            let camera = self.showing(bounds.at_least(0.08));
+            self.fly(ui, camera);
+        }
     }
 
     fn fly_to(&mut self, ui: &Ui, item: ItemId) {
@@ -243,6 +294,15 @@ impl MapPanel {
         let theme = Theme::of(ui.ctx());
         let painter = ui.painter_at(self.area);
         let on_screen = |row| Some(look.camera.screen_from_map(self.area, self.shown.place(row, time)?));
+        if look.glided >= 1.0 {
+            let line = egui::Stroke::new(2.0, theme.accent);
+            for piece in &self.shown.marks.outline {
+                let ends = piece.map(|end| look.camera.screen_from_map(self.area, end));
+                if self.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
+                    painter.line_segment(ends, line);
+                }
+            }
+        }
         if let Some(at) = self.shown.marks.star.and_then(on_screen) {
             overlay::star(&painter, at, look.radius + 5.0, theme);
         }

@@ -2,8 +2,8 @@
 
 use egui::accesskit::Role;
 use egui::{
-    Align, Color32, Frame, Layout, Margin, Painter, Pos2, Rect, Response, RichText, Sense, Shape, Stroke, Ui,
-    UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Frame, Layout, Margin, Painter, Pos2, Rect, Response, RichText, Sense, Shape, Stroke, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::context::{ColourBy, Ctx, MapTool, SystemCommand, UiCommand};
@@ -32,6 +32,31 @@ pub struct Overlays {
     tools: Option<Rect>,
 }
 
+impl Overlays {
+    /// Whether it is known where the cards lie.
+    pub fn are_known(&self) -> bool {
+        self.legend.is_some() && self.tools.is_some()
+    }
+
+    /// Whether a card lies over this place.
+    pub fn cover(&self, at: Pos2) -> bool {
+        self.legend.into_iter().chain(self.tools).any(|card| card.contains(at))
+    }
+
+    /// The parts of `inner` beside the cards: above both, and to the right of the legend.
+    pub fn rooms(&self, inner: Rect) -> Vec<Rect> {
+        let (Some(legend), Some(tools)) = (self.legend, self.tools) else { return vec![inner] };
+        let mut above = inner;
+        above.max.y = inner.max.y.min(legend.top() - SPACE[2]).min(tools.top() - SPACE[2]);
+        let mut beside = inner;
+        beside.min.x = inner.min.x.max(legend.right() + SPACE[3]);
+        beside.max.y = inner.max.y.min(tools.top() - SPACE[2]);
+        let fits = |room: &Rect| room.width() > 80.0 && room.height() > 80.0;
+        let rooms: Vec<Rect> = [above, beside].into_iter().filter(fits).collect();
+        if rooms.is_empty() { vec![inner] } else { rooms }
+    }
+}
+
 impl MapPanel {
     pub(super) fn show_overlays(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         self.show_method(ui, cx);
@@ -45,12 +70,12 @@ impl MapPanel {
                 ui.interact(rect, ui.scope_id().with(name), Sense::CLICK | Sense::DRAG);
             }
         }
-        let tools = corner(ui, self.area, false, |ui| self.tools(ui, cx));
+        let (tools, tools_known) = corner(ui, self.area, false, |ui| self.tools(ui, cx));
         // On a first frame the tools have not found their size yet and take all the room there is.
         let right = (tools.left() - SPACE[1]).max(self.area.center().x).min(self.area.right());
         let room = Rect::from_min_max(self.area.min, pos2(right, self.area.bottom()));
-        let legend = corner(ui, room, true, |ui| self.legend(ui, cx));
-        self.overlays = Overlays { legend: Some(legend), tools: Some(tools) };
+        let (legend, legend_known) = corner(ui, room, true, |ui| self.legend(ui, cx));
+        self.overlays = Overlays { legend: legend_known.then_some(legend), tools: tools_known.then_some(tools) };
     }
 
     /// Top left: how the map was made, or how far a better one has come.
@@ -61,7 +86,11 @@ impl MapPanel {
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
             if let Some(progress) = cx.state.projecting {
-                ui.label(text(format!("Computing a better map … {:.0} %", progress.share * 100.0)));
+                // Room for every number: the button beside it stays where it is.
+                let said = |share: f32| format!("Computing a better map … {:.0} %", share * 100.0);
+                let room = crate::ui::widgets::text_width(ui, &said(1.0), text_size::SMALL);
+                let label = egui::Label::new(text(said(progress.share))).halign(Align::Min);
+                ui.add_sized(vec2(room, 24.0), label);
                 let cancel = egui::Button::new(RichText::new("Cancel").size(text_size::SMALL).color(theme.accent));
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
                     cx.send(SystemCommand::CancelProjection);
@@ -115,17 +144,17 @@ impl MapPanel {
         let entries = &colours.categories.entries;
         let by_score = cx.state.colour_by == ColourBy::Similarity;
         let listed = !by_score && entries.len() > IN_LINE;
-        let entry = |ui: &mut Ui, (i, entry): (usize, &super::colours::Entry)| {
-            let on = !cx.state.legend_off.contains(&i);
-            if legend_entry(ui, &entry.name, entry.count, entry.colour(theme), on).clicked() {
-                cx.send(SystemCommand::ToggleLegend(i));
+        let entry = |ui: &mut Ui, entry: &super::colours::Entry| {
+            let on = !cx.state.legend_off.contains(&entry.key);
+            if legend_entry(ui, entry, on).clicked() {
+                cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
             }
         };
         if listed {
             let height = (self.area.height() - 190.0).max(96.0);
             egui::ScrollArea::vertical().max_height(height).id_salt("legend").show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
-                entries.iter().enumerate().for_each(|e| entry(ui, e));
+                entries.iter().for_each(|e| entry(ui, e));
             });
             ui.add_space(SPACE[0]);
         }
@@ -136,7 +165,7 @@ impl MapPanel {
             match (by_score, colours.scale) {
                 (true, Some(scale)) => scale_bar(ui, scale, theme),
                 (true, None) => _ = ui.label(hint("Search to see what is like it", theme)),
-                (false, _) if !listed => entries.iter().enumerate().for_each(|e| entry(ui, e)),
+                (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
                 _ => {}
             }
         });
@@ -158,8 +187,8 @@ fn method(layout: &vicinity_core::Layout) -> String {
     }
 }
 
-/// A card in a lower corner of `area`, as large as its content.
-fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) -> Rect {
+/// A card in a lower corner of `area`, as large as its content; whether it has found its size yet.
+fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) -> (Rect, bool) {
     let theme = Theme::of(ui.ctx());
     let align = if left { Align::Min } else { Align::Max };
     let id = ui.scope_id().with(("corner", left));
@@ -190,7 +219,7 @@ fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) ->
         ui.ctx().request_discard("the map's corners have their size now");
         ui.ctx().request_repaint();
     }
-    shown.inner
+    (shown.inner, size.is_some())
 }
 
 fn align_in(inner: Rect, size: egui::Vec2, align: Align) -> Rect {
@@ -228,17 +257,23 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
 }
 
 /// A dot, a name, a number; a click hides or shows the points.
-fn legend_entry(ui: &mut Ui, name: &str, count: usize, colour: Color32, on: bool) -> Response {
+fn legend_entry(ui: &mut Ui, entry: &super::colours::Entry, on: bool) -> Response {
     let theme = Theme::of(ui.ctx());
-    let number = words::number(count as u64);
+    let (name, colour) = (&entry.name, entry.colour(theme));
+    let number = words::number(entry.count as u64);
     let (text, grey) = if on { (theme.text1, theme.text2) } else { (theme.text2, theme.text2) };
     let font = egui::FontId::proportional(text_size::SMALL);
-    let mut job = egui::text::LayoutJob::simple_singleline(name.to_owned(), font.clone(), text);
+    let mut job = egui::text::LayoutJob::simple_singleline(name.clone(), font.clone(), text);
     job.wrap = egui::text::TextWrapping::truncate_at_width(170.0);
     let name_galley = ui.painter().layout_job(job);
     let count_galley = ui.painter().layout_no_wrap(number.clone(), font, grey);
     let needed = 16.0 + name_galley.size().x + SPACE[1] + count_galley.size().x;
-    let (rect, response) = ui.allocate_exact_size(vec2(needed, 24.0), Sense::click());
+    let (_, rect) = ui.allocate_space(vec2(needed, 24.0));
+    // By what it stands for: the focus stays with the entry when its place changes.
+    let response = ui.interact(rect, egui::Id::unique(("legend", &entry.key)), Sense::click());
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("{name}, {number}")));
     let around = rect.expand2(vec2(4.0, -1.0));
     if response.hovered() {
@@ -350,6 +385,7 @@ fn paint_sign(painter: &Painter, sign: Sign, middle: Pos2, stroke: Stroke) {
 /// The ring around what the keyboard acts on.
 fn focus(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
+        crate::ui::widgets::shows_focus(response);
         let stroke = Stroke::new(2.0, Theme::of(ui.ctx()).accent);
         ui.painter().rect_stroke(rect, RADIUS[0], stroke, egui::StrokeKind::Outside);
     }

@@ -11,7 +11,7 @@ use super::background::Background;
 use super::camera::ease_out;
 use super::colours::{Chosen, ColourKey, Colours, Same};
 use super::gpu::{ColourBuffer, Gpu, MarkBuffer};
-use super::marks::{MarkKey, Marks};
+use super::marks::{MarkKey, Marks, Shown};
 use super::scene::Scene;
 
 /// Up to so many rows are worked out within the frame: it takes less than a millisecond, and nothing lags behind.
@@ -47,8 +47,15 @@ fn same_rows(a: &Snapshot, b: &Snapshot) -> bool {
 }
 
 impl Prepared {
-    /// Follows the state; `time` in seconds.
-    pub fn follow(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, gpu: Option<&Arc<Gpu>>, time: f64) {
+    /// Follows the state; `time` in seconds, `points_per_unit` the scale of the view.
+    pub fn follow(
+        &mut self,
+        cx: &Ctx<'_>,
+        ctx: &egui::Context,
+        gpu: Option<&Arc<Gpu>>,
+        time: f64,
+        points_per_unit: f64,
+    ) {
         let (Some(snapshot), Some(layout)) = (&cx.state.snapshot, &cx.state.layout) else {
             *self = Self::default();
             return;
@@ -60,7 +67,7 @@ impl Prepared {
         self.follow_layout(ctx, snapshot, layout, gpu, time);
         self.follow_colours(cx, ctx, snapshot, gpu);
         self.adopt(time, cx.state.reduce_motion);
-        self.follow_marks(cx, ctx, snapshot, gpu);
+        self.follow_marks(cx, ctx, snapshot, gpu, points_per_unit);
     }
 
     fn follow_layout(
@@ -126,16 +133,24 @@ impl Prepared {
         }
     }
 
-    fn follow_marks(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, newest: &Arc<Snapshot>, gpu: Option<&Arc<Gpu>>) {
+    fn follow_marks(
+        &mut self,
+        cx: &Ctx<'_>,
+        ctx: &egui::Context,
+        newest: &Arc<Snapshot>,
+        gpu: Option<&Arc<Gpu>>,
+        points_per_unit: f64,
+    ) {
         let Some(scene) = &self.scene else { return };
         let snapshot = if same_rows(&scene.snapshot, newest) { newest } else { &scene.snapshot };
         let theme = Theme::of(ctx);
-        let (selection, result) = (&cx.state.selection.items, cx.state.query.result.as_ref());
-        let holds = |k: &MarkKey| k.holds(scene, snapshot, selection, result, theme.dark);
-        if !self.marking.is_running() && !self.marking.asked().is_some_and(holds) {
-            let key = MarkKey::new(scene, snapshot, selection, result, theme.dark);
+        let (selection, result) = (&cx.state.selection, cx.state.query.result.as_ref());
+        let shown = Shown { scene, snapshot, selection, result, points_per_unit, dark: theme.dark };
+        if !self.marking.is_running() && !self.marking.asked().is_some_and(|key| key.holds(&shown)) {
+            let key = MarkKey::new(&shown);
             let (work, gpu) = (key.clone(), gpu.cloned());
-            self.marking.ask(ctx, key, selection.len() <= AT_ONCE, move || {
+            let at_once = selection.items.len() <= AT_ONCE && (result.is_none() || scene.len() <= 50 * AT_ONCE);
+            self.marking.ask(ctx, key, at_once, move || {
                 let marks = work.marks(theme);
                 let buffer = gpu.map(|g| g.upload_marks(&marks));
                 (marks, buffer)

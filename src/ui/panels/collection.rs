@@ -1,10 +1,8 @@
 //! The left panel: folders, types, labels, and what could not be read.
 
-use std::path::PathBuf;
-
 use egui::{ScrollArea, Ui, vec2};
 
-use crate::context::folders::RootCount;
+use super::folder_tree::FolderTree;
 use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Lead, Row, heading};
@@ -13,7 +11,7 @@ use crate::ui::words;
 use vicinity_core::{Filter, Modality};
 
 /// Draws the panel's contents.
-pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
     if !ctx.state.is_open() {
         heading(ui, "Collection");
@@ -25,7 +23,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         return;
     }
     ScrollArea::vertical().id_salt("collection").auto_shrink(false).show(ui, |ui| {
-        folders(ui, ctx);
+        folders(ui, ctx, tree);
         types(ui, ctx);
         labels(ui, ctx);
         failures(ui, ctx);
@@ -45,7 +43,7 @@ fn section(ui: &mut Ui) {
     ui.add_space(SPACE[1]);
 }
 
-fn folders(ui: &mut Ui, ctx: &Ctx<'_>) {
+fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     let theme = Theme::of(ui.ctx());
     let counts = &ctx.state.folders;
     let filter = &ctx.state.query.filter;
@@ -53,9 +51,10 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>) {
     heading(ui, "Folders");
     let plus = egui::Rect::from_min_size(egui::pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
     let add = buttons::icon_in(ui, Icon::Plus, "Add folders or files", plus);
-    egui::Popup::menu(&add).width(240.0).show(|ui| {
+    egui::Popup::menu(&add).show(|ui| {
         buttons::menu_entry(ui, ctx, UiCommand::OpenFolder);
         buttons::menu_entry(ui, ctx, UiCommand::OpenFiles);
+        buttons::menu_entry(ui, ctx, UiCommand::OpenPath);
     });
     let all: usize = counts.counts.iter().sum();
     let row = Row {
@@ -68,71 +67,7 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>) {
     if row.show(ui).clicked() {
         ctx.send(SystemCommand::SetFilter(Filter::default()));
     }
-    let alone = counts.roots.len() == 1;
-    for root in &counts.roots {
-        root_rows(ui, ctx, root, alone);
-    }
-}
-
-fn root_rows(ui: &mut Ui, ctx: &Ctx<'_>, root: &RootCount, alone: bool) {
-    let theme = Theme::of(ui.ctx());
-    let filter = &ctx.state.query.filter;
-    let name = words::file_name(&root.path);
-    let row = Row {
-        lead: Lead::Indent(1),
-        name: &name,
-        right: &words::number(root.items as u64),
-        selected: filter.folder.as_ref() == Some(&root.path),
-        colour: if root.available { theme.text1 } else { theme.text3 },
-    };
-    let response = row.show(ui);
-    if response.clicked() {
-        choose(ctx, &root.path);
-    }
-    response.context_menu(|ui| {
-        let mut row = |text: &str, command: SystemCommand| {
-            if buttons::menu_row(ui, text, "").clicked() {
-                ctx.send(command);
-                ui.close();
-            }
-        };
-        row("Show in folder", SystemCommand::RevealPath(root.path.clone()));
-        row("Remove from the collection", SystemCommand::RemoveRoot(root.path.clone()));
-    });
-    if root.available {
-        response.on_hover_text(root.path.display().to_string());
-    } else {
-        response.on_hover_text(format!("{} is not there at the moment", root.path.display()));
-    }
-    let inside = filter.folder.as_ref().is_some_and(|f| f.starts_with(&root.path));
-    if (alone || inside) && root.children.len() <= 200 {
-        for (child, items) in &root.children {
-            let path = root.path.join(child);
-            let row = Row {
-                lead: Lead::Indent(2),
-                name: child,
-                right: &words::number(*items as u64),
-                selected: filter.folder.as_ref() == Some(&path),
-                colour: theme.text1,
-            };
-            let response = row.show(ui);
-            if response.clicked() {
-                choose(ctx, &path);
-            }
-            response.context_menu(|ui| {
-                if buttons::menu_row(ui, "Show in folder", "").clicked() {
-                    ctx.send(SystemCommand::RevealPath(path.clone()));
-                    ui.close();
-                }
-            });
-        }
-    }
-}
-
-fn choose(ctx: &Ctx<'_>, folder: &PathBuf) {
-    let mut filter = ctx.state.query.filter.clone();
-    filter.folder = if filter.folder.as_ref() == Some(folder) { None } else { Some(folder.clone()) };
-    ctx.send(SystemCommand::SetFilter(filter));
+    tree.show(ui, ctx);
 }
 
 fn types(ui: &mut Ui, ctx: &Ctx<'_>) {

@@ -154,7 +154,7 @@ fn file_row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let room = rect.with_max_x(rect.right() - 70.0 - SPACE[1]);
     let name = words::file_name(&failure.path);
-    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| failure.path.starts_with(r));
+    let root = ctx.state.root_of(&failure.path);
     let folder = words::folder_below(root, &failure.path);
     let whole = match folder.as_str() {
         "" => format!("{name}: {}", failure.reason),

@@ -127,7 +127,7 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, item.name()));
     let response = response.on_hover_text(item.path.display().to_string());
     line(ui, rect, &item.name(), bold(text_size::BODY), theme.text1, response);
-    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| item.path.starts_with(r));
+    let root = ctx.state.root_of(&item.path);
     fact(ui, "folder", &words::folder_below(root, &item.path));
     fact(ui, "modified", &words::date(item.modified_ns));
     let size = match item.pixels {

@@ -4,6 +4,7 @@ pub mod about;
 pub mod collection;
 pub mod empty;
 pub mod failures;
+pub mod folder_tree;
 pub mod gallery;
 pub mod import;
 pub mod inspector;
@@ -11,6 +12,7 @@ pub mod labels;
 pub mod models;
 pub mod network;
 pub mod palette;
+pub mod path;
 pub mod preview;
 pub mod question;
 pub mod results;
@@ -23,6 +25,8 @@ pub mod top;
 
 use egui::{Frame, Margin, Stroke};
 
+use crate::context::Floating;
+
 use super::style::bold;
 use super::theme::{SPACE, Theme, text_size};
 use super::widgets::buttons;
@@ -33,11 +37,32 @@ pub fn side_frame(theme: &Theme) -> Frame {
     Frame::new().fill(theme.panel).inner_margin(Margin { left: 8, right: 8, top: SPACE[1] as i8, bottom: 0 })
 }
 
+fn pressed_id() -> egui::Id {
+    egui::Id::unique("pressed floating window")
+}
+
+/// The floating window that was pressed in this frame.
+pub fn pressed(ctx: &egui::Context) -> Option<Floating> {
+    let title: String = ctx.data_mut(|d| d.remove_temp(pressed_id()))?;
+    Some(match title.as_str() {
+        "Could not read" => Floating::Failures,
+        "Keyboard shortcuts" => Floating::Shortcuts,
+        "Import settings" => Floating::Import,
+        "Settings" => Floating::Settings,
+        "Models" => Floating::Models,
+        "Embedding services" => Floating::Services,
+        "Edit labels" => Floating::Labels,
+        "About Vicinity" => Floating::About,
+        path::TITLE => Floating::Path,
+        _ => return None,
+    })
+}
+
 /// A floating, movable window that blocks nothing. Returns whether it is to stay open.
 pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
     let theme = Theme::of(ui.ctx());
     let mut stay = true;
-    egui::Window::new(title)
+    let shown = egui::Window::new(title)
         .id(egui::Id::unique(("floating", title)))
         .title_bar(false)
         .collapsible(false)
@@ -62,5 +87,10 @@ pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnO
             ui.add_space(SPACE[1]);
             contents(ui);
         });
+    let pressed =
+        shown.is_some_and(|window| window.response.contains_pointer()) && ui.input(|i| i.pointer.any_pressed());
+    if pressed {
+        ui.data_mut(|d| d.insert_temp(pressed_id(), title.to_owned()));
+    }
     stay
 }

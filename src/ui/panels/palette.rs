@@ -14,9 +14,23 @@ pub struct Palette {
     text: String,
     chosen: usize,
     open: bool,
+    /// Whether it will be open in the next frame, and what was typed until then.
+    typed_ahead: Option<String>,
+    enter: bool,
+}
+
+/// The text field of the palette.
+pub fn field_id() -> Id {
+    Id::unique("palette field")
 }
 
 impl Palette {
+    /// It opens in the next frame; `text` was typed in this one, and perhaps Enter pressed.
+    pub fn type_ahead(&mut self, text: String, enter: bool) {
+        self.typed_ahead = Some(text);
+        self.enter = enter;
+    }
+
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         let open = ctx.state.floats(Floating::Palette);
@@ -26,7 +40,7 @@ impl Palette {
             return;
         }
         if opened_now {
-            (self.text, self.chosen) = (String::new(), 0);
+            (self.text, self.chosen) = (self.typed_ahead.take().unwrap_or_default(), 0);
         }
         let theme = Theme::of(ui.ctx());
         let width = 520.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]);
@@ -59,15 +73,16 @@ impl Palette {
             .hint_text(egui::RichText::new("Type a command").color(theme.text3))
             .margin(Margin::symmetric(8, 6))
             .desired_width(f32::INFINITY);
-        let response = ui.add(edit).accessible_name("Command");
+        let response = ui.add(edit.id(field_id())).accessible_name("Command");
         if opened_now {
             response.request_focus();
+            cursor_to_end(ui.ctx(), self.text.chars().count());
         }
         if response.changed() {
             self.chosen = 0;
         }
         divider(ui);
-        let found = matching(&self.text);
+        let found = matching(&self.text, |command| command.unavailable(ctx.state).is_none());
         let (up, down, enter) =
             ui.input(|i| (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), i.key_pressed(Key::Enter)));
         if down {
@@ -76,12 +91,13 @@ impl Palette {
         if up {
             self.chosen = self.chosen.saturating_sub(1);
         }
-        if up || down {
+        // Enter leaves a text field; here it may lead to nothing, and then typing goes on.
+        if up || down || enter {
             response.request_focus();
         }
-        if enter
-            && !opened_now
+        if (enter || std::mem::take(&mut self.enter))
             && let Some(command) = found.get(self.chosen)
+            && command.unavailable(ctx.state).is_none()
         {
             run(ctx, *command);
         }
@@ -101,8 +117,10 @@ impl Palette {
     fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: UiCommand, moved: bool) {
         let theme = Theme::of(ui.ctx());
         let keys = command.entry().keys.iter().map(|k| words::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
+        // Why it cannot be done says more than its keys.
+        let right = command.unavailable(ctx.state).unwrap_or(&keys);
         let behind = ui.painter().add(egui::Shape::Noop);
-        let response = buttons::menu_row(ui, command.entry().text, &keys).on_hover_text(command.entry().tooltip);
+        let response = buttons::command_row(ui, ctx, command, right).on_hover_text(command.entry().tooltip);
         if i == self.chosen {
             ui.painter().set(behind, egui::Shape::rect_filled(response.rect, 4, theme.accent_fill));
             if moved {
@@ -122,24 +140,39 @@ fn run(ctx: &Ctx<'_>, command: UiCommand) {
     }
 }
 
-/// Commands whose name has all letters typed, in order; the closest first.
-fn matching(text: &str) -> Vec<UiCommand> {
-    let mut found: Vec<(i32, UiCommand)> =
-        UiCommand::ALL.into_iter().filter_map(|c| Some((rank(text, c.entry().text)?, c))).collect();
-    found.sort_by_key(|(rank, _)| *rank);
-    found.into_iter().map(|(_, c)| c).collect()
+fn cursor_to_end(ctx: &egui::Context, chars: usize) {
+    let mut state = TextEdit::load_state(ctx, field_id()).unwrap_or_default();
+    let end = egui::text::CCursorRange::one(egui::text::CCursor::new(chars));
+    state.cursor.set_char_range(Some(end));
+    TextEdit::store_state(ctx, field_id(), state);
 }
 
-/// Lower is closer: letters in a run and at starts of words cost nothing, each jump costs.
+/// Commands whose name has all letters typed, in order; those that can be done now first, then the closest.
+fn matching(text: &str, possible: impl Fn(UiCommand) -> bool) -> Vec<UiCommand> {
+    let mut found: Vec<(bool, i32, UiCommand)> = UiCommand::ALL
+        .into_iter()
+        .filter_map(|c| Some((!text.trim().is_empty() && !possible(c), rank(text, c.entry().text)?, c)))
+        .collect();
+    found.sort_by_key(|(late, rank, _)| (*late, *rank));
+    found.into_iter().map(|(.., c)| c).collect()
+}
+
+/// Lower is closer: what was typed in one piece at the start of a word costs least, each jump costs more.
 fn rank(typed: &str, name: &str) -> Option<i32> {
     let name: Vec<char> = name.to_lowercase().chars().collect();
-    let mut cost = 0;
+    let typed: Vec<char> = typed.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    let starts_word = |at: usize| at == 0 || name.get(at - 1).is_some_and(|c| !c.is_alphanumeric());
+    let whole =
+        (0..name.len()).find(|at| starts_word(*at) && name.get(*at..).is_some_and(|rest| rest.starts_with(&typed)));
+    if let Some(at) = whole {
+        return Some(i32::from(at > 0));
+    }
+    let mut cost = 2;
     let mut at = 0;
-    for letter in typed.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
+    for letter in typed {
         let found = at + name.get(at..)?.iter().position(|c| *c == letter)?;
-        let starts_word = found == 0 || name.get(found - 1).is_some_and(|c| !c.is_alphanumeric());
         if found > at {
-            cost += if starts_word { 1 } else { 4 + (found - at) as i32 };
+            cost += if starts_word(found) { 1 } else { 4 + (found - at) as i32 };
         }
         at = found + 1;
     }
@@ -152,10 +185,19 @@ mod tests {
 
     #[test]
     fn finds_commands_by_parts_of_their_names() {
-        assert_eq!(matching("").len(), UiCommand::ALL.len());
-        assert_eq!(matching("theme")[0], UiCommand::CycleTheme);
-        assert_eq!(matching("opfo")[0], UiCommand::OpenFolder);
-        assert_eq!(matching("lib open")[..0], []);
-        assert!(matching("zzz").is_empty());
+        let all = |text: &str| matching(text, |_| true);
+        assert_eq!(all("").len(), UiCommand::ALL.len());
+        assert_eq!(all("theme")[0], UiCommand::CycleTheme);
+        assert_eq!(all("opfo")[0], UiCommand::OpenFolder);
+        assert_eq!(all("lib open")[..0], []);
+        assert!(all("zzz").is_empty());
+    }
+
+    #[test]
+    fn a_whole_word_comes_before_letters_from_here_and_there_and_what_cannot_be_done_last() {
+        assert_eq!(matching("labels", |_| true)[0], UiCommand::EditLabels);
+        let label = |possible: bool| matching("label", move |c| possible || c != UiCommand::ApplyLabels);
+        assert_eq!((label(true)[0], label(false)[0]), (UiCommand::ApplyLabels, UiCommand::EditLabels));
+        assert_eq!(label(false).last(), Some(&UiCommand::ApplyLabels));
     }
 }

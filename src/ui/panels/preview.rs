@@ -111,7 +111,7 @@ fn named(ui: &Ui, rect: Rect, id: &str, text: &str) -> egui::Response {
 
 /// `4,000 × 3,000 · 2.1 MB · 14 Jun 2024, 18:02 · Photos / 2024`.
 fn facts_of(ctx: &Ctx<'_>, item: &Item) -> String {
-    let root = ctx.state.folders.roots.iter().map(|r| r.path.as_path()).find(|r| item.path.starts_with(r));
+    let root = ctx.state.root_of(&item.path);
     let size = item.pixels.map(|[w, h]| format!("{} × {}", words::number(w.into()), words::number(h.into())));
     let facts = [
         size,

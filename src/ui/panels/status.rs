@@ -7,13 +7,16 @@ use super::{models, network};
 use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::{bar, buttons, one_line};
+use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
 use crate::ui::words;
 use vicinity_core::{Modality, Progress, Stage};
 use vicinity_engine::{Notice, Severity, Unfinished};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
+
+/// Room that the buttons of an import need, points.
+const BUTTONS: f32 = 140.0;
 
 /// Draws the bar.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
@@ -59,7 +62,9 @@ fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let rate =
         if at.per_second > 0.0 { format!(" · {}", words::bytes_per_second(at.per_second)) } else { String::new() };
     let said = format!("{title} {}{rate}", words::percent(share));
-    if buttons::quiet_small(ui, &said, &format!("Getting {said}"), theme.text2).clicked() {
+    let longest = format!("{title} 100 % · 000 MB/s");
+    let name = format!("Getting {said}");
+    if buttons::quiet_small_with_room(ui, &said, &longest, &name, theme.text2).clicked() {
         ctx.send(UiCommand::Models);
     }
     let (rect, _) = ui.allocate_exact_size(vec2(56.0, HEIGHT), Sense::hover());
@@ -131,18 +136,37 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
             }
         }
     }
-    ui.label(job);
+    label_with_room(ui, job, progress.total);
     if progress.total > 0 && ui.available_width() > 330.0 {
         let (rect, _) = ui.allocate_exact_size(vec2(158.0, HEIGHT), Sense::hover());
         let line = egui::Rect::from_center_size(rect.center(), vec2(rect.width(), 4.0));
         bar(ui, line, progress.done as f32 / progress.total as f32, theme.accent);
     }
     let action = if paused { "Resume" } else { "Pause" };
-    if buttons::quiet(ui, action, action, theme.text2).clicked() {
+    if buttons::quiet_with_room(ui, action, "Resume", action, theme.text2).clicked() {
         ctx.send(UiCommand::PauseOrResume);
     }
     if buttons::quiet(ui, "Cancel", "Cancel the import", theme.text2).clicked() {
         ctx.send(UiCommand::CancelImport);
+    }
+}
+
+/// The numbers of an import in a place that is wide enough for all that they become, so that the buttons behind it stay
+/// where they are. In a narrow window it is cut.
+fn label_with_room(ui: &mut Ui, job: LayoutJob, total: u64) {
+    let total = words::number(total);
+    let longest = format!("{total} of at least {total} embedded · 0,000 a second · 00 min 00 s left");
+    // The numbers in bold are a little wider.
+    let width = text_width(ui, &longest, text_size::SMALL).max(text_width(ui, &job.text, text_size::SMALL)) + 8.0;
+    let width = width.min((ui.available_width() - BUTTONS).max(60.0));
+    let whole = job.text.clone();
+    let galley = lines(ui, job, width, 1);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+    let cut = galley.elided;
+    ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, egui::Color32::PLACEHOLDER);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
+    if cut {
+        response.on_hover_text(whole);
     }
 }
 

@@ -24,7 +24,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let frame = Frame::new().fill(theme.panel).inner_margin(Margin::symmetric(SPACE[2] as i8, 0));
     Panel::top("top").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
-        let bar = ui.max_rect();
+        let bar = panel_buttons(ui, ctx, ui.max_rect());
         let left = library_button(ui, ctx, bar);
         let right = right_group(ui, ctx, bar);
         let room = Rect::from_min_max(pos2(left + SPACE[3], bar.top()), pos2(right - SPACE[3], bar.bottom()));
@@ -36,6 +36,22 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         let rect = Rect::from_center_size(pos2(middle, bar.center().y), vec2(width.max(80.0), 30.0));
         search_box(ui, ctx, rect);
     });
+}
+
+/// At both ends the buttons that show and hide the side panels; returns what is left between them.
+fn panel_buttons(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> Rect {
+    let size = vec2(24.0, 24.0);
+    let left = Rect::from_center_size(pos2(bar.left() + 10.0, bar.center().y), size);
+    let right = Rect::from_center_size(pos2(bar.right() - 10.0, bar.center().y), size);
+    for (command, icon, place, open) in [
+        (UiCommand::ToggleLeft, Icon::PanelLeft, left, ctx.state.left_open),
+        (UiCommand::ToggleRight, Icon::PanelRight, right, ctx.state.right_open),
+    ] {
+        if buttons::toggle_in(ui, icon, command, open, place).clicked() {
+            ctx.send(command);
+        }
+    }
+    Rect::from_min_max(pos2(left.right() + SPACE[1], bar.top()), pos2(right.left() - SPACE[0], bar.bottom()))
 }
 
 fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
@@ -61,7 +77,7 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     );
     focus_ring(ui.painter(), theme, &response, rect.expand2(vec2(6.0, 0.0)), RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Library menu: {name}")));
-    Popup::menu(&response).width(280.0).show(|ui| library_menu(ui, ctx));
+    Popup::menu(&response).show(|ui| library_menu(ui, ctx));
     if cut && !Popup::is_any_open(ui.ctx()) {
         response.on_hover_text(name);
     }
@@ -70,10 +86,10 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
 
 fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let open = ctx.state.is_open();
     let entry = |ui: &mut Ui, command| _ = buttons::menu_entry(ui, ctx, command);
     entry(ui, UiCommand::OpenFolder);
     entry(ui, UiCommand::OpenFiles);
+    entry(ui, UiCommand::OpenPath);
     entry(ui, UiCommand::OpenSample);
     line(ui);
     entry(ui, UiCommand::ChooseLibrary);
@@ -85,13 +101,11 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
             ui.close();
         }
     }
-    if open {
-        entry(ui, UiCommand::CloseLibrary);
-        line(ui);
-        entry(ui, UiCommand::Rescan);
-        entry(ui, UiCommand::Export);
-        entry(ui, UiCommand::ImportSettings);
-    }
+    entry(ui, UiCommand::CloseLibrary);
+    line(ui);
+    entry(ui, UiCommand::Rescan);
+    entry(ui, UiCommand::Export);
+    entry(ui, UiCommand::ImportSettings);
     line(ui);
     entry(ui, UiCommand::CycleTheme);
     entry(ui, UiCommand::Settings);
@@ -193,6 +207,7 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     let theme = Theme::of(ui.ctx());
     let mut text = ctx.state.query.text.clone();
     let hint = match (ctx.state.query.chips.is_empty(), field.width() > 330.0) {
+        (true, true) if !ctx.state.is_open() => "Open a folder or a library, then search it here",
         (true, true) => "Type what you are looking for, or paste or drop a picture",
         (true, false) => "Search",
         (false, _) => "Add words, or drop another picture",
@@ -209,6 +224,9 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
         .align(egui::Align2::LEFT_CENTER)
         .desired_width(field.width());
     let response = child.add_sized(field.size(), edit).accessible_name("Search");
+    if response.has_focus() {
+        crate::ui::widgets::shows_focus(&response);
+    }
     if response.changed() {
         ctx.send(SystemCommand::SetQueryText(text.clone(), Immediacy::AfterRest));
     }

@@ -1,8 +1,6 @@
 //! Buttons.
 
-use egui::{
-    Align2, Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2,
-};
+use egui::{Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::icons::{self, Icon};
 use super::{focus_ring, one_line};
@@ -79,10 +77,26 @@ pub fn quiet_small(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Resp
     quiet_of_size(ui, text, name, colour, text_size::SMALL)
 }
 
+/// Words that act with room for `longest`, so that nothing beside them moves when they change.
+pub fn quiet_with_room(ui: &mut Ui, text: &str, longest: &str, name: &str, colour: Color32) -> Response {
+    let width = super::text_width(ui, longest, text_size::BODY);
+    quiet_with_width(ui, text, name, colour, text_size::BODY, width)
+}
+
+/// The same in the size of the status bar.
+pub fn quiet_small_with_room(ui: &mut Ui, text: &str, longest: &str, name: &str, colour: Color32) -> Response {
+    let width = super::text_width(ui, longest, text_size::SMALL);
+    quiet_with_width(ui, text, name, colour, text_size::SMALL, width)
+}
+
 fn quiet_of_size(ui: &mut Ui, text: &str, name: &str, colour: Color32, size: f32) -> Response {
+    quiet_with_width(ui, text, name, colour, size, 0.0)
+}
+
+fn quiet_with_width(ui: &mut Ui, text: &str, name: &str, colour: Color32, size: f32, width: f32) -> Response {
     let theme = Theme::of(ui.ctx());
     let galley = ui.painter().layout_no_wrap(text.to_owned(), font(size), colour);
-    let size = vec2(galley.size().x + SPACE[1], galley.size().y.max(24.0));
+    let size = vec2(galley.size().x.max(width) + SPACE[1], galley.size().y.max(24.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     if response.hovered() {
         ui.painter().rect_filled(rect, RADIUS[0], theme.raised);
@@ -113,6 +127,22 @@ fn icon_at(ui: &Ui, icon: Icon, name: &str, rect: Rect, response: Response) -> R
     icons::paint_at(ui.painter(), icon, rect.center(), colour);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
     named(ui, response, name).on_hover_text(name)
+}
+
+/// An icon at a given place for a command that shows or hides something, and whether it is shown.
+pub fn toggle_in(ui: &mut Ui, icon: Icon, command: UiCommand, on: bool, rect: Rect) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let entry = command.entry();
+    let response = ui.interact(rect, ui.scope_id().with(("toggle", entry.text)), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect, RADIUS[0], theme.hovered());
+    }
+    let colour = if on || response.hovered() { theme.text1 } else { theme.text3 };
+    icons::paint_at(ui.painter(), icon, rect.center(), colour);
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, entry.text));
+    let key = entry.keys.first().map(|k| format!(" ({})", words::keys(ui.ctx(), k))).unwrap_or_default();
+    response.on_hover_text(format!("{}{key}", entry.tooltip))
 }
 
 /// A switch between a few looks; returns the one clicked.
@@ -156,11 +186,12 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
     clicked
 }
 
-/// An entry of a menu: the command's name, and its key at the right.
+/// An entry of a menu: the command's name, and its key at the right; grey, with the reason, where it cannot be done now.
 pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     let entry = command.entry();
     let key = entry.keys.first().map(|k| words::keys(ui.ctx(), k)).unwrap_or_default();
-    let response = menu_row(ui, entry.text, &key).on_hover_text(entry.tooltip);
+    let response = command_row(ui, ctx, command, &key);
+    let response = response.on_hover_text(entry.tooltip);
     if response.clicked() {
         ctx.send(command);
         ui.close();
@@ -168,19 +199,35 @@ pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     response
 }
 
-/// A row of a menu.
+/// A row that names a command; grey, with the reason as its tooltip, where it cannot be done now.
+pub fn command_row(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand, right: &str) -> Response {
+    let why = command.unavailable(ctx.state);
+    let row = ui.add_enabled_ui(why.is_none(), |ui| menu_row(ui, command.entry().text, right)).inner;
+    row.on_disabled_hover_text(why.unwrap_or_default())
+}
+
+/// The widest a row of a menu asks to be, points.
+const MENU_ROW: f32 = 420.0;
+
+/// A row of a menu. A menu is as wide as the words of its widest row.
 pub fn menu_row(ui: &mut Ui, text: &str, right: &str) -> Response {
     let theme = Theme::of(ui.ctx());
-    let width = ui.available_width().max(200.0);
+    let enabled = ui.is_enabled() || ui.is_sizing_pass();
+    let (colour, faint) = if enabled { (theme.text1, theme.text3) } else { (theme.text3, theme.text3) };
+    let right = ui.painter().layout_no_wrap(right.to_owned(), font(text_size::SMALL), faint);
+    let gap = if right.is_empty() { 0.0 } else { SPACE[4] + right.size().x };
+    let whole = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::BODY), colour);
+    let needed = (whole.size().x + gap + 2.0 * SPACE[1]).min(MENU_ROW).ceil();
+    let width = if ui.is_sizing_pass() { needed } else { needed.max(ui.available_width()) };
     let (rect, response) = ui.allocate_exact_size(vec2(width, 28.0), Sense::click());
-    if response.hovered() || response.has_focus() {
+    if enabled && (response.hovered() || response.has_focus()) {
         ui.painter().rect_filled(rect, RADIUS[0], theme.raised);
     }
     let inner = rect.shrink2(vec2(SPACE[1], 0.0));
-    let right =
-        ui.painter().text(inner.right_center(), Align2::RIGHT_CENTER, right, font(text_size::SMALL), theme.text3);
-    let galley = one_line(ui, text, font(text_size::BODY), theme.text1, inner.width() - right.width() - SPACE[1]);
-    ui.painter().galley(pos2(inner.left(), inner.center().y - galley.size().y / 2.0), galley, theme.text1);
+    let galley = one_line(ui, text, font(text_size::BODY), colour, inner.width() - gap + 1.0);
+    ui.painter().galley(pos2(inner.left(), inner.center().y - galley.size().y / 2.0), galley, colour);
+    let at = pos2(inner.right() - right.size().x, inner.center().y - right.size().y / 2.0);
+    ui.painter().galley(at, right, faint);
     focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[0]);
     named(ui, response, text)
 }

@@ -39,6 +39,10 @@ pub enum Icon {
     Retry,
     /// Two sheets.
     Copy,
+    /// A window with a panel at its left.
+    PanelLeft,
+    /// A window with a panel at its right.
+    PanelRight,
 }
 
 fn path(icon: Icon) -> (&'static [&'static [[f32; 2]]], bool) {
@@ -57,6 +61,7 @@ fn path(icon: Icon) -> (&'static [&'static [[f32; 2]]], bool) {
         Icon::Image => (&[&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]], true),
         Icon::Label => (&[&[[2.2, 2.8], [8.4, 2.8], [14.0, 8.4], [8.6, 13.8], [2.2, 7.6]]], true),
         Icon::Copy => (&[&[[5.5, 5.5], [13.5, 5.5], [13.5, 13.5], [5.5, 13.5]]], true),
+        Icon::PanelLeft | Icon::PanelRight => (&[&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]], true),
         Icon::Search | Icon::Retry => (&[], false),
     }
 }
@@ -89,6 +94,8 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, colour: Color32) {
                 stroke,
             ));
         }
+        Icon::PanelLeft => segment([6.0, 3.0], [6.0, 13.0]),
+        Icon::PanelRight => segment([10.0, 3.0], [10.0, 13.0]),
         Icon::Label => _ = painter.circle_filled(at([5.4, 5.8]), 1.1 * scale, colour),
         Icon::Copy => {
             painter.add(Shape::line(vec![at([10.6, 2.5]), at([2.5, 2.5]), at([2.5, 10.6])], stroke));

@@ -9,10 +9,40 @@ use egui::{Painter, Rect, Response, Stroke, StrokeKind, Ui};
 
 use super::theme::{RADIUS, Theme, text_size};
 
-/// The ring around what the keyboard acts on.
+/// The ring around what the keyboard acts on; brings it into sight where it has just got the focus.
 pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: Rect, radius: u8) {
     if response.has_focus() {
+        if response.gained_focus() && !painter.clip_rect().contains_rect(rect) {
+            response.scroll_to_me(None);
+        }
+        shows_focus(response);
         painter.rect_stroke(rect.expand(1.0), radius + 1, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
+    }
+}
+
+/// Notes that a widget shows by itself that it has the focus.
+pub fn shows_focus(response: &Response) {
+    response.ctx.data_mut(|d| d.insert_temp(focus_shown(), response.id));
+}
+
+fn focus_shown() -> egui::Id {
+    egui::Id::unique("focus is shown")
+}
+
+/// A ring around whatever has the focus and does not show it by itself: so no stop of the keyboard is invisible.
+/// Drawn after everything else.
+pub fn ring_around_focus(ctx: &egui::Context) {
+    let shown = ctx.data_mut(|d| {
+        let shown: Option<egui::Id> = d.get_temp(focus_shown());
+        d.remove::<egui::Id>(focus_shown());
+        shown
+    });
+    let focused = ctx.memory(|m| m.focused()).filter(|id| shown != Some(*id) && !ctx.text_edit_focused());
+    let Some(response) = focused.and_then(|id| ctx.read_response(id)) else { return };
+    let rect = response.interact_rect;
+    if rect.is_positive() {
+        let stroke = Stroke::new(2.0, Theme::of(ctx).accent);
+        ctx.layer_painter(response.layer_id).rect_stroke(rect, RADIUS[0], stroke, StrokeKind::Outside);
     }
 }
 
@@ -54,6 +84,12 @@ pub fn progress(ui: &mut Ui, share: f32, fill: egui::Color32, name: &str) {
     let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
     bar(ui, Rect::from_center_size(rect.center(), egui::vec2(rect.width(), 4.0)), share, fill);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name));
+}
+
+/// How wide a text is with the widest digits in place of its own.
+pub fn text_width(ui: &Ui, text: &str, size: f32) -> f32 {
+    let widest: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    ui.painter().layout_no_wrap(widest, super::style::font(size), egui::Color32::PLACEHOLDER).size().x
 }
 
 /// Paints `text` on one line in the middle of `rect`, from its left edge, cut with an ellipsis where it does not fit;

@@ -1,6 +1,6 @@
 //! Rows of the left panel.
 
-use egui::{Align2, Color32, Response, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Align2, Color32, Id, Rect, Response, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::icons::{self, Icon};
 use super::{focus_ring, one_line};
@@ -12,8 +12,8 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 pub enum Lead {
     /// Nothing, at the left edge.
     None,
-    /// Nothing, indented so many times.
-    Indent(u8),
+    /// An arrow that shows or hides what is below, indented so many times; `None`: nothing is below.
+    Tree(u8, Option<bool>),
     /// A coloured dot.
     Dot(Color32),
     /// An icon.
@@ -43,11 +43,41 @@ pub fn heading(ui: &mut Ui, text: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
 }
 
+/// Height of a row, points.
+pub const HEIGHT: f32 = 26.0;
+
+/// Where a row of a tree has its arrow.
+fn arrow_of(row: Rect, depth: u8) -> Rect {
+    // Deep folders stay readable: beyond ten they are indented no further.
+    let left = row.left() + 2.0 + 14.0 * f32::from(depth.min(10));
+    Rect::from_center_size(pos2(left + 8.0, row.center().y), vec2(13.0, 13.0))
+}
+
+/// Whether a click on a row of a tree hit its arrow.
+pub fn on_arrow(response: &Response, depth: u8) -> bool {
+    let target = arrow_of(response.rect, depth).expand2(vec2(6.0, 13.0));
+    response.interact_pointer_pos().is_some_and(|at| target.contains(at))
+}
+
 impl Row<'_> {
     /// Draws it.
     pub fn show(self, ui: &mut Ui) -> Response {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
+        self.draw(ui, rect, response)
+    }
+
+    /// Draws it under an id of its own, so that the keyboard's focus can be moved to it.
+    pub fn show_as(self, ui: &mut Ui, id: Id) -> Response {
+        let (_, rect) = ui.allocate_space(vec2(ui.available_width(), HEIGHT));
+        let response = ui.interact(rect, id, Sense::click());
+        self.draw(ui, rect, response)
+    }
+
+    fn draw(self, ui: &mut Ui, rect: Rect, response: Response) -> Response {
         let theme = Theme::of(ui.ctx());
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::click());
+        if response.gained_focus() {
+            response.scroll_to_me(None);
+        }
         if self.selected || response.hovered() {
             ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised);
         }
@@ -55,7 +85,15 @@ impl Row<'_> {
         let middle = inner.center().y;
         let indent = match self.lead {
             Lead::None => 0.0,
-            Lead::Indent(depth) => 16.0 * f32::from(depth),
+            Lead::Tree(depth, open) => {
+                let arrow = arrow_of(rect, depth);
+                match open {
+                    Some(true) => icons::paint(ui.painter(), Icon::Down, arrow, theme.text3),
+                    Some(false) => icons::paint(ui.painter(), Icon::Right, arrow, theme.text3),
+                    None => {}
+                }
+                arrow.right() + 4.0 - inner.left()
+            }
             Lead::Dot(colour) => {
                 ui.painter().circle_filled(pos2(inner.left() + 4.0, middle), 3.5, colour);
                 15.0

@@ -1,0 +1,172 @@
+//! The line around a dense selection: where rings would lie on top of each other and hide the points, one outline
+//! around all of them stands instead.
+
+use std::collections::HashMap;
+
+use vicinity_core::MapPos;
+
+/// Side of the squares that are counted, screen points: about the width of a ring.
+const SQUARE: f32 = 14.0;
+/// So many selected points in three by three squares are dense: their rings would touch.
+const DENSE: u32 = 7;
+/// How far from the points the outline runs, screen points.
+const AWAY: f32 = 9.0;
+/// Distance between the places where the field is sampled, screen points.
+const STEP: f32 = 5.0;
+/// Most samples a side; a larger selection gets a coarser line.
+const MOST_SAMPLES: f32 = 280.0;
+
+/// A piece of the outline, from one place of the map to another.
+pub type Segment = [MapPos; 2];
+
+/// Which of `places` lie so densely that rings would cover them, seen at `points_per_unit` screen points a map unit.
+pub fn dense(places: &[MapPos], points_per_unit: f32) -> Vec<bool> {
+    let square = SQUARE / points_per_unit.max(f32::MIN_POSITIVE);
+    let at = |p: &MapPos| ((p.x / square).floor() as i32, (p.y / square).floor() as i32);
+    let mut counts: HashMap<(i32, i32), u32> = HashMap::new();
+    for place in places {
+        *counts.entry(at(place)).or_default() += 1;
+    }
+    let around = |(x, y): (i32, i32)| -> u32 {
+        let near = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (x.saturating_add(dx), y.saturating_add(dy))));
+        near.filter_map(|cell| counts.get(&cell)).sum()
+    };
+    let crowded: HashMap<(i32, i32), bool> = counts.keys().map(|cell| (*cell, around(*cell) >= DENSE)).collect();
+    places.iter().map(|p| crowded.get(&at(p)).copied().unwrap_or(false)).collect()
+}
+
+/// The outline around `places`, a little away from them.
+pub fn around(places: &[MapPos], points_per_unit: f32) -> Vec<Segment> {
+    Field::new(places, points_per_unit).map_or_else(Vec::new, |field| field.contour())
+}
+
+/// At every sample, how near the nearest place is: 1 at it, 0 at twice the distance of the outline and beyond.
+struct Field {
+    origin: MapPos,
+    step: f32,
+    width: usize,
+    height: usize,
+    near: Vec<f32>,
+}
+
+/// Where the outline runs through the field.
+const LEVEL: f32 = 0.5;
+
+impl Field {
+    fn new(places: &[MapPos], points_per_unit: f32) -> Option<Self> {
+        let finite = || places.iter().filter(|p| p.x.is_finite() && p.y.is_finite());
+        let first = finite().next()?;
+        let (mut low, mut high) = (*first, *first);
+        for p in finite() {
+            low = MapPos { x: low.x.min(p.x), y: low.y.min(p.y) };
+            high = MapPos { x: high.x.max(p.x), y: high.y.max(p.y) };
+        }
+        let extent = (high.x - low.x).max(high.y - low.y);
+        let step = (STEP / points_per_unit.max(f32::MIN_POSITIVE)).max(extent / MOST_SAMPLES);
+        let reach = (2.0 * AWAY / points_per_unit.max(f32::MIN_POSITIVE)).max(2.5 * step);
+        let origin = MapPos { x: low.x - reach - step, y: low.y - reach - step };
+        let samples = |low: f32, high: f32| ((high - low) / step).ceil() as usize + 2;
+        let (width, height) = (samples(origin.x, high.x + reach), samples(origin.y, high.y + reach));
+        let mut field = Self { origin, step, width, height, near: vec![0.0; width * height] };
+        finite().for_each(|p| field.add(*p, reach));
+        Some(field)
+    }
+
+    fn add(&mut self, place: MapPos, reach: f32) {
+        let column = |x: f32| ((x - self.origin.x) / self.step).max(0.0) as usize;
+        let row = |y: f32| ((y - self.origin.y) / self.step).max(0.0) as usize;
+        let columns = column(place.x - reach)..=column(place.x + reach).min(self.width - 1);
+        let rows = row(place.y - reach)..=row(place.y + reach).min(self.height - 1);
+        for y in rows {
+            for x in columns.clone() {
+                let at = self.place(x as f32, y as f32);
+                let near = 1.0 - (at.x - place.x).hypot(at.y - place.y) / reach;
+                let sample = &mut self.near[y * self.width + x];
+                *sample = sample.max(near);
+            }
+        }
+    }
+
+    fn place(&self, x: f32, y: f32) -> MapPos {
+        MapPos { x: self.origin.x + x * self.step, y: self.origin.y + y * self.step }
+    }
+
+    /// Marching squares: in each square between four samples the line crosses the sides whose ends lie on either side
+    /// of the level.
+    fn contour(&self) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        for y in 0..self.height - 1 {
+            for x in 0..self.width - 1 {
+                self.cross(x, y, &mut segments);
+            }
+        }
+        segments
+    }
+
+    fn cross(&self, x: usize, y: usize, segments: &mut Vec<Segment>) {
+        const CORNERS: [(usize, usize); 4] = [(0, 0), (1, 0), (1, 1), (0, 1)];
+        let value = CORNERS.map(|(dx, dy)| self.near[(y + dy) * self.width + x + dx]);
+        let mut crossings = [MapPos { x: 0.0, y: 0.0 }; 4];
+        let mut count = 0;
+        for side in 0..4 {
+            let (a, b) = (value[side], value[(side + 1) % 4]);
+            if (a >= LEVEL) != (b >= LEVEL) {
+                let share = (LEVEL - a) / (b - a);
+                let ((ax, ay), (bx, by)) = (CORNERS[side], CORNERS[(side + 1) % 4]);
+                let mix = |from: usize, to: usize| from as f32 + (to as f32 - from as f32) * share;
+                crossings[count] = self.place(x as f32 + mix(ax, bx), y as f32 + mix(ay, by));
+                count += 1;
+            }
+        }
+        match count {
+            2 => segments.push([crossings[0], crossings[1]]),
+            // A saddle: two lines that keep the corners above the level together.
+            4 if value[0] >= LEVEL => {
+                segments.extend([[crossings[0], crossings[1]], [crossings[2], crossings[3]]]);
+            }
+            4 => segments.extend([[crossings[3], crossings[0]], [crossings[1], crossings[2]]]),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thirty points close together at 100 screen points a unit, and three far from each other.
+    fn places() -> Vec<MapPos> {
+        let blob = (0..30).map(|i| MapPos { x: (i % 6) as f32 * 0.05, y: (i / 6) as f32 * 0.05 });
+        blob.chain([2.0, 3.0, 4.0].map(|x| MapPos { x, y: 1.0 })).collect()
+    }
+
+    #[test]
+    fn what_lies_close_together_is_dense_and_comes_apart_from_near() {
+        let from_afar = dense(&places(), 100.0);
+        assert!(from_afar[..30].iter().all(|d| *d) && from_afar[30..].iter().all(|d| !d));
+        assert!(dense(&places(), 3_000.0).iter().all(|d| !d));
+    }
+
+    #[test]
+    fn the_outline_is_closed_and_runs_around_the_points_at_a_distance() {
+        let places = &places()[..30];
+        let outline = around(places, 100.0);
+        assert!(outline.len() > 12);
+        let key = |p: &MapPos| ((p.x * 1e4).round() as i32, (p.y * 1e4).round() as i32);
+        let mut ends: HashMap<_, usize> = HashMap::new();
+        outline.iter().flatten().for_each(|p| *ends.entry(key(p)).or_default() += 1);
+        assert!(ends.values().all(|n| n % 2 == 0), "every piece goes on");
+        for p in outline.iter().flatten() {
+            let nearest = places.iter().map(|q| (p.x - q.x).hypot(p.y - q.y)).fold(f32::INFINITY, f32::min);
+            assert!((0.05..0.14).contains(&nearest), "{nearest}");
+        }
+    }
+
+    #[test]
+    fn a_huge_selection_costs_no_more_than_a_coarse_grid() {
+        let wide: Vec<MapPos> = (0..1_000).map(|i| MapPos { x: i as f32, y: (i * 7 % 1_000) as f32 }).collect();
+        let field = Field::new(&wide, 1e4).expect("not empty");
+        assert!(field.near.len() < 100_000, "{}", field.near.len());
+        assert!(around(&[], 100.0).is_empty() && around(&[MapPos { x: f32::NAN, y: 0.0 }], 100.0).is_empty());
+    }
+}

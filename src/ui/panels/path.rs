@@ -1,0 +1,79 @@
+//! A path typed by hand: for systems that show no file dialog, and for people who have a path at hand.
+
+use egui::{Key, TextEdit, Ui, vec2};
+
+use super::floating;
+use crate::context::{Ctx, DialogPurpose, Floating, SystemCommand};
+use crate::ui::theme::{SPACE, Theme};
+use crate::ui::widgets::{buttons, note};
+
+/// What the dialog remembers while it is open.
+#[derive(Default)]
+pub struct Dialog {
+    text: String,
+    purpose: Option<DialogPurpose>,
+}
+
+impl Dialog {
+    /// Draws it where it is open.
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+        let request = ctx.state.path_request.as_ref().filter(|_| ctx.state.floats(Floating::Path));
+        let Some(request) = request else {
+            *self = Self::default();
+            return;
+        };
+        let opened = self.purpose != Some(request.purpose);
+        if opened {
+            *self = Self { text: String::new(), purpose: Some(request.purpose) };
+        }
+        let stay = floating(ui, TITLE, vec2(440.0, 120.0), |ui| {
+            self.contents(ui, ctx, request.purpose, request.error.as_deref(), opened);
+        });
+        if !stay {
+            ctx.send(SystemCommand::Float(Floating::Path, false));
+        }
+    }
+
+    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, purpose: DialogPurpose, error: Option<&str>, opened: bool) {
+        let theme = Theme::of(ui.ctx());
+        ui.set_width(440.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
+        let (what, action) = asked(purpose);
+        note(ui, what, theme.text2);
+        ui.add_space(SPACE[0]);
+        let field = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).char_limit(8_000);
+        let field = ui.add(field).accessible_name("Path");
+        if opened {
+            field.request_focus();
+        }
+        if let Some(why) = error {
+            note(ui, why, theme.error);
+        }
+        ui.add_space(SPACE[1]);
+        let ready = !self.text.trim().is_empty();
+        let clicked = ui.add_enabled_ui(ready, |ui| buttons::primary(ui, action)).inner.clicked();
+        let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        if ready && (clicked || entered) {
+            ctx.send(SystemCommand::TypedPath(purpose, self.text.clone()));
+            // Where the path is wrong, it is corrected here.
+            field.request_focus();
+        }
+    }
+}
+
+/// Title of the dialog.
+pub const TITLE: &str = "Open by path";
+
+/// What is asked for, and what the button says.
+fn asked(purpose: DialogPurpose) -> (&'static str, &'static str) {
+    match purpose {
+        DialogPurpose::AddFolders | DialogPurpose::AddFiles => {
+            ("The path of a folder, picture or text to add, for example ~/Pictures", "Add")
+        }
+        DialogPurpose::OpenLibrary => ("The path of a library folder", "Open library"),
+        DialogPurpose::Model => ("The path of a folder that holds a model", "Use model"),
+        DialogPurpose::ImportModel => ("The path of a folder that holds a model, to copy it in", "Import model"),
+        DialogPurpose::ImportArchive => ("The path of a model's archive (zip, tar, tar.gz)", "Import model"),
+        DialogPurpose::LoadLabels => ("The path of a text file with one label per line", "Load labels"),
+        DialogPurpose::Export => ("The path of the .npy file to write; the list of items goes beside it", "Export"),
+    }
+}
