@@ -7,10 +7,11 @@ mod support {
 
 use std::cell::Cell;
 use std::fs;
+use std::path::PathBuf;
 
-use egui::{Key, ViewportCommand, ViewportId};
+use egui::{Key, Modifiers, ViewportCommand, ViewportId};
 use egui_kittest::kittest::Queryable as _;
-use support::window::{Setup, drop_file, step_until, type_query, window};
+use support::window::{Setup, Window, drop_file, step_until, type_query, window};
 use vicinity::app::engine;
 use vicinity::context::{Centre, RightTab};
 use vicinity_core::{Modality, Stage};
@@ -138,6 +139,57 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
         window.key_press(Key::Escape);
         step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
         window.run_steps(3);
+    }
+}
+
+#[test]
+fn labels_are_there_after_closing_and_after_a_restart_and_a_library_opens_again_at_once() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (library, notes) = (place.path().join("notes.vicinity"), place.path().join("notes"));
+    fs::create_dir(&notes).expect("a folder");
+    for (name, text) in [("dog", "dog"), ("boat", "boat")] {
+        fs::write(notes.join(format!("{name}.txt")), text).expect("written");
+    }
+    let setup = |folders: Vec<PathBuf>| Setup { library: Some(library.clone()), folders, ..Setup::default() };
+    let mut first = window(setup(vec![notes.clone()]), engine::opener(Default::default()));
+    step_until(&mut first, "everything is embedded", |w| {
+        let state = w.state().state();
+        state.snapshot.as_ref().is_some_and(|s| s.len() == 2) && state.progress.stage == Stage::Idle
+    });
+    first.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut first, "all are selected", |w| w.state().state().selection.items.len() == 2);
+    first.run_steps(2);
+    first.get_by_label("Label the selection").click();
+    step_until(&mut first, "all are labelled", |w| w.state().state().labels.applied.best.len() == 2);
+    let names = |state: &vicinity::context::State| {
+        let applied = &state.labels.applied;
+        let name = |id: &vicinity_core::ItemId| {
+            (state.item(*id).expect("an item").name(), applied.name_of(*id).expect("a label").to_owned())
+        };
+        let mut names: Vec<_> = applied.best.keys().map(name).collect();
+        names.sort();
+        names
+    };
+    let before = names(first.state().state());
+    drop(first); // closing does not wait for anything that was not stored yet
+
+    let mut second = window(setup(Vec::new()), engine::opener(Default::default()));
+    let restored = |w: &Window| w.state().state().labels.applied.best.len() == 2;
+    step_until(&mut second, "the labels are there again", restored);
+    assert_eq!(names(second.state().state()), before);
+
+    // Closed and opened again while the first engine still lets go of its files.
+    for _ in 0..5 {
+        second.key_press(Key::P);
+        second.run_steps(3);
+        "close library".chars().for_each(|letter| second.event(egui::Event::Text(letter.to_string())));
+        second.run_steps(3);
+        second.key_press(Key::Enter);
+        step_until(&mut second, "it is closed", |w| w.state().state().library.is_none());
+        drop_file(&mut second, &library);
+        step_until(&mut second, "it is open again", restored);
+        let snapshot = second.state().state().snapshot.clone().expect("open");
+        assert_eq!(snapshot.parts().read_only, None, "nobody else has it");
     }
 }
 

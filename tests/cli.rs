@@ -120,7 +120,18 @@ fn index_then_search_then_the_rest() {
     assert_eq!(lines(&found).len(), 5);
 
     let info = lines(&place.run(&["info", "--json"]));
-    let wanted = ["dimension", "dimensions_used", "failed", "images", "items", "library", "model", "texts"];
+    let wanted = [
+        "damage",
+        "dimension",
+        "dimensions_used",
+        "excludes",
+        "failed",
+        "images",
+        "items",
+        "library",
+        "model",
+        "texts",
+    ];
     assert_eq!(keys(&info[0]), wanted);
     assert_eq!((&info[0]["dimension"], &info[0]["dimensions_used"]), (&384.into(), &384.into()));
     assert_eq!((info[0]["items"].as_u64(), info[0]["failed"].as_u64()), (Some(5), Some(1)));
@@ -180,6 +191,120 @@ fn a_library_that_grew_by_commands_alone_gets_a_map_of_the_whole_that_stays_near
     assert!(median < 0.25, "half of the old ones moved by {median} and more");
 }
 
+#[test]
+fn patterns_that_are_remembered_are_shown_and_can_be_taken_back() {
+    let place = Place::new();
+    let files = place.files();
+    let index = |more: &[&str]| place.run(&[&["index", files.to_str().unwrap(), "--json"], more].concat());
+    let items = |output: &Output| lines(output).pop().unwrap()["items"].as_u64().unwrap();
+    assert_eq!(items(&index(&["--exclude", "*.png", "--exclude", "dog*"])), 2);
+    assert_eq!(items(&index(&[])), 2, "they are remembered");
+    let shown = String::from_utf8(place.run(&["info"]).stdout).unwrap();
+    assert!(shown.contains("*.png") && shown.contains("dog*") && shown.contains("node_modules"), "{shown}");
+    let listed = || lines(&place.run(&["info", "--json"]))[0]["excludes"].as_array().unwrap().clone();
+    assert!(listed().contains(&"*.png".into()) && listed().contains(&"node_modules".into()));
+
+    let wrong = index(&["--no-exclude", "*.gif"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("*.gif"), "{}", stderr(&wrong));
+    let wrong = index(&["--exclude", "[a"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(!listed().contains(&"[a".into()), "what is no pattern is not remembered");
+    assert_eq!(items(&index(&["--no-exclude", "*.png"])), 4);
+    assert!(!listed().contains(&"*.png".into()) && listed().contains(&"dog*".into()));
+}
+
+#[test]
+fn damage_is_told_by_every_command_and_repaired_by_index() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    let vectors = fs::read_dir(place.path("library/vectors")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&vectors).unwrap();
+    bytes[64 + 384 * 4 + 100] ^= 0x40;
+    fs::write(&vectors, &bytes).unwrap();
+
+    let doctor = place.run(&["doctor"]);
+    let said = String::from_utf8(doctor.stdout.clone()).unwrap();
+    assert_eq!(doctor.status.code(), Some(2), "{said}");
+    let expected = "1 damaged vector (row 1): 1 item cannot be found; `vicinity index` repairs that";
+    assert!(said.contains(expected), "{said}");
+    assert_eq!(fs::read(&vectors).unwrap(), bytes, "a look changes nothing");
+    let info = lines(&place.run(&["info", "--json"]));
+    assert_eq!(info[0]["items"], 4);
+    assert!(info[0]["damage"][0].as_str().unwrap().contains(expected), "{info:?}");
+    assert!(String::from_utf8(place.run(&["info"]).stdout).unwrap().contains(expected));
+    assert!(stderr(&place.run(&["search", "space"])).contains(expected));
+    let repaired = place.index();
+    assert!(stderr(&repaired).contains("damaged"), "{}", stderr(&repaired));
+    assert_eq!(lines(&repaired).pop().unwrap()["embedded"], 1);
+    assert!(place.run(&["doctor"]).status.success());
+
+    fs::write(place.path("library/model.json"), "{\"source\": ").unwrap();
+    assert!(String::from_utf8(place.run(&["info"]).stdout).unwrap().contains("model.json is damaged"));
+    assert_eq!(place.run(&["doctor"]).status.code(), Some(2));
+    assert!(place.run(&["index", "--model", "starter"]).status.success());
+    assert!(place.run(&["doctor"]).status.success());
+
+    fs::write(place.path("library/catalog.sqlite"), [0x5A; 9000]).unwrap();
+    for command in [&["info"][..], &["search", "space"], &["doctor"]] {
+        let output = place.run(command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let said = stderr(&output);
+        assert!(said.contains("damaged") && said.contains("vicinity index"), "{command:?}: {said}");
+    }
+    assert!(place.index().status.success());
+    let info = String::from_utf8(place.run(&["info"]).stdout).unwrap();
+    assert!(info.contains("A damaged catalog was set aside in"), "{info}");
+}
+
+#[test]
+fn commands_that_read_keep_nobody_from_writing() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = ["info", "export", "search"].map(|command| {
+            let (place, stop) = (&place, &stop);
+            scope.spawn(move || {
+                let (vectors, items) = (place.path("r.npy"), place.path("r.csv"));
+                let arguments = match command {
+                    "info" => vec!["info"],
+                    "search" => vec!["search", "space"],
+                    _ => vec!["export", "--vectors", vectors.to_str().unwrap(), "--items", items.to_str().unwrap()],
+                };
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let output = place.run(&arguments);
+                    assert!(output.status.success(), "{command}: {}", stderr(&output));
+                }
+            })
+        });
+        for round in 0..10 {
+            fs::write(place.files().join(format!("{round}.txt")), format!("Note {round} is about ships.")).unwrap();
+            let output = place.index();
+            assert!(output.status.success(), "round {round}: {}", stderr(&output));
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
+
+#[test]
+fn index_lays_out_no_map_and_the_map_command_does() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    assert!(place.run(&["search", "space"]).status.success());
+    let layouts = || {
+        let names = fs::read_dir(place.path("library")).unwrap().map(|e| e.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("layout-")).count()
+    };
+    assert_eq!(layouts(), 0);
+    let positions = places_on_the_map(&place);
+    assert_eq!((positions.len(), layouts()), (5, 1));
+    let before = fs::metadata(place.path("library/catalog.sqlite")).unwrap().modified().unwrap();
+    assert_eq!(places_on_the_map(&place), positions);
+    assert_eq!(fs::metadata(place.path("library/catalog.sqlite")).unwrap().modified().unwrap(), before);
+}
+
 fn exports_agree(place: &Place) {
     let (vectors, items) = (place.path("vectors.npy"), place.path("items.csv"));
     let done = place.run(&["export", "--vectors", vectors.to_str().unwrap(), "--items", items.to_str().unwrap()]);
@@ -193,6 +318,7 @@ fn exports_agree(place: &Place) {
         bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     assert_eq!(values.len(), 5 * 384);
     let table = fs::read_to_string(&items).unwrap();
+    assert!(table.lines().next().unwrap().ends_with(",snippet,label,label_score"), "{table}");
     let row = table.lines().skip(1).position(|line| line.contains("dog.txt")).unwrap();
     let embedded = place.run(&["embed", place.files().join("dog.txt").to_str().unwrap()]);
     let embedded = &lines(&embedded)[0]["embeddings"][0];

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vicinity_core::{Embedding, Layout, LayoutMethod, MapPos, Modality};
+use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality};
 use vicinity_engine::ImportOptions;
-use vicinity_engine::store::{Cause, FailedFile, Known, NewItem, Stamp, Store, StoreError};
+use vicinity_engine::store::{Cause, FailedFile, GivenLabel, Known, NewItem, Stamp, Store, StoreError};
 use vicinity_models::{LongText, ModelKey};
 
 #[path = "support/library.rs"]
@@ -273,6 +273,97 @@ fn a_second_opener_reads_and_follows() {
 }
 
 #[test]
+fn reading_takes_no_lock_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let missing = Store::open_to_read(dir.path(), &model()).err().expect("there is none");
+    assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
+    assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0, "none is made");
+
+    let library = dir.path().join("library");
+    let mut writer = open(&library);
+    writer.commit_embedded(batch(0..10)).expect("stored");
+    let (reader, notices) = Store::open_to_read(&library, &model()).expect("opens beside a writer");
+    assert_eq!(notices, []);
+    assert_holds(&reader, 0..10);
+    drop(writer);
+    let mut writer = open(&library);
+    writer.commit_embedded(batch(10..20)).expect("a reader keeps nobody from writing");
+    drop((writer, reader));
+    let list = || {
+        let names = fs::read_dir(&library).expect("there").map(|entry| entry.expect("readable"));
+        let mut names: Vec<_> = names.map(|e| (e.file_name(), e.metadata().expect("there").modified().ok())).collect();
+        names.sort();
+        names
+    };
+    let before = list();
+    let (mut reader, _) = Store::open_to_read(&library, &model()).expect("opens");
+    assert_holds(&reader, 0..20);
+    assert_eq!(reader.check(), [""; 0]);
+    let error = reader.commit_embedded(batch(20..21)).expect_err("may not write");
+    assert!(matches!(error, StoreError::ReadOnly { .. }));
+    drop(reader);
+    assert_eq!(list(), before);
+}
+
+#[test]
+fn a_writer_that_is_closing_is_waited_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let writer = open(dir.path());
+    writer.closing().expect("a writer").begin();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let closes = std::thread::spawn(move || {
+        released.recv().expect("a word");
+        drop(writer);
+    });
+    let dir_of_opener = dir.path().to_owned();
+    let opens = std::thread::spawn(move || Store::open(&dir_of_opener, &model()).expect("opens").0);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    assert!(!opens.is_finished(), "it waits");
+    release.send(()).expect("heard");
+    let next = opens.join().expect("no panic");
+    assert_eq!(next.read_only(), None, "nobody else has it");
+    closes.join().expect("no panic");
+}
+
+#[test]
+fn labels_stay_with_their_contents() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..6)).expect("stored");
+    assert_eq!(store.labels().expect("readable"), None);
+    let set = LabelSet { name: "Mine".into(), labels: vec!["ship".into(), "tree".into()] };
+    let give = |n: u32, label: &str| {
+        let modality = item("", n).modality;
+        GivenLabel { hash: hash(n), modality, label: label.into(), score: 0.25, share: 0.5 }
+    };
+    store.give_labels(&set, &[give(1, "ship"), give(2, "ship")], &[]).expect("stored");
+    store.give_labels(&set, &[give(0, "tree"), give(2, "tree"), give(3, "tree")], &[]).expect("stored");
+    store.give_labels(&set, &[], &[(hash(0), item("", 0).modality)]).expect("taken away again");
+    let labelled = |store: &Store| {
+        let snapshot = store.snapshot();
+        let labels = store.labels().expect("readable")?.of_items(&snapshot)?;
+        let label = |row| labels.best.get(&snapshot.item(row).expect("there").id).map(|s| s.label);
+        Some(((0..snapshot.len()).map(label).collect::<Vec<_>>(), labels.set))
+    };
+    let expected = Some((vec![None, Some(0), Some(1), Some(1), None, None], set.clone()));
+    assert_eq!(labelled(&store), expected);
+    drop(store);
+    assert_eq!(labelled(&open(dir.path())), expected, "after a restart");
+    let other = ModelKey { preprocessing: "p2".into(), ..model() };
+    let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
+    store.commit_embedded(batch(0..6)).expect("stored");
+    assert_eq!(labelled(&store), expected, "with another model");
+    drop(store);
+    fs::write(dir.path().join("vectors/x.tmp"), []).expect("written");
+    let mut store = open(dir.path());
+    store.replace_labels(&set, &[give(4, "tree")]).expect("stored");
+    assert_eq!(labelled(&store), Some((vec![None, None, None, None, Some(1), None], set)));
+    let none = LabelSet { name: "Mine".into(), labels: Vec::new() };
+    store.replace_labels(&none, &[]).expect("stored");
+    assert_eq!(store.labels().expect("readable"), None);
+}
+
+#[test]
 fn a_newer_library_is_left_alone() {
     let dir = tempfile::tempdir().expect("a folder");
     drop(open(dir.path()));
@@ -375,7 +466,7 @@ mod damage {
         let store = open(dir.path());
         overwrite(&vector_file(dir.path()), 64 + 300, &[0xAA; 8]);
         assert_eq!(store.check().len(), 1);
-        assert!(store.check()[0].contains("1 vectors"), "{:?}", store.check());
+        assert!(store.check()[0].contains("1 damaged vector "), "{:?}", store.check());
     }
 
     #[test]
@@ -442,7 +533,7 @@ mod damage {
     }
 
     #[test]
-    fn damage_met_while_in_use_is_looked_into_at_the_next_opening() {
+    fn a_damaged_index_is_built_again_and_costs_nothing() {
         let dir = library();
         let path = dir.path().join("catalog.sqlite");
         let catalog = rusqlite::Connection::open(&path).expect("opens");
@@ -451,12 +542,219 @@ mod damage {
             .expect("there");
         drop(catalog);
         overwrite(&path, (page as u64 - 1) * 4096, &[0xEE; 4096]);
-        let mut store = open(dir.path()); // an index is not read when loading
-        let error = store.commit_embedded(batch(20..21)).expect_err("the index is damaged");
-        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        let (mut store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+        assert!(notices[0].text.contains("An index of the catalog was damaged"), "{notices:?}");
         assert_holds(&store, 0..20);
+        assert_eq!(store.roots().len(), 1);
+        let all: Vec<NewItem> = (0..20).map(|n| item(format!("/photos/{n}.jpg"), n)).collect();
+        assert!(!all.iter().any(|item| known(&store, item)), "all files are looked at again");
+        store.commit_known(all.clone()).expect("stored, and nothing is embedded");
+        store.commit_embedded(batch(20..21)).expect("stored");
+        assert!(all.iter().all(|item| known(&store, item)));
+        assert_holds(&store, 0..21);
+        assert_eq!(store.check(), [""; 0]);
         drop(store);
-        assert!(heals(dir.path(), []).contains("set aside"));
+        assert_holds(&open(dir.path()), 0..21);
+    }
+
+    /// Changes the catalog as no program would, and gives the number of rows changed.
+    fn spoil(dir: &Path, sql: &str) -> usize {
+        let catalog = rusqlite::Connection::open(dir.join("catalog.sqlite")).expect("opens");
+        catalog.execute(sql, ()).expect("changed")
+    }
+
+    #[test]
+    fn one_value_out_of_range_costs_its_row_and_locks_nothing() {
+        for (sql, left) in [
+            ("UPDATE items SET id = 1 << 40 WHERE id = 20", 19),
+            ("UPDATE items SET width = -1 WHERE id = 4", 19),
+            ("UPDATE items SET hash = x'00' WHERE id = 4", 19),
+            ("UPDATE items SET hash = zeroblob(32) WHERE id = 4", 19),
+            ("UPDATE items SET modality = 1 - modality WHERE id = 4", 19),
+            ("UPDATE items SET snippet = 'other words' WHERE id = 4", 19),
+            ("UPDATE items SET row = 'x' WHERE id = 4", 19),
+            ("UPDATE items SET file = 'x' WHERE id = 4", 19),
+            ("UPDATE items SET file = 9999 WHERE id = 4", 19),
+            ("UPDATE files SET bytes = 'many' WHERE id = 4", 19),
+            ("UPDATE files SET path = 'text' WHERE id = 4", 19),
+            ("UPDATE vectors SET row = 1 << 40 WHERE row = 4", 19),
+            ("UPDATE vectors SET crc = -1 WHERE row = 4", 19),
+            ("UPDATE vectors SET kind = 'x' WHERE row = 4", 19),
+        ] {
+            let dir = library();
+            assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!(reader.snapshot().len(), left, "{sql}");
+            assert_eq!(notices.len(), 1, "{sql}: {notices:?}");
+            assert!(!reader.check().is_empty(), "{sql}");
+            drop(reader);
+            let (mut store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!((store.snapshot().len(), notices.len()), (left, 1), "{sql}: {notices:?}");
+            let missing: Vec<u32> = (0..20).filter(|n| !known(&store, &item(format!("/photos/{n}.jpg"), *n))).collect();
+            assert!(!missing.is_empty(), "{sql}: the file is read again");
+            for n in missing {
+                store.commit_embedded(batch(n..n + 1)).expect("stored");
+            }
+            store.commit_embedded(batch(20..21)).expect("new items are not kept out");
+            assert_eq!((store.snapshot().len(), store.check()), (21, Vec::new()), "{sql}");
+            drop(store);
+            assert_eq!(open(dir.path()).snapshot().len(), 21, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_entry_of_the_model_costs_no_vectors() {
+        for sql in [
+            "UPDATE models SET rows = 3",
+            "UPDATE models SET rows = -1",
+            "UPDATE models SET rows = 1 << 40",
+            "UPDATE models SET file = '../elsewhere'",
+            "UPDATE models SET name = 'Tesu model'",
+            "UPDATE models SET dim = 'x'",
+            "UPDATE sqlite_sequence SET seq = 1 << 50",
+            "PRAGMA user_version = 0",
+        ] {
+            let dir = library();
+            if sql.starts_with("PRAGMA") {
+                let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+                catalog.execute_batch(sql).expect("changed");
+            } else {
+                assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            }
+            let (mut store, _) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_holds(&store, 0..20);
+            store.commit_embedded(batch(20..30)).expect("stored");
+            assert_eq!(store.check(), [""; 0], "{sql}");
+            drop(store);
+            assert_holds(&open(dir.path()), 0..30);
+        }
+    }
+
+    #[test]
+    fn damaged_roots_failures_and_settings_are_told() {
+        for sql in [
+            "UPDATE roots SET path = 7",
+            "UPDATE roots SET available = 'x'",
+            "UPDATE not_taken SET bytes = 'x'",
+            "UPDATE meta SET value = replace(value, 'tmp', 'jpg') WHERE key = 'import'",
+            "UPDATE meta SET value = 9 WHERE key = 'import'",
+        ] {
+            let dir = library();
+            let mut store = open(dir.path());
+            let excludes = vec!["*.tmp".to_owned()];
+            let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate };
+            store.set_import_options(&options).expect("stored");
+            let failed = FailedFile {
+                cause: Cause::Content,
+                change_mark: 0,
+                path: "/photos/x".into(),
+                reason: "No.".into(),
+                bytes: 1,
+                modified_ns: 1,
+            };
+            store.set_failures(vec![failed]).expect("stored");
+            drop(store);
+            assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!((notices.len(), reader.check().len()), (1, 1), "{sql}: {notices:?}");
+            drop(reader);
+            let (store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!(notices.len(), 1, "{sql}: {notices:?}");
+            assert_ne!(store.import_options().map(|o| o.excludes.clone()), Some(vec!["*.jpg".to_owned()]), "{sql}");
+            assert_holds(&store, 0..20);
+            drop(store);
+            open(dir.path());
+        }
+    }
+
+    #[test]
+    fn damage_is_told_to_whoever_only_reads() {
+        let dir = library();
+        overwrite(&vector_file(dir.path()), 64 + 7 * DIM as u64 * 4 + 5, &[0xAA; DIM * 4]);
+        let before = fs::read(vector_file(dir.path())).expect("there");
+        let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens");
+        assert!(notices[0].text.contains("2 damaged vectors"), "{notices:?}");
+        assert!(notices[0].text.contains("(rows 7 to 8): 2 items cannot be found"), "{notices:?}");
+        assert_eq!(reader.check(), [notices[0].text.clone()]);
+        assert_holds(&reader, (0..20).filter(|n| ![7, 8].contains(n)));
+        assert_eq!(fs::read(vector_file(dir.path())).expect("there"), before, "nothing is repaired by reading");
+        drop(reader);
+
+        fs::write(dir.path().join("catalog.sqlite"), [0x5A; 9000]).expect("written");
+        let error = Store::open_to_read(dir.path(), &model()).err().expect("it cannot be read").to_string();
+        assert!(error.contains("damaged") && error.contains("vicinity index"), "{error}");
+        drop(Store::open(dir.path(), &model()).expect("starts anew"));
+        let (_, notices) = Store::open_to_read(dir.path(), &model()).expect("opens");
+        assert!(notices[0].text.contains("A damaged catalog was set aside in"), "{notices:?}");
+    }
+
+    /// Flips one byte after the other all over the library.
+    #[test]
+    fn a_flipped_byte_anywhere_is_healed_or_told() {
+        let whole = library();
+        let mut store = open(whole.path());
+        let given =
+            GivenLabel { hash: hash(1), modality: Modality::Image, label: "ship".into(), score: 0.3, share: 0.9 };
+        store
+            .give_labels(&LabelSet { name: "Mine".into(), labels: vec!["ship".into()] }, &[given], &[])
+            .expect("stored");
+        store.put_thumbnail(&hash(1), &[0xFF, 0xD8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xFF, 0xD9]);
+        drop(store);
+        let files: Vec<PathBuf> = walk(whole.path()).into_iter().filter(|path| !path.ends_with("lock")).collect();
+        let thumbnail = open(whole.path()).thumbnail(&hash(1));
+        let labels = open(whole.path()).labels().expect("readable");
+        for file in files {
+            let bytes = fs::read(&file).expect("there");
+            let name = file.strip_prefix(whole.path()).expect("below").to_owned();
+            // a prime, so that all fields of the rows have their turn
+            for at in (0..bytes.len()).step_by(if bytes.len() > 5000 { 397 } else { 1 }) {
+                let dir = tempfile::tempdir().expect("a folder");
+                copy(whole.path(), dir.path());
+                overwrite(&dir.path().join(&name), at as u64, &[bytes[at] ^ 0x10]);
+                let place = format!("{} at {at}", name.display());
+                let (mut store, notices) = match Store::open(dir.path(), &model()) {
+                    Ok(opened) => opened,
+                    Err(StoreError::Newer { .. }) => continue, // the version of the format itself
+                    Err(error) => panic!("{place}: {error}"),
+                };
+                for n in 0..20 {
+                    if !known(&store, &item(format!("/photos/{n}.jpg"), n)) {
+                        store.commit_embedded(batch(n..n + 1)).expect("stored");
+                    }
+                }
+                let seen = (0..20).map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).collect();
+                store.remove_missing(&seen, &[]).expect("writable");
+                let contents: HashSet<_> = store.snapshot().items().map(|item| item.hash).collect();
+                assert_eq!(contents, (0..20).map(hash).collect(), "{place}: {notices:?}");
+                assert_eq!(store.snapshot().len(), 20, "{place}: {notices:?}");
+                for row in 0..20 {
+                    let snapshot = store.snapshot();
+                    let n = (0..20).find(|n| hash(*n) == snapshot.item(row).expect("there").hash).expect("one of them");
+                    let expected = item(format!("/photos/{n}.jpg"), n);
+                    let found = snapshot.item(row).expect("there");
+                    assert_eq!((found.modality, found.pixels), (expected.modality, expected.pixels), "{place}");
+                    assert_eq!(found.snippet.as_deref(), expected.snippet.as_deref(), "{place}");
+                    assert_eq!(snapshot.vector(row), Some(embedding(n).as_slice()), "{place}");
+                }
+                assert!(store.thumbnail(&hash(1)).is_none_or(|found| Some(found) == thumbnail), "{place}");
+                let labelled = store.labels().expect("readable");
+                assert!(labelled.is_none() || labelled == labels || !notices.is_empty(), "{place}: {labelled:?}");
+                assert_eq!(store.check(), [""; 0], "{place}");
+            }
+        }
+    }
+
+    fn walk(dir: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("readable").path());
+        entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        for path in walk(from) {
+            let target = to.join(path.strip_prefix(from).expect("below"));
+            fs::create_dir_all(target.parent().expect("has one")).expect("made");
+            fs::copy(path, target).expect("copied");
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl App {
     }
 
     pub(super) fn undo_or_redo(&mut self, undo: bool) {
-        let set = self.state.labels.set.clone();
+        let (set, applied) = (self.state.labels.set.clone(), Arc::clone(&self.state.labels.applied));
         let changed = if undo { self.history.undo(&mut self.state) } else { self.history.redo(&mut self.state) };
         if changed {
             self.state.query.matches = None;
@@ -97,6 +97,9 @@ impl App {
             self.look_at_question();
             if set != self.state.labels.set {
                 self.labels_changed();
+            }
+            if !Arc::ptr_eq(&applied, &self.state.labels.applied) {
+                self.keep_all_labels();
             }
         }
     }

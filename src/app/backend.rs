@@ -24,6 +24,9 @@ pub trait Backend: Send {
     fn submit(&self, job: Job);
     /// Where answers arrive.
     fn events(&self) -> &Receiver<Event>;
+    /// To be called before it is given away to be dropped by another thread, so that opening the same library waits for
+    /// that. Returns at once.
+    fn begin_closing(&self) {}
     /// The model in use.
     fn model(&self) -> Option<ModelInfo>;
     /// Where the model runs.

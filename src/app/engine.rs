@@ -10,7 +10,7 @@ use crate::context::services::InUse;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::{self, Link, Service};
 use vicinity_engine::running::Running;
-use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError};
+use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode};
 use vicinity_models::ModelInfo;
 
 /// The engine, the service that it was opened with, and what there is to tell about that.
@@ -27,6 +27,10 @@ impl Backend for Open {
 
     fn events(&self) -> &Receiver<Event> {
         self.engine.events()
+    }
+
+    fn begin_closing(&self) {
+        self.engine.begin_closing();
     }
 
     fn model(&self) -> Option<ModelInfo> {
@@ -112,6 +116,7 @@ fn by_service(
     let key = network.keys.find(service.provider).map_err(|error| error.to_string())?.map(|(key, _)| key);
     let runtime = network.handle().map_err(|error| error.to_string())?;
     let link = Link { key, runtime, ledger: network.ledger.clone(), running: running.clone() };
-    let (engine, found) = Engine::open_service(library, service, link, move || waker()).map_err(sentence)?;
+    let (engine, found) =
+        Engine::open_service(library, service, link, OpenMode::default(), move || waker()).map_err(sentence)?;
     Ok(Open { engine, service: Some((service.clone(), host)), remark: found.map(Remark::Found) })
 }

@@ -59,7 +59,7 @@ impl App {
         self.welcomed();
         let (model, title, busy) =
             (self.state.model.clone(), self.state.model_title.clone(), self.state.services.busy.clone());
-        let before = self.forget();
+        let before = self.forget().inspect(|before| before.begin_closing());
         if self.switching {
             // The same library through another model: the old one is named until the new one is there.
             (self.state.model, self.state.model_title, self.state.services.busy) = (model, title, busy);
@@ -121,13 +121,21 @@ impl App {
         }
         let before = self.forget();
         self.attempt += 1;
-        self.spawn("close-library", move || drop(before));
+        self.close(before);
+    }
+
+    /// Lets go of a library in the background, since that may take a while. Opening it again waits until it is done.
+    fn close(&self, backend: Option<Box<dyn super::Backend>>) {
+        if let Some(backend) = &backend {
+            backend.begin_closing();
+        }
+        self.spawn("close-library", move || drop(backend));
     }
 
     pub(super) fn opened(&mut self, attempt: u64, result: Result<Box<dyn super::Backend>, String>) {
         if attempt != self.attempt {
-            // The user has gone elsewhere in the meantime; letting go may take a while.
-            return self.spawn("close-library", move || drop(result));
+            // The user has gone elsewhere in the meantime.
+            return self.close(result.ok());
         }
         match result {
             Ok(backend) => {

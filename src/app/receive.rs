@@ -107,6 +107,7 @@ fn apply(app: &mut App, event: Event) {
         }
         Event::Labelled { ticket, result } => app.labelled(ticket, result),
         Event::Suggested { ticket, suggestions } => app.suggested(ticket, suggestions),
+        Event::Labels(labels) => app.labels_restored(&labels),
         Event::Layout(layout) => app.state.layout = Some(layout),
         Event::Projecting(progress) => app.state.projecting = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),

@@ -8,9 +8,13 @@ use super::receive::notice;
 use super::textures;
 use super::window::{App, Message};
 use crate::context::RightTab;
+use crate::context::labels::Applied;
 use crate::context::state::{Chip, Selection};
 use crate::ui::words;
-use vicinity_core::{ItemId, LabelSet, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage, Suggestion};
+use vicinity_core::{
+    ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
+    Suggestion,
+};
 use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, content};
 use vicinity_media::{Content, thumbnail};
 
@@ -300,6 +304,27 @@ impl App {
         self.labels_changed();
     }
 
+    /// Stores labels given to items; `None` takes one away.
+    fn keep_labels(&mut self, labels: Vec<String>, given: Vec<(ItemId, Option<LabelScore>)>, all: bool) {
+        self.submit(Job::KeepLabels { labels, given, all });
+    }
+
+    /// After labels were taken back, or given again: stores all of them.
+    pub(super) fn keep_all_labels(&mut self) {
+        let applied = Arc::clone(&self.state.labels.applied);
+        let given = applied.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
+        self.keep_labels(applied.names.clone(), given, true);
+    }
+
+    /// The labels that the library keeps.
+    pub(super) fn labels_restored(&mut self, kept: &LabelledItems) {
+        let mut given: Vec<_> = kept.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
+        given.sort_unstable_by_key(|(id, _)| *id);
+        let mut applied = Applied::default();
+        applied.give(&kept.set.labels, given);
+        self.state.labels.applied = Arc::new(applied);
+    }
+
     /// Another set is in use: what is shown is scored again. Labels that items were given stay.
     pub(super) fn labels_changed(&mut self) {
         self.state.labels.shown = None;
@@ -346,6 +371,7 @@ impl App {
         let labelled: Vec<_> = scored.iter().filter_map(best).collect();
         let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
         let many = words::count(labelled.len() as u64 - unsure, "item");
+        self.keep_labels(set.labels.clone(), labelled.clone(), false);
         Arc::make_mut(&mut self.state.labels.applied).give(&set.labels, labelled);
         self.state.colour_by = crate::context::ColourBy::Label;
         let left = match unsure {

@@ -247,6 +247,9 @@ pub struct IndexArgs {
     /// Also try again the files that could not be read, or that the model refused.
     #[arg(long)]
     pub retry: bool,
+    /// No longer skip what this pattern matches, one of those that `vicinity info` lists; may be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub no_exclude: Vec<String>,
     /// A service that embeds instead of this machine, with --model as it calls its models; the library remembers it.
     /// Before anything is sent the command says what, and asks. Its key comes from the environment (NOMIC_API_KEY,
     /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.

@@ -21,7 +21,7 @@ use vicinity_engine::labels::{LabelVectors, parse};
 use vicinity_engine::running::{DeviceLine, Running};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::trust::{self, Candidate, Verdict};
-use vicinity_engine::{Event, Job, SearchSlot, Severity, Snapshot, export, map_image, outputs, scan};
+use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, outputs, scan, store};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -187,13 +187,22 @@ fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
     args.out.as_deref().map_or(Ok(()), map_image::check_picture).map_err(sentence)?;
     args.positions.as_deref().map_or(Ok(()), map_image::check_table).map_err(sentence)?;
     let session = Session::open_cut(place, args.cut)?;
-    let snapshot = session.engine.snapshot();
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
     check_outputs(&session, &outputs)?;
-    if snapshot.is_empty() {
+    if session.engine.snapshot().is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let layout = layout(&session, &snapshot)?;
+    let (session, layout) = match session.engine.stored_layout() {
+        Some(layout) if covers(&layout, &session.engine.snapshot()) => (session, Arc::new(layout)),
+        _ => {
+            drop(session);
+            // what is laid out now is kept for the next time
+            let session = Session::open_to_write(place)?;
+            let layout = layout(&session, &session.engine.snapshot())?;
+            (session, layout)
+        }
+    };
+    let snapshot = session.engine.snapshot();
     if let Some(path) = &args.out {
         let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
         map_image::write_picture(&picture, path).map_err(sentence)?;
@@ -204,13 +213,15 @@ fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Whether every item was laid out together with the others.
+fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
+    layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
+}
+
 fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
     let bar = on_terminal().then(|| indicatif::ProgressBar::new(100));
-    let fits = |layout: &Layout| {
-        layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
-    };
     let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
-        Event::Layout(layout) if fits(&layout) => Some(Ok(layout)),
+        Event::Layout(layout) if covers(&layout, snapshot) => Some(Ok(layout)),
         Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
         Event::Projecting(Some(progress)) => {
             if let Some(bar) = &bar {
@@ -241,7 +252,8 @@ fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
     export::check_names(&args.vectors, &args.items).map_err(sentence)?;
     let session = Session::open_cut(place, args.cut)?;
     check_outputs(&session, &[&args.vectors, &args.items])?;
-    let rows = export::write(&session.engine.snapshot(), &args.vectors, &args.items).map_err(sentence)?;
+    let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
+    let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items).map_err(sentence)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
 
@@ -257,19 +269,35 @@ struct InfoLine<'a> {
     library: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     library_bytes: Option<String>,
+    excludes: Vec<String>,
+    damage: Vec<String>,
 }
 
 fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open(place)?;
+    let session = Session::open_quietly(place)?;
     let snapshot = session.engine.snapshot();
     let parts = snapshot.parts();
+    let excludes = session.engine.import_options().excludes;
+    let damage: Vec<String> = session.engine.found_on_opening().iter().map(|found| found.text.clone()).collect();
     let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
     let failed = session.engine.failures().len();
     let (model, dimension, dimensions_used) = (parts.model.name.as_str(), parts.model.dim, snapshot.dim());
     if args.json {
         let (items, library) = (snapshot.len(), path_text(&parts.library));
         let library_bytes = path_bytes(&parts.library);
-        json(&InfoLine { items, images, texts, failed, model, dimension, dimensions_used, library, library_bytes })?;
+        json(&InfoLine {
+            items,
+            images,
+            texts,
+            failed,
+            model,
+            dimension,
+            dimensions_used,
+            library,
+            library_bytes,
+            excludes,
+            damage,
+        })?;
         return Ok(Outcome::Done);
     }
     line(&format!("library    {}", parts.library.display()))?;
@@ -283,6 +311,8 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
         let note = if root.available { "" } else { " (not there)" };
         line(&format!("folder     {}{note}", root.path.display()))?;
     }
+    excludes.iter().try_for_each(|pattern| line(&format!("exclude    {pattern}")))?;
+    damage.iter().try_for_each(|found| line(&format!("damage     {found}")))?;
     Ok(Outcome::Done)
 }
 
@@ -345,15 +375,24 @@ fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
 
 fn check_library(place: &Place) -> anyhow::Result<bool> {
     let path = session::library(place)?;
-    if !session::exists(&path) {
+    // one that is named has to be there
+    if place.library.is_none() && !store::exists(&path) {
         line(&format!("library  none yet in {}", path.display()))?;
         return Ok(true);
     }
-    let session = Session::open(place).with_context(|| format!("library {}", path.display()))?;
-    let found = session.engine.check();
+    let session = Session::open_quietly(place).with_context(|| format!("library {}", path.display()))?;
+    let opening = session.engine.found_on_opening();
+    let mut found = session.engine.check();
+    // one that was set aside before is no damage any more
+    let [damage, notes]: [Vec<&Notice>; 2] = [true, false]
+        .map(|damage| opening.iter().filter(|notice| (notice.severity != Severity::Info) == damage).collect());
+    found.extend(damage.iter().map(|notice| notice.text.clone()));
+    found.sort_unstable();
+    found.dedup();
     let items = count(session.engine.snapshot().len() as u64);
     let verdict = if found.is_empty() { "ok" } else { "damaged" };
     line(&format!("library  {} ({items} items): {verdict}", path.display()))?;
-    found.iter().try_for_each(|trouble| line(&format!("         {trouble}")))?;
+    let notes = notes.iter().map(|notice| &notice.text);
+    found.iter().chain(notes).try_for_each(|trouble| line(&format!("         {trouble}")))?;
     Ok(found.is_empty())
 }

@@ -7,9 +7,10 @@ use anyhow::bail;
 
 use super::args::{IndexArgs, Place};
 use super::output::{complain, count};
-use super::session;
-use vicinity_engine::Engine;
+use super::{index, session};
 use vicinity_engine::remote::{self, Service};
+use vicinity_engine::running::Running;
+use vicinity_engine::{Access, Engine};
 use vicinity_models::remote::Estimate;
 use vicinity_models::remote::inference_mode::InferenceMode;
 
@@ -27,7 +28,8 @@ pub fn service(args: &IndexArgs, place: &Place) -> anyhow::Result<Option<Service
     let (path, host) = (session::library(place)?, spec.host()?);
     if !remote::is_allowed(&path, &host)? {
         // opened through its local model, which sends nothing
-        let engine = Engine::open(&path, || {})?;
+        let mode = session::mode(Access::ReadWrite);
+        let engine = Engine::open_as(&path, None, &Running::default(), mode, || {})?;
         if let Some(why) = &engine.snapshot().parts().read_only {
             bail!("{why}");
         }
@@ -35,7 +37,7 @@ pub fn service(args: &IndexArgs, place: &Place) -> anyhow::Result<Option<Service
         for folder in &args.folders {
             paths.push(std::path::absolute(folder)?);
         }
-        let excludes: Vec<String> = engine.import_options().excludes.into_iter().chain(args.exclude.clone()).collect();
+        let excludes = index::excludes(&engine.import_options().excludes, args)?;
         agree(&remote::estimate_files(&paths, &excludes, &spec)?, spec.takes_pictures(), args.yes_send)?;
         engine.allow_remote(&host, true)?;
     }

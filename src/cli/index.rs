@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -17,7 +17,8 @@ use super::output::{JsonPath, complain, count, json, line, on_terminal};
 use super::session::{self, Session};
 use vicinity_core::{Progress, Stage, left_out};
 use vicinity_engine::content::regular;
-use vicinity_engine::{Busy, Event, Job, Severity, Summary};
+use vicinity_engine::scan::Excludes;
+use vicinity_engine::{Access, Busy, Event, ImportOptions, Job, Severity, Summary};
 
 #[derive(Serialize)]
 struct FailedLine<'a> {
@@ -56,13 +57,13 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
         bail!("{reason}");
     }
     let session = match consent::service(&args, place)? {
-        Some(service) => Session::by_service(&session::library(place)?, &service, place)?,
+        Some(service) => Session::by_service(&session::library(place)?, &service, place, Access::ReadWrite)?,
         None => Session::create(place)?,
     };
     if let Some(why) = &session.engine.snapshot().parts().read_only {
         bail!("{why}");
     }
-    set_options(&session, &args);
+    set_options(&session, &args)?;
     let stop = on_interrupt(&session);
     let (summary, error) = import(&session, &args, &stop)?;
     report(&session, &summary, args.json)?;
@@ -116,19 +117,36 @@ fn together(first: &Summary, second: Summary) -> Summary {
     }
 }
 
-fn set_options(session: &Session, args: &IndexArgs) {
+fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
     let before = session.engine.import_options();
-    let mut options = before.clone();
-    options.rows |= args.rows;
-    options.long_text = args.long_text.unwrap_or(options.long_text);
-    for pattern in &args.exclude {
-        if !options.excludes.contains(pattern) {
-            options.excludes.push(pattern.clone());
-        }
-    }
+    let options = ImportOptions {
+        excludes: excludes(&before.excludes, args)?,
+        rows: before.rows || args.rows,
+        long_text: args.long_text.unwrap_or(before.long_text),
+    };
     if options != before {
         session.engine.submit(Job::SetImport(options));
     }
+    Ok(())
+}
+
+/// The patterns of a library, without those that are taken back, and with those that are added.
+pub fn excludes(kept: &[String], args: &IndexArgs) -> anyhow::Result<Vec<String>> {
+    let mut excludes = kept.to_vec();
+    for pattern in &args.no_exclude {
+        if !kept.contains(pattern) {
+            bail!("--no-exclude {pattern}: the library has no such pattern; `vicinity info` lists those it has");
+        }
+        excludes.retain(|kept| kept != pattern);
+    }
+    for pattern in &args.exclude {
+        // Before it is remembered: with a pattern that is none no later scan would come to anything.
+        Excludes::new(std::slice::from_ref(pattern)).map_err(|reason| anyhow!("--exclude: {reason}"))?;
+        if !excludes.contains(pattern) {
+            excludes.push(pattern.clone());
+        }
+    }
+    Ok(excludes)
 }
 
 /// The first Ctrl-C ends the import after the batch in flight, the second one the program.

@@ -8,7 +8,7 @@ use crate::app::{self, Settings};
 use vicinity_core::Modality;
 use vicinity_core::home;
 use vicinity_engine::updates::Updates;
-use vicinity_engine::{choice, crash};
+use vicinity_engine::{choice, crash, store};
 use vicinity_models::device;
 
 /// Lines of the last crash that are shown.
@@ -78,10 +78,10 @@ fn models() -> Vec<String> {
 fn library(place: &Place, names: bool) -> anyhow::Result<Vec<String>> {
     let path = session::library(place)?;
     let shown = if names { format!(" in {}", path.display()) } else { String::new() };
-    if !session::exists(&path) {
+    if !store::exists(&path) {
         return Ok(vec![row("library", &format!("none yet{shown}"))]);
     }
-    let session = Session::open(place)?;
+    let session = Session::open_quietly(place)?;
     let snapshot = session.engine.snapshot();
     let [images, texts] = [Modality::Image, Modality::Text].map(|kind| count(snapshot.count(kind) as u64));
     let model = &snapshot.parts().model;
@@ -90,7 +90,6 @@ fn library(place: &Place, names: bool) -> anyhow::Result<Vec<String>> {
         row("library", &format!("{images} images, {texts} texts, {} failed{shown}", count(failures.len() as u64))),
         row("", &format!("model {} ({}), {} dimensions", model.name, model.revision, model.dim)),
     ];
-    rows.extend(snapshot.parts().read_only.iter().map(|why| row("", &hidden(why, names))));
     rows.extend(session.engine.check().iter().map(|trouble| row("", &hidden(trouble, names))));
     if names {
         rows.extend(snapshot.parts().roots.iter().map(|root| row("", &root.path.display().to_string())));

@@ -1,5 +1,7 @@
 //! Label sets and the labels nearest to an item.
 
+use std::collections::HashMap;
+
 use super::item::ItemId;
 
 /// A named, ordered list of labels without blanks or duplicates.
@@ -85,6 +87,15 @@ pub struct ScoredLabels {
     pub item: Option<ItemId>,
     /// Best first; every label of the set once.
     pub scores: Vec<LabelScore>,
+}
+
+/// The labels that were given to items, and the set that they are from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledItems {
+    /// The set.
+    pub set: LabelSet,
+    /// The label of each item that has one.
+    pub best: HashMap<ItemId, LabelScore>,
 }
 
 /// The best label of an item has to have this much more of the shares than the second, or the item is "unsure".

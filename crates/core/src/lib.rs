@@ -21,7 +21,7 @@ pub mod space;
 
 pub use embedding::{Embedding, EmbeddingError};
 pub use item::{ContentHash, Item, ItemId, Modality};
-pub use label::{LabelScore, LabelSet, ScoredLabels};
+pub use label::{LabelScore, LabelSet, LabelledItems, ScoredLabels};
 pub use layout::{Layout, LayoutMethod};
 pub use left_out::{LeftOut, LeftOutCounts};
 pub use name::NamePattern;

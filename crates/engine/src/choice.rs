@@ -9,10 +9,11 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::checked_json::{self, Stored};
 use super::model::Loader;
 use super::running::Running;
 use super::trust::Chosen;
-use vicinity_core::{atomic_file, home};
+use vicinity_core::home;
 use vicinity_models::installed::places::{Manifest, Places};
 use vicinity_models::target::Target;
 use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, folder, starter};
@@ -93,6 +94,8 @@ pub struct Choice {
     pub load: Loader,
     /// What the library has to remember, where it is new.
     news: Option<Kept>,
+    /// What is wrong with what it remembers: a sentence.
+    pub(super) damage: Option<String>,
 }
 
 /// Path, length and time of change of a model's files: as long as they stay the same it is the same model.
@@ -112,23 +115,33 @@ impl Choice {
     /// # Errors
     /// When the model cannot be used; the message names the file.
     pub fn for_library(library: &Path, wanted: Option<ModelSource>, running: &Running) -> Result<Self, TowerError> {
-        let kept = read(library);
+        let stored = checked_json::read::<Kept>(&file(library));
+        let damage = match &stored {
+            Stored::Damaged(what) => Some(format!(
+                "{what}, so the built-in model is used; name the model of this library to use that again."
+            )),
+            _ => None,
+        };
+        // A model that is named takes the place of a damaged note.
+        let replace = damage.is_some() && wanted.is_some();
+        let damage = damage.filter(|_| wanted.is_none());
+        let kept = stored.whole();
         let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
         let ModelSource::Folder(dir) = &source else {
             let info = starter::info()?;
             let load = loader(source.clone(), info.key.clone(), running, None);
-            let news = kept.map(|_| Kept { source, info: info.clone(), files: Stamp::new() });
-            return Ok(Self { info, load, news });
+            let news = (kept.is_some() || replace).then(|| Kept { source, info: info.clone(), files: Stamp::new() });
+            return Ok(Self { info, load, news, damage });
         };
         let stamp = stamp(dir);
         if let Some(kept) = kept.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
             let load = loader(source, kept.info.key.clone(), running, None);
-            return Ok(Self { info: kept.info, load, news: None });
+            return Ok(Self { info: kept.info, load, news: None, damage });
         }
         let chosen = running.load(&source, None)?;
         let info = chosen.model.info.clone();
         let load = loader(source.clone(), info.key.clone(), running, Some(chosen));
-        Ok(Self { news: Some(Kept { source, info: info.clone(), files: stamp }), info, load })
+        Ok(Self { news: Some(Kept { source, info: info.clone(), files: stamp }), info, load, damage })
     }
 
     /// What the library, once it is open, has to be told to remember.
@@ -160,12 +173,17 @@ fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Opti
     Loader::new(load, move || idle.idle(&ours))
 }
 
+/// The local model that a library was last opened with; the built-in one where it remembers none.
+pub fn remembered(library: &Path) -> ModelSource {
+    read(library).map(|kept| kept.source).unwrap_or_default()
+}
+
 fn file(library: &Path) -> PathBuf {
     library.join("model.json")
 }
 
 fn read(library: &Path) -> Option<Kept> {
-    serde_json::from_slice(&std::fs::read(file(library)).ok()?).ok()
+    checked_json::read(&file(library)).whole()
 }
 
 fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
@@ -176,7 +194,7 @@ fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
             _ => Ok(()),
         };
     }
-    atomic_file::write(&path, &serde_json::to_vec_pretty(kept)?)
+    checked_json::write(&path, kept)
 }
 
 /// Empty where a folder cannot be listed.

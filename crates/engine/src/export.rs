@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Snapshot, outputs};
+use vicinity_core::LabelledItems;
 use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 
@@ -14,13 +15,26 @@ use vicinity_core::path_bytes::{path_bytes, path_text};
 /// # Errors
 /// A sentence that names the file.
 pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, String> {
+    write_labelled(snapshot, None, vectors, items)
+}
+
+/// The same, with the labels that were given to items.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn write_labelled(
+    snapshot: &Snapshot,
+    labels: Option<&LabelledItems>,
+    vectors: &Path,
+    items: &Path,
+) -> Result<usize, String> {
     outputs::check(snapshot, &[vectors, items])?;
     let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.unit(*row).is_some()).collect();
     let npy = |file: &mut AtomicFile| {
         write_npy(file, rows.len(), snapshot.dim(), rows.iter().filter_map(|row| snapshot.unit(*row)))
     };
     let npy = draft(vectors, npy)?;
-    let csv = draft(items, |file| write_items(snapshot, &rows, file).map_err(io::Error::other))?;
+    let csv = draft(items, |file| write_items(snapshot, labels, &rows, file).map_err(io::Error::other))?;
     npy.commit().map_err(|error| outputs::sentence(vectors, &error))?;
     csv.commit().map_err(|error| outputs::sentence(items, &error))?;
     Ok(rows.len())
@@ -71,14 +85,25 @@ fn write_npy<'a>(
 }
 
 /// A column `path_bytes` is added where a path cannot be told as text.
-fn write_items(snapshot: &Snapshot, rows: &[usize], file: &mut AtomicFile) -> Result<(), csv::Error> {
+fn write_items(
+    snapshot: &Snapshot,
+    labels: Option<&LabelledItems>,
+    rows: &[usize],
+    file: &mut AtomicFile,
+) -> Result<(), csv::Error> {
+    let label = |id| {
+        let labels = labels?;
+        let score = labels.best.get(&id)?;
+        Some((labels.set.labels.get(score.label)?.clone(), score.score.to_string()))
+    };
     let items = || rows.iter().filter_map(|row| snapshot.item(*row));
     let exact = items().any(|item| path_bytes(&item.path).is_some());
     let mut table = csv::Writer::from_writer(file);
-    let columns = ["id", "path", "row", "modality", "bytes", "width", "height", "snippet"];
+    let columns = ["id", "path", "row", "modality", "bytes", "width", "height", "snippet", "label", "label_score"];
     table.write_record(columns.into_iter().chain(exact.then_some("path_bytes")))?;
     for item in items() {
         let side = |at: usize| item.pixels.map(|pixels| pixels[at].to_string()).unwrap_or_default();
+        let (label, score) = label(item.id).unwrap_or_default();
         let fields = [
             item.id.0.to_string(),
             path_text(&item.path),
@@ -88,6 +113,8 @@ fn write_items(snapshot: &Snapshot, rows: &[usize], file: &mut AtomicFile) -> Re
             side(0),
             side(1),
             item.snippet.as_deref().unwrap_or_default().to_owned(),
+            label,
+            score,
         ];
         table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
     }

@@ -17,11 +17,12 @@ use super::mailbox::Mailbox;
 use super::model::{LazyModel, Loader};
 use super::outbox::Outbox;
 use super::projector::Projector;
+use super::remote;
 use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
-use super::{Event, ImportOptions, Job, Severity, Snapshot, Unfinished};
-use vicinity_core::{Failure, LeftOutCounts, Progress, Stage};
+use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, Unfinished};
+use vicinity_core::{Failure, LabelledItems, Layout, LeftOutCounts, Progress, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
 
@@ -69,6 +70,8 @@ pub struct Engine {
     /// The service behind the model, by its host, where there is one.
     service: Option<(String, Remote)>,
     mailbox: Option<Mailbox>,
+    /// What was found amiss on opening.
+    found: Vec<Notice>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -104,9 +107,29 @@ impl Engine {
         running: &Running,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
+        Self::open_as(library, model, running, OpenMode::default(), waker)
+    }
+
+    /// The same, for reading only or without layouts.
+    ///
+    /// # Errors
+    /// As [`Self::open_through`].
+    pub fn open_as(
+        library: &Path,
+        model: Option<ModelSource>,
+        running: &Running,
+        mode: OpenMode,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
         let mut choice = Choice::for_library(library, model, running)?;
         let note = choice.take_note();
-        let engine = Self::open_with(library, choice.info, choice.load, waker)?;
+        let damage = choice.damage.take().into_iter().chain(remote::damage(library));
+        let mut engine = Self::start(library, choice.info, choice.load, mode, waker)?;
+        for text in damage {
+            let notice = Notice { severity: Severity::Warning, text };
+            engine.outbox.post(Event::Notice(notice.clone()));
+            engine.found.push(notice);
+        }
         if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
             note(library);
         }
@@ -123,7 +146,17 @@ impl Engine {
         load: Loader,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let (library, notices) = Library::open(library, &info.key)?;
+        Self::start(library, info, load, OpenMode::default(), waker)
+    }
+
+    pub(super) fn start(
+        library: &Path,
+        info: ModelInfo,
+        load: Loader,
+        mode: OpenMode,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let (library, notices) = Library::open(library, &info.key, mode.access)?;
         if info.allows(library.snapshot().dim()).is_err() {
             library.set_dimensions(info.key.dim)?;
         }
@@ -137,8 +170,11 @@ impl Engine {
         if let Some(layout) = &saved {
             outbox.post(Event::Layout(Arc::new(layout.clone())));
         }
-        notices.into_iter().for_each(|notice| outbox.post(Event::Notice(notice)));
-        let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved)?;
+        if let Some(labels) = library.labels()? {
+            outbox.post(Event::Labels(Arc::new(labels)));
+        }
+        notices.iter().for_each(|notice| outbox.post(Event::Notice(notice.clone())));
+        let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved, mode.layout)?;
         let (searcher, search_thread) = Searcher::start(library.clone(), model.clone(), outbox.clone())?;
         let (looks, looks_threads) = Looks::start(&library, &outbox)?;
         let control = Control::default();
@@ -176,6 +212,7 @@ impl Engine {
             looks,
             service: None,
             mailbox: None,
+            found: notices,
             threads,
         })
     }
@@ -217,6 +254,7 @@ impl Engine {
             // suggestions that nobody asked for are worth no request to a service
             Job::Suggest { .. } if self.service.is_some() => {}
             Job::Suggest { ticket } => self.searcher.ask(Question::Suggest(ticket)),
+            Job::KeepLabels { labels, given, all } => self.searcher.ask(Question::Keep(labels, given, all)),
             Job::Thumbnails(ids) => self.looks.want_thumbnails(ids),
             Job::Preview(id) => self.looks.want_preview(id),
             Job::Project(method) => self.projector.ask(method),
@@ -278,9 +316,35 @@ impl Engine {
         &self.events
     }
 
+    /// What was found amiss with the library when it was opened; told as [`Event::Notice`]s, too.
+    pub fn found_on_opening(&self) -> &[Notice] {
+        &self.found
+    }
+
+    /// To be called where the engine is given away to be dropped by another thread: whoever opens the library from now
+    /// on waits until that is done, instead of taking this engine for another writer. Returns at once.
+    pub fn begin_closing(&self) {
+        if let Some(closing) = self.library.closing() {
+            closing.begin();
+        }
+    }
+
     /// The collection as of now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.library.snapshot()
+    }
+
+    /// The labels given to items.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn labels(&self) -> Result<Option<LabelledItems>, StoreError> {
+        self.library.labels()
+    }
+
+    /// The map that is stored, for the rows of the collection as of now; it may cover fewer of them.
+    pub fn stored_layout(&self) -> Option<Layout> {
+        self.library.load_layout()
     }
 
     /// The library's import options as of now.
@@ -324,7 +388,11 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.begin_closing();
         self.mailbox = None;
+        if let Some(closing) = self.library.closing() {
+            closing.announce();
+        }
         self.control.close();
         self.jobs = None;
         self.model.close();

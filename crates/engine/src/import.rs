@@ -134,7 +134,11 @@ impl Coordinator {
     }
 
     fn export(&self, vectors: &Path, items: &Path) {
-        match export::write(&self.library.snapshot(), vectors, items) {
+        let labels = match self.library.labels() {
+            Ok(labels) => labels,
+            Err(error) => return self.outbox.notice(Severity::Error, error.to_string()),
+        };
+        match export::write_labelled(&self.library.snapshot(), labels.as_ref(), vectors, items) {
             Ok(rows) => self.outbox.notice(Severity::Info, format!("Exported {rows} vectors")),
             Err(reason) => self.outbox.notice(Severity::Error, reason),
         }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vicinity_core::{
-    Failure, ItemId, LabelSet, Layout, LayoutMethod, LeftOutCounts, MapProgress, Picture, Progress, Query, QueryPart,
-    ScoredLabels, SearchResult, Suggestion,
+    Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LayoutMethod, LeftOutCounts, MapProgress, Picture,
+    Progress, Query, QueryPart, ScoredLabels, SearchResult, Suggestion,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -50,6 +50,15 @@ pub enum Job {
         /// With which labels.
         labels: LabelSet,
     },
+    /// Store labels given to items.
+    KeepLabels {
+        /// The labels.
+        labels: Vec<String>,
+        /// The items, and which label each is given, by its place; `None` takes its label away.
+        given: Vec<(ItemId, Option<LabelScore>)>,
+        /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
+        all: bool,
+    },
     /// Find queries that the collection answers well. Searches and labels go first; with a service nothing is sent for
     /// this, and nothing comes back.
     Suggest {
@@ -75,6 +84,35 @@ pub enum Job {
         /// A `.csv` file.
         items: PathBuf,
     },
+}
+
+/// What an open library may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Reading and writing; only reading where another process writes it, or its disk is write-protected or full.
+    #[default]
+    ReadWrite,
+    /// Reading, whoever writes it meanwhile. There has to be a library; nothing is created, repaired or locked.
+    Read,
+}
+
+/// When the map is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LayoutUpdates {
+    /// Whenever the collection has changed.
+    #[default]
+    Automatic,
+    /// By [`Job::Project`] only, where nobody looks at a map.
+    OnRequest,
+}
+
+/// How a library is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenMode {
+    /// What it may be used for.
+    pub access: Access,
+    /// When the map is laid out.
+    pub layout: LayoutUpdates,
 }
 
 /// Independent askers of searches.
@@ -144,6 +182,8 @@ pub enum Event {
         /// The clearest first; empty where nothing stands out.
         suggestions: Arc<Vec<Suggestion>>,
     },
+    /// The labels that were given to items before, told once the library is open.
+    Labels(Arc<LabelledItems>),
     /// A layout is ready.
     Layout(Arc<Layout>),
     /// A layout that takes long is being computed; `None` when it ended or was cancelled.
@@ -243,6 +283,7 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+mod checked_json;
 pub mod choice;
 pub mod content;
 mod control;

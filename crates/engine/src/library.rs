@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
+use super::store::{self, Closing, GivenLabel, Store, StoreError, VectorRows};
 pub use super::store::{Cause, FailedFile, Known, NewItem, ThumbnailCache, Unfinished};
-use super::store::{Store, StoreError, VectorRows};
-use super::{ImportOptions, Notice, Snapshot};
-use vicinity_core::{ContentHash, Embedding, Failure, Layout, LeftOutCounts, Modality};
+use super::{Access, ImportOptions, Notice, Snapshot};
+use vicinity_core::{
+    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LeftOutCounts, Modality,
+};
 use vicinity_models::{LongText, ModelKey};
 
 struct Shared {
@@ -22,6 +24,7 @@ struct Shared {
     thumbnails: ThumbnailCache,
     vector_rows: VectorRows,
     read_only: Option<String>,
+    closing: Option<Closing>,
 }
 
 /// See the module's documentation. Cheap to clone.
@@ -34,8 +37,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Library {
     /// Opens the library in a folder, and says what was found amiss.
-    pub fn open(dir: &Path, key: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
-        let (store, notices) = Store::open(dir, key)?;
+    pub fn open(dir: &Path, key: &ModelKey, access: Access) -> Result<(Self, Vec<Notice>), StoreError> {
+        let (store, notices) = match access {
+            Access::ReadWrite => Store::open(dir, key)?,
+            Access::Read => Store::open_to_read(dir, key)?,
+        };
         let failures = store.failures().into_iter().map(|f| (f.path, f.reason)).collect();
         let shared = Shared {
             snapshot: Mutex::new(store.snapshot()),
@@ -46,6 +52,7 @@ impl Library {
             thumbnails: store.thumbnails(),
             vector_rows: store.vector_rows(),
             read_only: store.read_only().map(str::to_owned),
+            closing: store.closing(),
             store: Mutex::new(store),
         };
         Ok((Self(Arc::new(shared)), notices))
@@ -54,6 +61,11 @@ impl Library {
     /// Why this process may not write, where it may not.
     pub fn read_only(&self) -> Option<String> {
         self.0.read_only.clone()
+    }
+
+    /// With which a writer announces that it closes the library.
+    pub fn closing(&self) -> Option<&Closing> {
+        self.0.closing.as_ref()
     }
 
     /// The collection as of now. Never waits for a write.
@@ -259,10 +271,40 @@ impl Library {
         self.0.failures_changed.store(true, Ordering::Relaxed);
     }
 
-    /// Stores a layout of the snapshot of now.
+    /// The labels given to items of the collection as of now.
+    pub fn labels(&self) -> Result<Option<LabelledItems>, StoreError> {
+        let labels = lock(&self.0.store).labels()?;
+        Ok(labels.and_then(|labels| labels.of_items(&self.snapshot())))
+    }
+
+    /// Stores labels given to items; `None` takes one away, and `all` drops those given before.
+    pub fn keep_labels(
+        &self,
+        labels: Vec<String>,
+        given: &[(ItemId, Option<LabelScore>)],
+        all: bool,
+    ) -> Result<(), StoreError> {
+        let snapshot = self.snapshot();
+        let (mut kept, mut taken) = (Vec::new(), Vec::new());
+        for (id, score) in given {
+            let Some(item) = snapshot.get(*id) else { continue };
+            let (hash, modality) = (item.hash, item.modality);
+            match score.and_then(|score| Some((labels.get(score.label)?.clone(), score))) {
+                Some((label, LabelScore { score, share, .. })) => {
+                    kept.push(GivenLabel { hash, modality, label, score, share });
+                }
+                None => taken.push((hash, modality)),
+            }
+        }
+        let set = LabelSet { name: "Labels".to_owned(), labels };
+        let mut store = lock(&self.0.store);
+        if all { store.replace_labels(&set, &kept) } else { store.give_labels(&set, &kept, &taken) }
+    }
+
+    /// Stores a layout of the snapshot of now. Holds up nobody who writes the library meanwhile.
     pub fn save_layout(&self, layout: &Layout) {
         if self.0.read_only.is_none()
-            && let Err(error) = lock(&self.0.store).save_layout(layout)
+            && let Err(error) = store::save_layout(&self.snapshot(), layout)
         {
             log::warn!("the map was not stored: {error}");
         }
@@ -270,7 +312,7 @@ impl Library {
 
     /// The layout stored last, where it still fits.
     pub fn load_layout(&self) -> Option<Layout> {
-        lock(&self.0.store).load_layout()
+        store::load_layout(&self.snapshot())
     }
 }
 

@@ -64,7 +64,7 @@ impl Call {
 /// Hands folders and files to the window of this user on this machine that has the library open; true once it shows
 /// them. False at once where there is no such window, and after a second where it does not answer.
 pub fn hand_over(library: &Path, paths: &[PathBuf]) -> bool {
-    store::holder(library).is_some_and(|holder| holder.window && holder.is_here())
+    store::holder(library).is_some_and(|holder| holder.window && !holder.closing && holder.is_here())
         && deliver(&library.join(FOLDER), paths).unwrap_or_else(|error| {
             log::info!("the window that has the library open cannot be reached: {error}");
             false

@@ -92,7 +92,7 @@ fn slot(event: &Event) -> Option<usize> {
         Event::LeftOut(_) => Some(8),
         Event::Unfinished(_) => Some(9),
         Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
-        Event::Model(_) | Event::Notice(_) | Event::Called(_) => None,
+        Event::Model(_) | Event::Notice(_) | Event::Called(_) | Event::Labels(_) => None,
     }
 }
 

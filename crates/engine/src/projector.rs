@@ -20,7 +20,7 @@ use super::index::Centring;
 use super::library::Library;
 use super::outbox::Outbox;
 use super::pace::Pace;
-use super::{Event, Severity, Snapshot};
+use super::{Event, LayoutUpdates, Severity, Snapshot};
 use vicinity_core::desk::Desk;
 use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
 use vicinity_layout::{Rows, UmapParams};
@@ -28,6 +28,8 @@ use vicinity_models::guard;
 
 /// While an import runs the map is brought up to date at most this often.
 const INTERVAL: Duration = Duration::from_millis(700);
+/// A map on which new rows were only put beside others is stored at most this often.
+const SAVING: Duration = Duration::from_secs(20);
 /// Growth of the collection that is worth a new neighbour-preserving layout.
 const GROWTH: f32 = 1.2;
 /// Points on which the quality of a layout is measured.
@@ -56,12 +58,18 @@ struct Wishes {
 pub struct Projector {
     desk: Arc<Desk<Wishes>>,
     cancel: Arc<AtomicBool>,
+    updates: LayoutUpdates,
 }
 
 impl Projector {
     /// Starts the thread; `saved` is the layout that stands.
-    pub fn start(library: Library, outbox: Outbox, saved: Option<Layout>) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let projector = Self::default();
+    pub fn start(
+        library: Library,
+        outbox: Outbox,
+        saved: Option<Layout>,
+        updates: LayoutUpdates,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let projector = Self { updates, ..Self::default() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(super::spare_threads())
             .thread_name(|i| format!("vicinity-map-{i}"))
@@ -70,25 +78,29 @@ impl Projector {
         let handle = projector.clone();
         let thread = std::thread::Builder::new().name("vicinity-map".to_owned()).spawn(move || {
             let standing = saved.map(|layout| Standing::new(&library.snapshot(), layout));
-            Draughtsman { library, outbox, pool, wishes: handle, standing, generation: 1 }.run();
+            let worker = Draughtsman { library, outbox, pool, wishes: handle, standing, generation: 1, unsaved: None };
+            worker.run();
         })?;
         Ok((projector, thread))
     }
 
     /// The collection has changed, but an import is under way.
     pub fn collection_grows(&self, snapshot: Arc<Snapshot>) {
-        self.desk.update(|wishes| {
-            wishes.snapshot = Some(snapshot);
-            wishes.settled = false;
-        });
+        self.follow(snapshot, false);
     }
 
     /// The collection has changed and rests now.
     pub fn collection_changed(&self, snapshot: Arc<Snapshot>) {
-        self.desk.update(|wishes| {
-            wishes.snapshot = Some(snapshot);
-            wishes.settled = true;
-        });
+        self.follow(snapshot, true);
+    }
+
+    fn follow(&self, snapshot: Arc<Snapshot>, settled: bool) {
+        if self.updates == LayoutUpdates::Automatic {
+            self.desk.update(|wishes| {
+                wishes.snapshot = Some(snapshot);
+                wishes.settled = settled;
+            });
+        }
     }
 
     /// Lay out anew, whatever stands.
@@ -165,25 +177,37 @@ struct Draughtsman {
     wishes: Projector,
     standing: Option<Standing>,
     generation: u64,
+    /// Since when the map that stands differs from the one that is stored.
+    unsaved: Option<Instant>,
 }
 
 impl Draughtsman {
     fn run(mut self) {
-        let mut latest: Option<Arc<Snapshot>> = None;
-        loop {
-            let Some((snapshot, settled, asked)) = self.wishes.next() else { return };
+        while let Some((snapshot, settled, asked)) = self.wishes.next() {
             let start = Instant::now();
-            if let Some(snapshot) = snapshot.or_else(|| latest.clone()).or_else(|| Some(self.library.snapshot())) {
-                let work = catch_unwind(AssertUnwindSafe(|| self.bring_up_to_date(&snapshot, settled, asked)));
-                if let Err(panic) = work {
-                    self.failed(&guard::message(panic.as_ref()));
-                }
-                latest = Some(snapshot);
+            let snapshot = snapshot.unwrap_or_else(|| self.library.snapshot());
+            let work = catch_unwind(AssertUnwindSafe(|| self.bring_up_to_date(&snapshot, settled, asked)));
+            if let Err(panic) = work {
+                self.failed(&guard::message(panic.as_ref()));
+            }
+            if self.unsaved.is_some_and(|since| settled || since.elapsed() > SAVING) {
+                self.save();
             }
             let rested = start + INTERVAL;
             let _woken =
                 self.wishes.desk.wait_until(rested, |w| (w.closed || w.settled || w.asked.is_some()).then_some(()));
         }
+        self.save();
+    }
+
+    /// Stores the map that stands, unless it is stored already.
+    fn save(&mut self) {
+        if let Some(standing) = self.standing.as_ref().filter(|_| self.unsaved.is_some())
+            && standing.layout.method == LayoutMethod::Umap
+        {
+            self.library.save_layout(&standing.layout);
+        }
+        self.unsaved = None;
     }
 
     /// Nobody waits for a layout that will not come, and the next one starts from nothing.
@@ -290,6 +314,7 @@ impl Draughtsman {
             }
             let settled = positions.len();
             self.stand(vectors.snapshot, method, positions, settled, trust);
+            self.save();
         }
         if method == LayoutMethod::Umap {
             self.outbox.post(Event::Projecting(None));
@@ -314,7 +339,7 @@ impl Draughtsman {
             generation: self.generation,
         };
         if method == LayoutMethod::Umap {
-            self.library.save_layout(&layout);
+            self.unsaved.get_or_insert_with(Instant::now);
         }
         self.outbox.post(Event::Layout(Arc::new(layout.clone())));
         self.standing = Some(Standing::new(snapshot, layout));

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
+use super::checked_json::{self, Stored};
 use super::choice::ModelSource;
 use super::facade::{Engine, OpenError};
 use super::model::Loader;
@@ -18,8 +19,8 @@ use super::running::Running;
 use super::scan::{self, Candidate, Excludes};
 use super::store;
 use super::trust::Chosen;
-use super::{Job, Snapshot, StoreError};
-use vicinity_core::{Ledger, Modality, atomic_file};
+use super::{Job, OpenMode, Snapshot, StoreError};
+use vicinity_core::{Ledger, Modality};
 use vicinity_media::Glance;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Estimate, Key, Provider, ProviderSpec, Remote, RemoteError, hybrid};
@@ -58,7 +59,15 @@ impl Service {
 
 /// The service that a library is seen through, where there is one.
 pub fn remembered(library: &Path) -> Option<Service> {
-    serde_json::from_slice(&std::fs::read(file(library)).ok()?).ok()
+    checked_json::read(&file(library)).whole()
+}
+
+/// What is wrong with the note of a library's service: a sentence.
+pub(super) fn damage(library: &Path) -> Option<String> {
+    match checked_json::read::<Service>(&file(library)) {
+        Stored::Damaged(what) => Some(format!("{what}, so the local model is used; name the service again to use it.")),
+        Stored::Missing | Stored::Whole(_) => None,
+    }
 }
 
 /// Makes a library remember a service, or none.
@@ -73,7 +82,7 @@ pub fn remember(library: &Path, service: Option<&Service>) -> io::Result<()> {
             _ => Ok(()),
         };
     };
-    atomic_file::write(&path, &serde_json::to_vec_pretty(service)?)
+    checked_json::write(&path, service)
 }
 
 fn file(library: &Path) -> PathBuf {
@@ -169,7 +178,8 @@ impl Engine {
     ) -> Result<Self, OpenError> {
         let link = Link { key, runtime, ledger: Ledger::default(), running: Running::default() };
         let (host, remote) = connect(library, spec, link)?;
-        Self::open_beside(library, host, remote.clone(), remote.info().clone(), remote.model(), waker)
+        let (info, model) = (remote.info().clone(), remote.model());
+        Self::open_beside(library, host, remote, info, model, OpenMode::default(), waker)
     }
 
     /// Opens the library in a folder with a service that it remembers, or that its user has just chosen. In mode
@@ -182,6 +192,7 @@ impl Engine {
         library: &Path,
         service: &Service,
         link: Link,
+        mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<(Self, Option<String>), OpenError> {
         let spec = service.spec();
@@ -194,7 +205,7 @@ impl Engine {
             }
             None => (remote.model(), None),
         };
-        let engine = Self::open_beside(library, host, remote, model.info.clone(), model, waker)?;
+        let engine = Self::open_beside(library, host, remote, model.info.clone(), model, mode, waker)?;
         Ok((engine, said))
     }
 
@@ -204,10 +215,11 @@ impl Engine {
         remote: Remote,
         info: ModelInfo,
         model: Model,
+        mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let chosen = Chosen { place: "service".to_owned(), ..model.into() };
-        let engine = Self::open_with(library, info, Loader::given(chosen), waker)?;
+        let engine = Self::start(library, info, Loader::given(chosen), mode, waker)?;
         Ok(engine.with_service(host, remote))
     }
 

@@ -14,9 +14,11 @@ use super::library::Library;
 use super::model::LazyModel;
 use super::outbox::Outbox;
 use super::suggest::{CANDIDATES, Suggesting};
-use super::{Event, LabelTargets, SearchSlot, Snapshot};
+use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
 use vicinity_core::desk::Desk;
-use vicinity_core::{Embedding, ItemId, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult};
+use vicinity_core::{
+    Embedding, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
+};
 use vicinity_media::Content;
 use vicinity_models::{Model, TextOptions, guard};
 
@@ -29,6 +31,9 @@ pub enum Question {
     Search(SearchSlot, u64, Query),
     /// See [`super::Job::Label`].
     Label(u64, LabelTargets, LabelSet),
+    /// See [`super::Job::KeepLabels`]. Done here, and not by the thread that imports, since that one may be busy for
+    /// long with walking a folder.
+    Keep(Vec<String>, Vec<(ItemId, Option<LabelScore>)>, bool),
     /// See [`super::Job::Suggest`].
     Suggest(u64),
 }
@@ -39,6 +44,7 @@ enum Kind {
     Search(SearchSlot),
     Label,
     Suggest,
+    Keep,
 }
 
 #[derive(Default)]
@@ -69,30 +75,41 @@ impl Searcher {
         Ok((searcher, thread))
     }
 
-    /// Asks; an older question of the same kind that waits is dropped.
+    /// Asks; an older question of the same kind that waits is dropped. Labels are never dropped, and come first.
     pub fn ask(&self, question: Question) {
-        self.0.update(|questions| {
-            questions.waiting.retain(|older| kind(older) != kind(&question));
-            questions.waiting.push_back(question);
+        self.0.update(|Questions { waiting, .. }| {
+            if question.is_kept() {
+                let behind = waiting.iter().take_while(|older| older.is_kept()).count();
+                return waiting.insert(behind, question);
+            }
+            waiting.retain(|older| older.is_kept() || kind(older) != kind(&question));
+            waiting.push_back(question);
         });
     }
 
-    /// Ends the thread after the answer it is at.
+    /// Ends the thread after the answer it is at, and once all labels are stored.
     pub fn close(&self) {
         self.0.update(|questions| questions.closed = true);
     }
 
-    /// The next question, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end.
+    /// The next question, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
+    /// once all labels are stored.
     fn next(&self, busy: bool) -> Option<Option<Question>> {
         self.0.wait(|questions| {
-            if questions.closed {
+            let waiting = &mut questions.waiting;
+            if questions.closed && !waiting.front().is_some_and(Question::is_kept) {
                 return Some(None);
             }
-            let waiting = &mut questions.waiting;
             let urgent = waiting.iter().position(|question| kind(question) != Kind::Suggest);
             let question = waiting.remove(urgent.unwrap_or(0));
             (question.is_some() || busy).then_some(Some(question))
         })
+    }
+}
+
+impl Question {
+    fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep(..))
     }
 }
 
@@ -101,6 +118,7 @@ fn kind(question: &Question) -> Kind {
         Question::Search(slot, ..) => Kind::Search(*slot),
         Question::Label(..) => Kind::Label,
         Question::Suggest(_) => Kind::Suggest,
+        Question::Keep(..) => Kind::Keep,
     }
 }
 
@@ -124,6 +142,11 @@ impl Answers {
             Question::Label(ticket, targets, labels) => {
                 let result = answered(|| self.label(&targets, &labels)).map(Arc::new);
                 self.outbox.post(Event::Labelled { ticket, result });
+            }
+            Question::Keep(labels, given, all) => {
+                if let Err(error) = self.library.keep_labels(labels, &given, all) {
+                    self.outbox.notice(Severity::Warning, format!("The labels were not stored: {error}"));
+                }
             }
             Question::Suggest(ticket) => self.suggesting = Some((ticket, Suggesting::new(self.library.snapshot()))),
         }

@@ -44,6 +44,27 @@ impl Vectors {
         self.as_slice().get(start..start.checked_add(dim)?)
     }
 
+    /// Lets the system take back the memory that holds these rows of a mapped file; they are read again when they are
+    /// needed. For whoever goes through all of a large file once.
+    pub fn release(&self, rows: std::ops::Range<u32>, dim: usize) {
+        // Tested here; macOS has the same call. Windows takes such pages back by itself.
+        #[cfg(unix)]
+        if let Self::Mapped { map, offset } = self {
+            let [start, end] = [rows.start, rows.end].map(|row| offset + row as usize * dim * 4);
+            let (start, end) = (start.min(map.len()), end.min(map.len()));
+            // SAFETY: the mapping is of a file, shared and never written through, so dropped pages are read again as
+            // they were.
+            let released = unsafe {
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end.saturating_sub(start))
+            };
+            if let Err(error) = released {
+                log::debug!("pages of a vector file were not released: {error}");
+            }
+        }
+        #[cfg(not(unix))]
+        let _nothing_to_do = (rows, dim);
+    }
+
     fn as_slice(&self) -> &[f32] {
         match self {
             Self::Mapped { map, offset } => {

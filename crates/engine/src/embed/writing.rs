@@ -12,8 +12,9 @@ use super::super::store::StoreError;
 use super::{Done, Pipeline};
 use vicinity_core::Embedding;
 
-/// Items that are stored in one transaction, at most.
-const COMMIT: usize = 256;
+/// Items that are stored in one transaction, at most: those that wait by the time the one before is on the disk. Each
+/// costs two waits for the disk, whatever it holds.
+const COMMIT: usize = 4096;
 
 impl Pipeline {
     pub(super) fn store_all(&self, news: &Receiver<Done>) {

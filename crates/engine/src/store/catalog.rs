@@ -8,10 +8,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::StoreError;
-use super::paths;
+use super::open::Salvaged;
+use super::{paths, vectors};
 use vicinity_models::ModelKey;
 
 /// Written into the file's header, so that no other program's database is taken for ours ("Vcny").
@@ -42,21 +43,12 @@ const TABLES: &str = "
         program TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// What the folder of a damaged catalog is called, before the time.
+const ASIDE: &str = "damaged-";
+
 /// The catalog's file in a library.
 pub(super) fn file(dir: &Path) -> PathBuf {
     dir.join("catalog.sqlite")
-}
-
-/// A note to the next opening that the catalog was found damaged while in use.
-fn suspicion(dir: &Path) -> PathBuf {
-    dir.join("catalog.suspect")
-}
-
-/// Leaves that note.
-pub(super) fn suspect(dir: &Path) {
-    if let Err(error) = std::fs::write(suspicion(dir), b"") {
-        log::warn!("could not mark the catalog as damaged: {error}");
-    }
 }
 
 /// Opens for writing; creates the tables where there are none.
@@ -70,23 +62,13 @@ pub(super) fn open_to_write(dir: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20).map_err(sql)?;
-    if suspicion(dir).exists() {
-        if let Some(found) = integrity(&connection).map_err(sql)?.first() {
-            return Err(StoreError::Damaged { what: format!("the catalog of {} is damaged ({found})", dir.display()) });
-        }
-        let _not_vital = std::fs::remove_file(suspicion(dir));
-    }
     Ok(connection)
 }
 
-/// Opens for reading, beside a writer or on a disk that cannot be written.
+/// Opens for reading, beside a writer or on a disk that cannot be written. Nothing is written but what SQLite needs to
+/// share the file with a writer, which is gone afterwards.
 pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
-    let plain =
-        Connection::open_with_flags(file(dir), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .and_then(|connection| {
-                prepare(&connection).and_then(|()| check_readable(&connection)).map(|()| connection)
-            });
-    let connection = match plain {
+    let connection = match open_shared(dir) {
         Ok(connection) => connection,
         // WAL wants a shared-memory file even to read. Where none can be made nobody writes, and the catalog may be
         // read as it lies, provided that no log is waiting to be applied.
@@ -103,6 +85,17 @@ pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
             why: format!("The library {} is of an older format and has to be opened for writing once.", dir.display()),
         }),
     }
+}
+
+/// Not with SQLite's own flag for reading only: such a connection leaves the files behind that it shares with a writer.
+/// Where the catalog is write-protected SQLite opens it for reading by itself.
+fn open_shared(dir: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file(dir), flags)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    check_readable(&connection)?;
+    Ok(connection)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -151,12 +144,14 @@ fn migrate(connection: &mut Connection, dir: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Newer { dir: dir.to_owned(), found, known: VERSION });
     }
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).map_err(sql)?;
-    if tables > 0 {
+    if tables > 0 && !is_ours(connection).map_err(sql)? {
         return Err(StoreError::Catalog { reason: format!("{} belongs to another program", file(dir).display()) });
     }
     let transaction = connection.transaction().map_err(sql)?;
-    transaction.execute_batch(TABLES).map_err(sql)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+    if tables == 0 {
+        transaction.execute_batch(TABLES).map_err(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+    }
     transaction.pragma_update(None, "user_version", VERSION).map_err(sql)?;
     transaction.commit().map_err(sql)
 }
@@ -166,6 +161,10 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
     if !has_column(connection, "files", "change_mark")? {
         connection.execute("ALTER TABLE files ADD COLUMN change_mark INTEGER NOT NULL DEFAULT 0", ())?;
     }
+    if !has_column(connection, "items", "crc")? {
+        connection.execute("ALTER TABLE items ADD COLUMN crc INTEGER", ())?;
+    }
+    connection.execute(super::given::TABLE, ())?;
     connection.execute(super::not_taken::TABLE, ()).map(|_| ())
 }
 
@@ -175,6 +174,12 @@ pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> 
     find.exists([table, column])
 }
 
+/// Whether tables that say no version are ours all the same: the number is damaged then.
+fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok(id == APPLICATION_ID && has_column(connection, "items", "hash")?)
+}
+
 /// What SQLite finds wrong with the file; nothing where all is well.
 pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(10)")?;
@@ -182,30 +187,112 @@ pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
+/// The first thing that is wrong with the catalog in `dir`; `None` where nothing is, or where it cannot be said.
+pub(super) fn examine(dir: &Path) -> Option<String> {
+    let look = || integrity(&open_shared(dir)?);
+    match look() {
+        Ok(found) => found.into_iter().next(),
+        Err(error) if matches!(StoreError::sql(dir, &error), StoreError::Damaged { .. }) => Some(error.to_string()),
+        Err(error) => {
+            log::warn!("the catalog of {} could not be checked: {error}", dir.display());
+            None
+        }
+    }
+}
+
+/// Makes the catalog again from its tables, without looking at an index. True where that went well: then only indexes
+/// were damaged, or what else no table needs.
+pub(super) fn rebuild(dir: &Path) -> bool {
+    let beside = self::beside(dir, "-rebuilt");
+    let copy = || {
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.to_string()),
+            _ => {}
+        }
+        copy_tables(dir, &beside).map_err(|error| error.to_string())?;
+        // The log of the old one must never be applied to the new one. It is empty by now.
+        for suffix in ["-wal", "-shm"] {
+            let _gone_already = std::fs::remove_file(self::beside(dir, suffix));
+        }
+        std::fs::rename(&beside, file(dir)).and_then(|()| vectors::sync_folder(&file(dir))).map_err(|e| e.to_string())
+    };
+    copy().map_err(|error: String| log::warn!("the catalog in {} cannot be made again: {error}", dir.display())).is_ok()
+}
+
+fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open(file(dir))?;
+    prepare(&connection)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, i64>(0))?;
+    let to = to.as_os_str().to_str().ok_or(rusqlite::Error::InvalidPath(to.to_owned()))?;
+    connection.execute("ATTACH DATABASE ? AS fresh", [to])?;
+    let transaction = connection.unchecked_transaction()?;
+    let tables = {
+        let sql = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let mut tables = transaction.prepare(sql)?;
+        let rows = tables.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()?
+    };
+    for (name, sql) in &tables {
+        transaction.execute_batch(&sql.replacen("CREATE TABLE ", "CREATE TABLE fresh.", 1))?;
+        transaction
+            .execute_batch(&format!("INSERT OR IGNORE INTO fresh.{name} SELECT * FROM main.{name} NOT INDEXED"))?;
+    }
+    transaction.execute_batch(
+        "CREATE INDEX fresh.items_by_hash ON items (hash);
+         UPDATE fresh.sqlite_sequence SET seq = max(seq, coalesce((SELECT max(seq) FROM main.sqlite_sequence), 0));
+         UPDATE fresh.files SET complete = 0;",
+    )?;
+    transaction.pragma_update(Some("fresh"), "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(Some("fresh"), "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Brings the number of the last item back into its range. A damaged one would keep new items out for good.
+pub(super) fn repair_sequence(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "UPDATE sqlite_sequence SET seq = (SELECT coalesce(max(id), 0) FROM items WHERE id BETWEEN 0 AND ?1)
+             WHERE name = 'items' AND (typeof(seq) <> 'integer' OR seq NOT BETWEEN 0 AND ?1)",
+            [u32::MAX],
+        )
+        .map(|_| ())
+}
+
 /// Moves a damaged catalog, and the vectors that nothing names any more, into a folder of their own.
-/// Gives that folder, and the added folders as far as they can still be read.
-pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Vec<PathBuf>), StoreError> {
-    let roots = salvage_roots(dir);
+/// Gives that folder, and what could be read of it.
+pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Salvaged), StoreError> {
+    let salvaged = salvage(dir);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let aside = (0..).map(|n| dir.join(format!("damaged-{}", now + n))).find(|path| !path.exists()).unwrap_or_default();
+    let aside = (0..).map(|n| dir.join(format!("{ASIDE}{}", now + n))).find(|path| !path.exists()).unwrap_or_default();
     std::fs::create_dir(&aside).map_err(|error| StoreError::io(dir, &aside, error))?;
     let names = [file(dir), beside(dir, "-wal"), beside(dir, "-shm"), dir.join("vectors")];
     for from in names.iter().filter(|path| path.exists()) {
         let to = aside.join(from.file_name().unwrap_or_default());
         std::fs::rename(from, to).map_err(|error| StoreError::io(dir, from, error))?;
     }
-    let _not_vital = std::fs::remove_file(suspicion(dir));
-    Ok((aside, roots))
+    Ok((aside, salvaged))
 }
 
-fn salvage_roots(dir: &Path) -> Vec<PathBuf> {
-    let read = || {
-        let connection = Connection::open_with_flags(file(dir), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+/// Folders into which damaged catalogs were moved.
+pub(super) fn set_aside_before(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_one = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(ASIDE));
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_one).collect();
+    found.sort_unstable();
+    found
+}
+
+/// What the user did, as far as it can be read: each part by itself, since another may lie in a damaged page.
+fn salvage(dir: &Path) -> Salvaged {
+    let roots = |connection: &Connection| {
         let mut statement = connection.prepare("SELECT path FROM roots ORDER BY id")?;
         let paths = statement.query_map((), |row| row.get::<_, Vec<u8>>(0))?;
         Ok::<_, rusqlite::Error>(paths.map_while(Result::ok).map(|bytes| paths::from_bytes(&bytes)).collect())
     };
-    read().unwrap_or_default()
+    let Ok(connection) = Connection::open_with_flags(file(dir), OpenFlags::SQLITE_OPEN_READ_ONLY) else {
+        return Salvaged::default();
+    };
+    Salvaged { roots: roots(&connection).unwrap_or_default(), labels: super::given::load(&connection).ok().flatten() }
 }
 
 fn beside(dir: &Path, suffix: &str) -> PathBuf {
@@ -224,21 +311,35 @@ pub(super) struct ModelRow {
 
 /// The row of `model`, where it has one.
 pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite::Result<Option<ModelRow>> {
-    use rusqlite::OptionalExtension;
-    connection
+    let found = connection
         .query_row(
             "SELECT id, file, rows FROM models WHERE name = ? AND revision = ? AND preprocessing = ? AND dim = ?",
             (&model.name, &model.revision, &model.preprocessing, model.dim as i64),
-            |row| Ok(ModelRow { id: row.get(0)?, file: row.get(1)?, rows: row.get(2)? }),
+            |row| {
+                let file = row.get(1).unwrap_or_else(|_| vectors::file_name(model));
+                Ok(ModelRow { id: row.get(0)?, file, rows: row.get(2).unwrap_or(0) })
+            },
         )
-        .optional()
+        .optional()?;
+    let Some(row) = found else { return Ok(None) };
+    // The number of rows and the rows change together, so a smaller number is a damaged one.
+    let last: Option<u32> = connection.query_row(
+        "SELECT max(row) FROM vectors WHERE model = ? AND typeof(row) = 'integer'",
+        [row.id],
+        |row| Ok(row.get(0).unwrap_or(None)),
+    )?;
+    let rows = row.rows.max(last.map_or(0, |last| last.saturating_add(1)));
+    Ok(Some(ModelRow { rows, ..row }))
 }
 
-/// Adds a row for `model`.
+/// Adds a row for `model`. Where the name of its file is taken, another row of the table is damaged, since that name
+/// follows from the model: then it becomes the row of `model` again.
 pub(super) fn add_model(connection: &Connection, model: &ModelKey, file: &str) -> rusqlite::Result<ModelRow> {
     connection.execute(
-        "INSERT INTO models (name, revision, preprocessing, dim, file, rows) VALUES (?, ?, ?, ?, ?, 0)",
+        "INSERT INTO models (name, revision, preprocessing, dim, file, rows) VALUES (?1, ?2, ?3, ?4, ?5, 0)
+         ON CONFLICT (file) DO UPDATE SET name = ?1, revision = ?2, preprocessing = ?3, dim = ?4",
         (&model.name, &model.revision, &model.preprocessing, model.dim as i64, file),
     )?;
-    Ok(ModelRow { id: connection.last_insert_rowid(), file: file.to_owned(), rows: 0 })
+    let row = find_model(connection, model)?;
+    row.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }

@@ -1,9 +1,12 @@
 //! The library check of `vicinity doctor`: reads everything, changes nothing.
 
 use super::catalog::{self, ModelRow};
+use super::open::{REPAIR, counted, damaged_vectors};
+use super::state::Kind;
 use super::vectors::{Found, VectorFile};
 use super::{Store, state};
 use crate::snapshot::Vectors;
+use vicinity_core::ContentHash;
 use vicinity_models::ModelKey;
 
 /// Questions whose answer is a number that has to be zero, and what it means where it is not.
@@ -30,26 +33,37 @@ impl Store {
     fn find_faults(&self) -> rusqlite::Result<Vec<String>> {
         let mut faults: Vec<String> = catalog::integrity(&self.connection)?
             .into_iter()
-            .map(|found| format!("The catalog is damaged: {found}."))
+            .map(|found| format!("The catalog is damaged: {found}; {REPAIR}."))
             .collect();
+        if self.found.unreadable.count() > 0 {
+            let many = counted(self.found.unreadable.count(), "entry", "entries");
+            faults.push(format!("{many} of the catalog cannot be read; {REPAIR}."));
+        }
         for (question, meaning) in CONSISTENCY {
             let count: i64 = self.connection.query_row(question, (), |row| row.get(0))?;
             if count > 0 {
                 faults.push(format!("{count} {meaning}."));
             }
         }
-        let mut statement =
-            self.connection.prepare("SELECT id, file, rows, name, revision, preprocessing, dim FROM models")?;
-        let models = statement.query_map((), |row| {
-            let (name, revision, preprocessing) = (row.get(3)?, row.get(4)?, row.get(5)?);
-            let key = ModelKey { name, revision, preprocessing, dim: row.get::<_, u32>(6)? as usize };
-            Ok((ModelRow { id: row.get(0)?, file: row.get(1)?, rows: row.get(2)? }, key))
-        })?;
-        for model in models {
-            let (row, key) = model?;
-            faults.extend(self.check_vectors(&row, &key)?);
+        for model in self.models()? {
+            match model {
+                Some((row, key)) => faults.extend(self.check_vectors(&row, &key)?),
+                None => faults.push(format!("The entry of a model in the catalog cannot be read; {REPAIR}.")),
+            }
         }
         Ok(faults)
+    }
+
+    /// All models that have embedded the library; `None` for an entry that cannot be read.
+    fn models(&self) -> rusqlite::Result<Vec<Option<(ModelRow, ModelKey)>>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let (name, revision, preprocessing) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            let key = ModelKey { name, revision, preprocessing, dim: row.get::<_, u32>(6)? as usize };
+            Ok::<_, rusqlite::Error>((ModelRow { id: row.get(0)?, file: row.get(1)?, rows: row.get(2)? }, key))
+        };
+        let mut statement =
+            self.connection.prepare("SELECT id, file, rows, name, revision, preprocessing, dim FROM models")?;
+        statement.query_map((), |row| Ok(read(row).ok()))?.collect()
     }
 
     fn check_vectors(&self, model: &ModelRow, key: &ModelKey) -> rusqlite::Result<Option<String>> {
@@ -61,11 +75,26 @@ impl Store {
                 Ok(vectors) => vectors,
                 Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
             },
-            Ok(Found::Missing) => return Ok(Some(format!("The vector file {path} is gone."))),
-            Ok(Found::Foreign) => return Ok(Some(format!("{path} is not a vector file of its model."))),
+            Ok(Found::Missing) => return Ok(Some(format!("The vector file {path} is gone; {REPAIR}."))),
+            Ok(Found::Foreign) => return Ok(Some(format!("{path} is not a vector file of its model; {REPAIR}."))),
             Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
         };
-        let damaged = state::load_vectors(&self.connection, model, &vectors, key.dim)?.damaged.len();
-        Ok((damaged > 0).then(|| format!("{damaged} vectors in {path} are damaged.")))
+        let loaded = state::load_vectors(&self.connection, model, &vectors, key.dim)?;
+        if loaded.damaged.is_empty() {
+            return Ok(None);
+        }
+        let rows: Vec<u32> = loaded.damaged.values().copied().collect();
+        let items = self.items_of(loaded.damaged.keys())?;
+        Ok(Some(damaged_vectors(file.path(), &rows, items)))
+    }
+
+    /// How many items have one of these contents.
+    fn items_of<'a>(&self, contents: impl Iterator<Item = &'a (ContentHash, Kind)>) -> rusqlite::Result<usize> {
+        let mut count = self.connection.prepare("SELECT count(*) FROM items WHERE hash = ? AND (modality = 0) = ?")?;
+        let mut items = 0;
+        for (hash, kind) in contents {
+            items += count.query_row((hash.0, *kind == 0), |row| row.get::<_, u32>(0))? as usize;
+        }
+        Ok(items)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::state::{Change, FileEntry, Stamp, State, kind};
+use super::state::{Change, FileEntry, Stamp, State, item_checksum, kind};
 use super::{NewItem, Store, StoreError, not_taken, paths};
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Embedding, Item, ItemId};
@@ -79,9 +79,13 @@ impl Store {
             if !fresh.is_empty() {
                 connection.execute("UPDATE models SET rows = ? WHERE id = ?", (end, model))?;
             }
+            let mut before: Option<&Path> = None;
             for (item, row) in &items {
                 batch.place(connection, item, *row)?;
-                not_taken::forget(connection, &item.path, model)?;
+                // once a table, not once a row
+                if before.replace(&item.path) != Some(&item.path) {
+                    not_taken::forget(connection, &item.path, model)?;
+                }
             }
             Ok((
                 std::mem::take(&mut batch.changes),
@@ -163,11 +167,13 @@ struct Batch<'a> {
     /// Paths that files were moved away from.
     left: Vec<PathBuf>,
     changes: Vec<Change>,
+    /// The file placed last, and whether it is a table: it has no items of the other kind any more.
+    of_one_kind: Option<(i64, bool)>,
 }
 
 impl<'a> Batch<'a> {
     fn new(state: &'a State) -> Self {
-        Self { state, touched: HashMap::new(), left: Vec::new(), changes: Vec::new() }
+        Self { state, touched: HashMap::new(), left: Vec::new(), changes: Vec::new(), of_one_kind: None }
     }
 
     fn find(&self, path: &Path) -> Option<(Arc<Path>, FileEntry)> {
@@ -187,11 +193,14 @@ impl<'a> Batch<'a> {
         let Some((path, _)) = self.find(&new.path) else { return Ok(()) };
         let row = new.row.unwrap_or(0);
         // A file is one item, or a table of rows: never both.
-        let other = match new.row {
-            None => "DELETE FROM items WHERE file = ? AND row <> 0 RETURNING id",
-            Some(_) => "DELETE FROM items WHERE file = ? AND row = 0 RETURNING id",
-        };
-        self.remove(connection, other, file.id)?;
+        let kind = (file.id, new.row.is_some());
+        if self.of_one_kind.replace(kind) != Some(kind) {
+            let other = match new.row {
+                None => "DELETE FROM items WHERE file = ? AND row <> 0 RETURNING id",
+                Some(_) => "DELETE FROM items WHERE file = ? AND row = 0 RETURNING id",
+            };
+            self.remove(connection, other, file.id)?;
+        }
         let [width, height] = new.pixels.map_or([None, None], |[width, height]| [Some(width), Some(height)]);
         let mut find = connection.prepare_cached("SELECT id FROM items WHERE file = ? AND row = ?")?;
         let old: Option<u32> = find.query_row((file.id, row), |row| row.get(0)).optional()?;
@@ -199,9 +208,10 @@ impl<'a> Batch<'a> {
         let id = match old {
             Some(id) if self.state.place_of(ItemId(id)).is_some() => {
                 let mut update = connection.prepare_cached(
-                    "UPDATE items SET modality = ?, hash = ?, width = ?, height = ?, snippet = ? WHERE id = ?",
+                    "UPDATE items SET modality = ?, hash = ?, width = ?, height = ?, snippet = ?, crc = ? WHERE id = ?",
                 )?;
-                update.execute((modality as i64, new.hash.0, width, height, &new.snippet, id))?;
+                let crc = checksum(row, new, [width, height]);
+                update.execute((modality as i64, new.hash.0, width, height, &new.snippet, crc, id))?;
                 self.changes.push(Change::Update(item(id, path, new), vector));
                 return Ok(());
             }
@@ -218,8 +228,8 @@ impl<'a> Batch<'a> {
 
     /// The file's entry, brought up to date. `table`: it is complete only once that is said.
     fn file(&mut self, connection: &Connection, path: &Path, stamp: Stamp, table: bool) -> rusqlite::Result<FileEntry> {
-        let key: Arc<Path> = path.into();
-        let Some((_, mut file)) = self.find(path) else {
+        let Some((key, mut file)) = self.find(path) else {
+            let key: Arc<Path> = path.into();
             let mut insert = connection.prepare_cached(
                 "INSERT INTO files (path, bytes, modified_ns, change_mark, complete) VALUES (?, ?, ?, ?, ?)",
             )?;
@@ -322,11 +332,16 @@ fn insert(
     [width, height]: [Option<u32>; 2],
 ) -> rusqlite::Result<u32> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO items (file, row, modality, hash, width, height, snippet) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO items (file, row, modality, hash, width, height, snippet, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    insert.execute((file, row, modality, new.hash.0, width, height, &new.snippet))?;
+    let crc = checksum(row, new, [width, height]);
+    insert.execute((file, row, modality, new.hash.0, width, height, &new.snippet, crc))?;
     let id = connection.last_insert_rowid();
     u32::try_from(id).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, id))
+}
+
+fn checksum(row: u32, new: &NewItem, pixels: [Option<u32>; 2]) -> u32 {
+    item_checksum(row, new.modality.index() as u32, &new.hash.0, pixels, new.snippet.as_deref())
 }
 
 fn item(id: u32, path: Arc<Path>, new: &NewItem) -> Item {

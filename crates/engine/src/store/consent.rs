@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use super::{Store, StoreError, catalog};
+use super::{Store, StoreError, catalog, meta};
 
 /// Name of the list in the catalog.
 const ROW: &str = "remote";
 
 fn load(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let json: Option<String> =
-        connection.query_row("SELECT value FROM meta WHERE key = ?", [ROW], |row| row.get(0)).optional()?;
+    let json = meta::get(connection, ROW)?.whole();
     // what cannot be understood allows nothing
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
@@ -48,10 +47,6 @@ impl Store {
             hosts.push(host.to_owned());
         }
         let json = serde_json::to_string(&hosts).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-        self.in_transaction(|connection| {
-            connection
-                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [ROW, json.as_str()])
-                .map(|_| ())
-        })
+        self.in_transaction(|connection| meta::put(connection, ROW, &json))
     }
 }

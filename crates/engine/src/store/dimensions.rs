@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, meta};
 
 /// Name of the numbers in the catalog.
 const ROW: &str = "dimensions";
 
 fn all(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, usize>> {
-    let json: Option<String> =
-        connection.query_row("SELECT value FROM meta WHERE key = ?", [ROW], |row| row.get(0)).optional()?;
+    let json = meta::get(connection, ROW)?.whole();
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
 
@@ -40,10 +39,7 @@ impl Store {
             }
             let json =
                 serde_json::to_string(&kept).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-            self.in_transaction(|connection| {
-                let change = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)";
-                connection.execute(change, [ROW, json.as_str()]).map(|_| ())
-            })?;
+            self.in_transaction(|connection| meta::put(connection, ROW, &json))?;
         }
         self.state.look_at(dim);
         self.publish();

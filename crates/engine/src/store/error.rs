@@ -22,6 +22,12 @@ pub enum StoreError {
         /// A sentence.
         why: String,
     },
+    /// There is no library in the folder.
+    #[error("there is no library in {}; `vicinity index FOLDER` makes one", dir.display())]
+    Missing {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// No space left on the device.
     #[error(
         "the disk is full: nothing more can be stored in {}; what was stored before is safe, free some space and go on",

@@ -13,8 +13,10 @@ mod commit;
 mod consent;
 mod dimensions;
 mod error;
+mod given;
 mod layout;
 mod lock;
+mod meta;
 mod not_taken;
 mod open;
 mod own;
@@ -33,8 +35,11 @@ use rusqlite::Connection;
 
 pub use consent::remote_hosts;
 pub use error::StoreError;
-pub use lock::{Holder, holder};
+pub use given::{GivenLabel, GivenLabels};
+pub use layout::{load_layout, save_layout};
+pub use lock::{Closing, Holder, holder};
 pub use not_taken::{Cause, FailedFile};
+pub use open::exists;
 pub use own::{is_library, is_own};
 pub use state::Stamp;
 pub use thumbs::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
@@ -42,6 +47,7 @@ pub use unfinished::Unfinished;
 pub use vector_rows::VectorRows;
 
 use self::catalog::ModelRow;
+use self::lock::WriteLock;
 use self::state::{Change, State, kind};
 use self::vectors::VectorFile;
 use super::{ImportOptions, Root, Snapshot};
@@ -102,12 +108,12 @@ pub struct Store {
     snapshot: Arc<Snapshot>,
     thumbnails: ThumbnailCache,
     read_only: Option<String>,
-    /// Rows of the vector file that were found damaged at the last load.
-    damaged: Vec<u32>,
+    /// What could not be read at the last load.
+    found: state::Found,
     /// The state of the catalog that a reader has loaded.
     seen_version: Option<i64>,
     /// Held for as long as we write; the system releases it when the process ends.
-    _lock: Option<std::fs::File>,
+    lock: Option<WriteLock>,
 }
 
 impl Store {
@@ -119,6 +125,11 @@ impl Store {
     /// Why this process may not write, as a sentence.
     pub fn read_only(&self) -> Option<&str> {
         self.read_only.as_deref()
+    }
+
+    /// With which a writer announces that it closes the library.
+    pub fn closing(&self) -> Option<Closing> {
+        self.lock.as_ref().map(WriteLock::closing)
     }
 
     /// The library as of the last commit.
@@ -276,12 +287,8 @@ impl Store {
         }
     }
 
-    /// Names an SQLite error. Damage that shows while the library is in use is looked into at the next opening.
+    /// Names an SQLite error.
     fn sql(&self, error: &rusqlite::Error) -> StoreError {
-        let error = StoreError::sql(&self.dir, error);
-        if matches!(error, StoreError::Damaged { .. }) && self.read_only.is_none() {
-            catalog::suspect(&self.dir);
-        }
-        error
+        StoreError::sql(&self.dir, error)
     }
 }

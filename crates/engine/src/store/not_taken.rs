@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::state::{Change, FileEntry, PROGRAM};
+use super::state::{Change, FileEntry, PROGRAM, each};
 use super::{Store, StoreError, paths};
 use vicinity_core::{ContentHash, Failure, ItemId, LeftOut, LeftOutCounts};
 
@@ -89,20 +90,20 @@ impl FailedFile {
     }
 }
 
-/// Those of this version of the program and this model.
-pub(super) fn load(connection: &Connection, model: i64) -> rusqlite::Result<BTreeMap<PathBuf, FailedFile>> {
+/// Those of this version of the program and this model; `bad` gets path and model of rows that cannot be read.
+pub(super) fn load(
+    connection: &Connection,
+    model: i64,
+    bad: &mut Vec<[Value; 2]>,
+) -> rusqlite::Result<BTreeMap<PathBuf, FailedFile>> {
     if !super::catalog::has_column(connection, "not_taken", "path")? {
         return Ok(BTreeMap::new());
     }
-    let mut statement = connection.prepare(
-        "SELECT path, cause, reason, bytes, modified_ns, change_mark FROM not_taken
-         WHERE program = ? AND model IN (?, ?) ORDER BY model DESC",
-    )?;
     let read = |row: &Row<'_>| {
-        let path = paths::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default());
+        let path = paths::from_bytes(row.get_ref(0)?.as_blob()?);
         let failed = FailedFile {
             path: path.clone(),
-            cause: Cause::from_name(row.get_ref(1)?.as_str().unwrap_or_default()),
+            cause: Cause::from_name(row.get_ref(1)?.as_str()?),
             reason: row.get(2)?,
             bytes: row.get::<_, i64>(3)?.cast_unsigned(),
             modified_ns: row.get(4)?,
@@ -110,7 +111,17 @@ pub(super) fn load(connection: &Connection, model: i64) -> rusqlite::Result<BTre
         };
         Ok((path, failed))
     };
-    statement.query_map((PROGRAM, EVERY_MODEL, model), read)?.collect()
+    let mut not_taken = BTreeMap::new();
+    let keep = |(path, failed)| {
+        not_taken.insert(path, failed);
+    };
+    let sql = "SELECT path, cause, reason, bytes, modified_ns, change_mark, model FROM not_taken
+               WHERE program = ? AND model IN (?, ?) ORDER BY model DESC";
+    each(connection, sql, (PROGRAM, EVERY_MODEL, model), read, keep, |row| {
+        bad.push([row.get(0)?, row.get(6)?]);
+        Ok(())
+    })?;
+    Ok(not_taken)
 }
 
 /// What holds for every model and what holds for this one is forgotten.

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{self, ModelRow};
+use super::given::GivenLabels;
 use super::lock::{self, Attempt};
+use super::meta::{self, Kept};
 use super::state::{self, State};
 use super::vectors::{self, Found, VectorFile};
 use super::{Store, StoreError, ThumbnailCache, dimensions};
@@ -21,6 +23,21 @@ struct StoredOptions {
     excludes: Vec<String>,
     rows: bool,
     long_text: LongText,
+}
+
+/// Name of the import options among the settings.
+const IMPORT: &str = "import";
+
+/// What to do about damage that is only told.
+pub(super) const REPAIR: &str = "`vicinity index` repairs that, and embeds again what is lost";
+
+/// What could be read of a catalog that is set aside.
+#[derive(Default)]
+pub(super) struct Salvaged {
+    /// The added folders.
+    pub roots: Vec<PathBuf>,
+    /// The labels given to items.
+    pub labels: Option<GivenLabels>,
 }
 
 impl Store {
@@ -40,36 +57,44 @@ impl Store {
         let dir = &std::path::absolute(dir).map_err(|error| StoreError::io(dir, dir, error))?;
         let mut notices = Vec::new();
         let lock = match lock::attempt(dir) {
-            Attempt::Reader(why) => return Self::open_reader(dir, model, why, notices),
+            Attempt::Reader(why) => return Self::open_reader(dir, model, why),
             Attempt::Writer(lock) => lock,
         };
-        let mut roots = Vec::new();
+        let mut salvaged = Salvaged::default();
         let mut opened = Self::open_writer(dir, model, &mut notices);
+        if matches!(opened, Err(StoreError::Damaged { .. })) && catalog::rebuild(dir) {
+            let what = "An index of the catalog was damaged and was built again; all files are looked at again, and nothing is lost.";
+            notices.push(warning(what.to_owned()));
+            opened = Self::open_writer(dir, model, &mut notices);
+        }
         if let Err(StoreError::Damaged { what }) = &opened {
-            let (aside, salvaged) = catalog::set_aside(dir)?;
+            let (aside, found) = catalog::set_aside(dir)?;
             notices.push(warning(format!(
                 "{what}. It was set aside in {}, and the library starts anew: everything is embedded again.",
                 aside.display()
             )));
-            roots = salvaged;
+            salvaged = found;
             opened = Self::open_writer(dir, model, &mut notices);
         }
         match opened {
             Ok(mut store) => {
-                store._lock = Some(lock);
-                for root in roots {
+                store.lock = Some(lock);
+                for root in salvaged.roots {
                     store.add_root(&root)?;
+                }
+                if let Some(labels) = &salvaged.labels {
+                    store.replace_labels(&labels.set, &labels.given)?;
                 }
                 Ok((store, notices))
             }
             Err(StoreError::ReadOnly { .. }) => {
                 let why =
                     format!("The library {} is write-protected: it can be searched, but not changed.", dir.display());
-                Self::open_reader(dir, model, why, notices)
+                Self::open_reader(dir, model, why)
             }
             Err(full @ StoreError::Full { .. }) => {
                 let why = "The disk is full, so the library can be searched, but not changed. Free some space and open it again.";
-                Self::open_reader(dir, model, why.to_owned(), notices).map_err(|_| full)
+                Self::open_reader(dir, model, why.to_owned()).map_err(|_| full)
             }
             Err(error) => Err(error),
         }
@@ -77,38 +102,102 @@ impl Store {
 
     fn open_writer(dir: &Path, model: &ModelKey, notices: &mut Vec<Notice>) -> Result<Self, StoreError> {
         let connection = catalog::open_to_write(dir)?;
+        // Beside the loading, on another processor.
+        let check = std::thread::Builder::new().name("vicinity-check".to_owned()).spawn({
+            let dir = dir.to_owned();
+            move || catalog::examine(&dir)
+        });
+        let loaded = Self::load_writer(dir, connection, model, notices);
+        match check.map(std::thread::JoinHandle::join) {
+            Ok(Ok(Some(found))) => {
+                let what = format!("the catalog of the library {} is damaged ({found})", dir.display());
+                Err(StoreError::Damaged { what })
+            }
+            Ok(Ok(None)) => loaded,
+            Ok(Err(_)) | Err(_) => {
+                log::warn!("the catalog of {} could not be checked", dir.display());
+                loaded
+            }
+        }
+    }
+
+    fn load_writer(
+        dir: &Path,
+        connection: Connection,
+        model: &ModelKey,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Self, StoreError> {
         let sql = |error: rusqlite::Error| StoreError::sql(dir, &error);
+        catalog::repair_sequence(&connection).map_err(sql)?;
         let mut row = match catalog::find_model(&connection, model).map_err(sql)? {
             Some(row) => row,
             None => catalog::add_model(&connection, model, &vectors::file_name(model)).map_err(sql)?,
         };
-        let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
+        let file = repair_name(dir, &connection, model, &mut row).map_err(sql)?;
         repair_file(dir, &connection, &mut row, &file, notices)?;
         let mut store = Self::load(dir, connection, model, row, file, None)?;
+        store.drop_unreadable(notices)?;
         store.drop_damaged(notices)?;
         Ok(store)
     }
 
-    fn open_reader(
-        dir: &Path,
-        model: &ModelKey,
-        why: String,
-        mut notices: Vec<Notice>,
-    ) -> Result<(Self, Vec<Notice>), StoreError> {
-        if !catalog::file(dir).exists() {
+    /// Opens the library in `dir` for reading, whoever writes it meanwhile. Takes no lock, and creates and repairs
+    /// nothing; damage is told in the notices.
+    ///
+    /// # Errors
+    /// When there is no library, it cannot be read, or it belongs to a newer version of the program.
+    pub fn open_to_read(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
+        let dir = &std::path::absolute(dir).map_err(|error| StoreError::io(dir, dir, error))?;
+        if !exists(dir) {
+            return Err(StoreError::Missing { dir: dir.to_owned() });
+        }
+        Self::open_reader(dir, model, "The library is open for reading only.".to_owned())
+    }
+
+    fn open_reader(dir: &Path, model: &ModelKey, why: String) -> Result<(Self, Vec<Notice>), StoreError> {
+        let mut notices = Vec::new();
+        if !exists(dir) {
             return Err(StoreError::ReadOnly {
                 why: format!("There is no library in {} yet, and none can be made. {why}", dir.display()),
             });
         }
+        let store = Self::load_reader(dir, model, why).map_err(|error| match error {
+            StoreError::Damaged { what } => StoreError::Damaged { what: format!("{what}; {REPAIR}") },
+            error => error,
+        })?;
+        if store.found.unreadable.count() > 0 {
+            let many = counted(store.found.unreadable.count(), "entry", "entries");
+            notices.push(warning(format!("The catalog has {many} that cannot be read and are left out; {REPAIR}.")));
+        }
+        if let Some(what) = store.damage() {
+            notices.push(warning(what));
+        }
+        for aside in catalog::set_aside_before(dir) {
+            let text = format!(
+                "A damaged catalog was set aside in {}. What it listed is embedded again by `vicinity index`; then that \
+                 folder may be deleted.",
+                aside.display()
+            );
+            notices.push(Notice { severity: Severity::Info, text });
+        }
+        Ok((store, notices))
+    }
+
+    fn load_reader(dir: &Path, model: &ModelKey, why: String) -> Result<Self, StoreError> {
         let connection = catalog::open_to_read(dir)?;
         let row = catalog::find_model(&connection, model).map_err(|error| StoreError::sql(dir, &error))?;
         let row = row.unwrap_or(ModelRow { id: -1, file: vectors::file_name(model), rows: 0 });
         let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
-        let store = Self::load(dir, connection, model, row, file, Some(why))?;
-        if !store.damaged.is_empty() {
-            notices.push(warning(format!("{} vectors are damaged; their items cannot be found.", store.damaged.len())));
+        Self::load(dir, connection, model, row, file, Some(why))
+    }
+
+    /// What is wrong with the vectors of the model in use, as it was found on loading.
+    pub(super) fn damage(&self) -> Option<String> {
+        if self.found.damaged.is_empty() {
+            return None;
         }
-        Ok((store, notices))
+        let rows: Vec<u32> = self.found.damaged.values().copied().collect();
+        Some(damaged_vectors(self.file.path(), &rows, self.found.lost))
     }
 
     /// Reads everything into memory, from one state of the catalog even while another process writes.
@@ -143,11 +232,11 @@ impl Store {
             snapshot: Arc::new(Snapshot::new(parts.clone())),
             state: State::new(parts, Default::default(), dim),
             options: None,
-            damaged: Vec::new(),
+            found: Default::default(),
             seen_version: None,
             thumbnails: ThumbnailCache::new(dir, read_only.is_none()),
             read_only,
-            _lock: None,
+            lock: None,
         };
         store.reload()?;
         Ok(store)
@@ -167,16 +256,16 @@ impl Store {
         parts.vectors = vectors;
         let load = || {
             let _one_state = self.connection.unchecked_transaction()?;
-            let options = load_options(&self.connection)?;
+            let (options, options_damaged) = load_options(&self.connection)?;
             let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
             let loaded = state::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
-            self.state.vectors.replace(loaded.whole);
             let mut state = State::new(parts, self.state.vectors.clone(), self.state.dim());
-            state.load(&self.connection, self.model.id, long_text)?;
-            Ok((options, state, loaded.damaged))
+            let mut found = state.load(&self.connection, self.model.id, long_text, loaded)?;
+            found.unreadable.options = options_damaged;
+            Ok((options, state, found))
         };
-        let (options, state, damaged) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
-        (self.options, self.state, self.damaged) = (options, state, damaged);
+        let (options, state, found) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
+        (self.options, self.state, self.found) = (options, state, found);
         self.publish();
         Ok(())
     }
@@ -203,20 +292,60 @@ impl Store {
         Ok(true)
     }
 
+    /// Takes entries out of the catalog that hold something else than they should, so that their files are read again.
+    fn drop_unreadable(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
+        let bad = std::mem::take(&mut self.found.unreadable);
+        if bad.count() == 0 {
+            return Ok(());
+        }
+        let model = self.model.id;
+        self.in_transaction(|connection| {
+            for (table, ids) in [("files", &bad.files), ("items", &bad.items), ("roots", &bad.roots)] {
+                let mut delete = connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?"))?;
+                ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))?;
+            }
+            let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND hash IS ? AND kind IS ?")?;
+            bad.vectors.iter().try_for_each(|[hash, kind]| delete.execute((model, hash, kind)).map(|_| ()))?;
+            let mut delete = connection.prepare("DELETE FROM not_taken WHERE path IS ? AND model IS ?")?;
+            bad.not_taken.iter().try_for_each(|key| delete.execute(rusqlite::params_from_iter(key)).map(|_| ()))?;
+            let mut incomplete = connection.prepare("UPDATE files SET complete = 0 WHERE id = ?")?;
+            bad.incomplete.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))?;
+            if bad.all_incomplete {
+                connection.execute("UPDATE files SET complete = 0", ())?;
+            }
+            if bad.options {
+                meta::remove(connection, IMPORT)?;
+            }
+            catalog::repair_sequence(connection)
+        })?;
+        let mut what = format!(
+            "{} of the catalog could not be read and were dropped; the files behind them are read again.",
+            counted(bad.count(), "entry", "entries")
+        );
+        if bad.options {
+            what.push_str(" One of them were the import settings, which are those of a new library again.");
+        }
+        if !bad.roots.is_empty() {
+            what.push_str(" One of them was an added folder: look whether all of them are still listed.");
+        }
+        notices.push(warning(what));
+        Ok(())
+    }
+
     /// Takes damaged vectors out of the catalog, so that exactly their items are embedded again.
     fn drop_damaged(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
-        let damaged = std::mem::take(&mut self.damaged);
+        let damaged = std::mem::take(&mut self.found.damaged);
         if damaged.is_empty() {
             return Ok(());
         }
         let model = self.model.id;
         self.in_transaction(|connection| {
             let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND row = ?")?;
-            damaged.iter().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
+            damaged.values().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
         })?;
         notices.push(warning(format!(
-            "{} vectors in {} were damaged and dropped; their items are embedded again.",
-            damaged.len(),
+            "{} in {} were damaged and dropped; their items are embedded again.",
+            counted(damaged.len(), "vector", "vectors"),
             self.file.path().display()
         )));
         Ok(())
@@ -244,7 +373,7 @@ impl Store {
             StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
         let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
-            connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('import', ?)", [json])?;
+            meta::put(connection, IMPORT, &json)?;
             let mut incomplete = connection.prepare_cached("UPDATE files SET complete = 0 WHERE id = ?")?;
             stale.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))
         })?;
@@ -256,11 +385,19 @@ impl Store {
     }
 }
 
-fn load_options(connection: &Connection) -> rusqlite::Result<Option<ImportOptions>> {
-    let json: Option<String> =
-        connection.query_row("SELECT value FROM meta WHERE key = 'import'", (), |row| row.get(0)).optional()?;
-    let stored = json.and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
-    Ok(stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text }))
+/// Whether there is a library in a folder.
+pub fn exists(dir: &Path) -> bool {
+    catalog::file(dir).is_file()
+}
+
+/// The import options, and whether they are damaged.
+fn load_options(connection: &Connection) -> rusqlite::Result<(Option<ImportOptions>, bool)> {
+    let kept = meta::get(connection, IMPORT)?;
+    let missing = kept == Kept::Missing;
+    let stored = kept.whole().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
+    let options = stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text });
+    let damaged = options.is_none() && !missing;
+    Ok((options, damaged))
 }
 
 /// Brings the vector file and the catalog's count of its rows into step.
@@ -313,6 +450,38 @@ fn forget_rows(connection: &Connection, model: &mut ModelRow, whole: u32) -> rus
     transaction.commit()?;
     model.rows = whole;
     Ok(lost)
+}
+
+/// The vector file of a model's row. Its name follows from the model, so another one is damaged, unless it is there.
+fn repair_name(
+    dir: &Path,
+    connection: &Connection,
+    model: &ModelKey,
+    row: &mut ModelRow,
+) -> rusqlite::Result<VectorFile> {
+    let at = |name: &str| VectorFile::new(dir.join("vectors").join(name), model);
+    let ours = vectors::file_name(model);
+    if row.file != ours && !matches!(at(&row.file).inspect(), Ok(Found::Rows(_))) {
+        connection.execute("UPDATE models SET file = ? WHERE id = ?", (&ours, row.id))?;
+        row.file = ours;
+    }
+    Ok(at(&row.file))
+}
+
+/// A sentence on vectors that are not as they were written.
+pub(super) fn damaged_vectors(file: &Path, rows: &[u32], items: usize) -> String {
+    let (first, last) = (rows.iter().min(), rows.iter().max());
+    let place = match (first, last) {
+        (Some(first), Some(last)) if first < last => format!(" (rows {first} to {last})"),
+        (Some(row), _) => format!(" (row {row})"),
+        _ => String::new(),
+    };
+    let [vectors, items] = [counted(rows.len(), "damaged vector", "damaged vectors"), counted(items, "item", "items")];
+    format!("{} has {vectors}{place}: {items} cannot be found; {REPAIR}.", file.display())
+}
+
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn warning(text: String) -> Notice {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::catalog::{self, ModelRow};
@@ -86,10 +87,69 @@ pub(super) struct State {
     sums: [Vec<f64>; 2],
 }
 
-/// Numbers and checksums of the vectors, as far as they are whole, and the damaged ones.
+/// The vectors, as far as they are whole, and the damaged ones.
 pub(super) struct LoadedVectors {
     pub whole: HashMap<(ContentHash, Kind), u32>,
-    pub damaged: Vec<u32>,
+    pub damaged: HashMap<(ContentHash, Kind), u32>,
+    /// Entries that cannot be understood: hash and kind.
+    pub unreadable: Vec<[Value; 2]>,
+}
+
+/// Rows of the catalog that hold something else than they should, to be taken out of it.
+#[derive(Debug, Default)]
+pub(super) struct Unreadable {
+    /// Hash and kind.
+    pub vectors: Vec<[Value; 2]>,
+    pub files: Vec<i64>,
+    pub items: Vec<i64>,
+    pub roots: Vec<i64>,
+    /// Path and model of files that were not taken in.
+    pub not_taken: Vec<[Value; 2]>,
+    /// Whether the import options are damaged.
+    pub options: bool,
+    /// Files that have lost items, and are to be read again.
+    pub incomplete: Vec<i64>,
+    /// The same of all files, since it is not known which of them have lost some.
+    pub all_incomplete: bool,
+}
+
+impl Unreadable {
+    /// Number of rows.
+    pub(super) fn count(&self) -> usize {
+        let lists = self.files.len() + self.items.len() + self.roots.len() + self.not_taken.len();
+        lists + self.vectors.len() + usize::from(self.options)
+    }
+}
+
+/// What loading the items has found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub unreadable: Unreadable,
+    /// Vectors that are not as they were written, with their rows.
+    pub damaged: HashMap<(ContentHash, Kind), u32>,
+    /// Items that cannot be found because their vector is damaged.
+    pub lost: usize,
+}
+
+/// Reads every row of a query. A row that `read` does not understand goes to `bad` instead of ending the loading: one
+/// damaged number must not lock the library.
+pub(super) fn each<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    mut good: impl FnMut(T),
+    mut bad: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(parameters)?;
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(value) => good(value),
+            Err(_) => bad(row)?,
+        }
+    }
+    Ok(())
 }
 
 /// Reads which vectors there are, and checks each against the file.
@@ -99,21 +159,48 @@ pub(super) fn load_vectors(
     vectors: &Vectors,
     dim: usize,
 ) -> rusqlite::Result<LoadedVectors> {
-    let mut statement = connection.prepare("SELECT hash, kind, row, crc FROM vectors WHERE model = ?")?;
-    let mut whole = HashMap::new();
-    let mut checks = Vec::new();
-    let mut rows = statement.query([model.id])?;
-    while let Some(row) = rows.next()? {
-        let at: u32 = row.get(2)?;
-        whole.insert((ContentHash(row.get(0)?), row.get::<_, Kind>(1)?), at);
-        checks.push((at, row.get(3)?));
+    let (mut whole, mut checks, mut unreadable) = (HashMap::new(), Vec::new(), Vec::new());
+    let read = |row: &Row<'_>| {
+        let key = (ContentHash(row.get(0)?), row.get::<_, Kind>(1)?);
+        Ok((key, row.get::<_, u32>(2)?, row.get::<_, u32>(3)?))
+    };
+    each(
+        connection,
+        "SELECT hash, kind, row, crc FROM vectors WHERE model = ?",
+        [model.id],
+        read,
+        |(key, row, crc)| {
+            whole.insert(key, row);
+            checks.push((row, crc));
+        },
+        |row| {
+            unreadable.push([row.get(0)?, row.get(1)?]);
+            Ok(())
+        },
+    )?;
+    let bad: HashSet<u32> = vectors::damaged(vectors, dim, checks).into_iter().collect();
+    let mut damaged = HashMap::new();
+    if !bad.is_empty() {
+        damaged = whole.extract_if(|_, row| bad.contains(row)).collect();
     }
-    let damaged = vectors::damaged(vectors, dim, &checks);
-    if !damaged.is_empty() {
-        let bad: HashSet<u32> = damaged.iter().copied().collect();
-        whole.retain(|_, row| !bad.contains(row));
+    Ok(LoadedVectors { whole, damaged, unreadable })
+}
+
+/// Guards what the catalog says of an item beside its file and its number.
+pub(super) fn item_checksum(
+    row: u32,
+    modality: u32,
+    hash: &[u8; 32],
+    [width, height]: [Option<u32>; 2],
+    snippet: Option<&str>,
+) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for number in [row, modality, width.unwrap_or(u32::MAX), height.unwrap_or(u32::MAX)] {
+        hasher.update(&number.to_le_bytes());
     }
-    Ok(LoadedVectors { whole, damaged })
+    hasher.update(hash);
+    hasher.update(snippet.unwrap_or("\0").as_bytes());
+    hasher.finalize()
 }
 
 impl State {
@@ -124,25 +211,55 @@ impl State {
     }
 
     /// Reads files, items, failures and roots. One query each; the order of items is that of their numbers.
-    pub(super) fn load(&mut self, connection: &Connection, model: i64, long_text: LongText) -> rusqlite::Result<()> {
-        self.parts.roots = load_roots(connection)?;
-        self.not_taken = not_taken::load(connection, model)?;
-        let mut files = load_files(connection)?;
-        let mut statement = connection
-            .prepare("SELECT id, file, row, modality, hash, width, height, snippet FROM items ORDER BY id")?;
+    pub(super) fn load(
+        &mut self,
+        connection: &Connection,
+        model: i64,
+        long_text: LongText,
+        vectors: LoadedVectors,
+    ) -> rusqlite::Result<Found> {
+        let LoadedVectors { whole, damaged, unreadable } = vectors;
+        self.vectors.replace(whole);
+        let mut found =
+            Found { unreadable: Unreadable { vectors: unreadable, ..Default::default() }, ..Default::default() };
+        let bad = &mut found.unreadable;
+        self.parts.roots = load_roots(connection, &mut bad.roots)?;
+        self.not_taken = not_taken::load(connection, model, &mut bad.not_taken)?;
+        let mut files = load_files(connection, &mut bad.files)?;
+        let crc = if catalog::has_column(connection, "items", "crc")? { "crc" } else { "NULL" };
+        let sql = format!("SELECT id, file, row, modality, hash, width, height, snippet, {crc} FROM items ORDER BY id");
+        let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
-            let Some((path, entry)) = files.get_mut(&row.get::<_, i64>(1)?) else { continue };
-            let item = read_item(row, path, entry)?;
-            let wanted = self.vectors.get(&(item.hash, kind(item.modality, long_text)));
+            let file: Option<i64> = row.get(1).ok();
+            let known = file.and_then(|file| files.get_mut(&file));
+            let item = known.and_then(|(path, entry)| Some((read_item(row, path, entry).ok()?, entry)));
+            let Some((item, entry)) = item else {
+                bad.items.push(row.get(0)?);
+                match file.and_then(|file| files.get_mut(&file)) {
+                    Some((_, entry)) => {
+                        entry.ready = false;
+                        bad.incomplete.push(entry.id);
+                    }
+                    None => bad.all_incomplete = true,
+                }
+                continue;
+            };
+            let key = (item.hash, kind(item.modality, long_text));
+            let wanted = self.vectors.get(&key);
             entry.ready &= wanted.is_some();
-            if let Some(vector) = wanted.or_else(|| self.any_vector(&item.hash, item.modality)) {
-                self.push(item, vector);
+            match wanted.or_else(|| self.any_vector(&item.hash, item.modality)) {
+                Some(vector) => self.push(item, vector),
+                None => found.lost += usize::from(damaged.contains_key(&key)),
             }
+        }
+        if bad.all_incomplete {
+            files.values_mut().for_each(|(_, entry)| entry.ready = false);
         }
         self.files = files.into_values().collect();
         self.sum_all();
-        Ok(())
+        found.damaged = damaged;
+        Ok(found)
     }
 
     /// A vector of this content, whichever way its long text was read.
@@ -186,6 +303,9 @@ impl State {
                 let mut sums = [vec![0.0; dim], vec![0.0; dim]];
                 for (item, row) in items.iter().zip(rows.iter()) {
                     accumulate(&mut sums[item.modality.index()], parts.vectors.row(*row, parts.model.dim), 1.0);
+                }
+                if let (Some(first), Some(last)) = (rows.iter().min(), rows.iter().max()) {
+                    parts.vectors.release(*first..last.saturating_add(1), parts.model.dim);
                 }
                 sums
             })
@@ -294,36 +414,63 @@ fn accumulate(sum: &mut [f64], vector: Option<&[f32]>, mut factor: f64) {
 }
 
 fn read_item(row: &Row<'_>, path: &Arc<Path>, file: &FileEntry) -> rusqlite::Result<Item> {
-    let width: Option<u32> = row.get(5)?;
-    let height: Option<u32> = row.get(6)?;
+    let [width, height]: [Option<u32>; 2] = [row.get(5)?, row.get(6)?];
+    let (number, modality): (u32, u32) = (row.get(2)?, row.get(3)?);
+    let hash: [u8; 32] = row.get(4)?;
+    let snippet = row.get_ref(7)?.as_str_or_null()?;
+    let sound = match row.get::<_, Option<u32>>(8)? {
+        Some(crc) => crc == item_checksum(number, modality, &hash, [width, height], snippet),
+        None => true, // stored by an earlier version
+    };
+    if !sound || modality > 1 {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(3, i64::from(modality)));
+    }
     Ok(Item {
         id: ItemId(row.get(0)?),
         path: path.clone(),
-        row: Some(row.get::<_, u32>(2)?).filter(|row| *row > 0),
-        modality: if row.get::<_, u8>(3)? == 0 { Modality::Image } else { Modality::Text },
+        row: Some(number).filter(|row| *row > 0),
+        modality: if modality == 0 { Modality::Image } else { Modality::Text },
         bytes: file.bytes,
         modified_ns: file.modified_ns,
-        hash: ContentHash(row.get(4)?),
+        hash: ContentHash(hash),
         pixels: width.zip(height).map(|(width, height)| [width, height]),
-        snippet: row.get_ref(7)?.as_str_or_null().unwrap_or_default().map(Arc::from),
+        snippet: snippet.map(Arc::from),
     })
 }
 
-fn load_files(connection: &Connection) -> rusqlite::Result<HashMap<i64, (Arc<Path>, FileEntry)>> {
+fn load_files(connection: &Connection, bad: &mut Vec<i64>) -> rusqlite::Result<HashMap<i64, (Arc<Path>, FileEntry)>> {
     let mark = if catalog::has_column(connection, "files", "change_mark")? { "change_mark" } else { "0" };
-    let mut statement =
-        connection.prepare(&format!("SELECT id, path, bytes, modified_ns, complete, {mark} FROM files"))?;
+    let sql = format!("SELECT id, path, bytes, modified_ns, complete, {mark} FROM files");
     let read = |row: &Row<'_>| {
-        let path = paths::from_bytes(row.get_ref(1)?.as_blob().unwrap_or_default());
+        let path = paths::from_bytes(row.get_ref(1)?.as_blob()?);
         let (id, bytes) = (row.get(0)?, row.get::<_, i64>(2)?.cast_unsigned());
         let entry = FileEntry { id, bytes, modified_ns: row.get(3)?, ready: row.get(4)?, change_mark: row.get(5)? };
         Ok((id, (Arc::from(path), entry)))
     };
-    statement.query_map((), read)?.collect()
+    let mut files = HashMap::new();
+    let keep = |(id, file)| {
+        files.insert(id, file);
+    };
+    each(connection, &sql, (), read, keep, |row| {
+        bad.push(row.get(0)?);
+        Ok(())
+    })?;
+    Ok(files)
 }
 
-fn load_roots(connection: &Connection) -> rusqlite::Result<Vec<Root>> {
-    let mut statement = connection.prepare("SELECT path, available FROM roots ORDER BY id")?;
-    let read = |row: &Row<'_>| Ok(Root { path: paths::from_bytes(&row.get::<_, Vec<u8>>(0)?), available: row.get(1)? });
-    statement.query_map((), read)?.collect()
+fn load_roots(connection: &Connection, bad: &mut Vec<i64>) -> rusqlite::Result<Vec<Root>> {
+    let read = |row: &Row<'_>| Ok(Root { path: paths::from_bytes(row.get_ref(0)?.as_blob()?), available: row.get(1)? });
+    let mut roots = Vec::new();
+    each(
+        connection,
+        "SELECT path, available, id FROM roots ORDER BY id",
+        (),
+        read,
+        |root| roots.push(root),
+        |row| {
+            bad.push(row.get(2)?);
+            Ok(())
+        },
+    )?;
+    Ok(roots)
 }

@@ -16,6 +16,9 @@ pub const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55
 /// No thumbnail of 256 pixels is larger; whatever is, is not ours.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Stands between a picture and its checksum.
+const GUARD: &[u8] = b"vicinity";
+
 /// A cheap handle on the cache; any thread may use its own clone.
 #[derive(Debug, Clone)]
 pub struct ThumbnailCache {
@@ -41,7 +44,8 @@ impl ThumbnailCache {
         {
             log::debug!("{} was not marked as a cache: {error}", self.dir.display());
         }
-        if let Err(error) = write_whole(&path, jpeg) {
+        let guarded = [jpeg, GUARD, &crc32fast::hash(jpeg).to_le_bytes()].concat();
+        if let Err(error) = write_whole(&path, &guarded) {
             log::debug!("thumbnail {} was not kept: {error}", path.display());
         }
     }
@@ -50,8 +54,13 @@ impl ThumbnailCache {
     pub fn get(&self, hash: &ContentHash) -> Option<Vec<u8>> {
         let mut jpeg = Vec::new();
         fs::File::open(self.path(hash)).ok()?.take(MAX_BYTES).read_to_end(&mut jpeg).ok()?;
-        // Thumbnails are not synced to disk: after a power cut one may be there in part.
-        (jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9])).then_some(jpeg)
+        // Thumbnails are not synced to disk: after a power cut one may be there in part. Nor is a decoder sure to notice
+        // a damaged byte.
+        let (rest, crc) = jpeg.split_last_chunk::<4>()?;
+        let picture = rest.strip_suffix(GUARD)?;
+        let (whole, length) = (crc32fast::hash(picture).to_le_bytes() == *crc, picture.len());
+        jpeg.truncate(length);
+        (whole && jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9])).then_some(jpeg)
     }
 
     fn tag(&self) -> std::io::Result<()> {

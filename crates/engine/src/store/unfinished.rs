@@ -1,9 +1,9 @@
 //! Whether an import has begun and not come to its end: by a closed window, a killed process, or its user's wish.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, meta};
 
 /// Name of the note in the catalog.
 const ROW: &str = "unfinished";
@@ -18,8 +18,7 @@ pub struct Unfinished {
 }
 
 fn load(connection: &Connection) -> rusqlite::Result<Option<Unfinished>> {
-    let json: Option<String> =
-        connection.query_row("SELECT value FROM meta WHERE key = ?", [ROW], |row| row.get(0)).optional()?;
+    let json = meta::get(connection, ROW)?.whole();
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
@@ -44,11 +43,8 @@ impl Store {
         let json = unfinished.map(|note| serde_json::to_string(&note)).transpose();
         let json = json.map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| match json {
-            Some(json) => {
-                let change = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)";
-                connection.execute(change, [ROW, json.as_str()]).map(|_| ())
-            }
-            None => connection.execute("DELETE FROM meta WHERE key = ?", [ROW]).map(|_| ()),
+            Some(json) => meta::put(connection, ROW, &json),
+            None => meta::remove(connection, ROW),
         })
     }
 }

@@ -161,11 +161,23 @@ pub(super) fn checksum(row: u32, values: &[f32]) -> u32 {
     hasher.finalize()
 }
 
+/// Rows that are checked one after the other before their memory is given back.
+const CHECKED_AT_ONCE: usize = 16_384;
+
 /// Those of `rows` (number, checksum) that are not in the file as they were written.
-pub(super) fn damaged(vectors: &Vectors, dim: usize, rows: &[(u32, u32)]) -> Vec<u32> {
-    rows.par_iter()
-        .filter(|(row, sum)| vectors.row(*row, dim).is_none_or(|values| checksum(*row, values) != *sum))
-        .map(|(row, _)| *row)
+pub(super) fn damaged(vectors: &Vectors, dim: usize, mut rows: Vec<(u32, u32)>) -> Vec<u32> {
+    // In the order of the file: it may be larger than the memory.
+    rows.par_sort_unstable();
+    let is_damaged =
+        |(row, sum): &&(u32, u32)| vectors.row(*row, dim).is_none_or(|values| checksum(*row, values) != *sum);
+    rows.par_chunks(CHECKED_AT_ONCE)
+        .flat_map_iter(|rows| {
+            let found: Vec<u32> = rows.iter().filter(is_damaged).map(|(row, _)| *row).collect();
+            if let [(first, _), .., (last, _)] = rows {
+                vectors.release(*first..last.saturating_add(1), dim);
+            }
+            found
+        })
         .collect()
 }
 

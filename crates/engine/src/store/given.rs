@@ -1,0 +1,177 @@
+//! The labels given to items. Kept by content, so that they stay with a file that is moved or copied, whichever model
+//! the library is opened with, and however often it is scanned again.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError, meta};
+use crate::Snapshot;
+use vicinity_core::{ContentHash, LabelScore, LabelSet, LabelledItems, Modality};
+
+/// Name of the label set among the settings.
+pub(super) const ROW: &str = "labels";
+
+/// Came after the first format; a library without it has no labels.
+pub(super) const TABLE: &str = "
+    CREATE TABLE IF NOT EXISTS labels (
+        hash BLOB NOT NULL, modality INTEGER NOT NULL, label TEXT NOT NULL, score REAL NOT NULL, share REAL NOT NULL,
+        crc INTEGER NOT NULL, PRIMARY KEY (hash, modality)) WITHOUT ROWID;
+";
+
+/// A label given to a content.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenLabel {
+    /// Which content.
+    pub hash: ContentHash,
+    /// Of which kind.
+    pub modality: Modality,
+    /// The label itself.
+    pub label: String,
+    /// Cosine similarity of content and label when it was given.
+    pub score: f32,
+    /// Share of this label among those of the set, [0, 1].
+    pub share: f32,
+}
+
+/// All labels given in a library, and the set that they are from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenLabels {
+    /// The set.
+    pub set: LabelSet,
+    /// One a content at most.
+    pub given: Vec<GivenLabel>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSet {
+    name: String,
+    labels: Vec<String>,
+}
+
+impl GivenLabel {
+    fn checksum(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.hash.0);
+        hasher.update(&[self.modality.index() as u8]);
+        hasher.update(&self.score.to_le_bytes());
+        hasher.update(&self.share.to_le_bytes());
+        hasher.update(self.label.as_bytes());
+        hasher.finalize()
+    }
+
+    /// `None` where it is not as it was written.
+    fn read(row: &Row<'_>) -> Option<Self> {
+        let modality = *Modality::ALL.get(row.get::<_, u8>(1).ok()? as usize)?;
+        let (hash, label) = (ContentHash(row.get(0).ok()?), row.get(2).ok()?);
+        let given = Self { hash, modality, label, score: row.get(3).ok()?, share: row.get(4).ok()? };
+        (row.get::<_, u32>(5).ok()? == given.checksum()).then_some(given)
+    }
+}
+
+impl GivenLabels {
+    /// The items of a snapshot that have a label. `None` where none has.
+    pub fn of_items(self, snapshot: &Snapshot) -> Option<LabelledItems> {
+        let mut set = self.set;
+        let mut places: HashMap<String, usize> =
+            set.labels.iter().enumerate().map(|(at, label)| (label.clone(), at)).collect();
+        let mut scores = HashMap::with_capacity(self.given.len());
+        for given in self.given {
+            let label = *places.entry(given.label).or_insert_with_key(|label| {
+                set.labels.push(label.clone());
+                set.labels.len() - 1
+            });
+            scores.insert((given.hash, given.modality), LabelScore { label, score: given.score, share: given.share });
+        }
+        let score = |item: &vicinity_core::Item| Some((item.id, *scores.get(&(item.hash, item.modality))?));
+        let best: HashMap<_, _> = snapshot.items().filter_map(score).collect();
+        (!best.is_empty()).then_some(LabelledItems { set, best })
+    }
+}
+
+/// The labels given so far; damaged ones are left out. `None` where there are none.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Option<GivenLabels>> {
+    if !super::catalog::has_column(connection, "labels", "crc")? {
+        return Ok(None);
+    }
+    let stored = meta::get(connection, ROW)?.whole();
+    let stored: Option<StoredSet> = stored.and_then(|json| serde_json::from_str(&json).ok());
+    let set = stored.map_or_else(
+        || LabelSet { name: "Labels".to_owned(), labels: Vec::new() },
+        |set| LabelSet { name: set.name, labels: set.labels },
+    );
+    let mut statement = connection.prepare("SELECT hash, modality, label, score, share, crc FROM labels")?;
+    let mut rows = statement.query(())?;
+    let mut given = Vec::new();
+    while let Some(row) = rows.next()? {
+        match GivenLabel::read(row) {
+            Some(label) => given.push(label),
+            None => log::warn!("a label of the library is damaged and was left out"),
+        }
+    }
+    Ok((!given.is_empty()).then_some(GivenLabels { set, given }))
+}
+
+impl Store {
+    /// The labels given so far. `None` where there are none.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    pub fn labels(&self) -> Result<Option<GivenLabels>, StoreError> {
+        load(&self.connection).map_err(|error| self.sql(&error))
+    }
+
+    /// Gives labels of a set, each in place of the one that its content has; contents that are `taken` have none
+    /// afterwards.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn give_labels(
+        &mut self,
+        set: &LabelSet,
+        given: &[GivenLabel],
+        taken: &[(ContentHash, Modality)],
+    ) -> Result<(), StoreError> {
+        self.change_labels(set, given, Some(taken))
+    }
+
+    /// Gives these labels and no others.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn replace_labels(&mut self, set: &LabelSet, given: &[GivenLabel]) -> Result<(), StoreError> {
+        self.change_labels(set, given, None)
+    }
+
+    /// `taken` is `None` where all labels given before are dropped.
+    fn change_labels(
+        &mut self,
+        set: &LabelSet,
+        given: &[GivenLabel],
+        taken: Option<&[(ContentHash, Modality)]>,
+    ) -> Result<(), StoreError> {
+        self.writable()?;
+        let stored = StoredSet { name: set.name.clone(), labels: set.labels.clone() };
+        let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
+        self.in_transaction(|connection| {
+            match taken {
+                None => connection.execute("DELETE FROM labels", ()).map(|_| ())?,
+                Some(taken) => {
+                    let mut delete = connection.prepare_cached("DELETE FROM labels WHERE hash = ? AND modality = ?")?;
+                    taken.iter().try_for_each(|(hash, modality)| {
+                        delete.execute((hash.0, modality.index() as i64)).map(|_| ())
+                    })?;
+                }
+            }
+            meta::put(connection, ROW, &json)?;
+            let sql =
+                "INSERT OR REPLACE INTO labels (hash, modality, label, score, share, crc) VALUES (?, ?, ?, ?, ?, ?)";
+            let mut insert = connection.prepare_cached(sql)?;
+            given.iter().try_for_each(|g| {
+                let modality = g.modality.index() as i64;
+                insert.execute((g.hash.0, modality, &g.label, g.score, g.share, g.checksum())).map(|_| ())
+            })
+        })
+    }
+}
