@@ -352,11 +352,12 @@ fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-fn no_map_yet(ui: &Ui, ctx: &Ctx<'_>) {
+fn no_map_yet(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
     let text = if empty { "Reading your files…" } else { "Preparing the map…" };
-    ui.painter().text(ui.max_rect().center(), egui::Align2::CENTER_CENTER, text, font(text_size::BODY), theme.text2);
+    let place = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 24.0));
+    ui.put(place, egui::Label::new(egui::RichText::new(text).font(font(text_size::BODY)).color(theme.text2)));
 }
 
 fn select_all(ctx: &egui::Context, chars: usize) {
