@@ -151,6 +151,15 @@ fn items_are_added_to_a_selection_without_the_others_leaving_the_gallery() {
     window.get_by_label("Show everything").click();
     step_until(&mut window, "everything is listed", |w| listed(w).len() == 32);
     assert_eq!(window.state().state().selection.items.len(), 2, "and the selection stays");
+    // Also from within the gallery, by the panel beside it.
+    type_query(&mut window, "ball");
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "what matches is selected", |w| w.state().state().selection.items.len() == 6);
+    window.run_steps(3);
+    assert_eq!(listed(&window).len(), 32);
+    assert!(window.query_by_label("Show all in the gallery").is_none(), "six are seen beside it");
 }
 
 #[test]

@@ -186,6 +186,10 @@ impl App {
                 self.state.gallery.sort = sort;
                 self.keep_settings();
             }
+            SystemCommand::ListSelection => {
+                self.system_command(SystemCommand::SetCentre(Centre::Gallery));
+                self.pin_selection();
+            }
             SystemCommand::Unpin => self.state.gallery.pinned = None,
             SystemCommand::SetScoring(scoring) => {
                 self.remember_step();

@@ -164,6 +164,8 @@ pub enum SystemCommand {
     FindByName(String),
     /// The gallery's order.
     SetSort(Sort),
+    /// The gallery lists the selection.
+    ListSelection,
     /// The gallery lists everything again, no more a selection.
     Unpin,
     /// Centred or raw cosine.

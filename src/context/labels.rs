@@ -32,6 +32,13 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Labels that were given before; each is a position in `names`. Positions without a name are dropped.
+    pub fn of(names: Vec<String>, best: impl IntoIterator<Item = (ItemId, LabelScore)>) -> Self {
+        let mut applied = Self::default();
+        applied.give(&names, best.into_iter().map(|(id, score)| (id, Some(score))));
+        applied
+    }
+
     /// Gives items labels of `set`, in place of those that they have; `None` takes an item's label away.
     pub fn give(&mut self, set: &[String], labelled: impl IntoIterator<Item = (ItemId, Option<LabelScore>)>) {
         let mut known: HashMap<&str, usize> = HashMap::new();
@@ -95,5 +102,8 @@ mod tests {
         let counts: Vec<_> =
             applied.largest_first().into_iter().map(|at| (applied.names[at].as_str(), applied.counts[at])).collect();
         assert_eq!(counts, [("dog", 2), ("boat", 1)], "cat has no item left");
+        let again = Applied::of(applied.names.clone(), applied.best.clone());
+        assert_eq!(again.name_of(ItemId(2)), Some("boat"), "as they come back from a library");
+        assert_eq!(again.best.len(), 3);
     }
 }

@@ -209,10 +209,14 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.answer()) {
         (Some(_), _) => (format!("{number} selected"), true),
         (None, Some(result)) => (found(ctx, result.standing_out, listing.items.len()), false),
-        (None, None) => match &ctx.state.query.filter.folder {
-            Some(folder) => (format!("{} · {number}", words::file_name(folder)), false),
-            None => (format!("Everything · {number}"), false),
-        },
+        (None, None) => {
+            let filter = &ctx.state.query.filter;
+            let name = filter.name.as_ref().map(|name| format!("“{}”", name.typed().trim()));
+            let folder = filter.folder.as_ref().map(|folder| words::file_name(folder));
+            let of: Vec<String> = [name, folder].into_iter().flatten().collect();
+            let of = if of.is_empty() { "Everything".to_owned() } else { of.join(" in ") };
+            (format!("{of} · {number}"), false)
+        }
     };
     let mut text = rect;
     if way_back {

@@ -14,6 +14,8 @@ use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 const LABELS_SHOWN: usize = 5;
 /// Neighbours shown.
 const NEIGHBOURS_SHOWN: usize = 12;
+/// Below this width a label has no bar, points.
+const NO_BAR: f32 = 190.0;
 /// Characters of a text shown here; the large preview shows all.
 const TEXT_SHOWN: usize = 1_500;
 
@@ -45,6 +47,8 @@ fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     match ctx.state.answer() {
         Some(result) if beside_gallery => {
             super::results::summary(ui, ctx, result);
+            super::results::filter(ui, ctx);
+            ui.add_space(SPACE[0]);
             ui.label(
                 egui::RichText::new("Select a picture to see its facts, labels and similar items").color(theme.text2),
             );
@@ -219,7 +223,9 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
 pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    let name_width = (rect.width() * 0.4).min(130.0);
+    // Where there is little room the name is worth more than the bar.
+    let with_bar = rect.width() >= NO_BAR;
+    let name_width = if with_bar { (rect.width() * 0.4).min(130.0) } else { rect.width() - 44.0 };
     let name = Rect::from_min_size(rect.min, vec2(name_width - 4.0, rect.height()));
     let percent = words::percent(share);
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &percent, font(text_size::BODY), theme.text2);
@@ -227,7 +233,9 @@ pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool)
         pos2(rect.left() + name_width, rect.center().y - 3.0),
         pos2(rect.right() - 48.0, rect.center().y + 3.0),
     );
-    bar(ui, room, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
+    if with_bar {
+        bar(ui, room, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
+    }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{label} {percent}")));
     let response = response.on_hover_text(format!("{label}: similarity {}, {percent} of the set", words::score(score)));
     line(ui, name, label, font(text_size::BODY), theme.text1, response);
@@ -298,10 +306,12 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
     strip(ui, ctx, &first, "selected");
+    let listed = ctx.state.gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
+        && !(listed && ctx.state.centre == Centre::Gallery)
         && buttons::link(ui, "Show all in the gallery", "Show all in the gallery").clicked()
     {
-        ctx.send(UiCommand::ShowGallery);
+        ctx.send(SystemCommand::ListSelection);
     }
     ui.add_space(SPACE[0]);
     let labels = &ctx.state.labels;

@@ -16,6 +16,9 @@ use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
 /// Room at the sides for the rings around tiles, points.
 pub const EDGE: i8 = 3;
 
+/// Width of the button for scoring.
+const SCORING: f32 = 86.0;
+
 /// What the tab remembers between frames.
 #[derive(Default)]
 pub struct Results {
@@ -103,15 +106,21 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let mut job = LayoutJob::default();
-        job.append(&matches(result.standing_out), 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
         let among = if result.standing_out == 0 { "in" } else { "of" };
-        job.append(
-            &format!(" {among} {} · ", words::number(scored(ctx))),
-            0.0,
-            TextFormat::simple(font(text_size::BODY), theme.text2),
-        );
-        ui.label(job);
+        let (first, rest) = (matches(result.standing_out), format!(" {among} {} · ", words::number(scored(ctx))));
+        let job = |with_rest: bool| {
+            let mut job = LayoutJob::default();
+            job.append(&first, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
+            let rest = if with_rest { rest.as_str() } else { " · " };
+            job.append(rest, 0.0, TextFormat::simple(font(text_size::BODY), theme.text2));
+            job
+        };
+        // A row that does not fit would push the whole panel aside.
+        let fits = ui.painter().layout_job(job(true)).size().x + SCORING <= ui.available_width();
+        let response = ui.label(job(fits));
+        if !fits {
+            response.on_hover_text(format!("{first}{}", rest.trim_end_matches(" · ")));
+        }
         let button = buttons::quiet(ui, "Scoring     ", "Scoring", theme.text2).on_hover_text("How results are ranked");
         let arrow =
             Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
@@ -197,7 +206,8 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
     ));
 }
 
-fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
+/// Pictures, texts, or both.
+pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
     let query = &ctx.state.query;
     let kinds = [None, Some(Modality::Image), Some(Modality::Text)];
     let selected = kinds.iter().position(|k| *k == query.filter.modality).unwrap_or(0);
@@ -209,6 +219,14 @@ fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
             None => (*name).to_owned(),
         })
         .collect();
+    let width = |names: &[String]| -> f32 {
+        let of = |name: &String| {
+            ui.painter().layout_no_wrap(name.clone(), bold(text_size::SMALL), egui::Color32::PLACEHOLDER)
+        };
+        names.iter().map(|name| of(name).size().x + 2.0 * SPACE[2]).sum::<f32>() + 4.0
+    };
+    let plain = || ["All", "Images", "Texts"].map(str::to_owned).to_vec();
+    let names = if width(&names) <= ui.available_width() { names } else { plain() };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(clicked) = buttons::segments(ui, &names, selected) {
         ctx.send(SystemCommand::SetFilter(Filter { modality: kinds[clicked], ..query.filter.clone() }));

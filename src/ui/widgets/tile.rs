@@ -50,8 +50,9 @@ impl Tile<'_> {
         if response.hovered() {
             ctx.commands.point_at(id);
         }
-        // A picture has no name beside it, and that of a card may be cut.
-        if response.context_menu_opened() { response } else { response.on_hover_text(self.item.name()) }
+        // A picture has no name beside it, and that of a card may be cut. The large preview covers what is behind it.
+        let covered = response.context_menu_opened() || ctx.state.preview.is_some();
+        if covered { response } else { response.on_hover_text(self.item.name()) }
     }
 
     fn picture(&self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect) {
