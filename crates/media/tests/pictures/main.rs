@@ -8,13 +8,13 @@ mod files;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use crate::{Content, Glance, ReadOptions, glance, read};
 use files::{
     apng, big_exif, chunk, chunks, exif, gif, icon, ideal, png, profile, shown, tiff, webp_animation, with_chunk,
     with_segment,
 };
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 use vicinity_core::Picture;
+use vicinity_media::{Content, Glance, ReadOptions, glance, read};
 
 fn answer(bytes: &[u8]) -> Result<(Picture, [u32; 2]), String> {
     match read(Path::new("picture.png"), bytes, &ReadOptions::default()) {
