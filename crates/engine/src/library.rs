@@ -347,7 +347,7 @@ mod tests {
     fn threads_that_read_files_wait_for_no_write() {
         let dir = tempfile::tempdir().expect("a folder");
         let key = ModelKey { name: "m".into(), revision: "1".into(), preprocessing: "1".into(), dim: 2 };
-        let (library, _) = Library::open(dir.path(), &key).expect("opens");
+        let (library, _) = Library::open(dir.path(), &key, Access::ReadWrite).expect("opens");
         let file = Candidate { path: "/a.jpg".into(), len: 1, modified_ns: 1, change_mark: 1 };
         let hash = ContentHash([1; 32]);
         let item = NewItem { modality: Modality::Image, ..NewItem::of(&file, hash) };
