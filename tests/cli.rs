@@ -577,3 +577,22 @@ fn what_was_left_out_is_printed_with_its_reason() {
     assert_eq!(summary["skipped"], 2);
     assert_eq!(summary["left_out"], serde_json::json!({"office": 1, "video": 1}));
 }
+
+#[test]
+fn a_damaged_row_of_a_table_is_one_failure_with_its_line_and_costs_no_other() {
+    let place = Place(tempfile::tempdir().unwrap());
+    fs::create_dir(place.files()).unwrap();
+    fs::write(place.files().join("b.jsonl"), "{\"text\":\"a dog\"}\n{\"text\":\"cut off\n{\"text\":\"a cat\"}\n")
+        .unwrap();
+    fs::write(place.files().join("s.tab"), "id\ttext\n1\ta bird, singing\n\n2\t \n3\ta fish\n").unwrap();
+    // the second run must keep what the first one stored
+    for run in ["first", "second"] {
+        let output = place.run(&["index", place.files().to_str().unwrap(), "--rows", "--json"]);
+        let lines = lines(&output);
+        let summary = lines.iter().find(|line| line.get("items").is_some()).unwrap();
+        assert_eq!((&summary["texts"], &summary["failed"]), (&4.into(), &1.into()), "{run}: {lines:?}");
+        let failures: Vec<_> = lines.iter().filter(|line| line.get("error").is_some()).collect();
+        assert_eq!(failures.len(), 1, "{run}: {lines:?}");
+        assert!(failures[0]["error"].as_str().unwrap().starts_with("Line 2: it is not JSON"), "{run}: {lines:?}");
+    }
+}
