@@ -109,7 +109,9 @@ impl Tally {
         let parted = self.all < SHORT || self.separators * 100 >= self.all;
         // One that may be cut at the end is forgiven.
         let sound = self.bad <= 1 + self.all / 50 && self.bad * 4 < self.all;
-        sound && parted && letters > 0 && most * 20 >= letters * 19
+        // Lists of languages have many scripts, but nothing else that numbers have.
+        let few_scripts = most * 20 >= letters * 19 || (self.bad == 0 && self.separators * 20 >= self.all);
+        sound && parted && letters > 0 && few_scripts
     }
 }
 
