@@ -46,14 +46,14 @@ pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
 fn entry<'a>(bytes: &'a [u8], directory: &[u8]) -> Result<(u64, u16, Main<'a>), String> {
     let at = |at: usize| directory.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     let start = at(12).ok_or(DAMAGED)? as usize;
-    let content = bytes.get(start..).filter(|content| !content.is_empty()).ok_or("The icon is cut off")?;
+    let content = bytes.get(start..).filter(|content| !content.is_empty()).ok_or(super::CUT)?;
     if content.starts_with(png::SIGNATURE) {
         let [width, height] = png::size(content).ok_or(DAMAGED)?;
         check(width, height)?;
         return Ok((u64::from(width) * u64::from(height), 32, Main::Png(content)));
     }
     let side = |at: usize| {
-        let bytes = content.get(at..at + 4).ok_or("The icon is cut off")?;
+        let bytes = content.get(at..at + 4).ok_or(super::CUT)?;
         Ok::<_, String>(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]).unsigned_abs())
     };
     let (width, height) = (side(4)?, side(8)? / 2);

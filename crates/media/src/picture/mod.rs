@@ -37,7 +37,7 @@ const KEPT: u32 = 2048;
 /// What a decoder may take beside the pixels: tables, lines and blocks.
 const BESIDE: u64 = 32 << 20;
 
-const CUT: &str = "The file is cut off; a part of the picture is missing";
+const CUT: &str = "The picture is cut short; the file was cut off before its end";
 const TOO_LARGE: &str = "The picture is too large to open safely";
 
 /// A file as its decoder sees it, and what it says beside its pixels.
