@@ -224,16 +224,13 @@ impl Jpeg<'_> {
             return self.decode_unusual();
         }
         let decoder = JpegDecoder::new(self.container.pieces.clone());
-        let image = decoder.and_then(DynamicImage::from_decoder);
-        let image = image.map_err(|error| sentence(&error, ImageFormat::Jpeg, !self.ended))?;
-        if self.lacks_its_end(&image) {
-            if !self.ended {
-                return Err(CUT.to_owned());
-            }
-            // A picture may be grey at its end; the other decoder does not fill up.
-            self.decode_unusual()?;
+        match decoder.and_then(DynamicImage::from_decoder) {
+            Ok(image) if !self.lacks_its_end(&image) => Ok(image),
+            Ok(_) if !self.ended => Err(CUT.to_owned()),
+            // A picture may be grey at its end, or one decoder stricter than the other, which does not fill up.
+            Ok(_) => self.decode_unusual(),
+            Err(error) => self.decode_unusual().map_err(|_| sentence(&error, ImageFormat::Jpeg, !self.ended)),
         }
-        Ok(image)
     }
 
     /// Whether so much of the end has the colour that stands for what is missing.
