@@ -120,7 +120,7 @@ pub fn dialect(sample: &str, whole: bool, promised: u8) -> Dialect {
     // A quotation mark without its end swallows rows, which shows where they are of one width without it.
     let bare = Rows::of(sample, whole, rows.separator, false);
     let swallowed = bare.rows.len() > rows.rows.len() && bare.columns >= rows.columns.max(2);
-    if swallowed && bare.share() == 1.0 { bare.dialect() } else { rows.dialect() }
+    if swallowed && bare.share() == 1.0 && !bare.closes_cells() { bare.dialect() } else { rows.dialect() }
 }
 
 /// What the table itself says, as one spreadsheet writes it for another: `sep=;`.
@@ -162,6 +162,12 @@ impl Rows {
     /// The share of rows that have the usual width.
     fn share(&self) -> f32 {
         self.alike as f32 / self.rows.len().max(1) as f32
+    }
+
+    /// Whether a cell ends with a quotation mark that began in another one.
+    fn closes_cells(&self) -> bool {
+        let odd = |cell: &str| cell.matches('"').count() % 2 == 1;
+        self.rows.iter().flatten().any(|cell| odd(cell) && cell.ends_with('"') && !cell.starts_with('"'))
     }
 
     /// How well this way of parting fits: 0 where it parts nothing.
@@ -249,6 +255,7 @@ mod tests {
         let sample = "1\t\"Never say never\n2\tagain\n3\the said \"so\"\n4\t\"or not\n5\tx\n";
         assert!(!dialect(sample, true, b'\t').quoted);
         assert!(dialect("1\t\"two\nlines\"\n2\tx\n", true, b'\t').quoted);
+        assert!(dialect("text,id\r\n\"a, dog\r\nruns\",1\r\ncat,2\r\n", true, b',').quoted);
     }
 
     #[test]

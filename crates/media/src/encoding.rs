@@ -41,13 +41,16 @@ pub fn detect(bytes: &[u8], whole: bool) -> Option<(TextEncoding, usize)> {
     {
         return Some((escaped(bytes, text), 0));
     }
-    match wide::wide(bytes) {
-        Some(Wide::Utf16 { big }) => return Some((Known(if big { UTF_16BE } else { UTF_16LE }), 0)),
-        Some(Wide::Utf32 { big }) => return Some((Utf32 { big }, 0)),
-        None if utf8.is_some() => return None,
-        None => {}
-    }
-    old(bytes, whole).map(|encoding| (encoding, 0))
+    let zeros = bytes.iter().filter(|b| **b == 0).count();
+    let could_be_old = utf8.is_none() && zeros * 50 < bytes.len() && odd_controls(bytes) <= 1 + bytes.len() / 500;
+    let unmarked = |could_be_old| {
+        wide::wide(bytes, could_be_old).map(|wide| match wide {
+            Wide::Utf16 { big } => Known(if big { UTF_16BE } else { UTF_16LE }),
+            Wide::Utf32 { big } => Utf32 { big },
+        })
+    };
+    let found = unmarked(could_be_old).or_else(|| if utf8.is_none() { old(bytes, whole) } else { None });
+    found.or_else(|| if could_be_old { unmarked(false) } else { None }).map(|encoding| (encoding, 0))
 }
 
 /// The bytes as text. What cannot be decoded becomes U+FFFD, but for a character that is cut at the end.

@@ -23,8 +23,9 @@ pub enum Wide {
     },
 }
 
-/// UTF-16 or UTF-32 without a mark, of any script.
-pub fn wide(bytes: &[u8]) -> Option<Wide> {
+/// UTF-16 or UTF-32 without a mark, of any script. Where the bytes could be an old encoding, too, which is valid UTF-16
+/// more often than not, they need the punctuation marks that East Asian texts have: all others have zero bytes.
+pub fn wide(bytes: &[u8], could_be_old: bool) -> Option<Wide> {
     let orders = [false, true];
     if let Some(big) = orders.into_iter().find(|big| is_utf32(bytes, *big)) {
         return Some(Wide::Utf32 { big });
@@ -32,7 +33,8 @@ pub fn wide(bytes: &[u8]) -> Option<Wide> {
     let judged = orders.map(|big| Tally::of(utf16(bytes, big)));
     // Without a single zero byte, short byte strings of many kinds are valid UTF-16.
     let least = if bytes.contains(&0) { 4 } else { 8 };
-    let plausible = |tally: &Tally| tally.all >= least && tally.is_writing();
+    let marks = |tally: &Tally| !could_be_old || (tally.eastern > 0 && tally.eastern * 100 >= tally.all);
+    let plausible = |tally: &Tally| tally.all >= least && marks(tally) && tally.is_writing();
     let big = match judged.each_ref().map(plausible) {
         [true, true] => judged[1].separators > judged[0].separators,
         [little, big] if little || big => big,
@@ -71,6 +73,8 @@ struct Tally {
     bad: usize,
     /// Blanks and punctuation marks that texts have everywhere.
     separators: usize,
+    /// Of these, the full stops, commas and the like of East Asian texts.
+    eastern: usize,
     /// Letters by script; the scripts that East Asian texts mix count as one.
     scripts: Vec<(Script, usize)>,
 }
@@ -91,6 +95,7 @@ impl Tally {
             return;
         };
         self.separators += usize::from(is_separator(c));
+        self.eastern += usize::from(is_eastern_mark(c));
         let script = match c.script() {
             Script::Common | Script::Inherited => return,
             Script::Hiragana | Script::Katakana | Script::Bopomofo | Script::Hangul => Script::Han,
@@ -132,9 +137,13 @@ pub fn is_writing(c: char) -> bool {
 pub fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace()
         || c.is_ascii_punctuation()
-        || matches!(c, '\u{3000}'..='\u{3002}' | '\u{ff01}' | '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff1f}')
+        || is_eastern_mark(c)
         || matches!(c, '\u{60c}' | '\u{61f}' | '\u{6d4}' | '\u{964}' | '\u{965}' | '\u{f0b}' | '\u{104a}' | '\u{104b}')
         || matches!(c, '\u{1361}'..='\u{1362}' | '\u{17d4}' | '\u{2010}'..='\u{2027}' | '\u{589}' | '\u{5be}')
+}
+
+fn is_eastern_mark(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{3002}' | '\u{ff01}' | '\u{ff0c}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff1f}')
 }
 
 #[cfg(test)]
@@ -168,12 +177,12 @@ mod tests {
         ];
         for text in texts {
             for big in [false, true] {
-                assert_eq!(wide(&in_utf16(text, big)), Some(Wide::Utf16 { big }), "{text} big {big}");
+                assert_eq!(wide(&in_utf16(text, big), false), Some(Wide::Utf16 { big }), "{text} big {big}");
                 let four = text.chars().flat_map(|c| {
                     let c = c as u32;
                     if big { c.to_be_bytes() } else { c.to_le_bytes() }
                 });
-                assert_eq!(wide(&four.collect::<Vec<_>>()), Some(Wide::Utf32 { big }), "{text} big {big}");
+                assert_eq!(wide(&four.collect::<Vec<_>>(), false), Some(Wide::Utf32 { big }), "{text} big {big}");
             }
         }
     }
@@ -202,7 +211,7 @@ mod tests {
             ("floats", floats),
             ("zeros", vec![0; 4000]),
         ] {
-            assert_eq!(wide(&bytes), None, "{name}");
+            assert_eq!(wide(&bytes, false), None, "{name}");
         }
     }
 }
