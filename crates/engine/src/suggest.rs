@@ -14,6 +14,8 @@ use vicinity_core::{ContentHash, Embedding, Filter, Item, Modality, Scoring, Sug
 pub const SUGGESTED: usize = 5;
 /// Rows looked at; more of a larger collection would change little and take long.
 const SAMPLE: usize = 12_000;
+/// Of fewer rows there is no bulk that anything could stand out from.
+const FEWEST: usize = 30;
 /// Hits named with each suggestion.
 const SHOWN: usize = 4;
 /// How many deviations a hit has to lie beyond what chance alone would give. Measured on 1,171 labelled photos: see
@@ -209,6 +211,9 @@ impl Suggesting {
 
     /// The queries to suggest, the clearest first.
     pub fn finish(self) -> Vec<Suggestion> {
+        if self.sample.len() < FEWEST {
+            return Vec::new();
+        }
         let wanted = needed(self.sample.len());
         let mut order: Vec<(f32, usize)> =
             (0..self.fits.len()).filter_map(|at| Some((self.strength(at, wanted)?, at))).collect();
@@ -357,6 +362,13 @@ mod tests {
     fn a_collection_without_anything_particular_has_no_suggestions() {
         let mut work = Suggesting::new(Arc::new(sample(&snapshot(1000), 250)));
         (0..20).for_each(|seed| work.score(&direction(seed % DIM, 0.2, 700 + seed)));
+        assert_eq!(work.finish(), []);
+    }
+
+    #[test]
+    fn a_handful_of_items_has_no_suggestions() {
+        let mut work = Suggesting::new(snapshot(FEWEST - 1));
+        work.score(&direction(3, 9.0, 901));
         assert_eq!(work.finish(), []);
     }
 

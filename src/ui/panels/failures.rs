@@ -134,7 +134,7 @@ fn reason_row(ui: &mut Ui, failure: &Failure, files: u64) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let count = words::count(files, "file");
     let right = ui.painter().text(
-        egui::pos2(rect.right(), rect.bottom() - 13.0),
+        egui::pos2(rect.right() - SPACE[2], rect.bottom() - 13.0),
         egui::Align2::RIGHT_CENTER,
         &count,
         font(text_size::SMALL),

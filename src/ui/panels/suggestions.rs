@@ -13,8 +13,10 @@ use vicinity_core::{ItemId, Modality};
 const ROW: f32 = 44.0;
 /// Side of a picture.
 const SIDE: f32 = 36.0;
-/// Pictures a suggestion.
+/// Pictures a suggestion; fewer where the panel is narrower than [`NARROW`].
 const PICTURES: usize = 3;
+/// Width of the panel in points below which the words need the room of a picture.
+const NARROW: f32 = 280.0;
 
 /// Draws them; nothing before they are known.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
@@ -41,7 +43,12 @@ fn row(ui: &mut Ui, ctx: &Ctx<'_>, text: &str, items: &[ItemId]) {
         ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised);
     }
     let mut right = rect.right() - SPACE[0];
-    for id in items.iter().take(PICTURES).rev() {
+    let most = if rect.width() < NARROW { PICTURES - 1 } else { PICTURES };
+    // A picture says more than the sign for a text.
+    let is_text = |id: &&ItemId| ctx.state.item(**id).is_none_or(|item| item.modality == Modality::Text);
+    let (texts, mut shown): (Vec<&ItemId>, Vec<&ItemId>) = items.iter().partition(is_text);
+    shown.extend(texts);
+    for id in shown.into_iter().take(most).rev() {
         let place = Rect::from_min_size(pos2(right - SIDE, rect.center().y - SIDE / 2.0), vec2(SIDE, SIDE));
         small(ui, ctx, *id, place);
         right = place.left() - SPACE[0];
