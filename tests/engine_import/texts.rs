@@ -14,7 +14,8 @@ fn noise(count: usize, least: u8, most: u8) -> Vec<u8> {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 16) as u8
     };
-    (0..count).map(|_| least + next() % (most - least + 1)).collect()
+    let values = u16::from(most - least) + 1;
+    (0..count).map(|_| least + (u16::from(next()) % values) as u8).collect()
 }
 
 fn is_none(name: &str, bytes: &[u8]) -> bool {

@@ -78,6 +78,8 @@ fn fit(before: char, c: char, next: char) -> i64 {
         c if c.is_alphabetic() => 1,
         '\u{2019}' => 1,
         _ if within => -1,
+        // Around words, where quotation marks and dashes belong.
+        '\u{2010}'..='\u{2026}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => 1,
         _ => 0,
     }
 }
