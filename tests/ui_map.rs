@@ -14,7 +14,7 @@ use synthetic::{layout, search, snapshot};
 use vicinity::context::state::Selection;
 use vicinity::context::{ColourBy, Command, CommandSender, Ctx, LegendKey, MapTool, State, SystemCommand, UiCommand};
 use vicinity::ui::map::{MapCommand, MapPanel};
-use vicinity_core::{ItemId, MapProgress, MapStage};
+use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
 
 /// The map and as much of the program as it needs.
 struct World {
@@ -436,4 +436,136 @@ fn looks_right_in_the_light_with_folders() {
         harness.hover_at(at);
         harness.state_mut().state.colour_by = ColourBy::Folder;
     });
+}
+
+/// Everything painted in the last frame.
+fn painted(harness: &Harness<'_, World>) -> Vec<egui::Shape> {
+    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
+            shape => into.push(shape.clone()),
+        }
+    }
+    let mut all = Vec::new();
+    harness.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
+    all
+}
+
+#[test]
+fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
+    let mut harness = harness(600);
+    let theme = vicinity::ui::theme::Theme::of(&harness.ctx).hit;
+    let hits = |harness: &Harness<'_, World>| {
+        let circle = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.fill == theme);
+        painted(harness).iter().filter(|s| circle(s)).count()
+    };
+    let snapshot = Arc::clone(harness.state().state.snapshot.as_ref().expect("open"));
+    let found = search(&snapshot, 6);
+    harness.state_mut().state.query.result = Some(Arc::clone(&found));
+    harness.run();
+    assert_eq!(hits(&harness), found.matching().len(), "as many as the list says");
+    let none = SearchResult { standing_out: 0, threshold: f32::INFINITY, ..SearchResult::clone(&found) };
+    harness.state_mut().state.query.result = Some(Arc::new(none));
+    harness.run();
+    assert_eq!(hits(&harness), 0);
+    assert!(!painted(&harness).iter().any(|s| matches!(s, egui::Shape::Mesh(_))), "no star either");
+}
+
+#[test]
+fn nothing_lies_below_the_legend_and_nothing_is_found_through_it() {
+    let mut harness = harness(1_300);
+    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.run();
+    let (first, last) =
+        (harness.get_by_label("folder 00, 208").rect(), harness.get_by_label("Colour by folder").rect());
+    let legend = first.union(last);
+    let covered = inside(&harness, |p| legend.contains(p));
+    assert!(covered.is_empty(), "{} points lie below the legend", covered.len());
+    // Moved there by hand, a point below the legend is not under the pointer.
+    let at = harness.state().place(40);
+    drag(&mut harness, &[Pos2::new(320.0, 30.0), Pos2::new(320.0, 30.0) + (legend.center() - at)], Modifiers::NONE);
+    assert!(legend.contains(harness.state().place(40)));
+    let scale = harness.state().map.points_per_unit();
+    harness.hover_at(harness.state().place(40));
+    harness.step();
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, 240.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    harness.run();
+    assert_eq!(harness.state().state.hover, None);
+    assert_eq!(harness.state().map.points_per_unit(), scale, "the wheel is the legend's");
+}
+
+#[test]
+fn a_switch_of_the_legend_stays_with_its_folder_when_the_order_changes() {
+    let mut harness = harness(1_300);
+    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.run();
+    harness.get_by_label("folder 01, 169").click();
+    harness.run();
+    let off = LegendKey::Folder("/home/ann/Photos/folder 01".into());
+    assert!(harness.state().state.legend_off.contains(&off));
+    harness.state_mut().state.snapshot = Some(synthetic::snapshot(2_600, 2));
+    harness.state_mut().state.layout = Some(layout(2_600, 2));
+    harness.run();
+    let state = |name: &str| {
+        let node = harness.get_by_label_contains(name);
+        egui_kittest::kittest::NodeT::accesskit_node(&node).toggled() == Some(egui::accesskit::Toggled::True)
+    };
+    assert!(!state("folder 01, ") && state("folder 00, "));
+}
+
+#[test]
+fn a_filter_narrows_the_map_and_can_be_fitted() {
+    let mut harness = harness(600);
+    let folder = "/home/ann/Photos/folder 04";
+    let of_folder = |harness: &Harness<'_, World>, id: &ItemId| {
+        harness.state().state.item(*id).expect("an item").path.starts_with(folder)
+    };
+    harness.state_mut().state.query.filter.folder = Some(folder.into());
+    harness.run();
+    let (mut a, mut b) = (None, None);
+    for row in 2..600 {
+        let place = if of_folder(&harness, &ItemId(row)) { &mut a } else { &mut b };
+        place.get_or_insert(row);
+    }
+    let (within, without) = (a.expect("an item"), b.expect("an item"));
+    let scale = harness.state().map.points_per_unit();
+    drag(&mut harness, &[Pos2::new(4.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(636.0, 420.0)], Modifiers::SHIFT);
+    let selected = harness.state().state.selection.items.clone();
+    assert!(selected.len() > 10 && selected.iter().all(|id| of_folder(&harness, id)), "a box takes no others");
+    assert!(selected.contains(&ItemId(within)) && !selected.contains(&ItemId(without)));
+    harness.state_mut().map.command(MapCommand::FitFilter);
+    harness.run();
+    assert!(harness.state().map.points_per_unit() > scale * 1.5);
+    let map = egui::Rect::from_min_size(Pos2::ZERO, SIZE);
+    assert!(selected.iter().all(|id| map.contains(harness.state().place(id.0))));
+}
+
+#[test]
+fn a_dense_selection_is_outlined_and_a_sparse_one_ringed() {
+    let mut harness = harness(600);
+    let accent = vicinity::ui::theme::Theme::of(&harness.ctx).accent;
+    let count = |harness: &Harness<'_, World>| {
+        let rings = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.stroke.color == accent);
+        let lines = |s: &egui::Shape| matches!(s, egui::Shape::LineSegment { stroke, .. } if stroke.color == accent);
+        let shapes = painted(harness);
+        (shapes.iter().filter(|s| rings(s)).count(), shapes.iter().filter(|s| lines(s)).count())
+    };
+    let first = harness.state().state.item(ItemId(2)).expect("an item").path.parent().expect("a folder").to_owned();
+    let cluster: Vec<ItemId> = (0..600)
+        .map(ItemId)
+        .filter(|id| harness.state().state.item(*id).is_some_and(|i| i.path.starts_with(&first)))
+        .collect();
+    harness.state_mut().state.selection = Selection::new(cluster.clone());
+    harness.run();
+    let (rings, lines) = count(&harness);
+    assert!(rings < cluster.len() / 2 && lines > 20, "{rings} rings and {lines} lines for {}", cluster.len());
+    harness.state_mut().state.selection = Selection::new(vec![ItemId(0), ItemId(1)]);
+    harness.run();
+    assert_eq!(count(&harness), (2, 0));
 }

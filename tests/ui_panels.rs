@@ -438,3 +438,275 @@ fn a_text_hit_can_be_focused_by_assistive_technology() {
     let node = window.get_by_label("note_24.txt, score 0.300");
     assert_eq!(node.accesskit_node().role(), egui::Role::Button);
 }
+
+/// Everything painted in the last frame.
+fn painted(window: &Window) -> Vec<egui::Shape> {
+    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
+            shape => into.push(shape.clone()),
+        }
+    }
+    let mut all = Vec::new();
+    window.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
+    all
+}
+
+fn press(key: Key, modifiers: Modifiers) -> egui::Event {
+    egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }
+}
+
+fn text(words: &str) -> egui::Event {
+    egui::Event::Text(words.to_owned())
+}
+
+/// All of it arrives before the next frame, as from a fast typist or a slow machine.
+fn in_one_frame(window: &mut Window, events: impl IntoIterator<Item = egui::Event>) {
+    window.input_mut().events.extend(events);
+    window.run_steps(4);
+}
+
+#[test]
+fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
+    for (key, letter) in [(Key::Slash, "/"), (Key::V, "v")] {
+        let (mut window, _) = open();
+        let typed = [
+            press(key, Modifiers::NONE),
+            text(letter),
+            press(Key::D, Modifiers::NONE),
+            text("d"),
+            press(Key::Num2, Modifiers::NONE),
+            text("2"),
+        ];
+        in_one_frame(&mut window, typed);
+        let state = window.state().state();
+        assert_eq!((state.query.text.as_str(), state.centre), ("d2", Centre::Map));
+        in_one_frame(&mut window, [press(Key::OpenBracket, Modifiers::NONE), text("[")]);
+        assert_eq!(window.state().state().query.text, "d2[", "typing goes on where it was");
+    }
+    let (mut window, _) = open();
+    let palette = [press(Key::K, Modifiers::COMMAND), press(Key::Num1, Modifiers::NONE), text("gal")];
+    in_one_frame(&mut window, palette);
+    in_one_frame(&mut window, [text("lery"), press(Key::Enter, Modifiers::NONE)]);
+    assert_eq!(window.state().state().centre, Centre::Gallery);
+    let all = [press(Key::K, Modifiers::COMMAND), text("map"), press(Key::Enter, Modifiers::NONE)];
+    in_one_frame(&mut window, all);
+    let state = window.state().state();
+    assert_eq!((state.centre, state.floats(Floating::Palette)), (Centre::Map, false), "even all at once");
+}
+
+#[test]
+fn escape_closes_a_menu_and_nothing_below() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.get_by_label("Library menu: Photos and Notes").click();
+    step_until(&mut window, "the menu is open", |w| w.query_by_label("Close library").is_some());
+    window.key_press(Key::ArrowDown);
+    window.run_steps(3);
+    window.key_press(Key::Escape);
+    window.run_steps(4);
+    assert!(window.query_by_label("Close library").is_none(), "the menu is closed");
+    assert_eq!(window.state().state().selection.items.len(), 32, "the selection stays");
+    window.key_press(Key::F1);
+    window.run_steps(3);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.floating.len(), state.selection.items.len()), (0, 32));
+    window.key_press(Key::Escape);
+    step_until(&mut window, "then it goes", |w| w.state().state().selection.items.is_empty());
+}
+
+#[test]
+fn searching_with_nothing_open_says_so_and_finds_once_something_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (opener, _) = fake::opener();
+    let mut window = window(Setup::default(), opener);
+    window.key_press(Key::V);
+    window.run_steps(3);
+    window.event(text("ball"));
+    let said = "There is nothing to search yet; open a folder or a library first";
+    step_until(&mut window, "it is said", |w| w.query_all_by_label(said).count() >= 2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    window.event(text("open library"));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "a path can be typed", |w| w.query_by_label("Path").is_some());
+    window.run_steps(3);
+    window.event(text("/nowhere/at/all"));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the reason is said", |w| {
+        w.query_by_label("/nowhere/at/all does not exist; check the spelling").is_some()
+    });
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.event(text(&folder.path().display().to_string()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "it is open and searched", |w| w.state().state().query.result.is_some());
+    assert!(window.query_by_label(said).is_none() && window.state().state().path_request.is_none());
+}
+
+#[test]
+fn commands_that_cannot_be_done_are_grey_and_do_nothing() {
+    let mut start = window(Setup::default(), no_engine());
+    start.run_steps(2);
+    start.get_by_label("Library menu: Vicinity").click();
+    start.run_steps(4);
+    for name in ["Close library", "Rescan folders", "Export vectors…", "Import settings…"] {
+        assert!(start.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+    }
+    assert!(!start.get_by_label("Settings…").accesskit_node().is_disabled());
+
+    let (mut window, jobs) = open();
+    window.key_press(Key::P);
+    window.run_steps(3);
+    window.event(text("auto-label"));
+    window.run_steps(3);
+    assert!(window.get_by_label("Auto-label selection").accesskit_node().is_disabled(), "nothing is selected");
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert!(window.state().state().floats(Floating::Palette), "it stays open, so that the reason can be read");
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.key_press(Key::P);
+    window.run_steps(3);
+    window.event(text("labels"));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the editor is open", |w| w.state().state().floats(Floating::Labels));
+    let given = |job: &Job| matches!(job, Job::Label { targets: vicinity_engine::LabelTargets::Items(items), .. } if items.len() > 1);
+    assert!(!jobs.lock().expect("jobs").iter().any(given), "nobody asked for the selection to be labelled");
+}
+
+#[test]
+fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown() {
+    let (mut window, _) = open();
+    assert!(window.query_by_label("2023, 12").is_none(), "several folders are closed at first");
+    window.get_by_label("Photos, 24").focus();
+    window.run_steps(2);
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "it is open", |w| w.query_by_label("2023, 12").is_some());
+    window.key_press(Key::ArrowDown);
+    window.run_steps(3);
+    assert!(window.get_by_label("2023, 12").is_focused());
+    window.key_press(Key::Enter);
+    let chosen = |w: &Window| w.state().state().query.filter.folder.clone();
+    step_until(&mut window, "it is chosen", |w| chosen(w).is_some_and(|f| f.ends_with("Photos/2023")));
+    window.key_press(Key::ArrowLeft);
+    window.run_steps(3);
+    assert!(window.get_by_label("Photos, 24").is_focused());
+    window.key_press(Key::ArrowLeft);
+    step_until(&mut window, "it is closed again", |w| w.query_by_label("2023, 12").is_none());
+    window.get_by_label("Notes, 8").click();
+    step_until(&mut window, "a click narrows", |w| chosen(w).is_some_and(|f| f.ends_with("Notes")));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "what is shown is selected", |w| w.state().state().selection.items.len() == 8);
+}
+
+#[test]
+fn nothing_of_a_library_is_left_when_it_is_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (mut window, _) = open_with(Setup { settings: Some(settings), ..Setup::default() });
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").click();
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").hover();
+    step_until(&mut window, "it is under the pointer", |w| w.state().state().hover == Some(ItemId(3)));
+    type_query(&mut window, "ball");
+    window.get_by_label("Library menu: Photos and Notes").click();
+    window.run_steps(3);
+    window.get_by_label("Close library").click();
+    step_until(&mut window, "it is closed", |w| w.state().state().library.is_none());
+    window.run_steps(3);
+    let nothing_left = |window: &Window, when: &str| {
+        let s = window.state().state();
+        assert!(s.hover.is_none() && s.selection.items.is_empty() && s.neighbours.is_none(), "{when}");
+        assert!(s.query.is_empty() && s.query.result.is_none() && s.query.error.is_none(), "{when}");
+        assert!(s.previews.is_empty() && s.preview.is_none() && s.legend_off.is_empty(), "{when}");
+        assert!(s.labels.shown.is_none() && s.labels.asked.is_none() && s.labels.applied.best.is_empty(), "{when}");
+        assert!(s.services.on.is_none() && s.services.trouble.is_none() && s.services.note.is_none(), "{when}");
+        assert!(s.dropped.is_empty() && s.can_undo == [false; 2], "{when}");
+    };
+    nothing_left(&window, "closed");
+    let s = window.state().state();
+    assert!(s.snapshot.is_none() && s.layout.is_none() && s.failures.is_empty() && s.thumbnails.is_empty());
+    assert!(s.model.is_none() && s.model_title.is_empty() && s.import.is_none() && s.folders.roots().len() == 0);
+    window.get_by_label_contains("Open Photos and Notes, 32 items").click();
+    step_until(&mut window, "another is open", |w| w.state().state().snapshot.is_some());
+    window.remove_cursor();
+    window.run_steps(3);
+    nothing_left(&window, "opened again");
+}
+
+#[test]
+fn the_buttons_of_an_import_stay_where_they_are_while_its_numbers_grow() {
+    let (mut window, _) = open();
+    window.key_press(Key::F5);
+    step_until(&mut window, "it has begun", |w| w.query_by_label_contains("9 of 2,040").is_some());
+    window.run_steps(2);
+    let places = |window: &Window, action: &str| {
+        (window.get_by_label(action).rect(), window.get_by_label("Cancel the import").rect())
+    };
+    let first = places(&window, "Pause");
+    window.get_by_label("Pause").click();
+    step_until(&mut window, "it is paused", |w| w.query_by_label("Resume").is_some());
+    window.run_steps(2);
+    assert_eq!(places(&window, "Resume"), first);
+    window.get_by_label("Resume").click();
+    step_until(&mut window, "it goes on", |w| w.query_by_label_contains("1,999 of 2,040").is_some());
+    window.run_steps(2);
+    assert_eq!(places(&window, "Pause"), first);
+}
+
+#[test]
+fn every_stop_of_the_keyboard_shows_that_it_has_the_focus() {
+    let (mut window, _) = open();
+    type_query(&mut window, "ball");
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    let accent = vicinity::ui::theme::DARK.accent;
+    let mut stops = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        window.key_press(Key::Tab);
+        window.run_steps(3);
+        let Some(node) = window.query_all_by(|node| node.is_focused()).next() else { continue };
+        let (name, place) = (node.accesskit_node().label().unwrap_or_default(), node.rect());
+        let ring = |shape: &egui::Shape| match shape {
+            egui::Shape::Rect(rect) => {
+                rect.stroke.color == accent && rect.stroke.width >= 1.5 && rect.rect.expand(3.0).intersects(place)
+            }
+            _ => false,
+        };
+        assert!(painted(&window).iter().any(ring), "nothing shows that the focus is on {name:?}");
+        stops.insert(name);
+    }
+    for stop in ["Collection panel", "Photos, 24", "Map", "Images, 24", "Zoom in", "Results"] {
+        assert!(stops.contains(stop), "the keyboard never came to {stop}, only to {stops:?}");
+    }
+}
+
+#[test]
+fn menus_are_as_wide_as_their_words_and_panels_keep_their_margins() {
+    let (mut window, _) = open_with(Setup { size: Some([1000.0, 700.0]), ..Setup::default() });
+    type_query(&mut window, "ball");
+    window.run_steps(3);
+    let tile = window.get_by_label("picture_04.jpg, score 0.400").rect();
+    let tab = window.get_by_label("Results").rect();
+    assert!(tile.left() >= tab.left() - 7.0, "{tile:?} beside {tab:?}");
+    let right = window.get_by_label("picture_05.jpg, score 0.380").rect();
+    assert!(right.right() <= 992.0, "{right:?}");
+    window.get_by_label("Notes, 8").click_secondary();
+    step_until(&mut window, "its menu is open", |w| w.query_by_label("Remove from the collection").is_some());
+    window.run_steps(3);
+    let rows = ["Zoom the map to this folder", "Show in folder", "Remove from the collection"];
+    let widths: Vec<f32> = rows.iter().map(|row| window.get_by_label(row).rect().width()).collect();
+    assert!(widths.iter().all(|w| *w == widths[0] && (120.0..240.0).contains(w)), "{widths:?}");
+}

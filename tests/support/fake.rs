@@ -164,6 +164,22 @@ impl Backend for Fake {
                 let progress = Progress { stage: Stage::Paused, total: 2040, done: 1204, ..Progress::default() };
                 self.send(Event::Progress(progress));
             }
+            Job::Rescan => {
+                let progress = Progress { stage: Stage::Embedding, total: 2040, done: 9, ..Progress::default() };
+                self.send(Event::Progress(progress));
+            }
+            Job::Resume => {
+                let (total, done) = (2040, 1999);
+                let progress = Progress {
+                    stage: Stage::Embedding,
+                    total,
+                    done,
+                    per_second: 118.0,
+                    seconds_left: Some(599.0),
+                    ..Progress::default()
+                };
+                self.send(Event::Progress(progress));
+            }
             Job::Search { slot, ticket, query } => {
                 self.send(Event::Found { slot, ticket, result: Ok(Arc::new(self.search(&query))) });
             }
