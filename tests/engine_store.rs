@@ -723,7 +723,7 @@ mod damage {
                     }
                 }
                 let seen = (0..20).map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).collect();
-                store.remove_missing(&seen, &[]).expect("writable");
+                store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
                 let contents: HashSet<_> = store.snapshot().items().map(|item| item.hash).collect();
                 assert_eq!(contents, (0..20).map(hash).collect(), "{place}: {notices:?}");
                 assert_eq!(store.snapshot().len(), 20, "{place}: {notices:?}");
