@@ -159,7 +159,7 @@ fn labels_are_there_after_closing_and_after_a_restart_and_a_library_opens_again_
     first.key_press_modifiers(Modifiers::COMMAND, Key::A);
     step_until(&mut first, "all are selected", |w| w.state().state().selection.items.len() == 2);
     first.run_steps(2);
-    first.get_by_label("Label the selection").click();
+    first.get_by_label("Auto-label selection").click();
     step_until(&mut first, "all are labelled", |w| w.state().state().labels.applied.best.len() == 2);
     let names = |state: &vicinity::context::State| {
         let applied = &state.labels.applied;

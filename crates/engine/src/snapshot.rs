@@ -61,7 +61,7 @@ impl Vectors {
                 log::debug!("pages of a vector file were not released: {error}");
             }
         }
-        #[cfg(not(unix))]
+        #[cfg(not(unix))] // Not compiled here: it only uses its arguments up.
         let _nothing_to_do = (rows, dim);
     }
 
