@@ -137,7 +137,7 @@ fn the_first_start_offers_one_choice_once() {
     first.get_by_label_contains("Fast: SigLIP 2 B/32");
     first.get_by_label("Open folder…");
     assert!(hub.requests().is_empty(), "nothing is sent before a click");
-    first.get_by_label_contains("Starter: Begin at once").click();
+    first.get_by_label_contains("Starter: Ready now").click();
     step_until(&mut first, "it is gone", |w| w.query_by_label_contains("Photos: SigLIP 2 B/16").is_none());
     assert!(hub.requests().is_empty(), "the starter needs nothing");
     drop(first);

@@ -618,7 +618,7 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
     window.run_steps(3);
     window.get_by_label("picture_03.jpg").click();
     window.run_steps(3);
-    window.get_by_label("picture_03.jpg").hover();
+    window.get_all_by_label("picture_03.jpg").next().expect("in the gallery").hover();
     step_until(&mut window, "it is under the pointer", |w| w.state().state().hover == Some(ItemId(3)));
     type_query(&mut window, "ball");
     window.get_by_label("Library menu: Photos and Notes").click();

@@ -89,3 +89,9 @@ pub fn bmp(bytes: &[u8]) -> Container<'_> {
     };
     Container { profile: embedded(), ..Container::plain(bytes) }
 }
+
+/// Width and height of a BMP file with a header of Windows; its decoder calls large ones damaged.
+pub fn bmp_size(bytes: &[u8]) -> Option<[u32; 2]> {
+    let number = |at: usize| Some(i32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    (number(14)? >= 40).then_some([number(18)?.unsigned_abs(), number(22)?.unsigned_abs()])
+}

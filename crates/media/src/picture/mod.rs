@@ -144,6 +144,11 @@ fn decode_jpeg(bytes: &[u8]) -> Result<(Picture, [u32; 2]), String> {
 
 fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), String> {
     let container = Container::open(bytes, format)?;
+    if format == ImageFormat::Bmp
+        && let Some(size) = containers::bmp_size(bytes)
+    {
+        check_size(size, 3)?;
+    }
     let refused = |error: ImageError| sentence(&error, format, container.cut || container.pieces.is_overrun());
     let mut reader = ImageReader::with_format(container.pieces.clone(), format);
     let mut limits = Limits::default();
