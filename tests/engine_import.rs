@@ -8,6 +8,7 @@ mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 use std::sync::atomic::AtomicBool;
 
 use vicinity_core::{Failure, LeftOut, Picture};
@@ -246,7 +247,7 @@ fn what_the_program_has_written_itself_is_no_file_of_the_user_whatever_it_is_cal
     fs::write(at("thumbs/nail.txt"), "about thumbs").unwrap();
     // a part of a library that was copied, or left behind
     fs::rename(at("notes/thumbs"), at("copy")).unwrap();
-    let (paths, left_out) = walk(&[top.clone()], &[top.clone()], &top);
+    let (paths, left_out) = walk(from_ref(&top), from_ref(&top), &top);
     assert_eq!(paths, ["album/holiday.txt", "thumbs/nail.txt"]);
     assert_eq!(left_out, [LeftOut::Cache]);
     let (paths, _) = walk(&[at("album")], &[at("album")], &top);
@@ -293,8 +294,8 @@ fn pipes_and_sockets_are_left_out_and_not_waited_for() {
     let pipe = top.join("pipe.jpg");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(top.join("socket.txt")).unwrap();
-    assert_eq!(walk(&[top.clone()], &[top.clone()], &top), (vec![], vec![LeftOut::Special; 2]));
-    assert_eq!(walk(&[pipe.clone()], &[pipe], &top), (vec![], vec![LeftOut::Special]));
+    assert_eq!(walk(from_ref(&top), from_ref(&top), &top), (vec![], vec![LeftOut::Special; 2]));
+    assert_eq!(walk(from_ref(&pipe), from_ref(&pipe), &top), (vec![], vec![LeftOut::Special]));
 }
 
 /// How far two pictures of one shape are apart in brightness on average, 0 to 255.

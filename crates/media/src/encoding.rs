@@ -61,7 +61,7 @@ pub fn decode(bytes: &[u8], encoding: TextEncoding, whole: bool) -> String {
             let mut decoder = encoding.new_decoder_without_bom_handling();
             let mut rest = bytes;
             loop {
-                text.reserve(decoder.max_utf8_buffer_length(rest.len()).unwrap_or(rest.len() * 3).min(1 << 20).max(64));
+                text.reserve(decoder.max_utf8_buffer_length(rest.len()).unwrap_or(rest.len() * 3).clamp(64, 1 << 20));
                 let (result, read, _) = decoder.decode_to_string(rest, &mut text, whole);
                 rest = &rest[read..];
                 if result == encoding_rs::CoderResult::InputEmpty {
@@ -105,15 +105,21 @@ fn valid_utf8(bytes: &[u8], whole: bool) -> Option<&str> {
     }
 }
 
-/// Whether control characters are as rare as in texts that went through machines: a few are forgiven.
+/// Whether control characters are as rare as in texts that went through machines: a few are forgiven, more between words
+/// where all else is plain.
 fn has_few_controls(bytes: &[u8]) -> bool {
     let odd = odd_controls(bytes);
+    let plain = || bytes.iter().filter(|b| matches!(b, b'\n' | b' '..=b'~')).count();
+    if !bytes.contains(&0) && odd * 4 <= bytes.len() && (plain() + odd) * 50 >= bytes.len() * 49 {
+        return true;
+    }
     odd * 50 <= bytes.len() || (odd <= 4 && bytes.len() >= 8 && bytes.iter().filter(|b| **b == 0).count() <= 2)
 }
 
-/// Control characters that texts do not have; backspaces that type over a letter, as in manual pages, are no such.
+/// Control characters that texts do not have; the separators of fields and records (28 to 31) and backspaces that type
+/// over a letter, as in manual pages, are no such.
 pub fn odd_controls(bytes: &[u8]) -> usize {
-    let odd = bytes.iter().filter(|b| matches!(b, 0..=7 | 14..=26 | 28..=31 | 127)).count();
+    let odd = bytes.iter().filter(|b| matches!(b, 0..=7 | 14..=26 | 127)).count();
     let typed_over = |w: &[u8]| w[1] == 8 && (w[0] == w[2] || w[0] == b'_' || w[2] == b'_');
     let backspaces = bytes.iter().filter(|b| **b == 8).count();
     odd + backspaces.saturating_sub(bytes.windows(3).filter(|w| typed_over(w)).count())

@@ -68,9 +68,10 @@ const BEGINNERS: &[&str] = &[
 ];
 
 /// What markup a text is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Markup {
     /// As browsers read pages.
+    #[default]
     Html,
     /// Elements may close themselves, and entities and marked sections are those of XML.
     Xml,
@@ -189,12 +190,6 @@ fn without_sections(text: &str) -> String {
     }
     plain.push_str(rest);
     plain
-}
-
-impl Default for Markup {
-    fn default() -> Self {
-        Self::Html
-    }
 }
 
 /// What was read of a page so far.

@@ -84,7 +84,7 @@ impl std::fmt::Debug for Rows {
 type Text = Box<dyn BufRead + Send>;
 
 enum Source {
-    Separated(Separated),
+    Separated(Box<Separated>),
     JsonLines { text: Text, line: u64 },
 }
 
@@ -105,7 +105,9 @@ impl Rows {
         let text = decoded(beginning, mark, rest, encoding).map_err(|error| super::io_sentence(&error))?;
         let source = match kind {
             TableKind::JsonLines => Source::JsonLines { text, line: 0 },
-            TableKind::Separated(usual) => Source::Separated(Separated::new(text, dialect(&sample, is_all, usual))),
+            TableKind::Separated(usual) => {
+                Source::Separated(Box::new(Separated::new(text, dialect(&sample, is_all, usual))))
+            }
         };
         Ok(Self { source, number: 0, failures: 0, ended: false })
     }

@@ -161,10 +161,15 @@ mod tests {
 
     #[test]
     fn control_characters_part_words() {
-        for separator in ["\n", "\r\n", "\r", "\x0b", "\x0c", "\u{85}", "\u{2028}", "\u{2029}", "\x1e"] {
+        for separator in ["\n", "\r\n", "\r", "\x0b", "\x0c", "\u{85}", "\u{2028}", "\u{2029}", "\x1c", "\x1e"] {
             assert_eq!(plain(format!("golden{separator}retriever").as_bytes()), "golden\nretriever", "{separator:?}");
         }
         assert_eq!(plain(b"one\0two\x01 three\x07"), "one two three");
+        for control in ["\x01", "\x06", "\x0e", "\x1c", "\x1d", "\x1e", "\x1f", "\x7f"] {
+            let text = ["golden", "retriever", "puppy", "plays", "in", "snow"].join(control);
+            let words = read(text.as_bytes(), true, "txt").map(|text| text.map(|t| t.replace('\n', " ")));
+            assert_eq!(words, Ok(Some("golden retriever puppy plays in snow".to_owned())), "{control:?}");
+        }
         assert_eq!(
             plain(b"N\x08NA\x08AM\x08ME\x08E\n_\x08l_\x08s lists what is there, one to a line"),
             "NAME\nls lists what is there, one to a line"

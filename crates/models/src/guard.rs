@@ -1,4 +1,4 @@
-//! Panics in foreign code or on hostile model files become errors: [`catch`] for one call, [`Guarded`] for the two
+//! Panics in foreign code or on hostile model files become errors: [`catch`] for one call, [`Model::guarded`] for the two
 //! towers of a model.
 
 use std::any::Any;
