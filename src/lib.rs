@@ -1,9 +1,7 @@
 //! Vicinity: see and search a collection of pictures and texts by meaning.
 //!
-//! Layers, each importing only those above it in this list:
-//! [`domain`] (plain types), [`towers`] (models), [`engine`] (files, threads, storage, search, projection),
-//! [`context`] (what the window's code may see), [`serve`] (other programs), [`ui`] and [`cli`] (two ways to drive it),
-//! [`app`] (puts it together).
+//! The program above the crates: [`context`] (what the window's code may see), [`ui`] and [`cli`] (two ways to drive the
+//! engine), [`app`] (puts the window together). Models, storage, search and the rest are crates of their own in `crates`.
 
 pub mod app;
 pub mod cli;

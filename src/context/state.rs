@@ -58,7 +58,7 @@ pub enum ColourBy {
 /// What an entry of the map's legend stands for. Switches are kept by this, since places change with the counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LegendKey {
-    /// Images, or texts, by [`Modality::index`].
+    /// Images, or texts, by [`vicinity_core::Modality::index`].
     Modality(usize),
     /// A folder.
     Folder(PathBuf),

@@ -122,7 +122,7 @@ pub fn cut(ui: &Ui, text: &str, font: &egui::FontId, width: f32) -> String {
 }
 
 /// `text` cut to one line of `width`, with an ellipsis. Where it may be cut, all of it has to be shown on hover, which
-/// [`line`] does.
+/// [`line()`] does.
 pub fn one_line(
     ui: &Ui,
     text: impl Into<String>,
