@@ -1,6 +1,6 @@
 //! A vector of f32 in three widths, chosen once at run time.
 //!
-//! Kernels are written once, generic over [`Simd`] and `#[inline(always)]`; [`dispatch!`] compiles them for each
+//! Kernels are written once, generic over [`Simd`] and `#[inline(always)]`; `dispatch!` compiles them for each
 //! instruction set and calls the widest that this processor has. [`Portable`] is plain Rust that compilers turn
 //! into NEON or SSE on their own.
 
