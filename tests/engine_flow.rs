@@ -704,7 +704,8 @@ fn all_files_are_counted_before_the_first_ones_are_embedded() {
 #[test]
 fn a_cancelled_import_says_how_much_is_left_and_a_closed_one_is_to_go_on() {
     let place = Place::new();
-    place.write_many(200);
+    // Enough that none of the imports below can end before it is cut short.
+    place.write_many(1000);
     let engine = place.open_with("m", Act::Slow(60));
     engine.submit(Job::Add(vec![place.files()]));
     wait(&engine, |event| match event {
@@ -715,7 +716,7 @@ fn a_cancelled_import_says_how_much_is_left_and_a_closed_one_is_to_go_on() {
     assert!(ended.cancelled);
     let unfinished = engine.unfinished().expect("it is known");
     assert!(unfinished.cancelled);
-    assert_eq!(unfinished.left, 200 - ended.items);
+    assert_eq!(unfinished.left, 1000 - ended.items);
     drop(engine);
 
     let engine = place.open_with("m", Act::Slow(60));
@@ -732,7 +733,7 @@ fn a_cancelled_import_says_how_much_is_left_and_a_closed_one_is_to_go_on() {
     drop(engine);
     let engine = place.open_with("m", Act::Works);
     assert_eq!(engine.unfinished().map(|import| import.cancelled), Some(false));
-    assert_eq!(import(&engine, Job::Rescan).items, 200);
+    assert_eq!(import(&engine, Job::Rescan).items, 1000);
     assert_eq!(engine.unfinished(), None);
 }
 

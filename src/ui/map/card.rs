@@ -31,7 +31,7 @@ impl MapPanel {
         };
         let off = vec2(if right { 16.0 } else { -16.0 }, if down { 12.0 } else { -12.0 });
         Area::new(Id::unique("map card"))
-            .order(Order::Tooltip)
+            .order(Order::Middle)
             .interactable(false)
             .fade_in(false)
             .pivot(pivot)

@@ -234,8 +234,13 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
         .iter()
         .enumerate()
         .map(|(i, entry)| {
-            // Grey steps back a little behind the named ones.
-            let shown = if entry.colour.is_none() { usual * 0.75 } else { usual };
+            // Grey steps back a little behind the named ones; of items without a label there may be so many that they
+            // would hide those that have one.
+            let shown = match &entry.key {
+                LegendKey::Unlabelled => usual * STEPPED_BACK,
+                _ if entry.colour.is_none() => usual * 0.75,
+                _ => usual,
+            };
             opacity(entry.colour(theme), if off(mask, i as u8) { 0.05 } else { shown })
         })
         .collect();

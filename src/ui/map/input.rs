@@ -162,9 +162,10 @@ impl MapPanel {
         }
     }
 
-    /// Where the pointer is on the map itself, and not on a card that lies over it.
+    /// Where the pointer is on the map itself, and not on a card, drawer or menu that lies over it.
     fn pointer_on_map(&self, response: &Response) -> Option<Pos2> {
-        response.hover_pos().filter(|at| response.contains_pointer() && !self.overlays.cover(*at))
+        let uncovered = |at: Pos2| response.ctx.layer_id_at(at).is_none_or(|layer| layer == response.layer_id);
+        response.hover_pos().filter(|at| response.contains_pointer() && !self.overlays.cover(*at) && uncovered(*at))
     }
 
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {

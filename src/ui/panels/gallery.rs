@@ -323,7 +323,11 @@ fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
     let state = ctx.state;
     let place = Rect::from_center_size(body.center(), vec2(body.width().min(420.0), 80.0));
     let why = match &state.query.filter.name {
-        Some(name) => format!("No file name contains “{}”", name.typed().trim()),
+        Some(name) => {
+            let folder = state.query.filter.folder.as_deref().and_then(std::path::Path::file_name);
+            let place = folder.map(|folder| format!(" in {}", folder.display())).unwrap_or_default();
+            format!("No file name contains “{}”{place}", name.typed().trim())
+        }
         None if state.query.pending => "Searching…".to_owned(),
         None if state.is_reading() => "Reading your files…".to_owned(),
         None if state.query.filter != Filter::default() => "Nothing of this kind here".to_owned(),
