@@ -245,12 +245,13 @@ impl Suggesting {
         (beyond >= MARGIN && own == wanted).then_some(beyond)
     }
 
-    /// The best hits of a candidate that stand out, no content twice.
+    /// The best hits of a candidate that stand out and answer no other candidate better, no content twice.
     fn items(&self, at: usize) -> Vec<&Item> {
         let mut items: Vec<&Item> = Vec::new();
         for (row, z) in &self.fits[at].rows {
             let Some(item) = self.sample.item(*row).filter(|_| *z >= self.fits[at].chance) else { break };
-            if items.iter().all(|other| other.hash != item.hash) && self.snapshot.get(item.id).is_some() {
+            let is_new = items.iter().all(|other| other.hash != item.hash);
+            if self.best[*row].1 == at && is_new && self.snapshot.get(item.id).is_some() {
                 items.push(item);
             }
         }

@@ -66,7 +66,12 @@ impl Preview {
             }
             _ => list.position(id),
         };
-        at.map(|at| (at, list.len()))
+        // Among the hits that match, those are what is walked through; the rest of the list is only near.
+        let matching = match list {
+            InSight::Hits(_) => ctx.state.query.result.as_ref().map_or(0, |result| result.matching().len()),
+            _ => 0,
+        };
+        at.map(|at| (at, if at < matching { matching } else { list.len() }))
     }
 }
 
