@@ -1,4 +1,5 @@
-//! Models as the window shows them: plain copies of what `engine/models` knows, made anew when something changes.
+//! Models as the window shows them: plain copies of what `vicinity_models::installed` knows, made again when something
+//! changes.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The models that the program knows by name: where their files lie, and what a user should know before getting one.
 //!
-//! Data only; `engine/models` gets, checks and lists them. A revision is a commit of the repository, so that a name
+//! Data only; `installed` downloads, checks and lists them. A revision is a commit of the repository, so that a name
 //! means the same vectors for ever.
 //! Sizes and hashes are those that the repositories name at these commits.
 
