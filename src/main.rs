@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             let Arguments { folders, place, theme, new_window, .. } = arguments;
             let window = |(model, running)| {
                 let (library, running) = (place.library.clone().or_else(home::named_library), Some(running));
-                let options = app::Options { folders, library, model, theme, running };
+                let options = app::LaunchOptions { folders, library, model, theme, running };
                 if !new_window && app::hand_over(&options) {
                     // Nobody may be there to read it.
                     let _read = writeln!(std::io::stdout(), "Opened in the window that is running");

@@ -13,7 +13,7 @@ use egui::{Key, Modifiers, ViewportCommand, ViewportId};
 use egui_kittest::kittest::Queryable as _;
 use support::window::{Setup, Window, drop_file, step_until, type_query, window};
 use vicinity::app::engine;
-use vicinity::context::{Centre, RightTab};
+use vicinity::context::{CentralView, RightTab};
 use vicinity_core::{Modality, Stage};
 use vicinity_engine::store::Store;
 use vicinity_engine::{Engine, Event, Job, Unfinished, mailbox, sample};
@@ -50,7 +50,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     first.key_press(Key::Enter);
     step_until(&mut first, "the first hit is in focus", |w| w.state().state().selection.focus() == Some(best.id));
     first.get_by_label("Item").click();
-    step_until(&mut first, "its labels are there", |w| w.state().state().labels.shown.is_some());
+    step_until(&mut first, "its labels are there", |w| w.state().state().labels.focus_scores.is_some());
     first.run_steps(2);
     assert_eq!(first.state().state().right_tab, RightTab::Item);
     first.get_by_label("Nearest labels");
@@ -62,7 +62,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     }
     assert!(first.state().state().query.is_empty() && first.state().state().selection.items.is_empty());
     first.key_press(Key::Num2);
-    step_until(&mut first, "the gallery is shown", |w| w.state().state().centre == Centre::Gallery);
+    step_until(&mut first, "the gallery is shown", |w| w.state().state().central_view == CentralView::Gallery);
     drop(first);
 
     let mut again = window(setup(), engine::opener(Default::default()));
@@ -126,9 +126,11 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
     assert!(suggestions.len() >= 3, "{texts:?}");
     for text in &texts {
         window.get_by_label(&format!("Search for {text}")).click();
-        step_until(&mut window, text, |w| w.state().state().answer().is_some() && !w.state().state().query.pending);
+        step_until(&mut window, text, |w| {
+            w.state().state().current_result().is_some() && !w.state().state().query.pending
+        });
         let state = window.state().state();
-        let result = state.answer().expect("hits");
+        let result = state.current_result().expect("hits");
         assert!(result.standing_out >= 1, "{text}: nothing matches");
         let best = state.item(result.hits[0].item).expect("an item").name();
         let known = ANSWERS.iter().find(|(query, _)| text.contains(query));

@@ -14,7 +14,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use support::fake::{self, Habits};
 use support::window::{Setup, Window, drop_file, step_until, type_query, window};
-use vicinity::context::{Centre, RightTab};
+use vicinity::context::{CentralView, RightTab};
 use vicinity::ui::widgets;
 use vicinity_core::ItemId;
 use vicinity_engine::Job;
@@ -63,7 +63,7 @@ fn the_gallery_shows_where_relevance_ends_and_the_panel_beside_it_does_not_repea
     window.key_press(Key::Num1);
     window.run_steps(3);
     window.get_by_label("Results");
-    assert_eq!(window.state().state().right_shown(), window.state().state().right_tab);
+    assert_eq!(window.state().state().visible_right_tab(), window.state().state().right_tab);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn files_are_found_by_name_from_the_keyboard() {
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.run_steps(3);
-    assert_eq!(window.state().state().centre, Centre::Gallery);
+    assert_eq!(window.state().state().central_view, CentralView::Gallery);
     type_text(&mut window, "NOTE_2");
     step_until(&mut window, "only these are listed", |w| listed(w) == [24, 25, 26, 27, 28, 29]);
     window.get_by_label("Remove Name: NOTE_2 from the search");
@@ -203,7 +203,7 @@ fn a_dropped_picture_and_its_labels_stay_in_sight_while_its_hits_are_looked_at()
     step_until(&mut window, "its labels are there", |w| w.query_by_label("child 60 %").is_some());
     window.get_by_label("Search image dog.png");
     window.key_press(Key::ArrowRight);
-    step_until(&mut window, "a hit is selected", |w| w.state().state().labels.shown.is_some());
+    step_until(&mut window, "a hit is selected", |w| w.state().state().labels.focus_scores.is_some());
     window.run_steps(2);
     window.get_by_label("Search image dog.png");
     window.get_by_label("child 60 %");

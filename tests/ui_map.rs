@@ -51,8 +51,8 @@ impl World {
             Command::System(SystemCommand::SetColourBy(by)) => self.state.colour_by = by,
             Command::System(SystemCommand::SetMapTool(tool)) => self.state.map_tool = tool,
             Command::System(SystemCommand::ToggleLegend(entry)) => {
-                if !self.state.legend_off.remove(&entry) {
-                    self.state.legend_off.insert(entry);
+                if !self.state.hidden_legend.remove(&entry) {
+                    self.state.hidden_legend.insert(entry);
                 }
             }
             Command::System(SystemCommand::CancelProjection) => self.cancelled = true,
@@ -294,7 +294,7 @@ fn the_legend_counts_and_filters() {
     let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.legend_off.contains(&LegendKey::Modality(1)));
+    assert!(harness.state().state.hidden_legend.contains(&LegendKey::Modality(1)));
     // What is switched off is not found by the pointer any more.
     let everything = [Pos2::new(12.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(628.0, 412.0)];
     drag(&mut harness, &everything, Modifiers::SHIFT);
@@ -304,7 +304,7 @@ fn the_legend_counts_and_filters() {
     assert!(chosen.iter().all(|id| of(id) == vicinity_core::Modality::Image));
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.legend_off.is_empty());
+    assert!(harness.state().state.hidden_legend.is_empty());
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
 fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     let mut harness = harness(300);
     harness.get_by_label("UMAP · 15 neighbours · trustworthiness 0.97");
-    harness.state_mut().state.projecting =
+    harness.state_mut().state.layout_progress =
         Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
     harness.run();
     harness.get_by_label("Computing a better map … 42 %");
@@ -508,7 +508,7 @@ fn a_switch_of_the_legend_stays_with_its_folder_when_the_order_changes() {
     harness.get_by_label("folder 01, 169").click();
     harness.run();
     let off = LegendKey::Folder("/home/ann/Photos/folder 01".into());
-    assert!(harness.state().state.legend_off.contains(&off));
+    assert!(harness.state().state.hidden_legend.contains(&off));
     harness.state_mut().state.snapshot = Some(synthetic::snapshot(2_600, 2));
     harness.state_mut().state.layout = Some(layout(2_600, 2));
     harness.run();

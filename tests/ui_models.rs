@@ -15,8 +15,8 @@ use std::time::Duration;
 use egui_kittest::kittest::Queryable as _;
 use support::hub::Hub;
 use support::window::{Setup, Window, no_engine, step_until, window};
-use vicinity::app::{Outside, Settings};
-use vicinity::context::Floating;
+use vicinity::app::{Environment, Settings};
+use vicinity::context::Dialog;
 use vicinity_models::installed::{Options, Standing};
 
 /// Without a known commit or hash, so that it can be anything.
@@ -40,7 +40,7 @@ fn options(dir: &Path, endpoint: &str) -> Options {
 }
 
 fn setup(options: Options) -> Setup {
-    Setup { outside: Outside { models: Some(options), ..Outside::default() }, ..Setup::default() }
+    Setup { environment: Environment { models: Some(options), ..Environment::default() }, ..Setup::default() }
 }
 
 fn with_dialog(setup: Setup) -> Window {
@@ -52,7 +52,7 @@ fn with_dialog(setup: Setup) -> Window {
 }
 
 fn stands(window: &Window) -> Standing {
-    window.state().state().shelf.as_ref().unwrap().find(MODEL).unwrap().status.standing.clone()
+    window.state().state().model_list.as_ref().unwrap().find(MODEL).unwrap().status.standing.clone()
 }
 
 fn click(window: &mut Window, label: &str) {
@@ -84,7 +84,7 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
 
     click(&mut window, &format!("Resume {TITLE}"));
     click(&mut window, "Close");
-    assert!(!window.state().state().floats(Floating::Models));
+    assert!(!window.state().state().is_dialog_open(Dialog::Models));
     step_until(&mut window, "the status bar shows it", |w| {
         w.query_by_label_contains(&format!("Getting {TITLE} ")).is_some()
     });
@@ -144,7 +144,7 @@ fn the_first_start_offers_one_choice_once() {
     assert!(Settings::read(&settings).welcomed);
 
     let mut again = window(setup(), no_engine());
-    step_until(&mut again, "the models are there", |w| w.state().state().shelf.is_some());
+    step_until(&mut again, "the models are there", |w| w.state().state().model_list.is_some());
     again.run_steps(3);
     assert!(again.query_by_label_contains("Photos: SigLIP 2 B/16").is_none(), "never again");
 }

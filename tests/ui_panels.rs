@@ -12,7 +12,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use support::fake;
 use support::window::{Setup, Window, drop_file, no_engine, step_until, type_query, window};
-use vicinity::context::{Centre, Floating, RightTab, ThemeChoice};
+use vicinity::context::{CentralView, Dialog, RightTab, ThemeChoice};
 use vicinity_core::{ItemId, Modality};
 use vicinity_engine::{Job, SearchSlot};
 
@@ -118,7 +118,7 @@ fn letters_typed_into_the_search_box_are_not_shortcuts() {
     window.event(egui::Event::Text("2[".to_owned()));
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!((state.query.text.as_str(), state.centre, state.left_open), ("2[", Centre::Map, true));
+    assert_eq!((state.query.text.as_str(), state.central_view, state.left_open), ("2[", CentralView::Map, true));
     window.key_press(Key::Escape);
     window.run_steps(3);
     assert_eq!(window.state().state().query.text, "2[", "the first Esc only leaves the box");
@@ -126,7 +126,7 @@ fn letters_typed_into_the_search_box_are_not_shortcuts() {
     window.key_press(Key::OpenBracket);
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!((state.centre, state.left_open), (Centre::Gallery, false));
+    assert_eq!((state.central_view, state.left_open), (CentralView::Gallery, false));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
     window.key_press(Key::Num2);
     window.run_steps(3);
     window.get_by_label("picture_03.jpg").click();
-    step_until(&mut window, "labels are there", |w| w.state().state().labels.shown.is_some());
+    step_until(&mut window, "labels are there", |w| w.state().state().labels.focus_scores.is_some());
     window.run_steps(2);
     assert_eq!(window.state().state().right_tab, RightTab::Item);
     window.get_by_label("folder Photos / 2023");
@@ -191,7 +191,7 @@ fn the_label_set_can_be_edited_and_reset() {
     }
     window.run_steps(3);
     window.key_press(Key::Enter);
-    step_until(&mut window, "the editor is open", |w| w.state().state().floats(Floating::Labels));
+    step_until(&mut window, "the editor is open", |w| w.state().state().is_dialog_open(Dialog::Labels));
     window.run_steps(3);
     window.get_by_label("68 labels");
     let field = window.get_by_label("Labels");
@@ -234,7 +234,7 @@ fn about_tells_the_version_and_the_licences_of_everything_inside() {
     window.get_by_label("Library menu: Vicinity").click();
     window.run_steps(3);
     window.get_by_label("About Vicinity").click();
-    step_until(&mut window, "the box is open", |w| w.state().state().floats(Floating::About));
+    step_until(&mut window, "the box is open", |w| w.state().state().is_dialog_open(Dialog::About));
     window.run_steps(3);
     window.get_by_label(concat!("Version ", env!("CARGO_PKG_VERSION")));
     window.get_by_label("MIT License");
@@ -246,7 +246,7 @@ fn about_tells_the_version_and_the_licences_of_everything_inside() {
     window.get_by_label("The starter model of Vicinity");
     window.check_accessibility();
     window.get_by_label("Close").click();
-    step_until(&mut window, "the box is closed", |w| !w.state().state().floats(Floating::About));
+    step_until(&mut window, "the box is closed", |w| !w.state().state().is_dialog_open(Dialog::About));
 }
 
 #[test]
@@ -276,8 +276,8 @@ fn the_palette_finds_a_command_by_part_of_its_name() {
     }
     window.run_steps(3);
     window.key_press(Key::Enter);
-    step_until(&mut window, "the gallery is shown", |w| w.state().state().centre == Centre::Gallery);
-    assert!(!window.state().state().floats(Floating::Palette));
+    step_until(&mut window, "the gallery is shown", |w| w.state().state().central_view == CentralView::Gallery);
+    assert!(!window.state().state().is_dialog_open(Dialog::Palette));
 }
 
 #[test]
@@ -480,7 +480,7 @@ fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
         ];
         in_one_frame(&mut window, typed);
         let state = window.state().state();
-        assert_eq!((state.query.text.as_str(), state.centre), ("d2", Centre::Map));
+        assert_eq!((state.query.text.as_str(), state.central_view), ("d2", CentralView::Map));
         in_one_frame(&mut window, [press(Key::OpenBracket, Modifiers::NONE), text("[")]);
         assert_eq!(window.state().state().query.text, "d2[", "typing goes on where it was");
     }
@@ -488,11 +488,15 @@ fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
     let palette = [press(Key::K, Modifiers::COMMAND), press(Key::Num1, Modifiers::NONE), text("gal")];
     in_one_frame(&mut window, palette);
     in_one_frame(&mut window, [text("lery"), press(Key::Enter, Modifiers::NONE)]);
-    assert_eq!(window.state().state().centre, Centre::Gallery);
+    assert_eq!(window.state().state().central_view, CentralView::Gallery);
     let all = [press(Key::K, Modifiers::COMMAND), text("map"), press(Key::Enter, Modifiers::NONE)];
     in_one_frame(&mut window, all);
     let state = window.state().state();
-    assert_eq!((state.centre, state.floats(Floating::Palette)), (Centre::Map, false), "even all at once");
+    assert_eq!(
+        (state.central_view, state.is_dialog_open(Dialog::Palette)),
+        (CentralView::Map, false),
+        "even all at once"
+    );
 }
 
 #[test]
@@ -569,7 +573,7 @@ fn commands_that_cannot_be_done_are_grey_and_do_nothing() {
     assert!(window.get_by_label("Auto-label selection").accesskit_node().is_disabled(), "nothing is selected");
     window.key_press(Key::Enter);
     window.run_steps(3);
-    assert!(window.state().state().floats(Floating::Palette), "it stays open, so that the reason can be read");
+    assert!(window.state().state().is_dialog_open(Dialog::Palette), "it stays open, so that the reason can be read");
     window.key_press(Key::Escape);
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
@@ -579,7 +583,7 @@ fn commands_that_cannot_be_done_are_grey_and_do_nothing() {
     window.event(text("labels"));
     window.run_steps(3);
     window.key_press(Key::Enter);
-    step_until(&mut window, "the editor is open", |w| w.state().state().floats(Floating::Labels));
+    step_until(&mut window, "the editor is open", |w| w.state().state().is_dialog_open(Dialog::Labels));
     let given = |job: &Job| matches!(job, Job::Label { targets: vicinity_engine::LabelTargets::Items(items), .. } if items.len() > 1);
     assert!(!jobs.lock().expect("jobs").iter().any(given), "nobody asked for the selection to be labelled");
 }
@@ -630,9 +634,12 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
         let s = window.state().state();
         assert!(s.hover.is_none() && s.selection.items.is_empty() && s.neighbours.is_none(), "{when}");
         assert!(s.query.is_empty() && s.query.result.is_none() && s.query.error.is_none(), "{when}");
-        assert!(s.previews.is_empty() && s.preview.is_none() && s.legend_off.is_empty(), "{when}");
-        assert!(s.labels.shown.is_none() && s.labels.asked.is_none() && s.labels.applied.best.is_empty(), "{when}");
-        assert!(s.services.on.is_none() && s.services.trouble.is_none() && s.services.note.is_none(), "{when}");
+        assert!(s.previews.is_empty() && s.preview.is_none() && s.hidden_legend.is_empty(), "{when}");
+        assert!(
+            s.labels.focus_scores.is_none() && s.labels.query_part.is_none() && s.labels.applied.best.is_empty(),
+            "{when}"
+        );
+        assert!(s.services.active.is_none() && s.services.error.is_none() && s.services.note.is_none(), "{when}");
         assert!(s.dropped.is_empty() && s.can_undo == [false; 2], "{when}");
     };
     nothing_left(&window, "closed");

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use egui_kittest::kittest::Queryable as _;
 use support::window::{Setup, Window, no_engine, step_until, window};
-use vicinity::app::{Outside, Settings};
+use vicinity::app::{Environment, Settings};
 
 const OUT: &str = "Version 99.0.0 is out: show it in the browser";
 
@@ -51,8 +51,8 @@ impl Server {
 }
 
 fn start(server: &Server, settings: &Path) -> Window {
-    let outside = Outside { updates: Some(server.address.clone()), ..Outside::default() };
-    window(Setup { settings: Some(settings.to_owned()), outside, ..Setup::default() }, no_engine())
+    let environment = Environment { updates: Some(server.address.clone()), ..Environment::default() };
+    window(Setup { settings: Some(settings.to_owned()), environment, ..Setup::default() }, no_engine())
 }
 
 /// Long enough for a question and its answer on the loopback.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::receive::notice;
 use super::window::{App, Message};
 use crate::context::command::DropTarget;
-use crate::context::{Floating, MapTool, RightTab, SystemCommand};
+use crate::context::{Dialog, MapTool, RightTab, SystemCommand};
 use crate::ui::drop::looks_like_picture;
 use vicinity_core::{ItemId, Picture, QueryPart};
 use vicinity_engine::Severity;
@@ -14,9 +14,9 @@ use vicinity_engine::Severity;
 const PASTED_SIDE: usize = 1024;
 
 impl App {
-    pub(super) fn float(&mut self, window: Floating, open: bool) {
+    pub(super) fn show_dialog(&mut self, window: Dialog, open: bool) {
         self.state.floating.retain(|w| *w != window);
-        if window == Floating::Path && !open {
+        if window == Dialog::Path && !open {
             self.state.path_request = None;
         }
         if open {
@@ -26,7 +26,7 @@ impl App {
 
     pub(super) fn import_settings(&mut self) {
         if self.state.import.is_some() {
-            self.float(Floating::Import, !self.state.floats(Floating::Import));
+            self.show_dialog(Dialog::Import, !self.state.is_dialog_open(Dialog::Import));
         } else {
             notice(self, Severity::Info, "Import settings belong to a library: open a folder first");
         }
@@ -44,7 +44,7 @@ impl App {
         if items.is_empty() {
             return notice(self, Severity::Info, "Select a picture or text first");
         }
-        self.remember_step();
+        self.record_step();
         self.state.query.text.clear();
         self.state.query.chips.clear();
         for id in items {
@@ -53,7 +53,7 @@ impl App {
     }
 
     pub(super) fn clear_search(&mut self) {
-        self.remember_step();
+        self.record_step();
         self.state.query.text.clear();
         self.state.query.chips.clear();
         self.query_changed();
@@ -65,7 +65,7 @@ impl App {
         if self.state.dropped.is_empty()
             && let Some(window) = self.state.floating.last()
         {
-            return self.float(*window, false);
+            return self.show_dialog(*window, false);
         }
         let state = &mut self.state;
         if !state.dropped.is_empty() {
@@ -76,7 +76,7 @@ impl App {
         } else if state.narrow && state.right_open {
             state.right_open = false;
         } else if !state.selection.items.is_empty() {
-            self.remember_step();
+            self.record_step();
             self.select(Vec::new());
             self.state.right_tab = RightTab::Results;
         } else if state.gallery.pinned.take().is_some() {
@@ -94,24 +94,24 @@ impl App {
             self.state.query.matches = None;
             self.search_now();
             self.inspect();
-            self.look_at_question();
+            self.refresh_chips();
             if set != self.state.labels.set {
                 self.labels_changed();
             }
             if !Arc::ptr_eq(&applied, &self.state.labels.applied) {
-                self.keep_all_labels();
+                self.store_all_labels();
             }
         }
     }
 
     /// Chips that an undo has brought back: their pictures and labels may not be there any more.
-    fn look_at_question(&mut self) {
+    fn refresh_chips(&mut self) {
         let without = self.state.query.chips.iter().filter(|chip| chip.texture.is_none());
         let files: Vec<_> = without
             .filter_map(|c| if let QueryPart::File(path) = &c.part { Some(path.clone()) } else { None })
             .collect();
-        files.into_iter().for_each(|path| self.look_at_file(path));
-        self.ask_for_labels_of_question();
+        files.into_iter().for_each(|path| self.load_chip_picture(path));
+        self.request_query_labels();
     }
 
     /// The hits that stand out, or all that the filter lets through.
@@ -123,7 +123,7 @@ impl App {
             Some(hits) => hits.iter().map(|h| h.item).collect(),
             None => snapshot.items().filter(|i| query.filter.admits(i)).map(|i| i.id).collect(),
         };
-        self.remember_step();
+        self.record_step();
         self.select(items);
         self.show_item_tab();
     }

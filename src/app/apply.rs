@@ -1,10 +1,10 @@
 //! The one place that carries out what the user asked for.
 
-use super::history::Change;
+use super::history::EditKind;
 use super::receive::notice;
 use super::window::App;
-use crate::context::command::Immediacy;
-use crate::context::{Centre, Command, DialogPurpose, Floating, MapTool, SystemCommand, ThemeChoice, UiCommand};
+use crate::context::command::SearchTiming;
+use crate::context::{CentralView, Command, Dialog, MapTool, PathPurpose, SystemCommand, ThemeChoice, UiCommand};
 use vicinity_core::{LayoutMethod, QueryPart, Stage};
 use vicinity_engine::{Job, Severity};
 
@@ -37,7 +37,7 @@ impl App {
     }
 
     /// Fetches thumbnails of what this frame showed.
-    pub(super) fn want_thumbnails(&mut self) {
+    pub(super) fn request_thumbnails(&mut self) {
         let (shown, soon) = (self.commands.drain_shown(), self.commands.drain_soon());
         let now = self.now();
         if let Some(wanted) = self.textures.shown(&shown, &soon, &self.state.thumbnails, now) {
@@ -46,9 +46,9 @@ impl App {
     }
 
     /// Notes the state before a change, for undo.
-    pub(super) fn remember_step(&mut self) {
+    pub(super) fn record_step(&mut self) {
         let now = self.now();
-        self.history.record(&self.state, Change::Step, now);
+        self.history.record(&self.state, EditKind::Step, now);
     }
 
     fn ui_command(&mut self, command: UiCommand) {
@@ -56,32 +56,32 @@ impl App {
             return notice(self, Severity::Info, why);
         }
         match command {
-            UiCommand::OpenFolder => self.dialog(DialogPurpose::AddFolders),
-            UiCommand::OpenFiles => self.dialog(DialogPurpose::AddFiles),
-            UiCommand::OpenPath => self.ask_for_path(DialogPurpose::AddFolders),
-            UiCommand::ChooseLibrary => self.dialog(DialogPurpose::OpenLibrary),
+            UiCommand::OpenFolder => self.dialog(PathPurpose::AddFolders),
+            UiCommand::OpenFiles => self.dialog(PathPurpose::AddFiles),
+            UiCommand::OpenPath => self.ask_for_path(PathPurpose::AddFolders),
+            UiCommand::ChooseLibrary => self.dialog(PathPurpose::OpenLibrary),
             UiCommand::CloseLibrary => self.close_library(),
             UiCommand::OpenSample => self.open_sample(),
             UiCommand::FocusSearch => self.state.focus_search += 1,
             UiCommand::FindByName => {
-                self.system_command(SystemCommand::SetCentre(Centre::Gallery));
+                self.system_command(SystemCommand::SetCentre(CentralView::Gallery));
                 self.state.gallery.focus_find += 1;
             }
             UiCommand::PasteQuery => self.ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             UiCommand::SearchBySelection => self.search_by_selection(),
             UiCommand::ClearSearch => self.clear_search(),
-            UiCommand::Palette => self.float(Floating::Palette, !self.state.floats(Floating::Palette)),
-            UiCommand::Shortcuts => self.float(Floating::Shortcuts, !self.state.floats(Floating::Shortcuts)),
-            UiCommand::ShowFailures => self.float(Floating::Failures, !self.state.floats(Floating::Failures)),
+            UiCommand::Palette => self.show_dialog(Dialog::Palette, !self.state.is_dialog_open(Dialog::Palette)),
+            UiCommand::Shortcuts => self.show_dialog(Dialog::Shortcuts, !self.state.is_dialog_open(Dialog::Shortcuts)),
+            UiCommand::ShowFailures => self.show_dialog(Dialog::Failures, !self.state.is_dialog_open(Dialog::Failures)),
             UiCommand::ImportSettings => self.import_settings(),
             UiCommand::Settings => self.settings_dialog(),
             UiCommand::UnloadModel => self.submit(Job::UnloadModel),
-            UiCommand::Models => self.float(Floating::Models, !self.state.floats(Floating::Models)),
+            UiCommand::Models => self.show_dialog(Dialog::Models, !self.state.is_dialog_open(Dialog::Models)),
             UiCommand::Services => self.services_dialog(),
-            UiCommand::About => self.float(Floating::About, !self.state.floats(Floating::About)),
-            UiCommand::EditLabels => self.float(Floating::Labels, !self.state.floats(Floating::Labels)),
-            UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(Centre::Map)),
-            UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(Centre::Gallery)),
+            UiCommand::About => self.show_dialog(Dialog::About, !self.state.is_dialog_open(Dialog::About)),
+            UiCommand::EditLabels => self.show_dialog(Dialog::Labels, !self.state.is_dialog_open(Dialog::Labels)),
+            UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(CentralView::Map)),
+            UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(CentralView::Gallery)),
             UiCommand::ToggleLeft => self.state.left_open = !self.state.left_open,
             UiCommand::ToggleRight => self.state.right_open = !self.state.right_open,
             UiCommand::FitMap | UiCommand::ZoomIn | UiCommand::ZoomOut => self.shell.map_command(command),
@@ -117,9 +117,9 @@ impl App {
                 };
                 let name = ["Theme: as the system says", "Theme: light", "Theme: dark"][self.state.theme as usize];
                 notice(self, Severity::Info, name);
-                self.keep_settings();
+                self.save_settings();
             }
-            UiCommand::Export => self.dialog(DialogPurpose::Export),
+            UiCommand::Export => self.dialog(PathPurpose::Export),
             UiCommand::Quit => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
@@ -138,30 +138,30 @@ impl App {
             SystemCommand::UseModel(model) => self.use_model(model),
             SystemCommand::SetDimensions(dim) => self.submit(Job::SetDimensions(dim)),
             SystemCommand::SetRunning(wishes) => self.set_running(wishes),
-            SystemCommand::ChooseModelFolder => self.dialog(DialogPurpose::Model),
+            SystemCommand::ChooseModelFolder => self.dialog(PathPurpose::Model),
             SystemCommand::AllowUpdates(allowed) => self.allow_updates(allowed),
             SystemCommand::ShowReleases => self.show_releases(),
-            SystemCommand::Model(errand) => self.model_errand(errand),
+            SystemCommand::Model(command) => self.model_command(command),
             SystemCommand::FirstChoice(choice) => self.first_choice(choice),
-            SystemCommand::Service(errand) => self.service_errand(errand),
+            SystemCommand::Service(command) => self.service_command(command),
             SystemCommand::SetQueryText(text, immediacy) => {
                 if text != self.state.query.text {
-                    self.history.record(&self.state, Change::Typing, now);
+                    self.history.record(&self.state, EditKind::Typing, now);
                     self.state.query.text = text;
                     self.query_changed();
                 }
                 match immediacy {
-                    Immediacy::AfterRest => self.search_soon(),
-                    Immediacy::Now => self.search_now(),
+                    SearchTiming::Delayed => self.search_soon(),
+                    SearchTiming::Now => self.search_now(),
                 }
             }
             SystemCommand::AddQueryPart(part) => {
-                self.remember_step();
+                self.record_step();
                 self.add_query_part(part);
             }
             SystemCommand::RemoveQueryPart(index) => {
                 if index < self.state.query.chips.len() {
-                    self.remember_step();
+                    self.record_step();
                     self.state.query.chips.remove(index);
                     self.query_changed();
                     self.search_now();
@@ -169,7 +169,7 @@ impl App {
             }
             SystemCommand::SetFilter(filter) => {
                 if filter != self.state.query.filter {
-                    self.remember_step();
+                    self.record_step();
                     if filter.folder != self.state.query.filter.folder || filter.name != self.state.query.filter.name {
                         self.state.query.matches = None;
                     }
@@ -179,30 +179,30 @@ impl App {
                 }
             }
             SystemCommand::FindByName(typed) => {
-                self.history.record(&self.state, Change::Typing, now);
+                self.history.record(&self.state, EditKind::Typing, now);
                 self.find_by_name(&typed);
             }
             SystemCommand::SetSort(sort) => {
                 self.state.gallery.sort = sort;
-                self.keep_settings();
+                self.save_settings();
             }
             SystemCommand::ListSelection => {
-                self.system_command(SystemCommand::SetCentre(Centre::Gallery));
+                self.system_command(SystemCommand::SetCentre(CentralView::Gallery));
                 self.pin_selection();
             }
             SystemCommand::Unpin => self.state.gallery.pinned = None,
             SystemCommand::SetScoring(scoring) => {
-                self.remember_step();
+                self.record_step();
                 self.state.query.scoring = scoring;
                 self.state.query.matches = None;
                 self.search_now();
             }
             SystemCommand::Select(items) => {
                 if items != self.state.selection.items {
-                    self.remember_step();
+                    self.record_step();
                     self.select(items);
                     // Several at once come from elsewhere (a label, the map): the gallery lists them.
-                    if self.state.centre == Centre::Gallery && self.state.selection.items.len() > 1 {
+                    if self.state.central_view == CentralView::Gallery && self.state.selection.items.len() > 1 {
                         self.pin_selection();
                     }
                 }
@@ -210,12 +210,12 @@ impl App {
             }
             SystemCommand::FocusHit(id) => {
                 if self.state.selection.items != [id] {
-                    self.remember_step();
+                    self.record_step();
                     self.select(vec![id]);
                 }
             }
             SystemCommand::ToggleSelected(id) => {
-                self.remember_step();
+                self.record_step();
                 let mut items = self.state.selection.items.clone();
                 if self.state.selection.set.contains(&id) {
                     items.retain(|i| *i != id);
@@ -229,8 +229,8 @@ impl App {
             }
             SystemCommand::Hover(id) => self.state.hover = id,
             SystemCommand::AskWithFile(path) => {
-                self.remember_step();
-                if !self.state.is_open() {
+                self.record_step();
+                if !self.state.has_library() {
                     return self.add(vec![path]);
                 }
                 self.select(Vec::new());
@@ -238,29 +238,29 @@ impl App {
                 self.add_query_part(QueryPart::File(path));
             }
             SystemCommand::SetLabels(set) => self.set_labels(set),
-            SystemCommand::LoadLabels => self.dialog(DialogPurpose::LoadLabels),
+            SystemCommand::LoadLabels => self.dialog(PathPurpose::LoadLabels),
             SystemCommand::SetColourBy(colour_by) => self.state.colour_by = colour_by,
             SystemCommand::FitFilter => self.shell.fit_filter(),
             SystemCommand::TypedPath(purpose, typed) => self.check_path(purpose, typed),
             SystemCommand::ToggleLegend(entry) => {
-                if !self.state.legend_off.remove(&entry) {
-                    self.state.legend_off.insert(entry);
+                if !self.state.hidden_legend.remove(&entry) {
+                    self.state.hidden_legend.insert(entry);
                 }
             }
             SystemCommand::SetMapTool(tool) => self.state.map_tool = tool,
             SystemCommand::SetCentre(centre) => {
                 // A selection that was made elsewhere is what the gallery is opened for.
-                if centre == Centre::Gallery && self.state.centre != centre {
+                if centre == CentralView::Gallery && self.state.central_view != centre {
                     self.pin_selection();
                 }
-                self.state.centre = centre;
+                self.state.central_view = centre;
                 self.state.preview = None;
-                self.keep_settings();
+                self.save_settings();
             }
             SystemCommand::SetRightTab(tab) => self.state.right_tab = tab,
             SystemCommand::SetTheme(theme) => {
                 self.state.theme = theme;
-                self.keep_settings();
+                self.save_settings();
             }
             SystemCommand::Retry(paths) => self.submit(Job::Retry(paths)),
             SystemCommand::SetImport(options) => {
@@ -275,11 +275,11 @@ impl App {
                 if !self.state.selection.set.contains(&id) {
                     self.select(vec![id]);
                 }
-                self.want_preview(id);
+                self.request_preview(id);
             }
             SystemCommand::CancelProjection => self.submit(Job::CancelProjection),
             SystemCommand::ClosePreview => self.state.preview = None,
-            SystemCommand::Float(window, open) => self.float(window, open),
+            SystemCommand::Float(window, open) => self.show_dialog(window, open),
             SystemCommand::FocusFirstHit => self.focus_first_hit(),
             SystemCommand::SetGalleryHeight(height) => self.state.gallery_height = height,
             SystemCommand::SetNarrow(narrow) => {

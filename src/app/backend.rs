@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
 
-use super::keys::Keys;
-use crate::context::services::InUse;
+use super::keys::KeyStore;
+use crate::context::services::ActiveService;
 use vicinity_core::Ledger;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::Service;
@@ -34,11 +34,11 @@ pub trait Backend: Send {
     /// The library's import options.
     fn import(&self) -> ImportOptions;
     /// The service behind the model, where there is one.
-    fn service(&self) -> Option<InUse> {
+    fn service(&self) -> Option<ActiveService> {
         None
     }
     /// Something to tell about how the library was opened.
-    fn remark(&self) -> Option<Remark> {
+    fn open_note(&self) -> Option<OpenNote> {
         None
     }
     /// Switches a service on or off for the library; may wait for the store, so not for the window's thread.
@@ -52,16 +52,16 @@ pub trait Backend: Send {
 
 /// Something to tell about how a library was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remark {
+pub enum OpenNote {
     /// The service that it remembers could not be used; the local model serves.
     Fallback(String),
     /// What the comparison of local and remote vectors found.
     Found(String),
 }
 
-/// Through what a library is seen.
+/// Which model or service embeds a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Through {
+pub enum ModelOverride {
     /// What it remembers.
     #[default]
     Remembered,
@@ -80,8 +80,8 @@ pub struct Network {
     pub runtime: Option<Handle>,
     /// Told what it is used for.
     pub ledger: Ledger,
-    /// Keys to services.
-    pub keys: Arc<dyn Keys>,
+    /// Keys of services.
+    pub keys: Arc<dyn KeyStore>,
 }
 
 impl Network {
@@ -95,9 +95,9 @@ impl Network {
 }
 
 /// How a library is to be opened.
-pub struct Wish {
-    /// Through what.
-    pub through: Through,
+pub struct OpenOptions {
+    /// Which model or service.
+    pub model_override: ModelOverride,
     /// For services.
     pub network: Network,
     /// Called when there is news.
@@ -105,4 +105,4 @@ pub struct Wish {
 }
 
 /// Opens a library; called on a thread of its own. The error is a sentence for the user.
-pub type Opener = Arc<dyn Fn(&Path, Wish) -> Result<Box<dyn Backend>, String> + Send + Sync>;
+pub type Opener = Arc<dyn Fn(&Path, OpenOptions) -> Result<Box<dyn Backend>, String> + Send + Sync>;

@@ -1,22 +1,22 @@
 //! The settings of devices: shown, changed, kept.
 
 use super::window::{App, Message};
-use crate::context::Floating;
+use crate::context::Dialog;
 use vicinity_engine::Job;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::running::Wishes;
 
 impl App {
     pub(super) fn settings_dialog(&mut self) {
-        let open = !self.state.floats(Floating::Settings);
-        self.float(Floating::Settings, open);
+        let open = !self.state.is_dialog_open(Dialog::Settings);
+        self.show_dialog(Dialog::Settings, open);
         if open {
-            self.look_for_devices();
+            self.refresh_devices();
         }
     }
 
     /// Drivers may take their time, so they are asked by a thread.
-    pub(super) fn look_for_devices(&self) {
+    pub(super) fn refresh_devices(&self) {
         let (sender, waker, running) = (self.inbox.0.clone(), self.waker(), self.running.clone());
         let model = self.state.model.as_ref().map(|model| model.key.clone());
         self.spawn("devices", move || {
@@ -33,7 +33,7 @@ impl App {
         self.state.running = wishes;
         self.running.set(wishes);
         self.settings.running = wishes;
-        self.keep_settings();
+        self.save_settings();
         if (before.device, before.precision) != (wishes.device, wishes.precision) {
             self.submit(Job::ReloadModel);
         }

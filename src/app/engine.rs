@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use super::backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
-use crate::context::services::InUse;
+use super::backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
+use crate::context::services::ActiveService;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::{self, Link, Service};
 use vicinity_engine::running::Running;
@@ -17,7 +17,7 @@ use vicinity_models::ModelInfo;
 struct Open {
     engine: Engine,
     service: Option<(Service, String)>,
-    remark: Option<Remark>,
+    open_note: Option<OpenNote>,
 }
 
 impl Backend for Open {
@@ -45,13 +45,13 @@ impl Backend for Open {
         self.engine.import_options()
     }
 
-    fn service(&self) -> Option<InUse> {
+    fn service(&self) -> Option<ActiveService> {
         let (service, host) = self.service.clone()?;
-        Some(InUse { service, host, usage: self.engine.usage()? })
+        Some(ActiveService { service, host, usage: self.engine.usage()? })
     }
 
-    fn remark(&self) -> Option<Remark> {
-        self.remark.clone()
+    fn open_note(&self) -> Option<OpenNote> {
+        self.open_note.clone()
     }
 
     fn allow_remote(&self, host: &str, on: bool) -> Result<(), String> {
@@ -61,35 +61,35 @@ impl Backend for Open {
 
 /// Opens libraries.
 pub fn opener(running: Running) -> Opener {
-    Arc::new(move |library: &Path, wish: Wish| {
-        let mut opened = open(library, wish, &running)?;
+    Arc::new(move |library: &Path, options: OpenOptions| {
+        let mut opened = open(library, options, &running)?;
         opened.engine.listen();
         Ok(Box::new(opened) as Box<dyn Backend>)
     })
 }
 
-fn open(library: &Path, wish: Wish, running: &Running) -> Result<Open, String> {
-    let Wish { through, network, waker } = wish;
+fn open(library: &Path, options: OpenOptions, running: &Running) -> Result<Open, String> {
+    let OpenOptions { model_override, network, waker } = options;
     let forget = || remote::remember(library, None).map_err(|error| format!("the service could not be left: {error}"));
-    match through {
-        Through::Remembered => match remote::remembered(library) {
+    match model_override {
+        ModelOverride::Remembered => match remote::remembered(library) {
             None => local(library, None, running, waker),
             Some(service) => by_service(library, &service, &network, running, waker.clone()).or_else(|why| {
                 let mut opened = local(library, None, running, waker)?;
-                opened.remark = Some(Remark::Fallback(why));
+                opened.open_note = Some(OpenNote::Fallback(why));
                 Ok(opened)
             }),
         },
-        Through::Local => {
+        ModelOverride::Local => {
             forget()?;
             local(library, None, running, waker)
         }
-        Through::Model(model) => {
+        ModelOverride::Model(model) => {
             let opened = local(library, Some(model), running, waker)?;
             forget()?;
             Ok(opened)
         }
-        Through::Service(service) => {
+        ModelOverride::Service(service) => {
             let opened = by_service(library, &service, &network, running, waker)?;
             if let Err(error) = remote::remember(library, Some(&service)) {
                 log::warn!("the library will open with its local model next time: {error}");
@@ -101,7 +101,7 @@ fn open(library: &Path, wish: Wish, running: &Running) -> Result<Open, String> {
 
 fn local(library: &Path, model: Option<ModelSource>, running: &Running, waker: Waker) -> Result<Open, String> {
     let engine = Engine::open_on(library, model, running, move || waker()).map_err(|error| error.to_string())?;
-    Ok(Open { engine, service: None, remark: None })
+    Ok(Open { engine, service: None, open_note: None })
 }
 
 fn by_service(
@@ -118,5 +118,5 @@ fn by_service(
     let link = Link { key, runtime, ledger: network.ledger.clone(), running: running.clone() };
     let (engine, found) =
         Engine::open_service(library, service, link, OpenMode::default(), move || waker()).map_err(sentence)?;
-    Ok(Open { engine, service: Some((service.clone(), host)), remark: found.map(Remark::Found) })
+    Ok(Open { engine, service: Some((service.clone(), host)), open_note: found.map(OpenNote::Found) })
 }

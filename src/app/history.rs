@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::context::state::{Chip, Selection};
-use crate::context::{Applied, State};
+use crate::context::state::{QueryChip, Selection};
+use crate::context::{AppliedLabels, State};
 use vicinity_core::{Filter, LabelSet, Scoring};
 
 /// Steps kept.
@@ -15,7 +15,7 @@ const ONE_STEP_SECS: f64 = 1.0;
 
 /// What changed; changes of one kind in quick succession are one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum EditKind {
     /// Letters in the search box.
     Typing,
     /// Anything else.
@@ -23,17 +23,17 @@ pub enum Change {
 }
 
 #[derive(Clone)]
-struct Moment {
+struct UndoState {
     selection: Selection,
     text: String,
-    chips: Vec<Chip>,
+    chips: Vec<QueryChip>,
     filter: Filter,
     scoring: Scoring,
     labels: LabelSet,
-    applied: Arc<Applied>,
+    applied: Arc<AppliedLabels>,
 }
 
-impl Moment {
+impl UndoState {
     fn of(state: &State) -> Self {
         Self {
             selection: state.selection.clone(),
@@ -65,22 +65,22 @@ impl Moment {
 /// See the module's documentation.
 #[derive(Default)]
 pub struct History {
-    past: Vec<Moment>,
-    future: Vec<Moment>,
-    last: Option<(Change, f64)>,
+    past: Vec<UndoState>,
+    future: Vec<UndoState>,
+    last: Option<(EditKind, f64)>,
 }
 
 impl History {
     /// Call before a change.
-    pub fn record(&mut self, state: &State, change: Change, now: f64) {
-        let same_step = change == Change::Typing
-            && self.last.is_some_and(|(kind, at)| kind == Change::Typing && now - at < ONE_STEP_SECS);
+    pub fn record(&mut self, state: &State, change: EditKind, now: f64) {
+        let same_step = change == EditKind::Typing
+            && self.last.is_some_and(|(kind, at)| kind == EditKind::Typing && now - at < ONE_STEP_SECS);
         self.last = Some((change, now));
         self.future.clear();
         if same_step {
             return;
         }
-        self.past.push(Moment::of(state));
+        self.past.push(UndoState::of(state));
         self.forget();
     }
 
@@ -99,7 +99,7 @@ impl History {
     /// One step back; returns whether there was one.
     pub fn undo(&mut self, state: &mut State) -> bool {
         let Some(moment) = self.past.pop() else { return false };
-        self.future.push(Moment::of(state));
+        self.future.push(UndoState::of(state));
         self.last = None;
         moment.restore(state);
         true
@@ -108,7 +108,7 @@ impl History {
     /// One step forth again.
     pub fn redo(&mut self, state: &mut State) -> bool {
         let Some(moment) = self.future.pop() else { return false };
-        self.past.push(Moment::of(state));
+        self.past.push(UndoState::of(state));
         self.last = None;
         moment.restore(state);
         true
@@ -135,11 +135,11 @@ mod tests {
         let mut history = History::default();
         let everything = |n: u32| State { selection: Selection::new((0..n).map(ItemId).collect()), ..State::default() };
         let (small, large) = (everything(10), everything(100_000));
-        (0..300).for_each(|at| history.record(&small, Change::Step, f64::from(at)));
+        (0..300).for_each(|at| history.record(&small, EditKind::Step, f64::from(at)));
         assert_eq!(history.past.len(), STEPS);
-        (0..20).for_each(|at| history.record(&large, Change::Step, f64::from(at)));
-        assert_eq!(history.past.iter().map(Moment::items).sum::<usize>(), ITEMS);
-        history.record(&everything(600_000), Change::Step, 0.0);
+        (0..20).for_each(|at| history.record(&large, EditKind::Step, f64::from(at)));
+        assert_eq!(history.past.iter().map(UndoState::items).sum::<usize>(), ITEMS);
+        history.record(&everything(600_000), EditKind::Step, 0.0);
         assert_eq!(history.past.len(), 1, "the last step can always be taken back");
     }
 
@@ -148,10 +148,10 @@ mod tests {
         let mut state = State::default();
         let mut history = History::default();
         for (i, text) in ["d", "do", "dog"].into_iter().enumerate() {
-            history.record(&state, Change::Typing, i as f64 * 0.1);
+            history.record(&state, EditKind::Typing, i as f64 * 0.1);
             text.clone_into(&mut state.query.text);
         }
-        history.record(&state, Change::Step, 5.0);
+        history.record(&state, EditKind::Step, 5.0);
         state.selection = Selection::new(vec![ItemId(4)]);
         assert!(history.undo(&mut state));
         assert_eq!((state.query.text.as_str(), state.selection.items.len()), ("dog", 0));

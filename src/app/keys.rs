@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::context::services::KeyPlace;
+use crate::context::services::KeyLocation;
 use vicinity_models::remote::{Key, Provider, RemoteError};
 
 /// A trait, so that tests keep off the system's key store.
-pub trait Keys: Send + Sync {
+pub trait KeyStore: Send + Sync {
     /// The key of a provider, and where it is.
     ///
     /// # Errors
     /// When a variable holds what cannot be a key.
-    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError>;
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyLocation)>, RemoteError>;
     /// Keeps a key.
     ///
     /// # Errors
@@ -28,19 +28,19 @@ pub trait Keys: Send + Sync {
 
 /// Those of this machine.
 #[derive(Default)]
-pub struct SystemKeys(Memory);
+pub struct SystemKeyStore(MemoryKeyStore);
 
-impl Keys for SystemKeys {
-    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError> {
+impl KeyStore for SystemKeyStore {
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyLocation)>, RemoteError> {
         for name in provider.variables() {
             let read = |asked: &str| if asked == *name { std::env::var(name).ok() } else { None };
             if let Some(key) = Key::from_variables(provider, read)? {
-                return Ok(Some((key, KeyPlace::Environment(name))));
+                return Ok(Some((key, KeyLocation::Environment(name))));
             }
         }
         match self.0.find(provider)? {
             Some(found) => Ok(Some(found)),
-            None => Ok(Key::stored(provider).map(|key| (key, KeyPlace::Store))),
+            None => Ok(Key::stored(provider).map(|key| (key, KeyLocation::Store))),
         }
     }
 
@@ -61,14 +61,14 @@ impl Keys for SystemKeys {
     }
 }
 
-/// Keys that last until the window is closed.
+/// Keys that are kept until the window is closed.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<Provider, Key>>);
+pub struct MemoryKeyStore(Mutex<HashMap<Provider, Key>>);
 
-impl Keys for Memory {
-    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyPlace)>, RemoteError> {
+impl KeyStore for MemoryKeyStore {
+    fn find(&self, provider: Provider) -> Result<Option<(Key, KeyLocation)>, RemoteError> {
         let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(keys.get(&provider).map(|key| (key.clone(), KeyPlace::Memory)))
+        Ok(keys.get(&provider).map(|key| (key.clone(), KeyLocation::Memory)))
     }
 
     fn keep(&self, provider: Provider, key: Key) -> Result<(), String> {

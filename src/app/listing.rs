@@ -4,24 +4,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::window::{App, Message};
-use crate::context::Centre;
-use crate::context::listing::{Listing, Request, Source};
+use crate::context::CentralView;
+use crate::context::listing::{Listing, ListingRequest, ListingSource};
 
 /// Lists of at most so many items are made within the frame that wants them.
 const AT_ONCE: usize = 2_000;
 
 /// What was asked for last.
 #[derive(Default)]
-pub(super) struct Lists {
-    wanted: Option<Request>,
+pub(super) struct ListingState {
+    wanted: Option<ListingRequest>,
     /// A thread is at work. When it has ended the latest request is looked at again.
     under_way: bool,
 }
 
 impl App {
     /// Sees to it that the gallery lists what it should.
-    pub(super) fn list_gallery(&mut self) {
-        if self.state.centre != Centre::Gallery {
+    pub(super) fn update_gallery(&mut self) {
+        if self.state.central_view != CentralView::Gallery {
             return;
         }
         let Some(request) = self.gallery_request() else {
@@ -50,7 +50,7 @@ impl App {
     }
 
     /// A list has come; what changed in the meantime is listed in the next frame.
-    pub(super) fn listed(&mut self, request: &Request, listing: Option<Listing>) {
+    pub(super) fn listing_received(&mut self, request: &ListingRequest, listing: Option<Listing>) {
         self.lists.under_way = false;
         let current = self.lists.wanted.as_ref().is_some_and(|wanted| wanted.same_as(request));
         if let (true, Some(listing)) = (current, listing) {
@@ -65,14 +65,14 @@ impl App {
         self.state.gallery.pinned = (selection.items.len() > 1).then(|| Arc::new(selection.clone()));
     }
 
-    fn gallery_request(&self) -> Option<Request> {
+    fn gallery_request(&self) -> Option<ListingRequest> {
         let state = &self.state;
-        let source = match (&state.gallery.pinned, state.answer()) {
-            (Some(selection), _) => Source::Selection(selection.clone()),
-            (None, Some(result)) => Source::Hits(result.clone()),
-            (None, None) => Source::Everything,
+        let source = match (&state.gallery.pinned, state.current_result()) {
+            (Some(selection), _) => ListingSource::Selection(selection.clone()),
+            (None, Some(result)) => ListingSource::Hits(result.clone()),
+            (None, None) => ListingSource::Everything,
         };
         let snapshot = state.snapshot.clone()?;
-        Some(Request { snapshot, source, filter: state.query.filter.clone(), sort: state.gallery.sort })
+        Some(ListingRequest { snapshot, source, filter: state.query.filter.clone(), sort: state.gallery.sort })
     }
 }

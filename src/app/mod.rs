@@ -4,20 +4,20 @@ mod actions;
 mod apply;
 mod backend;
 mod devices;
-mod dialogs;
 pub mod engine;
 mod errors;
+mod file_dialogs;
 mod history;
 mod keys;
+mod library_path;
 mod listing;
+mod model_list;
 mod models;
-mod opening;
-mod places;
+mod open_library;
 mod receive;
 mod search;
 mod services;
 mod settings;
-mod shelf;
 mod textures;
 mod updates;
 mod window;
@@ -30,14 +30,14 @@ use vicinity_engine::choice::ModelSource;
 use vicinity_engine::running::{Running, Wishes};
 use vicinity_engine::{crash, mailbox};
 
-pub use backend::{Backend, Network, Opener, Remark, Through, Waker, Wish};
-pub use keys::{Keys, Memory, SystemKeys};
+pub use backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
+pub use keys::{KeyStore, MemoryKeyStore, SystemKeyStore};
 pub use settings::Settings;
-pub use window::{App, Outside, Start};
+pub use window::{App, AppConfig, Environment};
 
 /// How the window is started.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct LaunchOptions {
     /// Folders or files to open.
     pub folders: Vec<PathBuf>,
     /// The library to open them in.
@@ -52,8 +52,8 @@ pub struct Options {
 
 /// Hands what is to be opened to the window that has the library open already; whether it did. Where a window of this
 /// user on this machine has it, that takes up to a second.
-pub fn hand_over(options: &Options) -> bool {
-    let meant = places::meant(options.library.clone(), options.folders.clone(), home::data().as_deref());
+pub fn hand_over(options: &LaunchOptions) -> bool {
+    let meant = library_path::resolve(options.library.clone(), options.folders.clone(), home::data().as_deref());
     meant.is_some_and(|(library, add)| mailbox::hand_over(&library, &add))
 }
 
@@ -71,9 +71,9 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 ///
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
-pub fn run(options: Options) -> anyhow::Result<()> {
+pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
     let running = Running::new(options.running.unwrap_or_else(kept_wishes));
-    let start = Start {
+    let start = AppConfig {
         folders: options.folders,
         library: options.library,
         model: options.model,
@@ -83,9 +83,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
         opener: engine::opener(running.clone()),
         running,
-        outside: Outside {
+        environment: Environment {
             models: vicinity_models::installed::Options::from_environment(),
-            keys: std::sync::Arc::new(SystemKeys::default()),
+            keys: std::sync::Arc::new(SystemKeyStore::default()),
             updates: Some(vicinity_engine::updates::address()),
             dialogs: true,
         },

@@ -1,10 +1,10 @@
 //! Models in the window: getting, importing, removing; the choice of the first start; how fast each one was.
 
+use super::model_list::ModelJob;
 use super::receive::notice;
-use super::shelf::Errand;
 use super::window::App;
-use crate::context::DialogPurpose;
-use crate::context::shelf::{ModelErrand, Speed};
+use crate::context::PathPurpose;
+use crate::context::model_list::{ModelCommand, ModelSpeed};
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::{Severity, Summary};
 use vicinity_models::catalogue::{self, Choice};
@@ -13,21 +13,21 @@ use vicinity_models::catalogue::{self, Choice};
 const ENOUGH: u64 = 24;
 
 impl App {
-    pub(super) fn model_errand(&mut self, errand: ModelErrand) {
-        match errand {
-            ModelErrand::Get(id) => self.model_work(Errand::Get(id)),
-            ModelErrand::Pause(id) => self.model_work(Errand::Pause(id)),
-            ModelErrand::Cancel(id) => self.model_work(Errand::Cancel(id)),
-            ModelErrand::Remove(id) => self.model_work(Errand::Remove(id)),
-            ModelErrand::Verify(id) => self.model_work(Errand::Verify(id)),
-            ModelErrand::ImportFolder => self.dialog(DialogPurpose::ImportModel),
-            ModelErrand::ImportArchive => self.dialog(DialogPurpose::ImportArchive),
+    pub(super) fn model_command(&mut self, command: ModelCommand) {
+        match command {
+            ModelCommand::Get(id) => self.submit_model_job(ModelJob::Get(id)),
+            ModelCommand::Pause(id) => self.submit_model_job(ModelJob::Pause(id)),
+            ModelCommand::Cancel(id) => self.submit_model_job(ModelJob::Cancel(id)),
+            ModelCommand::Remove(id) => self.submit_model_job(ModelJob::Remove(id)),
+            ModelCommand::Verify(id) => self.submit_model_job(ModelJob::Verify(id)),
+            ModelCommand::ImportFolder => self.dialog(PathPurpose::ImportModel),
+            ModelCommand::ImportArchive => self.dialog(PathPurpose::ImportArchive),
         }
     }
 
-    pub(super) fn model_work(&mut self, errand: Errand) {
-        match &self.keeper {
-            Some(keeper) => keeper.ask(errand),
+    pub(super) fn submit_model_job(&mut self, job: ModelJob) {
+        match &self.model_list_worker {
+            Some(worker) => worker.submit(job),
             None => {
                 let text = "There is no folder for models on this system; name one with VICINITY_MODELS";
                 notice(self, Severity::Error, text);
@@ -37,82 +37,82 @@ impl App {
 
     /// What the first start offered was chosen; it is not offered again.
     pub(super) fn first_choice(&mut self, choice: Choice) {
-        self.welcomed();
+        self.mark_welcomed();
         let Some(known) = catalogue::chosen(choice).filter(|known| !known.is_built_in()) else { return };
-        self.set_favourite(Some(known.id.to_owned()));
-        self.model_work(Errand::Get(known.id.to_owned()));
+        self.set_default_model(Some(known.id.to_owned()));
+        self.submit_model_job(ModelJob::Get(known.id.to_owned()));
         let text = format!("{} is on its way; until it is here the built-in model serves", known.title);
         notice(self, Severity::Info, text);
     }
 
     /// The model that new libraries begin with; `None`: the built-in one.
-    pub(super) fn set_favourite(&mut self, id: Option<String>) {
+    pub(super) fn set_default_model(&mut self, id: Option<String>) {
         self.settings.favourite.clone_from(&id);
-        self.state.favourite = id;
-        self.keep_settings();
+        self.state.default_model = id;
+        self.save_settings();
     }
 
-    /// The same by where the model is; false where it is none of those on the shelf.
-    pub(super) fn favour(&mut self, source: &ModelSource) -> bool {
-        let found = self.state.shelf.as_ref().and_then(|shelf| shelf.models.iter().find(|m| m.source == *source));
+    /// The same by where the model is; false where it is none of those on the list.
+    pub(super) fn set_default_source(&mut self, source: &ModelSource) -> bool {
+        let found = self.state.model_list.as_ref().and_then(|list| list.models.iter().find(|m| m.source == *source));
         let Some((id, built_in)) = found.map(|model| (model.status.id.clone(), model.is_built_in())) else {
             return false;
         };
-        self.set_favourite((!built_in).then_some(id));
+        self.set_default_model((!built_in).then_some(id));
         true
     }
 
     /// Never offers the choice of the first start again.
-    pub(super) fn welcomed(&mut self) {
+    pub(super) fn mark_welcomed(&mut self) {
         if !self.settings.welcomed {
             self.settings.welcomed = true;
             self.state.first_start = false;
-            self.keep_settings();
+            self.save_settings();
         }
     }
 
     /// The model for new libraries, where one was chosen and is here.
-    pub(super) fn favourite(&self) -> Option<ModelSource> {
+    pub(super) fn default_model(&self) -> Option<ModelSource> {
         let id = self.settings.favourite.as_ref()?;
-        let model = self.state.shelf.as_ref()?.find(id)?;
-        model.is_here().then(|| model.source.clone())
+        let model = self.state.model_list.as_ref()?.find(id)?;
+        model.is_installed().then(|| model.source.clone())
     }
 
     /// Takes over what the models' threads have to tell.
-    pub(super) fn look_at_models(&mut self) {
-        let Some(shelf) = self.keeper.as_ref().and_then(|keeper| keeper.news()) else { return };
-        let arrived: Vec<String> = shelf
+    pub(super) fn receive_models(&mut self) {
+        let Some(list) = self.model_list_worker.as_ref().and_then(|worker| worker.latest()) else { return };
+        let arrived: Vec<String> = list
             .models
             .iter()
-            .filter(|model| model.is_here())
+            .filter(|model| model.is_installed())
             .filter(|model| {
                 self.state
-                    .shelf
+                    .model_list
                     .as_ref()
                     .is_some_and(|before| before.downloads().any(|(m, _)| m.status.id == model.status.id))
             })
             .map(|model| model.title.clone())
             .collect();
-        self.state.shelf = Some(shelf);
+        self.state.model_list = Some(list);
         for title in arrived {
-            let then = if self.state.is_open() { "choose it in Models…" } else { "open a folder to use it" };
+            let then = if self.state.has_library() { "choose it in Models…" } else { "open a folder to use it" };
             notice(self, Severity::Info, format!("{title} is here: {then}"));
         }
     }
 
     /// Keeps how fast the model in use was; a service's speed says nothing about this machine.
-    pub(super) fn note_speed(&mut self, summary: &Summary) {
-        let Some(model) = self.state.model.as_ref().filter(|_| self.state.services.on.is_none()) else { return };
+    pub(super) fn record_speed(&mut self, summary: &Summary) {
+        let Some(model) = self.state.model.as_ref().filter(|_| self.state.services.active.is_none()) else { return };
         if summary.embedded < ENOUGH || summary.seconds < 0.5 {
             return;
         }
-        let speed = Speed {
+        let speed = ModelSpeed {
             per_second: (summary.embedded as f64 / summary.seconds) as f32,
             pictures: summary.images * 20 >= summary.items * 19,
             device: self.state.device_title.clone(),
         };
         self.settings.speeds.insert(model.key.name.clone(), speed);
         self.state.speeds.clone_from(&self.settings.speeds);
-        self.keep_settings();
+        self.save_settings();
     }
 }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::textures;
 use super::window::{App, Message};
-use crate::context::Floating;
+use crate::context::Dialog;
 use crate::context::histogram::{self, Histogram};
-use crate::context::state::{Library, Selection, Shown};
+use crate::context::state::{Library, LoadedPreview, Selection};
 use crate::ui::words;
 use vicinity_core::{Filter, SearchResult};
 use vicinity_engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
@@ -27,12 +27,12 @@ pub(super) fn messages(app: &mut App) {
             Message::NoDialog(purpose) => app.ask_for_path(purpose),
             Message::Typed(purpose, path) => app.path_typed(purpose, path),
             Message::Sample(folder) => app.sample_unpacked(folder),
-            Message::Service(answer) => app.service_answer(answer),
+            Message::Service(answer) => app.service_reply(answer),
             Message::Labels(Ok(set)) => app.set_labels(set),
             Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
-            Message::Pasted(picture) => app.ask_with_picture(picture),
+            Message::Pasted(picture) => app.search_by_picture(picture),
             Message::ChipPicture(path, picture) => app.chip_picture(&path, &picture),
-            Message::Listed(request, listing) => app.listed(&request, listing),
+            Message::Listed(request, listing) => app.listing_received(&request, listing),
             Message::Newest(version) => app.newest_found(version),
             Message::Devices(lines) => app.state.devices = lines,
         }
@@ -76,7 +76,7 @@ fn apply(app: &mut App, event: Event) {
             let other_epoch = app.state.snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
             let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
             if let Some(Library { name, .. }) = &mut app.state.library
-                && let Some(named) = super::places::library_name(&roots)
+                && let Some(named) = super::library_path::library_name(&roots)
             {
                 *name = named;
             }
@@ -93,7 +93,7 @@ fn apply(app: &mut App, event: Event) {
         }
         Event::Finished(summary) => finished(app, &summary),
         Event::Failures(failures) => app.state.failures = failures,
-        Event::LeftOut(counts) => app.state.left_out = counts,
+        Event::LeftOut(counts) => app.state.skipped = counts,
         Event::Unfinished(unfinished) => app.unfinished(unfinished),
         Event::Found { slot: SearchSlot::Results, ticket, result } => {
             if app.search.is_latest(ticket) {
@@ -105,18 +105,18 @@ fn apply(app: &mut App, event: Event) {
                 app.state.neighbours = Some((of, result));
             }
         }
-        Event::Labelled { ticket, result } => app.labelled(ticket, result),
-        Event::Suggested { ticket, suggestions } => app.suggested(ticket, suggestions),
+        Event::Labelled { ticket, result } => app.labels_received(ticket, result),
+        Event::Suggested { ticket, suggestions } => app.suggestions_received(ticket, suggestions),
         Event::Labels(labels) => app.labels_restored(&labels),
         Event::Layout(layout) => app.state.layout = Some(layout),
-        Event::Projecting(progress) => app.state.projecting = progress,
+        Event::Projecting(progress) => app.state.layout_progress = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
         Event::Preview(id, preview) => {
             let shown = preview.map(|preview| match preview {
                 Preview::Picture(picture) => {
-                    Shown::Picture(textures::load(&app.ctx, &format!("preview {}", id.0), &picture))
+                    LoadedPreview::Picture(textures::load(&app.ctx, &format!("preview {}", id.0), &picture))
                 }
-                Preview::Text(text) => Shown::Text(text),
+                Preview::Text(text) => LoadedPreview::Text(text),
             });
             if app.state.previews.len() >= PREVIEWS {
                 let keep = [app.state.preview, app.state.selection.focus()];
@@ -127,13 +127,13 @@ fn apply(app: &mut App, event: Event) {
         Event::Model(state) => model_state(app, state),
         Event::Notice(said) => {
             if said.severity == Severity::Error {
-                app.note_trouble(&said.text);
+                app.note_service_error(&said.text);
             }
             notice(app, said.severity, said.text);
         }
         Event::Called(call) => {
             if let Some(paths) = call.take() {
-                app.called(paths);
+                app.open_forwarded(paths);
             }
         }
     }
@@ -151,8 +151,8 @@ fn model_state(app: &mut App, state: ModelState) {
         notice(app, Severity::Error, why.clone());
     }
     app.state.model_state = Some(state);
-    if app.state.floats(Floating::Settings) {
-        app.look_for_devices();
+    if app.state.is_dialog_open(Dialog::Settings) {
+        app.refresh_devices();
     }
 }
 
@@ -184,7 +184,7 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
 fn finished(app: &mut App, summary: &Summary) {
     app.state.progress = Default::default();
     app.state.adding = false;
-    app.note_speed(summary);
+    app.record_speed(summary);
     app.remember_library();
     app.collection_changed();
     let mut said = Vec::new();

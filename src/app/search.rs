@@ -8,8 +8,8 @@ use super::receive::notice;
 use super::textures;
 use super::window::{App, Message};
 use crate::context::RightTab;
-use crate::context::labels::Applied;
-use crate::context::state::{Chip, Selection};
+use crate::context::labels::AppliedLabels;
+use crate::context::state::{QueryChip, Selection};
 use crate::ui::words;
 use vicinity_core::{
     ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
@@ -163,7 +163,7 @@ impl App {
                 self.state.right_open = true;
             }
         }
-        self.ask_for_labels_of_question();
+        self.request_query_labels();
     }
 
     pub(super) fn add_query_part(&mut self, part: QueryPart) {
@@ -176,19 +176,19 @@ impl App {
         let texture = match &part {
             QueryPart::Picture(picture) => Some(textures::load(&self.ctx, "question", picture)),
             QueryPart::File(path) => {
-                self.look_at_file(path.clone());
+                self.load_chip_picture(path.clone());
                 None
             }
             _ => None,
         };
-        self.state.query.chips.push(Chip { part, label, texture });
+        self.state.query.chips.push(QueryChip { part, label, texture });
         self.query_changed();
         self.search_now();
         self.state.right_open = true;
     }
 
     /// Reads a small version of a picture that is asked with, for its chip.
-    pub(super) fn look_at_file(&self, path: PathBuf) {
+    pub(super) fn load_chip_picture(&self, path: PathBuf) {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("chip-picture", move || {
             // What is wrong with the file is told by the search.
@@ -210,8 +210,8 @@ impl App {
         }
     }
 
-    pub(super) fn ask_with_picture(&mut self, picture: Arc<Picture>) {
-        self.remember_step();
+    pub(super) fn search_by_picture(&mut self, picture: Arc<Picture>) {
+        self.record_step();
         self.state.query.chips.clear();
         self.state.query.text.clear();
         self.select(Vec::new());
@@ -219,29 +219,29 @@ impl App {
     }
 
     /// Labels of a picture that is only a question. It keeps them while its hits are looked at.
-    pub(super) fn ask_for_labels_of_question(&mut self) {
-        let part = self.state.query.asked_with().map(|chip| chip.part.clone());
+    pub(super) fn request_query_labels(&mut self) {
+        let part = self.state.query.external_chip().map(|chip| chip.part.clone());
         let labels = &mut self.state.labels;
-        let same = match (&labels.asked, &part) {
+        let same = match (&labels.query_part, &part) {
             (Some(before), Some(now)) => same_part(before, now),
             (None, None) => true,
             _ => false,
         };
         if !same {
-            labels.of_asked = None;
+            labels.query_scores = None;
             self.search.labelling.asked = part.is_some();
-            labels.asked = part;
-            self.next_labels();
+            labels.query_part = part;
+            self.request_next_labels();
         }
     }
 
     /// Asks the engine for the labels that are wanted next, unless it is at others.
-    pub(super) fn next_labels(&mut self) {
+    pub(super) fn request_next_labels(&mut self) {
         let labelling = &mut self.search.labelling;
         if labelling.under_way.is_some() || self.backend.is_none() {
             return;
         }
-        let asked = self.state.labels.asked.clone().filter(|_| std::mem::take(&mut labelling.asked));
+        let asked = self.state.labels.query_part.clone().filter(|_| std::mem::take(&mut labelling.asked));
         let (what, targets) = if let Some(part) = asked {
             (LabelsFor::Asked, LabelTargets::Part(part))
         } else if let Some(id) = labelling.focus.take() {
@@ -269,8 +269,8 @@ impl App {
         let Some(id) = focus else {
             self.search.asked_for = None;
             self.search.labelling.focus = None;
-            self.state.labels.shown = None;
-            return self.ask_for_labels_of_question();
+            self.state.labels.focus_scores = None;
+            return self.request_query_labels();
         };
         if self.search.asked_for == focus {
             return;
@@ -281,10 +281,10 @@ impl App {
         let query = Query { parts: vec![QueryPart::Item(id)], k: NEIGHBOURS, ..Query::default() };
         self.submit(Job::Search { slot: SearchSlot::Neighbours, ticket, query });
         self.label_focus();
-        self.want_preview(id);
+        self.request_preview(id);
     }
 
-    pub(super) fn want_preview(&mut self, id: ItemId) {
+    pub(super) fn request_preview(&mut self, id: ItemId) {
         if !self.state.previews.contains_key(&id) {
             self.submit(Job::Preview(id));
         }
@@ -292,46 +292,46 @@ impl App {
 
     fn label_focus(&mut self) {
         self.search.labelling.focus = self.state.selection.focus();
-        self.next_labels();
+        self.request_next_labels();
     }
 
     pub(super) fn set_labels(&mut self, set: LabelSet) {
         if set.labels.is_empty() || set == self.state.labels.set {
             return;
         }
-        self.remember_step();
+        self.record_step();
         self.state.labels.set = set;
         self.labels_changed();
     }
 
     /// Stores labels given to items; `None` takes one away.
-    fn keep_labels(&mut self, labels: Vec<String>, given: Vec<(ItemId, Option<LabelScore>)>, all: bool) {
+    fn store_labels(&mut self, labels: Vec<String>, given: Vec<(ItemId, Option<LabelScore>)>, all: bool) {
         self.submit(Job::KeepLabels { labels, given, all });
     }
 
     /// After labels were taken back, or given again: stores all of them.
-    pub(super) fn keep_all_labels(&mut self) {
+    pub(super) fn store_all_labels(&mut self) {
         let applied = Arc::clone(&self.state.labels.applied);
         let given = applied.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
-        self.keep_labels(applied.names.clone(), given, true);
+        self.store_labels(applied.names.clone(), given, true);
     }
 
     /// The labels that the library keeps.
     pub(super) fn labels_restored(&mut self, kept: &LabelledItems) {
         let mut given: Vec<_> = kept.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
         given.sort_unstable_by_key(|(id, _)| *id);
-        let mut applied = Applied::default();
-        applied.give(&kept.set.labels, given);
+        let mut applied = AppliedLabels::default();
+        applied.assign(&kept.set.labels, given);
         self.state.labels.applied = Arc::new(applied);
     }
 
     /// Another set is in use: what is shown is scored again. Labels that items were given stay.
     pub(super) fn labels_changed(&mut self) {
-        self.state.labels.shown = None;
-        self.state.labels.of_asked = None;
-        self.search.labelling.asked = self.state.labels.asked.is_some();
+        self.state.labels.focus_scores = None;
+        self.state.labels.query_scores = None;
+        self.search.labelling.asked = self.state.labels.query_part.is_some();
         self.label_focus();
-        self.keep_settings();
+        self.save_settings();
     }
 
     pub(super) fn apply_labels(&mut self) {
@@ -340,10 +340,10 @@ impl App {
             return notice(self, Severity::Info, "Select items first: then each of them gets its closest label");
         }
         self.search.labelling.selection = Some(items);
-        self.next_labels();
+        self.request_next_labels();
     }
 
-    pub(super) fn labelled(&mut self, ticket: u64, result: Result<Arc<Vec<ScoredLabels>>, String>) {
+    pub(super) fn labels_received(&mut self, ticket: u64, result: Result<Arc<Vec<ScoredLabels>>, String>) {
         let Some((_, what, set)) = self.search.labelling.under_way.take_if(|(under_way, ..)| *under_way == ticket)
         else {
             return;
@@ -351,28 +351,28 @@ impl App {
         // Where the set or the question has changed in the meantime, the answer to the new one follows.
         let current = set == self.state.labels.set;
         match (what, result) {
-            (LabelsFor::Selection, Ok(scored)) => self.give_labels(&set, &scored),
+            (LabelsFor::Selection, Ok(scored)) => self.assign_labels(&set, &scored),
             (LabelsFor::Asked, Ok(scored)) if current && !self.search.labelling.asked => {
-                self.state.labels.of_asked = Some(scored);
+                self.state.labels.query_scores = Some(scored);
             }
             (LabelsFor::Focus(id), Ok(scored)) if current && self.state.selection.focus() == Some(id) => {
-                self.state.labels.shown = Some(scored);
+                self.state.labels.focus_scores = Some(scored);
             }
             (_, Err(why)) => notice(self, Severity::Error, why),
             _ => {}
         }
-        self.next_labels();
+        self.request_next_labels();
     }
 
     /// Each item gets its best label, where one fits clearly.
-    fn give_labels(&mut self, set: &LabelSet, scored: &[ScoredLabels]) {
-        self.remember_step();
+    fn assign_labels(&mut self, set: &LabelSet, scored: &[ScoredLabels]) {
+        self.record_step();
         let best = |scored: &ScoredLabels| Some((scored.item?, scored.clear().copied()));
         let labelled: Vec<_> = scored.iter().filter_map(best).collect();
         let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
         let many = words::count(labelled.len() as u64 - unsure, "item");
-        self.keep_labels(set.labels.clone(), labelled.clone(), false);
-        Arc::make_mut(&mut self.state.labels.applied).give(&set.labels, labelled);
+        self.store_labels(set.labels.clone(), labelled.clone(), false);
+        Arc::make_mut(&mut self.state.labels.applied).assign(&set.labels, labelled);
         self.state.colour_by = crate::context::ColourBy::Label;
         let left = match unsure {
             0 => String::new(),
@@ -396,7 +396,7 @@ impl App {
         self.submit(Job::Suggest { ticket });
     }
 
-    pub(super) fn suggested(&mut self, ticket: u64, suggestions: Arc<Vec<Suggestion>>) {
+    pub(super) fn suggestions_received(&mut self, ticket: u64, suggestions: Arc<Vec<Suggestion>>) {
         if self.search.suggesting.as_ref().is_some_and(|(latest, _)| *latest == ticket) {
             self.state.suggestions = suggestions;
         }
@@ -420,7 +420,7 @@ impl App {
         }
         let first = self.state.query.result.as_ref().and_then(|r| r.hits.first()).map(|h| h.item);
         if let Some(id) = first {
-            self.remember_step();
+            self.record_step();
             self.select(vec![id]);
         }
     }

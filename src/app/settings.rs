@@ -8,9 +8,9 @@ use crossbeam_channel::{Receiver, Sender};
 use serde::{Deserialize, Serialize};
 
 use crate::context::listing::Sort;
-use crate::context::shelf::Speed;
-use crate::context::state::Recent;
-use crate::context::{Centre, ColourBy, ThemeChoice};
+use crate::context::model_list::ModelSpeed;
+use crate::context::state::RecentLibrary;
+use crate::context::{CentralView, ColourBy, ThemeChoice};
 use vicinity_core::{LabelSet, atomic_file};
 use vicinity_engine::running::Wishes;
 use vicinity_engine::updates::Updates;
@@ -29,7 +29,7 @@ pub struct Settings {
     /// Whether the right panel is shown.
     pub right_open: bool,
     /// Map or gallery.
-    pub centre: Centre,
+    pub centre: CentralView,
     /// Colour of the points.
     pub colour_by: ColourBy,
     /// Height of the gallery's rows, points.
@@ -39,7 +39,7 @@ pub struct Settings {
     /// Whether nothing glides.
     pub reduce_motion: bool,
     /// Libraries, the latest first.
-    pub recents: Vec<Recent>,
+    pub recents: Vec<RecentLibrary>,
     /// The label set, where it is not the starting one.
     pub labels: Option<Labels>,
     /// Whether the choice of the first start was made or passed over.
@@ -47,7 +47,7 @@ pub struct Settings {
     /// Name of the model for new libraries, where it is not the built-in one.
     pub favourite: Option<String>,
     /// How fast models embedded here, by name.
-    pub speeds: BTreeMap<String, Speed>,
+    pub speeds: BTreeMap<String, ModelSpeed>,
     /// Device, precision, and how long models stay.
     pub running: Wishes,
     /// Looking for new versions.
@@ -67,7 +67,7 @@ impl Default for Settings {
             theme: ThemeChoice::System,
             left_open: true,
             right_open: true,
-            centre: Centre::Map,
+            centre: CentralView::Map,
             colour_by: ColourBy::Modality,
             gallery_height: 148.0,
             gallery_sort: Sort::default(),
@@ -114,7 +114,7 @@ impl Settings {
     }
 
     /// Puts a library to the front of those remembered.
-    pub fn remember(&mut self, recent: Recent) {
+    pub fn remember(&mut self, recent: RecentLibrary) {
         self.recents.retain(|r| r.path != recent.path);
         self.recents.insert(0, recent);
         self.recents.truncate(RECENTS);
@@ -136,12 +136,12 @@ impl Settings {
 }
 
 /// Writes settings on a thread of its own, the latest only.
-pub struct Saver {
+pub struct SettingsWriter {
     sender: Option<Sender<Settings>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Saver {
+impl SettingsWriter {
     /// `None`: settings are not kept (tests, no home).
     pub fn new(path: Option<PathBuf>) -> Self {
         let Some(path) = path else { return Self { sender: None, thread: None } };
@@ -166,7 +166,7 @@ impl Saver {
     }
 }
 
-impl Drop for Saver {
+impl Drop for SettingsWriter {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
@@ -179,8 +179,8 @@ impl Drop for Saver {
 mod tests {
     use super::*;
 
-    fn recent(name: &str) -> Recent {
-        Recent { path: PathBuf::from(name), name: name.to_owned(), items: 3, opened: 7 }
+    fn recent(name: &str) -> RecentLibrary {
+        RecentLibrary { path: PathBuf::from(name), name: name.to_owned(), items: 3, opened: 7 }
     }
 
     #[test]

@@ -25,12 +25,12 @@ const WANTED_AT_ONCE: usize = 240;
 /// After so long an answer that has not come is asked for again.
 const PATIENCE_SECS: f64 = 3.0;
 
-/// Textures by item; `None` where it has no thumbnail.
+/// ThumbnailTextures by item; `None` where it has no thumbnail.
 type AtHand = HashMap<ItemId, Option<TextureHandle>>;
 
 /// See the module's documentation.
 #[derive(Default)]
-pub struct Textures {
+pub struct ThumbnailTextures {
     arrived: VecDeque<(ItemId, Option<Arc<Picture>>)>,
     seen: HashMap<ItemId, u64>,
     frame: u64,
@@ -40,7 +40,7 @@ pub struct Textures {
     asked_at: f64,
 }
 
-impl Textures {
+impl ThumbnailTextures {
     /// A thumbnail came from the engine.
     pub fn arrived(&mut self, id: ItemId, picture: Option<Arc<Picture>>) {
         self.arrived.push_back((id, picture));
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn asks_once_and_again_after_a_while() {
-        let mut textures = Textures::default();
+        let mut textures = ThumbnailTextures::default();
         let at_hand = HashMap::new();
         let shown = [ItemId(1), ItemId(2), ItemId(1)];
         assert_eq!(textures.shown(&shown, &[], &at_hand, 10.0), Some(vec![ItemId(1), ItemId(2)]));
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_fetched_ahead_waits_until_the_screen_is_whole_and_has_a_bound() {
         let ctx = egui::Context::default();
-        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
         let ahead: Vec<_> = (100..2000).map(ItemId).collect();
         assert_eq!(textures.shown(&[ItemId(7)], &ahead, &at_hand, 10.0), Some(vec![ItemId(7)]));
         textures.arrived(ItemId(7), picture());
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_on_screen_is_uploaded_first() {
         let ctx = egui::Context::default();
-        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
         textures.shown(&[ItemId(250)], &[], &at_hand, 0.0);
         (0..=250).for_each(|id| textures.arrived(ItemId(id), picture()));
         assert!(textures.upload(&ctx, &mut at_hand), "the others go on");
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn scrolling_through_a_large_collection_stays_within_the_bound() {
         let ctx = egui::Context::default();
-        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
         let whole = Picture::new(256, 192, vec![9; 256 * 192 * 3]).map(Arc::new);
         let ids = |from: u32, to: u32| (from..to).map(ItemId).collect::<Vec<_>>();
         for top in (0..3000).step_by(40) {
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_screen_larger_than_the_bound_is_kept_whole() {
         let ctx = egui::Context::default();
-        let (mut textures, mut at_hand) = (Textures::default(), AtHand::new());
+        let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
         let large = Picture::new(1024, 1024, vec![9; 1024 * 1024 * 3]).map(Arc::new);
         let shown: Vec<_> = (0..40).map(ItemId).collect();
         for frame in 0..3 {
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn pictures_that_nobody_uploads_do_not_pile_up() {
-        let mut textures = Textures::default();
+        let mut textures = ThumbnailTextures::default();
         textures.shown(&[ItemId(5)], &[], &AtHand::new(), 0.0);
         (0..5000).for_each(|id| textures.arrived(ItemId(id), picture()));
         assert!(textures.arrived.len() <= MOST_WAITING, "{}", textures.arrived.len());

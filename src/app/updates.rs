@@ -11,7 +11,7 @@ impl App {
     }
 
     /// Asks where it is time to; called every frame. A failure is for the log: it may come from being on a train.
-    pub(super) fn look_for_updates(&mut self) {
+    pub(super) fn check_for_updates(&mut self) {
         let now = seconds_since_epoch();
         if !self.settings.updates.is_due(now) {
             return;
@@ -37,7 +37,7 @@ impl App {
 
     fn updates_changed(&mut self) {
         self.state.updates = self.settings.updates.clone();
-        self.keep_settings();
+        self.save_settings();
     }
 
     /// The page of the newest version, in the user's browser.

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::backend::{Backend, Network, Opener, Through, Waker};
+use super::backend::{Backend, ModelOverride, Network, Opener, Waker};
 use super::history::History;
-use super::keys::{Keys, Memory};
-use super::listing::Lists;
+use super::keys::{KeyStore, MemoryKeyStore};
+use super::listing::ListingState;
+use super::model_list::ModelListWorker;
 use super::search::Search;
-use super::services::{Answer, Consent};
-use super::settings::{Saver, Settings};
-use super::shelf::Keeper;
-use super::textures::Textures;
+use super::services::{ConsentChange, ServiceReply};
+use super::settings::{Settings, SettingsWriter};
+use super::textures::ThumbnailTextures;
 use super::{errors, receive};
-use crate::context::listing::{Listing, Request};
-use crate::context::{CommandSender, Ctx, DialogPurpose, State, ThemeChoice};
+use crate::context::listing::{Listing, ListingRequest};
+use crate::context::{CommandSender, Ctx, PathPurpose, State, ThemeChoice};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, Ledger, Picture};
 use vicinity_engine::Severity;
@@ -29,7 +29,7 @@ use vicinity_models::installed as models;
 const NETWORK_THREADS: usize = 2;
 
 /// How the window starts.
-pub struct Start {
+pub struct AppConfig {
     /// Folders or files to open with.
     pub folders: Vec<PathBuf>,
     /// The library to open.
@@ -49,24 +49,24 @@ pub struct Start {
     /// How models are run, shared with whatever `opener` opens.
     pub running: Running,
     /// What lies outside of the window.
-    pub outside: Outside,
+    pub environment: Environment,
 }
 
 /// What the window reaches beside libraries: models, keys, news. Nothing of any unless it is given.
-pub struct Outside {
+pub struct Environment {
     /// Where models lie and come from; `None`: they are not managed here.
     pub models: Option<models::Options>,
-    /// Keys to services.
-    pub keys: Arc<dyn Keys>,
+    /// Keys of services.
+    pub keys: Arc<dyn KeyStore>,
     /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
     pub updates: Option<String>,
     /// Whether the system's file dialogs are used; otherwise paths are typed.
     pub dialogs: bool,
 }
 
-impl Default for Outside {
+impl Default for Environment {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(Memory::default()), updates: None, dialogs: false }
+        Self { models: None, keys: Arc::new(MemoryKeyStore::default()), updates: None, dialogs: false }
     }
 }
 
@@ -75,11 +75,11 @@ pub(super) enum Message {
     /// A library was opened, or could not be. The number tells which attempt it was.
     Opened(u64, Result<Box<dyn Backend>, String>),
     /// A file dialog was closed.
-    Chosen(DialogPurpose, Vec<PathBuf>),
+    Chosen(PathPurpose, Vec<PathBuf>),
     /// This system shows no file dialog: the path has to be typed.
-    NoDialog(DialogPurpose),
+    NoDialog(PathPurpose),
     /// What a typed path turned out to be.
-    Typed(DialogPurpose, Result<PathBuf, String>),
+    Typed(PathPurpose, Result<PathBuf, String>),
     /// Labels were read from a file.
     Labels(Result<LabelSet, String>),
     /// The sample collection was written, or could not be.
@@ -89,9 +89,9 @@ pub(super) enum Message {
     /// A small version of a file that is asked with.
     ChipPicture(PathBuf, Arc<Picture>),
     /// A list for the gallery; `None` where it could not be made.
-    Listed(Box<Request>, Option<Listing>),
+    Listed(Box<ListingRequest>, Option<Listing>),
     /// Something about services.
-    Service(Answer),
+    Service(ServiceReply),
     /// The newest version of the program.
     Newest(String),
     /// The devices of this machine.
@@ -110,12 +110,12 @@ pub struct App {
     pub(super) data: Option<PathBuf>,
     pub(super) backend: Option<Box<dyn Backend>>,
     pub(super) attempt: u64,
-    /// Through what the next library is to be seen.
-    pub(super) through: Through,
+    /// ModelOverride what the next library is to be seen.
+    pub(super) model_override: ModelOverride,
     /// What its user has agreed to, or no longer does.
-    pub(super) consent: Option<Consent>,
+    pub(super) consent: Option<ConsentChange>,
     pub(super) network: Network,
-    pub(super) keeper: Option<Keeper>,
+    pub(super) model_list_worker: Option<ModelListWorker>,
     /// Where to ask for the newest version.
     pub(super) updates: Option<String>,
     pub(super) dialogs: bool,
@@ -128,12 +128,12 @@ pub struct App {
     pub(super) then_add: Vec<PathBuf>,
     pub(super) inbox: (Sender<Message>, Receiver<Message>),
     pub(super) settings: Settings,
-    pub(super) saver: Saver,
+    pub(super) saver: SettingsWriter,
     pub(super) theme_for_this_run: Option<ThemeChoice>,
-    pub(super) textures: Textures,
+    pub(super) textures: ThumbnailTextures,
     pub(super) history: History,
     pub(super) search: Search,
-    pub(super) lists: Lists,
+    pub(super) lists: ListingState,
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
@@ -143,19 +143,18 @@ pub struct App {
 
 impl App {
     /// Builds the window's state; opens what `start` asks for in the background.
-    pub fn new(cc: &eframe::CreationContext<'_>, start: Start) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, start: AppConfig) -> Self {
         let ctx = cc.egui_ctx.clone();
         style::install(&ctx);
         let settings = start.settings.as_deref().map(Settings::read).unwrap_or_default();
-        let (runtime, network) = network(start.outside.keys);
+        let (runtime, network) = network(start.environment.keys);
         let waker: Waker = {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
-        let keeper =
-            start.outside.models.zip(runtime.as_ref()).map(|(options, runtime)| {
-                Keeper::start(options, runtime.handle().clone(), network.ledger.clone(), waker)
-            });
+        let model_list_worker = start.environment.models.zip(runtime.as_ref()).map(|(options, runtime)| {
+            ModelListWorker::start(options, runtime.handle().clone(), network.ledger.clone(), waker)
+        });
         let mut app = Self {
             state: state_from(&settings, start.theme, start.running.wishes()),
             commands: CommandSender::default(),
@@ -164,24 +163,24 @@ impl App {
             data: start.data,
             backend: None,
             attempt: 0,
-            through: start.model.map_or(Through::Remembered, Through::Model),
+            model_override: start.model.map_or(ModelOverride::Remembered, ModelOverride::Model),
             consent: None,
             runtime,
             network,
-            keeper,
-            updates: start.outside.updates,
-            dialogs: start.outside.dialogs,
+            model_list_worker,
+            updates: start.environment.updates,
+            dialogs: start.environment.dialogs,
             switching: false,
             may_resume: false,
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
             inbox: crossbeam_channel::bounded(256),
-            saver: Saver::new(start.settings),
+            saver: SettingsWriter::new(start.settings),
             theme_for_this_run: start.theme,
-            textures: Textures::default(),
+            textures: ThumbnailTextures::default(),
             history: History::default(),
             search: Search::default(),
-            lists: Lists::default(),
+            lists: ListingState::default(),
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
@@ -237,7 +236,7 @@ impl App {
         });
     }
 
-    pub(super) fn keep_settings(&mut self) {
+    pub(super) fn save_settings(&mut self) {
         let state = &self.state;
         let settings = &mut self.settings;
         if self.theme_for_this_run != Some(state.theme) {
@@ -245,7 +244,7 @@ impl App {
         }
         settings.left_open = state.left_open;
         settings.right_open = if state.narrow { self.wide_right_open } else { state.right_open };
-        settings.centre = state.centre;
+        settings.centre = state.central_view;
         settings.colour_by = state.colour_by;
         settings.gallery_height = state.gallery_height;
         settings.gallery_sort = state.gallery.sort;
@@ -255,7 +254,7 @@ impl App {
 }
 
 /// The network's threads. Where the system gives none, services and downloads say so when they are asked for.
-fn network(keys: Arc<dyn Keys>) -> (Option<tokio::runtime::Runtime>, Network) {
+fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network) {
     let build = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(NETWORK_THREADS)
         .thread_name("vicinity-network")
@@ -271,13 +270,13 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) 
         theme: theme.unwrap_or(settings.theme),
         left_open: settings.left_open,
         right_open: settings.right_open,
-        centre: settings.centre,
+        central_view: settings.centre,
         colour_by: settings.colour_by,
         gallery_height: settings.gallery_height,
         reduce_motion: settings.reduce_motion,
         recents: settings.recents.clone(),
         speeds: settings.speeds.clone(),
-        favourite: settings.favourite.clone(),
+        default_model: settings.favourite.clone(),
         updates: settings.updates.clone(),
         first_start: !settings.welcomed && settings.recents.is_empty(),
         device_title: "CPU".to_owned(),
@@ -299,14 +298,14 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         receive::messages(self);
         receive::events(self);
-        self.look_at_models();
-        self.look_at_network();
-        self.look_for_updates();
+        self.receive_models();
+        self.refresh_network();
+        self.check_for_updates();
         if self.textures.upload(ctx, &mut self.state.thumbnails) {
             ctx.request_repaint();
         }
         self.search_when_due();
-        self.list_gallery();
+        self.update_gallery();
         self.suggest_when_idle();
         self.state.can_undo = self.history.can();
         self.set_title();
@@ -318,18 +317,18 @@ impl eframe::App for App {
         self.shell.show(ui, &Ctx { state: &self.state, commands: &self.commands });
         self.apply_commands();
         self.follow_pointer();
-        self.want_thumbnails();
+        self.request_thumbnails();
     }
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
-        self.keep_settings();
+        self.save_settings();
     }
 
     fn on_exit(&mut self) {
         self.remember_library();
-        self.keep_settings();
+        self.save_settings();
         self.backend = None;
-        self.keeper = None;
+        self.model_list_worker = None;
         if let Some(runtime) = self.runtime.take() {
             // a request that nobody waits for any more holds nobody up
             runtime.shutdown_background();

@@ -1,7 +1,7 @@
 //! What is left of the state once a library is closed: nothing of that library.
 
 use super::labels::LabelState;
-use super::state::{Floating, GalleryState, State};
+use super::state::{Dialog, GalleryState, State};
 
 impl State {
     /// Leaves nothing of the open library. Every field is named here, so that a new one has to be decided about.
@@ -11,10 +11,10 @@ impl State {
             library: _,
             snapshot: _,
             layout: _,
-            projecting: _,
+            layout_progress: _,
             progress: _,
             failures: _,
-            left_out: _,
+            skipped: _,
             unfinished: _,
             import: _,
             query: _,
@@ -25,7 +25,7 @@ impl State {
             adding: _,
             preview: _,
             previews: _,
-            legend_off: _,
+            hidden_legend: _,
             map_tool: _,
             right_tab: _,
             thumbnails: _,
@@ -38,13 +38,13 @@ impl State {
             device_title: _,
             model_state: _,
             // Partly.
-            labels: LabelState { set, shown: _, asked: _, of_asked: _, applied: _ },
+            labels: LabelState { set, focus_scores: _, query_part: _, query_scores: _, applied: _ },
             gallery: GalleryState { listing: _, sort, pinned: _, focus_find },
             services,
             mut floating,
             // Of the user, the program, the window: stays.
             colour_by,
-            centre,
+            central_view,
             left_open,
             right_open,
             theme,
@@ -57,9 +57,9 @@ impl State {
             path_request,
             running,
             devices,
-            shelf,
+            model_list,
             speeds,
-            favourite,
+            default_model,
             first_start,
             network,
             updates,
@@ -72,7 +72,7 @@ impl State {
             services: services.without_library(),
             floating,
             colour_by,
-            centre,
+            central_view,
             left_open,
             right_open,
             theme,
@@ -85,9 +85,9 @@ impl State {
             path_request,
             running,
             devices,
-            shelf,
+            model_list,
             speeds,
-            favourite,
+            default_model,
             first_start,
             network,
             updates,
@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-impl Floating {
+impl Dialog {
     /// Whether it shows something of the open library.
     fn is_of_library(self) -> bool {
         match self {

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
 use super::listing::Sort;
-use super::services::ServiceErrand;
-use super::shelf::ModelErrand;
-use super::state::{Centre, ColourBy, Floating, LegendKey, MapTool, RightTab, ThemeChoice};
+use super::model_list::ModelCommand;
+use super::services::ServiceCommand;
+use super::state::{CentralView, ColourBy, Dialog, LegendKey, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,9 +38,9 @@ pub enum UiCommand {
     ClearSearch,
     /// Show the command palette.
     Palette,
-    /// Centre: map.
+    /// CentralView: map.
     ShowMap,
-    /// Centre: gallery.
+    /// CentralView: gallery.
     ShowGallery,
     /// Hide or show the left panel.
     ToggleLeft,
@@ -106,7 +106,7 @@ pub enum UiCommand {
 
 /// What a path is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialogPurpose {
+pub enum PathPurpose {
     /// Folders to add.
     AddFolders,
     /// Files to add.
@@ -147,13 +147,13 @@ pub enum SystemCommand {
     /// The page of the newest version, in the browser.
     ShowReleases,
     /// Something with a model's files.
-    Model(ModelErrand),
+    Model(ModelCommand),
     /// What the first start offered.
     FirstChoice(vicinity_models::catalogue::Choice),
     /// Something with an embedding service.
-    Service(ServiceErrand),
+    Service(ServiceCommand),
     /// Words in the search box changed (searches after 150 ms of rest, or at once).
-    SetQueryText(String, Immediacy),
+    SetQueryText(String, SearchTiming),
     /// Add a picture, file or item to the query.
     AddQueryPart(QueryPart),
     /// Take a part away.
@@ -191,11 +191,11 @@ pub enum SystemCommand {
     /// Bring what the filter lets through into view.
     FitFilter,
     /// Take a path that was typed by hand.
-    TypedPath(DialogPurpose, String),
+    TypedPath(PathPurpose, String),
     /// Drag on the map means this.
     SetMapTool(MapTool),
     /// What the centre shows.
-    SetCentre(Centre),
+    SetCentre(CentralView),
     /// What the right panel shows.
     SetRightTab(RightTab),
     /// Theme.
@@ -213,7 +213,7 @@ pub enum SystemCommand {
     /// Stop computing a better map; the one that stands stays.
     CancelProjection,
     /// Open or close a floating window.
-    Float(Floating, bool),
+    Float(Dialog, bool),
     /// Put the focus on the first hit.
     FocusFirstHit,
     /// Height of the rows of the centre gallery, points.
@@ -247,9 +247,9 @@ pub enum DropTarget {
 
 /// When a change takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Immediacy {
+pub enum SearchTiming {
     /// Once the user rests.
-    AfterRest,
+    Delayed,
     /// At once.
     Now,
 }
@@ -301,12 +301,12 @@ impl CommandSender {
     }
 
     /// Notes that an item's thumbnail may be on screen soon: it is fetched after all that are.
-    pub fn thumbnail_soon(&self, item: ItemId) {
+    pub fn prefetch_thumbnail(&self, item: ItemId) {
         self.soon.borrow_mut().push(item);
     }
 
     /// Notes that the pointer rests on an item of a list in this frame.
-    pub fn point_at(&self, item: ItemId) {
+    pub fn hover_item(&self, item: ItemId) {
         self.pointed_at.set(Some(item));
     }
 

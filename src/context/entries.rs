@@ -3,7 +3,7 @@
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::state::State;
-use super::{Centre, UiCommand};
+use super::{CentralView, UiCommand};
 use vicinity_core::Stage;
 use vicinity_engine::ModelState;
 
@@ -162,25 +162,25 @@ impl UiCommand {
         let importing = state.progress.stage != Stage::Idle;
         match self {
             Self::CloseLibrary | Self::ShowMap | Self::ShowGallery | Self::FindByName => {
-                unless(state.is_open(), NO_LIBRARY)
+                unless(state.has_library(), NO_LIBRARY)
             }
             Self::Rescan | Self::ImportSettings => unless(state.import.is_some(), NO_LIBRARY),
-            Self::Export | Self::SelectAll | Self::ProjectAgain if !state.is_open() => Some(NO_LIBRARY),
+            Self::Export | Self::SelectAll | Self::ProjectAgain if !state.has_library() => Some(NO_LIBRARY),
             Self::Export | Self::SelectAll | Self::ProjectAgain => unless(items, "The collection is empty"),
             Self::SearchBySelection | Self::Reveal | Self::CopyPath | Self::ApplyLabels => {
                 unless(!state.selection.items.is_empty(), NO_SELECTION)
             }
             Self::ClearSearch => unless(!state.query.is_empty(), "Nothing is searched for"),
             Self::FitMap | Self::ZoomIn | Self::ZoomOut | Self::ToggleLasso => {
-                unless(state.layout.is_some() && state.centre == Centre::Map, "The map is not shown")
+                unless(state.layout.is_some() && state.central_view == CentralView::Map, "The map is not shown")
             }
             Self::Undo => unless(state.can_undo[0], "There is nothing to undo"),
             Self::Redo => unless(state.can_undo[1], "There is nothing to redo"),
             Self::PauseOrResume | Self::CancelImport => unless(importing, NO_IMPORT),
-            Self::ShowFailures => unless(state.is_open(), NO_LIBRARY),
+            Self::ShowFailures => unless(state.has_library(), NO_LIBRARY),
             Self::RetryFailed => unless(!state.failures.is_empty(), "Every file could be read"),
             Self::UnloadModel => match state.model_state {
-                None | Some(ModelState::Ready { .. }) if state.is_open() => None,
+                None | Some(ModelState::Ready { .. }) if state.has_library() => None,
                 _ => Some("The model is not in memory"),
             },
             Self::OpenFolder

@@ -11,18 +11,18 @@ pub struct LabelState {
     /// The set in use.
     pub set: LabelSet,
     /// Scores of the focus.
-    pub shown: Option<Arc<Vec<ScoredLabels>>>,
+    pub focus_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// Something outside the collection whose labels are wanted.
-    pub asked: Option<QueryPart>,
+    pub query_part: Option<QueryPart>,
     /// Scores of what is asked with.
-    pub of_asked: Option<Arc<Vec<ScoredLabels>>>,
+    pub query_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// The labels given to items.
-    pub applied: Arc<Applied>,
+    pub applied: Arc<AppliedLabels>,
 }
 
 /// The labels given to items. They keep their names when another label set is taken.
 #[derive(Debug, Clone, Default)]
-pub struct Applied {
+pub struct AppliedLabels {
     /// The names; labels of items are positions in this list.
     pub names: Vec<String>,
     /// Best label of each labelled item.
@@ -31,16 +31,16 @@ pub struct Applied {
     pub counts: Vec<usize>,
 }
 
-impl Applied {
+impl AppliedLabels {
     /// Labels that were given before; each is a position in `names`. Positions without a name are dropped.
     pub fn of(names: Vec<String>, best: impl IntoIterator<Item = (ItemId, LabelScore)>) -> Self {
         let mut applied = Self::default();
-        applied.give(&names, best.into_iter().map(|(id, score)| (id, Some(score))));
+        applied.assign(&names, best.into_iter().map(|(id, score)| (id, Some(score))));
         applied
     }
 
     /// Gives items labels of `set`, in place of those that they have; `None` takes an item's label away.
-    pub fn give(&mut self, set: &[String], labelled: impl IntoIterator<Item = (ItemId, Option<LabelScore>)>) {
+    pub fn assign(&mut self, set: &[String], labelled: impl IntoIterator<Item = (ItemId, Option<LabelScore>)>) {
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut names = std::mem::take(&mut self.names);
         let first_new = names.len();
@@ -93,16 +93,16 @@ mod tests {
     #[test]
     fn given_labels_keep_their_names_when_another_set_is_taken() {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let mut applied = Applied::default();
+        let mut applied = AppliedLabels::default();
         let (first, second) = (set(&["dog", "cat"]), set(&["boat", "dog"]));
-        applied.give(&first, [(ItemId(1), score(0)), (ItemId(2), score(1)), (ItemId(3), score(1))]);
-        applied.give(&second, [(ItemId(2), score(0)), (ItemId(4), score(1)), (ItemId(3), None)]);
+        applied.assign(&first, [(ItemId(1), score(0)), (ItemId(2), score(1)), (ItemId(3), score(1))]);
+        applied.assign(&second, [(ItemId(2), score(0)), (ItemId(4), score(1)), (ItemId(3), None)]);
         let names = [1, 2, 3, 4].map(|id| applied.name_of(ItemId(id)));
         assert_eq!(names, [Some("dog"), Some("boat"), None, Some("dog")]);
         let counts: Vec<_> =
             applied.largest_first().into_iter().map(|at| (applied.names[at].as_str(), applied.counts[at])).collect();
         assert_eq!(counts, [("dog", 2), ("boat", 1)], "cat has no item left");
-        let again = Applied::of(applied.names.clone(), applied.best.clone());
+        let again = AppliedLabels::of(applied.names.clone(), applied.best.clone());
         assert_eq!(again.name_of(ItemId(2)), Some("boat"), "as they come back from a library");
         assert_eq!(again.best.len(), 3);
     }

@@ -42,7 +42,7 @@ pub struct Sort {
 
 /// Where the items of a listing come from.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum ListingSource {
     /// The hits of a search.
     Hits(Arc<SearchResult>),
     /// A selection that was made elsewhere.
@@ -51,7 +51,7 @@ pub enum Source {
     Everything,
 }
 
-impl Source {
+impl ListingSource {
     /// Whether both name the same items. Answers are told apart by their address; both are held, so that the address
     /// of one that is gone is never taken for another.
     fn same_as(&self, other: &Self) -> bool {
@@ -66,18 +66,18 @@ impl Source {
 
 /// What is to be listed.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ListingRequest {
     /// The collection.
     pub snapshot: Arc<Snapshot>,
     /// Which items.
-    pub source: Source,
+    pub source: ListingSource,
     /// Which of these. Hits are filtered already.
     pub filter: Filter,
     /// In which order.
     pub sort: Sort,
 }
 
-impl Request {
+impl ListingRequest {
     /// Whether both have the same answer.
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.snapshot, &other.snapshot)
@@ -89,9 +89,9 @@ impl Request {
     /// Items that have to be looked at to answer it.
     pub fn effort(&self) -> usize {
         match &self.source {
-            Source::Hits(result) => result.hits.len(),
-            Source::Selection(selection) => selection.items.len(),
-            Source::Everything => self.snapshot.len(),
+            ListingSource::Hits(result) => result.hits.len(),
+            ListingSource::Selection(selection) => selection.items.len(),
+            ListingSource::Everything => self.snapshot.len(),
         }
     }
 }
@@ -112,12 +112,12 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Answers a request. Takes time in proportion to [`Request::effort`].
-    pub fn new(request: &Request) -> Self {
+    /// Answers a request. Takes time in proportion to [`ListingRequest::effort`].
+    pub fn new(request: &ListingRequest) -> Self {
         static STAMPS: AtomicU64 = AtomicU64::new(1);
         let mut entries = entries(request);
         let matches = match &request.source {
-            Source::Hits(result) => Some(entries.iter().take_while(|e| e.rank < result.standing_out).count()),
+            ListingSource::Hits(result) => Some(entries.iter().take_while(|e| e.rank < result.standing_out).count()),
             _ => None,
         };
         // What matches stays before what does not, whatever the order within.
@@ -136,7 +136,7 @@ impl Listing {
 
 /// The list that arrows walk through: what the centre or the panel beside it shows.
 #[derive(Debug, Clone, Copy)]
-pub enum InSight<'a> {
+pub enum NavigationList<'a> {
     /// The gallery.
     Gallery(&'a Listing),
     /// The hits beside the map.
@@ -145,7 +145,7 @@ pub enum InSight<'a> {
     Selection(&'a [ItemId]),
 }
 
-impl InSight<'_> {
+impl NavigationList<'_> {
     /// How many there are.
     pub fn len(&self) -> usize {
         match self {
@@ -183,7 +183,7 @@ struct Entry<'a> {
     name: String,
 }
 
-fn entries(request: &Request) -> Vec<Entry<'_>> {
+fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
     let (snapshot, filter) = (&request.snapshot, &request.filter);
     let by_name = request.sort.key == SortKey::Name;
     let named = |rank: usize, item, score| {
@@ -191,18 +191,18 @@ fn entries(request: &Request) -> Vec<Entry<'_>> {
         Entry { item, score, rank, name }
     };
     match &request.source {
-        Source::Hits(result) => {
+        ListingSource::Hits(result) => {
             let hits = result.hits.iter().enumerate();
             hits.filter_map(|(rank, hit)| Some(named(rank, snapshot.get(hit.item)?, Some(hit.score)))).collect()
         }
-        Source::Selection(selection) => {
+        ListingSource::Selection(selection) => {
             let mut ids = selection.items.clone();
             // In the order added: a click that brings one to the front moves nothing.
             ids.sort_unstable();
             let items = ids.iter().filter_map(|id| snapshot.get(*id)).filter(|item| filter.admits(item)).enumerate();
             items.map(|(rank, item)| named(rank, item, None)).collect()
         }
-        Source::Everything => {
+        ListingSource::Everything => {
             let chunks = &snapshot.parts().chunks;
             let admitted = chunks.par_iter().flat_map_iter(|chunk| chunk.iter().filter(|item| filter.admits(item)));
             // Ids ascend in the order added.
@@ -276,9 +276,9 @@ mod tests {
     #[test]
     fn an_answer_is_never_taken_for_one_that_has_gone() {
         let snapshot = snapshot();
-        let ask = |result: Arc<SearchResult>| Request {
+        let ask = |result: Arc<SearchResult>| ListingRequest {
             snapshot: Arc::clone(&snapshot),
-            source: Source::Hits(result),
+            source: ListingSource::Hits(result),
             filter: Filter::default(),
             sort: Sort::default(),
         };
@@ -293,8 +293,8 @@ mod tests {
         }
     }
 
-    fn listed(source: Source, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
-        let request = Request { snapshot: snapshot(), source, filter, sort: Sort { key, reversed } };
+    fn listed(source: ListingSource, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
+        let request = ListingRequest { snapshot: snapshot(), source, filter, sort: Sort { key, reversed } };
         let listing = Listing::new(&request);
         assert_eq!(listing.shapes.len(), listing.items.len());
         (listing.items.iter().map(|id| id.0).collect(), listing.matches)
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn everything_is_listed_in_each_order_and_its_reverse() {
-        let all = |key, reversed| listed(Source::Everything, Filter::default(), key, reversed).0;
+        let all = |key, reversed| listed(ListingSource::Everything, Filter::default(), key, reversed).0;
         assert_eq!(all(SortKey::Score, false), [0, 2, 4, 6], "as added");
         assert_eq!(all(SortKey::Score, true), [6, 4, 2, 0]);
         assert_eq!(all(SortKey::Name, false), [4, 6, 2, 0], "a, b1, B9, b10");
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_part_of_a_name_narrows_the_list() {
         let filter = Filter { name: NamePattern::new("B1"), ..Filter::default() };
-        assert_eq!(listed(Source::Everything, filter, SortKey::Name, false).0, [6, 0]);
+        assert_eq!(listed(ListingSource::Everything, filter, SortKey::Name, false).0, [6, 0]);
     }
 
     #[test]
@@ -323,7 +323,7 @@ mod tests {
         // The third one has left the collection since.
         let hits = vec![hit(0, 0.9), hit(6, 0.8), hit(99, 0.7), hit(2, 0.6), hit(4, 0.1)];
         let result = Arc::new(SearchResult { hits, standing_out: 4, ..SearchResult::default() });
-        let hits = |key, reversed| listed(Source::Hits(result.clone()), Filter::default(), key, reversed);
+        let hits = |key, reversed| listed(ListingSource::Hits(result.clone()), Filter::default(), key, reversed);
         assert_eq!(hits(SortKey::Score, false), (vec![0, 6, 2, 4], Some(3)));
         assert_eq!(hits(SortKey::Name, false), (vec![6, 2, 0, 4], Some(3)), "the last does not match");
         assert_eq!(hits(SortKey::Score, true), (vec![2, 6, 0, 4], Some(3)));
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_selection_is_listed_as_added_whatever_is_in_front() {
-        let chosen = Source::Selection(Arc::new(Selection::new(vec![ItemId(6), ItemId(0)])));
+        let chosen = ListingSource::Selection(Arc::new(Selection::new(vec![ItemId(6), ItemId(0)])));
         assert_eq!(listed(chosen.clone(), Filter::default(), SortKey::Score, false).0, [0, 6]);
         let filter = Filter { name: NamePattern::new("b10"), ..Filter::default() };
         assert_eq!(listed(chosen, filter, SortKey::Score, false).0, [0]);

@@ -9,15 +9,15 @@ pub mod folders;
 pub mod histogram;
 pub mod labels;
 pub mod listing;
+pub mod model_list;
 pub mod services;
-pub mod shelf;
 pub mod state;
 
-pub use command::{Command, CommandSender, DialogPurpose, DropTarget, SystemCommand, UiCommand};
-pub use labels::Applied;
-pub use services::ServiceErrand;
-pub use shelf::ModelErrand;
-pub use state::{Centre, ColourBy, Floating, LegendKey, MapTool, RightTab, Shown, State, ThemeChoice};
+pub use command::{Command, CommandSender, DropTarget, PathPurpose, SystemCommand, UiCommand};
+pub use labels::AppliedLabels;
+pub use model_list::ModelCommand;
+pub use services::ServiceCommand;
+pub use state::{CentralView, ColourBy, Dialog, LegendKey, LoadedPreview, MapTool, RightTab, State, ThemeChoice};
 pub use vicinity_engine::{Root, Snapshot};
 
 /// What a panel gets to draw itself.

@@ -7,22 +7,22 @@ use vicinity_models::remote::{Estimate, Key, Provider, Usage};
 #[derive(Debug, Clone, Default)]
 pub struct Services {
     /// Where each provider's key is, in the order of [`Provider::ALL`]; `None` until it was looked for.
-    pub keys: Option<[KeyPlace; 3]>,
+    pub keys: Option<[KeyLocation; 3]>,
     /// What is being waited for, as a sentence.
     pub busy: Option<String>,
     /// What the user is asked to agree to.
-    pub offer: Option<Offer>,
+    pub consent_request: Option<ConsentRequest>,
     /// The service that the open library is seen through.
-    pub on: Option<InUse>,
+    pub active: Option<ActiveService>,
     /// What went wrong last.
-    pub trouble: Option<Trouble>,
+    pub error: Option<ServiceError>,
     /// Something to know that is no trouble.
     pub note: Option<String>,
 }
 
 /// Where a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyPlace {
+pub enum KeyLocation {
     /// Nowhere.
     #[default]
     Nowhere,
@@ -36,18 +36,18 @@ pub enum KeyPlace {
 
 /// A service, and what switching it on would send.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
+pub struct ConsentRequest {
     /// Which, and how.
     pub service: Service,
     /// What of the collection as it is now.
     pub estimate: Estimate,
     /// Pictures that it does not take.
-    pub left_out: u64,
+    pub skipped_pictures: u64,
 }
 
 /// A service at work.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InUse {
+pub struct ActiveService {
     /// Which, and how.
     pub service: Service,
     /// Who is sent what.
@@ -58,7 +58,7 @@ pub struct InUse {
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ServiceError {
     /// A sentence.
     pub text: String,
     /// Whether the key was turned down.
@@ -67,7 +67,7 @@ pub struct Trouble {
 
 /// What can be asked for services.
 #[derive(Debug, Clone)]
-pub enum ServiceErrand {
+pub enum ServiceCommand {
     /// Look where keys are.
     FindKeys,
     /// Work out what a service would be sent; keeps the key first, where one was typed.
@@ -85,12 +85,12 @@ pub enum ServiceErrand {
 impl Services {
     /// What holds whatever library is open.
     pub(super) fn without_library(self) -> Self {
-        let Self { keys, busy: _, offer: _, on: _, trouble: _, note: _ } = self;
+        let Self { keys, busy: _, consent_request: _, active: _, error: _, note: _ } = self;
         Self { keys, ..Self::default() }
     }
 
     /// Where a provider's key is.
-    pub fn key_of(&self, provider: Provider) -> Option<KeyPlace> {
+    pub fn key_of(&self, provider: Provider) -> Option<KeyLocation> {
         let at = Provider::ALL.iter().position(|p| *p == provider)?;
         self.keys.as_ref()?.get(at).copied()
     }

@@ -13,17 +13,17 @@ use vicinity_engine::updates::Updates;
 use vicinity_engine::{ImportOptions, Notice, Snapshot, Unfinished};
 use vicinity_models::ModelInfo;
 
-use super::command::DialogPurpose;
+use super::command::PathPurpose;
 use super::folders::FolderCounts;
 use super::histogram::Histogram;
 use super::labels::LabelState;
-use super::listing::{InSight, Listing, Sort};
+use super::listing::{Listing, NavigationList, Sort};
+use super::model_list::{ModelList, ModelSpeed};
 use super::services::Services;
-use super::shelf::{Shelf, Speed};
 
 /// What the centre of the window shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub enum Centre {
+pub enum CentralView {
     /// The map.
     #[default]
     Map,
@@ -98,7 +98,7 @@ pub enum ThemeChoice {
 
 /// A query part as a chip in the search box.
 #[derive(Clone)]
-pub struct Chip {
+pub struct QueryChip {
     /// What is asked.
     pub part: QueryPart,
     /// What the chip says.
@@ -113,7 +113,7 @@ pub struct QueryState {
     /// Words typed.
     pub text: String,
     /// Everything else asked.
-    pub chips: Vec<Chip>,
+    pub chips: Vec<QueryChip>,
     /// Which hits are wanted.
     pub filter: Filter,
     /// Centred or raw.
@@ -137,8 +137,8 @@ impl QueryState {
     }
 
     /// The latest picture or file from outside the collection that is asked with.
-    pub fn asked_with(&self) -> Option<&Chip> {
-        let outside = |chip: &&Chip| matches!(chip.part, QueryPart::Picture(_) | QueryPart::File(_));
+    pub fn external_chip(&self) -> Option<&QueryChip> {
+        let outside = |chip: &&QueryChip| matches!(chip.part, QueryPart::Picture(_) | QueryPart::File(_));
         self.chips.iter().rev().find(outside)
     }
 }
@@ -187,7 +187,7 @@ pub struct GalleryState {
 
 /// A window that floats above the others without blocking them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Floating {
+pub enum Dialog {
     /// The command palette.
     Palette,
     /// The list of keys.
@@ -214,14 +214,14 @@ pub enum Floating {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathRequest {
     /// What for.
-    pub purpose: DialogPurpose,
+    pub purpose: PathPurpose,
     /// What was wrong with the path typed last.
     pub error: Option<String>,
 }
 
 /// A large look at one item, ready to draw.
 #[derive(Clone)]
-pub enum Shown {
+pub enum LoadedPreview {
     /// A picture.
     Picture(egui::TextureHandle),
     /// A text.
@@ -241,7 +241,7 @@ pub struct Library {
 
 /// A library that was open before.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Recent {
+pub struct RecentLibrary {
     /// The library's folder.
     pub path: PathBuf,
     /// What to call it.
@@ -262,13 +262,13 @@ pub struct State {
     /// Where the points lie.
     pub layout: Option<Arc<Layout>>,
     /// A layout under way.
-    pub projecting: Option<MapProgress>,
+    pub layout_progress: Option<MapProgress>,
     /// The import.
     pub progress: Progress,
     /// Files that could not be read.
     pub failures: Arc<Vec<Failure>>,
     /// Files that were left out, for each reason.
-    pub left_out: Arc<LeftOutCounts>,
+    pub skipped: Arc<LeftOutCounts>,
     /// The import that did not come to its end.
     pub unfinished: Option<Unfinished>,
     /// Import options of this library.
@@ -292,15 +292,15 @@ pub struct State {
     /// The item whose large preview is open.
     pub preview: Option<ItemId>,
     /// Large pictures and whole texts at hand.
-    pub previews: HashMap<ItemId, Result<Shown, String>>,
+    pub previews: HashMap<ItemId, Result<LoadedPreview, String>>,
     /// Colour of the points.
     pub colour_by: ColourBy,
     /// Entries of the legend that are switched off.
-    pub legend_off: BTreeSet<LegendKey>,
+    pub hidden_legend: BTreeSet<LegendKey>,
     /// Drag on the map.
     pub map_tool: MapTool,
     /// The centre.
-    pub centre: Centre,
+    pub central_view: CentralView,
     /// The right panel.
     pub right_tab: RightTab,
     /// Panels shown.
@@ -316,9 +316,9 @@ pub struct State {
     /// What the status bar says, newest last.
     pub notices: Vec<Notice>,
     /// Libraries for the empty state.
-    pub recents: Vec<Recent>,
-    /// Floating windows that are open, the one opened last at the end.
-    pub floating: Vec<Floating>,
+    pub recents: Vec<RecentLibrary>,
+    /// Dialog windows that are open, the one opened last at the end.
+    pub floating: Vec<Dialog>,
     /// Seconds since the epoch, for "yesterday".
     pub now: i64,
     /// Grows by one whenever the search box is to get the focus.
@@ -348,11 +348,11 @@ pub struct State {
     /// The devices of this machine; empty before somebody asked.
     pub devices: Vec<vicinity_engine::running::DeviceLine>,
     /// All models; `None` where they are not managed here, or not looked at yet.
-    pub shelf: Option<Shelf>,
+    pub model_list: Option<ModelList>,
     /// How fast models embedded here, by name.
-    pub speeds: BTreeMap<String, Speed>,
+    pub speeds: BTreeMap<String, ModelSpeed>,
     /// Name of the model for new libraries, where it is not the built-in one.
-    pub favourite: Option<String>,
+    pub default_model: Option<String>,
     /// Whether the choice of the first start is still to be offered.
     pub first_start: bool,
     /// What the network was used for in this session.
@@ -367,12 +367,12 @@ pub struct State {
 
 impl State {
     /// Whether a library is open or being opened.
-    pub fn is_open(&self) -> bool {
+    pub fn has_library(&self) -> bool {
         self.library.is_some()
     }
 
     /// Whether a floating window is open.
-    pub fn floats(&self, window: Floating) -> bool {
+    pub fn is_dialog_open(&self, window: Dialog) -> bool {
         self.floating.contains(&window)
     }
 
@@ -382,27 +382,27 @@ impl State {
     }
 
     /// What the right panel shows: beside the gallery the item, as the hits are in the centre already.
-    pub fn right_shown(&self) -> RightTab {
-        if self.centre == Centre::Gallery { RightTab::Item } else { self.right_tab }
+    pub fn visible_right_tab(&self) -> RightTab {
+        if self.central_view == CentralView::Gallery { RightTab::Item } else { self.right_tab }
     }
 
     /// The answer on screen.
-    pub fn answer(&self) -> Option<&Arc<SearchResult>> {
+    pub fn current_result(&self) -> Option<&Arc<SearchResult>> {
         self.query.result.as_ref().filter(|_| !self.query.is_empty())
     }
 
     /// The list that arrows walk through.
-    pub fn in_sight(&self) -> InSight<'_> {
-        match (self.centre, self.answer()) {
-            (Centre::Gallery, _) => InSight::Gallery(&self.gallery.listing),
-            (Centre::Map, Some(result)) => InSight::Hits(&result.hits),
-            (Centre::Map, None) => InSight::Selection(&self.selection.items),
+    pub fn navigation_list(&self) -> NavigationList<'_> {
+        match (self.central_view, self.current_result()) {
+            (CentralView::Gallery, _) => NavigationList::Gallery(&self.gallery.listing),
+            (CentralView::Map, Some(result)) => NavigationList::Hits(&result.hits),
+            (CentralView::Map, None) => NavigationList::Selection(&self.selection.items),
         }
     }
 
     /// The score of an item under the search on screen.
     pub fn score_of(&self, id: ItemId) -> Option<f32> {
-        let result = self.answer()?;
+        let result = self.current_result()?;
         let snapshot = self.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(id)?).copied().filter(|score| score.is_finite())
     }

@@ -101,7 +101,7 @@ fn overlay(ui: &Ui, ctx: &Ctx<'_>, targets: &[(Rect, DropTarget)], place: Option
     Area::new(Id::unique("drop")).order(Order::Foreground).fixed_pos(window.min).show(ui.ctx(), |ui| {
         let veil = ui.allocate_rect(window, Sense::click());
         ui.painter().rect_filled(window, 0, theme.veil());
-        if !ctx.state.is_open() {
+        if !ctx.state.has_library() {
             return note(ui, window, "Drop to open");
         }
         for (rect, target) in targets {

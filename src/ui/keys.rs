@@ -3,7 +3,7 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::grid::Step;
-use crate::context::command::Immediacy;
+use crate::context::command::SearchTiming;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 
 /// What the keys of a frame depend on.
@@ -55,7 +55,7 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
                     UiCommand::FocusSearch => {
                         (typing, into) = (true, Some(Into::Search));
                     }
-                    UiCommand::Palette if !ctx.state.floats(crate::context::Floating::Palette) => {
+                    UiCommand::Palette if !ctx.state.is_dialog_open(crate::context::Dialog::Palette) => {
                         (typing, into) = (true, Some(Into::Palette(String::new(), false)));
                         ctx.send(*command);
                     }
@@ -125,7 +125,7 @@ pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
                 Event::Paste(text) if !typing && !text.trim().is_empty() => {
                     let text: String =
                         text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(2_000).collect();
-                    ctx.send(SystemCommand::SetQueryText(text, Immediacy::Now));
+                    ctx.send(SystemCommand::SetQueryText(text, SearchTiming::Now));
                 }
                 _ => {}
             }

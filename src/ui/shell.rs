@@ -14,7 +14,7 @@ use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons::Icon, ring_around_focus};
 use super::{keys, widgets::buttons};
-use crate::context::{Centre, Ctx, Floating, RightTab, SystemCommand, UiCommand};
+use crate::context::{CentralView, Ctx, Dialog, RightTab, SystemCommand, UiCommand};
 
 /// At this width and below the right panel is a drawer.
 const NARROW: f32 = 900.0;
@@ -30,9 +30,9 @@ pub struct Shell {
     labels: labels::Editor,
     about: about::About,
     import: import::Form,
-    models: models::Dialog,
-    services: services::Dialog,
-    path: path::Dialog,
+    models: models::ModelsDialog,
+    services: services::ServicesDialog,
+    path: path::PathDialog,
     folders: FolderTree,
     drops: Drops,
     map: MapPanel,
@@ -130,7 +130,7 @@ impl Shell {
         let menu = egui::Popup::is_any_open(ui.ctx());
         // A text field that is about to be drawn for the first time is no text field yet to egui.
         let typing = ui.ctx().text_edit_focused()
-            || ctx.state.floats(Floating::Palette)
+            || ctx.state.is_dialog_open(Dialog::Palette)
             || ui.memory(|m| m.has_focus(gallery::find_id()));
         if !self.carried.is_empty() {
             let carried = std::mem::take(&mut self.carried);
@@ -227,7 +227,7 @@ impl Shell {
         let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(room - margin));
         inside.shrink_clip_rect(room);
         question::show(&mut inside, ctx);
-        match ctx.state.right_shown() {
+        match ctx.state.visible_right_tab() {
             RightTab::Results => results::show(&mut inside, ctx, &mut self.results),
             RightTab::Item => inspector::show(&mut inside, ctx),
         }
@@ -239,14 +239,14 @@ impl Shell {
         let frame = Frame::new().fill(theme.map_ground);
         CentralPanel::default()
             .frame(frame)
-            .show(ui, |ui| match ctx.state.centre {
-                _ if !ctx.state.is_open() => empty::show(ui, ctx),
+            .show(ui, |ui| match ctx.state.central_view {
+                _ if !ctx.state.has_library() => empty::show(ui, ctx),
                 _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
                     nothing_inside(ui, ctx)
                 }
-                Centre::Map if ctx.state.layout.is_none() => no_map_yet(ui, ctx),
-                Centre::Map => self.map.ui(ui, ctx),
-                Centre::Gallery => self.gallery.show(ui, ctx),
+                CentralView::Map if ctx.state.layout.is_none() => no_map_yet(ui, ctx),
+                CentralView::Map => self.map.ui(ui, ctx),
+                CentralView::Gallery => self.gallery.show(ui, ctx),
             })
             .response
             .rect
@@ -265,7 +265,7 @@ impl Shell {
         self.path.show(ui, ctx);
         // Escape closes what is on top: a window that was pressed is.
         if let Some(pressed) = panels::pressed(ui.ctx())
-            && ctx.state.floats(pressed)
+            && ctx.state.is_dialog_open(pressed)
             && ctx.state.floating.last() != Some(&pressed)
         {
             ctx.send(SystemCommand::Float(pressed, true));
@@ -274,9 +274,9 @@ impl Shell {
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
     fn walk(&mut self, ctx: &Ctx<'_>, step: Step) {
-        let gallery = ctx.state.centre == Centre::Gallery;
+        let gallery = ctx.state.central_view == CentralView::Gallery;
         let grid: &Grid = if gallery { &self.gallery.grid } else { &self.results.grid };
-        let items = ctx.state.in_sight();
+        let items = ctx.state.navigation_list();
         let here = ctx.state.preview.or_else(|| ctx.state.selection.focus());
         let at = here.and_then(|id| items.position(id));
         let previewing = ctx.state.preview.is_some();
@@ -310,9 +310,9 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     let mut left = rect.left() + SPACE[2];
     let tabs = [(RightTab::Results, "Results"), (RightTab::Item, "Item")];
     // Beside the gallery the hits are in the centre already.
-    let shown = if ctx.state.centre == Centre::Gallery { &tabs[1..] } else { &tabs[..] };
+    let shown = if ctx.state.central_view == CentralView::Gallery { &tabs[1..] } else { &tabs[..] };
     for (tab, name) in shown.iter().copied() {
-        let chosen = ctx.state.right_shown() == tab;
+        let chosen = ctx.state.visible_right_tab() == tab;
         let (face, colour) =
             if chosen { (bold(text_size::BODY), theme.text1) } else { (font(text_size::BODY), theme.text2) };
         let galley = ui.painter().layout_no_wrap(name.to_owned(), face, colour);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use vicinity::app::{Backend, Opener, Waker, Wish};
+use vicinity::app::{Backend, OpenOptions, Opener, Waker};
 use vicinity_core::{
     ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
     Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
@@ -49,8 +49,8 @@ pub fn opener() -> (Opener, Jobs) {
 pub fn opener_with(habits: Habits) -> (Opener, Jobs) {
     let jobs = Jobs::default();
     let kept = jobs.clone();
-    let open = move |library: &Path, wish: Wish| -> Result<Box<dyn Backend>, String> {
-        let waker = wish.waker;
+    let open = move |library: &Path, options: OpenOptions| -> Result<Box<dyn Backend>, String> {
+        let waker = options.waker;
         let (sender, events) = bounded(4096);
         let snapshot = Arc::new(snapshot(library, habits));
         let fake = Fake { jobs: jobs.clone(), sender, events, waker, snapshot, habits };

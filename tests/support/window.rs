@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
-use vicinity::app::{App, Opener, Outside, Start};
+use vicinity::app::{App, AppConfig, Environment, Opener};
 
 /// The window under test.
 pub type Window = Harness<'static, App>;
@@ -26,13 +26,13 @@ pub struct Setup {
     /// Dark where none is given.
     pub theme: Option<vicinity::context::ThemeChoice>,
     /// Models and keys; none where none are given.
-    pub outside: Outside,
+    pub environment: Environment,
 }
 
 /// A window over the engine that `opener` opens.
 pub fn window(setup: Setup, opener: Opener) -> Window {
     let [width, height] = setup.size.unwrap_or([1200.0, 800.0]);
-    let start = Start {
+    let start = AppConfig {
         crash: None,
         folders: setup.folders,
         library: setup.library,
@@ -40,7 +40,7 @@ pub fn window(setup: Setup, opener: Opener) -> Window {
         settings: setup.settings,
         data: setup.data,
         opener,
-        outside: setup.outside,
+        environment: setup.environment,
         running: Default::default(),
         model: None,
     };

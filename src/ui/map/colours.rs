@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use egui::Color32;
 
-use crate::context::{Applied, ColourBy, Ctx, LegendKey, Root, Snapshot};
+use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot};
 use crate::ui::theme::{DARK, LIGHT, Theme};
 use vicinity_core::{Filter, ItemId, LabelScore, Modality, SearchResult};
 
@@ -51,7 +51,7 @@ pub struct Chosen {
 struct CategoryKey {
     snapshot: Same<Snapshot>,
     by: ColourBy,
-    labels: Option<Same<Applied>>,
+    labels: Option<Same<AppliedLabels>>,
     /// Folders or labels that are switched off: they keep an entry of their own, however few items they have.
     kept: Vec<LegendKey>,
 }
@@ -76,14 +76,14 @@ impl ColourKey {
         // Other names come with other best labels.
         let labels = (state.colour_by == ColourBy::Label).then(|| Same(Arc::clone(&state.labels.applied)));
         let selection = if many(cx).is_empty() { 0 } else { state.selection.stamp() };
-        let kept = state.legend_off.iter().filter(|key| match key {
+        let kept = state.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => state.colour_by == ColourBy::Folder,
             LegendKey::Label(_) => state.colour_by == ColourBy::Label,
             _ => false,
         });
         let kept = kept.take(MOST_ENTRIES - NAMED - 2).cloned().collect();
         let categories = CategoryKey { snapshot: Same(Arc::clone(snapshot)), by: state.colour_by, labels, kept };
-        let (off, filter) = (state.legend_off.clone(), state.query.filter.clone());
+        let (off, filter) = (state.hidden_legend.clone(), state.query.filter.clone());
         Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, filter, selection, dark }
     }
 }
@@ -385,7 +385,7 @@ fn folder_name(roots: &[Root], (root, child): (usize, &[u8])) -> String {
     }
 }
 
-fn by_label(snapshot: &Snapshot, names: &[String], applied: &Applied, kept: &[LegendKey]) -> Categories {
+fn by_label(snapshot: &Snapshot, names: &[String], applied: &AppliedLabels, kept: &[LegendKey]) -> Categories {
     let mut of_row = vec![None; snapshot.len()];
     for (id, LabelScore { label, .. }) in &applied.best {
         if let Some(row) = snapshot.row_of(*id).filter(|_| *label < names.len()) {

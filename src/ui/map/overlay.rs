@@ -85,7 +85,7 @@ impl MapPanel {
         let text = |text: String| RichText::new(text).size(text_size::SMALL).color(theme.text2);
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
-            if let Some(progress) = cx.state.projecting {
+            if let Some(progress) = cx.state.layout_progress {
                 // Room for every number: the button beside it stays where it is.
                 let said = |share: f32| format!("Computing a better map … {:.0} %", share * 100.0);
                 let room = crate::ui::widgets::text_width(ui, &said(1.0), text_size::SMALL);
@@ -145,7 +145,7 @@ impl MapPanel {
         let by_score = cx.state.colour_by == ColourBy::Similarity;
         let listed = !by_score && entries.len() > IN_LINE;
         let entry = |ui: &mut Ui, entry: &super::colours::Entry| {
-            let on = !cx.state.legend_off.contains(&entry.key);
+            let on = !cx.state.hidden_legend.contains(&entry.key);
             if legend_entry(ui, entry, on).clicked() {
                 cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
             }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use egui::{Rect, ScrollArea, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand};
+use crate::context::{Ctx, Dialog, SystemCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons};
@@ -39,11 +39,11 @@ pub struct About {
 impl About {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::About) {
+        if !ctx.state.is_dialog_open(Dialog::About) {
             return;
         }
         if !floating(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
-            ctx.send(SystemCommand::Float(Floating::About, false));
+            ctx.send(SystemCommand::Float(Dialog::About, false));
         }
     }
 

@@ -3,7 +3,7 @@
 use egui::{ScrollArea, Ui, vec2};
 
 use super::folder_tree::FolderTree;
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Lead, Row, heading};
 use crate::ui::widgets::{buttons, icons::Icon};
@@ -13,7 +13,7 @@ use vicinity_core::{Filter, Modality};
 /// Draws the panel's contents.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
-    if !ctx.state.is_open() {
+    if !ctx.state.has_library() {
         heading(ui, "Collection");
         let theme = Theme::of(ui.ctx());
         ui.horizontal_wrapped(|ui| {
@@ -120,7 +120,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let left_out: u64 = ctx.state.left_out.values().sum();
+    let left_out: u64 = ctx.state.skipped.values().sum();
     let (name, files, colour) = match ctx.state.failures.len() as u64 {
         0 if left_out == 0 => return,
         0 => ("Left out", left_out, theme.text2),
@@ -131,7 +131,7 @@ fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
         lead: Lead::Icon(Icon::Warning, colour),
         name,
         right: &words::number(files),
-        selected: ctx.state.floats(Floating::Failures),
+        selected: ctx.state.is_dialog_open(Dialog::Failures),
         colour,
     };
     if row.show(ui).clicked() {

@@ -5,7 +5,7 @@ use egui::{
     vec2,
 };
 
-use crate::context::state::Recent;
+use crate::context::state::RecentLibrary;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -82,7 +82,7 @@ fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 /// Whether the choice of the first start is shown: once, and only where models can be got.
 fn offers_choice(ctx: &Ctx<'_>) -> bool {
-    ctx.state.first_start && ctx.state.shelf.is_some()
+    ctx.state.first_start && ctx.state.model_list.is_some()
 }
 
 /// The one friendly choice. Nothing is sent before a click, and opening a folder is an answer, too.
@@ -163,7 +163,7 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
 }
 
 /// How large it was, and when it was open.
-pub fn recent_note(recent: &Recent, now: i64) -> String {
+pub fn recent_note(recent: &RecentLibrary, now: i64) -> String {
     format!("{} · {}", words::count(recent.items, "item"), words::ago(recent.opened, now))
 }
 

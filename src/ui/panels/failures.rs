@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{ScrollArea, Sense, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
@@ -33,7 +33,7 @@ pub struct List {
 impl List {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::Failures) {
+        if !ctx.state.is_dialog_open(Dialog::Failures) {
             *self = Self::default();
             return;
         }
@@ -43,14 +43,14 @@ impl List {
         }
         let stay = floating(ui, "Could not read", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Failures, false));
+            ctx.send(SystemCommand::Float(Dialog::Failures, false));
         }
     }
 
     fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let failures = &ctx.state.failures;
-        let left_out = left_out::describe(&ctx.state.left_out, words::number);
+        let left_out = left_out::describe(&ctx.state.skipped, words::number);
         if failures.is_empty() {
             ui.label(egui::RichText::new("Everything could be read").color(theme.text2));
         }

@@ -196,7 +196,7 @@ impl Gallery {
         let below = self.grid.between(view.bottom(), view.bottom() + screens);
         let above = self.grid.between(view.top() - screens, view.top());
         for cell in below.iter().chain(above.iter().rev()) {
-            items.get(cell.index).into_iter().for_each(|id| ctx.commands.thumbnail_soon(*id));
+            items.get(cell.index).into_iter().for_each(|id| ctx.commands.prefetch_thumbnail(*id));
         }
     }
 }
@@ -206,7 +206,7 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let listing = &ctx.state.gallery.listing;
     let number = words::number(listing.items.len() as u64);
-    let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.answer()) {
+    let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
         (None, Some(result)) => (found(ctx, result.standing_out, listing.items.len()), false),
         (None, None) => {

@@ -3,7 +3,7 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand};
+use crate::context::{Ctx, Dialog, SystemCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
@@ -22,12 +22,12 @@ pub struct Form {
 impl Form {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::Import) {
+        if !ctx.state.is_dialog_open(Dialog::Import) {
             self.from = None;
             return;
         }
         let Some(options) = &ctx.state.import else {
-            return ctx.send(SystemCommand::Float(Floating::Import, false));
+            return ctx.send(SystemCommand::Float(Dialog::Import, false));
         };
         if self.from.as_ref() != Some(options) {
             self.excludes = options.excludes.join("\n");
@@ -37,7 +37,7 @@ impl Form {
         }
         let stay = floating(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Import, false));
+            ctx.send(SystemCommand::Float(Dialog::Import, false));
         }
     }
 
@@ -66,7 +66,7 @@ impl Form {
         ui.horizontal(|ui| {
             if buttons::primary(ui, "Apply").clicked() {
                 ctx.send(SystemCommand::SetImport(self.options()));
-                ctx.send(SystemCommand::Float(Floating::Import, false));
+                ctx.send(SystemCommand::Float(Dialog::Import, false));
             }
             note(ui, "Takes effect when the folders are read the next time");
         });

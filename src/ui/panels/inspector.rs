@@ -2,8 +2,8 @@
 
 use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::context::state::Shown;
-use crate::context::{Centre, Ctx, SystemCommand, UiCommand};
+use crate::context::state::LoadedPreview;
+use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, cut, icons, line, tile};
@@ -40,11 +40,11 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// Beside the gallery there is no list of hits: what belongs above one stands here while nothing is selected.
 fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let beside_gallery = ctx.state.centre == Centre::Gallery;
-    if ctx.state.query.asked_with().is_some() {
+    let beside_gallery = ctx.state.central_view == CentralView::Gallery;
+    if ctx.state.query.external_chip().is_some() {
         asked(ui, ctx);
     }
-    match ctx.state.answer() {
+    match ctx.state.current_result() {
         Some(result) if beside_gallery => {
             super::results::summary(ui, ctx, result);
             super::results::filter(ui, ctx);
@@ -54,7 +54,7 @@ fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
             );
         }
         None if beside_gallery && ctx.state.query.is_empty() => super::results::nothing_asked(ui, ctx),
-        _ if ctx.state.query.asked_with().is_none() => {
+        _ if ctx.state.query.external_chip().is_none() => {
             ui.label(egui::RichText::new("Click a point on the map or a picture to see what it is").color(theme.text2));
         }
         _ => {}
@@ -67,7 +67,7 @@ fn one(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         Modality::Text => text(ui, ctx, item),
     }
     facts(ui, ctx, item);
-    let scored = ctx.state.labels.shown.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
+    let scored = ctx.state.labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
     labels(ui, ctx, scored);
     similar(ui, ctx, item.id);
     ui.add_space(SPACE[1]);
@@ -88,7 +88,7 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
     let thumbnail = ctx.thumbnail(item.id).flatten();
     let large = match ctx.state.previews.get(&item.id) {
-        Some(Ok(Shown::Picture(texture))) => Some(texture),
+        Some(Ok(LoadedPreview::Picture(texture))) => Some(texture),
         _ => None,
     };
     match large.or(thumbnail) {
@@ -106,7 +106,7 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
 fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let theme = Theme::of(ui.ctx());
     let words = match ctx.state.previews.get(&item.id) {
-        Some(Ok(Shown::Text(text))) => text,
+        Some(Ok(LoadedPreview::Text(text))) => text,
         _ => item.snippet.as_deref().unwrap_or_default(),
     };
     let end = words.char_indices().nth(TEXT_SHOWN).map_or(words.len(), |(i, _)| i);
@@ -281,7 +281,7 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
         }
         if response.hovered() {
             ui.painter().rect_stroke(rect, RADIUS[0], Stroke::new(1.5, theme.accent), StrokeKind::Outside);
-            ctx.commands.point_at(*id);
+            ctx.commands.hover_item(*id);
         }
         crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
         let name = item.name();
@@ -308,7 +308,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     strip(ui, ctx, &first, "selected");
     let listed = ctx.state.gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
-        && !(listed && ctx.state.centre == Centre::Gallery)
+        && !(listed && ctx.state.central_view == CentralView::Gallery)
         && buttons::link(ui, "Show all in the gallery", "Show all in the gallery").clicked()
     {
         ctx.send(SystemCommand::ListSelection);
@@ -355,7 +355,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// A picture or text that was asked with and is not in the collection: its nearest labels.
 fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(chip) = ctx.state.query.asked_with() else { return };
+    let Some(chip) = ctx.state.query.external_chip() else { return };
     if let Some(texture) = &chip.texture {
         let size = texture.size_vec2();
         let width = ui.available_width();
@@ -376,6 +376,6 @@ fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 /// The labels nearest to what was asked with.
 fn labels_of_question(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let scored = ctx.state.labels.of_asked.as_ref().and_then(|all| all.first());
+    let scored = ctx.state.labels.query_scores.as_ref().and_then(|all| all.first());
     labels(ui, ctx, scored);
 }

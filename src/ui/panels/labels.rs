@@ -3,7 +3,7 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::widgets::{buttons, icons::Icon};
@@ -22,7 +22,7 @@ pub struct Editor {
 impl Editor {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::Labels) {
+        if !ctx.state.is_dialog_open(Dialog::Labels) {
             self.from = None;
             return;
         }
@@ -32,7 +32,7 @@ impl Editor {
         }
         let stay = floating(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Labels, false));
+            ctx.send(SystemCommand::Float(Dialog::Labels, false));
         }
     }
 

@@ -25,7 +25,7 @@ pub mod top;
 
 use egui::{Frame, Margin, Stroke};
 
-use crate::context::Floating;
+use crate::context::Dialog;
 
 use super::style::bold;
 use super::theme::{SPACE, Theme, text_size};
@@ -42,18 +42,18 @@ fn pressed_id() -> egui::Id {
 }
 
 /// The floating window that was pressed in this frame.
-pub fn pressed(ctx: &egui::Context) -> Option<Floating> {
+pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
     let title: String = ctx.data_mut(|d| d.remove_temp(pressed_id()))?;
     Some(match title.as_str() {
-        "Could not read" => Floating::Failures,
-        "Keyboard shortcuts" => Floating::Shortcuts,
-        "Import settings" => Floating::Import,
-        "Settings" => Floating::Settings,
-        "Models" => Floating::Models,
-        "Embedding services" => Floating::Services,
-        "Edit labels" => Floating::Labels,
-        "About Vicinity" => Floating::About,
-        path::TITLE => Floating::Path,
+        "Could not read" => Dialog::Failures,
+        "Keyboard shortcuts" => Dialog::Shortcuts,
+        "Import settings" => Dialog::Import,
+        "Settings" => Dialog::Settings,
+        "Models" => Dialog::Models,
+        "Embedding services" => Dialog::Services,
+        "Edit labels" => Dialog::Labels,
+        "About Vicinity" => Dialog::About,
+        path::TITLE => Dialog::Path,
         _ => return None,
     })
 }

@@ -3,8 +3,8 @@
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use super::floating;
-use crate::context::shelf::{Said, Shelf, Shelved, Work};
-use crate::context::{Ctx, Floating, ModelErrand, SystemCommand, UiCommand};
+use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
+use crate::context::{Ctx, Dialog, ModelCommand, SystemCommand, UiCommand};
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
@@ -19,22 +19,22 @@ const FOOT: f32 = 92.0;
 
 /// What the dialog remembers while it is open.
 #[derive(Default)]
-pub struct Dialog {
+pub struct ModelsDialog {
     /// The model whose deletion was asked for and not yet agreed to.
     deleting: Option<String>,
 }
 
-impl Dialog {
+impl ModelsDialog {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::Models) {
+        if !ctx.state.is_dialog_open(Dialog::Models) {
             self.deleting = None;
             return;
         }
         let room = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
         let stay = floating(ui, "Models", vec2(720.0, 720.0).min(room), |ui| self.contents(ui, ctx));
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Models, false));
+            ctx.send(SystemCommand::Float(Dialog::Models, false));
         }
     }
 
@@ -44,21 +44,28 @@ impl Dialog {
         dimensions(ui, ctx);
         ui.add_space(SPACE[0]);
         divider(ui);
-        let Some(shelf) = &ctx.state.shelf else {
+        let Some(shelf) = &ctx.state.model_list else {
             note(ui, "Looking which models are here…", theme.text2);
             return;
         };
         let height = (ui.available_height() - FOOT).max(120.0);
         ScrollArea::vertical().auto_shrink(false).max_height(height).show(ui, |ui| {
             ui.set_width(ui.available_width() - SPACE[2]);
-            self.section(ui, ctx, shelf, "On this computer", |model| model.is_here());
-            self.section(ui, ctx, shelf, "To download", |model| !model.is_here());
+            self.section(ui, ctx, shelf, "On this computer", |model| model.is_installed());
+            self.section(ui, ctx, shelf, "To download", |model| !model.is_installed());
         });
         divider(ui);
         foot(ui, ctx, shelf);
     }
 
-    fn section(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf, name: &str, wanted: impl Fn(&Shelved) -> bool) {
+    fn section(
+        &mut self,
+        ui: &mut Ui,
+        ctx: &Ctx<'_>,
+        shelf: &ModelList,
+        name: &str,
+        wanted: impl Fn(&ModelEntry) -> bool,
+    ) {
         let theme = Theme::of(ui.ctx());
         let mut models = shelf.models.iter().filter(|model| wanted(model)).peekable();
         if models.peek().is_none() {
@@ -72,7 +79,7 @@ impl Dialog {
         }
     }
 
-    fn model(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+    fn model(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
         ui.add_space(SPACE[0]);
         ui.horizontal_top(|ui| {
             let width = (ui.available_width() - ACTIONS - SPACE[2]).max(120.0);
@@ -92,10 +99,10 @@ impl Dialog {
         ui.add_space(SPACE[0]);
     }
 
-    fn actions(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+    fn actions(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
         let theme = Theme::of(ui.ctx());
         let (id, title) = (&model.status.id, &model.title);
-        let ask = |errand: fn(String) -> ModelErrand| ctx.send(SystemCommand::Model(errand(id.clone())));
+        let ask = |errand: fn(String) -> ModelCommand| ctx.send(SystemCommand::Model(errand(id.clone())));
         let button = |ui: &mut Ui, text: &str| buttons::button_for(ui, text, &format!("{text} {title}")).clicked();
         let quiet =
             |ui: &mut Ui, text: &str| buttons::quiet(ui, text, &format!("{text} {title}"), theme.text2).clicked();
@@ -103,32 +110,32 @@ impl Dialog {
             _ if model.work.is_some() => {}
             Standing::NotHere => {
                 if button(ui, "Get") {
-                    ask(ModelErrand::Get);
+                    ask(ModelCommand::Get);
                 }
                 note(ui, &words::bytes(model.bytes()), theme.text2);
             }
             Standing::Downloading(_) => {
                 if button(ui, "Pause") {
-                    ask(ModelErrand::Pause);
+                    ask(ModelCommand::Pause);
                 }
                 if quiet(ui, "Cancel") {
-                    ask(ModelErrand::Cancel);
+                    ask(ModelCommand::Cancel);
                 }
             }
             Standing::Paused(_) => {
                 if button(ui, "Resume") {
-                    ask(ModelErrand::Get);
+                    ask(ModelCommand::Get);
                 }
                 if quiet(ui, "Cancel") {
-                    ask(ModelErrand::Cancel);
+                    ask(ModelCommand::Cancel);
                 }
             }
             Standing::Failed { .. } => {
                 if button(ui, "Try again") {
-                    ask(ModelErrand::Get);
+                    ask(ModelCommand::Get);
                 }
                 if quiet(ui, "Import…") {
-                    ctx.send(SystemCommand::Model(ModelErrand::ImportFolder));
+                    ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
                 }
             }
             Standing::Here { .. } => {
@@ -142,7 +149,7 @@ impl Dialog {
                     return;
                 }
                 if quiet(ui, "Verify") {
-                    ask(ModelErrand::Verify);
+                    ask(ModelCommand::Verify);
                 }
                 if !in_use(ctx, model) && quiet(ui, "Remove…") {
                     self.deleting = Some(id.clone());
@@ -152,8 +159,8 @@ impl Dialog {
     }
 
     /// Asks once more before a model is deleted.
-    fn confirm(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
-        if self.deleting.as_ref() != Some(&model.status.id) || !model.is_here() || model.work.is_some() {
+    fn confirm(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
+        if self.deleting.as_ref() != Some(&model.status.id) || !model.is_installed() || model.work.is_some() {
             return;
         }
         let theme = Theme::of(ui.ctx());
@@ -161,7 +168,7 @@ impl Dialog {
         note(ui, &question, theme.text1);
         ui.horizontal(|ui| {
             if buttons::button_for(ui, "Delete", &format!("Delete {}", model.title)).clicked() {
-                ctx.send(SystemCommand::Model(ModelErrand::Remove(model.status.id.clone())));
+                ctx.send(SystemCommand::Model(ModelCommand::Remove(model.status.id.clone())));
                 self.deleting = None;
             }
             if buttons::quiet(ui, "Keep", &format!("Keep {}", model.title), theme.text2).clicked() {
@@ -199,16 +206,16 @@ fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-fn in_use(ctx: &Ctx<'_>, model: &Shelved) -> bool {
+fn in_use(ctx: &Ctx<'_>, model: &ModelEntry) -> bool {
     let id = &model.status.id;
-    match (&ctx.state.model, &ctx.state.favourite) {
-        (Some(used), _) => ctx.state.services.on.is_none() && used.key.name == *id,
+    match (&ctx.state.model, &ctx.state.default_model) {
+        (Some(used), _) => ctx.state.services.active.is_none() && used.key.name == *id,
         (None, Some(favourite)) => favourite == id,
         (None, None) => model.is_built_in(),
     }
 }
 
-fn head(ui: &mut Ui, model: &Shelved) {
+fn head(ui: &mut Ui, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
@@ -225,7 +232,7 @@ fn head(ui: &mut Ui, model: &Shelved) {
     });
 }
 
-fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
+fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     let Some(known) = model.status.known else {
         note(ui, "Imported under a name of its own", theme.text2);
@@ -249,9 +256,9 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &Shelved) {
 }
 
 /// What is known of it on this machine.
-fn measured(ctx: &Ctx<'_>, model: &Shelved) -> Vec<String> {
+fn measured(ctx: &Ctx<'_>, model: &ModelEntry) -> Vec<String> {
     let mut parts = Vec::new();
-    if model.is_here() {
+    if model.is_installed() {
         let size = words::bytes(model.bytes());
         parts.push(if model.is_built_in() { format!("{size}, built in") } else { format!("{size} on disk") });
     }
@@ -264,14 +271,14 @@ fn measured(ctx: &Ctx<'_>, model: &Shelved) -> Vec<String> {
     parts
 }
 
-fn standing(ui: &mut Ui, model: &Shelved) {
+fn standing(ui: &mut Ui, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     match model.work {
-        Some(Work::Verifying(share)) => {
+        Some(ModelWork::Verifying(share)) => {
             progress(ui, share, theme.accent, &format!("Checking {}, {}", model.title, words::percent(share)));
             note(ui, &format!("Reading all files again · {}", words::percent(share)), theme.text2);
         }
-        Some(Work::Removing) => note(ui, "Deleting…", theme.text2),
+        Some(ModelWork::Removing) => note(ui, "Deleting…", theme.text2),
         None => match &model.status.standing {
             Standing::Downloading(at) => download(ui, model, at, false),
             Standing::Paused(at) => download(ui, model, at, true),
@@ -279,7 +286,7 @@ fn standing(ui: &mut Ui, model: &Shelved) {
             Standing::NotHere | Standing::Here { .. } => {}
         },
     }
-    if let Some(said) = &model.said {
+    if let Some(said) = &model.message {
         show_said(ui, said);
     }
 }
@@ -304,7 +311,7 @@ pub fn download_share(at: &Progress) -> f32 {
     if at.total == 0 { 0.0 } else { at.done as f32 / at.total as f32 }
 }
 
-fn download(ui: &mut Ui, model: &Shelved, at: &Progress, paused: bool) {
+fn download(ui: &mut Ui, model: &ModelEntry, at: &Progress, paused: bool) {
     let theme = Theme::of(ui.ctx());
     let share = download_share(at);
     let fill = if paused { theme.text3 } else { theme.accent };
@@ -313,14 +320,14 @@ fn download(ui: &mut Ui, model: &Shelved, at: &Progress, paused: bool) {
     note(ui, &if paused { format!("Paused · {said}") } else { said }, theme.text2);
 }
 
-fn show_said(ui: &mut Ui, said: &Said) {
+fn show_said(ui: &mut Ui, said: &StatusMessage) {
     let theme = Theme::of(ui.ctx());
-    note(ui, &words::sentence(&said.text), if said.good { theme.ok } else { theme.error });
+    note(ui, &words::sentence(&said.text), if said.success { theme.ok } else { theme.error });
 }
 
-fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf) {
+fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &ModelList) {
     let theme = Theme::of(ui.ctx());
-    match (&shelf.importing, &shelf.said) {
+    match (&shelf.importing, &shelf.message) {
         (Some(name), _) => note(ui, &format!("Copying {name}…"), theme.text2),
         (None, Some(said)) => show_said(ui, said),
         (None, None) => {
@@ -329,10 +336,10 @@ fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf) {
     }
     ui.horizontal(|ui| {
         if buttons::button(ui, "Import from folder…").clicked() {
-            ctx.send(SystemCommand::Model(ModelErrand::ImportFolder));
+            ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
         }
         if buttons::button(ui, "Import from archive…").clicked() {
-            ctx.send(SystemCommand::Model(ModelErrand::ImportArchive));
+            ctx.send(SystemCommand::Model(ModelCommand::ImportArchive));
         }
         let in_place = buttons::button(ui, "Use a folder…");
         if in_place.on_hover_text("Use a model where it lies, without a copy").clicked() {
@@ -340,7 +347,7 @@ fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &Shelf) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if buttons::link(ui, "Embedding services…", "Embedding services…").clicked() {
-                ctx.send(SystemCommand::Float(Floating::Models, false));
+                ctx.send(SystemCommand::Float(Dialog::Models, false));
                 ctx.send(UiCommand::Services);
             }
         });

@@ -2,7 +2,7 @@
 
 use egui::{Align2, Area, Frame, Id, Key, Margin, Order, ScrollArea, Stroke, TextEdit, Ui, vec2};
 
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider};
@@ -33,7 +33,7 @@ impl Palette {
 
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        let open = ctx.state.floats(Floating::Palette);
+        let open = ctx.state.is_dialog_open(Dialog::Palette);
         let opened_now = open && !self.open;
         self.open = open;
         if !open {
@@ -61,7 +61,7 @@ impl Palette {
             });
         let elsewhere = ui.input(|i| i.pointer.any_pressed()) && !area.response.contains_pointer() && !opened_now;
         if elsewhere {
-            ctx.send(SystemCommand::Float(Floating::Palette, false));
+            ctx.send(SystemCommand::Float(Dialog::Palette, false));
         }
     }
 
@@ -134,7 +134,7 @@ impl Palette {
 }
 
 fn run(ctx: &Ctx<'_>, command: UiCommand) {
-    ctx.send(SystemCommand::Float(Floating::Palette, false));
+    ctx.send(SystemCommand::Float(Dialog::Palette, false));
     if command != UiCommand::Palette {
         ctx.send(command);
     }

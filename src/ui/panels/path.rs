@@ -3,21 +3,21 @@
 use egui::{Key, TextEdit, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, DialogPurpose, Floating, SystemCommand};
+use crate::context::{Ctx, Dialog, PathPurpose, SystemCommand};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::{buttons, note};
 
 /// What the dialog remembers while it is open.
 #[derive(Default)]
-pub struct Dialog {
+pub struct PathDialog {
     text: String,
-    purpose: Option<DialogPurpose>,
+    purpose: Option<PathPurpose>,
 }
 
-impl Dialog {
+impl PathDialog {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        let request = ctx.state.path_request.as_ref().filter(|_| ctx.state.floats(Floating::Path));
+        let request = ctx.state.path_request.as_ref().filter(|_| ctx.state.is_dialog_open(Dialog::Path));
         let Some(request) = request else {
             *self = Self::default();
             return;
@@ -30,11 +30,11 @@ impl Dialog {
             self.contents(ui, ctx, request.purpose, request.error.as_deref(), opened);
         });
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Path, false));
+            ctx.send(SystemCommand::Float(Dialog::Path, false));
         }
     }
 
-    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, purpose: DialogPurpose, error: Option<&str>, opened: bool) {
+    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, purpose: PathPurpose, error: Option<&str>, opened: bool) {
         let theme = Theme::of(ui.ctx());
         ui.set_width(440.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
         let (what, action) = asked(purpose);
@@ -64,16 +64,16 @@ impl Dialog {
 pub const TITLE: &str = "Open by path";
 
 /// What is asked for, and what the button says.
-fn asked(purpose: DialogPurpose) -> (&'static str, &'static str) {
+fn asked(purpose: PathPurpose) -> (&'static str, &'static str) {
     match purpose {
-        DialogPurpose::AddFolders | DialogPurpose::AddFiles => {
+        PathPurpose::AddFolders | PathPurpose::AddFiles => {
             ("The path of a folder, picture or text to add, for example ~/Pictures", "Add")
         }
-        DialogPurpose::OpenLibrary => ("The path of a library folder", "Open library"),
-        DialogPurpose::Model => ("The path of a folder that holds a model", "Use model"),
-        DialogPurpose::ImportModel => ("The path of a folder that holds a model, to copy it in", "Import model"),
-        DialogPurpose::ImportArchive => ("The path of a model's archive (zip, tar, tar.gz)", "Import model"),
-        DialogPurpose::LoadLabels => ("The path of a text file with one label per line", "Load labels"),
-        DialogPurpose::Export => ("The path of the .npy file to write; the list of items goes beside it", "Export"),
+        PathPurpose::OpenLibrary => ("The path of a library folder", "Open library"),
+        PathPurpose::Model => ("The path of a folder that holds a model", "Use model"),
+        PathPurpose::ImportModel => ("The path of a folder that holds a model, to copy it in", "Import model"),
+        PathPurpose::ImportArchive => ("The path of a model's archive (zip, tar, tar.gz)", "Import model"),
+        PathPurpose::LoadLabels => ("The path of a text file with one label per line", "Load labels"),
+        PathPurpose::Export => ("The path of the .npy file to write; the list of items goes beside it", "Export"),
     }
 }

@@ -2,8 +2,8 @@
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
-use crate::context::listing::InSight;
-use crate::context::state::Shown;
+use crate::context::listing::NavigationList;
+use crate::context::state::LoadedPreview;
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::grid::Step;
 use crate::ui::style::{bold, font};
@@ -56,9 +56,9 @@ impl Preview {
 
     /// The place of an item in the list in sight, from 0, and the length of the list.
     fn place_of(&mut self, ctx: &Ctx<'_>, id: ItemId) -> Option<(usize, usize)> {
-        let list = ctx.state.in_sight();
+        let list = ctx.state.navigation_list();
         let at = match list {
-            InSight::Gallery(listing) => {
+            NavigationList::Gallery(listing) => {
                 if self.place.is_none_or(|(stamp, of, _)| (stamp, of) != (listing.stamp, id)) {
                     self.place = Some((listing.stamp, id, list.position(id)));
                 }
@@ -68,7 +68,7 @@ impl Preview {
         };
         // Among the hits that match, those are what is walked through; the rest of the list is only near.
         let matching = match list {
-            InSight::Hits(_) => ctx.state.query.result.as_ref().map_or(0, |result| result.matching().len()),
+            NavigationList::Hits(_) => ctx.state.query.result.as_ref().map_or(0, |result| result.matching().len()),
             _ => 0,
         };
         at.map(|at| (at, if at < matching { matching } else { list.len() }))
@@ -130,8 +130,8 @@ fn facts_of(ctx: &Ctx<'_>, item: &Item) -> String {
 fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
     let theme = Theme::of(ui.ctx());
     match ctx.state.previews.get(&id) {
-        Some(Ok(Shown::Picture(texture))) => fit(ui, texture, body),
-        Some(Ok(Shown::Text(text))) => page(ui, text, body),
+        Some(Ok(LoadedPreview::Picture(texture))) => fit(ui, texture, body),
+        Some(Ok(LoadedPreview::Text(text))) => page(ui, text, body),
         Some(Err(why)) => {
             let place = Rect::from_center_size(body.center(), vec2(body.width().min(520.0), 60.0));
             ui.scope_builder(egui::UiBuilder::new().max_rect(place), |ui| {

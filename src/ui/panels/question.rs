@@ -17,8 +17,8 @@ const LABELS: usize = 3;
 
 /// Draws it above the panel's contents, where there is one and the panel does not show it large anyway.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let alone = ctx.state.right_shown() == RightTab::Item && ctx.state.selection.items.is_empty();
-    let Some(chip) = ctx.state.query.asked_with().filter(|_| !alone) else { return };
+    let alone = ctx.state.visible_right_tab() == RightTab::Item && ctx.state.selection.items.is_empty();
+    let Some(chip) = ctx.state.query.external_chip().filter(|_| !alone) else { return };
     let theme = Theme::of(ui.ctx());
     let frame = Frame::new().fill(theme.raised).corner_radius(RADIUS[1]).inner_margin(SPACE[1]).outer_margin(3.0);
     frame.show(ui, |ui| {
@@ -52,7 +52,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let labels = &ctx.state.labels;
-    let Some(scored) = labels.of_asked.as_ref().and_then(|all| all.first()) else {
+    let Some(scored) = labels.query_scores.as_ref().and_then(|all| all.first()) else {
         ui.label(egui::RichText::new("Comparing…").color(theme.text3));
         return;
     };

@@ -5,8 +5,8 @@
 use egui::{TextEdit, Ui, vec2};
 
 use super::floating;
-use crate::context::services::{InUse, KeyPlace, Offer, ServiceErrand, Trouble};
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceCommand, ServiceError};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
@@ -17,7 +17,7 @@ use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Key, Provider};
 
 /// The form while the window lives; the key in it only until it is used.
-pub struct Dialog {
+pub struct ServicesDialog {
     provider: Provider,
     models: [String; 3],
     addresses: [String; 3],
@@ -27,7 +27,7 @@ pub struct Dialog {
     wrong: Option<String>,
 }
 
-impl Default for Dialog {
+impl Default for ServicesDialog {
     fn default() -> Self {
         Self {
             provider: Provider::Nomic,
@@ -41,20 +41,20 @@ impl Default for Dialog {
     }
 }
 
-impl Dialog {
+impl ServicesDialog {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if !ctx.state.floats(Floating::Services) {
+        if !ctx.state.is_dialog_open(Dialog::Services) {
             self.key.clear();
             return;
         }
         let services = &ctx.state.services;
         let stay = floating(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
             ui.set_width(500.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
-            if let Some(trouble) = &services.trouble {
+            if let Some(trouble) = &services.error {
                 self.trouble(ui, ctx, trouble);
             }
-            match (&services.on, &services.offer) {
+            match (&services.active, &services.consent_request) {
                 (Some(on), _) => running(ui, ctx, on),
                 (None, Some(offer)) => consent(ui, ctx, offer),
                 (None, None) => self.setup(ui, ctx),
@@ -64,7 +64,7 @@ impl Dialog {
             }
         });
         if !stay {
-            ctx.send(SystemCommand::Float(Floating::Services, false));
+            ctx.send(SystemCommand::Float(Dialog::Services, false));
         }
     }
 
@@ -135,7 +135,8 @@ impl Dialog {
         if let Some(mode) = buttons::segments(ui, &names, at).and_then(|clicked| MODES.get(clicked)) {
             self.mode = *mode;
         }
-        let here = ctx.state.shelf.as_ref().and_then(|shelf| shelf.find(name)).is_some_and(|model| model.is_here());
+        let here =
+            ctx.state.model_list.as_ref().and_then(|shelf| shelf.find(name)).is_some_and(|model| model.is_installed());
         let text = match (self.mode, here) {
             (InferenceMode::Local, _) => "The same model runs here; nothing is sent and no key is needed.",
             (InferenceMode::Remote, _) => "Every item is sent.",
@@ -153,16 +154,16 @@ impl Dialog {
         let theme = Theme::of(ui.ctx());
         head(ui, "Key");
         let place = ctx.state.services.key_of(self.provider);
-        let refused = ctx.state.services.trouble.as_ref().is_some_and(|trouble| trouble.key);
+        let refused = ctx.state.services.error.as_ref().is_some_and(|trouble| trouble.key);
         match place {
             None => note(ui, "Looking for a key…", theme.text2),
-            Some(KeyPlace::Environment(name)) => {
+            Some(KeyLocation::Environment(name)) => {
                 note(ui, &format!("Taken from {name} in the environment"), theme.text2);
                 return;
             }
-            Some(KeyPlace::Store | KeyPlace::Memory) if !self.another_key && !refused => {
+            Some(KeyLocation::Store | KeyLocation::Memory) if !self.another_key && !refused => {
                 ui.horizontal(|ui| {
-                    let kept = if place == Some(KeyPlace::Store) {
+                    let kept = if place == Some(KeyLocation::Store) {
                         "Kept in the system's key store"
                     } else {
                         "Kept until this window is closed"
@@ -172,7 +173,7 @@ impl Dialog {
                         self.another_key = true;
                     }
                     if buttons::quiet(ui, "Forget", "Forget the key", theme.text2).clicked() {
-                        ctx.send(SystemCommand::Service(ServiceErrand::ForgetKey(self.provider)));
+                        ctx.send(SystemCommand::Service(ServiceCommand::ForgetKey(self.provider)));
                     }
                 });
                 return;
@@ -214,10 +215,10 @@ impl Dialog {
         let name = self.service().open_weights().unwrap_or_default();
         let here: Option<ModelSource> = ctx
             .state
-            .shelf
+            .model_list
             .as_ref()
             .and_then(|shelf| shelf.find(name))
-            .filter(|model| model.is_here())
+            .filter(|model| model.is_installed())
             .map(|model| model.source.clone());
         match here {
             Some(source) => {
@@ -227,8 +228,8 @@ impl Dialog {
             }
             None => {
                 if buttons::primary(ui, "Get it in Models…").clicked() {
-                    ctx.send(SystemCommand::Float(Floating::Services, false));
-                    ctx.send(SystemCommand::Float(Floating::Models, true));
+                    ctx.send(SystemCommand::Float(Dialog::Services, false));
+                    ctx.send(SystemCommand::Float(Dialog::Models, true));
                 }
             }
         }
@@ -248,7 +249,7 @@ impl Dialog {
             },
         };
         self.another_key = false;
-        ctx.send(SystemCommand::Service(ServiceErrand::Prepare(self.service(), key)));
+        ctx.send(SystemCommand::Service(ServiceCommand::Prepare(self.service(), key)));
     }
 
     /// Local and dynamic are for models whose weights are open.
@@ -268,7 +269,7 @@ impl Dialog {
         }
     }
 
-    fn trouble(&self, ui: &mut Ui, ctx: &Ctx<'_>, trouble: &Trouble) {
+    fn trouble(&self, ui: &mut Ui, ctx: &Ctx<'_>, trouble: &ServiceError) {
         let theme = Theme::of(ui.ctx());
         let frame = egui::Frame::new()
             .fill(theme.error.gamma_multiply(0.10))
@@ -282,12 +283,12 @@ impl Dialog {
             note(ui, &words::sentence(&trouble.text), theme.text1);
             if trouble.key {
                 let environment = match ctx.state.services.key_of(self.provider) {
-                    Some(KeyPlace::Environment(name)) => format!("It came from {name}: correct it there and start again."),
+                    Some(KeyLocation::Environment(name)) => format!("It came from {name}: correct it there and start again."),
                     _ => "Check that it was copied whole, belongs to this service and was not withdrawn; then type it anew below.".to_owned(),
                 };
                 note(ui, &environment, theme.text2);
             }
-            if ctx.state.services.on.is_none() && ctx.state.is_open() {
+            if ctx.state.services.active.is_none() && ctx.state.has_library() {
                 let model = ctx.state.model.as_ref().map_or("its local model", |model| model.title.as_str());
                 note(ui, &format!("The library goes on with {model}; nothing of it was sent."), theme.text2);
             }
@@ -303,7 +304,7 @@ fn head(ui: &mut Ui, text: &str) {
 }
 
 /// What would be sent where. Nothing is, until the button is clicked.
-fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &Offer) {
+fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
     let theme = Theme::of(ui.ctx());
     let estimate = &offer.estimate;
     let title = format!("What {} would be sent", estimate.host);
@@ -321,10 +322,10 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &Offer) {
     if estimate.items > 0 {
         points.push(format!("Sent: {}.", estimate.what));
     }
-    if offer.left_out > 0 {
+    if offer.skipped_pictures > 0 {
         points.push(format!(
             "{} stay here and cannot be found while it is on: this model takes texts only.",
-            words::count(offer.left_out, "picture")
+            words::count(offer.skipped_pictures, "picture")
         ));
     }
     if offer.service.mode == InferenceMode::Dynamic {
@@ -341,10 +342,10 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &Offer) {
     ui.horizontal(|ui| {
         let agree = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Switch on for this library")).inner;
         if agree.clicked() {
-            ctx.send(SystemCommand::Service(ServiceErrand::SwitchOn));
+            ctx.send(SystemCommand::Service(ServiceCommand::SwitchOn));
         }
         if buttons::secondary(ui, "Cancel").clicked() {
-            ctx.send(SystemCommand::Service(ServiceErrand::Back));
+            ctx.send(SystemCommand::Service(ServiceCommand::Back));
         }
         if let Some(busy) = busy {
             ui.label(egui::RichText::new(busy).color(theme.text2));
@@ -362,7 +363,7 @@ fn row(ui: &mut Ui, name: &str, value: &str) {
 }
 
 /// The service that embeds the open library.
-fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &InUse) {
+fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
     let theme = Theme::of(ui.ctx());
     let how = if on.service.mode == InferenceMode::Dynamic { "this computer or " } else { "" };
     let title = format!("This library is embedded by {how}{}", on.host);
@@ -382,10 +383,10 @@ fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &InUse) {
     ui.add_space(SPACE[1]);
     ui.horizontal(|ui| {
         if buttons::secondary(ui, "Switch off").clicked() {
-            ctx.send(SystemCommand::Service(ServiceErrand::SwitchOff));
+            ctx.send(SystemCommand::Service(ServiceCommand::SwitchOff));
         }
         if buttons::link(ui, "Models…", "Models…").clicked() {
-            ctx.send(SystemCommand::Float(Floating::Services, false));
+            ctx.send(SystemCommand::Float(Dialog::Services, false));
             ctx.send(UiCommand::Models);
         }
     });

@@ -3,7 +3,7 @@
 use egui::{Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
@@ -24,7 +24,7 @@ const PRECISIONS: [(Option<Precision>, &str); 4] = [
 
 /// Draws it where it is open.
 pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
-    if !ctx.state.floats(Floating::Settings) {
+    if !ctx.state.is_dialog_open(Dialog::Settings) {
         return;
     }
     let mut wishes = ctx.state.running;
@@ -41,7 +41,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         ctx.send(SystemCommand::SetRunning(wishes));
     }
     if !stay {
-        ctx.send(SystemCommand::Float(Floating::Settings, false));
+        ctx.send(SystemCommand::Float(Dialog::Settings, false));
     }
 }
 

@@ -3,7 +3,7 @@
 use egui::{Grid, ScrollArea, Ui, vec2};
 
 use super::floating;
-use crate::context::{Ctx, Floating, SystemCommand, UiCommand};
+use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::words;
@@ -18,7 +18,7 @@ const OTHERS: [(&str, &str); 4] = [
 
 /// Draws it where it is open.
 pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
-    if !ctx.state.floats(Floating::Shortcuts) {
+    if !ctx.state.is_dialog_open(Dialog::Shortcuts) {
         return;
     }
     let theme = Theme::of(ui.ctx());
@@ -49,6 +49,6 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         });
     });
     if !stay {
-        ctx.send(SystemCommand::Float(Floating::Shortcuts, false));
+        ctx.send(SystemCommand::Float(Dialog::Shortcuts, false));
     }
 }

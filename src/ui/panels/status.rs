@@ -53,7 +53,7 @@ fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// The models that are being got, whatever else is going on; a click shows them.
 fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(shelf) = &ctx.state.shelf else { return };
+    let Some(shelf) = &ctx.state.model_list else { return };
     let mut downloads = shelf.downloads();
     let Some((model, at)) = downloads.next() else { return };
     let share = models::download_share(&at);
@@ -87,7 +87,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
         go_on(ui, ctx, unfinished);
     }
     let notice = state.notices.last();
-    match (notice, read_only, progress.stage, state.projecting) {
+    match (notice, read_only, progress.stage, state.layout_progress) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
         (None, None, Stage::Idle, Some(progress)) => working(ui, &words::map_progress(&progress), theme.accent),

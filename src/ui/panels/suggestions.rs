@@ -2,7 +2,7 @@
 
 use egui::{Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
-use crate::context::command::Immediacy;
+use crate::context::command::SearchTiming;
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -60,7 +60,7 @@ fn row(ui: &mut Ui, ctx: &Ctx<'_>, text: &str, items: &[ItemId]) {
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Search for {text}")));
     let response = line(ui, words, text, font(text_size::BODY), theme.text1, response);
     if response.clicked() {
-        ctx.send(SystemCommand::SetQueryText(text.to_owned(), Immediacy::Now));
+        ctx.send(SystemCommand::SetQueryText(text.to_owned(), SearchTiming::Now));
     }
 }
 

@@ -5,8 +5,8 @@ use egui::{
     pos2, vec2,
 };
 
-use crate::context::state::Chip;
-use crate::context::{Centre, Ctx, SystemCommand, UiCommand, command::Immediacy};
+use crate::context::state::QueryChip;
+use crate::context::{CentralView, Ctx, SystemCommand, UiCommand, command::SearchTiming};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line, tile};
@@ -148,7 +148,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     ui.painter().galley(pos2(rect.left() + 27.0 + title_width, middle), detail, theme.text2);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Model: {model}, {device}")));
-    // Said in full: the name may be cut, and the device is left out where there is no room.
+    // StatusMessage in full: the name may be cut, and the device is left out where there is no room.
     let more = format!("{model}, {device}\nWhat the model is good and bad at");
     if response.on_hover_text(more).clicked() {
         ctx.send(UiCommand::Models);
@@ -159,7 +159,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     );
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(switch).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let selected = usize::from(ctx.state.centre == Centre::Gallery);
+    let selected = usize::from(ctx.state.central_view == CentralView::Gallery);
     if let Some(clicked) = buttons::segments(&mut child, &["Map", "Gallery"], selected) {
         ctx.send(if clicked == 0 { UiCommand::ShowMap } else { UiCommand::ShowGallery });
     }
@@ -207,7 +207,7 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     let theme = Theme::of(ui.ctx());
     let mut text = ctx.state.query.text.clone();
     let hint = match (ctx.state.query.chips.is_empty(), field.width() > 330.0) {
-        (true, true) if !ctx.state.is_open() => "Open a folder or a library, then search it here",
+        (true, true) if !ctx.state.has_library() => "Open a folder or a library, then search it here",
         (true, true) => "Type what you are looking for, or paste or drop a picture",
         (true, false) => "Search",
         (false, _) => "Add words, or drop another picture",
@@ -228,12 +228,12 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
         crate::ui::widgets::shows_focus(&response);
     }
     if response.changed() {
-        ctx.send(SystemCommand::SetQueryText(text.clone(), Immediacy::AfterRest));
+        ctx.send(SystemCommand::SetQueryText(text.clone(), SearchTiming::Delayed));
     }
     let (enter, down) = ui.input(|i| (i.key_pressed(Key::Enter), i.key_pressed(Key::ArrowDown)));
     if response.lost_focus() && enter || response.has_focus() && down {
         response.surrender_focus();
-        ctx.send(SystemCommand::SetQueryText(text, Immediacy::Now));
+        ctx.send(SystemCommand::SetQueryText(text, SearchTiming::Now));
         ctx.send(SystemCommand::FocusFirstHit);
     }
 }
@@ -248,7 +248,7 @@ fn key_hint(ui: &Ui, rect: Rect) -> f32 {
 }
 
 /// Draws a part of the query as a chip that starts at `at`; returns where it ends.
-fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &Chip, at: egui::Pos2, limit: f32) -> f32 {
+fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui::Pos2, limit: f32) -> f32 {
     let picture = match &chip.part {
         vicinity_core::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
         _ => chip.texture.as_ref(),

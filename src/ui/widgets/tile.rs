@@ -48,7 +48,7 @@ impl Tile<'_> {
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         context_menu(&response, ctx, self.item);
         if response.hovered() {
-            ctx.commands.point_at(id);
+            ctx.commands.hover_item(id);
         }
         // A picture has no name beside it, and that of a card may be cut. The large preview covers what is behind it.
         let covered = response.context_menu_opened() || ctx.state.preview.is_some();

@@ -9,12 +9,12 @@ use std::pin::Pin;
 
 use rfd::{AsyncFileDialog, FileHandle};
 
-use crate::context::DialogPurpose;
+use crate::context::PathPurpose;
 
 type Pending = Pin<Box<dyn Future<Output = Vec<PathBuf>> + Send>>;
 
 /// What became of a dialog.
-pub enum Outcome {
+pub enum FileDialogOutcome {
     /// What was chosen; nothing where it was cancelled.
     Chosen(Vec<PathBuf>),
     /// This system has no file dialog.
@@ -22,39 +22,39 @@ pub enum Outcome {
 }
 
 /// Opens a dialog; `done` gets what became of it, on another thread.
-pub fn open(purpose: DialogPurpose, done: impl FnOnce(Outcome) + Send + 'static) {
+pub fn open(purpose: PathPurpose, done: impl FnOnce(FileDialogOutcome) + Send + 'static) {
     // macOS shows dialogs from the main thread only; elsewhere the thread that waits also opens it, since looking for
     // the portal may take seconds. Linux is tested here, the others are not compiled here (read against rfd 0.17).
     let early = if cfg!(target_os = "linux") { None } else { Some(pending(purpose)) };
     let wait = move || {
         if early.is_none() && !system::has_file_dialog() {
-            return done(Outcome::Missing);
+            return done(FileDialogOutcome::Missing);
         }
         let dialog = early.unwrap_or_else(|| pending(purpose));
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        done(Outcome::Chosen(runtime.map(|r| r.block_on(dialog)).unwrap_or_default()));
+        done(FileDialogOutcome::Chosen(runtime.map(|r| r.block_on(dialog)).unwrap_or_default()));
     };
     if let Err(error) = std::thread::Builder::new().name("file-dialog".to_owned()).spawn(wait) {
         log::error!("no thread for the file dialog: {error}");
     }
 }
 
-fn pending(purpose: DialogPurpose) -> Pending {
+fn pending(purpose: PathPurpose) -> Pending {
     let dialog = AsyncFileDialog::new();
     match purpose {
-        DialogPurpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
-        DialogPurpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
-        DialogPurpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
-        DialogPurpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
-        DialogPurpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
-        DialogPurpose::ImportArchive => {
+        PathPurpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
+        PathPurpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
+        PathPurpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
+        PathPurpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
+        PathPurpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
+        PathPurpose::ImportArchive => {
             let dialog = dialog.set_title("Import a model from an archive");
             one(dialog.add_filter("Archives", &["zip", "tar", "gz", "tgz"]).pick_file())
         }
-        DialogPurpose::LoadLabels => {
+        PathPurpose::LoadLabels => {
             one(dialog.set_title("Load labels").add_filter("Text", &["txt", "csv", "tsv"]).pick_file())
         }
-        DialogPurpose::Export => {
+        PathPurpose::Export => {
             let dialog = dialog.set_title("Export vectors").set_file_name("vectors.npy");
             one(dialog.add_filter("NumPy", &["npy"]).save_file())
         }
@@ -73,7 +73,7 @@ fn one(chosen: impl Future<Output = Option<FileHandle>> + Send + 'static) -> Pen
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub fn check_typed(purpose: DialogPurpose, typed: &str, home: Option<&Path>) -> Result<PathBuf, String> {
+pub fn check_typed(purpose: PathPurpose, typed: &str, home: Option<&Path>) -> Result<PathBuf, String> {
     let typed = typed.trim();
     // Copied from a file manager or a shell: an address, or quoted.
     let typed = typed.strip_prefix("file://").unwrap_or(typed);
@@ -92,14 +92,14 @@ pub fn check_typed(purpose: DialogPurpose, typed: &str, home: Option<&Path>) -> 
         return Err(format!("{typed} is not a complete path; begin at the root or with ~"));
     }
     let fits = match purpose {
-        DialogPurpose::Export => path.parent().is_some_and(Path::is_dir) && !path.is_dir(),
-        DialogPurpose::OpenLibrary | DialogPurpose::Model | DialogPurpose::ImportModel => path.is_dir(),
-        DialogPurpose::ImportArchive | DialogPurpose::LoadLabels => path.is_file(),
-        DialogPurpose::AddFolders | DialogPurpose::AddFiles => path.exists(),
+        PathPurpose::Export => path.parent().is_some_and(Path::is_dir) && !path.is_dir(),
+        PathPurpose::OpenLibrary | PathPurpose::Model | PathPurpose::ImportModel => path.is_dir(),
+        PathPurpose::ImportArchive | PathPurpose::LoadLabels => path.is_file(),
+        PathPurpose::AddFolders | PathPurpose::AddFiles => path.exists(),
     };
     match (fits, purpose) {
         (true, _) => Ok(path),
-        (false, DialogPurpose::Export) => Err(format!("{typed} cannot be written; name a file in an existing folder")),
+        (false, PathPurpose::Export) => Err(format!("{typed} cannot be written; name a file in an existing folder")),
         (false, _) if path.exists() => Err(format!("{typed} is not what is needed here; check whether it is a folder")),
         (false, _) => Err(format!("{typed} does not exist; check the spelling")),
     }
@@ -147,16 +147,16 @@ mod tests {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join("My pictures");
         std::fs::create_dir(&folder).expect("a folder");
-        let check = |typed: &str| check_typed(DialogPurpose::AddFolders, typed, Some(home.path()));
+        let check = |typed: &str| check_typed(PathPurpose::AddFolders, typed, Some(home.path()));
         let plain = folder.display().to_string();
         for typed in [plain.clone(), format!("  {plain}\n"), format!("\"{plain}\""), "~/My pictures".to_owned()] {
             assert_eq!(check(&typed), Ok(folder.clone()), "{typed}");
         }
         assert!(check("").is_err() && check("pictures").is_err_and(|why| why.contains("complete path")));
         assert!(check(&format!("{plain}/none")).is_err_and(|why| why.contains("does not exist")));
-        let archive = check_typed(DialogPurpose::ImportArchive, &plain, None);
+        let archive = check_typed(PathPurpose::ImportArchive, &plain, None);
         assert!(archive.is_err_and(|why| why.contains("not what is needed")));
-        let export = |name: &str| check_typed(DialogPurpose::Export, &format!("{plain}/{name}"), None);
+        let export = |name: &str| check_typed(PathPurpose::Export, &format!("{plain}/{name}"), None);
         assert!(export("vectors.npy").is_ok() && export("none/vectors.npy").is_err());
     }
 }

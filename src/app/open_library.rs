@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::backend::{Remark, Through, Wish};
-use super::dialogs;
-use super::places;
+use super::backend::{ModelOverride, OpenNote, OpenOptions};
+use super::file_dialogs;
+use super::library_path;
+use super::model_list::ModelJob;
 use super::receive::notice;
-use super::shelf::Errand;
 use super::window::{App, Message, seconds_since_epoch};
-use crate::context::state::{Library, PathRequest, Recent};
-use crate::context::{DialogPurpose, Floating};
+use crate::context::state::{Library, PathRequest, RecentLibrary};
+use crate::context::{Dialog, PathPurpose};
 use crate::ui::panels::labels::parse;
 use crate::ui::words;
 use vicinity_core::LabelSet;
@@ -26,12 +26,12 @@ impl App {
         if paths.is_empty() {
             return;
         }
-        let alone = matches!(paths.as_slice(), [one] if places::is_library(one));
+        let alone = matches!(paths.as_slice(), [one] if library_path::is_library(one));
         if self.backend.is_some() && !alone {
             self.submit(Job::Add(paths));
         } else if self.state.library.is_some() && !alone {
             self.then_add.extend(paths);
-        } else if let Some((library, add)) = places::meant(None, paths, self.data.as_deref()) {
+        } else if let Some((library, add)) = library_path::resolve(None, paths, self.data.as_deref()) {
             self.open_library(library, add);
         } else {
             notice(self, Severity::Error, "There is no folder for data on this system; name one with --library");
@@ -39,7 +39,7 @@ impl App {
     }
 
     /// A second start of the program wants something opened in this window.
-    pub(super) fn called(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn open_forwarded(&mut self, paths: Vec<PathBuf>) {
         let front = egui::UserAttentionType::Informational;
         // Where windows may not put themselves in front, the system at least points to this one.
         for command in [
@@ -56,16 +56,16 @@ impl App {
     /// Opens a library in the background, and then adds to it.
     pub(super) fn open_library(&mut self, path: PathBuf, then_add: Vec<PathBuf>) {
         self.remember_library();
-        self.welcomed();
+        self.mark_welcomed();
         let (model, title, busy) =
             (self.state.model.clone(), self.state.model_title.clone(), self.state.services.busy.clone());
-        let before = self.forget().inspect(|before| before.begin_closing());
+        let before = self.discard_library().inspect(|before| before.begin_closing());
         if self.switching {
             // The same library through another model: the old one is named until the new one is there.
             (self.state.model, self.state.model_title, self.state.services.busy) = (model, title, busy);
         }
         let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
-        let name = known.or_else(|| places::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
+        let name = known.or_else(|| library_path::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
         self.state.library = Some(Library { path: path.clone(), name, opening: true });
         if !self.state.query.is_empty() {
             // Asked before there was anything to search: it is found once the library is open.
@@ -75,18 +75,19 @@ impl App {
         self.then_add = then_add;
         self.attempt += 1;
         let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
-        let (through, consent, favourite) = (std::mem::take(&mut self.through), self.consent.take(), self.favourite());
+        let (model_override, consent, default_model) =
+            (std::mem::take(&mut self.model_override), self.consent.take(), self.default_model());
         let network = self.network.clone();
         let open = move || {
             let agreed = consent.zip(before.as_ref()).map(|(c, before)| before.allow_remote(&c.host, c.on));
             // The one before lets go of its files first: it may be the same library.
             drop(before);
-            let through = match (through, favourite) {
-                (Through::Remembered, Some(model)) if !path.exists() => Through::Model(model),
-                (through, _) => through,
+            let model_override = match (model_override, default_model) {
+                (ModelOverride::Remembered, Some(model)) if !path.exists() => ModelOverride::Model(model),
+                (model_override, _) => model_override,
             };
-            let wish = Wish { through, network, waker: waker.clone() };
-            let result = agreed.unwrap_or(Ok(())).and_then(|()| opener(&path, wish));
+            let options = OpenOptions { model_override, network, waker: waker.clone() };
+            let result = agreed.unwrap_or(Ok(())).and_then(|()| opener(&path, options));
             let _ = sender.send(Message::Opened(attempt, result));
             waker();
         };
@@ -95,15 +96,15 @@ impl App {
 
     /// Sees the open library through another model; where none is open, the next one.
     pub(super) fn use_model(&mut self, model: ModelSource) {
-        if self.state.library.is_none() && self.favour(&model) {
+        if self.state.library.is_none() && self.set_default_source(&model) {
             return;
         }
-        self.see_through(Through::Model(model));
+        self.reopen_with(ModelOverride::Model(model));
     }
 
     /// The same, also with a service.
-    pub(super) fn see_through(&mut self, through: Through) {
-        self.through = through;
+    pub(super) fn reopen_with(&mut self, model_override: ModelOverride) {
+        self.model_override = model_override;
         if let Some(library) = self.state.library.as_ref().filter(|l| !l.opening).map(|l| l.path.clone()) {
             self.switching = true;
             self.open_library(library, Vec::new());
@@ -117,9 +118,9 @@ impl App {
         self.remember_library();
         if self.state.library.is_some() {
             // Wishes for the library that is left.
-            (self.through, self.consent, self.switching) = Default::default();
+            (self.model_override, self.consent, self.switching) = Default::default();
         }
-        let before = self.forget();
+        let before = self.discard_library();
         self.attempt += 1;
         self.close(before);
     }
@@ -144,7 +145,7 @@ impl App {
                 self.state.device_title = backend.device();
                 self.state.import = Some(backend.import());
                 // Not with another model than the one that the import was begun with.
-                self.may_resume = backend.remark().is_none_or(|remark| !matches!(remark, Remark::Fallback(_)));
+                self.may_resume = backend.open_note().is_none_or(|note| !matches!(note, OpenNote::Fallback(_)));
                 self.backend = Some(backend);
                 self.service_opened();
                 if let Some(library) = &mut self.state.library {
@@ -160,11 +161,11 @@ impl App {
                 if !self.state.query.is_empty() {
                     self.search_now();
                 }
-                self.next_labels();
+                self.request_next_labels();
             }
             Err(why) => {
                 let library = self.state.library.clone();
-                self.forget();
+                self.discard_library();
                 if let (true, Some(library)) = (std::mem::take(&mut self.switching), library) {
                     // The model before is still good.
                     self.open_library(library.path, Vec::new());
@@ -188,7 +189,7 @@ impl App {
     }
 
     /// Lets go of the open library: nothing of it is left in the state, the window's memory, or here.
-    fn forget(&mut self) -> Option<Box<dyn super::Backend>> {
+    fn discard_library(&mut self) -> Option<Box<dyn super::Backend>> {
         if self.state.library.is_some() {
             self.state.close_library();
             "CPU".clone_into(&mut self.state.device_title);
@@ -207,7 +208,7 @@ impl App {
     /// Keeps the open library among the recent ones.
     pub(super) fn remember_library(&mut self) {
         let (Some(library), Some(snapshot)) = (&self.state.library, &self.state.snapshot) else { return };
-        let recent = Recent {
+        let recent = RecentLibrary {
             path: library.path.clone(),
             name: library.name.clone(),
             items: snapshot.len() as u64,
@@ -216,7 +217,7 @@ impl App {
         self.settings.remember(recent);
         self.state.recents.clone_from(&self.settings.recents);
         self.state.now = seconds_since_epoch();
-        self.keep_settings();
+        self.save_settings();
     }
 
     /// Writes the sample collection to the data folder, where it is not there yet, and opens it.
@@ -241,59 +242,59 @@ impl App {
         }
     }
 
-    pub(super) fn dialog(&mut self, purpose: DialogPurpose) {
+    pub(super) fn dialog(&mut self, purpose: PathPurpose) {
         if !self.dialogs {
             return self.ask_for_path(purpose);
         }
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        dialogs::open(purpose, move |outcome| {
+        file_dialogs::open(purpose, move |outcome| {
             let _ = sender.send(match outcome {
-                dialogs::Outcome::Chosen(paths) => Message::Chosen(purpose, paths),
-                dialogs::Outcome::Missing => Message::NoDialog(purpose),
+                file_dialogs::FileDialogOutcome::Chosen(paths) => Message::Chosen(purpose, paths),
+                file_dialogs::FileDialogOutcome::Missing => Message::NoDialog(purpose),
             });
             waker();
         });
     }
 
     /// Lets the user type a path.
-    pub(super) fn ask_for_path(&mut self, purpose: DialogPurpose) {
+    pub(super) fn ask_for_path(&mut self, purpose: PathPurpose) {
         self.state.path_request = Some(PathRequest { purpose, error: None });
-        self.float(Floating::Path, true);
+        self.show_dialog(Dialog::Path, true);
     }
 
     /// Looks whether a typed path is what is needed, on another thread: the disk may be slow.
-    pub(super) fn check_path(&mut self, purpose: DialogPurpose, typed: String) {
+    pub(super) fn check_path(&mut self, purpose: PathPurpose, typed: String) {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("typed-path", move || {
             let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
-            let path = dialogs::check_typed(purpose, &typed, home.as_deref());
+            let path = file_dialogs::check_typed(purpose, &typed, home.as_deref());
             let _ = sender.send(Message::Typed(purpose, path));
             waker();
         });
     }
 
-    pub(super) fn path_typed(&mut self, purpose: DialogPurpose, path: Result<PathBuf, String>) {
+    pub(super) fn path_typed(&mut self, purpose: PathPurpose, path: Result<PathBuf, String>) {
         let asked = self.state.path_request.as_mut().filter(|request| request.purpose == purpose);
         // Closed in the meantime: the user does not want it any more.
         let Some(request) = asked else { return };
         match path {
             Ok(path) => {
-                self.float(Floating::Path, false);
+                self.show_dialog(Dialog::Path, false);
                 self.chosen(purpose, vec![path]);
             }
             Err(why) => request.error = Some(why),
         }
     }
 
-    pub(super) fn chosen(&mut self, purpose: DialogPurpose, paths: Vec<PathBuf>) {
+    pub(super) fn chosen(&mut self, purpose: PathPurpose, paths: Vec<PathBuf>) {
         let Some(first) = paths.first().cloned() else { return };
         match purpose {
-            DialogPurpose::AddFolders | DialogPurpose::AddFiles => self.add(paths),
-            DialogPurpose::OpenLibrary => self.open_library(first, Vec::new()),
-            DialogPurpose::LoadLabels => self.load_labels(first),
-            DialogPurpose::Model => self.use_model(ModelSource::Folder(first)),
-            DialogPurpose::ImportModel | DialogPurpose::ImportArchive => self.model_work(Errand::Import(first)),
-            DialogPurpose::Export => {
+            PathPurpose::AddFolders | PathPurpose::AddFiles => self.add(paths),
+            PathPurpose::OpenLibrary => self.open_library(first, Vec::new()),
+            PathPurpose::LoadLabels => self.load_labels(first),
+            PathPurpose::Model => self.use_model(ModelSource::Folder(first)),
+            PathPurpose::ImportModel | PathPurpose::ImportArchive => self.submit_model_job(ModelJob::Import(first)),
+            PathPurpose::Export => {
                 let items = first.with_extension("csv");
                 self.submit(Job::Export { vectors: first, items });
             }

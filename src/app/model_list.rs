@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use super::backend::Waker;
-use crate::context::shelf::{Said, Shelf, Shelved, Work};
+use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::ui::words;
 use vicinity_core::Ledger;
 use vicinity_engine::choice::ModelSource;
@@ -17,7 +17,7 @@ use vicinity_models::installed::{Models, Options, Status, size};
 
 /// Something to do.
 #[derive(Debug)]
-pub(super) enum Errand {
+pub(super) enum ModelJob {
     /// Take a new copy.
     Look,
     Get(String),
@@ -32,114 +32,114 @@ pub(super) enum Errand {
 /// What is going on beside downloads, and what came of it.
 #[derive(Default)]
 struct Notes {
-    work: BTreeMap<String, Work>,
-    said: BTreeMap<String, Said>,
+    work: BTreeMap<String, ModelWork>,
+    said: BTreeMap<String, StatusMessage>,
     importing: Option<String>,
-    imported: Option<Said>,
+    imported: Option<StatusMessage>,
 }
 
 /// The window's end.
-pub(super) struct Keeper {
-    errands: Sender<Errand>,
-    latest: Arc<Mutex<Option<Shelf>>>,
+pub(super) struct ModelListWorker {
+    jobs: Sender<ModelJob>,
+    latest: Arc<Mutex<Option<ModelList>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// The end of the thread that does it.
-struct Bench {
+struct ModelJobs {
     models: Arc<Models>,
     notes: Arc<Mutex<Notes>>,
-    look: Sender<Errand>,
+    look: Sender<ModelJob>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Keeper {
+impl ModelListWorker {
     /// Starts the thread; it looks at what is here and contacts nobody.
     pub fn start(options: Options, runtime: Handle, ledger: Ledger, waker: Waker) -> Self {
         // Bounded generously: a person's clicks, and looks of which one is as good as many.
-        let (errands, received) = crossbeam_channel::bounded(64);
+        let (jobs, received) = crossbeam_channel::bounded(64);
         let latest = Arc::default();
-        let (slot, look) = (Arc::clone(&latest), errands.clone());
+        let (slot, look) = (Arc::clone(&latest), jobs.clone());
         let work = move || {
             let changed = look.clone();
             // where the channel is full a look is among what waits
-            let changed = move || drop(changed.try_send(Errand::Look));
+            let changed = move || drop(changed.try_send(ModelJob::Look));
             let models = Arc::new(Models::open(options, runtime, ledger, changed));
-            Bench { models, notes: Arc::default(), look }.run(&received, &slot, &waker);
+            ModelJobs { models, notes: Arc::default(), look }.run(&received, &slot, &waker);
         };
         let thread = std::thread::Builder::new().name("models".to_owned()).spawn(work);
         if let Err(error) = &thread {
             log::error!("no thread for models: {error}");
         }
-        Self { errands, latest, thread: thread.ok() }
+        Self { jobs, latest, thread: thread.ok() }
     }
 
     /// Asks for something; never waits.
-    pub fn ask(&self, errand: Errand) {
-        if self.errands.try_send(errand).is_err() {
+    pub fn submit(&self, job: ModelJob) {
+        if self.jobs.try_send(job).is_err() {
             log::error!("the models are not answering");
         }
     }
 
     /// The newest copy, where there is a new one.
-    pub fn news(&self) -> Option<Shelf> {
+    pub fn latest(&self) -> Option<ModelList> {
         lock(&self.latest).take()
     }
 }
 
-impl Drop for Keeper {
+impl Drop for ModelListWorker {
     fn drop(&mut self) {
         // only the downloads are waited for, which pause at once
-        let closed = self.errands.send(Errand::Close).is_ok();
+        let closed = self.jobs.send(ModelJob::Close).is_ok();
         if let Some(thread) = self.thread.take().filter(|_| closed) {
             let _ended = thread.join();
         }
     }
 }
 
-impl Bench {
-    fn run(self, errands: &Receiver<Errand>, slot: &Mutex<Option<Shelf>>, waker: &Waker) {
+impl ModelJobs {
+    fn run(self, jobs: &Receiver<ModelJob>, slot: &Mutex<Option<ModelList>>, waker: &Waker) {
         loop {
             *lock(slot) = Some(self.look());
             waker();
-            match errands.recv() {
-                Ok(Errand::Close) | Err(_) => return,
-                Ok(errand) => self.carry_out(errand),
+            match jobs.recv() {
+                Ok(ModelJob::Close) | Err(_) => return,
+                Ok(job) => self.execute(job),
             }
         }
     }
 
-    fn carry_out(&self, errand: Errand) {
+    fn execute(&self, job: ModelJob) {
         let told = |id: &str, result: Result<(), String>| {
             let mut notes = lock(&self.notes);
             notes.said.remove(id);
             if let Err(text) = result {
-                notes.said.insert(id.to_owned(), Said { good: false, text });
+                notes.said.insert(id.to_owned(), StatusMessage { success: false, text });
             }
         };
         let sentence = |error: vicinity_models::installed::ModelError| error.to_string();
-        match errand {
-            Errand::Look | Errand::Close => {}
-            Errand::Get(id) => told(&id, self.models.start(&id).map_err(sentence)),
-            Errand::Pause(id) => self.models.pause(&id),
-            Errand::Cancel(id) => told(&id, self.models.cancel(&id).map_err(sentence)),
-            Errand::Remove(id) => self.aside(id, Work::Removing, |models, id, _| {
+        match job {
+            ModelJob::Look | ModelJob::Close => {}
+            ModelJob::Get(id) => told(&id, self.models.start(&id).map_err(sentence)),
+            ModelJob::Pause(id) => self.models.pause(&id),
+            ModelJob::Cancel(id) => told(&id, self.models.cancel(&id).map_err(sentence)),
+            ModelJob::Remove(id) => self.run_aside(id, ModelWork::Removing, |models, id, _| {
                 models.remove(id).map(|()| None).map_err(|error| error.to_string())
             }),
-            Errand::Verify(id) => self.aside(id, Work::Verifying(0.0), verify),
-            Errand::Import(path) => self.import(path),
+            ModelJob::Verify(id) => self.run_aside(id, ModelWork::Verifying(0.0), verify),
+            ModelJob::Import(path) => self.import(path),
         }
     }
 
     /// Does something slow with a model on a thread of its own, unless something is being done with it already.
-    fn aside(
+    fn run_aside(
         &self,
         id: String,
-        work: Work,
-        act: impl FnOnce(&Models, &str, &dyn Fn(Work)) -> Result<Option<String>, String> + Send + 'static,
+        work: ModelWork,
+        act: impl FnOnce(&Models, &str, &dyn Fn(ModelWork)) -> Result<Option<String>, String> + Send + 'static,
     ) {
         {
             let mut notes = lock(&self.notes);
@@ -153,7 +153,7 @@ impl Bench {
         spawn("model-work", move || {
             let see = |work| {
                 lock(&notes).work.insert(id.clone(), work);
-                let _full_is_as_good = look.try_send(Errand::Look);
+                let _full_is_as_good = look.try_send(ModelJob::Look);
             };
             let result = act(&models, &id, &see);
             // before the last look: whoever closes waits for the downloads, not for this
@@ -161,12 +161,12 @@ impl Bench {
             let mut notes = lock(&notes);
             notes.work.remove(&id);
             match result {
-                Ok(Some(text)) => drop(notes.said.insert(id, Said { good: true, text })),
+                Ok(Some(text)) => drop(notes.said.insert(id, StatusMessage { success: true, text })),
                 Ok(None) => {}
-                Err(text) => drop(notes.said.insert(id, Said { good: false, text })),
+                Err(text) => drop(notes.said.insert(id, StatusMessage { success: false, text })),
             }
             drop(notes);
-            let _full_is_as_good = look.try_send(Errand::Look);
+            let _full_is_as_good = look.try_send(ModelJob::Look);
         });
     }
 
@@ -182,26 +182,27 @@ impl Bench {
         let (models, notes, look) = (Arc::clone(&self.models), Arc::clone(&self.notes), self.look.clone());
         spawn("model-import", move || {
             let said = match models.import(&path, import_name(&path).as_deref()) {
-                Ok(manifest) => {
-                    Said { good: true, text: format!("{} is here ({})", manifest.title, size(manifest.bytes())) }
-                }
-                Err(error) => Said { good: false, text: error.to_string() },
+                Ok(manifest) => StatusMessage {
+                    success: true,
+                    text: format!("{} is here ({})", manifest.title, size(manifest.bytes())),
+                },
+                Err(error) => StatusMessage { success: false, text: error.to_string() },
             };
             drop(models);
             let mut notes = lock(&notes);
             (notes.importing, notes.imported) = (None, Some(said));
             drop(notes);
-            let _full_is_as_good = look.try_send(Errand::Look);
+            let _full_is_as_good = look.try_send(ModelJob::Look);
         });
     }
 
-    fn look(&self) -> Shelf {
-        let models = self.models.status().into_iter().map(|status| self.shelved(status)).collect();
+    fn look(&self) -> ModelList {
+        let models = self.models.status().into_iter().map(|status| self.entry(status)).collect();
         let notes = lock(&self.notes);
-        Shelf { models, importing: notes.importing.clone(), said: notes.imported.clone() }
+        ModelList { models, importing: notes.importing.clone(), message: notes.imported.clone() }
     }
 
-    fn shelved(&self, status: Status) -> Shelved {
+    fn entry(&self, status: Status) -> ModelEntry {
         let (title, licence, terms) = match status.known {
             Some(known) => (known.title.to_owned(), known.licence.name.to_owned(), Some(known.licence.terms)),
             None => match self.models.find(&status.id) {
@@ -213,20 +214,20 @@ impl Bench {
         let folder = || ModelSource::Folder(self.models.places().model(&status.id));
         let source = if built_in { ModelSource::Starter } else { folder() };
         let notes = lock(&self.notes);
-        let (work, said) = (notes.work.get(&status.id).copied(), notes.said.get(&status.id).cloned());
+        let (work, message) = (notes.work.get(&status.id).copied(), notes.said.get(&status.id).cloned());
         drop(notes);
-        Shelved { status, title, licence, terms, source, work, said }
+        ModelEntry { status, title, licence, terms, source, work, message }
     }
 }
 
-fn verify(models: &Models, id: &str, see: &dyn Fn(Work)) -> Result<Option<String>, String> {
+fn verify(models: &Models, id: &str, see: &dyn Fn(ModelWork)) -> Result<Option<String>, String> {
     let total = models.find(id).map_or(0, |(_, manifest)| manifest.bytes()).max(1);
     let (mut read, mut shown) = (0, 0);
     let troubles = models.verify(id, |bytes| {
         read += bytes;
         if read - shown > total / 100 {
             shown = read;
-            see(Work::Verifying(read as f32 / total as f32));
+            see(ModelWork::Verifying(read as f32 / total as f32));
         }
     });
     match troubles.map_err(|error| error.to_string())?.as_slice() {

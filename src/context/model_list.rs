@@ -9,18 +9,18 @@ use vicinity_models::installed::{Standing, Status};
 
 /// All models: those of the catalogue, then imports by name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Shelf {
+pub struct ModelList {
     /// In this order.
-    pub models: Vec<Shelved>,
+    pub models: Vec<ModelEntry>,
     /// Name of the folder or archive that is being copied in.
     pub importing: Option<String>,
     /// What came of the last import.
-    pub said: Option<Said>,
+    pub message: Option<StatusMessage>,
 }
 
 /// A model, where it stands, and what is going on with it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shelved {
+pub struct ModelEntry {
     /// Name, catalogue entry, standing.
     pub status: Status,
     /// Display name.
@@ -32,14 +32,14 @@ pub struct Shelved {
     /// Where it is loaded from.
     pub source: ModelSource,
     /// Something slow that is being done with it.
-    pub work: Option<Work>,
+    pub work: Option<ModelWork>,
     /// What came of it.
-    pub said: Option<Said>,
+    pub message: Option<StatusMessage>,
 }
 
 /// Something slow that is being done with a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Work {
+pub enum ModelWork {
     /// Its files are read again; share done.
     Verifying(f32),
     /// It is being deleted.
@@ -48,16 +48,16 @@ pub enum Work {
 
 /// A sentence about something that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct StatusMessage {
     /// Whether it went well.
-    pub good: bool,
+    pub success: bool,
     /// The sentence.
     pub text: String,
 }
 
 /// What can be asked for a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelErrand {
+pub enum ModelCommand {
     /// Get it, or go on getting it.
     Get(String),
     /// Hold the download.
@@ -76,7 +76,7 @@ pub enum ModelErrand {
 
 /// How fast a model embedded the last import on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Speed {
+pub struct ModelSpeed {
     /// Items a second.
     pub per_second: f32,
     /// Whether these were nearly all pictures.
@@ -85,14 +85,14 @@ pub struct Speed {
     pub device: String,
 }
 
-impl Shelf {
+impl ModelList {
     /// The model of that name.
-    pub fn find(&self, id: &str) -> Option<&Shelved> {
+    pub fn find(&self, id: &str) -> Option<&ModelEntry> {
         self.models.iter().find(|model| model.status.id == id)
     }
 
     /// Models that are being got.
-    pub fn downloads(&self) -> impl Iterator<Item = (&Shelved, vicinity_models::installed::Progress)> {
+    pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, vicinity_models::installed::Progress)> {
         self.models.iter().filter_map(|model| match model.status.standing {
             Standing::Downloading(progress) => Some((model, progress)),
             _ => None,
@@ -100,7 +100,7 @@ impl Shelf {
     }
 }
 
-impl Shelved {
+impl ModelEntry {
     /// Bytes on the disk where it is here; else what getting it brings.
     pub fn bytes(&self) -> u64 {
         match (&self.status.standing, self.status.known) {
@@ -111,7 +111,7 @@ impl Shelved {
     }
 
     /// Whether it can be used at once.
-    pub fn is_here(&self) -> bool {
+    pub fn is_installed(&self) -> bool {
         matches!(self.status.standing, Standing::Here { .. })
     }
 

@@ -6,7 +6,7 @@ use vicinity_core::home;
 
 /// The library that is meant where folders or files are to be opened, and what is to be added to it: the one that is
 /// named, or a library (`NAME.vicinity`) given alone, or in `data` the one that belongs to the first folder.
-pub fn meant(named: Option<PathBuf>, given: Vec<PathBuf>, data: Option<&Path>) -> Option<(PathBuf, Vec<PathBuf>)> {
+pub fn resolve(named: Option<PathBuf>, given: Vec<PathBuf>, data: Option<&Path>) -> Option<(PathBuf, Vec<PathBuf>)> {
     match (named, given.as_slice()) {
         (Some(library), _) => Some((library, given)),
         (None, [alone]) if is_library(alone) => Some((alone.clone(), Vec::new())),
@@ -55,17 +55,17 @@ mod tests {
 
     #[test]
     fn a_name_goes_before_an_ending_and_that_before_the_first_folder() {
-        let meant = |named: Option<&str>, given: &[&str]| {
+        let resolve = |named: Option<&str>, given: &[&str]| {
             let (library, add) =
-                meant(named.map(Into::into), given.iter().map(Into::into).collect(), Some(Path::new("/data")))?;
+                resolve(named.map(Into::into), given.iter().map(Into::into).collect(), Some(Path::new("/data")))?;
             Some((library, add.len()))
         };
-        assert_eq!(meant(Some("/l"), &["/p/a.vicinity"]), Some(("/l".into(), 1)));
-        assert_eq!(meant(None, &["/p/a.vicinity"]), Some(("/p/a.vicinity".into(), 0)));
-        assert_eq!(meant(None, &["/p", "/q"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 2)));
-        assert_eq!(meant(None, &["/x/../p"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 1)));
-        assert_eq!(meant(Some("/l"), &[]), Some(("/l".into(), 0)));
-        assert_eq!(meant(None, &[]), None);
+        assert_eq!(resolve(Some("/l"), &["/p/a.vicinity"]), Some(("/l".into(), 1)));
+        assert_eq!(resolve(None, &["/p/a.vicinity"]), Some(("/p/a.vicinity".into(), 0)));
+        assert_eq!(resolve(None, &["/p", "/q"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 2)));
+        assert_eq!(resolve(None, &["/x/../p"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 1)));
+        assert_eq!(resolve(Some("/l"), &[]), Some(("/l".into(), 0)));
+        assert_eq!(resolve(None, &[]), None);
     }
 
     #[test]
