@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench map_frame` (a GPU or lavapipe for the uploads; without, only the widgets are timed).
 
+#[allow(dead_code, reason = "tests use the rest")]
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
 

@@ -1,5 +1,4 @@
 //! A plain HTTP client for tests of the server: it sends exactly what it is told.
-#![allow(dead_code, reason = "each test file is its own crate and uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::{Read, Write};

@@ -1,5 +1,4 @@
 //! A hub on the loopback: serves one repository's files under any name, as badly as a test wants.
-#![allow(dead_code, reason = "each test file is its own crate and uses a part")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

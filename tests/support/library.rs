@@ -1,5 +1,4 @@
 //! Made-up libraries: content number `n` has a hash, a vector and a modality that follow from `n`.
-#![allow(dead_code, reason = "each test file is its own crate and uses a part")]
 
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ use std::process::Command;
 pub fn python(folder: &str) -> Result<PathBuf, String> {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{folder}-venv"));
     let (python, stamp) = (venv.join("bin/python"), venv.join("installed.txt"));
-    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder).join("requirements.txt");
+    let list = super::places::project_dir().join("tests").join(folder).join("requirements.txt");
     let wanted = std::fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);

@@ -1,5 +1,4 @@
 //! A server on loopback that plays an embedding service, and misbehaves when told to.
-#![allow(dead_code, reason = "each test file is its own crate and uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::{BufRead, BufReader, Write};

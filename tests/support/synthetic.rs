@@ -1,12 +1,11 @@
 //! A made-up collection: items without files, and a layout of soft clusters. The same numbers always.
-#![allow(dead_code, reason = "each test file is its own crate and uses a part")]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use vicinity::context::{Root, Snapshot};
 use vicinity_core::{ContentHash, Hit, Item, ItemId, Layout, LayoutMethod, MapPos, Modality, SearchResult};
 use vicinity_engine::snapshot::{CHUNK, SnapshotParts, Vectors};
+use vicinity_engine::{Root, Snapshot};
 use vicinity_models::ModelKey;
 
 /// Clusters of the layout; each is a folder.

@@ -18,7 +18,7 @@ pub struct Fixture(PathBuf);
 
 impl Fixture {
     pub fn new(name: &str) -> Self {
-        Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name))
+        Self(super::places::project_dir().join("tests/fixtures").join(name))
     }
 
     pub fn dir(&self) -> &Path {

@@ -1,0 +1,21 @@
+//! Tests of the engine: one program, a module per feature.
+
+#[allow(dead_code, unused_imports, reason = "written for several test programs, of which each uses a part")]
+#[path = "../support"]
+mod support {
+    pub mod engine;
+    pub mod library;
+    pub mod places;
+    pub mod service;
+    pub mod synthetic;
+    pub use places::*;
+}
+
+mod devices;
+mod dimensions;
+mod flow;
+mod import;
+mod project;
+mod remote_soak;
+mod store;
+mod store_survival;

@@ -1,0 +1,811 @@
+//! The library on disk: what is committed stays, what is damaged is told, what is known is not embedded again.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality};
+use vicinity_engine::ImportOptions;
+use vicinity_engine::store::{Cause, FailedFile, GivenLabel, Known, NewItem, Stamp, Store, StoreError};
+use vicinity_models::{LongText, ModelKey};
+
+use crate::support::library::{DIM, assert_holds, batch, embedding, hash, item, known, model, open};
+
+fn vector_file(dir: &Path) -> PathBuf {
+    let mut files = fs::read_dir(dir.join("vectors")).expect("a folder").map(|e| e.expect("an entry").path());
+    files.find(|path| path.extension().is_some_and(|e| e == "f32")).expect("a vector file")
+}
+
+#[test]
+fn what_is_committed_is_there_again_with_all_its_fields() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    assert!(store.add_root(Path::new("/photos")).expect("writable"));
+    assert!(!store.add_root(Path::new("/photos")).expect("writable"), "twice is once");
+    store.commit_embedded(batch(0..10)).expect("stored");
+    store.commit_embedded(batch(10..5000)).expect("stored");
+    assert_holds(&store, 0..5000);
+    let before = store.snapshot();
+    assert_eq!(before.epoch(), open_epoch(&store), "appending starts no epoch");
+    drop(store);
+
+    let store = open(dir.path());
+    assert_holds(&store, 0..5000);
+    assert!(before.items().eq(store.snapshot().items()), "every field survives");
+    assert_eq!(store.roots().len(), 1);
+    assert!((0..5000).all(|n| known(&store, &item(format!("/photos/{n}.jpg"), n))));
+    assert_eq!(store.check(), [""; 0]);
+}
+
+fn open_epoch(store: &Store) -> u64 {
+    store.snapshot().epoch()
+}
+
+#[test]
+fn snapshots_share_full_chunks_and_never_change() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5000)).expect("stored");
+    let first = store.snapshot();
+    store.commit_embedded(batch(5000..5010)).expect("stored");
+    let second = store.snapshot();
+    assert_eq!((first.len(), second.len()), (5000, 5010));
+    assert_eq!(first.epoch(), second.epoch());
+    assert!(second.generation() > first.generation());
+    assert!(std::sync::Arc::ptr_eq(&first.parts().chunks[0], &second.parts().chunks[0]));
+    store.remove_missing(&HashSet::new(), &[], &[]).expect("no root, nothing missing");
+    assert_eq!(store.snapshot().len(), 5010);
+    assert_eq!(first.vector(4999), Some(embedding(4999).as_slice()), "an old snapshot stays readable");
+}
+
+#[test]
+fn a_changed_file_replaces_its_item_and_keeps_its_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5)).expect("stored");
+    let (id, epoch) = (store.snapshot().item(2).expect("there").id, store.snapshot().epoch());
+    let changed = NewItem { path: "/photos/2.jpg".into(), ..item("", 77) };
+    assert!(!known(&store, &changed));
+    store.commit_embedded(vec![(changed.clone(), embedding(77))]).expect("stored");
+    assert!(known(&store, &changed));
+    assert_eq!(store.snapshot().item(2).expect("there").id, id);
+    assert!(store.snapshot().epoch() > epoch, "a vector in a row changed");
+    assert_holds(&store, [0, 1, 77, 3, 4]);
+    drop(store);
+    assert_holds(&open(dir.path()), [0, 1, 77, 3, 4]);
+}
+
+#[test]
+fn renamed_copied_and_touched_files_need_no_embedding() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let photos = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| photos.path().join(name);
+    let mut store = open(&dir.path().join("library"));
+    store.add_root(photos.path()).expect("writable");
+    for n in 1..4_u32 {
+        fs::write(at(&format!("{n}.jpg")), [n as u8]).expect("written");
+        store.commit_embedded(vec![(item(at(&format!("{n}.jpg")), n), embedding(n))]).expect("stored");
+    }
+    let ids: Vec<_> = store.snapshot().items().map(|item| item.id).collect();
+
+    fs::rename(at("1.jpg"), at("moved.jpg")).expect("renamed");
+    fs::copy(at("2.jpg"), at("copy.jpg")).expect("copied");
+    let touched = NewItem { modified_ns: 999, ..item(at("3.jpg"), 3) };
+    assert!((1..4).all(|n| store.has_vector(&hash(n), item("", n).modality)));
+    let seen = vec![item(at("moved.jpg"), 1), item(at("copy.jpg"), 2), touched.clone()];
+    store.commit_known(seen.clone()).expect("stored");
+    let names = |store: &Store| store.snapshot().items().map(|item| item.name()).collect::<Vec<_>>();
+    assert_eq!(names(&store), ["moved.jpg", "2.jpg", "3.jpg", "copy.jpg"]);
+    assert_eq!(store.snapshot().items().take(3).map(|item| item.id).collect::<Vec<_>>(), ids, "a move keeps the item");
+    assert!(seen.iter().all(|item| known(&store, item)));
+    assert!(!known(&store, &item(at("1.jpg"), 1)), "the old place is forgotten");
+    assert_holds(&store, [1, 2, 3, 2]);
+    let size = fs::metadata(vector_file(store.dir())).expect("there").len();
+    assert_eq!(size, 64 + 3 * DIM as u64 * 4, "no vector was written twice");
+    drop(store);
+    let store = open(&dir.path().join("library"));
+    assert_eq!(names(&store), ["moved.jpg", "2.jpg", "3.jpg", "copy.jpg"]);
+    assert_eq!(store.check(), [""; 0]);
+}
+
+#[test]
+fn an_unplugged_disk_keeps_its_items_and_a_vanished_file_goes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    for root in ["/disk", "/photos"] {
+        store.add_root(Path::new(root)).expect("writable");
+    }
+    store.commit_embedded(batch(0..4)).expect("stored");
+    store.commit_embedded(vec![(item("/disk/10.jpg", 10), embedding(10))]).expect("stored");
+    let epoch = store.snapshot().epoch();
+    let seen = [0, 1, 3].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
+    let removed =
+        store.remove_missing(&seen, &["/disk".into(), "/photos".into()], &[PathBuf::from("/disk")]).expect("writable");
+    assert_eq!(removed, 1);
+    assert_holds(&store, [0, 1, 3, 10]);
+    assert!(store.snapshot().epoch() > epoch);
+    let available: Vec<bool> = store.snapshot().parts().roots.iter().map(|root| root.available).collect();
+    assert_eq!(available, [false, true]);
+    assert!(store.has_vector(&hash(2), item("", 2).modality), "its vector stays for when it comes back");
+    assert_eq!(store.remove_root(Path::new("/photos")).expect("writable"), 3);
+    drop(store);
+    let store = open(dir.path());
+    assert_holds(&store, [10]);
+    assert_eq!(store.roots().len(), 1);
+}
+
+fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
+    Stamp { bytes, modified_ns, change_mark: 0 }
+}
+
+#[test]
+fn a_table_is_known_only_when_all_its_rows_are_stored() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let row = |row: u32, n: u32| NewItem { row: Some(row), bytes: 9, modified_ns: 9, ..item("/t.csv", n) };
+    let mut store = open(dir.path());
+    store.commit_embedded(vec![(row(1, 3), embedding(3)), (row(2, 6), embedding(6))]).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Changed, "cut short: the rest is still to come");
+    store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
+    store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
+    store.finish_table(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
+    assert_holds(&store, [3, 6, 9]);
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
+    let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
+    store.commit_known(vec![shorter]).expect("stored");
+    store.finish_table(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
+    assert_holds(&store, [6]);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), Known::Unchanged);
+}
+
+#[test]
+fn options_that_change_vectors_make_texts_new_and_pictures_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    assert_eq!(store.import_options(), None);
+    store.commit_embedded(batch(0..4)).expect("stored"); // 0 and 3 are texts
+    let options = ImportOptions { excludes: vec!["*.tmp".into()], rows: false, long_text: LongText::Mean };
+    store.set_import_options(&options).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.import_options(), Some(&options));
+    let is_known = |store: &Store| [0, 1, 2, 3].map(|n| known(store, &item(format!("/photos/{n}.jpg"), n)));
+    assert_eq!(is_known(&store), [false, true, true, false]);
+    assert_eq!(store.snapshot().len(), 4, "they stay searchable meanwhile");
+    assert!(!store.has_vector(&hash(3), Modality::Text));
+    store.commit_embedded(batch(3..4)).expect("stored");
+    assert_eq!(is_known(&store), [false, true, true, true]);
+    store.set_import_options(&ImportOptions { long_text: LongText::Truncate, ..options }).expect("stored");
+    assert_eq!(is_known(&store), [true; 4], "the earlier vectors are still there");
+}
+
+#[test]
+fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let failed = |n: u32| FailedFile {
+        cause: Cause::Content,
+        change_mark: 0,
+        path: format!("/photos/{n}.jpg").into(),
+        reason: "It is not a picture.".into(),
+        bytes: 1000 + u64::from(n),
+        modified_ns: i64::from(n),
+    };
+    let mut store = open(dir.path());
+    store.set_failures((1..5).map(failed).collect()).expect("stored");
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!(store.failures().len(), 4);
+    let first = item("/photos/1.jpg", 1);
+    assert_eq!(store.known(&first.path, first.stamp()), Known::Failed, "not tried again");
+    assert!(!known(&store, &item("/photos/1.jpg", 2)), "it changed");
+    store.commit_embedded(batch(2..3)).expect("stored");
+    store.clear_failures(&["/photos/3.jpg".into()]).expect("stored");
+    assert_eq!(
+        store.failures().iter().map(|f| f.path.clone()).collect::<Vec<_>>(),
+        [PathBuf::from("/photos/1.jpg"), PathBuf::from("/photos/4.jpg")]
+    );
+    store.clear_failures(&[]).expect("stored");
+    drop(store);
+    assert_eq!(open(dir.path()).failures(), []);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_survive() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = Path::new(std::ffi::OsStr::from_bytes(b"/photos/caf\xe9 \xff.jpg"));
+    let mut store = open(dir.path());
+    store.commit_embedded(vec![(item(path, 1), embedding(1))]).expect("stored");
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(&*store.snapshot().item(0).expect("there").path, path);
+    assert!(known(&store, &item(path, 1)));
+}
+
+#[test]
+fn models_have_spaces_of_their_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..6)).expect("stored");
+    drop(store);
+    let other = ModelKey { preprocessing: "p2".into(), ..model() };
+    let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
+    assert!(store.snapshot().is_empty());
+    assert!(!known(&store, &item("/photos/0.jpg", 0)));
+    let epoch = store.snapshot().epoch();
+    store.commit_embedded(batch(2..6)).expect("stored");
+    assert_eq!(store.snapshot().epoch(), epoch, "another model only appends");
+    assert_holds(&store, 2..6);
+    let wrong = Embedding::new(vec![1.0; 7]).expect("not zero");
+    let error = store.commit_embedded(vec![(item("/x.jpg", 9), wrong)]).expect_err("another dimension");
+    assert!(matches!(error, StoreError::Dimension { found: 7, wanted: DIM }));
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.snapshot().len(), 6, "the first model's vectors are all there");
+    assert_eq!(store.check(), [""; 0]);
+}
+
+#[test]
+fn a_second_opener_reads_and_follows() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut writer = open(dir.path());
+    writer.commit_embedded(batch(0..10)).expect("stored");
+    let (mut reader, _) = Store::open(dir.path(), &model()).expect("opens");
+    assert!(reader.read_only().expect("says why").contains("Another window"));
+    assert_eq!(reader.snapshot().parts().read_only.as_deref(), reader.read_only());
+    assert_holds(&reader, 0..10);
+    let error = reader.commit_embedded(batch(10..11)).expect_err("may not write");
+    assert!(matches!(error, StoreError::ReadOnly { .. }));
+    reader.refresh().expect("readable");
+    writer.commit_embedded(batch(10..20)).expect("stored");
+    assert!(reader.refresh().expect("readable"));
+    assert!(!reader.refresh().expect("readable"), "nothing new");
+    assert_holds(&reader, 0..20);
+    drop(writer);
+    assert_eq!(open(dir.path()).snapshot().len(), 20, "a reader does not keep others from writing");
+}
+
+#[test]
+fn reading_takes_no_lock_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let missing = Store::open_to_read(dir.path(), &model()).err().expect("there is none");
+    assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
+    assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0, "none is made");
+
+    let library = dir.path().join("library");
+    let mut writer = open(&library);
+    writer.commit_embedded(batch(0..10)).expect("stored");
+    let (reader, notices) = Store::open_to_read(&library, &model()).expect("opens beside a writer");
+    assert_eq!(notices, []);
+    assert_holds(&reader, 0..10);
+    drop(writer);
+    let mut writer = open(&library);
+    writer.commit_embedded(batch(10..20)).expect("a reader keeps nobody from writing");
+    drop((writer, reader));
+    let list = || {
+        let names = fs::read_dir(&library).expect("there").map(|entry| entry.expect("readable"));
+        let mut names: Vec<_> = names.map(|e| (e.file_name(), e.metadata().expect("there").modified().ok())).collect();
+        names.sort();
+        names
+    };
+    let before = list();
+    let (mut reader, _) = Store::open_to_read(&library, &model()).expect("opens");
+    assert_holds(&reader, 0..20);
+    assert_eq!(reader.check(), [""; 0]);
+    let error = reader.commit_embedded(batch(20..21)).expect_err("may not write");
+    assert!(matches!(error, StoreError::ReadOnly { .. }));
+    drop(reader);
+    assert_eq!(list(), before);
+}
+
+#[test]
+fn a_writer_that_is_closing_is_waited_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let writer = open(dir.path());
+    writer.closing().expect("a writer").begin();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let closes = std::thread::spawn(move || {
+        released.recv().expect("a word");
+        drop(writer);
+    });
+    let dir_of_opener = dir.path().to_owned();
+    let opens = std::thread::spawn(move || Store::open(&dir_of_opener, &model()).expect("opens").0);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    assert!(!opens.is_finished(), "it waits");
+    release.send(()).expect("heard");
+    let next = opens.join().expect("no panic");
+    assert_eq!(next.read_only(), None, "nobody else has it");
+    closes.join().expect("no panic");
+}
+
+#[test]
+fn labels_stay_with_their_contents() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..6)).expect("stored");
+    assert_eq!(store.labels().expect("readable"), None);
+    let set = LabelSet { name: "Mine".into(), labels: vec!["ship".into(), "tree".into()] };
+    let give = |n: u32, label: &str| {
+        let modality = item("", n).modality;
+        GivenLabel { hash: hash(n), modality, label: label.into(), score: 0.25, share: 0.5 }
+    };
+    store.give_labels(&set, &[give(1, "ship"), give(2, "ship")], &[]).expect("stored");
+    store.give_labels(&set, &[give(0, "tree"), give(2, "tree"), give(3, "tree")], &[]).expect("stored");
+    store.give_labels(&set, &[], &[(hash(0), item("", 0).modality)]).expect("taken away again");
+    let labelled = |store: &Store| {
+        let snapshot = store.snapshot();
+        let labels = store.labels().expect("readable")?.of_items(&snapshot)?;
+        let label = |row| labels.best.get(&snapshot.item(row).expect("there").id).map(|s| s.label);
+        Some(((0..snapshot.len()).map(label).collect::<Vec<_>>(), labels.set))
+    };
+    let expected = Some((vec![None, Some(0), Some(1), Some(1), None, None], set.clone()));
+    assert_eq!(labelled(&store), expected);
+    drop(store);
+    assert_eq!(labelled(&open(dir.path())), expected, "after a restart");
+    let other = ModelKey { preprocessing: "p2".into(), ..model() };
+    let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
+    store.commit_embedded(batch(0..6)).expect("stored");
+    assert_eq!(labelled(&store), expected, "with another model");
+    drop(store);
+    fs::write(dir.path().join("vectors/x.tmp"), []).expect("written");
+    let mut store = open(dir.path());
+    store.replace_labels(&set, &[give(4, "tree")]).expect("stored");
+    assert_eq!(labelled(&store), Some((vec![None, None, None, None, Some(1), None], set)));
+    let none = LabelSet { name: "Mine".into(), labels: Vec::new() };
+    store.replace_labels(&none, &[]).expect("stored");
+    assert_eq!(store.labels().expect("readable"), None);
+}
+
+#[test]
+fn a_newer_library_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    drop(open(dir.path()));
+    let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+    catalog.pragma_update(None, "user_version", 99).expect("written");
+    drop(catalog);
+    let error = Store::open(dir.path(), &model()).err().expect("too new");
+    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn thumbnails_and_layout_are_caches() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..5)).expect("stored");
+    let jpeg = [&[0xFF, 0xD8, 1, 2, 3][..], &[0xFF, 0xD9]].concat();
+    store.put_thumbnail(&hash(1), &jpeg);
+    store.put_thumbnail(&hash(2), &jpeg[..4]); // torn
+    let cache = store.thumbnails();
+    assert_eq!(std::thread::spawn(move || cache.get(&hash(1))).join().expect("no panic"), Some(jpeg.clone()));
+    assert_eq!(store.thumbnail(&hash(2)), None);
+
+    let positions: Vec<MapPos> = (0..5).map(|i| MapPos { x: i as f32, y: 0.5 }).collect();
+    let epoch = store.snapshot().epoch();
+    let layout =
+        Layout { method: LayoutMethod::Umap, epoch, settled: 3, positions, trustworthiness: Some(0.99), generation: 7 };
+    store.save_layout(&layout).expect("stored");
+    store.add_root(Path::new("/photos")).expect("writable");
+    let seen = [0, 2, 3, 4].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+    store.commit_embedded(batch(8..9)).expect("stored");
+    let loaded = store.load_layout().expect("there");
+    assert_eq!(loaded.positions.iter().map(|p| p.x).collect::<Vec<_>>(), [0.0, 2.0, 3.0, 4.0], "by item, not by row");
+    assert_eq!((loaded.method, loaded.trustworthiness), (LayoutMethod::Umap, Some(0.99)));
+    assert_eq!(loaded.epoch, store.snapshot().epoch());
+    assert_eq!(loaded.settled, 2, "of the first three one is gone");
+
+    fs::remove_dir_all(dir.path().join("thumbs")).expect("removed");
+    assert_eq!(store.thumbnail(&hash(1)), None);
+    store.put_thumbnail(&hash(1), &jpeg);
+    assert_eq!(store.thumbnail(&hash(1)), Some(jpeg));
+    let mut bytes = fs::read(layout_file(dir.path())).expect("there");
+    *bytes.last_mut().expect("not empty") ^= 1;
+    fs::write(layout_file(dir.path()), bytes).expect("written");
+    assert_eq!(store.load_layout(), None, "damaged");
+    fs::remove_file(layout_file(dir.path())).expect("removed");
+    assert_eq!(store.load_layout(), None);
+}
+
+mod damage {
+    use super::*;
+    use std::io::{Seek, SeekFrom, Write};
+
+    fn library() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut store = open(dir.path());
+        store.add_root(Path::new("/photos")).expect("writable");
+        store.commit_embedded(batch(0..20)).expect("stored");
+        dir
+    }
+
+    /// Opens; something was told; embeds what is missing; then all is well again.
+    fn heals(dir: &Path, left: impl IntoIterator<Item = u32>) -> String {
+        let (mut store, notices) = Store::open(dir, &model()).expect("opens in spite of it");
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        let left: Vec<u32> = left.into_iter().collect();
+        assert_holds(&store, left.iter().copied());
+        let missing: Vec<u32> = (0..20).filter(|n| !known(&store, &item(format!("/photos/{n}.jpg"), *n))).collect();
+        assert_eq!(missing, (0..20).filter(|n| !left.contains(n)).collect::<Vec<_>>());
+        for n in &missing {
+            store.commit_embedded(batch(*n..n + 1)).expect("stored");
+        }
+        assert_holds(&store, left.iter().copied().chain(missing.iter().copied()));
+        assert_eq!(store.roots().len(), 1);
+        assert_eq!(store.check(), [""; 0]);
+        drop(store);
+        assert_holds(&open(dir), left.into_iter().chain(missing));
+        notices[0].text.clone()
+    }
+
+    fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+        let mut file = fs::OpenOptions::new().write(true).open(path).expect("opens");
+        file.seek(SeekFrom::Start(at)).expect("seeks");
+        file.write_all(bytes).expect("writes");
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_one_vector() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let at = 64 + 7 * DIM as u64 * 4 + 5;
+        let byte = fs::read(&path).expect("there")[at as usize];
+        overwrite(&path, at, &[byte ^ 4]);
+        heals(dir.path(), (0..20).filter(|n| *n != 7));
+    }
+
+    #[test]
+    fn the_check_finds_what_happened_since_opening() {
+        let dir = library();
+        let store = open(dir.path());
+        overwrite(&vector_file(dir.path()), 64 + 300, &[0xAA; 8]);
+        assert_eq!(store.check().len(), 1);
+        assert!(store.check()[0].contains("1 damaged vector "), "{:?}", store.check());
+    }
+
+    #[test]
+    fn a_truncated_vector_file_costs_its_end() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let file = fs::OpenOptions::new().write(true).open(path).expect("opens");
+        file.set_len(64 + 12 * DIM as u64 * 4 + 17).expect("cut");
+        assert!(heals(dir.path(), 0..12).contains("lost its end"));
+    }
+
+    #[test]
+    fn a_deleted_vector_file_is_started_anew() {
+        let dir = library();
+        fs::remove_file(vector_file(dir.path())).expect("removed");
+        assert!(heals(dir.path(), []).contains("is gone"));
+    }
+
+    #[test]
+    fn a_foreign_vector_file_is_set_aside() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        overwrite(&path, 8, &[9]); // another dimension
+        heals(dir.path(), []);
+        assert!(path.with_extension("f32.damaged").exists());
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_off() {
+        let dir = library();
+        let path = vector_file(dir.path());
+        let len = fs::metadata(&path).expect("there").len();
+        let mut file = fs::OpenOptions::new().append(true).open(&path).expect("opens");
+        file.write_all(&[7; 1001]).expect("writes");
+        let mut store = open(dir.path());
+        assert_eq!(fs::metadata(&path).expect("there").len(), len);
+        store.commit_embedded(batch(20..21)).expect("stored");
+        assert_holds(&store, 0..21);
+    }
+
+    #[test]
+    fn a_garbage_catalog_is_set_aside_and_a_new_one_started() {
+        let dir = library();
+        fs::write(dir.path().join("catalog.sqlite"), [0x5A; 9000]).expect("written");
+        let (store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+        assert!(store.snapshot().is_empty());
+        assert!(notices[0].text.contains("set aside"), "{notices:?}");
+        let aside = fs::read_dir(dir.path()).expect("a folder").map(|e| e.expect("an entry").path());
+        let aside = aside.into_iter().find(|p| p.to_string_lossy().contains("damaged-")).expect("the old one is kept");
+        assert_eq!(fs::read(aside.join("catalog.sqlite")).expect("there"), [0x5A; 9000]);
+    }
+
+    #[test]
+    fn a_catalog_with_damaged_pages_loses_its_items_and_keeps_its_folders() {
+        let dir = library();
+        let path = dir.path().join("catalog.sqlite");
+        let catalog = rusqlite::Connection::open(&path).expect("opens");
+        let page: i64 = catalog
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items'", (), |row| row.get(0))
+            .expect("there");
+        drop(catalog);
+        overwrite(&path, (page as u64 - 1) * 4096, &[0xEE; 4096]);
+        assert!(heals(dir.path(), []).contains("set aside"));
+    }
+
+    #[test]
+    fn a_damaged_index_is_built_again_and_costs_nothing() {
+        let dir = library();
+        let path = dir.path().join("catalog.sqlite");
+        let catalog = rusqlite::Connection::open(&path).expect("opens");
+        let page: i64 = catalog
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'items_by_hash'", (), |row| row.get(0))
+            .expect("there");
+        drop(catalog);
+        overwrite(&path, (page as u64 - 1) * 4096, &[0xEE; 4096]);
+        let (mut store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+        assert!(notices[0].text.contains("An index of the catalog was damaged"), "{notices:?}");
+        assert_holds(&store, 0..20);
+        assert_eq!(store.roots().len(), 1);
+        let all: Vec<NewItem> = (0..20).map(|n| item(format!("/photos/{n}.jpg"), n)).collect();
+        assert!(!all.iter().any(|item| known(&store, item)), "all files are looked at again");
+        store.commit_known(all.clone()).expect("stored, and nothing is embedded");
+        store.commit_embedded(batch(20..21)).expect("stored");
+        assert!(all.iter().all(|item| known(&store, item)));
+        assert_holds(&store, 0..21);
+        assert_eq!(store.check(), [""; 0]);
+        drop(store);
+        assert_holds(&open(dir.path()), 0..21);
+    }
+
+    /// Changes the catalog as no program would, and gives the number of rows changed.
+    fn spoil(dir: &Path, sql: &str) -> usize {
+        let catalog = rusqlite::Connection::open(dir.join("catalog.sqlite")).expect("opens");
+        catalog.execute(sql, ()).expect("changed")
+    }
+
+    #[test]
+    fn one_value_out_of_range_costs_its_row_and_locks_nothing() {
+        for (sql, left) in [
+            ("UPDATE items SET id = 1 << 40 WHERE id = 20", 19),
+            ("UPDATE items SET width = -1 WHERE id = 4", 19),
+            ("UPDATE items SET hash = x'00' WHERE id = 4", 19),
+            ("UPDATE items SET hash = zeroblob(32) WHERE id = 4", 19),
+            ("UPDATE items SET modality = 1 - modality WHERE id = 4", 19),
+            ("UPDATE items SET snippet = 'other words' WHERE id = 4", 19),
+            ("UPDATE items SET row = 'x' WHERE id = 4", 19),
+            ("UPDATE items SET file = 'x' WHERE id = 4", 19),
+            ("UPDATE items SET file = 9999 WHERE id = 4", 19),
+            ("UPDATE files SET bytes = 'many' WHERE id = 4", 19),
+            ("UPDATE files SET path = 'text' WHERE id = 4", 19),
+            ("UPDATE vectors SET row = 1 << 40 WHERE row = 4", 19),
+            ("UPDATE vectors SET crc = -1 WHERE row = 4", 19),
+            ("UPDATE vectors SET kind = 'x' WHERE row = 4", 19),
+        ] {
+            let dir = library();
+            assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!(reader.snapshot().len(), left, "{sql}");
+            assert_eq!(notices.len(), 1, "{sql}: {notices:?}");
+            assert!(!reader.check().is_empty(), "{sql}");
+            drop(reader);
+            let (mut store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!((store.snapshot().len(), notices.len()), (left, 1), "{sql}: {notices:?}");
+            let missing: Vec<u32> = (0..20).filter(|n| !known(&store, &item(format!("/photos/{n}.jpg"), *n))).collect();
+            assert!(!missing.is_empty(), "{sql}: the file is read again");
+            for n in missing {
+                store.commit_embedded(batch(n..n + 1)).expect("stored");
+            }
+            store.commit_embedded(batch(20..21)).expect("new items are not kept out");
+            assert_eq!((store.snapshot().len(), store.check()), (21, Vec::new()), "{sql}");
+            drop(store);
+            assert_eq!(open(dir.path()).snapshot().len(), 21, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_entry_of_the_model_costs_no_vectors() {
+        for sql in [
+            "UPDATE models SET rows = 3",
+            "UPDATE models SET rows = -1",
+            "UPDATE models SET rows = 1 << 40",
+            "UPDATE models SET file = '../elsewhere'",
+            "UPDATE models SET name = 'Tesu model'",
+            "UPDATE models SET dim = 'x'",
+            "UPDATE sqlite_sequence SET seq = 1 << 50",
+            "PRAGMA user_version = 0",
+        ] {
+            let dir = library();
+            if sql.starts_with("PRAGMA") {
+                let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+                catalog.execute_batch(sql).expect("changed");
+            } else {
+                assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            }
+            let (mut store, _) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_holds(&store, 0..20);
+            store.commit_embedded(batch(20..30)).expect("stored");
+            assert_eq!(store.check(), [""; 0], "{sql}");
+            drop(store);
+            assert_holds(&open(dir.path()), 0..30);
+        }
+    }
+
+    #[test]
+    fn damaged_roots_failures_and_settings_are_told() {
+        for sql in [
+            "UPDATE roots SET path = 7",
+            "UPDATE roots SET available = 'x'",
+            "UPDATE not_taken SET bytes = 'x'",
+            "UPDATE meta SET value = replace(value, 'tmp', 'jpg') WHERE key = 'import'",
+            "UPDATE meta SET value = 9 WHERE key = 'import'",
+        ] {
+            let dir = library();
+            let mut store = open(dir.path());
+            let excludes = vec!["*.tmp".to_owned()];
+            let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate };
+            store.set_import_options(&options).expect("stored");
+            let failed = FailedFile {
+                cause: Cause::Content,
+                change_mark: 0,
+                path: "/photos/x".into(),
+                reason: "No.".into(),
+                bytes: 1,
+                modified_ns: 1,
+            };
+            store.set_failures(vec![failed]).expect("stored");
+            drop(store);
+            assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
+            let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!((notices.len(), reader.check().len()), (1, 1), "{sql}: {notices:?}");
+            drop(reader);
+            let (store, notices) = Store::open(dir.path(), &model()).expect("opens in spite of it");
+            assert_eq!(notices.len(), 1, "{sql}: {notices:?}");
+            assert_ne!(store.import_options().map(|o| o.excludes.clone()), Some(vec!["*.jpg".to_owned()]), "{sql}");
+            assert_holds(&store, 0..20);
+            drop(store);
+            open(dir.path());
+        }
+    }
+
+    #[test]
+    fn damage_is_told_to_whoever_only_reads() {
+        let dir = library();
+        overwrite(&vector_file(dir.path()), 64 + 7 * DIM as u64 * 4 + 5, &[0xAA; DIM * 4]);
+        let before = fs::read(vector_file(dir.path())).expect("there");
+        let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens");
+        assert!(notices[0].text.contains("2 damaged vectors"), "{notices:?}");
+        assert!(notices[0].text.contains("(rows 7 to 8): 2 items cannot be found"), "{notices:?}");
+        assert_eq!(reader.check(), [notices[0].text.clone()]);
+        assert_holds(&reader, (0..20).filter(|n| ![7, 8].contains(n)));
+        assert_eq!(fs::read(vector_file(dir.path())).expect("there"), before, "nothing is repaired by reading");
+        drop(reader);
+
+        fs::write(dir.path().join("catalog.sqlite"), [0x5A; 9000]).expect("written");
+        let error = Store::open_to_read(dir.path(), &model()).err().expect("it cannot be read").to_string();
+        assert!(error.contains("damaged") && error.contains("vicinity index"), "{error}");
+        drop(Store::open(dir.path(), &model()).expect("starts anew"));
+        let (_, notices) = Store::open_to_read(dir.path(), &model()).expect("opens");
+        assert!(notices[0].text.contains("A damaged catalog was set aside in"), "{notices:?}");
+    }
+
+    /// Flips one byte after the other all over the library.
+    #[test]
+    fn a_flipped_byte_anywhere_is_healed_or_told() {
+        let whole = library();
+        let mut store = open(whole.path());
+        let given =
+            GivenLabel { hash: hash(1), modality: Modality::Image, label: "ship".into(), score: 0.3, share: 0.9 };
+        store
+            .give_labels(&LabelSet { name: "Mine".into(), labels: vec!["ship".into()] }, &[given], &[])
+            .expect("stored");
+        store.put_thumbnail(&hash(1), &[0xFF, 0xD8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xFF, 0xD9]);
+        drop(store);
+        let files: Vec<PathBuf> = walk(whole.path()).into_iter().filter(|path| !path.ends_with("lock")).collect();
+        let thumbnail = open(whole.path()).thumbnail(&hash(1));
+        let labels = open(whole.path()).labels().expect("readable");
+        for file in files {
+            let bytes = fs::read(&file).expect("there");
+            let name = file.strip_prefix(whole.path()).expect("below").to_owned();
+            // a prime, so that all fields of the rows have their turn
+            for at in (0..bytes.len()).step_by(if bytes.len() > 5000 { 397 } else { 1 }) {
+                let dir = tempfile::tempdir().expect("a folder");
+                copy(whole.path(), dir.path());
+                overwrite(&dir.path().join(&name), at as u64, &[bytes[at] ^ 0x10]);
+                let place = format!("{} at {at}", name.display());
+                let (mut store, notices) = match Store::open(dir.path(), &model()) {
+                    Ok(opened) => opened,
+                    Err(StoreError::Newer { .. }) => continue, // the version of the format itself
+                    Err(error) => panic!("{place}: {error}"),
+                };
+                for n in 0..20 {
+                    if !known(&store, &item(format!("/photos/{n}.jpg"), n)) {
+                        store.commit_embedded(batch(n..n + 1)).expect("stored");
+                    }
+                }
+                let seen = (0..20).map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).collect();
+                store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+                let contents: HashSet<_> = store.snapshot().items().map(|item| item.hash).collect();
+                assert_eq!(contents, (0..20).map(hash).collect(), "{place}: {notices:?}");
+                assert_eq!(store.snapshot().len(), 20, "{place}: {notices:?}");
+                for row in 0..20 {
+                    let snapshot = store.snapshot();
+                    let n = (0..20).find(|n| hash(*n) == snapshot.item(row).expect("there").hash).expect("one of them");
+                    let expected = item(format!("/photos/{n}.jpg"), n);
+                    let found = snapshot.item(row).expect("there");
+                    assert_eq!((found.modality, found.pixels), (expected.modality, expected.pixels), "{place}");
+                    assert_eq!(found.snippet.as_deref(), expected.snippet.as_deref(), "{place}");
+                    assert_eq!(snapshot.vector(row), Some(embedding(n).as_slice()), "{place}");
+                }
+                assert!(store.thumbnail(&hash(1)).is_none_or(|found| Some(found) == thumbnail), "{place}");
+                let labelled = store.labels().expect("readable");
+                assert!(labelled.is_none() || labelled == labels || !notices.is_empty(), "{place}: {labelled:?}");
+                assert_eq!(store.check(), [""; 0], "{place}");
+            }
+        }
+    }
+
+    fn walk(dir: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("readable").path());
+        entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        for path in walk(from) {
+            let target = to.join(path.strip_prefix(from).expect("below"));
+            fs::create_dir_all(target.parent().expect("has one")).expect("made");
+            fs::copy(path, target).expect("copied");
+        }
+    }
+
+    #[test]
+    fn another_programs_database_is_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("catalog.sqlite");
+        rusqlite::Connection::open(&path).expect("opens").execute_batch("CREATE TABLE t (a)").expect("made");
+        let before = fs::read(&path).expect("there");
+        assert!(matches!(Store::open(dir.path(), &model()).err(), Some(StoreError::Catalog { .. })));
+        assert_eq!(fs::read(&path).expect("there"), before);
+    }
+}
+
+/// `cargo test --release --test engine_store -- --ignored --nocapture`
+#[test]
+#[ignore = "prints figures; run by hand"]
+fn figures_at_100_000_items() {
+    use std::time::Instant;
+    let dir = tempfile::tempdir().expect("a folder");
+    let big = ModelKey { dim: 384, ..model() };
+    let vector = |n: u32| {
+        let values = (0..384_u32).map(|i| ((n ^ i.wrapping_mul(2_654_435_761)) % 1000) as f32 - 499.5);
+        Embedding::new(values.collect::<Vec<_>>()).expect("not zero")
+    };
+    let (mut store, _) = Store::open(dir.path(), &big).expect("opens");
+    let all: Vec<NewItem> = (0..100_000).map(|n| item(format!("/photos/some folder/{n}.jpg"), n)).collect();
+    let start = Instant::now();
+    for (i, part) in all.chunks(1000).enumerate() {
+        let part = part.iter().cloned().zip((i as u32 * 1000..).map(vector)).collect();
+        store.commit_embedded(part).expect("stored");
+    }
+    println!("stored in batches of 1,000: {:.2} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    for n in 100_000..100_064 {
+        store.commit_embedded(vec![(item(format!("/new/{n}.jpg"), n), vector(n))]).expect("stored");
+    }
+    println!("a commit of one item: {:.2} ms", start.elapsed().as_secs_f64() * 1000.0 / 64.0);
+    drop(store);
+    let start = Instant::now();
+    let (store, notices) = Store::open(dir.path(), &big).expect("opens");
+    println!("opened, every vector checked: {:.3} s", start.elapsed().as_secs_f64());
+    assert_eq!((store.snapshot().len(), notices.len()), (100_064, 0));
+    let start = Instant::now();
+    assert!(all.iter().all(|item| known(&store, item)));
+    println!("known, 100,000 times: {:.3} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    assert_eq!(store.check(), [""; 0]);
+    println!("check: {:.3} s", start.elapsed().as_secs_f64());
+}
+
+/// The only layout that is kept.
+fn layout_file(library: &Path) -> PathBuf {
+    let names = fs::read_dir(library).expect("there").map(|entry| entry.expect("readable").path());
+    let is_layout = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("layout-"));
+    names.into_iter().find(is_layout).expect("a layout was kept")
+}

@@ -1,0 +1,3 @@
+//! Tests of the layouts: one program, a module per feature.
+
+mod many_vectors;

@@ -1,0 +1,11 @@
+//! Tests of reading files: one program, a module per feature.
+
+#[allow(dead_code, unused_imports, reason = "written for several test programs, of which each uses a part")]
+#[path = "../support"]
+mod support {
+    pub mod places;
+    pub use places::*;
+}
+
+mod files;
+mod pictures;

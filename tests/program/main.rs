@@ -1,0 +1,40 @@
+//! Tests of the program, its command line and its window: one program, a module per feature.
+
+#[allow(dead_code, unused_imports, reason = "written for several test programs, of which each uses a part")]
+#[path = "../support"]
+mod support {
+    #[cfg(feature = "window")]
+    pub mod fake;
+    pub mod http;
+    pub mod hub;
+    pub mod places;
+    pub mod python;
+    pub mod service;
+    pub mod synthetic;
+    #[cfg(feature = "window")]
+    pub mod window;
+}
+
+#[cfg(feature = "window")]
+mod app_flow;
+mod architecture;
+mod cli;
+mod cli_files;
+mod home;
+mod kill;
+mod models_download;
+mod packaging;
+mod remote_use;
+mod serve;
+#[cfg(feature = "window")]
+mod ui_gallery;
+#[cfg(feature = "window")]
+mod ui_map;
+#[cfg(feature = "window")]
+mod ui_models;
+#[cfg(feature = "window")]
+mod ui_panels;
+#[cfg(feature = "window")]
+mod ui_services;
+#[cfg(feature = "window")]
+mod ui_updates;

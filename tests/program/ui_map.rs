@@ -1,0 +1,568 @@
+//! The map, driven without a window: what the pointer and the keys do, and what it looks like.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::support::synthetic::{layout, search, snapshot};
+use egui::{Modifiers, Pos2, Theme, Vec2, vec2};
+use egui_kittest::kittest::Queryable as _;
+use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
+use vicinity::context::state::Selection;
+use vicinity::context::{ColourBy, Command, CommandSender, Ctx, LegendKey, MapTool, State, SystemCommand, UiCommand};
+use vicinity::ui::map::{MapCommand, MapPanel};
+use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
+
+/// The map and as much of the program as it needs.
+struct World {
+    map: MapPanel,
+    state: State,
+    sender: CommandSender,
+    cancelled: bool,
+    picked: Vec<Vec<ItemId>>,
+}
+
+impl World {
+    fn frame(&mut self, ui: &mut egui::Ui) {
+        self.map.ui(ui, &Ctx { state: &self.state, commands: &self.sender });
+        for command in self.sender.drain() {
+            self.apply(command);
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        match command {
+            Command::Ui(UiCommand::FitMap) => self.map.command(MapCommand::Fit),
+            Command::Ui(UiCommand::ZoomIn) => self.map.command(MapCommand::ZoomIn),
+            Command::Ui(UiCommand::ZoomOut) => self.map.command(MapCommand::ZoomOut),
+            Command::System(SystemCommand::Select(items)) => {
+                self.picked.push(items.clone());
+                self.state.selection = Selection::new(items);
+            }
+            Command::System(SystemCommand::ToggleSelected(item)) => {
+                let mut items = self.state.selection.items.clone();
+                items.push(item);
+                self.state.selection = Selection::new(items);
+            }
+            Command::System(SystemCommand::Hover(item)) => self.state.hover = item,
+            Command::System(SystemCommand::SetColourBy(by)) => self.state.colour_by = by,
+            Command::System(SystemCommand::SetMapTool(tool)) => self.state.map_tool = tool,
+            Command::System(SystemCommand::ToggleLegend(entry)) => {
+                if !self.state.hidden_legend.remove(&entry) {
+                    self.state.hidden_legend.insert(entry);
+                }
+            }
+            Command::System(SystemCommand::CancelProjection) => self.cancelled = true,
+            other => panic!("not expected: {other:?}"),
+        }
+    }
+
+    fn place(&self, row: u32) -> Pos2 {
+        self.map.place_on_screen(ItemId(row)).expect("it has a place")
+    }
+}
+
+const SIZE: Vec2 = vec2(640.0, 480.0);
+
+fn state(items: usize) -> State {
+    State { snapshot: Some(snapshot(items, 1)), layout: Some(layout(items, 1)), ..State::default() }
+}
+
+fn world(state: State) -> World {
+    World { map: MapPanel::new(), state, sender: CommandSender::default(), cancelled: false, picked: Vec::new() }
+}
+
+/// Without a GPU: circles painted by egui.
+fn harness(items: usize) -> Harness<'static, World> {
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .with_step_dt(0.1)
+        .with_max_steps(20)
+        .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(items)));
+    harness.run();
+    harness
+}
+
+fn click(harness: &mut Harness<'_, World>, at: Pos2, modifiers: Modifiers) {
+    drag(harness, &[at], modifiers);
+}
+
+/// Presses at the first place, lets go at the last.
+fn drag(harness: &mut Harness<'_, World>, path: &[Pos2], modifiers: Modifiers) {
+    let button =
+        |pos, pressed| egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers };
+    let (first, last) = (path[0], path[path.len() - 1]);
+    harness.hover_at(first);
+    harness.step();
+    harness.event_modifiers(button(first, true), modifiers);
+    harness.step();
+    for pos in &path[1..] {
+        harness.event_modifiers(egui::Event::PointerMoved(*pos), modifiers);
+        harness.step();
+    }
+    harness.event_modifiers(button(last, false), modifiers);
+    harness.run();
+    // Long enough that the next click does not make it a double click.
+    harness.run_steps(6);
+}
+
+/// The item drawn nearest to a place, found by looking at every one.
+fn nearest(harness: &Harness<'_, World>, at: Pos2) -> ItemId {
+    let world = harness.state();
+    let n = world.state.snapshot.as_ref().expect("open").len() as u32;
+    (0..n)
+        .map(ItemId)
+        .min_by(|a, b| world.place(a.0).distance(at).total_cmp(&world.place(b.0).distance(at)))
+        .expect("not empty")
+}
+
+fn inside(harness: &Harness<'_, World>, wanted: impl Fn(Pos2) -> bool) -> HashSet<ItemId> {
+    let world = harness.state();
+    let n = world.state.snapshot.as_ref().expect("open").len() as u32;
+    (0..n).filter(|row| wanted(world.place(*row))).map(ItemId).collect()
+}
+
+#[test]
+fn hover_names_the_nearest_point() {
+    let mut harness = harness(600);
+    for row in [7, 100, 333] {
+        let at = harness.state().place(row) + vec2(2.0, -1.0);
+        harness.hover_at(at);
+        harness.run();
+        let expected = nearest(&harness, at);
+        assert_eq!(harness.state().state.hover, Some(expected));
+        let name = harness.state().state.item(expected).expect("an item").name();
+        harness.get_by_label(&name);
+    }
+    harness.hover_at(Pos2::new(320.0, 60.0));
+    harness.run();
+    assert_eq!(harness.state().state.hover, None);
+}
+
+#[test]
+fn click_selects_and_empty_ground_clears() {
+    let mut harness = harness(600);
+    let (a, b) = (harness.state().place(0), harness.state().place(1));
+    click(&mut harness, a, Modifiers::NONE);
+    assert_eq!(harness.state().state.selection.items, [ItemId(0)]);
+    click(&mut harness, b, Modifiers::COMMAND);
+    assert_eq!(harness.state().state.selection.items, [ItemId(0), ItemId(1)]);
+    click(&mut harness, b, Modifiers::NONE);
+    assert_eq!(harness.state().state.selection.items, [ItemId(1)]);
+    click(&mut harness, Pos2::new(320.0, 60.0), Modifiers::NONE);
+    assert!(harness.state().state.selection.items.is_empty());
+}
+
+#[test]
+fn a_box_selects_what_it_encloses_and_adds_on_request() {
+    let mut harness = harness(600);
+    let (from, to) = (Pos2::new(330.0, 90.0), Pos2::new(520.0, 260.0));
+    let around = egui::Rect::from_two_pos(from, to);
+    let expected = inside(&harness, |p| around.contains(p));
+    assert!(expected.len() > 20 && expected.len() < 500, "{}", expected.len());
+    drag(&mut harness, &[from, from + vec2(40.0, 40.0), to], Modifiers::SHIFT);
+    assert_eq!(harness.state().state.selection.set, expected);
+
+    harness.state_mut().state.map_tool = MapTool::Box;
+    let second = egui::Rect::from_two_pos(Pos2::new(100.0, 100.0), Pos2::new(330.0, 300.0));
+    let more = inside(&harness, |p| second.contains(p));
+    drag(&mut harness, &[second.min, second.center(), second.max], Modifiers::COMMAND);
+    let both: HashSet<ItemId> = expected.union(&more).copied().collect();
+    assert!(both.len() > expected.len());
+    assert_eq!(harness.state().state.selection.set, both);
+    assert_eq!(harness.state().state.selection.items.len(), both.len(), "each once");
+}
+
+#[test]
+fn a_lasso_selects_what_it_encloses() {
+    let mut harness = harness(600);
+    harness.get_by_label("Select with a lasso").click();
+    harness.run();
+    assert_eq!(harness.state().state.map_tool, MapTool::Lasso);
+    // A triangle.
+    let corners = [Pos2::new(120.0, 80.0), Pos2::new(560.0, 100.0), Pos2::new(300.0, 380.0)];
+    let side = |p: Pos2, a: Pos2, b: Pos2| (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x) > 0.0;
+    let expected = inside(&harness, |p| (0..3).all(|i| side(p, corners[i], corners[(i + 1) % 3])));
+    assert!(expected.len() > 50 && expected.len() < 550, "{}", expected.len());
+    drag(&mut harness, &[corners[0], corners[1], corners[2], corners[0]], Modifiers::NONE);
+    assert_eq!(harness.state().state.selection.set, expected);
+}
+
+#[test]
+fn escape_gives_a_box_up() {
+    let mut harness = harness(300);
+    let press = |pressed, pos| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::SHIFT,
+    };
+    harness.hover_at(Pos2::new(100.0, 100.0));
+    harness.event_modifiers(press(true, Pos2::new(100.0, 100.0)), Modifiers::SHIFT);
+    harness.step();
+    harness.hover_at(Pos2::new(500.0, 300.0));
+    harness.step();
+    harness.key_press(egui::Key::Escape);
+    harness.step();
+    harness.event(press(false, Pos2::new(500.0, 300.0)));
+    harness.run();
+    assert!(harness.state().picked.is_empty(), "{:?}", harness.state().picked);
+}
+
+#[test]
+fn zoom_keeps_the_point_under_the_cursor() {
+    let mut harness = harness(600);
+    let at = harness.state().place(123);
+    let scale = harness.state().map.points_per_unit();
+    harness.hover_at(at);
+    harness.step();
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, 240.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    harness.run();
+    let zoomed = harness.state().map.points_per_unit();
+    assert!(zoomed > scale * 1.5, "{scale} -> {zoomed}");
+    assert!(harness.state().place(123).distance(at) < 0.5);
+    harness.event(egui::Event::Zoom(4.0));
+    harness.run();
+    assert!((harness.state().map.points_per_unit() / zoomed - 4.0).abs() < 0.1);
+    assert!(harness.state().place(123).distance(at) < 0.5);
+}
+
+#[test]
+fn buttons_zoom_and_fit() {
+    let mut harness = harness(600);
+    let scale = harness.state().map.points_per_unit();
+    harness.get_by_label("Zoom in").click();
+    harness.run();
+    assert!((harness.state().map.points_per_unit() / scale - 1.6).abs() < 1e-3);
+    harness.get_by_label("Zoom out").click();
+    harness.run();
+    harness.get_by_label("Zoom out").click();
+    harness.run();
+    assert!((harness.state().map.points_per_unit() * 1.6 / scale - 1.0).abs() < 1e-3);
+    harness.get_by_label("Fit the map").click();
+    harness.run();
+    assert!((harness.state().map.points_per_unit() / scale - 1.0).abs() < 1e-6);
+    let everything = inside(&harness, |p| egui::Rect::from_min_size(Pos2::ZERO, SIZE).contains(p));
+    assert_eq!(everything.len(), 600);
+    // Again: the selection.
+    let few: Vec<ItemId> = (0..600).filter(|i| i % 100 == 16).map(ItemId).collect();
+    harness.state_mut().state.selection = Selection::new(few);
+    harness.get_by_label("Fit the map").click();
+    harness.run();
+    assert!(harness.state().map.points_per_unit() > scale * 1.2);
+}
+
+#[test]
+fn a_drag_moves_the_map_with_the_pointer() {
+    let mut harness = harness(600);
+    let before = harness.state().place(50);
+    let from = Pos2::new(320.0, 60.0);
+    drag(&mut harness, &[from, from + vec2(30.0, 10.0), from + vec2(80.0, 40.0)], Modifiers::NONE);
+    assert!(harness.state().place(50).distance(before + vec2(80.0, 40.0)) < 0.1);
+    assert!(harness.state().picked.is_empty());
+}
+
+#[test]
+fn the_keyboard_moves_the_map_and_picks() {
+    let mut harness = harness(600);
+    harness.get_by_label("Map").focus();
+    harness.run();
+    let before = harness.state().place(50);
+    harness.key_press(egui::Key::ArrowRight);
+    harness.run();
+    assert!(harness.state().place(50).distance(before - vec2(80.0, 0.0)) < 0.1);
+    assert!(harness.get_by_label("Map").is_focused(), "arrows do not move the focus away");
+    harness.state_mut().map.command(MapCommand::FlyTo(ItemId(77)));
+    harness.run();
+    harness.key_press(egui::Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().state.selection.items, [nearest(&harness, harness.get_by_label("Map").rect().center())]);
+}
+
+#[test]
+fn the_legend_counts_and_filters() {
+    let mut harness = harness(600);
+    let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
+    harness.get_by_label(&format!("Texts, {texts}")).click();
+    harness.run();
+    assert!(harness.state().state.hidden_legend.contains(&LegendKey::Modality(1)));
+    // What is switched off is not found by the pointer any more.
+    let everything = [Pos2::new(12.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(628.0, 412.0)];
+    drag(&mut harness, &everything, Modifiers::SHIFT);
+    let chosen = harness.state().state.selection.items.clone();
+    assert!(chosen.len() > 100);
+    let of = |id: &ItemId| harness.state().state.item(*id).expect("an item").modality;
+    assert!(chosen.iter().all(|id| of(id) == vicinity_core::Modality::Image));
+    harness.get_by_label(&format!("Texts, {texts}")).click();
+    harness.run();
+    assert!(harness.state().state.hidden_legend.is_empty());
+}
+
+#[test]
+fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
+    let mut harness = harness(1_300);
+    harness.get_by_label("Colour by type").click();
+    harness.run();
+    harness.get_by_label("Folder").click();
+    harness.run();
+    assert_eq!(harness.state().state.colour_by, ColourBy::Folder);
+    harness.get_by_label("folder 00, 208");
+    let (map, chooser) = (harness.get_by_label("Map").rect(), harness.get_by_label("Colour by folder").rect());
+    assert!(map.contains_rect(chooser), "the legend grows into the map: {chooser:?} in {map:?}");
+    let rest = harness.state().state.snapshot.as_ref().expect("open").items();
+    let rest =
+        rest.filter(|i| ["10", "11", "12"].iter().any(|f| i.path.to_string_lossy().contains(&format!("folder {f}"))));
+    let rest = rest.count();
+    harness.get_by_label(&format!("Other, {rest}"));
+}
+
+#[test]
+fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
+    let mut harness = harness(300);
+    harness.get_by_label("UMAP · 15 neighbours · trustworthiness 0.97");
+    harness.state_mut().state.layout_progress =
+        Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
+    harness.run();
+    harness.get_by_label("Computing a better map … 42 %");
+    harness.get_by_label("Cancel").click();
+    harness.run();
+    assert!(harness.state().cancelled);
+    harness.state_mut().state.layout = None;
+    harness.run();
+    harness.get_by_label("The map appears after the first batch");
+}
+
+#[test]
+fn glides_to_a_new_layout_and_follows_the_items() {
+    let mut harness = harness(600);
+    let before = harness.state().place(200);
+    harness.state_mut().state.layout = Some(layout(600, 2));
+    harness.run();
+    let after = harness.state().place(200);
+    assert!(before.distance(after) > 5.0);
+    harness.hover_at(after);
+    harness.run();
+    assert_eq!(harness.state().state.hover, Some(nearest(&harness, after)));
+}
+
+#[test]
+fn a_large_map_is_prepared_off_the_frame() {
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(60_000)));
+    let mut frames = 0;
+    while harness.state().map.place_on_screen(ItemId(7)).is_none() {
+        frames += 1;
+        assert!(frames < 1_000, "never ready");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        harness.step();
+    }
+    harness.run();
+    let at = harness.state().place(59_999);
+    harness.hover_at(at);
+    harness.run();
+    assert!(harness.state().state.hover.is_some());
+}
+
+/// Draws the points for real, and compares with the picture kept.
+fn picture(name: &str, theme: Theme, ready: impl FnOnce(&mut Harness<'_, World>)) {
+    let setup = egui_kittest::wgpu::default_wgpu_setup();
+    let gpu = egui_kittest::wgpu::create_render_state(setup, egui_wgpu::RendererOptions::PREDICTABLE);
+    let mut world = world(state(2_000));
+    world.map.set_render_state(Some(&gpu));
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .with_theme(theme)
+        .with_max_steps(20)
+        .with_render_cursor(false)
+        .with_context_setup(vicinity::ui::style::install)
+        .renderer(WgpuTestRenderer::from_render_state(gpu))
+        .build_ui_state(|ui, world: &mut World| world.frame(ui), world);
+    harness.run();
+    ready(&mut harness);
+    harness.run();
+    let drawn = harness.render().expect("a picture");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        drawn.save(kept_picture(name)).expect("kept");
+    }
+    compare(name, &drawn);
+}
+
+fn kept_picture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(format!("{name}.png"))
+}
+
+/// Fails where more than a few pixels are visibly others than in the picture kept: drivers round edges differently.
+/// `UPDATE_SNAPSHOTS=1` keeps what is drawn.
+fn compare(name: &str, drawn: &image::RgbaImage) {
+    const VISIBLE: u8 = 16;
+    const FEW: usize = 60;
+    let kept = image::open(kept_picture(name)).expect("a picture").to_rgba8();
+    let visibly_other =
+        |(a, b): &(&image::Rgba<u8>, &image::Rgba<u8>)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > VISIBLE);
+    let others = kept.pixels().zip(drawn.pixels()).filter(visibly_other).count();
+    if kept.dimensions() != drawn.dimensions() || others > FEW {
+        let seen = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
+        drawn.save(&seen).expect("saved");
+        panic!("{others} pixels are others than in {}, see {}", kept_picture(name).display(), seen.display());
+    }
+}
+
+#[test]
+fn looks_right_in_the_dark_with_a_query() {
+    picture("map_query_dark", Theme::Dark, |harness| {
+        let world = harness.state_mut();
+        let snapshot = Arc::clone(world.state.snapshot.as_ref().expect("open"));
+        world.state.query.result = Some(search(&snapshot, 6));
+        world.state.colour_by = ColourBy::Similarity;
+        world.state.selection = Selection::new((40..46).map(ItemId).collect());
+    });
+}
+
+#[test]
+fn looks_right_in_the_light_with_folders() {
+    picture("map_folders_light", Theme::Light, |harness| {
+        let at = harness.state().place(444);
+        harness.state_mut().state.selection = Selection::new((40..46).map(ItemId).collect());
+        harness.hover_at(at);
+        harness.state_mut().state.colour_by = ColourBy::Folder;
+    });
+}
+
+/// Everything painted in the last frame.
+fn painted(harness: &Harness<'_, World>) -> Vec<egui::Shape> {
+    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
+            shape => into.push(shape.clone()),
+        }
+    }
+    let mut all = Vec::new();
+    harness.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
+    all
+}
+
+#[test]
+fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
+    let mut harness = harness(600);
+    let theme = vicinity::ui::theme::Theme::of(&harness.ctx).hit;
+    let hits = |harness: &Harness<'_, World>| {
+        let circle = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.fill == theme);
+        painted(harness).iter().filter(|s| circle(s)).count()
+    };
+    let snapshot = Arc::clone(harness.state().state.snapshot.as_ref().expect("open"));
+    let found = search(&snapshot, 6);
+    harness.state_mut().state.query.result = Some(Arc::clone(&found));
+    harness.run();
+    assert_eq!(hits(&harness), found.matching().len(), "as many as the list says");
+    let none = SearchResult { standing_out: 0, threshold: f32::INFINITY, ..SearchResult::clone(&found) };
+    harness.state_mut().state.query.result = Some(Arc::new(none));
+    harness.run();
+    assert_eq!(hits(&harness), 0);
+    assert!(!painted(&harness).iter().any(|s| matches!(s, egui::Shape::Mesh(_))), "no star either");
+}
+
+#[test]
+fn nothing_lies_below_the_legend_and_nothing_is_found_through_it() {
+    let mut harness = harness(1_300);
+    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.run();
+    let (first, last) =
+        (harness.get_by_label("folder 00, 208").rect(), harness.get_by_label("Colour by folder").rect());
+    let legend = first.union(last);
+    let covered = inside(&harness, |p| legend.contains(p));
+    assert!(covered.is_empty(), "{} points lie below the legend", covered.len());
+    // Moved there by hand, a point below the legend is not under the pointer.
+    let at = harness.state().place(40);
+    drag(&mut harness, &[Pos2::new(320.0, 30.0), Pos2::new(320.0, 30.0) + (legend.center() - at)], Modifiers::NONE);
+    assert!(legend.contains(harness.state().place(40)));
+    let scale = harness.state().map.points_per_unit();
+    harness.hover_at(harness.state().place(40));
+    harness.step();
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: vec2(0.0, 240.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    harness.run();
+    assert_eq!(harness.state().state.hover, None);
+    assert_eq!(harness.state().map.points_per_unit(), scale, "the wheel is the legend's");
+}
+
+#[test]
+fn a_switch_of_the_legend_stays_with_its_folder_when_the_order_changes() {
+    let mut harness = harness(1_300);
+    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.run();
+    harness.get_by_label("folder 01, 169").click();
+    harness.run();
+    let off = LegendKey::Folder("/home/ann/Photos/folder 01".into());
+    assert!(harness.state().state.hidden_legend.contains(&off));
+    harness.state_mut().state.snapshot = Some(crate::support::synthetic::snapshot(2_600, 2));
+    harness.state_mut().state.layout = Some(layout(2_600, 2));
+    harness.run();
+    let state = |name: &str| {
+        let node = harness.get_by_label_contains(name);
+        egui_kittest::kittest::NodeT::accesskit_node(&node).toggled() == Some(egui::accesskit::Toggled::True)
+    };
+    assert!(!state("folder 01, ") && state("folder 00, "));
+}
+
+#[test]
+fn a_filter_narrows_the_map_and_can_be_fitted() {
+    let mut harness = harness(600);
+    let folder = "/home/ann/Photos/folder 04";
+    let of_folder = |harness: &Harness<'_, World>, id: &ItemId| {
+        harness.state().state.item(*id).expect("an item").path.starts_with(folder)
+    };
+    harness.state_mut().state.query.filter.folder = Some(folder.into());
+    harness.run();
+    let (mut a, mut b) = (None, None);
+    for row in 2..600 {
+        let place = if of_folder(&harness, &ItemId(row)) { &mut a } else { &mut b };
+        place.get_or_insert(row);
+    }
+    let (within, without) = (a.expect("an item"), b.expect("an item"));
+    let scale = harness.state().map.points_per_unit();
+    drag(&mut harness, &[Pos2::new(4.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(636.0, 420.0)], Modifiers::SHIFT);
+    let selected = harness.state().state.selection.items.clone();
+    assert!(selected.len() > 10 && selected.iter().all(|id| of_folder(&harness, id)), "a box takes no others");
+    assert!(selected.contains(&ItemId(within)) && !selected.contains(&ItemId(without)));
+    harness.state_mut().map.command(MapCommand::FitFilter);
+    harness.run();
+    assert!(harness.state().map.points_per_unit() > scale * 1.5);
+    let map = egui::Rect::from_min_size(Pos2::ZERO, SIZE);
+    assert!(selected.iter().all(|id| map.contains(harness.state().place(id.0))));
+}
+
+#[test]
+fn a_dense_selection_is_outlined_and_a_sparse_one_ringed() {
+    let mut harness = harness(600);
+    let accent = vicinity::ui::theme::Theme::of(&harness.ctx).accent;
+    let count = |harness: &Harness<'_, World>| {
+        let rings = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.stroke.color == accent);
+        let lines = |s: &egui::Shape| matches!(s, egui::Shape::LineSegment { stroke, .. } if stroke.color == accent);
+        let shapes = painted(harness);
+        (shapes.iter().filter(|s| rings(s)).count(), shapes.iter().filter(|s| lines(s)).count())
+    };
+    let first = harness.state().state.item(ItemId(2)).expect("an item").path.parent().expect("a folder").to_owned();
+    let cluster: Vec<ItemId> = (0..600)
+        .map(ItemId)
+        .filter(|id| harness.state().state.item(*id).is_some_and(|i| i.path.starts_with(&first)))
+        .collect();
+    harness.state_mut().state.selection = Selection::new(cluster.clone());
+    harness.run();
+    let (rings, lines) = count(&harness);
+    assert!(rings < cluster.len() / 2 && lines > 20, "{rings} rings and {lines} lines for {}", cluster.len());
+    harness.state_mut().state.selection = Selection::new(vec![ItemId(0), ItemId(1)]);
+    harness.run();
+    assert_eq!(count(&harness), (2, 0));
+}

@@ -1,0 +1,714 @@
+//! The panels of the window, over an engine that answers at once.
+
+use std::path::Path;
+
+use crate::support::fake;
+use crate::support::window::{Setup, Window, drop_file, no_engine, step_until, type_query, window};
+use egui::accesskit::Toggled;
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use vicinity::context::{CentralView, Dialog, RightTab, ThemeChoice};
+use vicinity_core::{ItemId, Modality};
+use vicinity_engine::{Job, SearchSlot};
+
+fn open() -> (Window, fake::Jobs) {
+    open_with(Setup::default())
+}
+
+fn open_with(setup: Setup) -> (Window, fake::Jobs) {
+    let (opener, jobs) = fake::opener();
+    let mut window = window(Setup { library: Some("/nowhere/library".into()), ..setup }, opener);
+    step_until(&mut window, "the collection is shown", |w| w.state().state().snapshot.is_some());
+    window.run_steps(3);
+    (window, jobs)
+}
+
+#[test]
+fn starts_with_an_invitation() {
+    let mut window = window(Setup::default(), no_engine());
+    window.run_steps(2);
+    window.get_by_label("See and search your pictures and texts by meaning");
+    window.get_by_label("Open folder…");
+    window.get_by_label("Open the sample collection");
+    window.check_accessibility();
+}
+
+#[test]
+fn a_library_that_cannot_be_opened_leads_back_to_the_start_with_the_reason() {
+    let mut window = window(Setup { library: Some("/nowhere".into()), ..Setup::default() }, no_engine());
+    step_until(&mut window, "the reason is shown", |w| w.query_by_label("no engine in this test").is_some());
+    window.get_by_label("Open folder…");
+}
+
+#[test]
+fn the_left_panel_counts_folders_and_types() {
+    let (window, _) = open();
+    for row in ["Everything, 32", "Photos, 24", "Notes, 8", "Images, 24", "Texts, 8", "Could not read, 1"] {
+        // The map's legend may say the same.
+        assert!(window.query_all_by_label(row).next().is_some(), "{row}");
+    }
+    window.get_by_label("Library menu: Photos and Notes");
+}
+
+#[test]
+fn typed_words_find_items_after_a_rest_and_one_search_serves_them_all() {
+    let (mut window, jobs) = open();
+    type_query(&mut window, "ball");
+    window.get_by_label_contains("About 6 match");
+    window.get_by_label("picture_04.jpg, score 0.400");
+    let asked = jobs
+        .lock()
+        .expect("jobs")
+        .iter()
+        .filter(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }))
+        .count();
+    assert_eq!(asked, 1, "four letters typed in a row are one search");
+}
+
+#[test]
+fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
+    let (mut window, _) = open();
+    type_query(&mut window, "ball");
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "the second hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(5)));
+    window.key_press(Key::Space);
+    step_until(&mut window, "the preview is open", |w| w.state().state().preview == Some(ItemId(5)));
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "the preview shows the next", |w| w.state().state().preview == Some(ItemId(6)));
+    window.key_press(Key::Escape);
+    step_until(&mut window, "the preview is closed", |w| w.state().state().preview.is_none());
+    window.key_press(Key::Escape);
+    step_until(&mut window, "nothing is selected", |w| w.state().state().selection.items.is_empty());
+    window.key_press(Key::Escape);
+    step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
+}
+
+#[test]
+fn walking_through_many_items_keeps_few_previews() {
+    let (mut window, _) = open();
+    type_query(&mut window, "ball");
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    window.key_press(Key::Space);
+    for id in 5..24 {
+        window.key_press(Key::ArrowRight);
+        step_until(&mut window, "the next is shown", |w| {
+            let state = w.state().state();
+            state.preview == Some(ItemId(id)) && state.previews.contains_key(&ItemId(id))
+        });
+        let kept = window.state().state().previews.len();
+        assert!(kept <= 4, "{kept} large pictures are kept");
+    }
+}
+
+#[test]
+fn letters_typed_into_the_search_box_are_not_shortcuts() {
+    let (mut window, _) = open();
+    window.key_press(Key::Slash);
+    window.run_steps(3);
+    window.key_press(Key::Num2);
+    window.key_press(Key::OpenBracket);
+    window.event(egui::Event::Text("2[".to_owned()));
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.query.text.as_str(), state.central_view, state.left_open), ("2[", CentralView::Map, true));
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert_eq!(window.state().state().query.text, "2[", "the first Esc only leaves the box");
+    window.key_press(Key::Num2);
+    window.key_press(Key::OpenBracket);
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.central_view, state.left_open), (CentralView::Gallery, false));
+}
+
+#[test]
+fn the_filter_shows_one_kind_and_keeps_the_counts() {
+    let (mut window, _) = open();
+    type_query(&mut window, "a text about balls.");
+    // Nineteen letters: items 19 to 23 are pictures, 24 is a text.
+    window.get_by_label("All 6");
+    window.get_by_label("Texts 1").click();
+    step_until(&mut window, "only texts are asked for", |w| {
+        w.state().state().query.filter.modality == Some(Modality::Text)
+    });
+    step_until(&mut window, "only texts are shown", |w| {
+        let result = w.state().state().query.result.clone();
+        result.is_some_and(|r| r.hits.iter().all(|h| h.modality == Modality::Text))
+    });
+    window.run_steps(2);
+    window.get_by_label("Images 5");
+    window.get_by_label("note_24.txt, score 0.300");
+}
+
+#[test]
+fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
+    let (mut window, _) = open();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").click();
+    step_until(&mut window, "labels are there", |w| w.state().state().labels.focus_scores.is_some());
+    window.run_steps(2);
+    assert_eq!(window.state().state().right_tab, RightTab::Item);
+    window.get_by_label("folder Photos / 2023");
+    window.get_by_label_contains("size 640 × 480");
+    window.get_by_label("child 60 %");
+    window.get_by_label("Similar");
+    window.get_by_label("Copy path");
+}
+
+#[test]
+fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.run_steps(2);
+    window.get_by_label("32 selected");
+    window.get_by_label("Auto-label selection").click();
+    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.best.len() == 32);
+    window.run_steps(2);
+    assert!(window.query_all_by_label("child, 32").next().is_some());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.best.is_empty());
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    step_until(&mut window, "the labels are back", |w| w.state().state().labels.applied.best.len() == 32);
+}
+
+#[test]
+fn the_label_set_can_be_edited_and_reset() {
+    let (mut window, jobs) = open();
+    window.key_press(Key::P);
+    window.run_steps(3);
+    for letter in "edit lab".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the editor is open", |w| w.state().state().is_dialog_open(Dialog::Labels));
+    window.run_steps(3);
+    window.get_by_label("68 labels");
+    let field = window.get_by_label("Labels");
+    field.set_text_value_accesskit("dog, cat");
+    window.run_steps(3);
+    window.get_by_label("Save").click();
+    step_until(&mut window, "the set is in use", |w| w.state().state().labels.set.labels == ["dog", "cat"]);
+    window.run_steps(2);
+    for (set, labels) in [("Topics (12)", 12), ("Everyday (68)", 68)] {
+        window.get_by_label("Built-in sets").click();
+        window.run_steps(3);
+        window.get_by_label(set).click();
+        step_until(&mut window, "the built-in set is in use", |w| w.state().state().labels.set.labels.len() == labels);
+        window.run_steps(3);
+    }
+    assert!(jobs.lock().expect("jobs").iter().all(|j| !matches!(j, Job::Add(_))));
+}
+
+#[test]
+fn failed_files_are_listed_with_the_reason_and_can_be_tried_again() {
+    let (mut window, jobs) = open();
+    window.get_by_label("Could not read, 1").click();
+    step_until(&mut window, "the list is open", |w| {
+        w.query_by_label_contains("broken.jpg: the file ends too early").is_some()
+    });
+    window.run_steps(2);
+    window.get_by_label("Retry").click();
+    window.get_by_label("Retry all").click();
+    window.run_steps(3);
+    let jobs = jobs.lock().expect("jobs");
+    let retries: Vec<usize> =
+        jobs.iter().filter_map(|j| if let Job::Retry(paths) = j { Some(paths.len()) } else { None }).collect();
+    assert_eq!(retries, [1, 0], "one file, then all");
+}
+
+#[test]
+fn about_tells_the_version_and_the_licences_of_everything_inside() {
+    let mut window = window(Setup::default(), no_engine());
+    window.run_steps(2);
+    window.get_by_label("Library menu: Vicinity").click();
+    window.run_steps(3);
+    window.get_by_label("About Vicinity").click();
+    step_until(&mut window, "the box is open", |w| w.state().state().is_dialog_open(Dialog::About));
+    window.run_steps(3);
+    window.get_by_label(concat!("Version ", env!("CARGO_PKG_VERSION")));
+    window.get_by_label("MIT License");
+    window.get_by_label("Libraries").click();
+    window.run_steps(3);
+    window.get_by_label_contains("accesskit 0");
+    window.get_by_label("Starter model").click();
+    window.run_steps(3);
+    window.get_by_label("The starter model of Vicinity");
+    window.check_accessibility();
+    window.get_by_label("Close").click();
+    step_until(&mut window, "the box is closed", |w| !w.state().state().is_dialog_open(Dialog::About));
+}
+
+#[test]
+fn the_status_bar_tells_what_a_long_layout_is_doing_until_it_is_stopped() {
+    let (mut window, _) = open();
+    window.get_by_label("Ready");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    for letter in "recompute".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    let told = "Map: finding neighbours 40 %, about 12 s left";
+    step_until(&mut window, "the layout is told of", |w| w.query_by_label(told).is_some());
+    window.get_by_label("Cancel").click();
+    step_until(&mut window, "it is stopped", |w| w.query_by_label("Ready").is_some());
+}
+
+#[test]
+fn the_palette_finds_a_command_by_part_of_its_name() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    for letter in "gallery".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+    }
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the gallery is shown", |w| w.state().state().central_view == CentralView::Gallery);
+    assert!(!window.state().state().is_dialog_open(Dialog::Palette));
+}
+
+#[test]
+fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
+    for (answer, added) in [("Find similar and nearest labels", false), ("Add to the collection", true)] {
+        let (mut window, jobs) = open();
+        drop_file(&mut window, Path::new("/elsewhere/dog.jpg"));
+        step_until(&mut window, "the targets are shown", |w| w.query_by_label(answer).is_some());
+        window.get_by_label(answer).click();
+        step_until(&mut window, "it was decided", |w| w.state().state().dropped.is_empty());
+        window.run_steps(3);
+        let asked =
+            jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }));
+        let adds = jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(_)));
+        assert_eq!((asked, adds), (!added, added), "{answer}");
+        assert_eq!(window.query_by_label("Remove dog.jpg from the search").is_some(), !added);
+    }
+}
+
+#[test]
+fn a_dropped_folder_is_added_at_once() {
+    let (mut window, jobs) = open();
+    drop_file(&mut window, Path::new("/elsewhere/More"));
+    window.run_steps(3);
+    assert!(window.state().state().dropped.is_empty());
+    assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("More"))));
+}
+
+#[test]
+fn the_first_folder_opens_a_library_of_its_own() {
+    let (opener, jobs) = fake::opener();
+    let data = Some("/data".into());
+    let mut window = window(Setup { data, ..Setup::default() }, opener);
+    drop_file(&mut window, Path::new("/elsewhere/My pictures"));
+    step_until(&mut window, "the folder is added", |_| {
+        jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("My pictures")))
+    });
+    let library = window.state().state().library.clone().expect("open");
+    assert!(library.path.starts_with("/data/libraries"), "{library:?}");
+}
+
+#[test]
+fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
+    let (mut window, jobs) = open();
+    let image = egui::ColorImage::new([8, 4], vec![egui::Color32::RED; 32]);
+    window.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
+    step_until(&mut window, "there are hits", |w| w.state().state().query.result.is_some());
+    step_until(&mut window, "there are labels", |w| w.query_by_label("child 60 %").is_some());
+    window.get_by_label("Remove Pasted picture from the search");
+    assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Label { .. })));
+}
+
+#[test]
+fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
+    let (mut window, _) = open_with(Setup { size: Some([860.0, 600.0]), ..Setup::default() });
+    assert!(window.query_by_label("Results").is_none());
+    type_query(&mut window, "ball");
+    step_until(&mut window, "the drawer opens with the search", |w| w.query_by_label("Results").is_some());
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert!(window.query_by_label("Results").is_some(), "Esc left the search box and nothing else");
+    window.key_press(Key::Escape);
+    step_until(&mut window, "the drawer is closed", |w| w.query_by_label("Results").is_none());
+    assert!(!window.state().state().query.is_empty(), "Esc closed the drawer and nothing else");
+    window.get_by_label("Results panel").click();
+    step_until(&mut window, "its button brings it back", |w| w.query_by_label("Results").is_some());
+    window.get_by_label("Close the panel").click();
+    step_until(&mut window, "and it closes by hand", |w| w.query_by_label("Results").is_none());
+}
+
+#[test]
+fn the_theme_changes_at_once_and_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (opener, _) = fake::opener();
+    let setup = || Setup { settings: Some(settings.clone()), theme: Some(ThemeChoice::Light), ..Setup::default() };
+    let mut first = window(setup(), opener);
+    first.run_steps(2);
+    assert_eq!(first.ctx.theme(), egui::Theme::Light);
+    first.get_by_label("Library menu: Vicinity").click();
+    first.run_steps(3);
+    first.get_by_label("Change theme").click();
+    step_until(&mut first, "it is dark", |w| w.ctx.theme() == egui::Theme::Dark);
+    drop(first);
+    assert_eq!(vicinity::app::Settings::read(&settings).theme, ThemeChoice::Dark);
+}
+
+#[test]
+fn the_settings_choose_a_device_and_unload_the_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (mut window, jobs) = open_with(Setup { settings: Some(settings.clone()), ..Setup::default() });
+    window.get_by_label("Library menu: Photos and Notes").click();
+    window.run_steps(3);
+    window.get_by_label("Settings…").click();
+    step_until(&mut window, "the devices are listed", |w| w.query_by_label_contains("cpu: ").is_some());
+    window.get_by_label_contains("cpu: ").click_accesskit();
+    step_until(&mut window, "the model has moved", |w| {
+        w.query_by_label("The model runs on: Card (bf16). It agrees (cosine 0.9998), 820 images/s.").is_some()
+    });
+    window.get_by_label("Model: Starter, Card (bf16)");
+    // the dialog grows from its middle
+    window.run_steps(4);
+    window.get_by_label("1 hour").click();
+    step_until(&mut window, "the time is set", |w| w.state().state().running.idle_minutes == 60);
+    window.run_steps(4);
+    window.get_by_label("Unload the model now").click();
+    step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
+    assert!(window.query_by_label("Unload the model now").is_none(), "nothing is left to unload");
+    let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
+    assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");
+    drop(window);
+    let kept = vicinity::app::Settings::read(&settings).running;
+    assert_eq!((kept.device.to_string().as_str(), kept.idle_minutes), ("cpu", 60));
+}
+
+#[test]
+fn the_models_dialog_cuts_vectors_to_fewer_dimensions() {
+    let (mut window, jobs) = open();
+    window.get_by_label_contains("Model: Starter").click();
+    window.run_steps(3);
+    let is_on =
+        |window: &Window, name: &str| window.get_by_label(name).accesskit_node().toggled() == Some(Toggled::True);
+    assert!(is_on(&window, "2"), "all of them at first");
+    window.get_by_label("1").click_accesskit();
+    step_until(&mut window, "one dimension is looked at", |w| {
+        w.state().state().snapshot.as_ref().is_some_and(|s| s.dim() == 1)
+    });
+    window.run_steps(2);
+    assert!(is_on(&window, "1") && !is_on(&window, "2"));
+    assert!(jobs.lock().expect("jobs").iter().any(|job| matches!(job, Job::SetDimensions(1))));
+}
+
+#[test]
+fn a_library_is_remembered_for_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    {
+        let (mut window, _) = open_with(Setup { settings: Some(settings.clone()), ..Setup::default() });
+        window.get_by_label("Library menu: Photos and Notes").click();
+        window.run_steps(3);
+        window.get_by_label("Close library").click();
+        step_until(&mut window, "the start is shown", |w| {
+            w.query_by_label("Recent").is_some() || w.query_by_label_contains("Open Photos and Notes").is_some()
+        });
+    }
+    let (opener, _) = fake::opener();
+    let mut again = window(Setup { settings: Some(settings), ..Setup::default() }, opener);
+    again.run_steps(2);
+    again.get_by_label_contains("Open Photos and Notes, 32 items").click();
+    step_until(&mut again, "it is open again", |w| w.state().state().snapshot.is_some());
+}
+
+#[test]
+fn a_text_hit_can_be_focused_by_assistive_technology() {
+    let (mut window, _) = open();
+    type_query(&mut window, "a text about balls.");
+    let node = window.get_by_label("note_24.txt, score 0.300");
+    assert_eq!(node.accesskit_node().role(), egui::Role::Button);
+}
+
+/// Everything painted in the last frame.
+fn painted(window: &Window) -> Vec<egui::Shape> {
+    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
+            shape => into.push(shape.clone()),
+        }
+    }
+    let mut all = Vec::new();
+    window.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
+    all
+}
+
+fn press(key: Key, modifiers: Modifiers) -> egui::Event {
+    egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }
+}
+
+fn text(words: &str) -> egui::Event {
+    egui::Event::Text(words.to_owned())
+}
+
+/// All of it arrives before the next frame, as from a fast typist or a slow machine.
+fn in_one_frame(window: &mut Window, events: impl IntoIterator<Item = egui::Event>) {
+    window.input_mut().events.extend(events);
+    window.run_steps(4);
+}
+
+#[test]
+fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
+    for (key, letter) in [(Key::Slash, "/"), (Key::V, "v")] {
+        let (mut window, _) = open();
+        let typed = [
+            press(key, Modifiers::NONE),
+            text(letter),
+            press(Key::D, Modifiers::NONE),
+            text("d"),
+            press(Key::Num2, Modifiers::NONE),
+            text("2"),
+        ];
+        in_one_frame(&mut window, typed);
+        let state = window.state().state();
+        assert_eq!((state.query.text.as_str(), state.central_view), ("d2", CentralView::Map));
+        in_one_frame(&mut window, [press(Key::OpenBracket, Modifiers::NONE), text("[")]);
+        assert_eq!(window.state().state().query.text, "d2[", "typing goes on where it was");
+    }
+    let (mut window, _) = open();
+    let palette = [press(Key::K, Modifiers::COMMAND), press(Key::Num1, Modifiers::NONE), text("gal")];
+    in_one_frame(&mut window, palette);
+    in_one_frame(&mut window, [text("lery"), press(Key::Enter, Modifiers::NONE)]);
+    assert_eq!(window.state().state().central_view, CentralView::Gallery);
+    let all = [press(Key::K, Modifiers::COMMAND), text("map"), press(Key::Enter, Modifiers::NONE)];
+    in_one_frame(&mut window, all);
+    let state = window.state().state();
+    assert_eq!(
+        (state.central_view, state.is_dialog_open(Dialog::Palette)),
+        (CentralView::Map, false),
+        "even all at once"
+    );
+}
+
+#[test]
+fn escape_closes_a_menu_and_nothing_below() {
+    let (mut window, _) = open();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.get_by_label("Library menu: Photos and Notes").click();
+    step_until(&mut window, "the menu is open", |w| w.query_by_label("Close library").is_some());
+    window.key_press(Key::ArrowDown);
+    window.run_steps(3);
+    window.key_press(Key::Escape);
+    window.run_steps(4);
+    assert!(window.query_by_label("Close library").is_none(), "the menu is closed");
+    assert_eq!(window.state().state().selection.items.len(), 32, "the selection stays");
+    window.key_press(Key::F1);
+    window.run_steps(3);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    let state = window.state().state();
+    assert_eq!((state.floating.len(), state.selection.items.len()), (0, 32));
+    window.key_press(Key::Escape);
+    step_until(&mut window, "then it goes", |w| w.state().state().selection.items.is_empty());
+}
+
+#[test]
+fn searching_with_nothing_open_says_so_and_finds_once_something_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (opener, _) = fake::opener();
+    let mut window = window(Setup::default(), opener);
+    window.key_press(Key::V);
+    window.run_steps(3);
+    window.event(text("ball"));
+    let said = "There is nothing to search yet; open a folder or a library first";
+    step_until(&mut window, "it is said", |w| w.query_all_by_label(said).count() >= 2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    window.event(text("open library"));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "a path can be typed", |w| w.query_by_label("Path").is_some());
+    window.run_steps(3);
+    window.event(text("/nowhere/at/all"));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the reason is said", |w| {
+        w.query_by_label("/nowhere/at/all does not exist; check the spelling").is_some()
+    });
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.event(text(&folder.path().display().to_string()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "it is open and searched", |w| w.state().state().query.result.is_some());
+    assert!(window.query_by_label(said).is_none() && window.state().state().path_request.is_none());
+}
+
+#[test]
+fn commands_that_cannot_be_done_are_grey_and_do_nothing() {
+    let mut start = window(Setup::default(), no_engine());
+    start.run_steps(2);
+    start.get_by_label("Library menu: Vicinity").click();
+    start.run_steps(4);
+    for name in ["Close library", "Rescan folders", "Export vectors…", "Import settings…"] {
+        assert!(start.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+    }
+    assert!(!start.get_by_label("Settings…").accesskit_node().is_disabled());
+
+    let (mut window, jobs) = open();
+    window.key_press(Key::P);
+    window.run_steps(3);
+    window.event(text("auto-label"));
+    window.run_steps(3);
+    assert!(window.get_by_label("Auto-label selection").accesskit_node().is_disabled(), "nothing is selected");
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert!(window.state().state().is_dialog_open(Dialog::Palette), "it stays open, so that the reason can be read");
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    window.key_press(Key::P);
+    window.run_steps(3);
+    window.event(text("labels"));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the editor is open", |w| w.state().state().is_dialog_open(Dialog::Labels));
+    let given = |job: &Job| matches!(job, Job::Label { targets: vicinity_engine::LabelTargets::Items(items), .. } if items.len() > 1);
+    assert!(!jobs.lock().expect("jobs").iter().any(given), "nobody asked for the selection to be labelled");
+}
+
+#[test]
+fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown() {
+    let (mut window, _) = open();
+    assert!(window.query_by_label("2023, 12").is_none(), "several folders are closed at first");
+    window.get_by_label("Photos, 24").focus();
+    window.run_steps(2);
+    window.key_press(Key::ArrowRight);
+    step_until(&mut window, "it is open", |w| w.query_by_label("2023, 12").is_some());
+    window.key_press(Key::ArrowDown);
+    window.run_steps(3);
+    assert!(window.get_by_label("2023, 12").is_focused());
+    window.key_press(Key::Enter);
+    let chosen = |w: &Window| w.state().state().query.filter.folder.clone();
+    step_until(&mut window, "it is chosen", |w| chosen(w).is_some_and(|f| f.ends_with("Photos/2023")));
+    window.key_press(Key::ArrowLeft);
+    window.run_steps(3);
+    assert!(window.get_by_label("Photos, 24").is_focused());
+    window.key_press(Key::ArrowLeft);
+    step_until(&mut window, "it is closed again", |w| w.query_by_label("2023, 12").is_none());
+    window.get_by_label("Notes, 8").click();
+    step_until(&mut window, "a click narrows", |w| chosen(w).is_some_and(|f| f.ends_with("Notes")));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "what is shown is selected", |w| w.state().state().selection.items.len() == 8);
+}
+
+#[test]
+fn nothing_of_a_library_is_left_when_it_is_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (mut window, _) = open_with(Setup { settings: Some(settings), ..Setup::default() });
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").click();
+    window.run_steps(3);
+    window.get_all_by_label("picture_03.jpg").next().expect("in the gallery").hover();
+    step_until(&mut window, "it is under the pointer", |w| w.state().state().hover == Some(ItemId(3)));
+    type_query(&mut window, "ball");
+    window.get_by_label("Library menu: Photos and Notes").click();
+    window.run_steps(3);
+    window.get_by_label("Close library").click();
+    step_until(&mut window, "it is closed", |w| w.state().state().library.is_none());
+    window.run_steps(3);
+    let nothing_left = |window: &Window, when: &str| {
+        let s = window.state().state();
+        assert!(s.hover.is_none() && s.selection.items.is_empty() && s.neighbours.is_none(), "{when}");
+        assert!(s.query.is_empty() && s.query.result.is_none() && s.query.error.is_none(), "{when}");
+        assert!(s.previews.is_empty() && s.preview.is_none() && s.hidden_legend.is_empty(), "{when}");
+        assert!(
+            s.labels.focus_scores.is_none() && s.labels.query_part.is_none() && s.labels.applied.best.is_empty(),
+            "{when}"
+        );
+        assert!(s.services.active.is_none() && s.services.error.is_none() && s.services.note.is_none(), "{when}");
+        assert!(s.dropped.is_empty() && s.can_undo == [false; 2], "{when}");
+    };
+    nothing_left(&window, "closed");
+    let s = window.state().state();
+    assert!(s.snapshot.is_none() && s.layout.is_none() && s.failures.is_empty() && s.thumbnails.is_empty());
+    assert!(s.model.is_none() && s.model_title.is_empty() && s.import.is_none() && s.folders.roots().len() == 0);
+    window.get_by_label_contains("Open Photos and Notes, 32 items").click();
+    step_until(&mut window, "another is open", |w| w.state().state().snapshot.is_some());
+    window.remove_cursor();
+    window.run_steps(3);
+    nothing_left(&window, "opened again");
+}
+
+#[test]
+fn the_buttons_of_an_import_stay_where_they_are_while_its_numbers_grow() {
+    let (mut window, _) = open();
+    window.key_press(Key::F5);
+    step_until(&mut window, "it has begun", |w| w.query_by_label_contains("9 of 2,040").is_some());
+    window.run_steps(2);
+    let places = |window: &Window, action: &str| {
+        (window.get_by_label(action).rect(), window.get_by_label("Cancel the import").rect())
+    };
+    let first = places(&window, "Pause");
+    window.get_by_label("Pause").click();
+    step_until(&mut window, "it is paused", |w| w.query_by_label("Resume").is_some());
+    window.run_steps(2);
+    assert_eq!(places(&window, "Resume"), first);
+    window.get_by_label("Resume").click();
+    step_until(&mut window, "it goes on", |w| w.query_by_label_contains("1,999 of 2,040").is_some());
+    window.run_steps(2);
+    assert_eq!(places(&window, "Pause"), first);
+}
+
+#[test]
+fn every_stop_of_the_keyboard_shows_that_it_has_the_focus() {
+    let (mut window, _) = open();
+    type_query(&mut window, "ball");
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    let accent = vicinity::ui::theme::DARK.accent;
+    let mut stops = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        window.key_press(Key::Tab);
+        window.run_steps(3);
+        let Some(node) = window.query_all_by(|node| node.is_focused()).next() else { continue };
+        let (name, place) = (node.accesskit_node().label().unwrap_or_default(), node.rect());
+        let ring = |shape: &egui::Shape| match shape {
+            egui::Shape::Rect(rect) => {
+                rect.stroke.color == accent && rect.stroke.width >= 1.5 && rect.rect.expand(3.0).intersects(place)
+            }
+            _ => false,
+        };
+        assert!(painted(&window).iter().any(ring), "nothing shows that the focus is on {name:?}");
+        stops.insert(name);
+    }
+    for stop in ["Collection panel", "Photos, 24", "Map", "Images, 24", "Zoom in", "Results"] {
+        assert!(stops.contains(stop), "the keyboard never came to {stop}, only to {stops:?}");
+    }
+}
+
+#[test]
+fn menus_are_as_wide_as_their_words_and_panels_keep_their_margins() {
+    let (mut window, _) = open_with(Setup { size: Some([1000.0, 700.0]), ..Setup::default() });
+    type_query(&mut window, "ball");
+    window.run_steps(3);
+    let tile = window.get_by_label("picture_04.jpg, score 0.400").rect();
+    let tab = window.get_by_label("Results").rect();
+    assert!(tile.left() >= tab.left() - 7.0, "{tile:?} beside {tab:?}");
+    let right = window.get_by_label("picture_05.jpg, score 0.380").rect();
+    assert!(right.right() <= 992.0, "{right:?}");
+    window.get_by_label("Notes, 8").click_secondary();
+    step_until(&mut window, "its menu is open", |w| w.query_by_label("Remove from the collection").is_some());
+    window.run_steps(3);
+    let rows = ["Zoom the map to this folder", "Show in folder", "Remove from the collection"];
+    let widths: Vec<f32> = rows.iter().map(|row| window.get_by_label(row).rect().width()).collect();
+    assert!(widths.iter().all(|w| *w == widths[0] && (120.0..240.0).contains(w)), "{widths:?}");
+}
