@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use vicinity_models::{Model, TextOptions, golden, starter};
+use vicinity_models::{Model, TextOptions, builtin, golden};
 
 /// The program's own allocator.
 #[global_allocator]
@@ -148,8 +148,8 @@ fn main() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let device = &vicinity_models::device::devices()[0];
     println!("{}, {}, {threads} threads", device.name, device.features);
-    println!("load                               {}", time(3, || drop(starter::load().expect("it loads"))));
-    let model = starter::load().expect("it loads");
+    println!("load                               {}", time(3, || drop(builtin::load().expect("it loads"))));
+    let model = builtin::load().expect("it loads");
     let large = golden::picture(4000, 3000);
     println!("prepare a 12-megapixel picture     {}", time(3, || drop(model.image.prepare(&large))));
     let small = golden::picture(500, 375);

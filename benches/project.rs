@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use vicinity_core::MapPos;
-use vicinity_layout::{Knn, Rows, Table, UmapParams, approximate, knn, pca, trustworthiness, umap};
+use vicinity_layout::{Knn, UmapParams, VectorSource, VectorTable, approximate, knn, pca, trustworthiness, umap};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,7 +35,7 @@ fn main() -> io::Result<()> {
         for count in value("--points").map_or("5000,70000", String::as_str).split(',').filter_map(|n| n.parse().ok()) {
             let vectors = if data == "smooth" { smooth(count, dim) } else { islands(count, dim) };
             println!("{count} x {dim}, {data}, {} threads", rayon::current_num_threads());
-            quick_neighbours(&Table::new(&vectors, dim), &vectors, known);
+            quick_neighbours(&VectorTable::new(&vectors, dim), &vectors, known);
             if value("--only").is_some() {
                 continue;
             }
@@ -48,14 +48,14 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn quick_neighbours(table: &Table<'_>, vectors: &[f32], known: usize) {
+fn quick_neighbours(table: &VectorTable<'_>, vectors: &[f32], known: usize) {
     let (took, found) = timed(|| approximate(table, NEIGHBOURS, &GO_ON, &|_| {}));
     let recall = found.map_or(0.0, |found| recall(vectors, table.dim(), &found, known));
     println!("  {:20}{took}   recall@{NEIGHBOURS} {recall:.4}", "quick neighbours");
 }
 
 fn ours(vectors: &[f32], dim: usize) {
-    let table = Table::new(vectors, dim);
+    let table = VectorTable::new(vectors, dim);
     let (took, positions) = timed(|| pca(&table, &GO_ON));
     report("pca", took, &table, &positions.unwrap_or_default());
     if table.count() <= EXACT {
@@ -89,7 +89,7 @@ fn distance(vectors: &[f32], dim: usize, a: usize, b: usize) -> f32 {
     1.0 - sums.iter().sum::<f32>()
 }
 
-fn report(name: &str, took: Took, table: &Table<'_>, positions: &[MapPos]) {
+fn report(name: &str, took: Took, table: &VectorTable<'_>, positions: &[MapPos]) {
     let trust = trustworthiness(table, positions, NEIGHBOURS, SAMPLE);
     println!("  {name:20}{took}   trustworthiness@{NEIGHBOURS} {trust:.4}");
 }
@@ -180,7 +180,12 @@ fn peer(python: &str, vectors: &[f32], dim: usize) -> io::Result<()> {
     let numbers: Vec<f64> = words.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     match numbers[..] {
         [seconds, used] => {
-            report("umap-learn (whole)", Took(seconds, used), &Table::new(vectors, dim), &read_positions(&output)?);
+            report(
+                "umap-learn (whole)",
+                Took(seconds, used),
+                &VectorTable::new(vectors, dim),
+                &read_positions(&output)?,
+            );
         }
         _ => println!("  umap-learn failed: {}", String::from_utf8_lossy(&answer.stderr)),
     }

@@ -14,8 +14,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use vicinity_models::target::{Precision, Target};
-use vicinity_models::{Model, device, folder, golden};
+use vicinity_models::compute_target::{ComputeTarget, Precision};
+use vicinity_models::{Model, device, golden};
 
 /// The program's own allocator.
 #[global_allocator]
@@ -141,7 +141,7 @@ fn main() {
     let start = Instant::now();
     let precision =
         option("--precision").map_or(Precision::F32, |word| Precision::from_str(word, true).expect("f32 or bf16"));
-    let model = folder::load_on(Path::new(folder), &Target::cpu_in(precision)).expect("it loads");
+    let model = vicinity_models::load_on(Path::new(folder), &ComputeTarget::cpu_in(precision)).expect("it loads");
     println!("{} loaded in {:.2} s", model.info.title, start.elapsed().as_secs_f64());
     // PyTorch's bf16 ends with an illegal instruction on some virtual machines, so it is not among these.
     let engines: Vec<&str> = option("--engines").map_or("ort,torch", String::as_str).split(',').collect();

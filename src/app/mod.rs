@@ -84,7 +84,7 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
         opener: engine::opener(running.clone()),
         running,
         environment: Environment {
-            models: vicinity_models::installed::Options::from_environment(),
+            models: vicinity_models::installed::InstallOptions::from_environment(),
             keys: std::sync::Arc::new(SystemKeyStore::default()),
             updates: Some(vicinity_engine::updates::address()),
             dialogs: true,

@@ -13,7 +13,7 @@ use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage
 use crate::ui::words;
 use vicinity_core::Ledger;
 use vicinity_engine::choice::ModelSource;
-use vicinity_models::installed::{Models, Options, Status, size};
+use vicinity_models::installed::{InstallOptions, Models, Status, size};
 
 /// Something to do.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ModelListWorker {
     /// Starts the thread; it looks at what is here and contacts nobody.
-    pub fn start(options: Options, runtime: Handle, ledger: Ledger, waker: Waker) -> Self {
+    pub fn start(options: InstallOptions, runtime: Handle, ledger: Ledger, waker: Waker) -> Self {
         // Bounded generously: a person's clicks, and looks of which one is as good as many.
         let (jobs, received) = crossbeam_channel::bounded(64);
         let latest = Arc::default();
@@ -203,15 +203,15 @@ impl ModelJobs {
     }
 
     fn entry(&self, status: Status) -> ModelEntry {
-        let (title, licence, terms) = match status.known {
+        let (title, licence, terms) = match status.entry {
             Some(known) => (known.title.to_owned(), known.licence.name.to_owned(), Some(known.licence.terms)),
             None => match self.models.find(&status.id) {
                 Some((_, manifest)) => (manifest.title, manifest.licence, manifest.terms),
                 None => (status.id.clone(), "unknown".to_owned(), None),
             },
         };
-        let built_in = status.known.is_some_and(|known| known.is_built_in());
-        let folder = || ModelSource::Folder(self.models.places().model(&status.id));
+        let built_in = status.entry.is_some_and(|known| known.is_built_in());
+        let folder = || ModelSource::Folder(self.models.store().dir(&status.id));
         let source = if built_in { ModelSource::Starter } else { folder() };
         let notes = lock(&self.notes);
         let (work, message) = (notes.work.get(&status.id).copied(), notes.said.get(&status.id).cloned());

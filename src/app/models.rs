@@ -7,7 +7,7 @@ use crate::context::PathPurpose;
 use crate::context::model_list::{ModelCommand, ModelSpeed};
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::{Severity, Summary};
-use vicinity_models::catalogue::{self, Choice};
+use vicinity_models::catalogue::{self, Recommendation};
 
 /// Fewer items than this tell nothing about speed.
 const ENOUGH: u64 = 24;
@@ -36,9 +36,9 @@ impl App {
     }
 
     /// What the first start offered was chosen; it is not offered again.
-    pub(super) fn first_choice(&mut self, choice: Choice) {
+    pub(super) fn first_choice(&mut self, choice: Recommendation) {
         self.mark_welcomed();
-        let Some(known) = catalogue::chosen(choice).filter(|known| !known.is_built_in()) else { return };
+        let Some(known) = catalogue::recommended(choice).filter(|known| !known.is_built_in()) else { return };
         self.set_default_model(Some(known.id.to_owned()));
         self.submit_model_job(ModelJob::Get(known.id.to_owned()));
         let text = format!("{} is on its way; until it is here the built-in model serves", known.title);

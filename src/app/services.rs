@@ -102,7 +102,7 @@ impl App {
         self.spawn("service-try", move || {
             let tried = network.keys.find(service.provider).and_then(|key| {
                 let key = key.map(|(key, _)| key);
-                Remote::open_noting(&service.spec(), key, network.handle()?, network.ledger)?.try_out()
+                Remote::open_with_ledger(&service.spec(), key, network.handle()?, network.ledger)?.probe()
             });
             let _ = sender.send(Message::Service(ServiceReply::Tried(attempt, service, tried)));
             waker();

@@ -55,7 +55,7 @@ pub struct AppConfig {
 /// What the window reaches beside libraries: models, keys, news. Nothing of any unless it is given.
 pub struct Environment {
     /// Where models lie and come from; `None`: they are not managed here.
-    pub models: Option<models::Options>,
+    pub models: Option<models::InstallOptions>,
     /// Keys of services.
     pub keys: Arc<dyn KeyStore>,
     /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.

@@ -12,10 +12,10 @@ use crate::context::ThemeChoice;
 use vicinity_core::Modality;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::running::{DEVICE_VARIABLE, Running, Wishes};
+use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, DeviceChoice, DeviceId};
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
-use vicinity_models::target::Precision;
 use vicinity_models::{LongText, TextTask};
 
 /// See and search a collection of pictures and texts by meaning, on your own machine.
@@ -496,7 +496,7 @@ pub enum Task {
 }
 
 fn task(word: &str) -> Result<Task, String> {
-    let gemini = GeminiTask::ALL.into_iter().find(|task| task.word() == word).map(Task::Gemini);
+    let gemini = GeminiTask::ALL.into_iter().find(|task| task.as_str() == word).map(Task::Gemini);
     gemini.map_or_else(|| TextTask::from_str(word, false).map(Task::Common), Ok)
 }
 

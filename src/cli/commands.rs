@@ -100,7 +100,7 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
                 snippet,
             })?;
         } else {
-            line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.word(), place(item)))?;
+            line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.as_str(), place(item)))?;
         }
     }
     Ok(())
@@ -135,7 +135,7 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
     }
     let model = session::model(place)?;
     let dim = args.cut.dimensions.unwrap_or(model.info.key.dim);
-    model.info.allows(dim).map_err(sentence)?;
+    model.info.check_dim(dim).map_err(sentence)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     let score = |path: &Path| {
         let found = embed_content(&model, open(path, false)?, Default::default())
@@ -339,10 +339,10 @@ fn check_devices(source: &ModelSource, running: &Running) -> anyhow::Result<(Mod
         }
         match device.id {
             DeviceId::Cpu => line(&format!("         {}", reference(verdict)))?,
-            _ => line(&format!("         {}: {verdict}", precision.word()))?,
+            _ => line(&format!("         {}: {verdict}", precision.as_str()))?,
         }
     }
-    for sentence in device::left_out() {
+    for sentence in device::missing_backends() {
         line(&format!("         {sentence}"))?;
     }
     Ok((model, verdicts.iter().any(Verdict::agrees)))

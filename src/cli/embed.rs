@@ -16,15 +16,15 @@ use vicinity_engine::choice::ModelSource;
 use vicinity_engine::content::open;
 use vicinity_engine::searcher::embed_picture;
 use vicinity_media::Content;
-use vicinity_models::remote::inference_mode::{self, InferenceMode, Place, Situation};
+use vicinity_models::remote::inference_mode::{self, EmbedPlace, EmbedSituation, InferenceMode};
 use vicinity_models::remote::picture::encode;
 use vicinity_models::remote::{Estimate, Input, Key, Provider, ProviderSpec, Remote};
-use vicinity_models::{Model, TextOptions, TextTask, starter};
+use vicinity_models::{Model, TextOptions, TextTask, builtin};
 
 #[derive(Serialize)]
 struct Printed<'a> {
     embeddings: Vec<Option<&'a [f32]>>,
-    inference_mode: Place,
+    inference_mode: EmbedPlace,
     model: &'a str,
     usage: Spent,
 }
@@ -57,7 +57,7 @@ pub fn run(args: EmbedArgs, place: &Where) -> anyhow::Result<Outcome> {
     });
     let provider = args.provider.or((mode != InferenceMode::Local).then_some(Provider::Nomic));
     let (place, model, (embeddings, usage)) = match provider {
-        None => local(&args, place, named.unwrap_or(starter::NAME), &given)?,
+        None => local(&args, place, named.unwrap_or(builtin::NAME), &given)?,
         Some(provider) => by_provider(&args, place, provider, mode, given)?,
     };
     let failed = embeddings.iter().filter(|embedding| embedding.is_none()).count();
@@ -99,11 +99,11 @@ fn options(args: &EmbedArgs) -> TextOptions {
 }
 
 /// Where it is embedded, the model's name, and the vectors.
-type Embedded = (Place, String, Vectors);
+type Embedded = (EmbedPlace, String, Vectors);
 
 fn local(args: &EmbedArgs, place: &Where, name: &str, given: &[Given]) -> anyhow::Result<Embedded> {
     let model = load(name, place)?.with_context(|| format!("the model {name} is not on this machine"))?;
-    Ok((Place::Local, name.to_owned(), embed_here(args, &model, given)?))
+    Ok((EmbedPlace::Local, name.to_owned(), embed_here(args, &model, given)?))
 }
 
 fn load(name: &str, place: &Where) -> anyhow::Result<Option<Model>> {
@@ -156,7 +156,7 @@ fn spec(args: &EmbedArgs, named: Option<&str>, provider: Provider) -> anyhow::Re
     let gemini_task = match args.task {
         Task::Common(_) => None,
         Task::Gemini(task) if provider == Provider::Gemini => Some(task),
-        Task::Gemini(task) => bail!("only Gemini knows the task {}", task.word()),
+        Task::Gemini(task) => bail!("only Gemini knows the task {}", task.as_str()),
     };
     let spec = ProviderSpec {
         base_url: args.base_url.clone(),
@@ -199,15 +199,20 @@ fn by_provider(
         (Err(error), None) => return Err(error.into()),
     };
     match (place(mode, ours.as_ref(), remote.as_ref(), &given)?, ours, remote) {
-        (Place::Local, Some(model), _) => Ok((Place::Local, spec.model, embed_here(args, &model, &given)?)),
-        (_, _, Some(remote)) => Ok((Place::Remote, spec.model.clone(), embed_there(args, &spec, &remote, given)?)),
+        (EmbedPlace::Local, Some(model), _) => Ok((EmbedPlace::Local, spec.model, embed_here(args, &model, &given)?)),
+        (_, _, Some(remote)) => Ok((EmbedPlace::Remote, spec.model.clone(), embed_there(args, &spec, &remote, given)?)),
         _ => bail!("neither the model nor the service is there"),
     }
 }
 
 /// Decides, and for `dynamic` shows whether both places agree.
-fn place(mode: InferenceMode, ours: Option<&Model>, remote: Option<&Remote>, given: &[Given]) -> anyhow::Result<Place> {
-    let mut situation = Situation { service: remote.is_some(), ..Situation::default() };
+fn place(
+    mode: InferenceMode,
+    ours: Option<&Model>,
+    remote: Option<&Remote>,
+    given: &[Given],
+) -> anyhow::Result<EmbedPlace> {
+    let mut situation = EmbedSituation { service: remote.is_some(), ..EmbedSituation::default() };
     if let Some(model) = ours {
         situation.local = Some(Duration::ZERO);
         if let Some(remote) = remote {

@@ -12,16 +12,16 @@ use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, 
 use super::output::{JsonPath, complain, json, line, on_terminal};
 use vicinity_core::Ledger;
 use vicinity_engine::content::regular;
-use vicinity_models::catalogue::{CatalogueEntry, Choice, Terms};
-use vicinity_models::installed::places::Manifest;
-use vicinity_models::installed::{Models, Options, Standing, Status, size};
+use vicinity_models::catalogue::{CatalogueEntry, Recommendation, Terms};
+use vicinity_models::installed::model_store::Manifest;
+use vicinity_models::installed::{InstallOptions, InstallState, Models, Status, size};
 
 /// Threads of the runtime: one model is got at a time.
 const THREADS: usize = 1;
 
 /// Runs a command.
 pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
-    let options = Options::from_environment()
+    let options = InstallOptions::from_environment()
         .context("this system names no home folder; say where models are to lie with VICINITY_MODELS")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let models = Models::open(options, runtime.handle().clone(), Ledger::default(), || {});
@@ -46,14 +46,14 @@ struct ModelLine<'a> {
     revision: Option<String>,
     licence: &'a str,
     terms: Option<Terms>,
-    choice: Option<Choice>,
+    choice: Option<Recommendation>,
     languages: Option<&'a str>,
     dimensions: &'a [usize],
     about: &'a str,
 }
 
 fn list(models: &Models, args: &ModelsListArgs) -> anyhow::Result<Outcome> {
-    let here = |status: &Status| matches!(status.standing, Standing::Here { .. });
+    let here = |status: &Status| matches!(status.state, InstallState::Installed { .. });
     let shown: Vec<Status> = models.status().into_iter().filter(|status| !args.here || here(status)).collect();
     if !args.json {
         line("NAME                        STATE        SIZE     DIMENSIONS  LANGUAGES    LICENCE")?;
@@ -70,8 +70,8 @@ fn list(models: &Models, args: &ModelsListArgs) -> anyhow::Result<Outcome> {
 }
 
 fn describe<'a>(status: &'a Status, manifest: Option<&'a Manifest>) -> ModelLine<'a> {
-    let (known, own) = (status.known, manifest.map_or(status.id.as_str(), |m| m.title.as_str()));
-    let (state, done) = state(&status.standing);
+    let (known, own) = (status.entry, manifest.map_or(status.id.as_str(), |m| m.title.as_str()));
+    let (state, done) = state(&status.state);
     ModelLine {
         id: &status.id,
         title: known.map_or(own, |known| known.title),
@@ -81,7 +81,7 @@ fn describe<'a>(status: &'a Status, manifest: Option<&'a Manifest>) -> ModelLine
         revision: manifest.map(|m| m.revision.clone()),
         licence: licence(known, manifest),
         terms: known.map_or_else(|| manifest.and_then(|m| m.terms), |known| Some(known.licence.terms)),
-        choice: known.and_then(|known| known.choice),
+        choice: known.and_then(|known| known.recommended_as),
         languages: known.map(|known| known.languages),
         dimensions: known.map_or(&[], |known| known.dimensions),
         about: known.map_or("", |known| known.about),
@@ -89,14 +89,14 @@ fn describe<'a>(status: &'a Status, manifest: Option<&'a Manifest>) -> ModelLine
 }
 
 fn row(status: &Status, manifest: Option<&Manifest>) -> String {
-    let known = status.known;
+    let known = status.entry;
     let dimensions = known.map_or_else(|| "?".to_owned(), |known| dimensions(known.dimensions));
     let warning = known.and_then(|known| known.licence.terms.warning());
-    let choice = known.and_then(|known| known.choice).map(|choice| format!("  * {}", choice.title()));
+    let choice = known.and_then(|known| known.recommended_as).map(|choice| format!("  * {}", choice.title()));
     format!(
         "{:<26}  {:<11}  {:<7}  {:<10}  {:<11}  {}{}{}",
         status.id,
-        state(&status.standing).0,
+        state(&status.state).0,
         size(bytes(status)),
         dimensions,
         known.map_or("?", |known| known.languages),
@@ -119,19 +119,19 @@ fn licence<'a>(known: Option<&'a CatalogueEntry>, manifest: Option<&'a Manifest>
 }
 
 fn bytes(status: &Status) -> u64 {
-    match status.standing {
-        Standing::Here { bytes } => bytes,
-        _ => status.known.map_or(0, |known| known.bytes),
+    match status.state {
+        InstallState::Installed { bytes } => bytes,
+        _ => status.entry.map_or(0, |known| known.bytes),
     }
 }
 
-fn state(standing: &Standing) -> (&'static str, Option<u64>) {
+fn state(standing: &InstallState) -> (&'static str, Option<u64>) {
     match standing {
-        Standing::NotHere => ("not here", None),
-        Standing::Downloading(progress) => ("coming", Some(progress.done)),
-        Standing::Paused(progress) => ("partly here", Some(progress.done)),
-        Standing::Here { .. } => ("here", None),
-        Standing::Failed { .. } => ("failed", None),
+        InstallState::NotInstalled => ("not here", None),
+        InstallState::Downloading(progress) => ("coming", Some(progress.done)),
+        InstallState::Paused(progress) => ("partly here", Some(progress.done)),
+        InstallState::Installed { .. } => ("here", None),
+        InstallState::Failed { .. } => ("failed", None),
     }
 }
 
@@ -162,8 +162,8 @@ fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
             bar.finish_and_clear();
         }
         match standing {
-            Some(Standing::Here { .. }) => told(&models, id, received(&models) - before, args.json)?,
-            Some(Standing::Failed { reason }) => bail!("{id}: {reason}"),
+            Some(InstallState::Installed { .. }) => told(&models, id, received(&models) - before, args.json)?,
+            Some(InstallState::Failed { reason }) => bail!("{id}: {reason}"),
             _ if stop.load(Ordering::Relaxed) => bail!("stopped; `vicinity models get {id}` goes on from here"),
             _ => bail!("{id} was not got"),
         }
@@ -252,7 +252,7 @@ struct VerifiedLine<'a> {
 }
 
 fn verify(models: &Models, args: ModelsVerifyArgs) -> anyhow::Result<Outcome> {
-    let here = || models.places().all().into_iter().map(|manifest| manifest.id).collect();
+    let here = || models.store().all().into_iter().map(|manifest| manifest.id).collect();
     let ids: Vec<String> = if args.ids.is_empty() { here() } else { args.ids };
     let mut damaged = Vec::new();
     for id in &ids {

@@ -149,7 +149,7 @@ pub enum SystemCommand {
     /// Something with a model's files.
     Model(ModelCommand),
     /// What the first start offered.
-    FirstChoice(vicinity_models::catalogue::Choice),
+    FirstChoice(vicinity_models::catalogue::Recommendation),
     /// Something with an embedding service.
     Service(ServiceCommand),
     /// Words in the search box changed (searches after 150 ms of rest, or at once).

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use vicinity_engine::choice::ModelSource;
 use vicinity_models::catalogue::Terms;
-use vicinity_models::installed::{Standing, Status};
+use vicinity_models::installed::{InstallState, Status};
 
 /// All models: those of the catalogue, then imports by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -92,9 +92,9 @@ impl ModelList {
     }
 
     /// Models that are being got.
-    pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, vicinity_models::installed::Progress)> {
-        self.models.iter().filter_map(|model| match model.status.standing {
-            Standing::Downloading(progress) => Some((model, progress)),
+    pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, vicinity_models::installed::DownloadProgress)> {
+        self.models.iter().filter_map(|model| match model.status.state {
+            InstallState::Downloading(progress) => Some((model, progress)),
             _ => None,
         })
     }
@@ -103,20 +103,22 @@ impl ModelList {
 impl ModelEntry {
     /// Bytes on the disk where it is here; else what getting it brings.
     pub fn bytes(&self) -> u64 {
-        match (&self.status.standing, self.status.known) {
-            (Standing::Here { bytes }, _) => *bytes,
-            (Standing::Downloading(progress) | Standing::Paused(progress), _) if progress.total > 0 => progress.total,
+        match (&self.status.state, self.status.entry) {
+            (InstallState::Installed { bytes }, _) => *bytes,
+            (InstallState::Downloading(progress) | InstallState::Paused(progress), _) if progress.total > 0 => {
+                progress.total
+            }
             (_, known) => known.map_or(0, |known| known.bytes),
         }
     }
 
     /// Whether it can be used at once.
     pub fn is_installed(&self) -> bool {
-        matches!(self.status.standing, Standing::Here { .. })
+        matches!(self.status.state, InstallState::Installed { .. })
     }
 
     /// Whether it is part of the program.
     pub fn is_built_in(&self) -> bool {
-        self.status.known.is_some_and(|known| known.is_built_in())
+        self.status.entry.is_some_and(|known| known.is_built_in())
     }
 }

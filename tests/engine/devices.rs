@@ -14,10 +14,10 @@ use vicinity_engine::model::Loader;
 use vicinity_engine::running::{Running, Wishes};
 use vicinity_engine::trust::{Candidate, Ledger};
 use vicinity_engine::{Engine, Event, Job, ModelState, Notice, Severity, Summary};
+use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{Device, DeviceChoice, DeviceId};
-use vicinity_models::target::Precision;
 use vicinity_models::{
-    ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter,
+    ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, builtin,
 };
 
 /// What is wrong with a device.
@@ -42,7 +42,7 @@ struct Tower {
     batches: Arc<Mutex<Vec<usize>>>,
 }
 
-static INFO: LazyLock<ModelInfo> = LazyLock::new(|| starter::info().expect("built in"));
+static INFO: LazyLock<ModelInfo> = LazyLock::new(|| builtin::info().expect("built in"));
 
 fn info() -> ModelInfo {
     INFO.clone()

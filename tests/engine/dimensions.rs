@@ -10,8 +10,8 @@ use vicinity_engine::index::{Lookup, QueryVector, search};
 use vicinity_engine::model::Loader;
 use vicinity_engine::store::{NewItem, Store};
 use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, export};
-use vicinity_models::folder::Folder;
-use vicinity_models::target::Target;
+use vicinity_models::compute_target::ComputeTarget;
+use vicinity_models::model_dir::ModelDir;
 use vicinity_models::{Model, ModelKey, nomic};
 
 const WHOLE: usize = 768;
@@ -125,8 +125,9 @@ fn store_snapshot(store: &mut Store, dim: usize) -> std::sync::Arc<Snapshot> {
 /// The small Nomic, as if it had been trained to be cut.
 fn model() -> Model {
     let fixture = |name: &str| crate::support::project_dir().join("tests/fixtures").join(name);
-    let open = |name: &str| Folder::open(&fixture(name)).expect("a model folder");
-    let mut model = nomic::load(&open("nomic_text"), &open("nomic_vision"), &Target::cpu()).expect("the model loads");
+    let open = |name: &str| ModelDir::open(&fixture(name)).expect("a model folder");
+    let mut model =
+        nomic::load(&open("nomic_text"), &open("nomic_vision"), &ComputeTarget::cpu()).expect("the model loads");
     model.info.matryoshka = vec![64, 32, 16];
     model
 }

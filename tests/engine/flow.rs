@@ -15,7 +15,7 @@ use vicinity_engine::model::Loader;
 use vicinity_engine::store::Store;
 use vicinity_engine::{Engine, Event, Job, LabelTargets, Notice, SearchSlot, Severity, Summary};
 use vicinity_models::{
-    ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, starter,
+    ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, builtin,
 };
 
 /// A library and a folder of the user's.
@@ -290,7 +290,7 @@ fn a_model_that_panics_hangs_nobody() {
     let place = Place::new();
     place.write("a.txt", "A text of some words.");
     place.paint("b.png", 3);
-    let info = starter::info().unwrap();
+    let info = builtin::info().unwrap();
     let model = Model { info: info.clone(), image: Box::new(Panicking), text: Box::new(Panicking) };
     let load = Loader::given(model.into());
     let engine = Engine::open_with(&place.dir.path().join("library"), info, load, || {}).unwrap();
@@ -352,7 +352,7 @@ impl TextTower for Tower {
 }
 
 fn info(name: &str) -> ModelInfo {
-    let mut info = starter::info().unwrap();
+    let mut info = builtin::info().unwrap();
     (info.key.name, info.key.dim) = (name.to_owned(), 8);
     info
 }

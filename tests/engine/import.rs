@@ -229,7 +229,7 @@ fn what_the_program_has_written_itself_is_no_file_of_the_user_whatever_it_is_cal
     let at = |name: &str| top.join(name);
     // a library among photos, one in the folder of photos itself, and a folder of data
     for library in ["notes", "album", "stick/data/default", "stick/data/libraries/photos-1a2b"] {
-        let key = vicinity_models::starter::info().unwrap().key;
+        let key = vicinity_models::builtin::info().unwrap().key;
         let (store, _) = Store::open(&at(library), &key).unwrap();
         store.put_thumbnail(&vicinity_core::ContentHash([7; 32]), b"\xff\xd8 a thumbnail \xff\xd9");
         fs::write(at(library).join("model.json"), "{}").unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use vicinity_core::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality};
 use vicinity_engine::{Snapshot, SnapshotParts, Vectors, map_image};
-use vicinity_layout::{Table, UmapParams, align, knn, pca, place_new, trustworthiness, umap};
+use vicinity_layout::{UmapParams, VectorTable, align, knn, pca, place_new, trustworthiness, umap};
 use vicinity_models::ModelKey;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -35,7 +35,7 @@ fn clusters(count: usize, dim: usize, clusters: usize, noise: f32) -> Vec<f32> {
 }
 
 fn laid_out(vectors: &[f32], dim: usize) -> Vec<MapPos> {
-    umap(&Table::new(vectors, dim), &UmapParams::default(), None, &GO_ON, &|_, _| {}).expect("nobody cancelled")
+    umap(&VectorTable::new(vectors, dim), &UmapParams::default(), None, &GO_ON, &|_, _| {}).expect("nobody cancelled")
 }
 
 fn bits(positions: &[MapPos]) -> Vec<[u32; 2]> {
@@ -57,7 +57,7 @@ fn umap_keeps_neighbours_together() {
     let vectors = clusters(800, 64, 12, 0.8);
     let positions = laid_out(&vectors, 64);
     assert_on_the_map(&positions);
-    let trust = trustworthiness(&Table::new(&vectors, 64), &positions, 15, 800);
+    let trust = trustworthiness(&VectorTable::new(&vectors, 64), &positions, 15, 800);
     assert!(trust > 0.97, "trustworthiness {trust}");
     let widest = positions.iter().fold(0.0f32, |w, p| w.max(p.x.abs()).max(p.y.abs()));
     assert!(widest > 0.9, "the layout fills the map only up to {widest}");
@@ -69,14 +69,15 @@ fn layouts_do_not_depend_on_threads_but_on_the_seed() {
     let run = |seed, threads| {
         let params = UmapParams { epochs: Some(60), seed, ..UmapParams::default() };
         on_threads(threads, || {
-            bits(&umap(&Table::new(&vectors, 48), &params, None, &GO_ON, &|_, _| {}).expect("nobody cancelled"))
+            bits(&umap(&VectorTable::new(&vectors, 48), &params, None, &GO_ON, &|_, _| {}).expect("nobody cancelled"))
         })
     };
     let first = run(7, 1);
     assert!(first == run(7, 3), "one thread and three give different layouts");
     assert!(first != run(8, 3), "the seed has no effect");
-    let coarse =
-        |threads| on_threads(threads, || bits(&pca(&Table::new(&vectors, 48), &GO_ON).expect("nobody cancelled")));
+    let coarse = |threads| {
+        on_threads(threads, || bits(&pca(&VectorTable::new(&vectors, 48), &GO_ON).expect("nobody cancelled")))
+    };
     assert!(coarse(1) == coarse(3), "one thread and three give different principal components");
 }
 
@@ -84,18 +85,21 @@ fn layouts_do_not_depend_on_threads_but_on_the_seed() {
 fn few_points_and_equal_points_have_finite_places() {
     for count in [0, 1, 2, 3, 4, 5, 9, 16] {
         let vectors = clusters(count, 8, 3, 0.5);
-        for positions in [laid_out(&vectors, 8), pca(&Table::new(&vectors, 8), &GO_ON).expect("nobody cancelled")] {
+        for positions in [laid_out(&vectors, 8), pca(&VectorTable::new(&vectors, 8), &GO_ON).expect("nobody cancelled")]
+        {
             assert_eq!(positions.len(), count);
             assert_on_the_map(&positions);
         }
     }
     let equal: Vec<f32> = clusters(1, 8, 1, 0.0).repeat(200);
     assert_on_the_map(&laid_out(&equal, 8));
-    assert!(pca(&Table::new(&equal, 8), &GO_ON).expect("nobody cancelled").iter().all(|p| *p == MapPos::default()));
+    assert!(
+        pca(&VectorTable::new(&equal, 8), &GO_ON).expect("nobody cancelled").iter().all(|p| *p == MapPos::default())
+    );
     let zeros = vec![0.0; 50 * 8];
     assert_on_the_map(&laid_out(&zeros, 8));
-    assert_on_the_map(&pca(&Table::new(&zeros, 8), &GO_ON).expect("nobody cancelled"));
-    assert_eq!(pca(&Table::new(&[], 0), &GO_ON), Ok(vec![]));
+    assert_on_the_map(&pca(&VectorTable::new(&zeros, 8), &GO_ON).expect("nobody cancelled"));
+    assert_eq!(pca(&VectorTable::new(&[], 0), &GO_ON), Ok(vec![]));
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn cancelling_is_quick() {
     let at_cancel = std::thread::scope(|scope| {
         let layout = scope.spawn(|| {
             let result = umap(
-                &Table::new(&vectors, 256),
+                &VectorTable::new(&vectors, 256),
                 &UmapParams { epochs: Some(100_000), ..Default::default() },
                 None,
                 &cancel,
@@ -152,8 +156,8 @@ fn cancelling_is_quick() {
     });
     // The goal is 100 ms; other tests may hold the processor.
     assert!(at_cancel < Duration::from_secs(1), "it took {at_cancel:?}");
-    assert!(pca(&Table::new(&vectors, 256), &cancel).is_err() && knn(&vectors, 256, 5, &cancel).is_err());
-    assert!(place_new(&Table::new(&vectors, 256), &[MapPos::default(); 100], &cancel).is_err());
+    assert!(pca(&VectorTable::new(&vectors, 256), &cancel).is_err() && knn(&vectors, 256, 5, &cancel).is_err());
+    assert!(place_new(&VectorTable::new(&vectors, 256), &[MapPos::default(); 100], &cancel).is_err());
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn progress_rises_to_one() {
     let told = std::sync::Mutex::new(Vec::new());
     let params = UmapParams { epochs: Some(50), ..UmapParams::default() };
     let tell = |stage, share| told.lock().expect("no panic").push((stage, share));
-    umap(&Table::new(&vectors, 16), &params, None, &GO_ON, &tell).expect("nobody cancelled");
+    umap(&VectorTable::new(&vectors, 16), &params, None, &GO_ON, &tell).expect("nobody cancelled");
     let told = told.into_inner().expect("no panic");
     assert!(told.len() >= 50 && told.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{told:?}");
     assert_eq!(told.last(), Some(&(MapStage::Arranging, 1.0)));
@@ -179,7 +183,7 @@ fn pca_finds_the_directions_of_most_variance() {
         truth.push((a, b));
         vectors.extend([0.01 * next() + 0.3, b, 0.01 * next(), a + 5.0, 0.01 * next()]);
     }
-    let positions = pca(&Table::new(&vectors, 5), &GO_ON).expect("nobody cancelled");
+    let positions = pca(&VectorTable::new(&vectors, 5), &GO_ON).expect("nobody cancelled");
     let correlation = |of: fn(&MapPos) -> f32, with: fn(&(f32, f32)) -> f32| {
         let (mx, mt) = (positions.iter().map(of).sum::<f32>() / 500.0, truth.iter().map(with).sum::<f32>() / 500.0);
         let sums = positions.iter().zip(&truth).fold([0.0f32; 3], |[xy, xx, yy], (p, t)| {
@@ -228,16 +232,16 @@ fn trustworthiness_tells_good_from_bad() {
     let count = 100;
     let vectors: Vec<f32> = (0..count).flat_map(|i| [(i as f32 * 0.015).cos(), (i as f32 * 0.015).sin()]).collect();
     let line: Vec<MapPos> = (0..count).map(|i| MapPos { x: i as f32 / 50.0 - 1.0, y: 0.0 }).collect();
-    let good = trustworthiness(&Table::new(&vectors, 2), &line, 5, count);
+    let good = trustworthiness(&VectorTable::new(&vectors, 2), &line, 5, count);
     assert!(good > 0.999, "{good}");
     let shuffled: Vec<MapPos> = (0..count).map(|i| line[i * 37 % count]).collect();
-    let bad = trustworthiness(&Table::new(&vectors, 2), &shuffled, 5, count);
+    let bad = trustworthiness(&VectorTable::new(&vectors, 2), &shuffled, 5, count);
     assert!((0.2..0.8).contains(&bad), "{bad}");
     // By hand: rows 0 1 2 3 4 on a line, 4 drawn next to 0; k = 1. Ranks (by angle) of the map neighbours that are
     // not neighbours: 4 for row 0 (rank 4), 0 for row 4 (rank 4); 1 - 2 / (5 * (10 - 3 - 1)) * (3 + 3).
     let five: Vec<f32> = vectors[..10].to_vec();
     let drawn = [0.0, 1.0, 1.9, 2.7, 0.1].map(|x| MapPos { x, y: 0.0 });
-    let value = trustworthiness(&Table::new(&five, 2), &drawn, 1, 5);
+    let value = trustworthiness(&VectorTable::new(&five, 2), &drawn, 1, 5);
     assert!((value - 0.6).abs() < 0.07, "{value}");
 }
 
@@ -245,14 +249,14 @@ fn trustworthiness_tells_good_from_bad() {
 fn new_rows_land_beside_their_neighbours() {
     let vectors = clusters(600, 32, 6, 0.5);
     let positions = laid_out(&vectors[..500 * 32], 32);
-    let new = place_new(&Table::new(&vectors, 32), &positions, &GO_ON).expect("nobody cancelled");
+    let new = place_new(&VectorTable::new(&vectors, 32), &positions, &GO_ON).expect("nobody cancelled");
     assert_eq!(new.len(), 100);
     for (i, p) in new.iter().enumerate() {
         let distance = |q: &MapPos| (p.x - q.x).hypot(p.y - q.y);
         let nearest = (0..500).min_by(|a, b| distance(&positions[*a]).total_cmp(&distance(&positions[*b])));
         assert_eq!(nearest.map(|n| n % 6), Some((500 + i) % 6), "new row {i} lands among another cluster");
     }
-    assert_eq!(place_new(&Table::new(&vectors, 32), &[], &GO_ON).expect("nobody cancelled").len(), 600);
+    assert_eq!(place_new(&VectorTable::new(&vectors, 32), &[], &GO_ON).expect("nobody cancelled").len(), 600);
 }
 
 #[test]

@@ -57,17 +57,17 @@ fn fault(number: usize, request: &Request) -> Option<Reply> {
 }
 
 fn spec(service: &Service) -> ProviderSpec {
-    let patience = RetryPolicy {
+    let retry_policy = RetryPolicy {
         retries: 8,
-        first: Duration::from_millis(10),
-        longest: Duration::from_millis(200),
-        most_asked: Duration::from_secs(5),
+        initial_delay: Duration::from_millis(10),
+        max_delay: Duration::from_millis(200),
+        max_retry_after: Duration::from_secs(5),
         timeout: Duration::from_millis(1500),
     };
     ProviderSpec {
         base_url: Some(service.url()),
         dimensions: Some(DIM),
-        patience,
+        retry_policy,
         ..ProviderSpec::new(Provider::Nomic, None)
     }
 }

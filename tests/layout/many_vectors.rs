@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use vicinity_core::MapPos;
 use vicinity_layout::{
-    Knn, PreviousLayout, Rows, Table, UmapParams, approximate, knn, pca, place_new, trustworthiness, umap,
+    Knn, PreviousLayout, UmapParams, VectorSource, VectorTable, approximate, knn, pca, place_new, trustworthiness, umap,
 };
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -53,7 +53,7 @@ fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 }
 
 fn quick(vectors: &[f32], dim: usize, k: usize) -> Knn {
-    approximate(&Table::new(vectors, dim), k, &GO_ON, &|_| {}).expect("nobody cancelled")
+    approximate(&VectorTable::new(vectors, dim), k, &GO_ON, &|_| {}).expect("nobody cancelled")
 }
 
 fn recall(found: &Knn, truth: &Knn) -> f64 {
@@ -90,8 +90,8 @@ fn quick_neighbours_are_the_true_ones_nearly_always_and_on_any_number_of_threads
 #[test]
 fn quick_neighbours_are_compared_with_few_rows_only() {
     /// Counts how often a row is read.
-    struct Counted<'a>(Table<'a>, std::sync::atomic::AtomicUsize);
-    impl Rows for Counted<'_> {
+    struct Counted<'a>(VectorTable<'a>, std::sync::atomic::AtomicUsize);
+    impl VectorSource for Counted<'_> {
         fn count(&self) -> usize {
             self.0.count()
         }
@@ -104,7 +104,7 @@ fn quick_neighbours_are_compared_with_few_rows_only() {
         }
     }
     let equal = vec![1.0f32; 20_000 * 4]; // one list, if it were not cut
-    let counted = Counted(Table::new(&equal, 4), 0.into());
+    let counted = Counted(VectorTable::new(&equal, 4), 0.into());
     let found = approximate(&counted, 5, &GO_ON, &|_| {}).expect("nobody cancelled");
     assert_sound(&found, 20_000);
     assert!(found.distances.iter().all(|d| *d == 0.0), "equal vectors have equal neighbours");
@@ -123,7 +123,7 @@ fn quick_neighbours_are_true_in_a_table_with_a_rhythm() {
 #[test]
 fn a_cancelled_search_ends_without_a_result() {
     let vectors = grouped(6000, 60);
-    let table = Table::new(&vectors, DIM);
+    let table = VectorTable::new(&vectors, DIM);
     assert!(approximate(&table, 15, &AtomicBool::new(true), &|_| {}).is_err());
     let cancel = AtomicBool::new(false);
     let last = std::sync::Mutex::new(0.0f32);
@@ -152,7 +152,7 @@ fn hardly_any_vectors_and_bad_ones_have_neighbours_and_finite_places() {
     (bad[5 * DIM], bad[77 * DIM + 3], bad[300 * DIM + 9]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
     bad[200 * DIM..201 * DIM].fill(f32::MAX); // its length is not finite
     assert_sound(&quick(&bad, DIM, 15), 400);
-    let table = Table::new(&bad, DIM);
+    let table = VectorTable::new(&bad, DIM);
     let laid_out = umap(&table, &UmapParams::default(), None, &GO_ON, &|_, _| {}).expect("nobody cancelled");
     for positions in [laid_out, pca(&table, &GO_ON).expect("nobody cancelled")] {
         assert!(positions.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
@@ -160,18 +160,19 @@ fn hardly_any_vectors_and_bad_ones_have_neighbours_and_finite_places() {
 }
 
 fn lay_out(vectors: &[f32], standing: Option<PreviousLayout<'_>>) -> Vec<MapPos> {
-    umap(&Table::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_, _| {}).expect("nobody cancelled")
+    umap(&VectorTable::new(vectors, DIM), &UmapParams::default(), standing, &GO_ON, &|_, _| {})
+        .expect("nobody cancelled")
 }
 
 /// The map of all vectors that keeps `old`, the map of the first.
 fn grown(vectors: &[f32], old: &[MapPos]) -> Vec<MapPos> {
-    let new = place_new(&Table::new(vectors, DIM), old, &GO_ON).expect("nobody cancelled");
+    let new = place_new(&VectorTable::new(vectors, DIM), old, &GO_ON).expect("nobody cancelled");
     let positions = [old, &new].concat();
     lay_out(vectors, Some(PreviousLayout { positions: &positions, settled: old.len() }))
 }
 
 fn trust(vectors: &[f32], positions: &[MapPos]) -> f32 {
-    trustworthiness(&Table::new(vectors, DIM), positions, 15, positions.len())
+    trustworthiness(&VectorTable::new(vectors, DIM), positions, 15, positions.len())
 }
 
 fn distance(p: MapPos, q: MapPos) -> f32 {

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use crate::support::vit::{Fixture, HIDDEN, Tensor, UNIT, agree};
 use candle_core::Device;
 use safetensors::Dtype;
-use vicinity_models::clip::{self, Config, End, Towers};
-use vicinity_models::folder::{self, Architecture, Folder};
+use vicinity_models::clip::{self, ClipConfig, ClipTowers, End};
+use vicinity_models::model_dir::{Architecture, ModelDir};
 use vicinity_models::{ImageTower, LongText, TextOptions, TextTower};
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::new("clip"));
-static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(FIXTURE.dir()).expect("a model folder"));
-static TOWERS: LazyLock<Towers> = LazyLock::new(|| clip::open(&FOLDER, &Device::Cpu).expect("the model loads"));
+static FOLDER: LazyLock<ModelDir> = LazyLock::new(|| ModelDir::open(FIXTURE.dir()).expect("a model folder"));
+static TOWERS: LazyLock<ClipTowers> = LazyLock::new(|| clip::open(&FOLDER, &Device::Cpu).expect("the model loads"));
 
 fn ids() -> Vec<String> {
     FIXTURE.cases().iter().map(|case| case["id"].as_str().expect("a name").to_owned()).collect()
@@ -79,7 +79,7 @@ fn logits_agree() {
 
 #[test]
 fn a_vector_does_not_depend_on_its_batch() {
-    crate::support::vit::batches_are_singles(&folder::load(FIXTURE.dir()).expect("the model loads"), &FIXTURE);
+    crate::support::vit::batches_are_singles(&vicinity_models::load(FIXTURE.dir()).expect("the model loads"), &FIXTURE);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn long_texts_are_cut_or_averaged() {
 #[test]
 fn a_folder_becomes_a_model() {
     assert_eq!(FOLDER.architecture().expect("a known one"), Architecture::Clip);
-    let info = folder::load(FIXTURE.dir()).expect("the model loads").info;
+    let info = vicinity_models::load(FIXTURE.dir()).expect("the model loads").info;
     assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), ("clip", 32, 77));
     assert_eq!((info.title.as_str(), info.label_prompt.as_str()), ("clip", "a photo of a {}"));
     assert_eq!(info.key.revision, FOLDER.revision().expect("readable files"));
@@ -114,8 +114,8 @@ fn the_end_of_a_text_is_found_by_either_rule() {
     let config = String::from_utf8(FIXTURE.read("config.json")).expect("text");
     let config = config.replace("\"eos_token_id\": 2", "\"eos_token_id\": 767");
     std::fs::write(copy.path().join("config.json"), config).expect("written");
-    let folder = Folder::open(copy.path()).expect("a model folder");
-    assert_eq!(Config::parse(&folder).expect("sizes").end, End::Id(767));
+    let folder = ModelDir::open(copy.path()).expect("a model folder");
+    assert_eq!(ClipConfig::parse(&folder).expect("sizes").end, End::Id(767));
     let by_id = clip::open(&folder, &Device::Cpu).expect("the model loads");
     let features = by_id.text.features(&windows()).expect("a forward pass");
     agree("text features by id", &features, &of_texts("features"), HIDDEN);
@@ -126,7 +126,7 @@ fn the_activation_is_the_one_of_the_file() {
     let copy = FIXTURE.copy();
     let config = String::from_utf8(FIXTURE.read("config.json")).expect("text").replace("quick_gelu", "gelu");
     std::fs::write(copy.path().join("config.json"), &config).expect("written");
-    let plain = clip::open(&Folder::open(copy.path()).expect("a model folder"), &Device::Cpu).expect("it loads");
+    let plain = clip::open(&ModelDir::open(copy.path()).expect("a model folder"), &Device::Cpu).expect("it loads");
     let (plain, quick) = (plain.image.embed(&FIXTURE.pixels()), TOWERS.image.embed(&FIXTURE.pixels()));
     let cosine = plain.expect("embedded")[0].cosine(&quick.expect("embedded")[0]);
     assert!((0.9..0.999_99).contains(&cosine), "{cosine}");
@@ -210,7 +210,7 @@ fn the_layout_of_open_clip_gives_the_same() {
     std::fs::write(copy.path().join("open_clip_config.json"), config.to_string()).expect("written");
     std::fs::write(copy.path().join("open_clip_model.safetensors"), weights).expect("written");
     std::fs::write(copy.path().join("tokenizer.json"), FIXTURE.read("tokenizer.json")).expect("written");
-    let folder = Folder::open(copy.path()).expect("a model folder");
+    let folder = ModelDir::open(copy.path()).expect("a model folder");
     assert_eq!(folder.architecture().expect("a known one"), Architecture::Clip);
     let towers = clip::open(&folder, &Device::Cpu).expect("the model loads");
     let features = towers.image.features(&FIXTURE.pixels()).expect("a forward pass");
@@ -224,7 +224,7 @@ fn the_layout_of_open_clip_gives_the_same() {
 #[test]
 fn a_folder_of_transformers_5_is_the_same_model() {
     let copy = crate::support::vit::transformers_5(&FIXTURE);
-    let towers = clip::open(&Folder::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
+    let towers = clip::open(&ModelDir::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
     let found = towers.image.prepare(&FIXTURE.picture("landscape.png"));
     assert_eq!(found.0, TOWERS.image.prepare(&FIXTURE.picture("landscape.png")).0);
     let features = towers.image.features(&FIXTURE.pixels()).expect("a forward pass");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
-use vicinity_models::folder::{self, Folder};
+use vicinity_models::model_dir::ModelDir;
 
 const WEIGHTS: &str = "open_clip_model.safetensors";
 const CONFIG: &str = "open_clip_config.json";
@@ -25,7 +25,7 @@ fn model() -> TempDir {
 
 /// The message of the error; panics where the folder loads.
 fn complaint(folder: &Path) -> String {
-    folder::load(folder).map(|model| model.info.title).expect_err("a damaged model loads").to_string()
+    vicinity_models::load(folder).map(|model| model.info.title).expect_err("a damaged model loads").to_string()
 }
 
 fn assert_says(folder: &Path, parts: &[&str]) {
@@ -150,10 +150,10 @@ fn half_a_model_is_refused_with_the_other_half_named() {
 #[test]
 fn the_revision_follows_the_content() {
     let folder = model();
-    let revision = || Folder::open(folder.path()).expect("opens").revision().expect("readable");
+    let revision = || ModelDir::open(folder.path()).expect("opens").revision().expect("readable");
     let first = revision();
     assert_eq!(first.len(), 16);
-    assert_eq!(first, Folder::open(model().path()).expect("opens").revision().expect("readable"));
+    assert_eq!(first, ModelDir::open(model().path()).expect("opens").revision().expect("readable"));
     edit(&folder, CONFIG, |text| text.replace("bilinear", "bicubic"));
     let second = revision();
     let path = folder.path().join(WEIGHTS);
@@ -183,7 +183,7 @@ fn weights_in_several_files_are_one_model() {
     std::fs::write(&index, serde_json::json!({ "weight_map": places }).to_string()).expect("written");
     let picture = vicinity_models::golden::picture(90, 60);
     let embed = |dir: &Path| {
-        let model = folder::load(dir).expect("loads");
+        let model = vicinity_models::load(dir).expect("loads");
         model.image.embed(&[model.image.prepare(&picture)]).expect("embedded").remove(0).as_slice().to_vec()
     };
     assert_eq!(embed(folder.path()), embed(&fixture("")));
@@ -203,7 +203,7 @@ fn names_and_licences_are_read_from_where_the_hub_puts_them() {
     }
     let readme = "---\ntags:\n- clip\nlicense: other\nlicense_name: apple-amlr\n---\n# license: none\n";
     std::fs::write(snapshot.join("README.md"), readme).expect("written");
-    let info = folder::load(&snapshot).expect("loads").info;
+    let info = vicinity_models::load(&snapshot).expect("loads").info;
     assert_eq!((info.title.as_str(), info.licence.as_str()), ("apple/MobileCLIP-S1-OpenCLIP", "apple-amlr"));
 }
 
@@ -216,7 +216,7 @@ fn weights_of_pytorch_are_read_as_data() {
     std::fs::write(config, "{}").expect("written");
     let bytes = include_bytes!("../fixtures/folder/pytorch_model.bin");
     std::fs::write(&pickle, bytes).expect("written");
-    let opened = Folder::open(folder.path()).expect("opens");
+    let opened = ModelDir::open(folder.path()).expect("opens");
     let weights = opened.weights().expect("whole");
     assert_eq!(weights.shape("fc.weight").expect("there"), [2, 3]);
     assert_eq!(weights.vector("fc.weight", 6).expect("there"), [0.5, -1.0, 2.0, 3.0, 0.25, -0.125]);
@@ -259,10 +259,10 @@ fn hostile_pickles_are_refused_before_they_take_memory() {
     let (stored, packed) = (zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated);
     let numbers: Vec<u8> = [1.0_f32, 2.0, 3.0, 4.0].iter().flat_map(|n| n.to_le_bytes()).collect();
     put(torch_file(&pickle_of(4, 1), &numbers, stored));
-    let opened = Folder::open(folder.path()).expect("a plain one opens");
+    let opened = ModelDir::open(folder.path()).expect("a plain one opens");
     assert_eq!(opened.weights().expect("whole").vector("w", 4).expect("there"), [1.0, 2.0, 3.0, 4.0]);
     put(torch_file(&pickle_of(2, 2), &numbers, stored));
-    let opened = Folder::open(folder.path()).expect("one with strides opens");
+    let opened = ModelDir::open(folder.path()).expect("one with strides opens");
     assert_eq!(opened.weights().expect("whole").vector("w", 2).expect("there"), [1.0, 3.0]);
 
     let deep = [&b")"[..], &vec![0x85; 3_000_000], b"."].concat();
@@ -279,7 +279,8 @@ fn hostile_pickles_are_refused_before_they_take_memory() {
         ("packed numbers", torch_file(&pickle_of(1 << 24, 1), &vec![0; 4 << 24], packed)),
     ] {
         put(file);
-        let message = Folder::open(folder.path()).err().unwrap_or_else(|| panic!("{what} is let through")).to_string();
+        let message =
+            ModelDir::open(folder.path()).err().unwrap_or_else(|| panic!("{what} is let through")).to_string();
         assert!(message.contains("pytorch_model.bin") && message.len() < 600, "{what}: {message}");
     }
 }

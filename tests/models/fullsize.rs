@@ -16,7 +16,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use vicinity_models::folder::Folder;
+use vicinity_models::model_dir::ModelDir;
 use vicinity_models::nomic::{NomicText, NomicVision};
 use vicinity_models::{ImageTower, Pixels, clip, siglip};
 
@@ -170,7 +170,7 @@ fn compare_texts(test: &str, (shortest, longest): (usize, usize)) {
     write_vocabulary(dir.path());
     for factor in [None, Some(2)] {
         fs::write(dir.path().join("config.json"), nomic_text(factor).0.to_string()).expect("written");
-        let tower = NomicText::open(&Folder::open(dir.path()).expect("a folder")).expect("the tower loads");
+        let tower = NomicText::open(&ModelDir::open(dir.path()).expect("a folder")).expect("the tower loads");
         for (name, wanted) in book.as_object().expect("an object") {
             let scaled = name.ends_with("_factor2");
             let n: usize = name.trim_start_matches("len").trim_end_matches("_factor2").parse().expect("a length");
@@ -257,7 +257,7 @@ fn nomic_vision_agrees() {
         "crop_size": {"height": 224, "width": 224}, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
     });
     fs::write(dir.path().join("preprocessor_config.json"), preparation.to_string()).expect("written");
-    let tower = NomicVision::open(&Folder::open(dir.path()).expect("a folder")).expect("the tower loads");
+    let tower = NomicVision::open(&ModelDir::open(dir.path()).expect("a folder")).expect("the tower loads");
     let pictures = pictures();
     let states = tower.states(&pictures).expect("states");
     let start = std::time::Instant::now();
@@ -351,7 +351,7 @@ fn clip_agrees(test: &str, architecture: &str, patch: usize) {
     tensors.push(made("visual_projection.weight", &[512, 768], 0.0, matrix_amp(768, 1.0)));
     tensors.push(made("logit_scale", &[], 4.0, 0.5));
     let dir = pair(&config, &tensors, "clip");
-    let towers = clip::open(&Folder::open(dir.path()).expect("a folder"), &Device::Cpu).expect("the towers load");
+    let towers = clip::open(&ModelDir::open(dir.path()).expect("a folder"), &Device::Cpu).expect("the towers load");
     let lengths = [3, 20, 77];
     let middle = |n: usize| (1..n - 1).map(move |i| 300 + ((i * 7919 + 13 * n) % 49000) as u32);
     let window = |n: usize| std::iter::once(49406).chain(middle(n)).chain([49407]).collect::<Vec<u32>>();
@@ -398,7 +398,7 @@ fn siglip_agrees() {
     tensors.extend(linear(&at("mlp.fc2"), 768, 3072, 1.0, 0.1));
     tensors.push(made("logit_scale", &[1], 4.0, 0.5));
     let dir = pair(&config, &tensors, "siglip");
-    let towers = siglip::open(&Folder::open(dir.path()).expect("a folder"), &Device::Cpu).expect("the towers load");
+    let towers = siglip::open(&ModelDir::open(dir.path()).expect("a folder"), &Device::Cpu).expect("the towers load");
     let words = (0..20).map(|i| 300 + (i * 7919 + 13) % 31000);
     let window: Vec<u32> = words.chain(std::iter::repeat_n(1, 44)).collect();
     compare(&book, "text64", &towers.text.features(&[window]).expect("a forward pass")[0]);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use vicinity_core::Picture;
-use vicinity_models::folder::{self, Architecture, Folder};
-use vicinity_models::mobileclip::{self, Towers};
+use vicinity_models::mobileclip::{self, MobileClipTowers};
+use vicinity_models::model_dir::{Architecture, ModelDir};
 use vicinity_models::tokenize::clip::ClipTokenizer;
 use vicinity_models::{ImageTower, LongText, Pixels, TextOptions, TextTower};
 
@@ -21,8 +21,8 @@ fn fixture() -> PathBuf {
     crate::support::project_dir().join("tests/fixtures/mobileclip")
 }
 
-static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(&fixture()).expect("a model folder"));
-static TOWERS: LazyLock<Towers> = LazyLock::new(|| mobileclip::open(&FOLDER).expect("the model loads"));
+static FOLDER: LazyLock<ModelDir> = LazyLock::new(|| ModelDir::open(&fixture()).expect("a model folder"));
+static TOWERS: LazyLock<MobileClipTowers> = LazyLock::new(|| mobileclip::open(&FOLDER).expect("the model loads"));
 static CASES: LazyLock<serde_json::Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../fixtures/mobileclip/cases.json")).expect("valid JSON"));
 
@@ -101,7 +101,7 @@ fn token_ids_agree_whichever_files_they_come_from() {
     for name in ["vocab.json", "merges.txt", "open_clip_config.json", "open_clip_model.safetensors"] {
         std::fs::copy(fixture().join(name), parts.path().join(name)).expect("a copy");
     }
-    let parts = ClipTokenizer::open(&Folder::open(parts.path()).expect("a model folder")).expect("a tokenizer");
+    let parts = ClipTokenizer::open(&ModelDir::open(parts.path()).expect("a model folder")).expect("a tokenizer");
     for case in CASES["texts"].as_array().expect("a list") {
         let text = case["text"].as_str().expect("a text");
         let found = TOWERS.text.tokens(text).expect("tokens");
@@ -159,7 +159,7 @@ fn every_instruction_set_agrees() {
 #[test]
 fn a_folder_becomes_a_model() {
     assert_eq!(FOLDER.architecture().expect("a known one"), Architecture::MobileClip);
-    let model = folder::load(&fixture()).expect("the model loads");
+    let model = vicinity_models::load(&fixture()).expect("the model loads");
     assert_eq!((model.info.key.name.as_str(), model.info.key.dim), ("mobileclip", 32));
     assert_eq!(model.info.key.revision, FOLDER.revision().expect("readable files"));
     assert_eq!(model.info.max_tokens, 77);

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use vicinity_core::{Embedding, Picture};
-use vicinity_models::folder::{self, Folder};
+use vicinity_models::model_dir::ModelDir;
 use vicinity_models::nomic::{self, NomicText, NomicVision};
 use vicinity_models::tokenize::BertTokenizer;
 use vicinity_models::{ImageTower, LongText, Pixels, TextOptions, TextTask, TextTower};
@@ -49,7 +49,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
 }
 
 fn text_tower(dir: &Path) -> NomicText {
-    NomicText::open(&Folder::open(dir).expect("a model folder")).expect("the tower loads")
+    NomicText::open(&ModelDir::open(dir).expect("a model folder")).expect("the tower loads")
 }
 
 static TEXT: LazyLock<NomicText> = LazyLock::new(|| text_tower(&fixture("nomic_text")));
@@ -62,7 +62,7 @@ static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
 const DIMS: [usize; 3] = [64, 32, 16];
 
 fn vision_tower(dir: &Path) -> NomicVision {
-    NomicVision::open(&Folder::open(dir).expect("a model folder")).expect("the tower loads")
+    NomicVision::open(&ModelDir::open(dir).expect("a model folder")).expect("the tower loads")
 }
 
 /// The recorded numbers, and the sides of their tensor.
@@ -136,7 +136,7 @@ fn token_ids_agree_whatever_the_tokenizer_is_read_from() {
         json["padding"] = json!({"strategy": {"Fixed": 300}, "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"});
     });
-    let open = |dir: &Path| BertTokenizer::open(&Folder::open(dir).expect("a folder")).expect("a tokenizer");
+    let open = |dir: &Path| BertTokenizer::open(&ModelDir::open(dir).expect("a folder")).expect("a tokenizer");
     let tokenizers = [open(&fixture("nomic_text")), open(vocabulary.path()), open(baked.path())];
     let mut seen = 0;
     for case in CASES.iter().filter(|case| case["text"].is_string()) {
@@ -235,7 +235,7 @@ fn tasks_are_embedded_with_their_prefix() {
 }
 
 fn tokenizer() -> BertTokenizer {
-    BertTokenizer::open(&Folder::open(&fixture("nomic_text")).expect("a folder")).expect("a tokenizer")
+    BertTokenizer::open(&ModelDir::open(&fixture("nomic_text")).expect("a folder")).expect("a tokenizer")
 }
 
 /// The beginning of the long recorded text that has the 150 tokens of `long_mean`.
@@ -378,7 +378,7 @@ fn other_networks_are_refused_by_the_name_of_the_field() {
     for (field, value) in wrong {
         let dir = copy("nomic_text", "config.json");
         edit(&dir.path().join("config.json"), |json| json[field] = value.clone());
-        let error = NomicText::open(&Folder::open(dir.path()).expect("a folder")).err();
+        let error = NomicText::open(&ModelDir::open(dir.path()).expect("a folder")).err();
         let error = error.map_or_else(|| panic!("{field} = {value} was accepted"), |e| e.to_string());
         assert!(error.contains("config.json"), "{field}: {error}");
     }
@@ -427,7 +427,7 @@ fn tensors_may_have_a_prefix_and_must_be_whole() {
                     }
                     (name != wanted || !missing).then(|| name.to_owned())
                 });
-                let folder = Folder::open(dir.path()).expect("a folder");
+                let folder = ModelDir::open(dir.path()).expect("a folder");
                 let text = NomicText::open(&folder).err().filter(|_| fixture_name == "nomic_text");
                 let error = text.or_else(|| NomicVision::open(&folder).err()).expect("damaged weights are refused");
                 let error = error.to_string();
@@ -487,8 +487,8 @@ fn absurdly_long_texts_are_averaged_over_their_beginning() {
     let options = TextOptions { long_text: LongText::Mean, ..Default::default() };
     let windows = TEXT.windows(&text, options, TEXT.context()).expect("windows");
     let (own, room) = (windows.tokens(), TEXT.context() - 6);
-    assert_eq!(own - 8 * (windows.ids.len() - 1), LongText::MOST, "tokens of the text");
-    assert_eq!(windows.ids.len(), 1 + (LongText::MOST - room).div_ceil(room - 8));
+    assert_eq!(own - 8 * (windows.ids.len() - 1), LongText::MAX_TOKENS, "tokens of the text");
+    assert_eq!(windows.ids.len(), 1 + (LongText::MAX_TOKENS - room).div_ceil(room - 8));
 }
 
 #[test]
@@ -501,11 +501,11 @@ fn what_the_network_cannot_take_is_refused() {
     edit(&dir.path().join("tokenizer.json"), |json| {
         json["model"]["vocab"]["toolarge"] = json!(512);
     });
-    let error = NomicText::open(&Folder::open(dir.path()).expect("a folder")).err().expect("refused").to_string();
+    let error = NomicText::open(&ModelDir::open(dir.path()).expect("a folder")).err().expect("refused").to_string();
     assert!(error.contains("tokenizer.json") && error.contains("512"), "{error}");
     let dir = copy("nomic_vision", "config.json");
     edit(&dir.path().join("preprocessor_config.json"), |json| json["crop_size"] = json!(32));
-    let error = NomicVision::open(&Folder::open(dir.path()).expect("a folder")).err().expect("refused").to_string();
+    let error = NomicVision::open(&ModelDir::open(dir.path()).expect("a folder")).err().expect("refused").to_string();
     assert!(error.contains("preprocessor_config.json"), "{error}");
 }
 
@@ -581,7 +581,7 @@ fn a_folder_with_both_halves_is_one_model() {
         fs::create_dir_all(whole.join(half)).expect("made");
         copy_into(&whole.join(half), name, "config.json");
     }
-    let model = folder::load(&whole).expect("the model loads");
+    let model = vicinity_models::load(&whole).expect("the model loads");
     let info = &model.info;
     assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), ("nomic-small", 64, 64));
     assert_eq!(info.matryoshka, [64]);
@@ -593,8 +593,8 @@ fn a_folder_with_both_halves_is_one_model() {
     // The halves have revisions of their own, so either makes another space.
     let before = info.key.revision.clone();
     edit(&whole.join("text/config.json"), |json| json["rotary_scaling_factor"] = json!(2));
-    assert_ne!(folder::load(&whole).expect("the model loads").info.key.revision, before);
-    let twice = Folder::open(&whole.join("text")).expect("a folder");
+    assert_ne!(vicinity_models::load(&whole).expect("the model loads").info.key.revision, before);
+    let twice = ModelDir::open(&whole.join("text")).expect("a folder");
     assert!(nomic::open(&twice, &twice).is_err(), "a text tower is no vision tower");
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::support::vit::{Fixture, agree};
 use vicinity_core::Embedding;
-use vicinity_models::target::{Precision, Target};
-use vicinity_models::{LongText, Model, Pixels, TextOptions, device, folder, golden, starter};
+use vicinity_models::compute_target::{ComputeTarget, Precision};
+use vicinity_models::{LongText, Model, Pixels, TextOptions, builtin, device, golden};
 
 /// Largest difference of a component of a unit vector in f32.
 const PARITY: f32 = 1e-4;
@@ -34,17 +34,17 @@ fn embed(model: &Model) -> Vec<Embedding> {
 }
 
 /// The model on the kernels and as other devices compute it.
-fn compare(name: &str, load: impl Fn(&Target) -> Model) {
-    let wanted = embed(&load(&Target::cpu()));
+fn compare(name: &str, load: impl Fn(&ComputeTarget) -> Model) {
+    let wanted = embed(&load(&ComputeTarget::cpu()));
     let rows = |all: &[Embedding]| all.iter().map(|e| e.as_slice().to_vec()).collect::<Vec<_>>();
-    let found = embed(&load(&Target::plain(Precision::F32)));
+    let found = embed(&load(&ComputeTarget::plain(Precision::F32)));
     agree(&format!("{name} f32"), &rows(&found), &rows(&wanted), PARITY);
     let kernels = device::devices()[0].precisions.contains(&Precision::Bf16);
-    let kernels = kernels.then(|| Target::cpu_in(Precision::Bf16));
+    let kernels = kernels.then(|| ComputeTarget::cpu_in(Precision::Bf16));
     if kernels.is_none() {
         eprintln!("{name}: bf16 in the kernels is skipped, this processor does not multiply it");
     }
-    let plain = [Precision::F16, Precision::Bf16].map(Target::plain);
+    let plain = [Precision::F16, Precision::Bf16].map(ComputeTarget::plain);
     for (target, way) in plain.into_iter().chain(kernels).zip(["f16", "bf16", "bf16 in the kernels"]) {
         let found = embed(&load(&target));
         let worst = found.iter().zip(&wanted).map(|(a, b)| a.cosine(b)).fold(1.0, f32::min);
@@ -58,13 +58,13 @@ fn fixture(name: &str) -> PathBuf {
     crate::support::project_dir().join("tests/fixtures").join(name)
 }
 
-fn on(dir: &Path) -> impl Fn(&Target) -> Model {
-    move |target| folder::load_on(dir, target).expect("the model loads")
+fn on(dir: &Path) -> impl Fn(&ComputeTarget) -> Model {
+    move |target| vicinity_models::load_on(dir, target).expect("the model loads")
 }
 
 #[test]
 fn starter_agrees() {
-    compare("starter", |target| starter::load_on(target).expect("the built-in model loads"));
+    compare("starter", |target| builtin::load_on(target).expect("the built-in model loads"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn clip_and_siglip_agree() {
     for name in ["clip", "siglip"] {
         compare(name, on(&fixture(name)));
         let fixture = Fixture::new(name);
-        let model = on(fixture.dir())(&Target::plain(Precision::F32));
+        let model = on(fixture.dir())(&ComputeTarget::plain(Precision::F32));
         let units = model.image.embed(&fixture.pixels()).expect("pictures are embedded");
         let units: Vec<_> = units.iter().map(|e| e.as_slice().to_vec()).collect();
         agree(&format!("{name} recorded pictures"), &units, &fixture.expected("image.embedding"), PARITY);
@@ -112,8 +112,8 @@ fn nomic_agrees() {
 
 #[test]
 fn only_a_plain_model_asks_for_a_batch() {
-    let model = starter::load_on(&Target::plain(Precision::F32)).expect("the built-in model loads");
-    assert_eq!((model.image.call_size(), model.text.call_size()), (Some(64), Some(64)));
-    let model = starter::load().expect("the built-in model loads");
-    assert_eq!((model.image.call_size(), model.text.call_size()), (None, None));
+    let model = builtin::load_on(&ComputeTarget::plain(Precision::F32)).expect("the built-in model loads");
+    assert_eq!((model.image.preferred_batch_size(), model.text.preferred_batch_size()), (Some(64), Some(64)));
+    let model = builtin::load().expect("the built-in model loads");
+    assert_eq!((model.image.preferred_batch_size(), model.text.preferred_batch_size()), (None, None));
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use vicinity_core::Picture;
 use vicinity_models::golden;
-use vicinity_models::preprocess::{Filter, Recipe, squash};
+use vicinity_models::preprocess::{Recipe, ResizeFilter, squash};
 
 /// BLAKE3 of resized pictures, by the straightforward program in `benches/peers/starter.py`.
 const HASHES: [(u32, u32, &str); 5] = [
@@ -21,7 +21,7 @@ const HASHES: [(u32, u32, &str); 5] = [
 #[test]
 fn pictures_of_any_shape_become_what_the_reference_makes_of_them() {
     for (width, height, wanted) in HASHES {
-        let small = squash(&golden::picture(width, height), 260, 260, Filter::Bicubic);
+        let small = squash(&golden::picture(width, height), 260, 260, ResizeFilter::Bicubic);
         assert_eq!(&blake3::hash(&small).to_hex()[..16], wanted, "{width}x{height}");
     }
 }
@@ -55,7 +55,7 @@ fn real_pictures_become_what_pillow_makes_of_them() {
         let Ok(rgb) = image::open(&file) else { continue };
         let rgb = rgb.to_rgb8();
         let picture = Picture::new(rgb.width(), rgb.height(), rgb.into_raw()).expect("whole");
-        let found = squash(&picture, 224, 224, Filter::Bicubic);
+        let found = squash(&picture, 224, 224, ResizeFilter::Bicubic);
         let planes: Vec<u8> = (0..3).flat_map(|c| found.iter().skip(c).step_by(3).copied()).collect();
         assert!(planes == wanted, "{name}");
         seen += 1;
@@ -66,15 +66,15 @@ fn real_pictures_become_what_pillow_makes_of_them() {
 #[test]
 fn sizes_that_stay_are_not_touched() {
     let picture = golden::picture(31, 17);
-    assert_eq!(squash(&picture, 31, 17, Filter::Bicubic), picture.rgb());
-    assert_eq!(squash(&picture, 31, 17, Filter::Bilinear), picture.rgb());
+    assert_eq!(squash(&picture, 31, 17, ResizeFilter::Bicubic), picture.rgb());
+    assert_eq!(squash(&picture, 31, 17, ResizeFilter::Bilinear), picture.rgb());
 }
 
 #[test]
 fn one_colour_stays_that_colour() {
     for (width, height) in [(1, 1), (2, 3), (1, 20_000), (20_000, 1), (300, 7)] {
         let picture = Picture::new(width, height, [9, 128, 250].repeat((width * height) as usize)).expect("whole");
-        for filter in [Filter::Bilinear, Filter::Bicubic] {
+        for filter in [ResizeFilter::Bilinear, ResizeFilter::Bicubic] {
             let small = squash(&picture, 5, 4, filter);
             assert!(small.as_chunks::<3>().0.iter().all(|p| *p == [9, 128, 250]), "{width}x{height} {filter:?}");
         }

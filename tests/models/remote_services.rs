@@ -24,15 +24,15 @@ fn runtime() -> Runtime {
 fn quick() -> RetryPolicy {
     RetryPolicy {
         retries: 4,
-        first: Duration::from_millis(5),
-        longest: Duration::from_millis(40),
-        most_asked: Duration::from_secs(5),
+        initial_delay: Duration::from_millis(5),
+        max_delay: Duration::from_millis(40),
+        max_retry_after: Duration::from_secs(5),
         timeout: Duration::from_secs(20),
     }
 }
 
 fn spec(provider: Provider, service: &Service) -> ProviderSpec {
-    ProviderSpec { base_url: Some(service.url()), patience: quick(), ..ProviderSpec::new(provider, None) }
+    ProviderSpec { base_url: Some(service.url()), retry_policy: quick(), ..ProviderSpec::new(provider, None) }
 }
 
 fn key() -> Option<Key> {
@@ -270,7 +270,7 @@ fn nobody_there_is_said() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let spec = ProviderSpec {
         base_url: Some(format!("http://{nobody}")),
-        patience: quick(),
+        retry_policy: quick(),
         ..ProviderSpec::new(Provider::Nomic, None)
     };
     let results = embed(&spec, &texts(3), TextOptions::default());
@@ -285,10 +285,10 @@ fn slow_answers_are_given_up_and_asked_for_again() {
     };
     let short = RetryPolicy { timeout: Duration::from_millis(700), retries: 2, ..quick() };
     let service = Service::start(move |request, n| slow(request, n, 1));
-    let spec_ = ProviderSpec { patience: short, ..spec(Provider::Nomic, &service) };
+    let spec_ = ProviderSpec { retry_policy: short, ..spec(Provider::Nomic, &service) };
     assert_eq!(values(&embed(&spec_, &texts(1), TextOptions::default())[0]), nomic_unit("text number 0"));
     let service = Service::start(move |request, n| slow(request, n, 99));
-    let spec_ = ProviderSpec { patience: short, ..spec(Provider::Nomic, &service) };
+    let spec_ = ProviderSpec { retry_policy: short, ..spec(Provider::Nomic, &service) };
     let said = embed(&spec_, &texts(1), TextOptions::default()).remove(0).unwrap_err().to_string();
     assert!(said.contains("no answer within 700ms"), "{said}");
 }

@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use crate::support::vit::{Fixture, HIDDEN, UNIT, agree};
 use candle_core::Device;
-use vicinity_models::folder::{self, Architecture, Folder};
-use vicinity_models::siglip::{self, Towers};
+use vicinity_models::model_dir::{Architecture, ModelDir};
+use vicinity_models::siglip::{self, SiglipTowers};
 use vicinity_models::tokenize::siglip::SiglipTokenizer;
 use vicinity_models::{ImageTower, LongText, TextOptions, TextTower};
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| Fixture::new("siglip"));
-static FOLDER: LazyLock<Folder> = LazyLock::new(|| Folder::open(FIXTURE.dir()).expect("a model folder"));
-static TOWERS: LazyLock<Towers> = LazyLock::new(|| siglip::open(&FOLDER, &Device::Cpu).expect("the model loads"));
+static FOLDER: LazyLock<ModelDir> = LazyLock::new(|| ModelDir::open(FIXTURE.dir()).expect("a model folder"));
+static TOWERS: LazyLock<SiglipTowers> = LazyLock::new(|| siglip::open(&FOLDER, &Device::Cpu).expect("the model loads"));
 
 fn windows() -> Vec<Vec<u32>> {
     FIXTURE.texts().iter().map(|text| TOWERS.text.tokens(text).expect("tokens")).collect()
@@ -58,7 +58,7 @@ fn texts_agree() {
 
 #[test]
 fn a_vector_does_not_depend_on_its_batch() {
-    crate::support::vit::batches_are_singles(&folder::load(FIXTURE.dir()).expect("the model loads"), &FIXTURE);
+    crate::support::vit::batches_are_singles(&vicinity_models::load(FIXTURE.dir()).expect("the model loads"), &FIXTURE);
 }
 
 /// SigLIP 2 has an end of its own and fills up with 0; what the file has stored of lengths is not obeyed.
@@ -72,7 +72,7 @@ fn siglip_2_is_padded_with_its_own_id() {
     file["truncation"] = serde_json::json!(
         { "direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0 });
     std::fs::write(copy.path().join("tokenizer.json"), file.to_string()).expect("written");
-    let second = siglip::open(&Folder::open(copy.path()).expect("a folder"), &Device::Cpu).expect("it loads");
+    let second = siglip::open(&ModelDir::open(copy.path()).expect("a folder"), &Device::Cpu).expect("it loads");
     for (text, first) in FIXTURE.texts().iter().zip(windows()) {
         let own = first.iter().rposition(|id| *id != 1).map_or(0, |last| last + 1);
         let mut wanted = first[..own].to_vec();
@@ -90,7 +90,7 @@ fn siglip_2_reads_texts_as_transformers_does() {
     let second = Fixture::new("siglip2");
     let copy = FIXTURE.copy();
     std::fs::write(copy.path().join("tokenizer.json"), second.read("tokenizer.json")).expect("written");
-    let folder = Folder::open(copy.path()).expect("a folder");
+    let folder = ModelDir::open(copy.path()).expect("a folder");
     let tokenizer = SiglipTokenizer::open(&folder).expect("a tokenizer");
     for case in second.cases() {
         let text = case["text"].as_str().expect("a text");
@@ -126,7 +126,7 @@ fn the_other_kind_of_siglip_2_is_refused_in_words() {
 #[test]
 fn a_folder_of_transformers_5_is_the_same_model() {
     let copy = crate::support::vit::transformers_5(&FIXTURE);
-    let towers = siglip::open(&Folder::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
+    let towers = siglip::open(&ModelDir::open(copy.path()).expect("a folder"), &Device::Cpu).expect("the model loads");
     let found = towers.image.prepare(&FIXTURE.picture("landscape.png"));
     assert_eq!(found.0, TOWERS.image.prepare(&FIXTURE.picture("landscape.png")).0);
     let features = towers.image.features(&FIXTURE.pixels()).expect("a forward pass");
@@ -155,7 +155,7 @@ fn long_texts_are_cut_or_averaged() {
 #[test]
 fn a_folder_becomes_a_model() {
     assert_eq!(FOLDER.architecture().expect("a known one"), Architecture::Siglip);
-    let info = folder::load(FIXTURE.dir()).expect("the model loads").info;
+    let info = vicinity_models::load(FIXTURE.dir()).expect("the model loads").info;
     assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), ("siglip", 64, 64));
     assert!(info.label_scale > 1.0 && info.label_scale.is_finite(), "{}", info.label_scale);
 }

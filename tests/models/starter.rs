@@ -4,14 +4,14 @@ use crate::support::test_name;
 use std::sync::LazyLock;
 
 use vicinity_core::{Embedding, Picture};
-use vicinity_models::starter::{self, FILES, Files};
+use vicinity_models::builtin::{self, FILES, Files};
 use vicinity_models::tokenize::BertTokenizer;
 use vicinity_models::{LongText, Model, TextOptions, TowerError, golden};
 
 /// Largest difference of a component of a unit vector.
 const TOLERANCE: f32 = 1e-4;
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| starter::load().expect("the built-in model loads"));
+static MODEL: LazyLock<Model> = LazyLock::new(|| builtin::load().expect("the built-in model loads"));
 static BOOK: LazyLock<serde_json::Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../fixtures/starter/reference.json")).expect("valid JSON"));
 
@@ -194,7 +194,7 @@ fn wrong_pixels_are_an_error() {
 }
 
 fn reason(files: Files<'_>) -> String {
-    match starter::load_from(files) {
+    match builtin::load_from(files) {
         Ok(_) => panic!("damaged files must not load"),
         Err(error) => error.to_string(),
     }
@@ -249,7 +249,7 @@ fn with_f32(bytes: &[u8], tensor: &str, value: f32) -> Vec<u8> {
 #[test]
 fn the_revision_is_that_of_the_weights() {
     let hash = blake3::hash(FILES.weights).to_hex();
-    assert_eq!(&hash[..16], starter::REVISION, "change REVISION with the weights: stored vectors depend on it");
+    assert_eq!(&hash[..16], builtin::REVISION, "change REVISION with the weights: stored vectors depend on it");
 }
 
 #[test]
@@ -263,8 +263,8 @@ fn the_self_check_passes_and_can_fail() {
 
 #[test]
 fn the_starter_describes_itself() {
-    let info = starter::load().expect("it loads").info;
-    assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), (starter::NAME, 384, 256));
+    let info = builtin::load().expect("it loads").info;
+    assert_eq!((info.key.name.as_str(), info.key.dim, info.max_tokens), (builtin::NAME, 384, 256));
     assert_eq!(info.about.lines().count(), 2);
     assert!(info.label_prompt.contains("{}") && info.label_scale > 20.0);
 }

@@ -12,7 +12,7 @@ use vicinity::context::{CentralView, RightTab};
 use vicinity_core::{Modality, Stage};
 use vicinity_engine::store::Store;
 use vicinity_engine::{Engine, Event, Job, Unfinished, mailbox, sample};
-use vicinity_models::starter;
+use vicinity_models::builtin;
 
 #[test]
 fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
@@ -246,7 +246,7 @@ fn an_import_that_was_cut_short_goes_on_when_its_library_is_opened() {
 fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
     let place = tempfile::tempdir().expect("a folder");
     let (library, notes) = (place.path().join("library"), notes(place.path(), 12));
-    let (mut store, _) = Store::open(&library, &starter::info().expect("built in").key).expect("opens");
+    let (mut store, _) = Store::open(&library, &builtin::info().expect("built in").key).expect("opens");
     store.add_root(&notes).expect("stored");
     store.set_unfinished(Some(Unfinished { cancelled: true, left: 12 })).expect("stored");
     drop(store);

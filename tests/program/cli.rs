@@ -537,7 +537,7 @@ fn failed_files_are_tried_again_when_asked() {
         modified_ns: file.modified_ns,
         change_mark: file.change_mark,
     };
-    let key = vicinity_models::starter::info().unwrap().key;
+    let key = vicinity_models::builtin::info().unwrap().key;
     let (mut store, _) = Store::open(&place.path("library"), &key).unwrap();
     store.set_failures(vec![failed]).unwrap();
     drop(store);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use vicinity_core::ContentHash;
 use vicinity_engine::store::Store;
-use vicinity_models::starter;
+use vicinity_models::builtin;
 
 const KILLS: u64 = 30;
 const FILES_A_ROUND: u64 = 10;
@@ -36,7 +36,7 @@ fn random(seed: u64) -> u64 {
 
 /// What is stored, once the killed process is gone; and that the library is sound.
 fn stored(library: &Path) -> BTreeMap<PathBuf, ContentHash> {
-    let (store, notices) = Store::open(library, &starter::info().unwrap().key).unwrap();
+    let (store, notices) = Store::open(library, &builtin::info().unwrap().key).unwrap();
     assert_eq!(store.check(), Vec::<String>::new());
     assert!(store.read_only().is_none(), "{notices:?}");
     let snapshot = store.snapshot();
@@ -80,7 +80,7 @@ fn nothing_stored_is_lost_and_nothing_is_embedded_twice() {
     let all = stored(&library);
     assert_eq!(all.len() as u64, KILLS * FILES_A_ROUND);
     let contents: BTreeSet<&ContentHash> = all.values().collect();
-    let dim = starter::info().unwrap().key.dim as u64;
+    let dim = builtin::info().unwrap().key.dim as u64;
     let rows: u64 = fs::read_dir(library.join("vectors"))
         .unwrap()
         .map(|entry| entry.unwrap().metadata().unwrap().len() / (4 * dim))

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use vicinity_core::Ledger;
-use vicinity_models::installed::{Models, Options, Standing};
+use vicinity_models::installed::{InstallOptions, InstallState, Models};
 
 use crate::support::hub::{COMMIT, Hub, git, sha256};
 
@@ -46,20 +46,20 @@ impl Place {
         Self { dir: tempfile::tempdir().unwrap(), hub: Hub::new(files()), runtime }
     }
 
-    fn options(&self) -> Options {
-        let mut options = Options::new(self.models());
+    fn options(&self) -> InstallOptions {
+        let mut options = InstallOptions::new(self.models());
         options.endpoint.clone_from(&self.hub.address);
         options.backoff = Duration::from_millis(5);
-        options.patience = Duration::from_secs(5);
+        options.read_timeout = Duration::from_secs(5);
         options
     }
 
-    fn open(&self, options: Options) -> Models {
+    fn open(&self, options: InstallOptions) -> Models {
         Models::open(options, self.runtime.handle().clone(), Ledger::default(), || {})
     }
 
     /// Gets the model; where it stands in the end.
-    fn get(&self, models: &Models) -> Standing {
+    fn get(&self, models: &Models) -> InstallState {
         models.start(MODEL).unwrap();
         models.wait(MODEL, |_| {}).unwrap()
     }
@@ -103,7 +103,7 @@ impl Place {
 
     fn assert_nothing_listed(&self, models: &Models) {
         assert!(models.find(MODEL).is_none());
-        assert_eq!(models.places().all(), []);
+        assert_eq!(models.store().all(), []);
         assert!(!self.models().join(MODEL).exists());
     }
 
@@ -116,15 +116,15 @@ impl Place {
     }
 }
 
-fn reason(standing: Standing) -> String {
+fn reason(standing: InstallState) -> String {
     match standing {
-        Standing::Failed { reason } => reason,
+        InstallState::Failed { reason } => reason,
         other => panic!("it should have failed: {other:?}"),
     }
 }
 
-fn here(standing: &Standing) -> bool {
-    matches!(standing, Standing::Here { .. })
+fn here(standing: &InstallState) -> bool {
+    matches!(standing, InstallState::Installed { .. })
 }
 
 fn stderr(output: &Output) -> String {
@@ -141,13 +141,13 @@ fn a_model_is_got_from_two_hosts_and_the_token_goes_to_one() {
     let place = Place::new();
     let far = Hub::new(files());
     place.hub.manner().elsewhere = Some(far.address.clone());
-    let models = place.open(Options { token: Some("hf_secret".to_owned()), ..place.options() });
-    assert_eq!(models.standing(MODEL), Some(Standing::NotHere));
+    let models = place.open(InstallOptions { token: Some("hf_secret".to_owned()), ..place.options() });
+    assert_eq!(models.state(MODEL), Some(InstallState::NotInstalled));
     assert!(place.hub.requests().is_empty() && models.ledger().uses().is_empty(), "nobody is asked before");
 
     let standing = place.get(&models);
     let bytes: usize = files().values().map(Vec::len).sum();
-    assert_eq!(standing, Standing::Here { bytes: bytes as u64 });
+    assert_eq!(standing, InstallState::Installed { bytes: bytes as u64 });
     place.assert_whole(&models);
     let near = place.hub.requests();
     assert!(near.iter().all(|r| r.authorization.as_deref() == Some("Bearer hf_secret")), "{near:?}");
@@ -162,7 +162,7 @@ fn a_model_is_got_from_two_hosts_and_the_token_goes_to_one() {
     assert_eq!(uses.iter().map(|u| u.bytes).sum::<u64>(), bytes as u64, "every byte is noted once");
 
     assert!(here(&place.get(&models)) && place.hub.requests().is_empty(), "what is here is not got again");
-    assert!(here(&place.open(place.options()).standing(MODEL).unwrap()), "it is found again");
+    assert!(here(&place.open(place.options()).state(MODEL).unwrap()), "it is found again");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_server_without_ranges_and_one_that_falls_silent_are_borne() {
         (manner.silent, manner.cuts) = (Some(Duration::from_secs(20)), vec![200_000]);
     }
     let start = Instant::now();
-    let models = place.open(Options { patience: Duration::from_millis(300), ..place.options() });
+    let models = place.open(InstallOptions { read_timeout: Duration::from_millis(300), ..place.options() });
     assert!(here(&place.get(&models)));
     assert!(start.elapsed() < Duration::from_secs(15), "it did not wait for the silent one");
     place.assert_whole(&models);
@@ -213,7 +213,7 @@ fn errors_that_pass_are_waited_out_and_others_told() {
     for (statuses, word) in [(vec![503; 9], "503"), (vec![401], "HF_TOKEN"), (vec![404], "404")] {
         let place = Place::new();
         place.hub.manner().statuses = statuses;
-        let models = place.open(Options { tries: 3, ..place.options() });
+        let models = place.open(InstallOptions { max_attempts: 3, ..place.options() });
         let reason = reason(place.get(&models));
         assert!(reason.contains(word) && !reason.contains('\n'), "{reason}");
         place.assert_nothing_listed(&models);
@@ -255,7 +255,7 @@ fn content_that_is_not_what_the_hub_names_is_never_listed() {
 fn a_beginning_that_was_changed_is_got_again() {
     let place = Place::new();
     place.hub.manner().cuts = vec![200_000];
-    let models = place.open(Options { tries: 1, ..place.options() });
+    let models = place.open(InstallOptions { max_attempts: 1, ..place.options() });
     let told = reason(place.get(&models));
     assert!(told.contains("cut"), "{told}");
     let part = place.models().join(".partial").join(MODEL).join("model.safetensors.part");
@@ -272,7 +272,7 @@ fn pause_holds_resume_goes_on_cancel_drops() {
     let place = Place::new();
     place.hub.manner().slow = Some(Duration::from_millis(30));
     let models = place.open(place.options());
-    let far = |progress: &vicinity_models::installed::Progress| progress.done > 100_000;
+    let far = |progress: &vicinity_models::installed::DownloadProgress| progress.done > 100_000;
     models.start(MODEL).unwrap();
     let mut rates = Vec::new();
     let paused = models
@@ -284,10 +284,10 @@ fn pause_holds_resume_goes_on_cancel_drops() {
         })
         .unwrap();
     assert!(rates.iter().all(Option::is_some), "with a rate there is a time left");
-    let Standing::Paused(progress) = paused else { panic!("{paused:?}") };
+    let InstallState::Paused(progress) = paused else { panic!("{paused:?}") };
     assert!(far(&progress) && progress.done < progress.total, "{progress:?}");
     place.assert_nothing_listed(&models);
-    assert_eq!(place.open(place.options()).standing(MODEL), Some(Standing::Paused(progress)), "remembered");
+    assert_eq!(place.open(place.options()).state(MODEL), Some(InstallState::Paused(progress)), "remembered");
 
     place.hub.requests();
     place.hub.manner().slow = None;
@@ -305,7 +305,7 @@ fn pause_holds_resume_goes_on_cancel_drops() {
             models.cancel(MODEL).unwrap();
         }
     });
-    assert_eq!(cancelled, Some(Standing::NotHere));
+    assert_eq!(cancelled, Some(InstallState::NotInstalled));
     assert!(!place.models().join(".partial").join(MODEL).exists());
 }
 
@@ -342,7 +342,7 @@ fn a_killed_process_is_gone_on_with() {
 #[test]
 fn without_room_nothing_is_got() {
     let place = Place::new();
-    let models = place.open(Options { space: |_| Ok(33_000_000), ..place.options() });
+    let models = place.open(InstallOptions { free_space: |_| Ok(33_000_000), ..place.options() });
     let told = reason(place.get(&models));
     assert!(told.contains("34 MB are needed"), "{told}");
     assert!(place.hub.asked_from().is_empty());
@@ -363,7 +363,7 @@ fn what_other_programs_have_got_is_taken_from_them() {
         fs::write(blobs.join(&hash), &content).unwrap();
         std::os::unix::fs::symlink(blobs.join(&hash), snapshot.join(&name)).unwrap();
     }
-    let models = place.open(Options { hub_cache: Some(cache.clone()), ..place.options() });
+    let models = place.open(InstallOptions { hub_cache: Some(cache.clone()), ..place.options() });
     assert!(here(&place.get(&models)));
     place.assert_whole(&models);
     let asked = place.hub.requests();
@@ -510,10 +510,10 @@ mod imports {
             assert_eq!((manifest.id.as_str(), manifest.files.len(), manifest.terms), (id, 4, None));
             let dir = models.find(id).unwrap().0;
             files.iter().for_each(|(name, content)| assert_eq!(&fs::read(dir.join(name)).unwrap(), content));
-            assert!(models.status().iter().any(|status| status.id == id && here(&status.standing)));
+            assert!(models.status().iter().any(|status| status.id == id && here(&status.state)));
             assert_eq!(models.verify(id, |_| {}).unwrap(), Vec::<String>::new());
         }
-        let revisions: Vec<String> = models.places().all().into_iter().map(|m| m.revision).collect();
+        let revisions: Vec<String> = models.store().all().into_iter().map(|m| m.revision).collect();
         assert!(revisions.windows(2).all(|two| two[0] == two[1]), "the same weights are the same space");
         assert!(place.hub.requests().is_empty(), "an import needs no network");
         let again = models.import(&folder, None).unwrap_err().to_string();
@@ -521,7 +521,7 @@ mod imports {
         let other = models.import(&folder, Some("siglip-base-patch16-224")).unwrap_err().to_string();
         assert!(other.contains("is not that of"), "weights of another model do not get its name: {other}");
         models.remove("b").unwrap();
-        assert!(models.standing("b").is_none());
+        assert!(models.state("b").is_none());
     }
 
     #[test]
@@ -599,7 +599,7 @@ mod imports {
             assert!(told.contains(word), "{at}: {told}");
             fs::remove_file(path).unwrap();
         }
-        assert_eq!(models.places().all(), []);
+        assert_eq!(models.store().all(), []);
         let after: Vec<_> =
             listing(place.dir.path()).into_iter().filter(|p| !p.to_string_lossy().ends_with("lock")).collect();
         let left: Vec<_> = after.iter().filter(|path| path.is_file() && !before.contains(path)).collect();

@@ -11,7 +11,7 @@ use crate::support::window::{Setup, Window, no_engine, step_until, window};
 use egui_kittest::kittest::Queryable as _;
 use vicinity::app::{Environment, Settings};
 use vicinity::context::Dialog;
-use vicinity_models::installed::{Options, Standing};
+use vicinity_models::installed::{InstallOptions, InstallState};
 
 /// Without a known commit or hash, so that it can be anything.
 const MODEL: &str = "siglip2-large-patch16-256";
@@ -24,16 +24,16 @@ fn hub() -> Hub {
     Hub::new(files)
 }
 
-fn options(dir: &Path, endpoint: &str) -> Options {
-    let mut options = Options::new(dir.join("models"));
+fn options(dir: &Path, endpoint: &str) -> InstallOptions {
+    let mut options = InstallOptions::new(dir.join("models"));
     endpoint.clone_into(&mut options.endpoint);
     options.backoff = Duration::from_millis(5);
-    options.patience = Duration::from_secs(5);
-    options.tries = 2;
+    options.read_timeout = Duration::from_secs(5);
+    options.max_attempts = 2;
     options
 }
 
-fn setup(options: Options) -> Setup {
+fn setup(options: InstallOptions) -> Setup {
     Setup { environment: Environment { models: Some(options), ..Environment::default() }, ..Setup::default() }
 }
 
@@ -45,8 +45,8 @@ fn with_dialog(setup: Setup) -> Window {
     window
 }
 
-fn stands(window: &Window) -> Standing {
-    window.state().state().model_list.as_ref().unwrap().find(MODEL).unwrap().status.standing.clone()
+fn stands(window: &Window) -> InstallState {
+    window.state().state().model_list.as_ref().unwrap().find(MODEL).unwrap().status.state.clone()
 }
 
 fn click(window: &mut Window, label: &str) {
@@ -67,12 +67,12 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     step_until(
         &mut window,
         "some of it is here",
-        |w| matches!(stands(w), Standing::Downloading(at) if at.done > 100_000),
+        |w| matches!(stands(w), InstallState::Downloading(at) if at.done > 100_000),
     );
     window.run_steps(2);
     assert!(window.query_all_by_label_contains("1.2 MB").next().is_some(), "how much of how much");
     click(&mut window, &format!("Pause {TITLE}"));
-    step_until(&mut window, "it is paused", |w| matches!(stands(w), Standing::Paused(at) if at.done > 100_000));
+    step_until(&mut window, "it is paused", |w| matches!(stands(w), InstallState::Paused(at) if at.done > 100_000));
     window.run_steps(2);
     window.get_by_label_contains("Paused · ");
 
@@ -83,7 +83,7 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
         w.query_by_label_contains(&format!("Getting {TITLE} ")).is_some()
     });
     hub.manner().slow = None;
-    step_until(&mut window, "it is here", |w| matches!(stands(w), Standing::Here { .. }));
+    step_until(&mut window, "it is here", |w| matches!(stands(w), InstallState::Installed { .. }));
     step_until(&mut window, "it is told", |w| w.query_by_label_contains(&format!("{TITLE} is here")).is_some());
     window.run_steps(2);
     window.get_by_label_contains("Downloads from 127.0.0.1");
@@ -95,10 +95,10 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     click(&mut window, &format!("Remove… {TITLE}"));
     window.get_by_label("Delete 1.2 MB from this computer? It can be got again.");
     click(&mut window, &format!("Keep {TITLE}"));
-    assert!(matches!(stands(&window), Standing::Here { .. }), "asking is not deleting");
+    assert!(matches!(stands(&window), InstallState::Installed { .. }), "asking is not deleting");
     click(&mut window, &format!("Remove… {TITLE}"));
     click(&mut window, &format!("Delete {TITLE}"));
-    step_until(&mut window, "it is gone", |w| stands(w) == Standing::NotHere);
+    step_until(&mut window, "it is gone", |w| stands(w) == InstallState::NotInstalled);
     assert!(!place.path().join("models").join(MODEL).exists());
 }
 
@@ -114,7 +114,7 @@ fn without_a_network_or_room_the_dialog_says_what_to_do() {
     drop(nobody);
 
     let hub = hub();
-    let full = Options { space: |_| Ok(33_000_000), ..options(place.path(), &hub.address) };
+    let full = InstallOptions { free_space: |_| Ok(33_000_000), ..options(place.path(), &hub.address) };
     let mut full = with_dialog(setup(full));
     click(&mut full, &format!("Get {TITLE}"));
     step_until(&mut full, "what is missing is told", |w| w.query_by_label_contains("make room for ").is_some());

@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 use vicinity_core::Picture;
-use vicinity_models::{Model, Pixels, TextOptions, folder};
+use vicinity_models::{Model, Pixels, TextOptions};
 
 /// Largest difference of a number inside a network.
 pub const HIDDEN: f32 = 1e-4;
@@ -116,7 +116,7 @@ pub fn transformers_5(fixture: &Fixture) -> tempfile::TempDir {
 
 /// Weights stored in 16 bits give the vectors of those that are stored in 32, up to their own rounding.
 pub fn half_precision_is_read(fixture: &Fixture) {
-    let whole = folder::load(fixture.dir()).expect("the model loads");
+    let whole = vicinity_models::load(fixture.dir()).expect("the model loads");
     for (dtype, least) in [(safetensors::Dtype::F16, 0.999_99), (safetensors::Dtype::BF16, 0.999)] {
         let copy = fixture.copy();
         let half = changed(&fixture.read("model.safetensors"), |tensors| {
@@ -130,7 +130,7 @@ pub fn half_precision_is_read(fixture: &Fixture) {
             }
         });
         std::fs::write(copy.path().join("model.safetensors"), half).expect("written");
-        let model = folder::load(copy.path()).expect("the model loads");
+        let model = vicinity_models::load(copy.path()).expect("the model loads");
         let pictures = [&whole, &model].map(|m| m.image.embed(&fixture.pixels()).expect("embedded"));
         for (one, other) in pictures[0].iter().zip(&pictures[1]) {
             let cosine = one.cosine(other);
@@ -158,7 +158,7 @@ pub fn changed(file: &[u8], change: impl Fn(&mut Vec<Tensor>)) -> Vec<u8> {
 
 /// What loading a folder says.
 pub fn complaint(dir: &Path) -> String {
-    folder::load(dir).err().expect("it does not load").to_string()
+    vicinity_models::load(dir).err().expect("it does not load").to_string()
 }
 
 /// Asserts that the recordings agree, and prints how well.

@@ -32,7 +32,7 @@ impl Modality {
     }
 
     /// Lower-case word, as printed and stored.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
             Self::Text => "text",

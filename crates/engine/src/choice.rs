@@ -14,9 +14,9 @@ use super::model::Loader;
 use super::running::Running;
 use super::trust::Chosen;
 use vicinity_core::home;
-use vicinity_models::installed::places::{Manifest, Places};
-use vicinity_models::target::Target;
-use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, folder, starter};
+use vicinity_models::compute_target::ComputeTarget;
+use vicinity_models::installed::model_store::{Manifest, ModelStore};
+use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, builtin};
 
 /// Where a model comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl std::str::FromStr for ModelSource {
     fn from_str(text: &str) -> Result<Self, String> {
         let path = Path::new(text);
         match text {
-            "starter" | starter::NAME => Ok(Self::Starter),
+            "starter" | builtin::NAME => Ok(Self::Starter),
             _ if path.is_dir() => std::path::absolute(path).map(Self::Folder).map_err(|error| error.to_string()),
             _ => {
                 installed().into_iter().find(|model| model.id == text).map(|model| model.source).ok_or_else(|| {
@@ -57,12 +57,12 @@ pub struct Installed {
 
 /// The models that were got or imported, by name. Reads the folder of models.
 pub fn installed() -> Vec<Installed> {
-    let Some(places) = home::models().map(Places::new) else { return Vec::new() };
+    let Some(store) = home::models().map(ModelStore::new) else { return Vec::new() };
     let model = |manifest: Manifest| {
-        let source = ModelSource::Folder(places.model(&manifest.id));
+        let source = ModelSource::Folder(store.dir(&manifest.id));
         Installed { id: manifest.id, source }
     };
-    places.all().into_iter().map(model).collect()
+    store.all().into_iter().map(model).collect()
 }
 
 impl ModelSource {
@@ -71,17 +71,17 @@ impl ModelSource {
     /// # Errors
     /// When it cannot be used; the message names the file.
     pub fn load(&self) -> Result<Model, TowerError> {
-        self.load_on(&Target::cpu())
+        self.load_on(&ComputeTarget::cpu())
     }
 
     /// Loads the model onto a device.
     ///
     /// # Errors
     /// As for [`Self::load`], and when the device has no room.
-    pub fn load_on(&self, target: &Target) -> Result<Model, TowerError> {
+    pub fn load_on(&self, target: &ComputeTarget) -> Result<Model, TowerError> {
         match self {
-            Self::Starter => starter::load_on(target),
-            Self::Folder(dir) => folder::load_on(dir, target),
+            Self::Starter => builtin::load_on(target),
+            Self::Folder(dir) => vicinity_models::load_on(dir, target),
         }
     }
 }
@@ -128,7 +128,7 @@ impl Choice {
         let kept = stored.whole();
         let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
         let ModelSource::Folder(dir) = &source else {
-            let info = starter::info()?;
+            let info = builtin::info()?;
             let load = loader(source.clone(), info.key.clone(), running, None);
             let news = (kept.is_some() || replace).then(|| Kept { source, info: info.clone(), files: Stamp::new() });
             return Ok(Self { info, load, news, damage });
@@ -165,7 +165,7 @@ fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Opti
             return Ok(chosen);
         }
         let file = match &source {
-            ModelSource::Starter => starter::NAME.to_owned(),
+            ModelSource::Starter => builtin::NAME.to_owned(),
             ModelSource::Folder(dir) => dir.display().to_string(),
         };
         Err(TowerError::Weights { file, reason: "it is another model than before; choose it again".to_owned() })
@@ -224,7 +224,7 @@ mod tests {
         let library = tempfile::tempdir().expect("a folder");
         let kept = Kept {
             source: ModelSource::Folder("/models/a".into()),
-            info: starter::info().expect("built in"),
+            info: builtin::info().expect("built in"),
             files: vec![("/models/a/config.json".into(), 3, 4)],
         };
         write(library.path(), &kept).expect("written");

@@ -108,7 +108,7 @@ fn write_items(
             item.id.0.to_string(),
             path_text(&item.path),
             item.row.map(|row| row.to_string()).unwrap_or_default(),
-            item.modality.word().to_owned(),
+            item.modality.as_str().to_owned(),
             item.bytes.to_string(),
             side(0),
             side(1),

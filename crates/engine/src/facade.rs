@@ -157,7 +157,7 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let (library, notices) = Library::open(library, &info.key, mode.access)?;
-        if info.allows(library.snapshot().dim()).is_err() {
+        if info.check_dim(library.snapshot().dim()).is_err() {
             library.set_dimensions(info.key.dim)?;
         }
         let (outbox, events, herald) = Outbox::start(waker)?;
@@ -277,7 +277,7 @@ impl Engine {
                 self.model.interrupt();
                 self.send(Job::Remove(path));
             }
-            Job::SetDimensions(dim) => match self.info.allows(dim) {
+            Job::SetDimensions(dim) => match self.info.check_dim(dim) {
                 Ok(()) => self.send(job),
                 Err(why) => self.outbox.notice(Severity::Error, why),
             },
@@ -290,7 +290,7 @@ impl Engine {
     /// # Errors
     /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
     pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
-        self.info.allows(dim)?;
+        self.info.check_dim(dim)?;
         self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
         let snapshot = self.library.snapshot();
         self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));

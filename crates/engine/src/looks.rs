@@ -14,7 +14,7 @@ use super::outbox::Outbox;
 use super::{Event, Preview};
 use vicinity_core::desk::Desk;
 use vicinity_core::{Item, ItemId, Modality, Picture};
-use vicinity_media::{Content, Row, thumbnail};
+use vicinity_media::{Content, TableRow, thumbnail};
 use vicinity_models::guard;
 
 /// Longest side of a thumbnail, pixels.
@@ -190,7 +190,7 @@ fn preview(library: &Library, id: ItemId) -> Result<Preview, String> {
     let text = match content::open(&item.path, item.row.is_some())? {
         Content::Text(text) => text,
         Content::Rows(rows) => {
-            let wanted = |row: &Row| Some(row.number) == item.row;
+            let wanted = |row: &TableRow| Some(row.number) == item.row;
             rows.flatten().find(wanted).ok_or("the table no longer has this row")?.text
         }
         Content::Image { .. } => return Err("the file is no longer a text".to_owned()),

@@ -134,7 +134,7 @@ fn fill_positions(
     let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
     table.write_record(["path", "modality", "x", "y"].into_iter().chain(exact.then_some("path_bytes")))?;
     for (item, pos) in placed(snapshot, layout) {
-        let fields = [address(item), item.modality.word().to_owned(), pos.x.to_string(), pos.y.to_string()];
+        let fields = [address(item), item.modality.as_str().to_owned(), pos.x.to_string(), pos.y.to_string()];
         table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
     }
     Ok(table.flush()?)

@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
     use vicinity_core::{Embedding, Picture};
-    use vicinity_models::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, starter};
+    use vicinity_models::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, builtin};
 
     /// Holds so much memory, and does nothing.
     struct Weight(Vec<u8>);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn model(bytes: usize) -> Chosen {
-        let info = starter::info().expect("built in");
+        let info = builtin::info().expect("built in");
         Model { info, image: Box::new(Weight(vec![1; bytes])), text: Box::new(Weight(Vec::new())) }.into()
     }
 

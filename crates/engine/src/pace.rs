@@ -88,7 +88,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use vicinity_layout::{Table, UmapParams, umap};
+    use vicinity_layout::{UmapParams, VectorTable, umap};
 
     /// What is told when the share is heard every 10 ms.
     fn told(seconds: f32, share: impl Fn(f32) -> (MapStage, f32)) -> Vec<(f32, MapProgress)> {
@@ -142,7 +142,7 @@ mod tests {
         };
         let params = UmapParams { epochs: Some(50), ..UmapParams::default() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().expect("threads");
-        let table = Table::new(&vectors, 8);
+        let table = VectorTable::new(&vectors, 8);
         pool.install(|| umap(&table, &params, None, &AtomicBool::new(false), &hear)).expect("nobody cancelled");
         let samples = samples.into_inner().expect("no panic");
         assert!(samples.is_sorted_by(|a, b| (a.stage, a.share) <= (b.stage, b.share)), "{samples:?}");

@@ -23,7 +23,7 @@ use super::pace::Pace;
 use super::{Event, LayoutUpdates, Severity, Snapshot};
 use vicinity_core::desk::Desk;
 use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage, Scoring};
-use vicinity_layout::{Rows, UmapParams};
+use vicinity_layout::{UmapParams, VectorSource};
 use vicinity_models::guard;
 
 /// While an import runs the map is brought up to date at most this often.
@@ -360,7 +360,7 @@ impl<'a> Centred<'a> {
     }
 }
 
-impl Rows for Centred<'_> {
+impl VectorSource for Centred<'_> {
     fn count(&self) -> usize {
         self.snapshot.len()
     }

@@ -152,7 +152,7 @@ fn connect(library: &Path, spec: &ProviderSpec, link: Link) -> Result<(String, R
     if !is_allowed(library, &host)? {
         return Err(OpenError::NotAllowed { host });
     }
-    let remote = Remote::open_noting(spec, link.key, link.runtime, link.ledger)?;
+    let remote = Remote::open_with_ledger(spec, link.key, link.runtime, link.ledger)?;
     Ok((host, remote))
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::ModelSource;
 use super::trust::{self, Candidate, Chosen, Ledger};
+use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
-use vicinity_models::target::Precision;
 use vicinity_models::{ModelKey, TowerError};
 
 /// Names the device of commands and of the window where `--device` does not.
@@ -116,7 +116,7 @@ impl Running {
                     (DeviceId::Cpu, Precision::F32) => {
                         format!("the reference, {} images/s", trust::speed(verdict.images_per_second))
                     }
-                    _ => format!("{}: {verdict}", precision.word()),
+                    _ => format!("{}: {verdict}", precision.as_str()),
                 });
             }
         }
@@ -191,7 +191,7 @@ mod tests {
     fn the_processor_computes_in_half_precision_only_where_that_is_asked_for() {
         let all = |_: &ModelSource| {
             let cpu = device::devices().remove(0);
-            let load = || vicinity_models::starter::load();
+            let load = || vicinity_models::builtin::load();
             let at = |precision| Candidate { device: cpu.clone(), precision, load: Box::new(load) };
             vec![at(Precision::F32), at(Precision::Bf16)]
         };

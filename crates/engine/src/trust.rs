@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Notice, Severity};
 use vicinity_core::{Embedding, atomic_file};
+use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
-use vicinity_models::target::Precision;
 use vicinity_models::{Model, ModelKey, TowerError, golden};
 
 /// What was found of a device with a model.
@@ -31,7 +31,7 @@ pub struct Verdict {
 impl Verdict {
     /// Whether the device may be used.
     pub fn agrees(&self) -> bool {
-        self.problem.is_none() && self.cosine.is_some_and(|cosine| cosine >= golden::ENOUGH)
+        self.problem.is_none() && self.cosine.is_some_and(|cosine| cosine >= golden::MIN_COSINE)
     }
 
     fn failure(error: &TowerError) -> Self {
@@ -93,8 +93,8 @@ impl Candidate {
 pub fn title(device: &Device, precision: Precision) -> String {
     match device.id {
         DeviceId::Cpu if precision == Precision::F32 => "CPU".to_owned(),
-        DeviceId::Cpu => format!("CPU ({})", precision.word()),
-        _ => format!("{} ({})", device.name, precision.word()),
+        DeviceId::Cpu => format!("CPU ({})", precision.as_str()),
+        _ => format!("{} ({})", device.name, precision.as_str()),
     }
 }
 
@@ -143,7 +143,7 @@ fn write(file: &Path, all: &BTreeMap<String, Verdict>) -> std::io::Result<()> {
 fn key(device: &Device, precision: Precision, model: &ModelKey) -> String {
     let ModelKey { name, revision, preprocessing, dim } = model;
     let Device { id, name: device, driver, .. } = device;
-    let (precision, version) = (precision.word(), env!("CARGO_PKG_VERSION"));
+    let (precision, version) = (precision.as_str(), env!("CARGO_PKG_VERSION"));
     format!("{id} | {device} | {driver} | {precision} | {name} | {revision} | {preprocessing} | {dim} | {version}")
 }
 

@@ -8,7 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use vicinity_core::Ledger;
-use vicinity_models::web::{self, Web};
+use vicinity_models::http::{self, HttpClient};
 
 /// Names another file to ask for.
 pub const VARIABLE: &str = "VICINITY_UPDATE_URL";
@@ -58,7 +58,7 @@ pub fn address() -> String {
 
 /// Who is asked at an address.
 pub fn host(address: &str) -> String {
-    Url::parse(address).map_or_else(|_| address.to_owned(), |url| web::host(&url))
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| http::host(&url))
 }
 
 /// Asks for the newest version.
@@ -68,27 +68,28 @@ pub fn host(address: &str) -> String {
 pub async fn newest(address: &str, ledger: Ledger) -> Result<String, String> {
     let [silence, whole] = PATIENCE;
     // Not even which version asks.
-    let web = Web::new(address, "vicinity", silence, PURPOSE, ledger).map_err(|why| format!("{address}: {why}"))?;
+    let web =
+        HttpClient::new(address, "vicinity", silence, PURPOSE, ledger).map_err(|why| format!("{address}: {why}"))?;
     let text = tokio::time::timeout(whole, read(&web)).await;
     let text = text.unwrap_or_else(|_| Err(format!("{} takes too long", host(address))))?;
     let version = Version::parse(text.trim());
     Ok(version.map_err(|why| format!("{} does not name a version: {why}", host(address)))?.to_string())
 }
 
-async fn read(web: &Web) -> Result<String, String> {
+async fn read(web: &HttpClient) -> Result<String, String> {
     let answer = web.send(Method::GET, web.start().clone(), |_, request| request, |_| false).await;
     let mut answer = answer.map_err(|error| error.to_string())?;
     if !answer.status().is_success() {
-        return Err(format!("{} answered with status {}", web::host(answer.url()), answer.status().as_u16()));
+        return Err(format!("{} answered with status {}", http::host(answer.url()), answer.status().as_u16()));
     }
     let mut bytes = Vec::new();
     while let Some(more) = web.more(&mut answer).await.map_err(|error| error.to_string())? {
         bytes.extend(more);
         if bytes.len() > MOST_BYTES {
-            return Err(format!("{} gave something larger than a version", web::host(answer.url())));
+            return Err(format!("{} gave something larger than a version", http::host(answer.url())));
         }
     }
-    String::from_utf8(bytes).map_err(|_| format!("{} gave something that is no text", web::host(answer.url())))
+    String::from_utf8(bytes).map_err(|_| format!("{} gave something that is no text", http::host(answer.url())))
 }
 
 #[cfg(test)]

@@ -325,7 +325,7 @@ mod x86 {
 mod tests {
     use candle_core::{DType, Device, Tensor};
 
-    use super::super::{Activation, Linear};
+    use super::super::{Activation, PackedLinear};
     use super::*;
 
     /// Neither tiny nor regular.
@@ -342,7 +342,7 @@ mod tests {
             let weight = |o: usize, i: usize| number(o * inputs + i + 5);
             let row = |o: usize, to: &mut [f32]| to.iter_mut().enumerate().for_each(|(i, w)| *w = weight(o, i));
             let bias: Vec<f32> = (0..outputs).map(number).collect();
-            let layer = Linear::from_rows(outputs, inputs, row, &bias, Activation::Relu6);
+            let layer = PackedLinear::from_rows(outputs, inputs, row, &bias, Activation::Relu6);
             let layer = layer.in_dtype(DType::BF16);
             let values = |n: usize| (0..n).map(|i| number(3 * i)).collect::<Vec<f32>>();
             let tensor = |n, m| Tensor::from_vec(values(n * m), (n, m), &Device::Cpu).expect("as many numbers");

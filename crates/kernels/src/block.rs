@@ -6,7 +6,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::conv::{Depthwise, Side};
-use super::linear::Linear;
+use super::linear::PackedLinear;
 use super::values;
 
 /// Numbers that the expanded rows of one tile may take: 384 KiB, less than the second-level cache of a core.
@@ -14,17 +14,17 @@ const TILE: usize = 96 * 1024;
 
 /// A block.
 pub struct Block {
-    expand: Option<Linear>,
+    expand: Option<PackedLinear>,
     depthwise: Depthwise,
-    project: Linear,
+    project: PackedLinear,
     residual: bool,
 }
 
 impl Block {
     /// `None` where the channels of the three steps do not fit one another. Input and output are added where they
     /// have the same shape.
-    pub fn new(expand: Option<Linear>, depthwise: Depthwise, project: Linear) -> Option<Self> {
-        let inputs = expand.as_ref().map_or(depthwise.channels(), Linear::inputs);
+    pub fn new(expand: Option<PackedLinear>, depthwise: Depthwise, project: PackedLinear) -> Option<Self> {
+        let inputs = expand.as_ref().map_or(depthwise.channels(), PackedLinear::inputs);
         let fits = expand.as_ref().is_none_or(|e| e.outputs() == depthwise.channels())
             && project.inputs() == depthwise.channels();
         let residual = depthwise.stride == 1 && inputs == project.outputs();
@@ -40,7 +40,7 @@ impl Block {
     }
 
     fn inputs(&self) -> usize {
-        self.expand.as_ref().map_or(self.depthwise.channels(), Linear::inputs)
+        self.expand.as_ref().map_or(self.depthwise.channels(), PackedLinear::inputs)
     }
 
     fn run(&self, x: &[f32], height: usize, width: usize, out: &mut [f32]) {

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::linear::Linear;
+use super::linear::PackedLinear;
 use super::matmul::{Activation, relu6};
 use super::simd::{Simd, dispatch};
 use super::{WeightMatrix, values};
@@ -37,7 +37,7 @@ impl Side {
 
 /// The first convolution of a network: 3x3, dense, stride 2.
 pub struct Stem {
-    layer: Linear,
+    layer: PackedLinear,
     channels: usize,
     side: fn(usize, usize, usize) -> Side,
 }
@@ -57,7 +57,7 @@ impl Stem {
                 *w = plane_first[i % channels * area + i / channels];
             }
         };
-        let layer = Linear::from_rows(weights.rows(), weights.cols(), row, bias, activation);
+        let layer = PackedLinear::from_rows(weights.rows(), weights.cols(), row, bias, activation);
         Self { layer, channels, side: Side::new }
     }
 

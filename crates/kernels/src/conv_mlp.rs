@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::channel_conv::ChannelConv;
-use super::linear::Linear;
+use super::linear::PackedLinear;
 use super::values;
 
 /// Numbers that the wide map of one tile may take: 384 KiB, less than the second-level cache of a core.
@@ -13,13 +13,13 @@ const TILE: usize = 96 * 1024;
 /// `x + narrow(wide(conv(x)))`.
 pub struct ConvMlp {
     conv: ChannelConv,
-    wide: Linear,
-    narrow: Linear,
+    wide: PackedLinear,
+    narrow: PackedLinear,
 }
 
 impl ConvMlp {
     /// `None` where the steps do not fit one another, or the convolution changes the size of the map.
-    pub fn new(conv: ChannelConv, wide: Linear, narrow: Linear) -> Option<Self> {
+    pub fn new(conv: ChannelConv, wide: PackedLinear, narrow: PackedLinear) -> Option<Self> {
         let channels = conv.channels();
         let fits = conv.outputs() == channels
             && conv.side(2).outputs == 2

@@ -13,7 +13,7 @@ enum Packed {
 }
 
 /// A dense layer with its weights in panels.
-pub struct Linear {
+pub struct PackedLinear {
     inputs: usize,
     outputs: usize,
     panels: Packed,
@@ -22,7 +22,7 @@ pub struct Linear {
     activation: Activation,
 }
 
-impl Linear {
+impl PackedLinear {
     /// `weights` has one row an output.
     pub fn new(weights: &impl WeightMatrix, bias: &[f32], activation: Activation) -> Self {
         Self::from_rows(weights.rows(), weights.cols(), |o, row| weights.unpack_row(o, row), bias, activation)
@@ -171,7 +171,7 @@ impl Linear {
     }
 }
 
-impl CustomOp1 for Linear {
+impl CustomOp1 for PackedLinear {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -185,7 +185,7 @@ impl CustomOp1 for Linear {
 
 /// A dense layer and how a second tensor joins its output.
 struct Joined<'a> {
-    layer: &'a Linear,
+    layer: &'a PackedLinear,
     join: Join,
 }
 
@@ -204,7 +204,7 @@ impl CustomOp2 for Joined<'_> {
     }
 }
 
-impl Linear {
+impl PackedLinear {
     fn output_shape(&self, layout: &Layout) -> Result<Shape> {
         let mut dims = layout.dims().to_vec();
         match dims.last_mut() {

@@ -6,13 +6,13 @@ use super::simd::{Simd, dispatch};
 use super::{values, written};
 
 /// `(x - mean) / sqrt(variance + eps) * weight + bias` over each row.
-pub struct LayerNorm {
+pub struct FusedLayerNorm {
     weight: Vec<f32>,
     bias: Vec<f32>,
     eps: f32,
 }
 
-impl LayerNorm {
+impl FusedLayerNorm {
     /// `None` where weight and bias are not equally long.
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, eps: f32) -> Option<Self> {
         (weight.len() == bias.len() && !weight.is_empty()).then_some(Self { weight, bias, eps })
@@ -27,7 +27,7 @@ impl LayerNorm {
     }
 }
 
-impl CustomOp1 for LayerNorm {
+impl CustomOp1 for FusedLayerNorm {
     fn name(&self) -> &'static str {
         "layer_norm"
     }
@@ -40,13 +40,14 @@ impl CustomOp1 for LayerNorm {
         }
         let norm = self;
         // SAFETY: dispatch! picks an instruction set that the processor has; x is a number of whole rows.
-        let out = unsafe { written(x.len(), |out| dispatch!(rows_kernel(x: &[f32], out: *mut f32, norm: &LayerNorm))) };
+        let out =
+            unsafe { written(x.len(), |out| dispatch!(rows_kernel(x: &[f32], out: *mut f32, norm: &FusedLayerNorm))) };
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
 
 #[inline(always)]
-unsafe fn rows_kernel<S: Simd>(x: &[f32], out: *mut f32, norm: &LayerNorm) {
+unsafe fn rows_kernel<S: Simd>(x: &[f32], out: *mut f32, norm: &FusedLayerNorm) {
     let width = norm.weight.len();
     for (i, x) in x.chunks_exact(width).enumerate() {
         // SAFETY: the caller vouches for the instruction set and the room.
@@ -55,7 +56,7 @@ unsafe fn rows_kernel<S: Simd>(x: &[f32], out: *mut f32, norm: &LayerNorm) {
 }
 
 #[inline(always)]
-unsafe fn row<S: Simd>(x: &[f32], out: *mut f32, norm: &LayerNorm) {
+unsafe fn row<S: Simd>(x: &[f32], out: *mut f32, norm: &FusedLayerNorm) {
     let n = x.len();
     let whole = n - n % S::LANES;
     // SAFETY: x, out, weight and bias have `n` numbers; the caller vouches for the instruction set.

@@ -2,19 +2,19 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::linear::Linear;
+use super::linear::PackedLinear;
 use super::simd::{Simd, dispatch};
 use super::{math, values};
 
 /// `gelu(x * sigmoid(wide(relu(narrow(mean(x))))))`, the mean being that over the map.
 pub struct SqueezeExcite {
-    narrow: Linear,
-    wide: Linear,
+    narrow: PackedLinear,
+    wide: PackedLinear,
 }
 
 impl SqueezeExcite {
     /// `None` where the layers do not fit one another.
-    pub fn new(narrow: Linear, wide: Linear) -> Option<Self> {
+    pub fn new(narrow: PackedLinear, wide: PackedLinear) -> Option<Self> {
         let fits = narrow.inputs() == wide.outputs() && narrow.outputs() == wide.inputs();
         fits.then_some(Self { narrow, wide })
     }

@@ -14,7 +14,7 @@ use super::kmeans::{Partition, nearest};
 use super::knn::{Best, Knn, SAME, collect, lock, of_blocks};
 use super::matrix::times_transposed;
 use super::refine::Refining;
-use super::vector_source::{Rows, gather_units};
+use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check};
 
 /// Rows whose true neighbours tell how many lists to look into.
@@ -44,7 +44,7 @@ const BLOCK: usize = 256;
 /// # Errors
 /// When cancelled.
 pub fn approximate(
-    rows: &dyn Rows,
+    rows: &dyn VectorSource,
     k: usize,
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
@@ -68,7 +68,7 @@ pub fn approximate(
 
 /// Compares each row with the members of the lists that it looks into.
 fn look(
-    rows: &dyn Rows,
+    rows: &dyn VectorSource,
     lists: &Lists,
     best: &[Mutex<Best>],
     cancel: &AtomicBool,
@@ -93,7 +93,7 @@ fn look(
 
 /// Refines until enough of the known neighbours are found, or a round finds hardly any more.
 fn refine(
-    rows: &dyn Rows,
+    rows: &dyn VectorSource,
     known: &Known,
     best: &[Mutex<Best>],
     cancel: &AtomicBool,
@@ -122,7 +122,7 @@ struct Buffers {
 }
 
 /// Offers the members to each of the seekers.
-fn compare(rows: &dyn Rows, seekers: &[u32], members: &[u32], buffers: &mut Buffers, best: &[Mutex<Best>]) {
+fn compare(rows: &dyn VectorSource, seekers: &[u32], members: &[u32], buffers: &mut Buffers, best: &[Mutex<Best>]) {
     gather_units(rows, seekers.iter().map(|&row| row as usize), &mut buffers.seekers);
     buffers.cosines.resize(seekers.len() * members.len(), 0.0);
     times_transposed(&buffers.seekers, &buffers.members, rows.dim(), &mut buffers.cosines);
@@ -140,7 +140,7 @@ struct Known {
 }
 
 impl Known {
-    fn new(rows: &dyn Rows, k: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+    fn new(rows: &dyn VectorSource, k: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
         let (count, taken) = (rows.count(), KNOWN.min(rows.count()));
         let known: Vec<u32> = (0..taken).map(|i| (i * count / taken) as u32).collect();
         let mut vectors = Vec::new();
@@ -150,7 +150,7 @@ impl Known {
     }
 
     /// In how many lists to look so that [`RECALL`] of the neighbours are found.
-    fn probes(&self, rows: &dyn Rows, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
+    fn probes(&self, rows: &dyn VectorSource, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
         let (mut own, mut theirs, mut block) = (Vec::new(), Vec::new(), Vec::new());
         partition.scores(&self.vectors, rows.dim(), &mut own);
         let mut at_rank = vec![0usize; partition.len()];
@@ -186,7 +186,13 @@ impl Known {
 }
 
 /// The true neighbours of a few rows.
-fn exact_of(rows: &dyn Rows, known: &[u32], vectors: &[f32], k: usize, cancel: &AtomicBool) -> Result<Knn, Cancelled> {
+fn exact_of(
+    rows: &dyn VectorSource,
+    known: &[u32],
+    vectors: &[f32],
+    k: usize,
+    cancel: &AtomicBool,
+) -> Result<Knn, Cancelled> {
     let best = of_blocks(known.len(), known.len(), k);
     (0..rows.count().div_ceil(BLOCK)).into_par_iter().try_for_each_init(
         || (Vec::new(), Vec::new()),
@@ -213,7 +219,12 @@ struct Lists {
 }
 
 impl Lists {
-    fn new(rows: &dyn Rows, partition: &Partition, probes: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+    fn new(
+        rows: &dyn VectorSource,
+        partition: &Partition,
+        probes: usize,
+        cancel: &AtomicBool,
+    ) -> Result<Self, Cancelled> {
         let count = rows.count();
         let mut choices = vec![0u32; count * probes];
         choices.par_chunks_mut(BLOCK * probes).enumerate().try_for_each_init(

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::matrix::times_transposed;
 use super::random::Stream;
-use super::vector_source::{Rows, gather_units};
+use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check, pca};
 
 /// Principal components that lists are told apart by.
@@ -39,7 +39,7 @@ impl Partition {
     ///
     /// # Errors
     /// When cancelled.
-    pub fn new(rows: &dyn Rows, cancel: &AtomicBool) -> Result<Self, Cancelled> {
+    pub fn new(rows: &dyn VectorSource, cancel: &AtomicBool) -> Result<Self, Cancelled> {
         let count = rows.count();
         let lists = ((LISTS * (count as f64).sqrt()) as usize).clamp(1, count);
         let axes = pca::axes(rows, AXES.min(rows.dim()), cancel)?;
@@ -82,7 +82,7 @@ impl Partition {
     }
 
     /// `taken` rows on the axes, from all over the table.
-    fn reduced(&self, rows: &dyn Rows, taken: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+    fn reduced(&self, rows: &dyn VectorSource, taken: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
         let (count, dim) = (rows.count(), rows.dim());
         let mut sample = vec![0.0f32; taken * self.wide];
         sample.par_chunks_mut(BLOCK * self.wide).enumerate().try_for_each_init(Vec::new, |block, (at, out)| {

@@ -34,7 +34,7 @@ pub use pca::pca;
 pub use place_new::place_new;
 pub use trustworthiness::trustworthiness;
 pub use umap::{UmapParams, umap};
-pub use vector_source::{Rows, Table};
+pub use vector_source::{VectorSource, VectorTable};
 
 /// The caller asked to stop; there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

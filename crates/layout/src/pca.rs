@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::{add_gram_rows, times_transposed};
-use super::vector_source::{Rows, gather, read_finite};
+use super::vector_source::{VectorSource, gather, read_finite};
 use super::{Cancelled, align, check, lanczos};
 use vicinity_core::MapPos;
 
@@ -22,14 +22,14 @@ const LANCZOS_STEPS: usize = 64;
 ///
 /// # Errors
 /// When cancelled.
-pub fn pca(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+pub fn pca(vectors: &dyn VectorSource, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
     let mut positions = raw(vectors, cancel)?;
     align::to_map(&mut positions);
     Ok(positions)
 }
 
 /// The principal components without any scaling.
-pub fn raw(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+pub fn raw(vectors: &dyn VectorSource, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
     let axes = axes(vectors, 2, cancel)?;
     let mut positions = vec![MapPos::default(); vectors.count()];
     if axes.iter().all(|a| *a == 0.0) {
@@ -55,7 +55,7 @@ pub fn raw(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<MapPos>, Cance
 ///
 /// # Errors
 /// When cancelled.
-pub fn axes(vectors: &dyn Rows, want: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+pub fn axes(vectors: &dyn VectorSource, want: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
     let (count, dim) = (vectors.count(), vectors.dim());
     if count < 2 || dim == 0 {
         return Ok(vec![0.0; want * dim]);
@@ -72,7 +72,7 @@ pub fn axes(vectors: &dyn Rows, want: usize, cancel: &AtomicBool) -> Result<Vec<
 }
 
 /// At most [`SAMPLE`] rows, their mean taken off, and that mean.
-fn centred_sample(vectors: &dyn Rows, cancel: &AtomicBool) -> Result<(Vec<f32>, Vec<f32>), Cancelled> {
+fn centred_sample(vectors: &dyn VectorSource, cancel: &AtomicBool) -> Result<(Vec<f32>, Vec<f32>), Cancelled> {
     let (count, dim) = (vectors.count(), vectors.dim());
     let taken = count.min(SAMPLE);
     let mut sample = vec![0.0f32; taken * dim];

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
-use super::vector_source::{Rows, gather_units};
+use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check, pca};
 use vicinity_core::MapPos;
 
@@ -24,7 +24,11 @@ const PAIRS: usize = 200_000_000;
 ///
 /// # Errors
 /// When cancelled.
-pub fn place_new(vectors: &dyn Rows, positions: &[MapPos], cancel: &AtomicBool) -> Result<Vec<MapPos>, Cancelled> {
+pub fn place_new(
+    vectors: &dyn VectorSource,
+    positions: &[MapPos],
+    cancel: &AtomicBool,
+) -> Result<Vec<MapPos>, Cancelled> {
     let count = vectors.count();
     let laid_out = positions.len().min(count);
     if laid_out == 0 {
@@ -44,7 +48,7 @@ pub fn place_new(vectors: &dyn Rows, positions: &[MapPos], cancel: &AtomicBool) 
 
 /// For each of the new rows the nearest of those laid out: similarity and row, best first.
 fn nearest(
-    vectors: &dyn Rows,
+    vectors: &dyn VectorSource,
     new: Range<usize>,
     laid_out: &[usize],
     cancel: &AtomicBool,

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::knn::{Best, Incoming, lock};
 use super::matrix::times_transposed;
-use super::vector_source::{Rows, gather_units};
+use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check};
 
 /// Rows a task.
@@ -21,7 +21,7 @@ const BLOCK: usize = 256;
 
 /// The rows' best neighbours, in blocks of equal length, while they are refined.
 pub struct Refining<'a> {
-    rows: &'a dyn Rows,
+    rows: &'a dyn VectorSource,
     best: &'a [Mutex<Best>],
     /// Rows a block of `best`.
     block: usize,
@@ -32,7 +32,7 @@ pub struct Refining<'a> {
 
 impl<'a> Refining<'a> {
     /// Of neighbours that were never refined.
-    pub fn new(rows: &'a dyn Rows, best: &'a [Mutex<Best>], block: usize, k: usize) -> Self {
+    pub fn new(rows: &'a dyn VectorSource, best: &'a [Mutex<Best>], block: usize, k: usize) -> Self {
         Self { rows, best, block, k, before: Vec::new() }
     }
 
@@ -155,7 +155,7 @@ impl Round<'_> {
 mod tests {
     use super::super::knn::{Knn, collect, knn, of_blocks};
     use super::super::random::Stream;
-    use super::super::vector_source::Table;
+    use super::super::vector_source::VectorTable;
     use super::*;
 
     const COUNT: usize = 3000;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     /// Each row has looked at a fortieth of the others only.
-    fn poor(table: &Table<'_>) -> Vec<Mutex<Best>> {
+    fn poor(table: &VectorTable<'_>) -> Vec<Mutex<Best>> {
         let best = of_blocks(COUNT, 128, K);
         let mut all = Vec::new();
         gather_units(table, 0..COUNT, &mut all);
@@ -191,7 +191,7 @@ mod tests {
         best
     }
 
-    fn refined(table: &Table<'_>, rounds: usize, threads: usize) -> Knn {
+    fn refined(table: &VectorTable<'_>, rounds: usize, threads: usize) -> Knn {
         let best = poor(table);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| {
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn poor_neighbours_become_good_ones_on_any_number_of_threads() {
         let vectors = vectors();
-        let table = Table::new(&vectors, DIM);
+        let table = VectorTable::new(&vectors, DIM);
         let truth = knn(&vectors, DIM, K, &AtomicBool::new(false)).expect("nobody cancelled");
         let recall = |found: &Knn| {
             let rows = found.indices.chunks(K).zip(truth.indices.chunks(K));
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_round_can_be_cancelled() {
         let vectors = vectors();
-        let table = Table::new(&vectors, DIM);
+        let table = VectorTable::new(&vectors, DIM);
         let best = poor(&table);
         assert!(Refining::new(&table, &best, 128, K).round(&AtomicBool::new(true), &|_| {}).is_err());
     }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::matrix::times_transposed;
-use super::vector_source::{Rows, gather_units};
+use super::vector_source::{VectorSource, gather_units};
 use vicinity_core::MapPos;
 
 /// Rows that are compared with the sample at once.
@@ -13,7 +13,7 @@ const SAME: f32 = 1e-6;
 
 /// Trustworthiness at `k` neighbours (Venna and Kaski 2001) in [0, 1]: 1 where all map neighbours are also neighbours
 /// by cosine. Exact for `sample` evenly spread rows, each against all rows; NaN where there are too few rows.
-pub fn trustworthiness(vectors: &dyn Rows, positions: &[MapPos], k: usize, sample: usize) -> f32 {
+pub fn trustworthiness(vectors: &dyn VectorSource, positions: &[MapPos], k: usize, sample: usize) -> f32 {
     let count = vectors.count().min(positions.len());
     let k = k.min(count.saturating_sub(2) / 2);
     let taken = sample.min(count);
@@ -41,7 +41,7 @@ fn near_on_map(row: usize, positions: &[MapPos], k: usize) -> Vec<usize> {
 
 /// The rank by cosine (1 for the nearest) of each row's neighbours on the map, among the first `count` rows; all
 /// vectors are read only once.
-fn ranks(vectors: &dyn Rows, count: usize, sampled: &[usize], near: &[Vec<usize>]) -> Vec<u64> {
+fn ranks(vectors: &dyn VectorSource, count: usize, sampled: &[usize], near: &[Vec<usize>]) -> Vec<u64> {
     let k = near[0].len();
     let mut chosen = Vec::new();
     gather_units(vectors, sampled.iter().copied(), &mut chosen);

@@ -7,7 +7,7 @@ use super::curve::Curve;
 use super::incremental::{Anchors, PreviousLayout};
 use super::knn::{Knn, knn_with};
 use super::optimise::{OptimiserParams, optimise};
-use super::vector_source::{Rows, collect};
+use super::vector_source::{VectorSource, collect};
 use super::{Cancelled, align, fuzzy, pca};
 use vicinity_core::{MapPos, MapStage};
 
@@ -46,7 +46,7 @@ impl Default for UmapParams {
 /// # Errors
 /// When cancelled.
 pub fn umap(
-    vectors: &dyn Rows,
+    vectors: &dyn VectorSource,
     params: &UmapParams,
     standing: Option<PreviousLayout<'_>>,
     cancel: &AtomicBool,
@@ -88,7 +88,7 @@ pub fn umap(
 
 /// True neighbours of few rows; of many, almost.
 fn neighbours(
-    vectors: &dyn Rows,
+    vectors: &dyn VectorSource,
     k: usize,
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),

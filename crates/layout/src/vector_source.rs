@@ -1,6 +1,6 @@
 //! Where vectors come from: a table in memory, or one that is made while it is read.
 //!
-//! Layouts of a million vectors read them through [`Rows`] in passes and pieces, and never hold a copy of all.
+//! Layouts of a million vectors read them through [`VectorSource`] in passes and pieces, and never hold a copy of all.
 
 use std::sync::atomic::AtomicBool;
 
@@ -12,32 +12,32 @@ use super::{Cancelled, check};
 const BLOCK: usize = 256;
 
 /// Vectors of equal length, read one at a time and from any thread.
-pub trait Rows: Sync {
+pub trait VectorSource: Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
     /// Numbers a row.
     fn dim(&self) -> usize;
 
-    /// Writes a row to `out`, which is [`Rows::dim`] long.
+    /// Writes a row to `out`, which is [`VectorSource::dim`] long.
     fn read(&self, row: usize, out: &mut [f32]);
 }
 
 /// Rows side by side in memory.
 #[derive(Debug, Clone, Copy)]
-pub struct Table<'a> {
+pub struct VectorTable<'a> {
     values: &'a [f32],
     dim: usize,
 }
 
-impl<'a> Table<'a> {
+impl<'a> VectorTable<'a> {
     /// As many whole rows of `dim` numbers as `values` holds.
     pub fn new(values: &'a [f32], dim: usize) -> Self {
         Self { values, dim }
     }
 }
 
-impl Rows for Table<'_> {
+impl VectorSource for VectorTable<'_> {
     fn count(&self) -> usize {
         self.values.len().checked_div(self.dim).unwrap_or(0)
     }
@@ -52,7 +52,7 @@ impl Rows for Table<'_> {
 }
 
 /// Reads a row; zeros where it is not finite, so that nothing computed from it is not a number.
-pub fn read_finite(rows: &dyn Rows, row: usize, out: &mut [f32]) {
+pub fn read_finite(rows: &dyn VectorSource, row: usize, out: &mut [f32]) {
     rows.read(row, out);
     if !out.iter().fold(true, |finite, x| finite & x.is_finite()) {
         out.fill(0.0);
@@ -60,7 +60,7 @@ pub fn read_finite(rows: &dyn Rows, row: usize, out: &mut [f32]) {
 }
 
 /// Replaces `out` by the given rows, as they are.
-pub fn gather(rows: &dyn Rows, which: impl ExactSizeIterator<Item = usize>, out: &mut Vec<f32>) {
+pub fn gather(rows: &dyn VectorSource, which: impl ExactSizeIterator<Item = usize>, out: &mut Vec<f32>) {
     let dim = rows.dim();
     out.resize(which.len() * dim, 0.0);
     for (row, out) in which.zip(out.chunks_exact_mut(dim.max(1))) {
@@ -69,7 +69,7 @@ pub fn gather(rows: &dyn Rows, which: impl ExactSizeIterator<Item = usize>, out:
 }
 
 /// Replaces `out` by the given rows, brought to unit length; zeros stay zeros.
-pub fn gather_units(rows: &dyn Rows, which: impl ExactSizeIterator<Item = usize>, out: &mut Vec<f32>) {
+pub fn gather_units(rows: &dyn VectorSource, which: impl ExactSizeIterator<Item = usize>, out: &mut Vec<f32>) {
     gather(rows, which, out);
     out.chunks_exact_mut(rows.dim().max(1)).for_each(to_unit);
 }
@@ -78,7 +78,7 @@ pub fn gather_units(rows: &dyn Rows, which: impl ExactSizeIterator<Item = usize>
 ///
 /// # Errors
 /// When cancelled.
-pub fn collect(rows: &dyn Rows, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
+pub fn collect(rows: &dyn VectorSource, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
     let dim = rows.dim();
     let mut all = vec![0.0f32; rows.count() * dim];
     all.par_chunks_mut(BLOCK * dim.max(1)).enumerate().try_for_each(|(block, out)| {

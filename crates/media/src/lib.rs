@@ -26,7 +26,7 @@ use std::path::Path;
 
 use budget::{Budget, Reservation};
 use sniff::{Kind, Sight};
-pub use table::{Row, RowError, Rows};
+pub use table::{RowError, TableRow, TableRows};
 use vicinity_core::{ContentHash, LeftOut, Picture};
 
 /// A larger file is not read.
@@ -49,7 +49,7 @@ pub enum Content {
     /// A text, as people read it.
     Text(String),
     /// The rows of a table, one text each.
-    Rows(Rows),
+    Rows(TableRows),
 }
 
 /// How files are read.
@@ -150,7 +150,7 @@ impl SourceFile {
             Kind::Text => match sniff::table(path).filter(|_| options.rows) {
                 Some(kind) => {
                     let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(self.file)) };
-                    Ok(Some((hash(&[]), Content::Rows(Rows::new(self.bytes, rest, kind)?))))
+                    Ok(Some((hash(&[]), Content::Rows(TableRows::new(self.bytes, rest, kind)?))))
                 }
                 None => {
                     let text = text::read(&self.bytes, whole, &sniff::extension(path))?;
@@ -202,7 +202,7 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
         Kind::Refused(sentence) => Err(sentence),
         Kind::Other => Ok(None),
         Kind::Text => match sniff::table(path).filter(|_| options.rows) {
-            Some(kind) => Rows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
+            Some(kind) => TableRows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
             None => {
                 let kept = &bytes[..bytes.len().min(text::MOST_BYTES as usize)];
                 Ok(text::read(kept, kept.len() == bytes.len(), &sniff::extension(path))?.map(Content::Text))

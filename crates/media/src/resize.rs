@@ -12,14 +12,14 @@ use vicinity_kernels::resample::{BITS, CHANNELS, Taps, columns, rows};
 
 /// Kernel of a resize.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filter {
+pub enum ResizeFilter {
     /// Triangle.
     Bilinear,
     /// Cubic with a = -0.5.
     Bicubic,
 }
 
-impl Filter {
+impl ResizeFilter {
     fn support(self) -> f64 {
         match self {
             Self::Bilinear => 1.0,
@@ -39,7 +39,7 @@ impl Filter {
 }
 
 /// The taps of the outputs in `window` when a side of `inputs` becomes one of `outputs`.
-fn taps(inputs: usize, outputs: usize, window: Range<usize>, filter: Filter) -> Vec<Taps> {
+fn taps(inputs: usize, outputs: usize, window: Range<usize>, filter: ResizeFilter) -> Vec<Taps> {
     let scale = inputs as f64 / outputs as f64;
     let widened = scale.max(1.0);
     let support = filter.support() * widened;
@@ -57,7 +57,7 @@ fn taps(inputs: usize, outputs: usize, window: Range<usize>, filter: Filter) -> 
 }
 
 /// The bytes of the picture squashed to `width` x `height`, RGB, row by row.
-pub fn squash(picture: &Picture, width: usize, height: usize, filter: Filter) -> Vec<u8> {
+pub fn squash(picture: &Picture, width: usize, height: usize, filter: ResizeFilter) -> Vec<u8> {
     resize(picture, (width, 0..width), (height, 0..height), filter)
 }
 
@@ -67,7 +67,7 @@ pub fn resize(
     picture: &Picture,
     (width, x): (usize, Range<usize>),
     (height, y): (usize, Range<usize>),
-    filter: Filter,
+    filter: ResizeFilter,
 ) -> Vec<u8> {
     let (from_width, from_height) = (picture.width() as usize, picture.height() as usize);
     let line = x.len() * CHANNELS;

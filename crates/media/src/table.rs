@@ -34,7 +34,7 @@ const WHOLE_BYTES: u64 = 64 << 20;
 
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct TableRow {
     /// Which row of the table it is, from 1, without a header; blank and damaged rows count.
     pub number: u32,
     /// What it says.
@@ -68,16 +68,16 @@ impl RowError {
 }
 
 /// The rows of a table, read one by one. Blank rows are left out.
-pub struct Rows {
+pub struct TableRows {
     source: Source,
     number: u32,
     failures: u32,
     ended: bool,
 }
 
-impl std::fmt::Debug for Rows {
+impl std::fmt::Debug for TableRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rows").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("TableRows").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -91,7 +91,7 @@ enum Source {
 /// What one step through a table gives: the row's text, and the line where it begins.
 type Step = Result<String, RowError>;
 
-impl Rows {
+impl TableRows {
     /// Rows of a table that begins with `beginning` and goes on with `rest`; without one the beginning is all of it.
     ///
     /// # Errors
@@ -132,14 +132,14 @@ impl Rows {
     }
 
     /// Leaves the rest alone, and says why.
-    fn end(&mut self, reason: String) -> Option<Result<Row, RowError>> {
+    fn end(&mut self, reason: String) -> Option<Result<TableRow, RowError>> {
         self.ended = true;
         Some(Err(RowError { line: self.line(), reason }))
     }
 }
 
-impl Iterator for Rows {
-    type Item = Result<Row, RowError>;
+impl Iterator for TableRows {
+    type Item = Result<TableRow, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
@@ -149,7 +149,7 @@ impl Iterator for Rows {
             }
             self.number += 1;
             match step.map(|text| text::shown(&text)) {
-                Ok(Some(text)) => return Some(Ok(Row { number: self.number, text })),
+                Ok(Some(text)) => return Some(Ok(TableRow { number: self.number, text })),
                 Ok(None) => {}
                 Err(error) => {
                     self.failures += 1;
@@ -389,13 +389,13 @@ mod tests {
         // In two pieces, as a large file is read.
         let (beginning, rest) = bytes.split_at(bytes.len() - 1);
         let rest: Box<dyn Read + Send> = Box::new(Cursor::new(rest.to_vec()));
-        for row in Rows::new(bytes.to_vec(), None, kind).unwrap() {
+        for row in TableRows::new(bytes.to_vec(), None, kind).unwrap() {
             match row {
                 Ok(row) => rows.push((row.number, row.text)),
                 Err(error) => errors.push(error),
             }
         }
-        let again: Vec<_> = Rows::new(beginning.to_vec(), Some(rest), kind).unwrap().collect();
+        let again: Vec<_> = TableRows::new(beginning.to_vec(), Some(rest), kind).unwrap().collect();
         assert_eq!(again.len(), rows.len() + errors.len(), "in pieces");
         (rows, errors)
     }
@@ -467,7 +467,7 @@ mod tests {
     #[test]
     fn a_row_without_end_is_one_failure_and_takes_bounded_memory() {
         for (start, kind) in [(&b"1,a\n2,\"b"[..], CSV), (&b"\"a\"\n\"b"[..], TableKind::JsonLines)] {
-            let mut rows = Rows::new(start.to_vec(), Some(Box::new(Endless(1 << 26))), kind).unwrap();
+            let mut rows = TableRows::new(start.to_vec(), Some(Box::new(Endless(1 << 26))), kind).unwrap();
             assert!(rows.next().unwrap().is_ok());
             assert_eq!(rows.next().unwrap().unwrap_err().line, 2, "{kind:?}");
             assert!(rows.next().is_none());

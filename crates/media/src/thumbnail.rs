@@ -3,7 +3,7 @@
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder};
 
-use crate::resize::{Filter, squash};
+use crate::resize::{ResizeFilter, squash};
 use vicinity_core::Picture;
 
 /// JPEG quality of a stored thumbnail.
@@ -22,7 +22,7 @@ pub fn shrink(picture: &Picture, longest_side: u32) -> Picture {
         ((u64::from(side) * u64::from(longest_side) + u64::from(longest) / 2) / u64::from(longest)).max(1) as u32
     };
     let (width, height) = (scaled(w), scaled(h));
-    let rgb = squash(picture, width as usize, height as usize, Filter::Bicubic);
+    let rgb = squash(picture, width as usize, height as usize, ResizeFilter::Bicubic);
     Picture::new(width, height, rgb).unwrap_or_else(|| picture.clone())
 }
 

@@ -4,28 +4,15 @@
 //! thread); only this layer knows `candle`. One file an architecture.
 
 pub mod catalogue;
-pub mod clip;
-pub mod device;
-pub mod folder;
-pub mod golden;
-pub mod guard;
+pub mod http;
 pub mod installed;
-mod json;
-pub mod layers;
-mod maps;
-pub mod mobileclip;
-pub mod nomic;
-pub mod preprocess;
+mod local;
 pub mod remote;
-pub mod siglip;
-pub mod starter;
-pub mod target;
-pub mod tokenize;
-pub mod torch;
-pub mod vit;
-pub mod web;
-pub mod weights;
-mod windows;
+
+pub use local::{
+    builtin, clip, compute_target, device, golden, guard, load, load_on, mobileclip, model_dir, nomic, preprocess,
+    siglip, tokenize, torch, transformer_layers, weights,
+};
 
 use thiserror::Error;
 
@@ -140,7 +127,7 @@ impl ModelInfo {
     ///
     /// # Errors
     /// A sentence that names the dimensions there are.
-    pub fn allows(&self, dim: usize) -> Result<(), String> {
+    pub fn check_dim(&self, dim: usize) -> Result<(), String> {
         if dim == self.key.dim || self.matryoshka.contains(&dim) {
             return Ok(());
         }
@@ -160,20 +147,20 @@ pub enum LongText {
     /// Embed the first window only.
     #[default]
     Truncate,
-    /// Embed overlapping windows and average them; of a text of more than [`LongText::MOST`] tokens those of its
+    /// Embed overlapping windows and average them; of a text of more than [`LongText::MAX_TOKENS`] tokens those of its
     /// beginning.
     Mean,
 }
 
 impl LongText {
     /// Tokens of a text that are embedded at the most: a long book, and minutes of work.
-    pub const MOST: usize = 128 * 1024;
+    pub const MAX_TOKENS: usize = 128 * 1024;
 
     /// Tokens wanted of a text whose window has room for `room`.
-    pub(crate) fn most(self, room: usize) -> usize {
+    pub(crate) fn max_tokens(self, room: usize) -> usize {
         match self {
             Self::Truncate => room,
-            Self::Mean => Self::MOST.max(room),
+            Self::Mean => Self::MAX_TOKENS.max(room),
         }
     }
 }
@@ -235,7 +222,7 @@ pub trait ImageTower: Send + Sync {
         each(batch, |batch| self.embed(batch))
     }
     /// Pictures that a call should bring; `None` where the caller may choose.
-    fn call_size(&self) -> Option<usize> {
+    fn preferred_batch_size(&self) -> Option<usize> {
         None
     }
     /// Ends calls under way with an error, where they could take long.
@@ -271,7 +258,7 @@ pub trait TextTower: Send + Sync {
         text
     }
     /// Texts that a call should bring; `None` where the caller may choose.
-    fn call_size(&self) -> Option<usize> {
+    fn preferred_batch_size(&self) -> Option<usize> {
         None
     }
     /// Ends calls under way with an error, where they could take long.

@@ -6,7 +6,7 @@
 
 use super::fault::{Fault, Kind};
 use vicinity_models::remote::NOMIC_SPACE;
-use vicinity_models::{ModelInfo, catalogue, starter};
+use vicinity_models::{ModelInfo, builtin, catalogue};
 
 /// All names of the served model.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Names {
     pub fn new(info: &ModelInfo, aliases: Vec<String>) -> Self {
         let name = info.key.name.as_str();
         let mut own = vec![name.to_owned()];
-        if name == starter::NAME {
+        if name == builtin::NAME {
             own.push("starter".to_owned());
         }
         for source in catalogue::find(name).map_or(&[][..], |known| known.sources) {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn names(model: &str, aliases: &[&str]) -> Names {
-        let mut info = starter::info().expect("the built-in model");
+        let mut info = builtin::info().expect("the built-in model");
         info.key.name = model.to_owned();
         Names::new(&info, aliases.iter().map(|name| (*name).to_owned()).collect())
     }
@@ -95,17 +95,17 @@ mod tests {
         }
         assert!(nomic.find(Some("nomic-embed-text-v1")).is_err(), "another model");
         assert!(nomic.reads_prefix());
-        assert_eq!(names(starter::NAME, &[]).find(Some("models/starter")).ok(), Some("starter"));
+        assert_eq!(names(builtin::NAME, &[]).find(Some("models/starter")).ok(), Some("starter"));
     }
 
     #[test]
     fn other_names_only_where_the_user_says_so_and_the_answer_is_true() {
-        let plain = names(starter::NAME, &[]);
+        let plain = names(builtin::NAME, &[]);
         assert!(plain.find(Some("text-embedding-3-small")).is_err());
-        assert_eq!(plain.find(None).ok(), Some(starter::NAME));
-        let named = names(starter::NAME, &["models/gemini-embedding-001", "text-embedding-3-small"]);
-        assert_eq!(named.find(Some("text-embedding-3-small")).ok(), Some(starter::NAME));
-        assert_eq!(named.find(Some("models/gemini-embedding-001")).ok(), Some(starter::NAME));
+        assert_eq!(plain.find(None).ok(), Some(builtin::NAME));
+        let named = names(builtin::NAME, &["models/gemini-embedding-001", "text-embedding-3-small"]);
+        assert_eq!(named.find(Some("text-embedding-3-small")).ok(), Some(builtin::NAME));
+        assert_eq!(named.find(Some("models/gemini-embedding-001")).ok(), Some(builtin::NAME));
         assert!(named.find(Some("")).is_err());
     }
 }

@@ -11,18 +11,18 @@ use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
 use crate::ui::words;
-use vicinity_models::catalogue::{self, Choice};
+use vicinity_models::catalogue::{self, Recommendation};
 
 /// Height of a row of the first choice.
 const CHOICE: f32 = 46.0;
 /// Height of the first choice with what is above it.
 const CHOICES: f32 = 26.0 + SPACE[4] + 4.0 * CHOICE;
 /// What the first start offers, and what each is good for.
-const OFFERED: [(Choice, &str); 4] = [
-    (Choice::Starter, "Ready now: everyday photos and short English texts"),
-    (Choice::Photos, "SigLIP 2 B/16: finds more in photos, in 109 languages"),
-    (Choice::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents together"),
-    (Choice::Fast, "SigLIP 2 B/32: nearly as good at photos, about three times as fast"),
+const OFFERED: [(Recommendation, &str); 4] = [
+    (Recommendation::Starter, "Ready now: everyday photos and short English texts"),
+    (Recommendation::Photos, "SigLIP 2 B/16: finds more in photos, in 109 languages"),
+    (Recommendation::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents together"),
+    (Recommendation::Fast, "SigLIP 2 B/32: nearly as good at photos, about three times as fast"),
 ];
 
 /// Draws it.
@@ -97,7 +97,7 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, CHOICE * 4.0));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
     for (i, (choice, what)) in OFFERED.into_iter().enumerate() {
-        let Some(known) = catalogue::chosen(choice) else { continue };
+        let Some(known) = catalogue::recommended(choice) else { continue };
         let (rect, response) = ui.allocate_exact_size(vec2(width, CHOICE), Sense::click());
         if i > 0 {
             ui.painter().hline(rect.x_range().shrink(1.0), rect.top(), Stroke::new(1.0, theme.line));

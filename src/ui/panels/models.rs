@@ -10,7 +10,7 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
 use crate::ui::words;
 use vicinity_models::catalogue::Terms;
-use vicinity_models::installed::{Progress, Standing};
+use vicinity_models::installed::{DownloadProgress, InstallState};
 
 /// Width of the column of buttons.
 const ACTIONS: f32 = 124.0;
@@ -106,15 +106,15 @@ impl ModelsDialog {
         let button = |ui: &mut Ui, text: &str| buttons::button_for(ui, text, &format!("{text} {title}")).clicked();
         let quiet =
             |ui: &mut Ui, text: &str| buttons::quiet(ui, text, &format!("{text} {title}"), theme.text2).clicked();
-        match &model.status.standing {
+        match &model.status.state {
             _ if model.work.is_some() => {}
-            Standing::NotHere => {
+            InstallState::NotInstalled => {
                 if button(ui, "Get") {
                     ask(ModelCommand::Get);
                 }
                 note(ui, &words::bytes(model.bytes()), theme.text2);
             }
-            Standing::Downloading(_) => {
+            InstallState::Downloading(_) => {
                 if button(ui, "Pause") {
                     ask(ModelCommand::Pause);
                 }
@@ -122,7 +122,7 @@ impl ModelsDialog {
                     ask(ModelCommand::Cancel);
                 }
             }
-            Standing::Paused(_) => {
+            InstallState::Paused(_) => {
                 if button(ui, "Resume") {
                     ask(ModelCommand::Get);
                 }
@@ -130,7 +130,7 @@ impl ModelsDialog {
                     ask(ModelCommand::Cancel);
                 }
             }
-            Standing::Failed { .. } => {
+            InstallState::Failed { .. } => {
                 if button(ui, "Try again") {
                     ask(ModelCommand::Get);
                 }
@@ -138,7 +138,7 @@ impl ModelsDialog {
                     ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
                 }
             }
-            Standing::Here { .. } => {
+            InstallState::Installed { .. } => {
                 if in_use(ctx, model) {
                     ui.add_space(3.0);
                     tag(ui, if ctx.state.model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
@@ -220,7 +220,7 @@ fn head(ui: &mut Ui, model: &ModelEntry) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(egui::RichText::new(&model.title).font(bold(text_size::BODY)).color(theme.text1));
-        if let Some(choice) = model.status.known.and_then(|known| known.choice) {
+        if let Some(choice) = model.status.entry.and_then(|known| known.recommended_as) {
             tag(ui, choice.title(), theme.accent);
         }
         match model.terms {
@@ -234,7 +234,7 @@ fn head(ui: &mut Ui, model: &ModelEntry) {
 
 fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
-    let Some(known) = model.status.known else {
+    let Some(known) = model.status.entry else {
         note(ui, "Imported under a name of its own", theme.text2);
         return note(ui, &measured(ctx, model).join(" · "), theme.text2);
     };
@@ -279,11 +279,11 @@ fn standing(ui: &mut Ui, model: &ModelEntry) {
             note(ui, &format!("Reading all files again · {}", words::percent(share)), theme.text2);
         }
         Some(ModelWork::Removing) => note(ui, "Deleting…", theme.text2),
-        None => match &model.status.standing {
-            Standing::Downloading(at) => download(ui, model, at, false),
-            Standing::Paused(at) => download(ui, model, at, true),
-            Standing::Failed { reason } => note(ui, &words::sentence(reason), theme.error),
-            Standing::NotHere | Standing::Here { .. } => {}
+        None => match &model.status.state {
+            InstallState::Downloading(at) => download(ui, model, at, false),
+            InstallState::Paused(at) => download(ui, model, at, true),
+            InstallState::Failed { reason } => note(ui, &words::sentence(reason), theme.error),
+            InstallState::NotInstalled | InstallState::Installed { .. } => {}
         },
     }
     if let Some(said) = &model.message {
@@ -292,7 +292,7 @@ fn standing(ui: &mut Ui, model: &ModelEntry) {
 }
 
 /// How far a download is, in words.
-pub fn download_words(at: &Progress) -> String {
+pub fn download_words(at: &DownloadProgress) -> String {
     if at.total == 0 {
         return "Asking for sizes…".to_owned();
     }
@@ -307,11 +307,11 @@ pub fn download_words(at: &Progress) -> String {
 }
 
 /// Share of a download that is here.
-pub fn download_share(at: &Progress) -> f32 {
+pub fn download_share(at: &DownloadProgress) -> f32 {
     if at.total == 0 { 0.0 } else { at.done as f32 / at.total as f32 }
 }
 
-fn download(ui: &mut Ui, model: &ModelEntry, at: &Progress, paused: bool) {
+fn download(ui: &mut Ui, model: &ModelEntry, at: &DownloadProgress, paused: bool) {
     let theme = Theme::of(ui.ctx());
     let share = download_share(at);
     let fill = if paused { theme.text3 } else { theme.accent };

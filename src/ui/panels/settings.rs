@@ -9,8 +9,8 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
 use vicinity_engine::ModelState;
 use vicinity_engine::running::{DeviceLine, Wishes};
+use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{DeviceChoice, DeviceId};
-use vicinity_models::target::Precision;
 
 /// Times that an idle model may stay, minutes; 0 is for ever.
 const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];

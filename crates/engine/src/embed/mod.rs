@@ -198,7 +198,8 @@ impl Pipeline {
     /// What a batch of pictures and one of texts hold, as far as the model is there to ask.
     fn full(&self) -> [usize; 2] {
         let model = self.model.ready();
-        let [images, texts] = model.map_or([None; 2], |model| [model.image.call_size(), model.text.call_size()]);
+        let [images, texts] =
+            model.map_or([None; 2], |model| [model.image.preferred_batch_size(), model.text.preferred_batch_size()]);
         [images.unwrap_or(IMAGE_BATCH), texts.unwrap_or(TEXT_BATCH)]
     }
 

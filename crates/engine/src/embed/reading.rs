@@ -12,7 +12,7 @@ use super::super::model::NoModel;
 use super::super::scan::Candidate;
 use super::{Done, Ends, Pipeline, Ready, Setback, send};
 use vicinity_core::{ContentHash, LeftOut, Modality, Picture};
-use vicinity_media::{Content, ReadOptions, Row, RowError, Rows, thumbnail};
+use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
 
 /// Longest side of a thumbnail, pixels.
 const THUMBNAIL: u32 = 256;
@@ -103,7 +103,7 @@ impl Pipeline {
         }
     }
 
-    fn take_rows(&self, candidate: &Candidate, rows: Rows, ends: &Ends) {
+    fn take_rows(&self, candidate: &Candidate, rows: TableRows, ends: &Ends) {
         Meter::take(&self.meter.total, 1);
         let mut failures = Vec::new();
         for row in rows {
@@ -111,7 +111,7 @@ impl Pipeline {
                 return;
             }
             match row {
-                Ok(Row { number, text }) => {
+                Ok(TableRow { number, text }) => {
                     Meter::add(&self.meter.total, 1);
                     let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
                     self.take_text(NewItem { row: Some(number), ..NewItem::of(candidate, hash) }, text, ends);

@@ -1,14 +1,14 @@
 //! The list itself: repositories, commits, hashes and words.
 
-use super::{CatalogueEntry, Choice, File, Licence, Source, Terms};
-use crate::starter;
+use super::{CatalogueEntry, CatalogueFile, HubSource, Licence, Recommendation, Terms};
+use crate::local::builtin;
 
-const fn file(name: &'static str) -> File {
-    File { name, sha256: None }
+const fn file(name: &'static str) -> CatalogueFile {
+    CatalogueFile { name, sha256: None }
 }
 
-const fn pinned(name: &'static str, sha256: &'static str) -> File {
-    File { name, sha256: Some(sha256) }
+const fn pinned(name: &'static str, sha256: &'static str) -> CatalogueFile {
+    CatalogueFile { name, sha256: Some(sha256) }
 }
 
 const fn open(name: &'static str) -> Licence {
@@ -17,10 +17,10 @@ const fn open(name: &'static str) -> Licence {
 
 const WEIGHTS: &str = "model.safetensors";
 const OPEN_CLIP_WEIGHTS: &str = "open_clip_model.safetensors";
-const CONFIG: File = file("config.json");
-const OPEN_CLIP_CONFIG: File = file("open_clip_config.json");
-const PREPROCESSOR: File = file("preprocessor_config.json");
-const TOKENIZER: File = file("tokenizer.json");
+const CONFIG: CatalogueFile = file("config.json");
+const OPEN_CLIP_CONFIG: CatalogueFile = file("open_clip_config.json");
+const PREPROCESSOR: CatalogueFile = file("preprocessor_config.json");
+const TOKENIZER: CatalogueFile = file("tokenizer.json");
 
 const APACHE: Licence = open("Apache-2.0");
 const OPENAI: Licence = open("MIT, that of OpenAI's code (its makers advise against use without tests of one's own)");
@@ -38,7 +38,7 @@ const ENGLISH: &str = "English";
 /// All of them; the built-in one first.
 pub const MODELS: [CatalogueEntry; 14] = [
     CatalogueEntry {
-        id: starter::NAME,
+        id: builtin::NAME,
         title: "Vicinity starter",
         about: "Good at everyday things, animals and simple scenes in photos, and at short English texts.\n\
                 Weak at rare names, word order, counts, art, text in pictures, and languages other than English.",
@@ -48,13 +48,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[384],
         pixels: 260,
         bytes: 23_700_000,
-        choice: Some(Choice::Starter),
+        recommended_as: Some(Recommendation::Starter),
     },
     CatalogueEntry {
         id: "siglip2-base-patch16-224",
         title: "SigLIP 2 B/16",
         about: SIGLIP2_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "google/siglip2-base-patch16-224",
             revision: "75de2d55ec2d0b4efc50b3e9ad70dba96a7b2fa2",
             folder: "",
@@ -70,7 +70,7 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[768],
         pixels: 224,
         bytes: 1_535_000_000,
-        choice: Some(Choice::Photos),
+        recommended_as: Some(Recommendation::Photos),
     },
     CatalogueEntry {
         id: "nomic-embed-v1.5",
@@ -78,7 +78,7 @@ pub const MODELS: [CatalogueEntry; 14] = [
         about: "Good at documents of up to 8,192 tokens and at photos, in one space; vectors can be cut short.\n\
                 Finds photos a little less well than SigLIP 2; English only.",
         sources: &[
-            Source {
+            HubSource {
                 repo: "nomic-ai/nomic-embed-text-v1.5",
                 revision: "e9b6763023c676ca8431644204f50c2b100d9aab",
                 folder: "text",
@@ -88,7 +88,7 @@ pub const MODELS: [CatalogueEntry; 14] = [
                     file(WEIGHTS),
                 ],
             },
-            Source {
+            HubSource {
                 repo: "nomic-ai/nomic-embed-vision-v1.5",
                 revision: "e3a725bce72db07ca4adb1d83da08903f3ee02f8",
                 folder: "vision",
@@ -100,14 +100,14 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[768, 512, 256, 128, 64],
         pixels: 224,
         bytes: 920_000_000,
-        choice: Some(Choice::PhotosAndDocuments),
+        recommended_as: Some(Recommendation::PhotosAndDocuments),
     },
     CatalogueEntry {
         id: "siglip2-base-patch32-256",
         title: "SigLIP 2 B/32",
         about: "As SigLIP 2 B/16, but embeds pictures about three times as fast.\n\
                 Sees less detail; texts longer than 64 tokens are cut.",
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "google/siglip2-base-patch32-256",
             revision: "94dffa8cb1179de3e03f091dbc3917e5d5a9ae84",
             folder: "",
@@ -123,13 +123,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[768],
         pixels: 256,
         bytes: 1_545_000_000,
-        choice: Some(Choice::Fast),
+        recommended_as: Some(Recommendation::Fast),
     },
     CatalogueEntry {
         id: "siglip2-large-patch16-256",
         title: "SigLIP 2 L/16",
         about: SIGLIP2_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "google/siglip2-large-patch16-256",
             revision: "787800c8990e6f058423089178e718139608408c",
             folder: "",
@@ -140,14 +140,14 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[1024],
         pixels: 256,
         bytes: 3_565_000_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "siglip2-so400m-patch14-384",
         title: "SigLIP 2 So400m/14",
         about: "The best of the family at detail, writing in pictures and rare names, in many languages.\n\
                 Slow without a graphics card; texts longer than 64 tokens are cut.",
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "google/siglip2-so400m-patch14-384",
             revision: "e8e487298228002f3d8a82e0cd5c8ea9c567f57f",
             folder: "",
@@ -163,14 +163,14 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[1152],
         pixels: 384,
         bytes: 4_580_000_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "siglip-base-patch16-224",
         title: "SigLIP B/16",
         about: "Good at photos and English captions; smaller than SigLIP 2.\n\
                 English only; texts longer than 64 tokens are cut.",
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "google/siglip-base-patch16-224",
             revision: "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed",
             folder: "",
@@ -186,14 +186,14 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[768],
         pixels: 224,
         bytes: 815_500_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "clip-vit-base-patch32",
         title: "CLIP B/32 (OpenAI)",
         about: CLIP_ABOUT,
         // This commit is `main` with the same weights as safetensors.
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "openai/clip-vit-base-patch32",
             revision: "c237dc49a33fc61debc9276459120b7eac67e7ef",
             folder: "",
@@ -204,14 +204,14 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 224,
         bytes: 607_500_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "clip-vit-base-patch16",
         title: "CLIP B/16 (OpenAI)",
         about: CLIP_ABOUT,
         // OpenAI's own repository has these weights as a pickle only.
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "timm/vit_base_patch16_clip_224.openai",
             revision: "977e3dd0ec55ab8da155f2fbeb6b5f54948b6e3d",
             folder: "",
@@ -226,13 +226,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 224,
         bytes: 601_000_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "clip-vit-large-patch14",
         title: "CLIP L/14 (OpenAI)",
         about: CLIP_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "openai/clip-vit-large-patch14",
             revision: "32bd64288804d66eefd0ccbe215aa642df71cc41",
             folder: "",
@@ -248,13 +248,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[768],
         pixels: 224,
         bytes: 1_713_000_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "clip-vit-b32-laion2b",
         title: "CLIP B/32 (LAION-2B)",
         about: CLIP_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
             revision: "1a25a446712ba5ee05982a381eed697ef9b435cf",
             folder: "",
@@ -269,13 +269,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 224,
         bytes: 607_500_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "clip-vit-b32-datacomp",
         title: "CLIP B/32 (DataComp)",
         about: CLIP_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
             revision: "f0e2ffa09cbadab3db6a261ec1ec56407ce42912",
             folder: "",
@@ -290,13 +290,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 224,
         bytes: 607_500_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "mobileclip-s1",
         title: "MobileCLIP S1",
         about: MOBILE_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "apple/MobileCLIP-S1-OpenCLIP",
             revision: "59d35241939f6942255489b83c9068e48ebf57f8",
             folder: "",
@@ -307,13 +307,13 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 256,
         bytes: 342_000_000,
-        choice: None,
+        recommended_as: None,
     },
     CatalogueEntry {
         id: "mobileclip-s2",
         title: "MobileCLIP S2",
         about: MOBILE_ABOUT,
-        sources: &[Source {
+        sources: &[HubSource {
             repo: "apple/MobileCLIP-S2-OpenCLIP",
             revision: "a406a1bd0b882b27509e608f3cb199de52010c4d",
             folder: "",
@@ -324,6 +324,6 @@ pub const MODELS: [CatalogueEntry; 14] = [
         dimensions: &[512],
         pixels: 256,
         bytes: 400_000_000,
-        choice: None,
+        recommended_as: None,
     },
 ];

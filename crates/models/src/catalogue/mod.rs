@@ -18,7 +18,7 @@ pub struct CatalogueEntry {
     /// A line on what it is good at, a line on what it is bad at.
     pub about: &'static str,
     /// Repositories its files come from; none for the built-in model.
-    pub sources: &'static [Source],
+    pub sources: &'static [HubSource],
     /// On which terms the weights may be used.
     pub licence: Licence,
     /// Languages of texts, in words.
@@ -30,12 +30,12 @@ pub struct CatalogueEntry {
     /// Size of all files, bytes, to within a few per cent.
     pub bytes: u64,
     /// What it is offered as at the first start.
-    pub choice: Option<Choice>,
+    pub recommended_as: Option<Recommendation>,
 }
 
 /// A repository on the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
+pub struct HubSource {
     /// `owner/name`.
     pub repo: &'static str,
     /// A commit.
@@ -43,12 +43,12 @@ pub struct Source {
     /// Folder for its files inside the model's own; empty for none.
     pub folder: &'static str,
     /// What is taken from it.
-    pub files: &'static [File],
+    pub files: &'static [CatalogueFile],
 }
 
 /// A file of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct File {
+pub struct CatalogueFile {
     /// Its path there, and in the source's folder.
     pub name: &'static str,
     /// The SHA-256 it must have, where known; else what the hub says is taken for it.
@@ -76,10 +76,10 @@ pub enum Terms {
     ResearchOnly,
 }
 
-/// The friendly names of the first start.
+/// What a model is recommended for at the first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Choice {
+pub enum Recommendation {
     /// There at once, inside the program.
     Starter,
     /// Best for photos.
@@ -90,7 +90,7 @@ pub enum Choice {
     Fast,
 }
 
-impl Choice {
+impl Recommendation {
     /// Display name.
     pub fn title(self) -> &'static str {
         match self {
@@ -125,9 +125,9 @@ pub fn find(id: &str) -> Option<&'static CatalogueEntry> {
     MODELS.iter().find(|model| model.id == id)
 }
 
-/// The model offered as `choice`.
-pub fn chosen(choice: Choice) -> Option<&'static CatalogueEntry> {
-    MODELS.iter().find(|model| model.choice == Some(choice))
+/// The model offered as `recommendation`.
+pub fn recommended(recommendation: Recommendation) -> Option<&'static CatalogueEntry> {
+    MODELS.iter().find(|model| model.recommended_as == Some(recommendation))
 }
 
 #[cfg(test)]
@@ -156,11 +156,13 @@ mod tests {
 
     #[test]
     fn what_is_offered_is_free_to_use() {
-        for choice in [Choice::Starter, Choice::Photos, Choice::PhotosAndDocuments, Choice::Fast] {
-            let model = chosen(choice).expect("offered");
+        for recommendation in
+            [Recommendation::Starter, Recommendation::Photos, Recommendation::PhotosAndDocuments, Recommendation::Fast]
+        {
+            let model = recommended(recommendation).expect("offered");
             assert_eq!(model.licence.terms, Terms::Open, "{}", model.id);
         }
         let research = MODELS.iter().filter(|model| model.licence.terms != Terms::Open);
-        assert!(research.map(|model| model.choice).all(|choice| choice.is_none()));
+        assert!(research.map(|model| model.recommended_as).all(|recommended| recommended.is_none()));
     }
 }

@@ -6,17 +6,17 @@ use std::env::var_os;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::digest::Expected;
+use super::checksum::ExpectedHash;
 
 /// A file that is in the cache; whether it is sound is for the caller to check.
 #[derive(Debug, Clone)]
-pub struct Cached {
+pub struct CachedFile {
     /// The file itself, links followed.
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
     /// The hash that it is filed under, where the system knows links.
-    pub expected: Option<Expected>,
+    pub expected: Option<ExpectedHash>,
 }
 
 /// `$HF_HUB_CACHE`, `$HF_HOME/hub`, or `huggingface/hub` in the user's cache folder.
@@ -29,10 +29,10 @@ pub fn default_dir() -> Option<PathBuf> {
 }
 
 /// The file of a repository at a commit.
-pub fn find(cache: &Path, repo: &str, commit: &str, file: &str) -> Option<Cached> {
+pub fn find(cache: &Path, repo: &str, commit: &str, file: &str) -> Option<CachedFile> {
     let snapshots = cache.join(format!("models--{}", repo.replace('/', "--"))).join("snapshots");
     let path = fs::canonicalize(snapshots.join(commit).join(file)).ok()?;
     let found = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-    let expected = path.file_name().and_then(|name| Expected::from_tag(name.to_str()?));
-    Some(Cached { path, bytes: found.len(), expected })
+    let expected = path.file_name().and_then(|name| ExpectedHash::from_tag(name.to_str()?));
+    Some(CachedFile { path, bytes: found.len(), expected })
 }

@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::digest::{Hasher, read_into};
+use super::checksum::{FileHasher, read_into};
+use super::download_plan::{PLAN_FILE, PlannedFile, WantedFile, bytes_present, part_path, read_plan};
 use super::error::ModelError;
-use super::hub::{Hub, Place};
-use super::places::{Listed, Manifest, Origin, write_json};
-use super::plan::{Line, PLAN, Wanted, part_of, read_plan, there};
+use super::hub::{FileRef, Hub};
+use super::model_store::{ListedFile, Manifest, Origin, write_json};
 use super::{Shared, Transfer};
-use crate::catalogue::{CatalogueEntry, Source};
+use crate::catalogue::{CatalogueEntry, HubSource};
 
 /// What the user wants of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum RequestedState {
     /// That it runs.
     Run,
     /// That it stops and keeps what is there.
@@ -40,7 +40,7 @@ pub(super) struct Download<'a> {
     pub(super) known: &'static CatalogueEntry,
     pub(super) shared: &'a Shared,
     transfer: &'a Transfer,
-    wish: watch::Receiver<Wish>,
+    wish: watch::Receiver<RequestedState>,
     pub(super) hub: Hub,
     partial: PathBuf,
     /// Bytes of the files that are done.
@@ -53,17 +53,17 @@ impl<'a> Download<'a> {
         known: &'static CatalogueEntry,
         shared: &'a Shared,
         transfer: &'a Transfer,
-        wish: watch::Receiver<Wish>,
+        wish: watch::Receiver<RequestedState>,
     ) -> Result<Self, ModelError> {
         let options = &shared.options;
-        let hub = Hub::new(&options.endpoint, options.token.clone(), options.patience, shared.ledger.clone())?;
-        let partial = shared.places.partial(known.id);
+        let hub = Hub::new(&options.endpoint, options.token.clone(), options.read_timeout, shared.ledger.clone())?;
+        let partial = shared.store.partial(known.id);
         Ok(Self { known, shared, transfer, wish, hub, partial, base: 0, told: Instant::now() })
     }
 
     /// Gets everything that is missing.
     pub(super) async fn run(mut self) -> Result<Manifest, ModelError> {
-        let _lock = self.shared.places.lock(self.known.id)?;
+        let _lock = self.shared.store.lock(self.known.id)?;
         let plan = self.plan().await?;
         self.begin(&plan)?;
         let mut files = Vec::new();
@@ -71,19 +71,19 @@ impl<'a> Download<'a> {
             let sha256 = self.bring(wanted).await?;
             self.base += wanted.line.bytes;
             self.progress(0);
-            files.push(Listed { path: wanted.line.path.clone(), bytes: wanted.line.bytes, sha256 });
+            files.push(ListedFile { path: wanted.line.path.clone(), bytes: wanted.line.bytes, sha256 });
         }
         self.finish(&plan, files)
     }
 
     /// Drops what belongs to another plan, and looks whether there is room.
-    fn begin(&mut self, plan: &[Wanted]) -> Result<(), ModelError> {
+    fn begin(&mut self, plan: &[WantedFile]) -> Result<(), ModelError> {
         let partial = &self.partial;
         for old in read_plan(partial).unwrap_or_default() {
-            if super::places::is_inside(Path::new(&old.path)) && plan.iter().all(|wanted| wanted.line != old) {
+            if super::model_store::is_inside(Path::new(&old.path)) && plan.iter().all(|wanted| wanted.line != old) {
                 let path = partial.join(&old.path);
                 // what cannot be removed now is overwritten or refused later
-                let _gone = (fs::remove_file(part_of(&path)), fs::remove_file(path));
+                let _gone = (fs::remove_file(part_path(&path)), fs::remove_file(path));
             }
         }
         for wanted in plan {
@@ -91,16 +91,17 @@ impl<'a> Download<'a> {
             let dir = path.parent().unwrap_or(partial);
             fs::create_dir_all(dir).map_err(ModelError::io(dir))?;
         }
-        let lines: Vec<&Line> = plan.iter().map(|wanted| &wanted.line).collect();
-        write_json(&partial.join(PLAN), &lines)?;
+        let lines: Vec<&PlannedFile> = plan.iter().map(|wanted| &wanted.line).collect();
+        write_json(&partial.join(PLAN_FILE), &lines)?;
         let missing: u64 =
-            plan.iter().filter(|w| w.cached.is_none()).map(|w| w.line.bytes - there(partial, &w.line)).sum();
-        self.transfer.expect(lines.iter().map(|line| line.bytes).sum(), lines.iter().map(|l| there(partial, l)).sum());
+            plan.iter().filter(|w| w.cached.is_none()).map(|w| w.line.bytes - bytes_present(partial, &w.line)).sum();
+        self.transfer
+            .expect(lines.iter().map(|line| line.bytes).sum(), lines.iter().map(|l| bytes_present(partial, l)).sum());
         self.shared.room_for(missing, RESERVE)
     }
 
     /// Sees to it that a file is there and right; its SHA-256.
-    async fn bring(&mut self, wanted: &Wanted) -> Result<String, ModelError> {
+    async fn bring(&mut self, wanted: &WantedFile) -> Result<String, ModelError> {
         let target = self.partial.join(&wanted.line.path);
         if target.is_file() {
             return self.check(&target, &wanted.line)?.ok_or_else(|| {
@@ -109,7 +110,7 @@ impl<'a> Download<'a> {
                 wrong(&wanted.line)
             });
         }
-        let installed = self.shared.places.model(self.known.id).join(&wanted.line.path);
+        let installed = self.shared.store.dir(self.known.id).join(&wanted.line.path);
         for candidate in wanted.cached.iter().chain([&installed]) {
             if fs::metadata(candidate).is_ok_and(|m| m.is_file() && m.len() == wanted.line.bytes)
                 && let Ok(Some(sha256)) = self.check(candidate, &wanted.line)
@@ -123,8 +124,8 @@ impl<'a> Download<'a> {
     }
 
     /// The SHA-256 of a file if it is as wanted.
-    fn check(&mut self, path: &Path, line: &Line) -> Result<Option<String>, ModelError> {
-        let mut hasher = Hasher::new(line.bytes);
+    fn check(&mut self, path: &Path, line: &PlannedFile) -> Result<Option<String>, ModelError> {
+        let mut hasher = FileHasher::new(line.bytes);
         let mut done = 0;
         let read = read_into(&mut hasher, path, |n| {
             done += n;
@@ -137,8 +138,8 @@ impl<'a> Download<'a> {
         Ok(right.then_some(sha256))
     }
 
-    async fn fetch(&mut self, wanted: &Wanted, target: &Path) -> Result<String, ModelError> {
-        let part = part_of(target);
+    async fn fetch(&mut self, wanted: &WantedFile, target: &Path) -> Result<String, ModelError> {
+        let part = part_path(target);
         let mut fresh = false;
         loop {
             let mut hasher = self.what_is_there(&part, wanted.line.bytes)?;
@@ -164,8 +165,8 @@ impl<'a> Download<'a> {
     }
 
     /// Hashes what has arrived of a file earlier.
-    fn what_is_there(&mut self, part: &Path, total: u64) -> Result<Hasher, ModelError> {
-        let mut hasher = Hasher::new(total);
+    fn what_is_there(&mut self, part: &Path, total: u64) -> Result<FileHasher, ModelError> {
+        let mut hasher = FileHasher::new(total);
         match fs::metadata(part) {
             Ok(found) if found.len() <= total => {
                 let read = read_into(&mut hasher, part, |_| self.stopped().is_ok());
@@ -179,7 +180,7 @@ impl<'a> Download<'a> {
     }
 
     /// Asks for the rest of a file until it is all there, waiting longer after each attempt that brought nothing.
-    async fn fill(&mut self, wanted: &Wanted, part: &Path, hasher: &mut Hasher) -> Result<(), ModelError> {
+    async fn fill(&mut self, wanted: &WantedFile, part: &Path, hasher: &mut FileHasher) -> Result<(), ModelError> {
         let mut tries = 0;
         while hasher.done < wanted.line.bytes {
             let before = hasher.done;
@@ -187,7 +188,7 @@ impl<'a> Download<'a> {
                 Ok(()) => {}
                 Err(error) if error.is_passing() => {
                     tries = if hasher.done > before { 1 } else { tries + 1 };
-                    if tries >= self.shared.options.tries {
+                    if tries >= self.shared.options.max_attempts {
                         return Err(error);
                     }
                     log::info!("{}: {error}; attempt {tries}", wanted.file);
@@ -200,13 +201,13 @@ impl<'a> Download<'a> {
     }
 
     /// Writes one answer of the hub to the end of `part`.
-    async fn stream(&mut self, wanted: &Wanted, part: &Path, hasher: &mut Hasher) -> Result<(), ModelError> {
+    async fn stream(&mut self, wanted: &WantedFile, part: &Path, hasher: &mut FileHasher) -> Result<(), ModelError> {
         let total = wanted.line.bytes;
-        let place = Place { repo: wanted.source.repo, revision: &wanted.commit, file: wanted.file };
+        let place = FileRef { repo: wanted.source.repo, revision: &wanted.commit, file: wanted.file };
         let answer = self.unless_stopped(self.hub.open(place, hasher.done)).await?;
         let begins = answer.as_ref().map_or(0, |(_, begins)| *begins);
         if begins != hasher.done {
-            *hasher = Hasher::new(total);
+            *hasher = FileHasher::new(total);
         }
         let mut file = OpenOptions::new().append(true).create(true).open(part).map_err(ModelError::io(part))?;
         file.set_len(hasher.done).map_err(ModelError::io(part))?;
@@ -224,11 +225,11 @@ impl<'a> Download<'a> {
         if hasher.done < total { Err(broken("the connection was cut")) } else { Ok(()) }
     }
 
-    fn finish(&self, plan: &[Wanted], files: Vec<Listed>) -> Result<Manifest, ModelError> {
+    fn finish(&self, plan: &[WantedFile], files: Vec<ListedFile>) -> Result<Manifest, ModelError> {
         let licence = self.known.licence;
         let mut manifest = Manifest::new(self.known.id, self.known.title, licence.name, Some(licence.terms));
         for wanted in plan {
-            let Source { repo, folder, .. } = *wanted.source;
+            let HubSource { repo, folder, .. } = *wanted.source;
             let origin = Origin { repo: repo.to_owned(), commit: wanted.commit.clone(), folder: folder.to_owned() };
             if !manifest.sources.contains(&origin) {
                 manifest.sources.push(origin);
@@ -236,9 +237,9 @@ impl<'a> Download<'a> {
         }
         manifest.revision = super::revision(&manifest.sources);
         manifest.files = files;
-        let plan = self.partial.join(PLAN);
+        let plan = self.partial.join(PLAN_FILE);
         fs::remove_file(&plan).map_err(ModelError::io(&plan))?;
-        self.shared.places.adopt(&manifest, &self.partial)?;
+        self.shared.store.install(&manifest, &self.partial)?;
         Ok(manifest)
     }
 
@@ -247,7 +248,7 @@ impl<'a> Download<'a> {
         let mut tries = 0;
         loop {
             match self.unless_stopped(ask()).await {
-                Err(error) if error.is_passing() && tries + 1 < self.shared.options.tries => {
+                Err(error) if error.is_passing() && tries + 1 < self.shared.options.max_attempts => {
                     tries += 1;
                     self.wait(tries, &error).await?;
                 }
@@ -273,13 +274,13 @@ impl<'a> Download<'a> {
         let mut wish = self.wish.clone();
         tokio::select! {
             biased;
-            _ = wish.wait_for(|wish| *wish != Wish::Run) => Err(ModelError::Stopped),
+            _ = wish.wait_for(|wish| *wish != RequestedState::Run) => Err(ModelError::Stopped),
             result = work => result,
         }
     }
 
     fn stopped(&self) -> Result<(), ModelError> {
-        if *self.wish.borrow() == Wish::Run { Ok(()) } else { Err(ModelError::Stopped) }
+        if *self.wish.borrow() == RequestedState::Run { Ok(()) } else { Err(ModelError::Stopped) }
     }
 
     fn progress(&mut self, done_of_file: u64) {
@@ -291,7 +292,7 @@ impl<'a> Download<'a> {
     }
 }
 
-fn wrong(line: &Line) -> ModelError {
+fn wrong(line: &PlannedFile) -> ModelError {
     ModelError::Wrong { file: line.path.clone(), source_of_hash: "the hub names" }
 }
 
@@ -300,6 +301,6 @@ fn take_over(from: &Path, to: &Path) -> Result<(), ModelError> {
     if fs::hard_link(from, to).is_ok() {
         return Ok(());
     }
-    let part = part_of(to);
+    let part = part_path(to);
     fs::copy(from, &part).and_then(|_| fs::rename(&part, to)).map_err(ModelError::io(to))
 }

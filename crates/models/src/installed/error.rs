@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::web::WebError;
+use crate::http::HttpError;
 
 /// Why a model could not be got, imported, checked or removed.
 #[derive(Debug, Error)]
@@ -135,11 +135,11 @@ pub enum ModelError {
     Stopped,
 }
 
-impl From<WebError> for ModelError {
-    fn from(error: WebError) -> Self {
+impl From<HttpError> for ModelError {
+    fn from(error: HttpError) -> Self {
         match error {
-            WebError::Network { host, reason } => Self::Network { host, reason },
-            WebError::Answer { host, what } => Self::Answer { host, what },
+            HttpError::Network { host, reason } => Self::Network { host, reason },
+            HttpError::Answer { host, what } => Self::Answer { host, what },
         }
     }
 }

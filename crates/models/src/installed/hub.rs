@@ -8,9 +8,9 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RANGE, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode, Url};
 
-use super::digest::Expected;
+use super::checksum::ExpectedHash;
 use super::error::ModelError;
-use crate::web::{Web, host};
+use crate::http::{HttpClient, host};
 use vicinity_core::Ledger;
 
 /// Where models come from unless `HF_ENDPOINT` says otherwise.
@@ -20,18 +20,18 @@ pub const PURPOSE: &str = "getting models";
 
 /// What the hub says about a file.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct FileMetadata {
     /// The commit that the revision stands for.
     pub commit: String,
     /// Length.
     pub bytes: u64,
     /// Hash.
-    pub expected: Expected,
+    pub expected: ExpectedHash,
 }
 
 /// A file of a repository at a revision.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct FileRef<'a> {
     /// `owner/name`.
     pub repo: &'a str,
     /// A commit or a name for one.
@@ -43,7 +43,7 @@ pub struct Place<'a> {
 /// A connection to the hub. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub {
-    web: Web,
+    web: HttpClient,
     token: Option<String>,
 }
 
@@ -51,13 +51,13 @@ impl Hub {
     /// Prepares; contacts nobody. `patience` is how long a silent connection is waited for.
     pub fn new(endpoint: &str, token: Option<String>, patience: Duration, ledger: Ledger) -> Result<Self, ModelError> {
         let agent = concat!("vicinity/", env!("CARGO_PKG_VERSION"));
-        let web = Web::new(endpoint, agent, patience, PURPOSE, ledger);
+        let web = HttpClient::new(endpoint, agent, patience, PURPOSE, ledger);
         let web = web.map_err(|reason| ModelError::Endpoint { endpoint: endpoint.to_owned(), reason })?;
         Ok(Self { web, token })
     }
 
     /// Asks what a file is.
-    pub async fn facts(&self, place: Place<'_>) -> Result<Facts, ModelError> {
+    pub async fn metadata(&self, place: FileRef<'_>) -> Result<FileMetadata, ModelError> {
         let url = self.url(place)?;
         let mut commit = None;
         let mut linked = None;
@@ -82,12 +82,12 @@ impl Hub {
         let Some(commit) = commit else {
             return Err(incomplete(&format!("names no commit for {}", place.revision)));
         };
-        Ok(Facts { commit, bytes, expected })
+        Ok(FileMetadata { commit, bytes, expected })
     }
 
     /// Asks for the bytes of a file from `from` on, and says where the answer begins: there, or at 0 where the server
     /// knows no ranges. `None` where it has nothing from there on.
-    pub async fn open(&self, place: Place<'_>, from: u64) -> Result<Option<(Response, u64)>, ModelError> {
+    pub async fn open(&self, place: FileRef<'_>, from: u64) -> Result<Option<(Response, u64)>, ModelError> {
         let range = (from > 0).then(|| format!("bytes={from}-"));
         let answer = self.send(Method::GET, self.url(place)?, range, |_| false).await?;
         match answer.status() {
@@ -129,7 +129,7 @@ impl Hub {
         Ok(self.web.send(method, url, dress, enough).await?)
     }
 
-    fn url(&self, place: Place<'_>) -> Result<Url, ModelError> {
+    fn url(&self, place: FileRef<'_>) -> Result<Url, ModelError> {
         let mut url = self.web.start().clone();
         let endpoint = url.to_string();
         let cannot = || ModelError::Endpoint { endpoint, reason: "it has no path".to_owned() };
@@ -144,7 +144,7 @@ impl Hub {
     }
 }
 
-fn check(answer: &Response, place: Place<'_>) -> Result<(), ModelError> {
+fn check(answer: &Response, place: FileRef<'_>) -> Result<(), ModelError> {
     let (host, status) = (host(answer.url()), answer.status().as_u16());
     let repo = format!("{} at {}", place.repo, place.revision);
     match status {
@@ -158,8 +158,8 @@ fn check(answer: &Response, place: Place<'_>) -> Result<(), ModelError> {
     }
 }
 
-fn described(headers: &HeaderMap, size: &str, tag: &str) -> Option<(u64, Expected)> {
-    Some((text(headers, size)?.parse().ok()?, Expected::from_tag(text(headers, tag)?)?))
+fn described(headers: &HeaderMap, size: &str, tag: &str) -> Option<(u64, ExpectedHash)> {
+    Some((text(headers, size)?.parse().ok()?, ExpectedHash::from_tag(text(headers, tag)?)?))
 }
 
 /// First byte of a partial answer, from `bytes 100-199/200`.

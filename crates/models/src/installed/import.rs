@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::Shared;
-use super::digest::sha256_of;
+use super::checksum::sha256_of;
 use super::error::ModelError;
-use super::places::{Listed, Manifest, Origin, is_name, remove_all};
+use super::model_store::{ListedFile, Manifest, Origin, is_name, remove_all};
 use super::unpack::{is_wanted, unpack};
 use crate::catalogue::{self, CatalogueEntry};
 
@@ -22,7 +22,7 @@ const CONFIGS: [&str; 2] = ["config.json", "open_clip_config.json"];
 
 impl Shared {
     /// Copies a model in; `id` is its name, by default that of the folder or archive.
-    pub(super) fn take_in(&self, path: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
+    pub(super) fn import(&self, path: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
         let cannot = |reason: String| ModelError::Import { path: path.to_owned(), reason };
         let id = id.map_or_else(|| name_of(path), str::to_owned);
         if !is_name(&id) {
@@ -31,11 +31,11 @@ impl Shared {
         if catalogue::find(&id).is_some_and(CatalogueEntry::is_built_in) {
             return Err(ModelError::BuiltIn { id });
         }
-        if self.places.manifest(&id).is_some() {
+        if self.store.manifest(&id).is_some() {
             return Err(ModelError::Exists { id });
         }
-        let _lock = self.places.lock(&id)?;
-        let gathered = self.places.partial(&format!("{id}~import"));
+        let _lock = self.store.lock(&id)?;
+        let gathered = self.store.partial(&format!("{id}~import"));
         remove_all(&gathered)?;
         fs::create_dir_all(&gathered).map_err(ModelError::io(&gathered))?;
         let result = self.gather(path, &gathered).map_err(cannot).and_then(|()| self.settle(path, &id, &gathered));
@@ -44,7 +44,7 @@ impl Shared {
     }
 
     fn gather(&self, path: &Path, into: &Path) -> Result<(), String> {
-        let room = (self.options.space)(self.places.root()).map_err(|e| e.to_string())?;
+        let room = (self.options.free_space)(self.store.root()).map_err(|e| e.to_string())?;
         if path.is_dir() { copy_folder(path, into, room) } else { unpack(path, into, room) }
     }
 
@@ -78,7 +78,7 @@ impl Shared {
             }
             _ => {}
         }
-        self.places.adopt(&manifest, &root)?;
+        self.store.install(&manifest, &root)?;
         Ok(manifest)
     }
 }
@@ -138,7 +138,7 @@ fn is_model(dir: &Path) -> bool {
     tower(dir) || tower(&dir.join("text")) && tower(&dir.join("vision"))
 }
 
-fn list(root: &Path) -> Result<Vec<Listed>, ModelError> {
+fn list(root: &Path) -> Result<Vec<ListedFile>, ModelError> {
     let mut files = Vec::new();
     for entry in WalkDir::new(root).sort_by_file_name().into_iter().flatten().filter(|e| e.file_type().is_file()) {
         let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
@@ -148,14 +148,14 @@ fn list(root: &Path) -> Result<Vec<Listed>, ModelError> {
         let sha256 = sha256_of(entry.path(), |_| true).map_err(ModelError::io(entry.path()))?;
         let bytes = fs::metadata(entry.path()).map_err(ModelError::io(entry.path()))?.len();
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-        files.push(Listed { path: parts.join("/"), bytes, sha256 });
+        files.push(ListedFile { path: parts.join("/"), bytes, sha256 });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
 /// 16 digits that differ wherever any weights differ.
-fn weights_hash(files: &[Listed]) -> String {
+fn weights_hash(files: &[ListedFile]) -> String {
     let weights = files.iter().filter(|file| file.path.ends_with(".safetensors"));
     let all: String = weights.map(|file| format!("{} {}\n", file.path, file.sha256)).collect();
     blake3::hash(all.as_bytes()).to_hex().chars().take(16).collect()
@@ -170,7 +170,7 @@ enum Likeness {
     Different(String),
 }
 
-fn compare(known: &CatalogueEntry, files: &[Listed]) -> Likeness {
+fn compare(known: &CatalogueEntry, files: &[ListedFile]) -> Likeness {
     let mut likeness = Likeness::Same;
     for source in known.sources {
         for file in source.files {
@@ -189,7 +189,7 @@ fn compare(known: &CatalogueEntry, files: &[Listed]) -> Likeness {
 }
 
 fn origins(known: &CatalogueEntry) -> Vec<Origin> {
-    let origin = |source: &catalogue::Source| Origin {
+    let origin = |source: &catalogue::HubSource| Origin {
         repo: source.repo.to_owned(),
         commit: source.revision.to_owned(),
         folder: source.folder.to_owned(),

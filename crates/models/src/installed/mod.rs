@@ -5,14 +5,14 @@
 //! Nothing is contacted before `start`, and then only the hub and where it redirects to; the [`Ledger`] says what for.
 
 mod cache;
-mod digest;
+mod checksum;
 mod download;
+mod download_plan;
 mod error;
 mod hub;
 mod import;
+pub mod model_store;
 mod options;
-pub mod places;
-mod plan;
 mod transfer;
 mod unpack;
 mod verify;
@@ -27,12 +27,12 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::catalogue::{self, CatalogueEntry, MODELS};
-use download::{Download, Wish};
+use download::{Download, RequestedState};
+use download_plan::interrupted;
 pub use error::{ModelError, size};
-pub use options::Options;
-use places::{Manifest, Origin, Places, remove_all};
-use plan::left_lying;
-pub use transfer::Progress;
+use model_store::{Manifest, ModelStore, Origin, remove_all};
+pub use options::InstallOptions;
+pub use transfer::DownloadProgress;
 use transfer::Transfer;
 use vicinity_core::Ledger;
 use vicinity_core::desk::Desk;
@@ -47,15 +47,15 @@ fn revision(sources: &[Origin]) -> String {
 
 /// Where a model stands.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum InstallState {
     /// Nothing of it is here.
-    NotHere,
+    NotInstalled,
     /// It is being got.
-    Downloading(Progress),
+    Downloading(DownloadProgress),
     /// Part of it is here; `start` goes on.
-    Paused(Progress),
+    Paused(DownloadProgress),
     /// It is here.
-    Here {
+    Installed {
         /// Length of its files, bytes.
         bytes: u64,
     },
@@ -72,31 +72,31 @@ pub struct Status {
     /// Its name.
     pub id: String,
     /// What the program knows of it; `None` for an import under a name of its own.
-    pub known: Option<&'static CatalogueEntry>,
+    pub entry: Option<&'static CatalogueEntry>,
     /// Where it stands.
-    pub standing: Standing,
+    pub state: InstallState,
 }
 
 struct Slot {
-    standing: Standing,
+    state: InstallState,
     transfer: Arc<Transfer>,
-    wish: watch::Sender<Wish>,
+    wish: watch::Sender<RequestedState>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Slot {
-    fn new(standing: Standing) -> Self {
-        Self { standing, transfer: Arc::default(), wish: watch::Sender::new(Wish::Run), thread: None }
+    fn new(state: InstallState) -> Self {
+        Self { state, transfer: Arc::default(), wish: watch::Sender::new(RequestedState::Run), thread: None }
     }
 
-    fn ask(&self, wish: Wish) {
+    fn ask(&self, wish: RequestedState) {
         // what was wished before does not matter
         let _before = self.wish.send_replace(wish);
     }
 
-    fn sampled(&self) -> Standing {
-        match &self.standing {
-            Standing::Downloading(_) => Standing::Downloading(self.transfer.sample()),
+    fn sampled(&self) -> InstallState {
+        match &self.state {
+            InstallState::Downloading(_) => InstallState::Downloading(self.transfer.sample()),
             other => other.clone(),
         }
     }
@@ -104,8 +104,8 @@ impl Slot {
 
 /// What downloads share.
 struct Shared {
-    options: Options,
-    places: Places,
+    options: InstallOptions,
+    store: ModelStore,
     ledger: Ledger,
     changed: Box<dyn Fn() + Send + Sync>,
     slots: Desk<BTreeMap<String, Slot>>,
@@ -119,21 +119,29 @@ pub struct Models {
 
 impl Models {
     /// Looks at what is here; contacts nobody. Downloads use `runtime`, which must have threads of its own.
-    pub fn open(options: Options, runtime: Handle, ledger: Ledger, changed: impl Fn() + Send + Sync + 'static) -> Self {
-        let places = Places::new(options.dir.clone());
-        let mut slots: BTreeMap<String, Slot> =
-            places.all().into_iter().map(|m| (m.id.clone(), Slot::new(Standing::Here { bytes: m.bytes() }))).collect();
+    pub fn open(
+        options: InstallOptions,
+        runtime: Handle,
+        ledger: Ledger,
+        changed: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let store = ModelStore::new(options.dir.clone());
+        let mut slots: BTreeMap<String, Slot> = store
+            .all()
+            .into_iter()
+            .map(|m| (m.id.clone(), Slot::new(InstallState::Installed { bytes: m.bytes() })))
+            .collect();
         for known in &MODELS {
-            slots.entry(known.id.to_owned()).or_insert_with(|| Slot::new(first_standing(&places, known)));
+            slots.entry(known.id.to_owned()).or_insert_with(|| Slot::new(initial_state(&store, known)));
         }
         let slots = Desk::new(slots);
-        Self { shared: Arc::new(Shared { options, places, ledger, changed: Box::new(changed), slots }), runtime }
+        Self { shared: Arc::new(Shared { options, store, ledger, changed: Box::new(changed), slots }), runtime }
     }
 
     /// All models: those of the catalogue in its order, then imports by name.
     pub fn status(&self) -> Vec<Status> {
         let status =
-            |id: &str, slot: &Slot| Status { id: id.to_owned(), known: catalogue::find(id), standing: slot.sampled() };
+            |id: &str, slot: &Slot| Status { id: id.to_owned(), entry: catalogue::find(id), state: slot.sampled() };
         self.shared.slots.look(|slots| {
             let known = MODELS.iter().filter_map(|known| Some(status(known.id, slots.get(known.id)?)));
             let others = slots.iter().filter(|(id, _)| catalogue::find(id).is_none());
@@ -142,7 +150,7 @@ impl Models {
     }
 
     /// Where one model stands.
-    pub fn standing(&self, id: &str) -> Option<Standing> {
+    pub fn state(&self, id: &str) -> Option<InstallState> {
         self.shared.slots.look(|slots| slots.get(id).map(Slot::sampled))
     }
 
@@ -152,14 +160,14 @@ impl Models {
     }
 
     /// Where models lie.
-    pub fn places(&self) -> &Places {
-        &self.shared.places
+    pub fn store(&self) -> &ModelStore {
+        &self.shared.store
     }
 
     /// The folder and the manifest of a model that is here.
     pub fn find(&self, id: &str) -> Option<(PathBuf, Manifest)> {
-        let places = &self.shared.places;
-        Some((places.model(id), places.manifest(id)?))
+        let store = &self.shared.store;
+        Some((store.dir(id), store.manifest(id)?))
     }
 
     /// Begins to get a model, or goes on with it. A model that is here, or on its way, is left alone.
@@ -169,11 +177,13 @@ impl Models {
     pub fn start(&self, id: &str) -> Result<(), ModelError> {
         let known = catalogue::find(id).ok_or_else(|| ModelError::Unknown { id: id.to_owned() })?;
         let begun = self.shared.slots.update(|slots| {
-            let slot = slots.entry(id.to_owned()).or_insert_with(|| Slot::new(Standing::NotHere));
-            if known.is_built_in() || matches!(slot.standing, Standing::Downloading(_) | Standing::Here { .. }) {
+            let slot = slots.entry(id.to_owned()).or_insert_with(|| Slot::new(InstallState::NotInstalled));
+            if known.is_built_in()
+                || matches!(slot.state, InstallState::Downloading(_) | InstallState::Installed { .. })
+            {
                 return None;
             }
-            *slot = Slot::new(Standing::Downloading(Progress::default()));
+            *slot = Slot::new(InstallState::Downloading(DownloadProgress::default()));
             Some((Arc::clone(&slot.transfer), slot.wish.subscribe()))
         });
         let Some((transfer, wish)) = begun else { return Ok(()) };
@@ -184,13 +194,13 @@ impl Models {
             shared.settled(known, result, &transfer, *wish.borrow());
         };
         let thread = std::thread::Builder::new().name("vicinity-download".to_owned()).spawn(work);
-        let thread = thread.map_err(ModelError::io(self.shared.places.root()));
+        let thread = thread.map_err(ModelError::io(self.shared.store.root()));
         self.shared.slots.update(|slots| {
             if let Some(slot) = slots.get_mut(id) {
                 match thread {
                     Ok(thread) => slot.thread = Some(thread),
                     Err(error) => {
-                        slot.standing = Standing::NotHere;
+                        slot.state = InstallState::NotInstalled;
                         return Err(error);
                     }
                 }
@@ -201,7 +211,7 @@ impl Models {
 
     /// Holds a download; what has arrived stays.
     pub fn pause(&self, id: &str) {
-        self.wish(id, Wish::Pause);
+        self.wish(id, RequestedState::Pause);
     }
 
     /// Goes on with a download.
@@ -217,36 +227,36 @@ impl Models {
     /// # Errors
     /// When files that were left lying cannot be removed.
     pub fn cancel(&self, id: &str) -> Result<(), ModelError> {
-        self.wish(id, Wish::Cancel);
-        let waiting = |standing: &Standing| matches!(standing, Standing::Paused(_) | Standing::Failed { .. });
-        if !self.standing(id).is_some_and(|standing| waiting(&standing)) {
+        self.wish(id, RequestedState::Cancel);
+        let waiting = |state: &InstallState| matches!(state, InstallState::Paused(_) | InstallState::Failed { .. });
+        if !self.state(id).is_some_and(|state| waiting(&state)) {
             return Ok(());
         }
-        let _lock = self.shared.places.lock(id)?;
-        remove_all(&self.shared.places.partial(id))?;
-        self.shared.set(id, Standing::NotHere);
+        let _lock = self.shared.store.lock(id)?;
+        remove_all(&self.shared.store.partial(id))?;
+        self.shared.set(id, InstallState::NotInstalled);
         Ok(())
     }
 
-    fn wish(&self, id: &str, wish: Wish) {
+    fn wish(&self, id: &str, wish: RequestedState) {
         self.shared.slots.look(|slots| {
-            if let Some(slot) = slots.get(id).filter(|slot| matches!(slot.standing, Standing::Downloading(_))) {
+            if let Some(slot) = slots.get(id).filter(|slot| matches!(slot.state, InstallState::Downloading(_))) {
                 slot.ask(wish);
             }
         });
     }
 
     /// Waits until a download ends in one way or another, calling `see` a few times a second.
-    pub fn wait(&self, id: &str, mut see: impl FnMut(&Progress)) -> Option<Standing> {
+    pub fn wait(&self, id: &str, mut see: impl FnMut(&DownloadProgress)) -> Option<InstallState> {
         loop {
             let deadline = Instant::now() + Duration::from_millis(100);
             let ended = self.shared.slots.wait_until(deadline, |slots| match slots.get(id) {
-                Some(Slot { standing: Standing::Downloading(_), .. }) => None,
+                Some(Slot { state: InstallState::Downloading(_), .. }) => None,
                 slot => Some(slot.map(Slot::sampled)),
             });
-            match (ended, self.standing(id)) {
+            match (ended, self.state(id)) {
                 (Some(ended), _) => return ended,
-                (None, Some(Standing::Downloading(progress))) => see(&progress),
+                (None, Some(InstallState::Downloading(progress))) => see(&progress),
                 (None, _) => {}
             }
         }
@@ -258,8 +268,8 @@ impl Models {
     /// # Errors
     /// When there is no model in it, it is not what its name says, an archive is hostile, or there is no room.
     pub fn import(&self, path: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
-        let manifest = self.shared.take_in(path, id)?;
-        self.shared.set(&manifest.id, Standing::Here { bytes: manifest.bytes() });
+        let manifest = self.shared.import(path, id)?;
+        self.shared.set(&manifest.id, InstallState::Installed { bytes: manifest.bytes() });
         Ok(manifest)
     }
 
@@ -270,11 +280,11 @@ impl Models {
     /// When it is not here.
     pub fn verify(&self, id: &str, see: impl FnMut(u64)) -> Result<Vec<String>, ModelError> {
         self.own(id)?;
-        let manifest = self.shared.places.manifest(id).ok_or_else(|| ModelError::NotHere { id: id.to_owned() })?;
+        let manifest = self.shared.store.manifest(id).ok_or_else(|| ModelError::NotHere { id: id.to_owned() })?;
         let troubles = self.shared.troubles(&manifest, see);
         if let Some(first) = troubles.first() {
-            self.shared.places.condemn(id)?;
-            self.shared.set(id, Standing::Failed { reason: first.clone() });
+            self.shared.store.mark_damaged(id)?;
+            self.shared.set(id, InstallState::Failed { reason: first.clone() });
         }
         Ok(troubles)
     }
@@ -285,16 +295,16 @@ impl Models {
     /// When it is not here, is being got, or cannot be deleted.
     pub fn remove(&self, id: &str) -> Result<(), ModelError> {
         self.own(id)?;
-        if matches!(self.standing(id), Some(Standing::Downloading(_))) {
+        if matches!(self.state(id), Some(InstallState::Downloading(_))) {
             return Err(ModelError::Busy { id: id.to_owned() });
         }
-        if !self.shared.places.model(id).exists() && !self.shared.places.partial(id).exists() {
+        if !self.shared.store.dir(id).exists() && !self.shared.store.partial(id).exists() {
             return Err(ModelError::NotHere { id: id.to_owned() });
         }
-        let _lock = self.shared.places.lock(id)?;
-        self.shared.places.remove(id)?;
+        let _lock = self.shared.store.lock(id)?;
+        self.shared.store.remove(id)?;
         match catalogue::find(id) {
-            Some(_) => self.shared.set(id, Standing::NotHere),
+            Some(_) => self.shared.set(id, InstallState::NotInstalled),
             None => {
                 self.shared.slots.update(|slots| slots.remove(id));
                 (self.shared.changed)();
@@ -307,7 +317,7 @@ impl Models {
     fn own(&self, id: &str) -> Result<(), ModelError> {
         match catalogue::find(id) {
             Some(known) if known.is_built_in() => Err(ModelError::BuiltIn { id: id.to_owned() }),
-            None if !places::is_name(id) => Err(ModelError::Unknown { id: id.to_owned() }),
+            None if !model_store::is_name(id) => Err(ModelError::Unknown { id: id.to_owned() }),
             _ => Ok(()),
         }
     }
@@ -316,7 +326,7 @@ impl Models {
 impl Drop for Models {
     fn drop(&mut self) {
         let threads: Vec<JoinHandle<()>> = self.shared.slots.update(|slots| {
-            slots.values().for_each(|slot| slot.ask(Wish::Pause));
+            slots.values().for_each(|slot| slot.ask(RequestedState::Pause));
             slots.values_mut().filter_map(|slot| slot.thread.take()).collect()
         });
         for thread in threads {
@@ -326,38 +336,46 @@ impl Drop for Models {
     }
 }
 
-fn first_standing(places: &Places, known: &CatalogueEntry) -> Standing {
+fn initial_state(store: &ModelStore, known: &CatalogueEntry) -> InstallState {
     if known.is_built_in() {
-        return Standing::Here { bytes: known.bytes };
+        return InstallState::Installed { bytes: known.bytes };
     }
-    match left_lying(&places.partial(known.id)) {
-        Some((done, total)) => Standing::Paused(Progress { done, total, ..Progress::default() }),
-        None => Standing::NotHere,
+    match interrupted(&store.partial(known.id)) {
+        Some((done, total)) => InstallState::Paused(DownloadProgress { done, total, ..DownloadProgress::default() }),
+        None => InstallState::NotInstalled,
     }
 }
 
 impl Shared {
-    fn set(&self, id: &str, standing: Standing) {
+    fn set(&self, id: &str, state: InstallState) {
         self.slots.update(|slots| match slots.get_mut(id) {
-            Some(slot) => slot.standing = standing,
-            None => drop(slots.insert(id.to_owned(), Slot::new(standing))),
+            Some(slot) => slot.state = state,
+            None => drop(slots.insert(id.to_owned(), Slot::new(state))),
         });
         (self.changed)();
     }
 
-    fn settled(&self, known: &CatalogueEntry, result: Result<Manifest, ModelError>, transfer: &Transfer, wish: Wish) {
-        let standing = match result {
-            Ok(manifest) => Standing::Here { bytes: manifest.bytes() },
-            Err(ModelError::Stopped) if wish == Wish::Cancel => match remove_all(&self.places.partial(known.id)) {
-                Ok(()) => Standing::NotHere,
-                Err(error) => Standing::Failed { reason: error.to_string() },
-            },
-            Err(ModelError::Stopped) => {
-                let Progress { done, total, .. } = transfer.sample();
-                Standing::Paused(Progress { done, total, ..Progress::default() })
+    fn settled(
+        &self,
+        known: &CatalogueEntry,
+        result: Result<Manifest, ModelError>,
+        transfer: &Transfer,
+        wish: RequestedState,
+    ) {
+        let state = match result {
+            Ok(manifest) => InstallState::Installed { bytes: manifest.bytes() },
+            Err(ModelError::Stopped) if wish == RequestedState::Cancel => {
+                match remove_all(&self.store.partial(known.id)) {
+                    Ok(()) => InstallState::NotInstalled,
+                    Err(error) => InstallState::Failed { reason: error.to_string() },
+                }
             }
-            Err(error) => Standing::Failed { reason: error.to_string() },
+            Err(ModelError::Stopped) => {
+                let DownloadProgress { done, total, .. } = transfer.sample();
+                InstallState::Paused(DownloadProgress { done, total, ..DownloadProgress::default() })
+            }
+            Err(error) => InstallState::Failed { reason: error.to_string() },
         };
-        self.set(known.id, standing);
+        self.set(known.id, state);
     }
 }

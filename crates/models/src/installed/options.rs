@@ -9,7 +9,7 @@ use vicinity_core::home;
 
 /// Where models lie, where they come from, and how patient to be.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct InstallOptions {
     /// Folder of the models.
     pub dir: PathBuf,
     /// Address of the hub or a mirror of it.
@@ -19,16 +19,16 @@ pub struct Options {
     /// Cache of other programs to take files from.
     pub hub_cache: Option<PathBuf>,
     /// How long a silent connection is waited for.
-    pub patience: Duration,
+    pub read_timeout: Duration,
     /// First pause after a failed attempt; doubles with each.
     pub backoff: Duration,
     /// Attempts in a row that may bring nothing.
-    pub tries: u32,
+    pub max_attempts: u32,
     /// Free bytes on the disk of a folder.
-    pub space: fn(&Path) -> io::Result<u64>,
+    pub free_space: fn(&Path) -> io::Result<u64>,
 }
 
-impl Options {
+impl InstallOptions {
     /// The usual ones for models in `dir`, without token and cache.
     pub fn new(dir: PathBuf) -> Self {
         Self {
@@ -36,10 +36,10 @@ impl Options {
             endpoint: hub::ENDPOINT.to_owned(),
             token: None,
             hub_cache: None,
-            patience: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(30),
             backoff: Duration::from_millis(500),
-            tries: 8,
-            space,
+            max_attempts: 8,
+            free_space,
         }
     }
 
@@ -56,7 +56,7 @@ impl Options {
 }
 
 /// Free bytes on the disk of `dir`, which need not exist yet.
-fn space(dir: &Path) -> io::Result<u64> {
+fn free_space(dir: &Path) -> io::Result<u64> {
     let there = dir.ancestors().find(|folder| folder.exists()).unwrap_or(dir);
     fs4::available_space(there)
 }

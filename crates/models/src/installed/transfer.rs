@@ -16,7 +16,7 @@ pub struct Transfer {
 
 /// A sample.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Progress {
+pub struct DownloadProgress {
     /// Bytes that are here, over all files.
     pub done: u64,
     /// Bytes of all files; 0 while the hub is being asked.
@@ -42,13 +42,13 @@ impl Transfer {
     }
 
     /// How far it is now.
-    pub fn sample(&self) -> Progress {
+    pub fn sample(&self) -> DownloadProgress {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         // a look that comes too soon teaches nothing; the rate stands
         let _learned = rate.sample(self.received.load(Ordering::Relaxed));
         let per_second = rate.per_second.unwrap_or(0.0);
         let [done, total] = [&self.done, &self.total].map(|count| count.load(Ordering::Relaxed));
         let seconds_left = (per_second > 0.0).then(|| total.saturating_sub(done) as f32 / per_second);
-        Progress { done, total, per_second, seconds_left }
+        DownloadProgress { done, total, per_second, seconds_left }
     }
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::places::is_inside;
-use crate::torch;
+use super::model_store::is_inside;
+use crate::local::torch;
 
 /// The most entries of an archive.
 const MOST_ENTRIES: usize = 10_000;

@@ -1,15 +1,15 @@
 //! Whether what is here is what it was, and whether there is room for more.
 
 use super::Shared;
-use super::digest::sha256_of;
+use super::checksum::sha256_of;
 use super::error::{ModelError, size};
-use super::places::{Listed, Manifest};
+use super::model_store::{ListedFile, Manifest};
 
 impl Shared {
     /// Whether `bytes` fit on the disk of the models and leave `reserve` free.
     pub(super) fn room_for(&self, bytes: u64, reserve: u64) -> Result<(), ModelError> {
-        let dir = self.places.root();
-        let free = (self.options.space)(dir).map_err(ModelError::io(dir))?;
+        let dir = self.store.root();
+        let free = (self.options.free_space)(dir).map_err(ModelError::io(dir))?;
         if bytes == 0 || free >= bytes.saturating_add(reserve) {
             return Ok(());
         }
@@ -20,8 +20,8 @@ impl Shared {
 
     /// Re-reads every file of a model; a sentence for each that is not what the manifest says.
     pub(super) fn troubles(&self, manifest: &Manifest, mut see: impl FnMut(u64)) -> Vec<String> {
-        let dir = self.places.model(&manifest.id);
-        let check = |file: &Listed| match sha256_of(&dir.join(&file.path), |n| {
+        let dir = self.store.dir(&manifest.id);
+        let check = |file: &ListedFile| match sha256_of(&dir.join(&file.path), |n| {
             see(n);
             true
         }) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
 use super::client::Client;
-use super::limits::Limits;
+use super::limits::RequestLimits;
 use super::protocol::{Input, Protocol};
 use super::{Embedded, RemoteError};
 use crate::TextOptions;
@@ -30,17 +30,17 @@ pub(super) struct Batcher {
     /// Sends.
     pub client: Client,
     /// Speaks.
-    pub wire: Box<dyn Protocol>,
+    pub protocol: Box<dyn Protocol>,
     /// Of texts, and of pictures.
-    pub limits: [Limits; 2],
+    pub limits: [RequestLimits; 2],
     /// Dimensions of every vector, where known.
     dim: OnceLock<usize>,
 }
 
 impl Batcher {
     /// `dim`: dimensions of every vector, where known.
-    pub fn new(client: Client, wire: Box<dyn Protocol>, limits: [Limits; 2], dim: Option<usize>) -> Self {
-        Self { client, wire, limits, dim: dim.map(OnceLock::from).unwrap_or_default() }
+    pub fn new(client: Client, protocol: Box<dyn Protocol>, limits: [RequestLimits; 2], dim: Option<usize>) -> Self {
+        Self { client, protocol, limits, dim: dim.map(OnceLock::from).unwrap_or_default() }
     }
 
     /// From now on every vector has this many dimensions.
@@ -54,15 +54,15 @@ impl Batcher {
 type Part = (Vec<(usize, Result<Embedded, RemoteError>)>, Option<RemoteError>);
 
 /// Embeds all; one result an item, in order.
-pub(super) async fn run(flow: Arc<Batcher>, inputs: Arc<[Input]>, options: TextOptions) -> Results {
+pub(super) async fn run(batcher: Arc<Batcher>, inputs: Arc<[Input]>, options: TextOptions) -> Results {
     let mut results: Vec<Option<Result<Embedded, RemoteError>>> = vec![None; inputs.len()];
     let mut parts = JoinSet::new();
-    for range in requests(&inputs, &flow.limits) {
-        parts.spawn(part(Arc::clone(&flow), Arc::clone(&inputs), range, options));
+    for range in requests(&inputs, &batcher.limits) {
+        parts.spawn(part(Arc::clone(&batcher), Arc::clone(&inputs), range, options));
     }
     let mut end = None;
     while let Some(joined) = parts.join_next().await {
-        let (items, fault) = joined.unwrap_or_else(|error| (Vec::new(), lost(&flow, &error)));
+        let (items, fault) = joined.unwrap_or_else(|error| (Vec::new(), lost(&batcher, &error)));
         for (at, result) in items {
             if let Some(place) = results.get_mut(at) {
                 *place = Some(result);
@@ -74,21 +74,21 @@ pub(super) async fn run(flow: Arc<Batcher>, inputs: Arc<[Input]>, options: TextO
         }
     }
     let end = end.unwrap_or(RemoteError::Cancelled);
-    blame(&flow, results.into_iter().map(|result| result.unwrap_or_else(|| Err(end.clone()))).collect())
+    blame(&batcher, results.into_iter().map(|result| result.unwrap_or_else(|| Err(end.clone()))).collect())
 }
 
 /// A part that was aborted has nothing to tell; one that failed is a defect of ours.
-fn lost(flow: &Batcher, error: &tokio::task::JoinError) -> Option<RemoteError> {
-    let (host, reason) = (flow.client.host().to_owned(), "reading it failed".to_owned());
+fn lost(batcher: &Batcher, error: &tokio::task::JoinError) -> Option<RemoteError> {
+    let (host, reason) = (batcher.client.host().to_owned(), "reading it failed".to_owned());
     error.is_panic().then_some(RemoteError::Unreachable { host, reason })
 }
 
 /// Where every item of many was refused the fault is the service's or the set-up's.
-fn blame(flow: &Batcher, results: Results) -> Results {
+fn blame(batcher: &Batcher, results: Results) -> Results {
     let refused = |result: &Result<Embedded, RemoteError>| result.as_ref().is_err_and(RemoteError::concerns_item);
     match results.first() {
         Some(Err(first)) if results.len() >= ALL_REFUSED && results.iter().all(refused) => {
-            let all = format!("{} took none of {} items: {first}", flow.client.host(), results.len());
+            let all = format!("{} took none of {} items: {first}", batcher.client.host(), results.len());
             results.iter().map(|_| Err(RemoteError::Setup(all.clone()))).collect()
         }
         _ => results,
@@ -96,7 +96,7 @@ fn blame(flow: &Batcher, results: Results) -> Results {
 }
 
 /// Cuts the items into requests that keep to the limits and hold one kind each.
-fn requests(inputs: &[Input], limits: &[Limits; 2]) -> Vec<Range<usize>> {
+fn requests(inputs: &[Input], limits: &[RequestLimits; 2]) -> Vec<Range<usize>> {
     let mut cuts: Vec<Range<usize>> = Vec::new();
     let mut bytes = 0;
     for (at, input) in inputs.iter().enumerate() {
@@ -121,12 +121,12 @@ fn requests(inputs: &[Input], limits: &[Limits; 2]) -> Vec<Range<usize>> {
 }
 
 /// One request; halved where it is refused.
-async fn part(flow: Arc<Batcher>, inputs: Arc<[Input]>, whole: Range<usize>, options: TextOptions) -> Part {
+async fn part(batcher: Arc<Batcher>, inputs: Arc<[Input]>, whole: Range<usize>, options: TextOptions) -> Part {
     let mut to_do = vec![whole];
     let mut done = Vec::new();
     while let Some(range) = to_do.pop() {
         let batch = inputs.get(range.clone()).unwrap_or_default();
-        match ask(&flow, batch, options).await {
+        match ask(&batcher, batch, options).await {
             Ok(results) => done.extend(range.zip(results)),
             Err(fault) if !fault.concerns_item() => return (done, Some(fault)),
             Err(fault) if batch.len() == 1 => done.push((range.start, Err(fault))),
@@ -141,44 +141,44 @@ async fn part(flow: Arc<Batcher>, inputs: Arc<[Input]>, whole: Range<usize>, opt
 }
 
 /// Asks until the answer can be used. An item may be at fault alone: its vector is not finite, or too short.
-async fn ask(flow: &Batcher, batch: &[Input], options: TextOptions) -> Result<Results, RemoteError> {
+async fn ask(batcher: &Batcher, batch: &[Input], options: TextOptions) -> Result<Results, RemoteError> {
     for input in batch {
-        flow.wire.check(input, options)?;
-        let most = flow.limits[usize::from(input.is_picture())].bytes;
+        batcher.protocol.check(input, options)?;
+        let most = batcher.limits[usize::from(input.is_picture())].bytes;
         if input.json_bytes() > most {
             let reason = format!("it is larger than {} kB, the most that the service takes", most / 1000);
-            return Err(RemoteError::Refused { host: flow.client.host().to_owned(), status: 413, reason });
+            return Err(RemoteError::Refused { host: batcher.client.host().to_owned(), status: 413, reason });
         }
     }
     let mut attempt = 0;
     loop {
-        let body = flow
+        let body = batcher
             .client
-            .send(|http| flow.wire.request(http, batch, options), ANSWER[0] + ANSWER[1] * batch.len())
+            .send(|http| batcher.protocol.request(http, batch, options), ANSWER[0] + ANSWER[1] * batch.len())
             .await?;
         let last = attempt == ASK_AGAIN;
-        match vectors(flow, &body, batch.len()) {
+        match vectors(batcher, &body, batch.len()) {
             Ok(results) if last || results.iter().all(Result::is_ok) => return Ok(results),
             Err(fault) if last => return Err(fault),
-            Ok(_) | Err(_) => log::warn!("{} gave an answer that cannot be used; asking again", flow.client.host()),
+            Ok(_) | Err(_) => log::warn!("{} gave an answer that cannot be used; asking again", batcher.client.host()),
         }
-        flow.client.back_off(attempt).await;
+        batcher.client.back_off(attempt).await;
         attempt += 1;
     }
 }
 
 /// Reads an answer to `wanted` items.
-fn vectors(flow: &Batcher, body: &[u8], wanted: usize) -> Result<Results, RemoteError> {
-    let wrong = |reason: String| RemoteError::Answer { host: flow.client.host().to_owned(), reason };
-    let answer = flow.wire.answer(body).map_err(wrong)?;
-    flow.client.spend(answer.tokens.unwrap_or_default());
+fn vectors(batcher: &Batcher, body: &[u8], wanted: usize) -> Result<Results, RemoteError> {
+    let wrong = |reason: String| RemoteError::Answer { host: batcher.client.host().to_owned(), reason };
+    let answer = batcher.protocol.answer(body).map_err(wrong)?;
+    batcher.client.spend(answer.tokens.unwrap_or_default());
     if answer.vectors.len() != wanted {
         return Err(wrong(format!("it holds {} vectors for {wanted} items", answer.vectors.len())));
     }
     let tokens = answer.tokens.unwrap_or_default()[0] as usize;
     let share = |at: usize| tokens / wanted + usize::from(at < tokens % wanted);
     let embedded = |(at, values): (usize, Vec<f32>)| {
-        if let Some(dim) = flow.dim.get().filter(|dim| **dim != values.len()) {
+        if let Some(dim) = batcher.dim.get().filter(|dim| **dim != values.len()) {
             return Err(wrong(format!("a vector has {} dimensions instead of {dim}", values.len())));
         }
         let embedding = Embedding::new(values).map_err(|error| wrong(error.to_string()))?;
@@ -193,7 +193,10 @@ mod tests {
 
     #[test]
     fn requests_keep_to_items_bytes_and_kinds() {
-        let limits = [Limits { items: 3, bytes: 2000, parallel: 1 }, Limits { items: 2, bytes: 100_000, parallel: 1 }];
+        let limits = [
+            RequestLimits { items: 3, bytes: 2000, parallel: 1 },
+            RequestLimits { items: 2, bytes: 100_000, parallel: 1 },
+        ];
         let text = |n: usize| Input::Text("a".repeat(n));
         let picture = Input::Picture([1, 2, 3].into());
         let inputs = [text(1), text(1), text(1), text(1), text(1700), text(1700), picture.clone(), picture, text(9)];

@@ -49,8 +49,8 @@ pub(super) struct Client {
     host: String,
     key: Option<(Key, HeaderName, HeaderValue)>,
     permits: Semaphore,
-    pacer: RateLimiter,
-    patience: RetryPolicy,
+    rate_limiter: RateLimiter,
+    retry_policy: RetryPolicy,
     counters: Counters,
     ledger: Ledger,
 }
@@ -70,8 +70,8 @@ impl Client {
         local: bool,
         key: Option<(Key, HeaderName, HeaderValue)>,
         parallel: usize,
-        pacer: RateLimiter,
-        patience: RetryPolicy,
+        rate_limiter: RateLimiter,
+        retry_policy: RetryPolicy,
         ledger: Ledger,
     ) -> Result<Self, RemoteError> {
         // May be there already, which is as good.
@@ -80,13 +80,13 @@ impl Client {
             .user_agent(concat!("vicinity/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(patience.timeout);
+            .timeout(retry_policy.timeout);
         let builder = if local { builder.no_proxy() } else { builder };
         let http = builder
             .build()
             .map_err(|error| RemoteError::Setup(format!("no connections can be made: {}", chain(&error))))?;
         let (permits, counters) = (Semaphore::new(parallel), Counters::default());
-        Ok(Self { http, host, key, permits, pacer, patience, counters, ledger })
+        Ok(Self { http, host, key, permits, rate_limiter, retry_policy, counters, ledger })
     }
 
     /// The service's name in sentences.
@@ -111,7 +111,7 @@ impl Client {
     /// Waits as after failed attempt number `attempt`.
     pub async fn back_off(&self, attempt: u32) {
         self.counters.repeated.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(self.patience.back_off(attempt)).await;
+        tokio::time::sleep(self.retry_policy.back_off(attempt)).await;
     }
 
     /// Sends what `build` makes until there is an answer with status 200, of at most `most` bytes.
@@ -127,16 +127,16 @@ impl Client {
                 Err(Failure::Lasting(error)) => return Err(error),
                 Err(Failure::Passing(error, asked)) => (error, asked),
             };
-            if let Some(wait) = asked.filter(|wait| *wait > self.patience.most_asked) {
+            if let Some(wait) = asked.filter(|wait| *wait > self.retry_policy.max_retry_after) {
                 let reason = format!("it asks to come back in {} minutes", wait.as_secs().div_ceil(60));
                 return Err(RemoteError::Busy { host: self.host.clone(), reason });
             }
-            if attempt == self.patience.retries {
+            if attempt == self.retry_policy.retries {
                 return Err(error);
             }
             log::warn!("{error}; trying again");
             if let Some(wait) = asked {
-                self.pacer.hold(wait);
+                self.rate_limiter.hold(wait);
             }
             self.back_off(attempt).await;
             attempt += 1;
@@ -150,7 +150,7 @@ impl Client {
     ) -> Result<Vec<u8>, Failure> {
         // The semaphore is never closed; without a permit the request goes all the same.
         let _permit = self.permits.acquire().await;
-        self.pacer.turn().await;
+        self.rate_limiter.turn().await;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let mut request = build(&self.http);
         if let Some((_, name, value)) = &self.key {
@@ -200,7 +200,7 @@ impl Client {
             return Failure::Lasting(RemoteError::Setup(self.scrub(&chain(error))));
         }
         let reason = match error.is_timeout() {
-            true => format!("no answer within {:?}", self.patience.timeout),
+            true => format!("no answer within {:?}", self.retry_policy.timeout),
             false => self.scrub(&chain(error)),
         };
         Failure::Passing(RemoteError::Unreachable { host, reason }, None)

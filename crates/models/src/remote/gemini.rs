@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{Limits, RemoteError};
+use super::{RemoteError, RequestLimits};
 use crate::{LongText, TextOptions, TextTask};
 
 /// Where the service is.
@@ -21,8 +21,10 @@ pub(super) const MODEL: &str = "gemini-embedding-001";
 pub(super) const DIM: usize = 3072;
 
 /// Texts and pictures; the bytes leave some room within 4 MiB.
-pub(super) const LIMITS: [Limits; 2] =
-    [Limits { items: 100, bytes: 4_000_000, parallel: 4 }, Limits { items: 32, bytes: 4_000_000, parallel: 4 }];
+pub(super) const LIMITS: [RequestLimits; 2] = [
+    RequestLimits { items: 100, bytes: 4_000_000, parallel: 4 },
+    RequestLimits { items: 32, bytes: 4_000_000, parallel: 4 },
+];
 
 /// Tasks that only Gemini knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +45,7 @@ impl GeminiTask {
         [Self::SemanticSimilarity, Self::QuestionAnswering, Self::FactVerification, Self::CodeRetrievalQuery];
 
     /// As the command line writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::SemanticSimilarity => "semantic_similarity",
             Self::QuestionAnswering => "question_answering",

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::inference_mode::{Agreement, InferenceMode, Place, Situation, agreement, choose};
+use super::inference_mode::{Agreement, EmbedPlace, EmbedSituation, InferenceMode, agreement, choose};
 use super::{Remote, RemoteError};
 use crate::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
 use vicinity_core::{Embedding, Picture};
@@ -68,8 +68,8 @@ impl Pair {
     ) -> Vec<Result<T, TowerError>> {
         let pace = &self.pace[usize::from(texts)];
         let local = Some(pace.batch(items));
-        let situation = Situation { local, service: true, beside: Some(Place::Local), agreed: true };
-        if choose(InferenceMode::Dynamic, &situation) == Ok(Place::Remote) {
+        let situation = EmbedSituation { local, service: true, beside: Some(EmbedPlace::Local), agreed: true };
+        if choose(InferenceMode::Dynamic, &situation) == Ok(EmbedPlace::Remote) {
             let results = there(&self.remote);
             let ended = |error: &TowerError| error.ends_run() && !is_cancelled(error);
             match results.iter().find_map(|result| result.as_ref().err().filter(|error| ended(error))) {
@@ -97,11 +97,11 @@ fn both(local: Pixels, remote: Pixels) -> Pixels {
     Pixels(std::iter::once(length).chain(local.0).chain(remote.0).collect())
 }
 
-fn part(pixels: &Pixels, place: Place) -> Pixels {
+fn part(pixels: &Pixels, place: EmbedPlace) -> Pixels {
     let length = pixels.0.first().map_or(0, |length| *length as usize);
     let (start, end) = match place {
-        Place::Local => (1, 1 + length),
-        Place::Remote => (1 + length, pixels.0.len()),
+        EmbedPlace::Local => (1, 1 + length),
+        EmbedPlace::Remote => (1 + length, pixels.0.len()),
     };
     Pixels(pixels.0.get(start..end).unwrap_or_default().to_vec())
 }
@@ -120,13 +120,13 @@ impl ImageTower for Pictures {
         self.0.embed(
             false,
             batch.len(),
-            |model| model.image.embed_each(&of(Place::Local)),
-            |model| model.image.embed_each(&of(Place::Remote)),
+            |model| model.image.embed_each(&of(EmbedPlace::Local)),
+            |model| model.image.embed_each(&of(EmbedPlace::Remote)),
         )
     }
 
-    fn call_size(&self) -> Option<usize> {
-        self.0.remote.image.call_size()
+    fn preferred_batch_size(&self) -> Option<usize> {
+        self.0.remote.image.preferred_batch_size()
     }
 
     fn interrupt(&self) {
@@ -148,8 +148,8 @@ impl TextTower for Texts {
         self.0.embed(true, texts.len(), embed, embed)
     }
 
-    fn call_size(&self) -> Option<usize> {
-        self.0.remote.text.call_size()
+    fn preferred_batch_size(&self) -> Option<usize> {
+        self.0.remote.text.preferred_batch_size()
     }
 
     fn interrupt(&self) {
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn both_layouts_come_apart_again() {
         let packed = both(Pixels(vec![0.5, -1.0, 2.0]), Pixels(vec![255.0, 216.0]));
-        assert_eq!(part(&packed, Place::Local).0, [0.5, -1.0, 2.0]);
-        assert_eq!(part(&packed, Place::Remote).0, [255.0, 216.0]);
+        assert_eq!(part(&packed, EmbedPlace::Local).0, [0.5, -1.0, 2.0]);
+        assert_eq!(part(&packed, EmbedPlace::Remote).0, [255.0, 216.0]);
     }
 }

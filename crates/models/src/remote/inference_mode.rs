@@ -30,7 +30,7 @@ pub enum InferenceMode {
 /// Where something is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub enum EmbedPlace {
     /// On this machine.
     Local,
     /// By the service.
@@ -39,22 +39,22 @@ pub enum Place {
 
 /// What the choice depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Situation {
+pub struct EmbedSituation {
     /// Time that the local model would take for the batch; `None` where there is no such model.
     pub local: Option<Duration>,
     /// Whether the service is switched on and has its key.
     pub service: bool,
     /// Who made the vectors that the new ones will stand beside, where there are any.
-    pub beside: Option<Place>,
+    pub beside: Option<EmbedPlace>,
     /// Whether the agreement check has passed.
     pub agreed: bool,
 }
 
-impl Situation {
-    fn has(&self, place: Place) -> bool {
+impl EmbedSituation {
+    fn has(&self, place: EmbedPlace) -> bool {
         match place {
-            Place::Local => self.local.is_some(),
-            Place::Remote => self.service,
+            EmbedPlace::Local => self.local.is_some(),
+            EmbedPlace::Remote => self.service,
         }
     }
 }
@@ -63,20 +63,20 @@ impl Situation {
 ///
 /// # Errors
 /// A sentence, where the mode allows no place that is there.
-pub fn choose(mode: InferenceMode, situation: &Situation) -> Result<Place, String> {
+pub fn choose(mode: InferenceMode, situation: &EmbedSituation) -> Result<EmbedPlace, String> {
     let wanted = match mode {
-        InferenceMode::Local => Place::Local,
-        InferenceMode::Remote => Place::Remote,
+        InferenceMode::Local => EmbedPlace::Local,
+        InferenceMode::Remote => EmbedPlace::Remote,
         InferenceMode::Dynamic => match (situation.beside, situation.local) {
             (Some(place), _) if !situation.agreed => place,
-            (_, Some(time)) if time <= FAST_ENOUGH || !situation.service => Place::Local,
-            _ => Place::Remote,
+            (_, Some(time)) if time <= FAST_ENOUGH || !situation.service => EmbedPlace::Local,
+            _ => EmbedPlace::Remote,
         },
     };
     if !situation.has(wanted) {
         return Err(match wanted {
-            Place::Local => "the model is not on this machine".to_owned(),
-            Place::Remote => "the service is not switched on, or has no key".to_owned(),
+            EmbedPlace::Local => "the model is not on this machine".to_owned(),
+            EmbedPlace::Remote => "the service is not switched on, or has no key".to_owned(),
         });
     }
     match situation.beside {
@@ -172,31 +172,31 @@ mod tests {
     const FAST: Option<Duration> = Some(Duration::from_secs(1));
     const SLOW: Option<Duration> = Some(Duration::from_secs(60));
 
-    fn choice(mode: InferenceMode, local: Option<Duration>, service: bool) -> Option<Place> {
-        choose(mode, &Situation { local, service, ..Situation::default() }).ok()
+    fn choice(mode: InferenceMode, local: Option<Duration>, service: bool) -> Option<EmbedPlace> {
+        choose(mode, &EmbedSituation { local, service, ..EmbedSituation::default() }).ok()
     }
 
     #[test]
     fn each_mode_takes_what_it_may() {
         use InferenceMode::{Dynamic, Local, Remote};
-        assert_eq!(choice(Local, FAST, true), Some(Place::Local));
+        assert_eq!(choice(Local, FAST, true), Some(EmbedPlace::Local));
         assert_eq!(choice(Local, None, true), None, "never leaves the machine by itself");
-        assert_eq!(choice(Remote, FAST, true), Some(Place::Remote));
+        assert_eq!(choice(Remote, FAST, true), Some(EmbedPlace::Remote));
         assert_eq!(choice(Remote, FAST, false), None);
-        assert_eq!(choice(Dynamic, FAST, true), Some(Place::Local));
-        assert_eq!(choice(Dynamic, SLOW, true), Some(Place::Remote));
-        assert_eq!(choice(Dynamic, SLOW, false), Some(Place::Local));
-        assert_eq!(choice(Dynamic, None, true), Some(Place::Remote));
+        assert_eq!(choice(Dynamic, FAST, true), Some(EmbedPlace::Local));
+        assert_eq!(choice(Dynamic, SLOW, true), Some(EmbedPlace::Remote));
+        assert_eq!(choice(Dynamic, SLOW, false), Some(EmbedPlace::Local));
+        assert_eq!(choice(Dynamic, None, true), Some(EmbedPlace::Remote));
         assert_eq!(choice(Dynamic, None, false), None);
     }
 
     #[test]
     fn spaces_are_mixed_only_where_they_agree() {
         for mode in [InferenceMode::Local, InferenceMode::Remote, InferenceMode::Dynamic] {
-            for beside in [Place::Local, Place::Remote] {
+            for beside in [EmbedPlace::Local, EmbedPlace::Remote] {
                 for local in [None, FAST, SLOW] {
                     for service in [false, true] {
-                        let apart = Situation { local, service, beside: Some(beside), agreed: false };
+                        let apart = EmbedSituation { local, service, beside: Some(beside), agreed: false };
                         assert!(
                             choose(mode, &apart).is_err() || choose(mode, &apart) == Ok(beside),
                             "{mode:?} {apart:?}"
@@ -205,7 +205,7 @@ mod tests {
                 }
             }
         }
-        let agreed = Situation { local: SLOW, service: true, beside: Some(Place::Local), agreed: true };
-        assert_eq!(choose(InferenceMode::Dynamic, &agreed), Ok(Place::Remote));
+        let agreed = EmbedSituation { local: SLOW, service: true, beside: Some(EmbedPlace::Local), agreed: true };
+        assert_eq!(choose(InferenceMode::Dynamic, &agreed), Ok(EmbedPlace::Remote));
     }
 }

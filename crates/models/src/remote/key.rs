@@ -68,10 +68,10 @@ impl Key {
 
     /// What the system's key store has; `None` also where there is no store. May ask the user to unlock it.
     pub fn stored(provider: Provider) -> Option<Self> {
-        match keyring::v1::Entry::new(SERVICE, provider.word()).and_then(|entry| entry.get_password()) {
+        match keyring::v1::Entry::new(SERVICE, provider.as_str()).and_then(|entry| entry.get_password()) {
             Ok(text) => Self::new(&text).ok(),
             Err(error) => {
-                log::debug!("no key of {} in the system's key store: {}", provider.word(), words(&error));
+                log::debug!("no key of {} in the system's key store: {}", provider.as_str(), words(&error));
                 None
             }
         }
@@ -82,7 +82,7 @@ impl Key {
     /// # Errors
     /// A sentence, where there is no store or it stays locked.
     pub fn store(&self, provider: Provider) -> Result<(), RemoteError> {
-        keyring::v1::Entry::new(SERVICE, provider.word())
+        keyring::v1::Entry::new(SERVICE, provider.as_str())
             .and_then(|entry| entry.set_password(&self.0))
             .map_err(|error| no_store(&error))
     }
@@ -92,7 +92,7 @@ impl Key {
     /// # Errors
     /// A sentence, where there is no store or it stays locked.
     pub fn forget(provider: Provider) -> Result<(), RemoteError> {
-        match keyring::v1::Entry::new(SERVICE, provider.word()).and_then(|entry| entry.delete_credential()) {
+        match keyring::v1::Entry::new(SERVICE, provider.as_str()).and_then(|entry| entry.delete_credential()) {
             Ok(()) | Err(keyring::v1::Error::NoEntry) => Ok(()),
             Err(error) => Err(no_store(&error)),
         }

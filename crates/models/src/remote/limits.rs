@@ -12,7 +12,7 @@ use super::{ProviderSpec, RemoteError};
 
 /// What a service takes in one request, and how many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct RequestLimits {
     /// Items a request.
     pub items: usize,
     /// Bytes of a request's body.
@@ -23,7 +23,7 @@ pub struct Limits {
 
 /// How fast requests may follow one another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
+pub struct RequestRate {
     /// Requests a second in the long run.
     pub per_second: f64,
     /// Requests that may go off at once after a rest.
@@ -36,11 +36,11 @@ pub struct RetryPolicy {
     /// Attempts after the first.
     pub retries: u32,
     /// Wait before the first of them; doubles each time. Nomic's client waits as long.
-    pub first: Duration,
+    pub initial_delay: Duration,
     /// No wait of our own is longer.
-    pub longest: Duration,
+    pub max_delay: Duration,
     /// A service that asks for a longer wait than this ends the job.
-    pub most_asked: Duration,
+    pub max_retry_after: Duration,
     /// Time for one request and its answer.
     pub timeout: Duration,
 }
@@ -49,9 +49,9 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retries: 5,
-            first: Duration::from_secs(1),
-            longest: Duration::from_secs(60),
-            most_asked: Duration::from_secs(300),
+            initial_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(60),
+            max_retry_after: Duration::from_secs(300),
             timeout: Duration::from_secs(120),
         }
     }
@@ -61,7 +61,7 @@ impl RetryPolicy {
     /// The wait before attempt `attempt + 1`: doubling, and between half and all of that by chance, so that many
     /// clients do not come back together.
     pub fn back_off(&self, attempt: u32) -> Duration {
-        let full = self.first.saturating_mul(1 << attempt.min(16)).min(self.longest);
+        let full = self.initial_delay.saturating_mul(1 << attempt.min(16)).min(self.max_delay);
         // A fresh hasher is seeded by the system: chance enough, without a generator of our own.
         let chance = RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
         full.mul_f64(0.5 + 0.5 * chance)
@@ -82,7 +82,7 @@ struct State {
 
 impl RateLimiter {
     /// Without a rate only pauses count.
-    pub fn new(rate: Option<Rate>) -> Self {
+    pub fn new(rate: Option<RequestRate>) -> Self {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_second));
         let slack = interval * rate.map_or(0, |rate| rate.burst.saturating_sub(1));
         let now = Instant::now();
@@ -220,25 +220,25 @@ mod tests {
 
     #[test]
     fn back_off_doubles_with_chance_and_ends_at_the_longest() {
-        let patience = RetryPolicy::default();
+        let policy = RetryPolicy::default();
         for (attempt, full) in [(0, 1.0), (1, 2.0), (4, 16.0), (9, 60.0), (40, 60.0)] {
-            let wait = patience.back_off(attempt).as_secs_f64();
+            let wait = policy.back_off(attempt).as_secs_f64();
             assert!((full / 2.0..=full).contains(&wait), "{attempt}: {wait}");
         }
-        let waits: std::collections::HashSet<_> = (0..20).map(|_| patience.back_off(3)).collect();
+        let waits: std::collections::HashSet<_> = (0..20).map(|_| policy.back_off(3)).collect();
         assert!(waits.len() > 10, "no chance in it");
     }
 
     #[tokio::test(start_paused = true)]
     async fn requests_keep_to_the_rate_after_a_burst() {
-        let pacer = RateLimiter::new(Some(Rate { per_second: 4.0, burst: 8 }));
+        let limiter = RateLimiter::new(Some(RequestRate { per_second: 4.0, burst: 8 }));
         let start = Instant::now();
         for _ in 0..8 {
-            pacer.turn().await;
+            limiter.turn().await;
         }
         assert!(start.elapsed() < Duration::from_millis(20), "{:?}", start.elapsed());
         for _ in 0..40 {
-            pacer.turn().await;
+            limiter.turn().await;
         }
         let seconds = start.elapsed().as_secs_f64();
         assert!((9.7..10.4).contains(&seconds), "{seconds}");
@@ -246,10 +246,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everyone() {
-        let pacer = RateLimiter::new(None);
+        let limiter = RateLimiter::new(None);
         let start = Instant::now();
-        pacer.hold(Duration::from_secs(7));
-        pacer.turn().await;
+        limiter.hold(Duration::from_secs(7));
+        limiter.turn().await;
         assert!(start.elapsed() >= Duration::from_secs(7));
     }
 }

@@ -30,7 +30,7 @@ pub use client::Usage;
 pub use error::RemoteError;
 pub use gemini::GeminiTask;
 pub use key::Key;
-pub use limits::{Estimate, Limits, Rate, RetryPolicy};
+pub use limits::{Estimate, RequestLimits, RequestRate, RetryPolicy};
 pub use protocol::Input;
 pub use provider_spec::{NOMIC_SPACE, Provider, ProviderSpec};
 
@@ -54,7 +54,7 @@ pub struct Embedded {
 pub struct Remote(Arc<Inner>);
 
 struct Inner {
-    flow: Arc<Batcher>,
+    batcher: Arc<Batcher>,
     runtime: Handle,
     info: ModelInfo,
     /// Goes up with every [`Remote::cancel`].
@@ -70,14 +70,14 @@ impl Remote {
     /// # Errors
     /// When the provider is not set up rightly, a key is missing, or the service does not answer.
     pub fn open(spec: &ProviderSpec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
-        Self::open_noting(spec, key, runtime, Ledger::default())
+        Self::open_with_ledger(spec, key, runtime, Ledger::default())
     }
 
     /// The same; what is sent is noted in `ledger`.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_noting(
+    pub fn open_with_ledger(
         spec: &ProviderSpec,
         key: Option<Key>,
         runtime: Handle,
@@ -96,12 +96,12 @@ impl Remote {
         let limits = [spec.limits(false), spec.limits(true)];
         let parallel = limits[0].parallel.max(limits[1].parallel);
         let host = spec.host()?;
-        let pacer = RateLimiter::new(spec.rate());
-        let client = Client::new(host, spec.is_loopback()?, key, parallel, pacer, spec.patience, ledger)?;
-        let flow = Batcher::new(client, spec.wire(), limits, spec.dim());
+        let rate_limiter = RateLimiter::new(spec.rate());
+        let client = Client::new(host, spec.is_loopback()?, key, parallel, rate_limiter, spec.retry_policy, ledger)?;
+        let batcher = Batcher::new(client, spec.protocol(), limits, spec.dim());
         let remote = Self(Arc::new(Inner {
             info: spec.info(spec.dim().unwrap_or_default())?,
-            flow: Arc::new(flow),
+            batcher: Arc::new(batcher),
             runtime,
             cancelled: watch::Sender::default(),
             shut: AtomicBool::new(false),
@@ -115,17 +115,17 @@ impl Remote {
     /// Learns the dimension; the spent tokens stay counted.
     fn with_dim(self, spec: &ProviderSpec) -> Result<Self, RemoteError> {
         let dim = self.learn_dim()?;
-        let (flow, runtime) = (Arc::clone(&self.0.flow), self.0.runtime.clone());
-        flow.fix_dim(dim);
+        let (batcher, runtime) = (Arc::clone(&self.0.batcher), self.0.runtime.clone());
+        batcher.fix_dim(dim);
         let (cancelled, shut) = (watch::Sender::default(), AtomicBool::new(false));
-        Ok(Self(Arc::new(Inner { info: spec.info(dim)?, flow, runtime, cancelled, shut })))
+        Ok(Self(Arc::new(Inner { info: spec.info(dim)?, batcher, runtime, cancelled, shut })))
     }
 
     /// Asks for the vector of one word of ours, to learn whether key, model and address are good.
     ///
     /// # Errors
     /// What the service has against them.
-    pub fn try_out(&self) -> Result<(), RemoteError> {
+    pub fn probe(&self) -> Result<(), RemoteError> {
         self.learn_dim().map(|_dim| ())
     }
 
@@ -143,7 +143,7 @@ impl Remote {
 
     /// What was sent and spent so far.
     pub fn usage(&self) -> Usage {
-        self.0.flow.client.usage()
+        self.0.batcher.client.usage()
     }
 
     /// Embeds all, and waits for it: one result an item, in order.
@@ -151,7 +151,7 @@ impl Remote {
         let (count, inner) = (inputs.len(), &self.0);
         let fail = |error: RemoteError| vec![Err(error); count];
         if inner.shut.load(Ordering::Relaxed) {
-            return fail(RemoteError::Setup(format!("{} is switched off", inner.flow.client.host())));
+            return fail(RemoteError::Setup(format!("{} is switched off", inner.batcher.client.host())));
         }
         if Handle::try_current().is_ok() {
             // Waiting here could stop the very threads that are waited for.
@@ -160,10 +160,10 @@ impl Remote {
             ));
         }
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
-        let (flow, mut cancelled) = (Arc::clone(&inner.flow), inner.cancelled.subscribe());
+        let (batcher, mut cancelled) = (Arc::clone(&inner.batcher), inner.cancelled.subscribe());
         inner.runtime.spawn(async move {
             let results = tokio::select! {
-                results = batching::run(flow, inputs.into(), options) => Some(results),
+                results = batching::run(batcher, inputs.into(), options) => Some(results),
                 _ = cancelled.changed() => None,
             };
             // Nobody waits any more only where the asking thread has gone.
@@ -195,7 +195,7 @@ impl Remote {
         }
     }
 
-    fn limits(&self) -> [Limits; 2] {
-        self.0.flow.limits
+    fn limits(&self) -> [RequestLimits; 2] {
+        self.0.batcher.limits
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{Limits, Rate, RemoteError};
+use super::{RemoteError, RequestLimits, RequestRate};
 use crate::{LongText, TextOptions, TextTask};
 
 /// Where the service is.
@@ -21,13 +21,13 @@ pub(super) const MAX_TOKENS: usize = 8192;
 /// Dimensions of the space.
 pub(super) const DIM: usize = 768;
 /// Just under 1,200 in five minutes, the burst counted.
-pub(super) const RATE: Rate = Rate { per_second: 3.8, burst: 40 };
+pub(super) const RATE: RequestRate = RequestRate { per_second: 3.8, burst: 40 };
 
 /// Texts and pictures.
-pub(super) const LIMITS: [Limits; 2] = [
-    Limits { items: 10, bytes: 8 << 20, parallel: 10 },
+pub(super) const LIMITS: [RequestLimits; 2] = [
+    RequestLimits { items: 10, bytes: 8 << 20, parallel: 10 },
     // the service takes 512 pictures, but a request of that size takes minutes to send
-    Limits { items: 32, bytes: 8 << 20, parallel: 4 },
+    RequestLimits { items: 32, bytes: 8 << 20, parallel: 4 },
 ];
 
 /// The model of pictures in the same space.

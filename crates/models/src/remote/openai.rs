@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{Limits, RemoteError};
+use super::{RemoteError, RequestLimits};
 use crate::{LongText, TextOptions};
 
 /// Where OpenAI is.
@@ -14,7 +14,7 @@ pub(super) const BASE: &str = "https://api.openai.com";
 pub(super) const MODEL: &str = "text-embedding-3-small";
 
 /// OpenAI takes 2,048 texts a request; the smallest default of the others is TEI's 32.
-pub(super) const LIMITS: [Limits; 2] = [Limits { items: 32, bytes: 2 << 20, parallel: 4 }; 2];
+pub(super) const LIMITS: [RequestLimits; 2] = [RequestLimits { items: 32, bytes: 2 << 20, parallel: 4 }; 2];
 
 /// Dimensions of OpenAI's own models.
 pub(super) fn dim(model: &str) -> Option<usize> {

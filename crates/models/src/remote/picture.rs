@@ -8,7 +8,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::protocol::Input;
 use crate::Pixels;
-use crate::preprocess::{Filter, squash};
+use crate::local::preprocess::{ResizeFilter, squash};
 use vicinity_core::Picture;
 
 /// Pictures are brought near this many pixels on their longer side.
@@ -32,7 +32,7 @@ pub(super) fn about_bytes(size: [u32; 2]) -> u64 {
 /// The picture as JPEG; empty where it cannot be one (a side over 65,535 pixels after shrinking).
 pub fn encode(picture: &Picture) -> Vec<u8> {
     let [width, height] = shrunk([picture.width(), picture.height()]);
-    let rgb = squash(picture, width as usize, height as usize, Filter::Bicubic);
+    let rgb = squash(picture, width as usize, height as usize, ResizeFilter::Bicubic);
     let mut jpeg = Vec::new();
     match JpegEncoder::new_with_quality(&mut jpeg, QUALITY).write_image(&rgb, width, height, ExtendedColorType::Rgb8) {
         Ok(()) => jpeg,

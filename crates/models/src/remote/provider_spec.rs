@@ -9,7 +9,7 @@ use super::gemini::{self, Gemini, GeminiTask};
 use super::nomic::{self, Nomic};
 use super::openai::{self, OpenAi};
 use super::protocol::Protocol;
-use super::{Limits, Rate, RemoteError, RetryPolicy};
+use super::{RemoteError, RequestLimits, RequestRate, RetryPolicy};
 use crate::{ModelInfo, ModelKey};
 
 /// Name of Nomic's space, the same for its open weights and its service.
@@ -35,7 +35,7 @@ impl Provider {
     pub const ALL: [Self; 3] = [Self::Nomic, Self::Gemini, Self::OpenAi];
 
     /// Lower-case word, as on the command line and in the key store.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Nomic => "nomic",
             Self::Gemini => "gemini",
@@ -112,7 +112,7 @@ pub struct ProviderSpec {
     /// Title of the documents (Gemini only).
     pub title: Option<String>,
     /// How long to try.
-    pub patience: RetryPolicy,
+    pub retry_policy: RetryPolicy,
 }
 
 impl ProviderSpec {
@@ -126,7 +126,7 @@ impl ProviderSpec {
             max_tokens: None,
             gemini_task: None,
             title: None,
-            patience: RetryPolicy::default(),
+            retry_policy: RetryPolicy::default(),
         }
     }
 
@@ -242,7 +242,7 @@ impl ProviderSpec {
     }
 
     /// What one request takes, of texts or of pictures.
-    pub fn limits(&self, pictures: bool) -> Limits {
+    pub fn limits(&self, pictures: bool) -> RequestLimits {
         match self.provider {
             Provider::Nomic => nomic::LIMITS[usize::from(pictures)],
             Provider::Gemini => gemini::LIMITS[usize::from(pictures)],
@@ -251,11 +251,11 @@ impl ProviderSpec {
     }
 
     /// Only Nomic's own service names its rate; the others say when it is too much.
-    pub(super) fn rate(&self) -> Option<Rate> {
+    pub(super) fn rate(&self) -> Option<RequestRate> {
         (self.provider == Provider::Nomic && self.base_url.is_none()).then_some(nomic::RATE)
     }
 
-    pub(super) fn wire(&self) -> Box<dyn Protocol> {
+    pub(super) fn protocol(&self) -> Box<dyn Protocol> {
         let base = self.base_url.as_deref().unwrap_or(self.provider.default_base()).trim_end_matches('/').to_owned();
         let (model, dimensions) = (self.model.clone(), self.dimensions);
         match self.provider {
@@ -283,7 +283,7 @@ impl ProviderSpec {
         };
         let mut preprocessing = PREPARATION.to_owned();
         if let Some(task) = self.gemini_task {
-            preprocessing = format!("{preprocessing} {}", task.word());
+            preprocessing = format!("{preprocessing} {}", task.as_str());
         }
         Ok(ModelKey { name, revision: self.host()?, preprocessing, dim })
     }

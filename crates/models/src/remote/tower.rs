@@ -6,7 +6,7 @@ use crate::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, TowerErro
 use vicinity_core::{Embedding, Picture};
 
 /// Items that one call should bring, so that all parallel requests are full; more would only fill memory.
-fn call_size(remote: &Remote, pictures: bool, most: usize) -> usize {
+fn preferred_batch_size(remote: &Remote, pictures: bool, most: usize) -> usize {
     let limits = remote.limits()[usize::from(pictures)];
     (limits.items * limits.parallel).min(most)
 }
@@ -33,8 +33,8 @@ impl ImageTower for Pictures {
         self.ask(batch).into_iter().map(|result| Ok(result?.embedding)).collect()
     }
 
-    fn call_size(&self) -> Option<usize> {
-        Some(call_size(&self.0, true, 128))
+    fn preferred_batch_size(&self) -> Option<usize> {
+        Some(preferred_batch_size(&self.0, true, 128))
     }
 
     fn interrupt(&self) {
@@ -64,8 +64,8 @@ impl TextTower for Texts {
         self.ask(texts, options).collect()
     }
 
-    fn call_size(&self) -> Option<usize> {
-        Some(call_size(&self.0, false, 400))
+    fn preferred_batch_size(&self) -> Option<usize> {
+        Some(preferred_batch_size(&self.0, false, 400))
     }
 
     fn interrupt(&self) {

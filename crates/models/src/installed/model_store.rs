@@ -1,0 +1,232 @@
+//! Where models live, and the manifest that makes a folder a model.
+//!
+//! `MODELS/ID/` holds the files and `manifest.json`; without a readable manifest, or with a file missing or of another
+//! length, there is no model. What is still coming lies in `MODELS/.partial/ID/` and is moved in one step.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ModelError;
+use crate::catalogue::Terms;
+use vicinity_core::atomic_file;
+
+const MANIFEST: &str = "manifest.json";
+const DAMAGED: &str = "manifest.damaged.json";
+const PARTIAL: &str = ".partial";
+/// Version of the manifest's form.
+const FORMAT: u32 = 1;
+
+/// What a model consists of, where it came from, and on which terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this form.
+    pub format: u32,
+    /// Name of the model and of its folder.
+    pub id: String,
+    /// Display name.
+    pub title: String,
+    /// Which weights: the commits, or a hash of the weights where there is no commit.
+    pub revision: String,
+    /// Repositories and commits; empty for an import.
+    pub sources: Vec<Origin>,
+    /// In a few words.
+    pub licence: String,
+    /// Terms of use; `None` where nobody knows.
+    pub terms: Option<Terms>,
+    /// Every file but this one.
+    pub files: Vec<ListedFile>,
+    /// When it was made, RFC 3339.
+    pub made: String,
+}
+
+/// A repository that files came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `owner/name`.
+    pub repo: String,
+    /// The commit.
+    pub commit: String,
+    /// Folder of its files.
+    pub folder: String,
+}
+
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// Path inside the model's folder, with `/`.
+    pub path: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// One with the present form and time.
+    pub(super) fn new(id: &str, title: &str, licence: &str, terms: Option<Terms>) -> Self {
+        Self {
+            format: FORMAT,
+            id: id.to_owned(),
+            title: title.to_owned(),
+            revision: String::new(),
+            sources: Vec::new(),
+            licence: licence.to_owned(),
+            terms,
+            files: Vec::new(),
+            made: jiff::Timestamp::now().to_string(),
+        }
+    }
+
+    /// Length of all files, bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// The folder of models.
+#[derive(Debug, Clone)]
+pub struct ModelStore {
+    root: PathBuf,
+}
+
+impl ModelStore {
+    /// At `root`, which need not exist.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a model.
+    pub fn dir(&self, id: &str) -> PathBuf {
+        self.root.join(id)
+    }
+
+    /// Where a model's files are gathered until all are there. No model has a `~` in its name: what is called so
+    /// belongs to another.
+    pub(super) fn partial(&self, id: &str) -> PathBuf {
+        self.root.join(PARTIAL).join(id)
+    }
+
+    /// The manifest of a model that is here in full length; contents are not read.
+    pub fn manifest(&self, id: &str) -> Option<Manifest> {
+        let dir = self.dir(id);
+        let manifest = read_manifest(&dir.join(MANIFEST))?;
+        let there = |file: &ListedFile| {
+            is_inside(Path::new(&file.path))
+                && fs::metadata(dir.join(&file.path)).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
+        };
+        (manifest.id == id && manifest.files.iter().all(there)).then_some(manifest)
+    }
+
+    /// All models that are here, by name.
+    pub fn all(&self) -> Vec<Manifest> {
+        let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut found: Vec<_> = names.filter(|name| is_name(name)).filter_map(|name| self.manifest(&name)).collect();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found
+    }
+
+    /// Makes the gathered files a model: manifest, then one rename.
+    pub(super) fn install(&self, manifest: &Manifest, gathered: &Path) -> Result<(), ModelError> {
+        write_json(&gathered.join(MANIFEST), manifest)?;
+        let (target, old) = (self.dir(&manifest.id), self.partial(&format!("{}~old", manifest.id)));
+        if target.exists() {
+            remove_all(&old)?;
+            fs::rename(&target, &old).map_err(ModelError::io(&target))?;
+        }
+        fs::rename(gathered, &target).map_err(ModelError::io(&target))?;
+        remove_all(&old)
+    }
+
+    /// Takes a damaged model off the list; its sound files serve when it is got again.
+    pub(super) fn mark_damaged(&self, id: &str) -> Result<(), ModelError> {
+        let path = self.dir(id).join(MANIFEST);
+        fs::rename(&path, self.dir(id).join(DAMAGED)).map_err(ModelError::io(&path))
+    }
+
+    /// Removes a model and what was gathered of it; false where there was nothing.
+    pub(super) fn remove(&self, id: &str) -> Result<bool, ModelError> {
+        let (dir, partial) = (self.dir(id), self.partial(id));
+        let any = dir.exists() || partial.exists();
+        // without its manifest it is no model any more, whatever happens to the rest
+        match fs::remove_file(dir.join(MANIFEST)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(ModelError::io(&dir)(error)),
+            _ => {}
+        }
+        remove_all(&dir)?;
+        remove_all(&partial)?;
+        Ok(any)
+    }
+
+    /// Keeps other windows and commands from gathering the same model for as long as the file is open.
+    pub(super) fn lock(&self, id: &str) -> Result<File, ModelError> {
+        let dir = self.root.join(PARTIAL);
+        fs::create_dir_all(&dir).map_err(ModelError::io(&dir))?;
+        let path = dir.join(format!("{id}~lock"));
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = open.map_err(ModelError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(ModelError::Busy { id: id.to_owned() }),
+            // some network file systems know no locks
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+            Err(TryLockError::Error(error)) => Err(ModelError::io(&path)(error)),
+        }
+    }
+}
+
+fn read_manifest(path: &Path) -> Option<Manifest> {
+    let manifest: Manifest = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (manifest.format == FORMAT).then_some(manifest)
+}
+
+/// Whether `name` can name a model: it becomes a folder on every system.
+pub fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.') && !name.ends_with('.')
+}
+
+/// Whether a relative path stays below where it is joined.
+pub(super) fn is_inside(path: &Path) -> bool {
+    let mut parts = path.components().peekable();
+    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Writes a JSON file so that it is there in full or not at all.
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ModelError> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| ModelError::io(path)(error.into()))?;
+    atomic_file::write(path, &bytes).map_err(ModelError::io(path))
+}
+
+/// Removes a folder with all in it; nothing there is no error.
+pub(super) fn remove_all(dir: &Path) -> Result<(), ModelError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(ModelError::io(dir)(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_paths_that_could_escape_are_refused() {
+        assert!(is_name("nomic-embed-v1.5"));
+        for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "C:", "Ä", "con ", "dot."] {
+            assert!(!is_name(bad), "{bad}");
+        }
+        assert!(is_inside(Path::new("text/model.safetensors")));
+        for bad in ["", "..", "../x", "a/../../x", "/etc/passwd", "./a/../b"] {
+            assert!(!is_inside(Path::new(bad)), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Panics in foreign code or on hostile model files become errors: [`catch`] for one call, [`Model::guarded`] for the two
+//! towers of a model.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use vicinity_core::{Embedding, Picture};
+
+/// Characters of a panic's message that an error repeats.
+const MESSAGE: usize = 200;
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread would be caught here, right now.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// Runs `work`. What it leaves half done must not be used after a panic.
+///
+/// # Errors
+/// [`TowerError::Panicked`] when it panics; else its own.
+pub fn catch<T>(work: impl FnOnce() -> Result<T, TowerError>) -> Result<T, TowerError> {
+    let before = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(before);
+    result.unwrap_or_else(|payload| Err(TowerError::Panicked(message(payload.as_ref()))))
+}
+
+/// What a panic said, on one line.
+pub fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("no reason is known");
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE).collect()
+}
+
+/// A tower whose panics are errors.
+struct Guarded<T>(T);
+
+impl Model {
+    /// The same model; a panic of its towers is a [`TowerError::Panicked`] from now on.
+    #[must_use]
+    pub fn guarded(self) -> Self {
+        Self { info: self.info, image: Box::new(Guarded(self.image)), text: Box::new(Guarded(self.text)) }
+    }
+}
+
+impl ImageTower for Guarded<Box<dyn ImageTower>> {
+    fn prepare(&self, picture: &Picture) -> Pixels {
+        // Cannot fail by its type; a picture that nothing was made of is refused by `embed`.
+        catch(|| Ok(self.0.prepare(picture))).unwrap_or(Pixels(Vec::new()))
+    }
+
+    fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+        catch(|| self.0.embed(batch))
+    }
+
+    fn embed_each(&self, batch: &[Pixels]) -> Vec<Result<Embedding, TowerError>> {
+        each(batch, |batch| self.0.embed_each(batch))
+    }
+
+    fn preferred_batch_size(&self) -> Option<usize> {
+        self.0.preferred_batch_size()
+    }
+
+    fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl TextTower for Guarded<Box<dyn TextTower>> {
+    fn embed(&self, texts: &[&str], options: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+        catch(|| self.0.embed(texts, options))
+    }
+
+    fn embed_to(&self, texts: &[&str], options: TextOptions, dim: usize) -> Result<Vec<TextEmbedding>, TowerError> {
+        catch(|| self.0.embed_to(texts, options, dim))
+    }
+
+    fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
+        each(texts, |texts| self.0.embed_each(texts, options))
+    }
+
+    fn shortened(&self, text: String, options: TextOptions) -> String {
+        self.0.shortened(text, options)
+    }
+
+    fn preferred_batch_size(&self) -> Option<usize> {
+        self.0.preferred_batch_size()
+    }
+
+    fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
+/// A batch at once; where that panics each for itself, so that one bad input does not spoil its neighbours.
+fn each<T, E>(batch: &[T], embed: impl Fn(&[T]) -> Vec<Result<E, TowerError>>) -> Vec<Result<E, TowerError>> {
+    let whole = |part: &[T]| {
+        let results = catch(|| Ok(embed(part)))?;
+        match results.len() == part.len() {
+            true => Ok(results),
+            false => Err(TowerError::Panicked(format!("{} results for {} inputs", results.len(), part.len()))),
+        }
+    };
+    let alone = |one: &T| whole(std::slice::from_ref(one)).and_then(|mut r| r.pop().unwrap_or(Err(nothing())));
+    match whole(batch) {
+        Ok(results) => results,
+        Err(error) if batch.len() == 1 => vec![Err(error)],
+        Err(_) => batch.iter().map(alone).collect(),
+    }
+}
+
+fn nothing() -> TowerError {
+    TowerError::Panicked("it gave no vector".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::builtin;
+
+    /// Panics at texts that hold a `!`, and at empty pixels.
+    struct Nervous;
+
+    impl TextTower for Nervous {
+        fn embed(&self, texts: &[&str], _: TextOptions) -> Result<Vec<TextEmbedding>, TowerError> {
+            assert!(!texts.iter().any(|text| text.contains('!')), "no\nshouting");
+            let one = |_: &&str| Ok(TextEmbedding { embedding: Embedding::new(vec![1.0, 2.0])?, tokens: 1 });
+            texts.iter().map(one).collect()
+        }
+    }
+
+    impl ImageTower for Nervous {
+        fn prepare(&self, _: &Picture) -> Pixels {
+            panic!("not prepared")
+        }
+
+        fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+            assert!(batch.iter().all(|pixels| !pixels.0.is_empty()), "nothing there");
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_its_input_alone() {
+        let info = builtin::info().expect("built in");
+        let model = Model { info, image: Box::new(Nervous), text: Box::new(Nervous) }.guarded();
+        let each = model.text.embed_each(&["a", "b!", "c"], TextOptions::default());
+        assert_eq!(each.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        let said = model.text.embed(&["b!"], TextOptions::default()).expect_err("it panics").to_string();
+        assert!(said.contains("no shouting") && !said.contains('\n'), "{said}");
+        assert!(matches!(model.text.embed_to(&["!"], TextOptions::default(), 1), Err(TowerError::Panicked(_))));
+        let picture = Picture::new(1, 1, vec![1, 2, 3]).expect("a picture");
+        assert!(model.image.embed(&[model.image.prepare(&picture)]).is_err());
+        assert!(!is_guarded(), "outside again");
+    }
+}

@@ -1,0 +1,7 @@
+//! From a picture to what a model takes: resized as Pillow 12 does it ([`squash`]), by the recipe that comes with the
+//! model ([`Recipe`]).
+
+mod recipe;
+
+pub use recipe::{Crop, CropCentre, FILE, NEWER_FILE, Recipe, Resize};
+pub use vicinity_media::resize::{ResizeFilter, squash};

@@ -1,7 +1,0 @@
-//! From a picture to what a model takes: resized as Pillow 12 does it ([`squash`]), by the recipe that comes with the
-//! model ([`Recipe`]).
-
-mod recipe;
-
-pub use recipe::{Centre, Crop, FILE, NEWER_FILE, Recipe, Resize};
-pub use vicinity_media::resize::{Filter, squash};
