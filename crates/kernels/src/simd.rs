@@ -150,20 +150,24 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self::V {
+        // SAFETY: the caller vouches for a whole vector behind `p`.
         unsafe { p.cast::<[f32; 8]>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: Self::V) {
+        // SAFETY: the caller vouches for a whole vector behind `p`.
         unsafe { p.cast::<[f32; 8]>().write_unaligned(v) }
     }
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
         let mut v = [0.0; 8];
+        // SAFETY: the caller vouches for `n` numbers behind `p`, fewer than a vector has.
         unsafe { std::ptr::copy_nonoverlapping(p, v.as_mut_ptr(), n) };
         v
     }
     #[inline(always)]
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
+        // SAFETY: the caller vouches for `n` numbers behind `p`, fewer than a vector has.
         unsafe { std::ptr::copy_nonoverlapping(v.as_ptr(), p, n) };
     }
     #[inline(always)]
@@ -241,6 +245,7 @@ mod x86 {
 
     #[inline(always)]
     unsafe fn mask8(n: usize) -> __m256i {
+        // SAFETY: the caller vouches for the instruction set.
         unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
     }
 
@@ -251,58 +256,72 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_set1_ps(x) }
         }
         #[inline(always)]
         unsafe fn load(p: *const f32) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set and for a whole vector behind `p`.
             unsafe { _mm256_loadu_ps(p) }
         }
         #[inline(always)]
         unsafe fn store(p: *mut f32, v: __m256) {
+            // SAFETY: the caller vouches for the instruction set and for a whole vector behind `p`.
             unsafe { _mm256_storeu_ps(p, v) }
         }
         #[inline(always)]
         unsafe fn load_first(p: *const f32, n: usize) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set and for `n` numbers behind `p`; masked lanes are not touched.
             unsafe { _mm256_maskload_ps(p, mask8(n)) }
         }
         #[inline(always)]
         unsafe fn store_first(p: *mut f32, v: __m256, n: usize) {
+            // SAFETY: the caller vouches for the instruction set and for `n` numbers behind `p`; masked lanes are not touched.
             unsafe { _mm256_maskstore_ps(p, mask8(n), v) }
         }
         #[inline(always)]
         unsafe fn add(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_add_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn sub(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_sub_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_mul_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn div(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_div_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_fmadd_ps(a, b, c) }
         }
         #[inline(always)]
         unsafe fn min(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_min_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn max(a: __m256, b: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_max_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn round(a: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
         }
         #[inline(always)]
         unsafe fn exp2_whole(a: __m256) -> __m256 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe {
                 let biased = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
@@ -311,21 +330,25 @@ mod x86 {
         #[inline(always)]
         unsafe fn sum(a: __m256) -> f32 {
             let mut lanes = [0.0; 8];
+            // SAFETY: the caller vouches for the instruction set; `lanes` is as long as a vector.
             unsafe { Self::store(lanes.as_mut_ptr(), a) };
             lanes.iter().sum()
         }
         #[inline(always)]
         unsafe fn max_lane(a: __m256) -> f32 {
             let mut lanes = [0.0; 8];
+            // SAFETY: the caller vouches for the instruction set; `lanes` is as long as a vector.
             unsafe { Self::store(lanes.as_mut_ptr(), a) };
             lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max)
         }
         #[inline(always)]
         unsafe fn prefetch(p: *const f32) {
+            // SAFETY: a prefetch of any address has no effect but on speed; the caller vouches for the instruction set.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
         #[inline(always)]
         unsafe fn prefetch_far(p: *const f32) {
+            // SAFETY: a prefetch of any address has no effect but on speed; the caller vouches for the instruction set.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
         }
     }
@@ -346,74 +369,92 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_set1_ps(x) }
         }
         #[inline(always)]
         unsafe fn load(p: *const f32) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set and for a whole vector behind `p`.
             unsafe { _mm512_loadu_ps(p) }
         }
         #[inline(always)]
         unsafe fn store(p: *mut f32, v: __m512) {
+            // SAFETY: the caller vouches for the instruction set and for a whole vector behind `p`.
             unsafe { _mm512_storeu_ps(p, v) }
         }
         #[inline(always)]
         unsafe fn load_first(p: *const f32, n: usize) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set and for `n` numbers behind `p`; masked lanes are not touched.
             unsafe { _mm512_maskz_loadu_ps(mask16(n), p) }
         }
         #[inline(always)]
         unsafe fn store_first(p: *mut f32, v: __m512, n: usize) {
+            // SAFETY: the caller vouches for the instruction set and for `n` numbers behind `p`; masked lanes are not touched.
             unsafe { _mm512_mask_storeu_ps(p, mask16(n), v) }
         }
         #[inline(always)]
         unsafe fn add(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_add_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_sub_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_mul_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn div(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_div_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_fmadd_ps(a, b, c) }
         }
         #[inline(always)]
         unsafe fn min(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_min_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn max(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_max_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn round(a: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
         }
         #[inline(always)]
         unsafe fn exp2_whole(a: __m512) -> __m512 {
+            // SAFETY: the caller vouches for the instruction set.
             unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), a) }
         }
         #[inline(always)]
         unsafe fn sum(a: __m512) -> f32 {
+            // SAFETY: the caller vouches for the instruction set; `lanes` is as long as a vector.
             unsafe { _mm512_reduce_add_ps(a) }
         }
         #[inline(always)]
         unsafe fn max_lane(a: __m512) -> f32 {
+            // SAFETY: the caller vouches for the instruction set; `lanes` is as long as a vector.
             unsafe { _mm512_reduce_max_ps(a) }
         }
         #[inline(always)]
         unsafe fn prefetch(p: *const f32) {
+            // SAFETY: a prefetch of any address has no effect but on speed; the caller vouches for the instruction set.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
         #[inline(always)]
         unsafe fn prefetch_far(p: *const f32) {
+            // SAFETY: a prefetch of any address has no effect but on speed; the caller vouches for the instruction set.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
         }
     }

@@ -75,6 +75,7 @@ impl CustomOp1 for SqueezeExcite {
 unsafe fn weigh<S: Simd>(x: &[f32], factors: &[f32], out: &mut [f32]) {
     let (n, x, factors, out) = (x.len(), x.as_ptr(), factors.as_ptr(), out.as_mut_ptr());
     let whole = n - n % S::LANES;
+    // SAFETY: the caller vouches for the instruction set and for `n` numbers behind each pointer.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
             S::store(out.add(i), math::gelu::<S>(S::mul(S::load(x.add(i)), S::load(factors.add(i)))));
