@@ -113,7 +113,7 @@ fn map(points: usize, gpu: Option<RenderState>) {
     let mut window = Window::new(gpu);
     let started = Instant::now();
     let mut preparing = Vec::new();
-    while panel.place_on_screen(ItemId(7)).is_none() {
+    while panel.pos_on_screen(ItemId(7)).is_none() {
         preparing.push(window.frame(pointer(0), |ui| panel.ui(ui, &Ctx { state: &state, commands: &commands })));
         std::thread::sleep(Duration::from_millis(4));
     }

@@ -58,7 +58,7 @@ impl World {
     }
 
     fn place(&self, row: u32) -> Pos2 {
-        self.map.place_on_screen(ItemId(row)).expect("it has a place")
+        self.map.pos_on_screen(ItemId(row)).expect("it has a place")
     }
 }
 
@@ -329,13 +329,13 @@ fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     harness.state_mut().state.layout_progress =
         Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
     harness.run();
-    harness.get_by_label("Computing a better map … 42 %");
+    harness.get_by_label("Improving the map… 42 %");
     harness.get_by_label("Cancel").click();
     harness.run();
     assert!(harness.state().cancelled);
     harness.state_mut().state.layout = None;
     harness.run();
-    harness.get_by_label("The map appears after the first batch");
+    harness.get_by_label("Preparing the map…");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_large_map_is_prepared_off_the_frame() {
         .with_size(SIZE)
         .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(60_000)));
     let mut frames = 0;
-    while harness.state().map.place_on_screen(ItemId(7)).is_none() {
+    while harness.state().map.pos_on_screen(ItemId(7)).is_none() {
         frames += 1;
         assert!(frames < 1_000, "never ready");
         std::thread::sleep(std::time::Duration::from_millis(5));

@@ -1,24 +1,24 @@
-//! Where the map is looked at from, and how the view moves there.
+//! The camera: which part of the map is shown, and how the view animates to another part.
 //!
-//! In f64: at deep zoom a screen point is less than the spacing of f32 around the centre.
+//! Uses f64 because, at deep zoom, a screen point is smaller than the spacing of f32 values around the centre.
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 use vicinity_core::MapPos;
 
-/// Seconds that a flight takes.
+/// Duration of a camera flight, in seconds.
 const FLIGHT_SECS: f64 = 0.25;
-/// Closest view, relative to the one that shows everything.
-const CLOSEST: f64 = 20_000.0;
-/// Furthest view, relative to the one that shows everything.
-const FURTHEST: f64 = 0.25;
+/// Largest scale, relative to the scale at which all points fit.
+const MAX_ZOOM: f64 = 20_000.0;
+/// Smallest scale, relative to the scale at which all points fit.
+const MIN_ZOOM: f64 = 0.25;
 
-/// What part of the map is seen.
+/// The part of the map that is shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
-    /// Map position in the middle of the screen area; y upwards.
+    /// Map position at the centre of the screen area; y points up.
     pub centre_in_map: [f64; 2],
-    /// Screen points a map unit.
+    /// Screen points per map unit.
     pub points_per_unit: f64,
 }
 
@@ -30,7 +30,7 @@ impl Default for Camera {
 
 impl Camera {
     /// The camera that shows `bounds` (in map units) inside `inner`, a part of the screen area `area`.
-    pub fn fitting(bounds: Bounds, area: Rect, inner: Rect) -> Self {
+    pub fn fitting(bounds: MapBounds, area: Rect, inner: Rect) -> Self {
         let [width, height] = bounds.size();
         let by_width = f64::from(inner.width().max(1.0)) / width.max(1e-6);
         let by_height = f64::from(inner.height().max(1.0)) / height.max(1e-6);
@@ -41,14 +41,14 @@ impl Camera {
         Self { centre_in_map, points_per_unit }
     }
 
-    /// Where a map position appears in the screen area.
+    /// The screen position of a map position.
     pub fn screen_from_map(&self, area: Rect, pos: MapPos) -> Pos2 {
         let x = (f64::from(pos.x) - self.centre_in_map[0]) * self.points_per_unit;
         let y = (f64::from(pos.y) - self.centre_in_map[1]) * self.points_per_unit;
         area.center() + vec2(x as f32, -y as f32)
     }
 
-    /// Which map position is seen at a place of the screen area.
+    /// The map position shown at a screen position.
     pub fn map_from_screen(&self, area: Rect, pos: Pos2) -> [f64; 2] {
         let off = pos - area.center();
         [
@@ -57,24 +57,24 @@ impl Camera {
         ]
     }
 
-    /// The same view, moved with a drag by `delta` screen points.
+    /// The same view after a drag by `delta` screen points.
     pub fn panned(&self, delta: Vec2) -> Self {
         let [x, y] = self.centre_in_map;
         let scale = self.points_per_unit;
         Self { centre_in_map: [x - f64::from(delta.x) / scale, y + f64::from(delta.y) / scale], ..*self }
     }
 
-    /// Closer by `factor`, with the same map position at `anchor`; within the limits around `fit`, the scale that
-    /// shows everything.
+    /// Zoomed in by `factor`, keeping the map position at `anchor` in place. The scale is clamped to limits relative to
+    /// `fit`, the scale at which all points fit.
     pub fn zoomed(&self, factor: f64, area: Rect, anchor: Pos2, fit: f64) -> Self {
         let [x, y] = self.map_from_screen(area, anchor);
-        let points_per_unit = (self.points_per_unit * factor).clamp(fit * FURTHEST, fit * CLOSEST);
+        let points_per_unit = (self.points_per_unit * factor).clamp(fit * MIN_ZOOM, fit * MAX_ZOOM);
         let off = anchor - area.center();
         let centre_in_map = [x - f64::from(off.x) / points_per_unit, y + f64::from(off.y) / points_per_unit];
         Self { centre_in_map, points_per_unit }
     }
 
-    /// A share `t` of the way to `to`, around the one map position that stays where it is on the screen.
+    /// The camera a fraction `t` of the way to `to`, around the one map position that stays fixed on screen.
     fn towards(&self, to: &Self, t: f64) -> Self {
         let (from_scale, to_scale) = (self.points_per_unit, to.points_per_unit);
         let scale = from_scale * (to_scale / from_scale).powf(t);
@@ -87,15 +87,15 @@ impl Camera {
 
 /// A rectangle of the map.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bounds {
-    /// Lowest x and y.
+pub struct MapBounds {
+    /// Smallest x and y.
     pub min: [f64; 2],
-    /// Highest x and y.
+    /// Largest x and y.
     pub max: [f64; 2],
 }
 
-impl Bounds {
-    /// Around all finite positions; `None` where there are none.
+impl MapBounds {
+    /// The bounds of all finite positions; `None` if there are none.
     pub fn around(positions: impl Iterator<Item = MapPos>) -> Option<Self> {
         let mut bounds = Self { min: [f64::INFINITY; 2], max: [f64::NEG_INFINITY; 2] };
         for pos in positions.filter(|p| p.x.is_finite() && p.y.is_finite()) {
@@ -112,20 +112,20 @@ impl Bounds {
         [self.max[0] - self.min[0], self.max[1] - self.min[1]]
     }
 
-    /// The middle.
+    /// CentralView.
     pub fn centre(&self) -> [f64; 2] {
         [(self.max[0] + self.min[0]) / 2.0, (self.max[1] + self.min[1]) / 2.0]
     }
 
-    /// At least `side` wide and high, around the same middle.
-    pub fn at_least(self, side: f64) -> Self {
+    /// Grown to at least `side` in width and height, around the same centre.
+    pub fn with_min_size(self, side: f64) -> Self {
         let [x, y] = self.centre();
         let [w, h] = self.size().map(|s| s.max(side) / 2.0);
         Self { min: [x - w, y - h], max: [x + w, y + h] }
     }
 }
 
-/// A camera and the flight it may be on.
+/// A camera and its animation, if any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flight {
     now: Camera,
@@ -133,22 +133,22 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// The view of this frame.
+    /// The camera of this frame.
     pub fn now(&self) -> Camera {
         self.now
     }
 
-    /// Where the view is, or will be once the flight is over.
+    /// The camera after the animation, or the current one if there is none.
     pub fn end(&self) -> Camera {
         self.to.map_or(self.now, |(_, to, _)| to)
     }
 
-    /// Goes there at once.
+    /// Switches to `to` immediately.
     pub fn jump(&mut self, to: Camera) {
         *self = Self { now: to, to: None };
     }
 
-    /// Sets off at `time` (seconds); at once where motion is not wanted.
+    /// Starts an animation at `time` (seconds); switches immediately if `reduce_motion` is set.
     pub fn start(&mut self, to: Camera, time: f64, reduce_motion: bool) {
         if reduce_motion {
             self.jump(to);
@@ -157,7 +157,7 @@ impl Flight {
         }
     }
 
-    /// Moves on to `time`; whether there is more to come.
+    /// Advances the animation to `time`. Returns whether it is still running.
     pub fn advance(&mut self, time: f64) -> bool {
         let Some((from, to, started)) = self.to else { return false };
         let t = ease_out((time - started) / FLIGHT_SECS);
@@ -170,12 +170,12 @@ impl Flight {
     }
 }
 
-/// Fast at first, then slower (cubic); `t` in [0, 1].
+/// Cubic ease-out; `t` is clamped to [0, 1].
 pub fn ease_out(t: f64) -> f64 {
     1.0 - (1.0 - t.clamp(0.0, 1.0)).powi(3)
 }
 
-/// `area` without the margins that the overlays take.
+/// `area` without the margins kept free for the controls.
 pub fn inner(area: Rect) -> Rect {
     let (side, top, bottom) = (28.0, 44.0, 72.0);
     let min = pos2(area.left() + side, area.top() + top);
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn fits_inside_the_margins() {
-        let bounds = Bounds { min: [-1.0, -0.5], max: [1.0, 0.5] };
+        let bounds = MapBounds { min: [-1.0, -0.5], max: [1.0, 0.5] };
         let room = inner(area());
         let camera = Camera::fitting(bounds, area(), room);
         for (x, y) in [(-1.0, -0.5), (1.0, 0.5)] {

@@ -1,4 +1,4 @@
-//! What colour each point has, and the legend that says why. Worked out off the UI thread.
+//! The colour of each point and the legend that explains it. Computed off the UI thread.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -10,111 +10,107 @@ use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot};
 use crate::ui::theme::{DARK, LIGHT, Theme};
 use vicinity_core::{Filter, ItemId, LabelScore, Modality, SearchResult};
 
-use super::marks::MOST_RINGS;
+use super::marks::MAX_RINGS;
 
-/// Categories that have a colour of their own; the rest is "Other".
-const NAMED: usize = 10;
+/// Number of categories with their own colour; all others become "Other".
+const MAX_COLOURED: usize = 10;
 
-/// Most entries of the legend: each is a bit of the mask of those switched off.
-const MOST_ENTRIES: usize = 60;
+/// Maximum number of legend entries: each is one bit in the mask of hidden entries.
+const MAX_LEGEND_ENTRIES: usize = 60;
 
-/// Opacity of what is not selected or not let through by the filter, as a share of what it would be.
-const STEPPED_BACK: f32 = 0.25;
+/// Opacity factor of points that are not selected or not admitted by the filter.
+const DIMMED_OPACITY: f32 = 0.25;
 
-/// An `Arc` that equals only itself: a cheap key for "the same data as before".
+/// An `Arc` compared by identity: a cheap key for "the same data as before".
 #[derive(Debug)]
-pub struct Same<T>(pub Arc<T>);
+pub struct ArcKey<T>(pub Arc<T>);
 
-impl<T> Clone for Same<T> {
+impl<T> Clone for ArcKey<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> PartialEq for Same<T> {
+impl<T> PartialEq for ArcKey<T> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// What colours are made of besides the items: copied only when they are to be made.
+/// Inputs of the colours that are copied only when the colours are computed.
 #[derive(Debug, Clone)]
-pub struct Chosen {
-    /// The names of the labels.
+pub struct ColourInputs {
+    /// Names of the labels.
     names: Vec<String>,
-    /// The items that do not step back; empty where all are alike.
+    /// The items that are not dimmed; empty if none is.
     selection: Vec<ItemId>,
 }
 
-/// Everything that the categories depend on.
+/// Everything the categories depend on.
 #[derive(Debug, Clone, PartialEq)]
 struct CategoryKey {
-    snapshot: Same<Snapshot>,
+    snapshot: ArcKey<Snapshot>,
     by: ColourBy,
-    labels: Option<Same<AppliedLabels>>,
-    /// Folders or labels that are switched off: they keep an entry of their own, however few items they have.
+    labels: Option<ArcKey<AppliedLabels>>,
+    /// Folders or labels that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
 }
 
-/// Everything that the colours depend on.
+/// Everything the colours depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColourKey {
     categories: CategoryKey,
-    result: Option<Same<SearchResult>>,
+    result: Option<ArcKey<SearchResult>>,
     off: BTreeSet<LegendKey>,
     filter: Filter,
-    /// Of the selection, where that makes the other points step back.
+    /// Stamp of the selection, if it dims the other points.
     selection: u64,
     dark: bool,
 }
 
 impl ColourKey {
-    /// For what `cx` wants shown of `snapshot`.
+    /// The key for the current state and `snapshot`.
     pub fn new(cx: &Ctx<'_>, snapshot: &Arc<Snapshot>, dark: bool) -> Self {
         let state = cx.state;
         let result = state.query.result.as_ref().filter(|r| r.epoch == snapshot.epoch());
-        // Other names come with other best labels.
-        let labels = (state.colour_by == ColourBy::Label).then(|| Same(Arc::clone(&state.labels.applied)));
-        let selection = if many(cx).is_empty() { 0 } else { state.selection.stamp() };
+        // New label names always come with new best labels.
+        let labels = (state.colour_by == ColourBy::Label).then(|| ArcKey(Arc::clone(&state.labels.applied)));
+        let selection = if large_selection(cx).is_empty() { 0 } else { state.selection.stamp() };
         let kept = state.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => state.colour_by == ColourBy::Folder,
             LegendKey::Label(_) => state.colour_by == ColourBy::Label,
             _ => false,
         });
-        let kept = kept.take(MOST_ENTRIES - NAMED - 2).cloned().collect();
-        let categories = CategoryKey { snapshot: Same(Arc::clone(snapshot)), by: state.colour_by, labels, kept };
+        let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
+        let categories = CategoryKey { snapshot: ArcKey(Arc::clone(snapshot)), by: state.colour_by, labels, kept };
         let (off, filter) = (state.hidden_legend.clone(), state.query.filter.clone());
-        Self { categories, result: result.map(|r| Same(Arc::clone(r))), off, filter, selection, dark }
+        Self { categories, result: result.map(|r| ArcKey(Arc::clone(r))), off, filter, selection, dark }
     }
 }
 
-/// The selection, where it is too large for rings.
-fn many<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
+/// The selection if it is too large for rings.
+fn large_selection<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
     let items = &cx.state.selection.items;
-    if items.len() > MOST_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) {
-        items
-    } else {
-        &[]
-    }
+    if items.len() > MAX_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) { items } else { &[] }
 }
 
-impl Chosen {
-    /// As of now.
+impl ColourInputs {
+    /// Copies the current inputs.
     pub fn of(cx: &Ctx<'_>) -> Self {
-        Self { names: cx.state.labels.applied.names.clone(), selection: many(cx).to_vec() }
+        Self { names: cx.state.labels.applied.names.clone(), selection: large_selection(cx).to_vec() }
     }
 }
 
-/// One line of the legend.
+/// One entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// What it stands for.
+pub struct LegendEntry {
+    /// The value it stands for.
     pub key: LegendKey,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Items of it.
+    /// Number of items.
     pub count: usize,
-    /// Its colour; `None` for grey.
+    /// Its colour; `None` is grey.
     colour: Option<Swatch>,
 }
 
@@ -125,7 +121,7 @@ enum Swatch {
     Category(usize),
 }
 
-impl Entry {
+impl LegendEntry {
     /// Its colour in `theme`.
     pub fn colour(&self, theme: &Theme) -> Color32 {
         match self.colour {
@@ -137,34 +133,34 @@ impl Entry {
     }
 }
 
-/// Which category each row belongs to.
+/// The category of each row, and the legend.
 #[derive(Debug, Default)]
 pub struct Categories {
-    /// Index into `entries`, one a row.
+    /// Index into `entries`, one per row.
     of_row: Vec<u8>,
-    /// The legend, largest first.
-    pub entries: Vec<Entry>,
+    /// The legend entries, largest first.
+    pub entries: Vec<LegendEntry>,
 }
 
 /// The colours of all rows.
 #[derive(Debug)]
-pub struct Colours {
+pub struct PointColours {
     key: ColourKey,
-    /// Which category each row belongs to.
+    /// The category of each row.
     pub categories: Arc<Categories>,
-    /// Red, green, blue, opacity (not multiplied), one a row.
+    /// Red, green, blue, opacity (not premultiplied), one per row.
     pub rgba: Vec<[u8; 4]>,
-    /// The scores at the two ends of the scale, where scores give the colour.
+    /// The scores at both ends of the colour scale, if points are coloured by score.
     pub scale: Option<[f32; 2]>,
-    /// Entries of the legend that are switched off, a bit each.
+    /// Hidden legend entries, one bit each.
     off: u64,
-    /// Whether the filter lets each row through; `None` where it lets all through.
+    /// Whether the filter admits each row; `None` if it admits all.
     admitted: Option<Vec<bool>>,
 }
 
-impl Colours {
-    /// Works them out; takes what still holds from `before`.
-    pub fn new(key: ColourKey, chosen: &Chosen, before: Option<&Self>) -> Self {
+impl PointColours {
+    /// Computes the colours, reusing what is unchanged from `before`.
+    pub fn new(key: ColourKey, chosen: &ColourInputs, before: Option<&Self>) -> Self {
         let kept = before.filter(|b| b.key.categories == key.categories).map(|b| Arc::clone(&b.categories));
         let categories = kept.unwrap_or_else(|| Arc::new(categorise(&key.categories, &chosen.names)));
         let theme = if key.dark { &DARK } else { &LIGHT };
@@ -173,7 +169,7 @@ impl Colours {
         let scale = scores.filter(|_| by_score).and_then(|r| scale(r));
         let off = mask(&categories.entries, &key.off);
         let snapshot = &key.categories.snapshot.0;
-        // Where nothing matches there is nothing to step back behind.
+        // Without matches there is nothing to emphasise, so nothing is dimmed.
         let matching = scores.is_some_and(|result| !result.matching().is_empty());
         let mut rgba = match scores {
             Some(result) if by_score => by_similarity(snapshot.len(), result, scale, theme),
@@ -182,34 +178,34 @@ impl Colours {
         let admitted = (key.filter != Filter::default())
             .then(|| snapshot.items().map(|item| key.filter.admits(item)).collect::<Vec<bool>>());
         if let Some(admitted) = &admitted {
-            step_back(&mut rgba, admitted);
+            dim_except(&mut rgba, admitted);
         }
         if !chosen.selection.is_empty() {
-            step_back(&mut rgba, &rows_of(snapshot, &chosen.selection));
+            dim_except(&mut rgba, &rows_of(snapshot, &chosen.selection));
         }
         Self { key, categories, rgba, scale, off, admitted }
     }
 
-    /// The filter that they follow.
+    /// The filter they were computed for.
     pub fn filter(&self) -> &Filter {
         &self.key.filter
     }
 
-    /// The snapshot whose rows are coloured.
+    /// The snapshot they were computed for.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.key.categories.snapshot.0
     }
 
-    /// Whether a row is neither switched off in the legend nor held back by the filter.
-    pub fn is_on(&self, row: usize) -> bool {
+    /// Whether a row is neither hidden in the legend nor excluded by the filter.
+    pub fn is_pickable(&self, row: usize) -> bool {
         let by_score = self.key.categories.by == ColourBy::Similarity;
         let admitted = self.admitted.as_ref().is_none_or(|rows| rows.get(row).copied().unwrap_or(false));
         admitted && (by_score || self.categories.of_row.get(row).is_none_or(|c| !off(self.off, *c)))
     }
 }
 
-/// The entries that are switched off, a bit each.
-fn mask(entries: &[Entry], off: &BTreeSet<LegendKey>) -> u64 {
+/// The hidden entries, one bit each.
+fn mask(entries: &[LegendEntry], off: &BTreeSet<LegendKey>) -> u64 {
     let bits = entries.iter().take(64).enumerate().filter(|(_, entry)| off.contains(&entry.key));
     bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
 }
@@ -222,7 +218,7 @@ fn opacity(colour: Color32, opacity: f32) -> [u8; 4] {
     [colour.r(), colour.g(), colour.b(), (opacity * 255.0).round() as u8]
 }
 
-/// With a query the points that are no hits step back; switched-off ones nearly vanish.
+/// With a query, points that are not hits are dimmed; hidden ones nearly disappear.
 fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -> Vec<[u8; 4]> {
     let usual = match (query, theme.dark) {
         (false, _) => 0.88,
@@ -234,10 +230,10 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
         .iter()
         .enumerate()
         .map(|(i, entry)| {
-            // Grey steps back a little behind the named ones; of items without a label there may be so many that they
-            // would hide those that have one.
+            // Grey points are a little fainter than coloured ones. Unlabelled items can be so numerous that they
+            // would hide the labelled ones.
             let shown = match &entry.key {
-                LegendKey::Unlabelled => usual * STEPPED_BACK,
+                LegendKey::Unlabelled => usual * DIMMED_OPACITY,
                 _ if entry.colour.is_none() => usual * 0.75,
                 _ => usual,
             };
@@ -247,7 +243,7 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
     categories.of_row.iter().map(|c| palette.get(usize::from(*c)).copied().unwrap_or_default()).collect()
 }
 
-/// The rows of these items.
+/// For each row, whether it is one of `items`.
 fn rows_of(snapshot: &Snapshot, items: &[ItemId]) -> Vec<bool> {
     let mut rows = vec![false; snapshot.len()];
     for row in items.iter().filter_map(|id| snapshot.row_of(*id)) {
@@ -258,10 +254,10 @@ fn rows_of(snapshot: &Snapshot, items: &[ItemId]) -> Vec<bool> {
     rows
 }
 
-/// Makes all rows but these fainter.
-fn step_back(rgba: &mut [[u8; 4]], but: &[bool]) {
+/// Dims all rows except those set in `but`.
+fn dim_except(rgba: &mut [[u8; 4]], but: &[bool]) {
     for (colour, _) in rgba.iter_mut().zip(but).filter(|(_, stays)| !**stays) {
-        colour[3] = (f32::from(colour[3]) * STEPPED_BACK) as u8;
+        colour[3] = (f32::from(colour[3]) * DIMMED_OPACITY) as u8;
     }
 }
 
@@ -279,7 +275,7 @@ fn by_similarity(rows: usize, result: &SearchResult, scale: Option<[f32; 2]>, th
     rgba
 }
 
-/// From the middle of all scores (the bulk is alike) to the best.
+/// The range from the 33rd percentile of all scores to the best one, since most scores are similar.
 fn scale(result: &SearchResult) -> Option<[f32; 2]> {
     let step = (result.scores.len() / 4096).max(1);
     let mut sample: Vec<f32> = result.scores.iter().step_by(step).copied().filter(|s| s.is_finite()).collect();
@@ -300,14 +296,14 @@ fn categorise(key: &CategoryKey, names: &[String]) -> Categories {
         (ColourBy::Modality, _) => by_modality(snapshot),
         _ => {
             let key = LegendKey::Rest(key.by);
-            let all = Entry { key, name: "All".to_owned(), count: snapshot.len(), colour: None };
+            let all = LegendEntry { key, name: "All".to_owned(), count: snapshot.len(), colour: None };
             Categories { of_row: vec![0; snapshot.len()], entries: vec![all] }
         }
     }
 }
 
 fn by_modality(snapshot: &Snapshot) -> Categories {
-    let entry = |name: &str, modality: Modality, colour| Entry {
+    let entry = |name: &str, modality: Modality, colour| LegendEntry {
         key: LegendKey::Modality(modality.index()),
         name: name.to_owned(),
         count: snapshot.count(modality),
@@ -317,11 +313,11 @@ fn by_modality(snapshot: &Snapshot) -> Categories {
     Categories { of_row: snapshot.items().map(|i| i.modality.index() as u8).collect(), entries }
 }
 
-/// The folder just below what was added; with several added folders, each with its own name before it.
+/// The folder directly below a root, prefixed with the root's name if there are several roots.
 fn by_folder(snapshot: &Snapshot, kept: &[LegendKey]) -> Categories {
     let roots = &snapshot.parts().roots;
     let mut seen: HashMap<(usize, &[u8]), u32> = HashMap::new();
-    let mut named: Vec<Named> = Vec::new();
+    let mut named: Vec<NamedCategory> = Vec::new();
     let mut of_row: Vec<u32> = Vec::with_capacity(snapshot.len());
     let mut last: Option<((usize, &[u8]), u32)> = None;
     for item in snapshot.items() {
@@ -329,7 +325,7 @@ fn by_folder(snapshot: &Snapshot, kept: &[LegendKey]) -> Categories {
         let category = match last {
             Some((before, category)) if before == key => category,
             _ => *seen.entry(key).or_insert_with(|| {
-                named.push(Named { key: folder_key(roots, key), name: folder_name(roots, key), count: 0 });
+                named.push(NamedCategory { key: folder_key(roots, key), name: folder_name(roots, key), count: 0 });
                 named.len() as u32 - 1
             }),
         };
@@ -346,7 +342,7 @@ fn by_folder(snapshot: &Snapshot, kept: &[LegendKey]) -> Categories {
     largest(&named, &order, of_row.into_iter().map(Some), rest, kept)
 }
 
-/// Which root an item lies below, and the first folder below that (empty: none).
+/// The root that contains a path, and the first folder below it (empty if there is none).
 fn folder_of<'a>(roots: &[Root], path: &'a Path) -> (usize, &'a [u8]) {
     let bytes = path.as_os_str().as_encoded_bytes();
     for (i, root) in roots.iter().enumerate() {
@@ -395,7 +391,7 @@ fn by_label(snapshot: &Snapshot, names: &[String], applied: &AppliedLabels, kept
     let mut order = applied.largest_first();
     order.retain(|label| *label < names.len());
     let count = |label: usize| applied.counts.get(label).copied().unwrap_or(0);
-    let named = names.iter().enumerate().map(|(label, name)| Named {
+    let named = names.iter().enumerate().map(|(label, name)| NamedCategory {
         key: LegendKey::Label(name.clone()),
         name: name.clone(),
         count: count(label),
@@ -404,42 +400,43 @@ fn by_label(snapshot: &Snapshot, names: &[String], applied: &AppliedLabels, kept
     largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), rest, kept)
 }
 
-/// A category before it is known whether it gets a colour.
-struct Named {
+/// A category before it is decided whether it gets its own colour.
+struct NamedCategory {
     key: LegendKey,
     name: String,
     count: usize,
 }
 
-/// The first of `order` with a colour each, those of `kept` with an entry, the others together, and those without any.
+/// The first categories of `order` get a colour each, those in `kept` a grey entry; all others share one entry, and
+/// rows without a category another.
 fn largest(
-    named: &[Named],
+    named: &[NamedCategory],
     order: &[usize],
     of_row: impl Iterator<Item = Option<u32>>,
     rest: (LegendKey, &str),
     kept: &[LegendKey],
 ) -> Categories {
-    let coloured = order.len().min(NAMED);
+    let coloured = order.len().min(MAX_COLOURED);
     let (first, others) = order.split_at(coloured);
     let (own, others): (Vec<usize>, Vec<usize>) = others.iter().partition(|at| kept.contains(&named[**at].key));
     let mut place = vec![(first.len() + own.len()) as u8; named.len()];
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<LegendEntry> = Vec::new();
     for (at, category) in first.iter().chain(&own).enumerate() {
         place[*category] = at as u8;
         let colour = (at < coloured).then_some(Swatch::Category(at));
-        let Named { key, name, count } = &named[*category];
-        entries.push(Entry { key: key.clone(), name: name.clone(), count: *count, colour });
+        let NamedCategory { key, name, count } = &named[*category];
+        entries.push(LegendEntry { key: key.clone(), name: name.clone(), count: *count, colour });
     }
     if !others.is_empty() {
         let count = others.iter().map(|i| named[*i].count).sum();
-        entries.push(Entry { key: rest.0, name: rest.1.to_owned(), count, colour: None });
+        entries.push(LegendEntry { key: rest.0, name: rest.1.to_owned(), count, colour: None });
     }
     let none = entries.len() as u8;
     let of_row: Vec<u8> = of_row.map(|c| c.map_or(none, |c| place[c as usize])).collect();
     let without = of_row.iter().filter(|c| **c == none).count();
     if without > 0 {
         let key = LegendKey::Unlabelled;
-        entries.push(Entry { key, name: "No label".to_owned(), count: without, colour: None });
+        entries.push(LegendEntry { key, name: "No label".to_owned(), count: without, colour: None });
     }
     Categories { of_row, entries }
 }
@@ -464,17 +461,17 @@ mod tests {
         assert_eq!(name(&two, "/a/Notes/x.txt"), "Notes");
     }
 
-    /// Thirteen categories of 20 items and fewer.
-    fn thirteen() -> (Vec<Named>, Vec<usize>) {
+    /// Thirteen categories with at most 20 items each.
+    fn thirteen() -> (Vec<NamedCategory>, Vec<usize>) {
         let named = (0..13).map(|i| {
             let name = format!("f{i:02}");
-            Named { key: LegendKey::Folder(name.clone().into()), name, count: 20 - i }
+            NamedCategory { key: LegendKey::Folder(name.clone().into()), name, count: 20 - i }
         });
         (named.collect(), (0..13).collect())
     }
 
     #[test]
-    fn what_is_switched_off_stays_off_when_others_grow_past_it() {
+    fn a_hidden_category_stays_hidden_when_others_outgrow_it() {
         let (mut named, mut order) = thirteen();
         let off = BTreeSet::from([LegendKey::Folder("f09".into())]);
         let rows = || [Some(0), Some(9), Some(12)].into_iter();
@@ -485,15 +482,12 @@ mod tests {
             categories.of_row.iter().map(|c| super::off(mask, *c)).collect()
         };
         assert_eq!(hidden(&largest(&named, &order, rows(), rest(), &kept)), [false, true, false]);
-        // The smallest two outgrow all others: every place is another one now.
+        // The two smallest outgrow all others, so every position changes.
         (named[11].count, named[12].count) = (90, 80);
         order.rotate_right(2);
         let categories = largest(&named, &order, rows(), rest(), &kept);
         assert_eq!(hidden(&categories), [false, true, false]);
-        assert!(
-            categories.entries.iter().any(|e| e.name == "f09" && e.colour.is_none()),
-            "it can be switched on again"
-        );
+        assert!(categories.entries.iter().any(|e| e.name == "f09" && e.colour.is_none()), "it can be shown again");
     }
 
     #[test]
@@ -509,13 +503,13 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_runs_from_the_bulk_to_the_best() {
+    fn the_scale_runs_from_typical_scores_to_the_best() {
         let scores: Vec<f32> = (0..100).map(|i| i as f32 / 100.0).chain([f32::NAN]).collect();
         let result = SearchResult { scores: scores.into(), ..Default::default() };
         assert_eq!(scale(&result), Some([0.33, 0.99]));
         let rgba = by_similarity(102, &result, scale(&result), &DARK);
-        assert_eq!(rgba[0], rgba[33], "the bulk is alike");
-        assert!(rgba[99][3] > rgba[60][3] && rgba[60][3] > rgba[100][3], "unscored ones are faintest");
+        assert_eq!(rgba[0], rgba[33], "most scores look the same");
+        assert!(rgba[99][3] > rgba[60][3] && rgba[60][3] > rgba[100][3], "unscored points are the faintest");
         assert_eq!(rgba[100], rgba[101]);
     }
 }

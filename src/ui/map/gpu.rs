@@ -1,7 +1,7 @@
-//! The points on the GPU: resident buffers, one uniform a frame, one instanced draw call.
+//! Points on the GPU: resident buffers, one uniform per frame, one instanced draw call.
 //!
-//! egui_plot is not used: it rebuilds and uploads every point each frame. Buffers are made and filled by the thread
-//! that prepared their content; a frame only hands their names on.
+//! egui_plot is not used because it rebuilds and uploads every point each frame. Buffers are created and filled by the
+//! thread that prepared their content; a frame only passes handles on.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use vicinity_core::MapPos;
 use super::camera::Camera;
 use super::marks::{Mark, Marks};
 
-/// What `points.wgsl` calls `View`.
+/// The uniform `View` of `points.wgsl`.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct View {
@@ -24,31 +24,31 @@ struct View {
     clip_per_pixel: [f32; 2],
     radius: f32,
     softness: f32,
-    glided: f32,
+    glide_progress: f32,
     opacity: f32,
     pixels_per_point: f32,
     linear_target: u32,
     padding: [f32; 2],
 }
 
-/// How the points of one frame look.
+/// Parameters for drawing one frame.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// Where the map is.
+pub struct FrameParams {
+    /// The map's rectangle, in screen points.
     pub area: Rect,
-    /// From where it is seen.
+    /// The camera.
     pub camera: Camera,
-    /// Radius of a point, screen points.
+    /// Radius of a point, in screen points.
     pub radius: f32,
-    /// Times the points' own opacity.
+    /// Factor applied to the points' own opacity.
     pub opacity: f32,
-    /// How far the map has glided to the new layout, [0, 1].
-    pub glided: f32,
-    /// Physical pixels a screen point.
+    /// Progress of the animation to the new layout, in [0, 1].
+    pub glide_progress: f32,
+    /// Physical pixels per screen point.
     pub pixels_per_point: f32,
 }
 
-impl Look {
+impl FrameParams {
     fn view(&self, linear_target: bool) -> View {
         let size_px = self.area.size() * self.pixels_per_point;
         let [x, y] = self.camera.centre_in_map;
@@ -61,7 +61,7 @@ impl Look {
             clip_per_pixel: [2.0 / size_px.x, 2.0 / size_px.y],
             radius: self.radius * self.pixels_per_point,
             softness: 1.4,
-            glided: self.glided,
+            glide_progress: self.glide_progress,
             opacity: self.opacity,
             pixels_per_point: self.pixels_per_point,
             linear_target: u32::from(linear_target),
@@ -70,9 +70,9 @@ impl Look {
     }
 }
 
-/// The positions of a layout, and those it glides from.
+/// The positions of a layout, and those it animates from.
 #[derive(Debug, Clone)]
-pub struct Positions {
+pub struct PositionBuffer {
     to: wgpu::Buffer,
     from: Option<wgpu::Buffer>,
     count: u32,
@@ -93,7 +93,7 @@ pub struct MarkBuffer {
     count: u32,
 }
 
-/// Pipelines and the device they run on.
+/// Render pipelines and their device.
 pub struct Gpu {
     device: wgpu::Device,
     points: wgpu::RenderPipeline,
@@ -104,7 +104,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Compiles the pipelines for the window's target. It has no multisampling and no depth, as eframe sets it up.
+    /// Compiles the pipelines for the window's target, which eframe creates without multisampling and depth.
     pub fn new(state: &RenderState) -> Self {
         let device = state.device.clone();
         let module = device.create_shader_module(wgpu::include_wgsl!("points.wgsl"));
@@ -160,22 +160,22 @@ impl Gpu {
         self.device.create_buffer_init(&BufferInitDescriptor { label: Some(label), contents, usage })
     }
 
-    /// Rows that fit into one buffer of `bytes` a row.
+    /// Number of rows that fit into one buffer at `bytes` per row.
     fn rows(&self, rows: usize, bytes: u64) -> usize {
         rows.min((self.device.limits().max_buffer_size / bytes) as usize)
     }
 
     /// Uploads a layout.
-    pub fn upload_positions(&self, to: &[MapPos], from: Option<&[MapPos]>) -> Positions {
+    pub fn upload_positions(&self, to: &[MapPos], from: Option<&[MapPos]>) -> PositionBuffer {
         let rows = self.rows(to.len(), 8);
         let upload = |label, positions: &[MapPos]| {
-            // Far outside, where nothing is drawn: what has no place.
+            // Points without a position are placed far outside, where they are clipped.
             let place = |p: &MapPos| if p.x.is_finite() && p.y.is_finite() { [p.x, p.y] } else { [1e9; 2] };
             let flat: Vec<[f32; 2]> = positions[..rows].iter().map(place).collect();
             self.upload(label, bytemuck::cast_slice(&flat))
         };
         let from = from.filter(|f| f.len() >= rows).map(|f| upload("map positions before", f));
-        Positions { to: upload("map positions", to), from, count: rows as u32 }
+        PositionBuffer { to: upload("map positions", to), from, count: rows as u32 }
     }
 
     /// Uploads the colours.
@@ -237,21 +237,21 @@ fn pipeline(
     })
 }
 
-/// One frame of the map.
-pub struct Frame {
-    /// Pipelines.
+/// Draws one frame of the map.
+pub struct MapPaint {
+    /// The pipelines.
     pub gpu: Arc<Gpu>,
-    /// View and sizes.
-    pub look: Look,
-    /// Where the points lie.
-    pub positions: Positions,
-    /// What colour they have.
+    /// Camera and sizes.
+    pub look: FrameParams,
+    /// Positions of the points.
+    pub positions: PositionBuffer,
+    /// Colours of the points.
     pub colours: ColourBuffer,
-    /// What stands out.
+    /// Highlighted points, if any.
     pub marks: Option<MarkBuffer>,
 }
 
-impl Frame {
+impl MapPaint {
     fn draw_marks(&self, pass: &mut wgpu::RenderPass<'static>, below: bool) {
         let Some(marks) = &self.marks else { return };
         let range = if below { 0..marks.below } else { marks.below..marks.count };
@@ -274,7 +274,7 @@ impl Frame {
     }
 }
 
-impl CallbackTrait for Frame {
+impl CallbackTrait for MapPaint {
     fn prepare(
         &self,
         _device: &wgpu::Device,
@@ -289,7 +289,7 @@ impl CallbackTrait for Frame {
     }
 
     fn paint(&self, _info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _resources: &CallbackResources) {
-        // egui has set viewport and scissor to the map's rectangle.
+        // egui has set the viewport and scissor to the map's rectangle.
         pass.set_bind_group(0, &self.gpu.bind_group, &[]);
         self.draw_marks(pass, true);
         self.draw_points(pass);

@@ -1,4 +1,4 @@
-//! Pointer and keys on the map: pan, zoom, hover, click, box, lasso.
+//! Pointer and keyboard input on the map: pan, zoom, hover, click, box and lasso selection.
 
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
@@ -9,35 +9,35 @@ use vicinity_core::ItemId;
 use super::camera::Camera;
 use super::{MapCommand, MapPanel};
 
-/// How near the pointer must come to a point, screen points.
-const REACH: f32 = 12.0;
-/// How far an arrow key moves the map, screen points.
-const ARROW: f32 = 80.0;
-/// A new corner of the lasso every so many screen points.
+/// Maximum distance between the pointer and a picked point, in screen points.
+const PICK_DISTANCE: f32 = 12.0;
+/// Distance that an arrow key moves the map, in screen points.
+const ARROW_STEP: f32 = 80.0;
+/// Minimum distance between lasso vertices, in screen points.
 const LASSO_STEP: f32 = 3.0;
-/// Screen points of the wheel that double the scale.
-const WHEEL_DOUBLES: f64 = 170.0;
+/// Wheel travel that doubles the scale, in screen points.
+const WHEEL_PER_DOUBLING: f64 = 170.0;
 
-/// A drag under way.
+/// A drag in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Gesture {
-    /// The map moves with the pointer: pressed here, with this view.
+    /// Pans the map: where the pointer was pressed, and the camera then.
     Pan(Pos2, Camera),
-    /// A box from one corner to the other.
+    /// Selects with a box, from corner to corner.
     Box(Pos2, Pos2),
-    /// A lasso.
+    /// Selects with a lasso.
     Lasso(Vec<Pos2>),
-    /// Given up with Escape; nothing happens until the button is let go.
+    /// Cancelled with Escape; ignored until the button is released.
     Dropped,
 }
 
 impl Gesture {
-    /// Whether it encloses something once it is let go.
+    /// Whether it selects an area when released.
     pub fn encloses(&self) -> bool {
         matches!(self, Self::Box(..) | Self::Lasso(_))
     }
 
-    /// The outline of what it encloses.
+    /// The outline of the selected area.
     fn outline(&self) -> Option<Vec<Pos2>> {
         match self {
             Self::Box(a, b) => Some(vec![*a, Pos2::new(b.x, a.y), *b, Pos2::new(a.x, b.y)]),
@@ -46,7 +46,7 @@ impl Gesture {
         }
     }
 
-    /// Paints it.
+    /// Draws the outline.
     pub fn paint(&self, ui: &Ui) {
         let theme = Theme::of(ui.ctx());
         let Some(outline) = self.outline() else { return };
@@ -61,7 +61,7 @@ impl Gesture {
 }
 
 impl MapPanel {
-    /// Takes what was done to the map in this frame.
+    /// Handles this frame's input.
     pub(super) fn input(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
         self.drag(ui, cx, response);
         self.wheel(ui, response);
@@ -96,7 +96,7 @@ impl MapPanel {
             Some(gesture) if escape => *gesture = Gesture::Dropped,
             Some(Gesture::Pan(origin, start)) => {
                 let moved = start.panned(pointer - *origin);
-                self.steer(moved);
+                self.set_camera(moved);
             }
             Some(Gesture::Box(_, corner)) => *corner = pointer,
             Some(Gesture::Lasso(points)) => {
@@ -113,15 +113,15 @@ impl MapPanel {
         }
     }
 
-    /// Looks from `camera` from now on, by the user's hand.
-    fn steer(&mut self, camera: Camera) {
-        self.following = false;
+    /// Sets the camera directly, because the user moved it.
+    fn set_camera(&mut self, camera: Camera) {
+        self.auto_fit = false;
         self.flight.jump(camera);
     }
 
     fn select_inside(&mut self, ui: &Ui, cx: &Ctx<'_>, outline: &[Pos2], add: bool) {
         let (Some(scene), Some(snapshot), Some(colours)) =
-            (&self.shown.scene, &self.shown.snapshot, &self.shown.colours)
+            (&self.cache.scene, &self.cache.snapshot, &self.cache.colours)
         else {
             return;
         };
@@ -129,11 +129,11 @@ impl MapPanel {
         let polygon: Vec<_> = outline.iter().map(|p| camera.map_from_screen(self.area, *p)).collect();
         let before = if add { cx.state.selection.clone() } else { Default::default() };
         let (scene, snapshot, colours) = (scene.clone(), snapshot.clone(), colours.clone());
-        self.selections += 1;
-        let at_once = scene.len() <= super::prepared::AT_ONCE;
-        self.selecting.reset();
-        self.selecting.ask(ui.ctx(), self.selections, at_once, move || {
-            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_on(row));
+        self.selection_requests += 1;
+        let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
+        self.selection_task.reset();
+        self.selection_task.start(ui.ctx(), self.selection_requests, in_frame, move || {
+            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_pickable(row));
             let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
             let mut items = before.items;
             items.extend(found.filter(|id| !before.set.contains(id)));
@@ -141,9 +141,9 @@ impl MapPanel {
         });
     }
 
-    /// Sends what a box or lasso has enclosed, once it is known.
-    pub(super) fn finish_selecting(&mut self, cx: &Ctx<'_>) {
-        if let Some(items) = self.selecting.take() {
+    /// Selects the items inside a box or lasso once they are known.
+    pub(super) fn finish_selection(&mut self, cx: &Ctx<'_>) {
+        if let Some(items) = self.selection_task.take() {
             cx.send(SystemCommand::Select(items));
         }
     }
@@ -151,10 +151,10 @@ impl MapPanel {
     fn wheel(&mut self, ui: &Ui, response: &Response) {
         let Some(pointer) = self.pointer_on_map(response) else { return };
         let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
-        let factor = f64::from(pinch) * 2_f64.powf(f64::from(scroll) / WHEEL_DOUBLES);
+        let factor = f64::from(pinch) * 2_f64.powf(f64::from(scroll) / WHEEL_PER_DOUBLING);
         if (factor - 1.0).abs() > 1e-6 {
             let camera = self.flight.now().zoomed(factor, self.area, pointer, self.fit_scale());
-            self.steer(camera);
+            self.set_camera(camera);
         }
         if response.double_clicked_by(PointerButton::Primary) {
             let closer = self.flight.end().zoomed(2.0, self.area, pointer, self.fit_scale());
@@ -162,25 +162,25 @@ impl MapPanel {
         }
     }
 
-    /// Where the pointer is on the map itself, and not on a card, drawer or menu that lies over it.
+    /// The pointer position if it is on the map itself, not on a card, drawer or menu above it.
     fn pointer_on_map(&self, response: &Response) -> Option<Pos2> {
         let uncovered = |at: Pos2| response.ctx.layer_id_at(at).is_none_or(|layer| layer == response.layer_id);
-        response.hover_pos().filter(|at| response.contains_pointer() && !self.overlays.cover(*at) && uncovered(*at))
+        response.hover_pos().filter(|at| response.contains_pointer() && !self.controls.cover(*at) && uncovered(*at))
     }
 
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
-        let (scene, colours) = (self.shown.scene.as_ref()?, self.shown.colours.as_ref()?);
+        let (scene, colours) = (self.cache.scene.as_ref()?, self.cache.colours.as_ref()?);
         let camera = self.flight.now();
         let reach = f64::from(reach) / camera.points_per_unit;
         let at = camera.map_from_screen(self.area, pointer);
-        let row = scene.grid.nearest(&scene.layout.positions, at, reach, |row| colours.is_on(row))?;
-        self.shown.item_id(row)
+        let row = scene.grid.nearest(&scene.layout.positions, at, reach, |row| colours.is_pickable(row))?;
+        self.cache.item_id(row)
     }
 
     fn hover(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
         let at = self.pointer_on_map(response).filter(|_| self.gesture.is_none());
         let moving = ui.input(|i| i.pointer.is_decidedly_dragging());
-        let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, REACH));
+        let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, PICK_DISTANCE));
         if hovered != self.hovered {
             self.hovered = hovered;
             cx.send(SystemCommand::Hover(hovered));
@@ -191,7 +191,7 @@ impl MapPanel {
         let clicked = response.clicked_by(PointerButton::Primary) && !response.double_clicked();
         let Some(at) = response.interact_pointer_pos().filter(|_| clicked) else { return };
         let adds = ui.input(|i| i.modifiers.command || i.modifiers.shift);
-        match self.pick(at, REACH) {
+        match self.pick(at, PICK_DISTANCE) {
             Some(item) if adds => cx.send(SystemCommand::ToggleSelected(item)),
             Some(item) => cx.send(SystemCommand::Select(vec![item])),
             None if adds || cx.state.selection.items.is_empty() => {}
@@ -213,12 +213,12 @@ impl MapPanel {
             (Key::ArrowDown, 0.0, -1.0),
         ] {
             if pressed(key) {
-                let moved = self.flight.end().panned(egui::vec2(x, y) * ARROW);
+                let moved = self.flight.end().panned(egui::vec2(x, y) * ARROW_STEP);
                 self.fly(ui, moved);
             }
         }
         if pressed(Key::Enter)
-            && let Some(item) = self.pick(self.area.center(), ARROW)
+            && let Some(item) = self.pick(self.area.center(), ARROW_STEP)
         {
             cx.send(SystemCommand::Select(vec![item]));
         }

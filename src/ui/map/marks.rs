@@ -1,4 +1,4 @@
-//! What stands out among the points: hits, the selection, the place of the query.
+//! Marks that highlight points: hits, the selection and the query position.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,104 +10,104 @@ use crate::context::state::Selection;
 use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, MapPos, SearchResult};
 
-use super::colours::Same;
-use super::outline::{self, Segment};
+use super::colours::ArcKey;
+use super::outline::{self, LineSegment};
 use super::scene::Scene;
 
-/// Selected items that get a ring. Where more are selected, the others step back.
-pub const MOST_RINGS: usize = 300;
-/// Hits that glow; beyond, they are drawn without.
-const MOST_GLOWS: usize = 400;
+/// Maximum number of selected items with a ring. A larger selection dims the other points instead.
+pub const MAX_RINGS: usize = 300;
+/// Maximum number of hits with a glow.
+const MAX_GLOWS: usize = 400;
 
-/// How a mark is painted.
+/// The shape of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Shape {
+pub enum MarkShape {
     /// A disc with a soft edge.
     Disc = 0,
     /// A ring.
     Ring = 1,
-    /// A cloud that fades outwards.
+    /// A glow that fades outwards.
     Glow = 2,
 }
 
-/// One instance of the second, small buffer.
+/// One instance in the mark buffer.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Mark {
-    /// Where it lies, in map units.
+    /// Position in map units.
     pub to: [f32; 2],
-    /// Where it came from, while the map glides.
+    /// Position it animates from, in map units.
     pub from: [f32; 2],
     /// Red, green, blue, opacity.
     pub rgba: [u8; 4],
-    /// Radius in radii of a point.
-    pub times: f32,
-    /// To be added to the radius, screen points.
-    pub plus: f32,
+    /// Radius as a multiple of a point's radius.
+    pub radius_scale: f32,
+    /// Added to the radius, in screen points.
+    pub radius_offset: f32,
     /// A [`Shape`].
     pub shape: u32,
 }
 
-/// The marks below the points, and above.
+/// The marks below and above the points.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Marks {
     /// Glows first, then discs and rings.
     pub all: Vec<Mark>,
-    /// How many lie below the points.
+    /// How many are below the points.
     pub below: usize,
-    /// Rows of the hits that stand out, best first.
+    /// Rows of the matching hits, best first.
     pub hits: Vec<usize>,
-    /// Row of the hit in whose midst the query's star stands.
+    /// Row at which the query's star is drawn.
     pub star: Option<usize>,
-    /// Around the selected points that lie too densely for rings.
-    pub outline: Vec<Segment>,
+    /// Outline around the selected points that are too dense for rings.
+    pub outline: Vec<LineSegment>,
 }
 
-/// What the marks are made for.
-pub struct Shown<'a> {
-    /// The layout shown.
+/// Inputs of the marks.
+pub struct MarkInputs<'a> {
+    /// The scene shown.
     pub scene: &'a Arc<Scene>,
-    /// The snapshot whose rows are those of the layout.
+    /// The snapshot that matches the layout's rows.
     pub snapshot: &'a Arc<Snapshot>,
-    /// What is selected.
+    /// The selection.
     pub selection: &'a Selection,
-    /// What was found.
+    /// The search result, if any.
     pub result: Option<&'a Arc<SearchResult>>,
-    /// The scale of the view, screen points a map unit.
+    /// Scale of the view, in screen points per map unit.
     pub points_per_unit: f64,
     /// Whether the theme is dark.
     pub dark: bool,
 }
 
-/// Everything that the marks depend on.
+/// Everything the marks depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarkKey {
-    scene: Same<Scene>,
-    snapshot: Same<Snapshot>,
-    selection: Same<Vec<ItemId>>,
+    scene: ArcKey<Scene>,
+    snapshot: ArcKey<Snapshot>,
+    selection: ArcKey<Vec<ItemId>>,
     stamp: u64,
     zoom: i32,
-    result: Option<Same<SearchResult>>,
+    result: Option<ArcKey<SearchResult>>,
     dark: bool,
 }
 
 impl MarkKey {
-    /// For what is shown now.
-    pub fn new(shown: &Shown<'_>) -> Self {
+    /// The key for these inputs.
+    pub fn new(shown: &MarkInputs<'_>) -> Self {
         Self {
-            scene: Same(Arc::clone(shown.scene)),
-            snapshot: Same(Arc::clone(shown.snapshot)),
-            selection: Same(Arc::new(shown.selection.items.clone())),
+            scene: ArcKey(Arc::clone(shown.scene)),
+            snapshot: ArcKey(Arc::clone(shown.snapshot)),
+            selection: ArcKey(Arc::new(shown.selection.items.clone())),
             stamp: shown.selection.stamp(),
             zoom: zoom(shown),
-            result: result(shown).map(|r| Same(Arc::clone(r))),
+            result: result(shown).map(|r| ArcKey(Arc::clone(r))),
             dark: shown.dark,
         }
     }
 
-    /// Whether this says the same as a key made from these would, without making one.
-    pub fn holds(&self, shown: &Shown<'_>) -> bool {
+    /// Whether this equals the key of `shown`, without building one.
+    pub fn matches(&self, shown: &MarkInputs<'_>) -> bool {
         Arc::ptr_eq(&self.scene.0, shown.scene)
             && Arc::ptr_eq(&self.snapshot.0, shown.snapshot)
             && self.dark == shown.dark
@@ -120,38 +120,43 @@ impl MarkKey {
             }
     }
 
-    /// Works the marks out.
+    /// Computes the marks.
     pub fn marks(&self, theme: &Theme) -> Marks {
         let scene = &self.scene.0;
         let positions = &scene.layout.positions;
         let hits: Vec<usize> = self.result.iter().flat_map(|r| self.hit_rows(&r.0, positions.len())).collect();
-        let mark = |row: usize, colour: Color32, opacity: f32, times: f32, plus: f32, shape: Shape| {
+        let mark = |row: usize,
+                    colour: Color32,
+                    opacity: f32,
+                    radius_scale: f32,
+                    radius_offset: f32,
+                    shape: MarkShape| {
             let to = positions[row];
             let from = scene.from.as_ref().and_then(|f| f.get(row)).copied().unwrap_or(to);
             let rgba = [colour.r(), colour.g(), colour.b(), (opacity * 255.0) as u8];
-            Mark { to: [to.x, to.y], from: [from.x, from.y], rgba, times, plus, shape: shape as u32 }
+            Mark { to: [to.x, to.y], from: [from.x, from.y], rgba, radius_scale, radius_offset, shape: shape as u32 }
         };
         let mut all = Vec::new();
         let glow = if self.dark { 0.34 } else { 0.2 };
         let star = medoid(positions, &hits[..hits.len().min(12)]);
         if let Some(row) = star {
-            all.push(mark(row, theme.hit, glow * 0.5, 0.0, 170.0, Shape::Glow));
+            all.push(mark(row, theme.hit, glow * 0.5, 0.0, 170.0, MarkShape::Glow));
         }
-        for row in hits.iter().take(MOST_GLOWS) {
-            all.push(mark(*row, theme.hit, glow, 2.6, 4.0, Shape::Glow));
+        for row in hits.iter().take(MAX_GLOWS) {
+            all.push(mark(*row, theme.hit, glow, 2.6, 4.0, MarkShape::Glow));
         }
         let below = all.len();
-        // The best hits lie on top.
+        // The best hits are on top.
         for row in hits.iter().rev() {
-            all.push(mark(*row, theme.hit, 1.0, 1.35, 0.6, Shape::Disc));
+            all.push(mark(*row, theme.hit, 1.0, 1.35, 0.6, MarkShape::Disc));
         }
         let (alone, outline) = self.selected(positions);
-        all.extend(alone.iter().map(|row| mark(*row, theme.accent, 1.0, 1.35, 3.6, Shape::Ring)));
+        all.extend(alone.iter().map(|row| mark(*row, theme.accent, 1.0, 1.35, 3.6, MarkShape::Ring)));
         Marks { all, below, hits, star, outline }
     }
 
     /// The selected rows that get a ring each, and the outline around the others.
-    fn selected(&self, positions: &[MapPos]) -> (Vec<usize>, Vec<Segment>) {
+    fn selected(&self, positions: &[MapPos]) -> (Vec<usize>, Vec<LineSegment>) {
         let rows = self.selection.0.iter().filter_map(|id| self.snapshot.0.row_of(*id));
         let rows: Vec<usize> = rows.filter(|row| *row < positions.len()).collect();
         let places: Vec<MapPos> = rows.iter().map(|row| positions[*row]).collect();
@@ -159,10 +164,10 @@ impl MarkKey {
         let dense = outline::dense(&places, points_per_unit);
         let alone = rows.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(row, _)| *row);
         let crowded: Vec<MapPos> = places.iter().zip(&dense).filter(|(_, d)| **d).map(|(place, _)| *place).collect();
-        (alone.take(MOST_RINGS).collect(), outline::around(&crowded, points_per_unit))
+        (alone.take(MAX_RINGS).collect(), outline::around(&crowded, points_per_unit))
     }
 
-    /// The rows of all hits that match: those listed first, best first, then those that the list has no room for.
+    /// Rows of all matching hits: first the listed ones, best first, then those beyond the end of the list.
     fn hit_rows(&self, result: &SearchResult, positions: usize) -> Vec<usize> {
         let listed = result.matching();
         let mut rows: Vec<usize> = listed.iter().filter_map(|h| self.snapshot.0.row_of(h.item)).collect();
@@ -176,22 +181,22 @@ impl MarkKey {
     }
 }
 
-/// Steps of the scale at which the outline is drawn anew, to a doubling.
+/// Number of scale steps per doubling at which the outline is recomputed.
 const ZOOM_STEPS: f32 = 2.0;
 
-/// The scale in steps; always the same where nothing depends on it.
-fn zoom(shown: &Shown<'_>) -> i32 {
+/// The scale in steps; constant if nothing depends on it.
+fn zoom(shown: &MarkInputs<'_>) -> i32 {
     if shown.selection.items.len() < 2 {
         return 0;
     }
     (shown.points_per_unit.max(1e-6).log2() * f64::from(ZOOM_STEPS)).round() as i32
 }
 
-fn result<'a>(shown: &Shown<'a>) -> Option<&'a Arc<SearchResult>> {
+fn result<'a>(shown: &MarkInputs<'a>) -> Option<&'a Arc<SearchResult>> {
     shown.result.filter(|r| r.epoch == shown.snapshot.epoch())
 }
 
-/// The one that lies nearest to all the others.
+/// The row with the smallest total distance to all the others.
 fn medoid(positions: &[MapPos], rows: &[usize]) -> Option<usize> {
     let distance = |a: MapPos, b: MapPos| (a.x - b.x).hypot(a.y - b.y);
     let sum = |row: usize| rows.iter().map(|other| distance(positions[row], positions[*other])).sum::<f32>();
@@ -203,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_star_stands_in_the_densest_midst_and_not_between_the_groups() {
+    fn the_star_is_in_the_densest_group_and_not_between_groups() {
         let positions: Vec<MapPos> = [0.0, 0.1, 0.05, 5.0, 0.02].into_iter().map(|x| MapPos { x, y: -x }).collect();
         assert_eq!(medoid(&positions, &[0, 1, 2, 3, 4]), Some(2));
         assert_eq!(medoid(&positions, &[]), None);

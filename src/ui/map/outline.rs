@@ -1,27 +1,27 @@
-//! The line around a dense selection: where rings would lie on top of each other and hide the points, one outline
-//! around all of them stands instead.
+//! The outline of a dense selection: where rings would overlap and hide the points, one outline is drawn around all
+//! of them instead.
 
 use std::collections::HashMap;
 
 use vicinity_core::MapPos;
 
-/// Side of the squares that are counted, screen points: about the width of a ring.
-const SQUARE: f32 = 14.0;
-/// So many selected points in three by three squares are dense: their rings would touch.
-const DENSE: u32 = 7;
-/// How far from the points the outline runs, screen points.
-const AWAY: f32 = 9.0;
-/// Distance between the places where the field is sampled, screen points.
+/// Side of a counting cell in screen points: about the width of a ring.
+const CELL_SIZE: f32 = 14.0;
+/// This many selected points in three by three cells are dense: their rings would touch.
+const MIN_DENSE_COUNT: u32 = 7;
+/// Distance between the points and the outline, in screen points.
+const OUTLINE_DISTANCE: f32 = 9.0;
+/// Distance between samples of the field, in screen points.
 const STEP: f32 = 5.0;
-/// Most samples a side; a larger selection gets a coarser line.
-const MOST_SAMPLES: f32 = 280.0;
+/// Maximum samples per side; a larger selection gets a coarser outline.
+const MAX_SAMPLES: f32 = 280.0;
 
-/// A piece of the outline, from one place of the map to another.
-pub type Segment = [MapPos; 2];
+/// A segment of the outline, in map units.
+pub type LineSegment = [MapPos; 2];
 
-/// Which of `places` lie so densely that rings would cover them, seen at `points_per_unit` screen points a map unit.
+/// Which of `places` are so dense that rings would hide them, at `points_per_unit` screen points per map unit.
 pub fn dense(places: &[MapPos], points_per_unit: f32) -> Vec<bool> {
-    let square = SQUARE / points_per_unit.max(f32::MIN_POSITIVE);
+    let square = CELL_SIZE / points_per_unit.max(f32::MIN_POSITIVE);
     let at = |p: &MapPos| ((p.x / square).floor() as i32, (p.y / square).floor() as i32);
     let mut counts: HashMap<(i32, i32), u32> = HashMap::new();
     for place in places {
@@ -31,17 +31,18 @@ pub fn dense(places: &[MapPos], points_per_unit: f32) -> Vec<bool> {
         let near = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (x.saturating_add(dx), y.saturating_add(dy))));
         near.filter_map(|cell| counts.get(&cell)).sum()
     };
-    let crowded: HashMap<(i32, i32), bool> = counts.keys().map(|cell| (*cell, around(*cell) >= DENSE)).collect();
+    let crowded: HashMap<(i32, i32), bool> =
+        counts.keys().map(|cell| (*cell, around(*cell) >= MIN_DENSE_COUNT)).collect();
     places.iter().map(|p| crowded.get(&at(p)).copied().unwrap_or(false)).collect()
 }
 
-/// The outline around `places`, a little away from them.
-pub fn around(places: &[MapPos], points_per_unit: f32) -> Vec<Segment> {
-    Field::new(places, points_per_unit).map_or_else(Vec::new, |field| field.contour())
+/// The outline around `places`, at a small distance.
+pub fn around(places: &[MapPos], points_per_unit: f32) -> Vec<LineSegment> {
+    DistanceField::new(places, points_per_unit).map_or_else(Vec::new, |field| field.contour())
 }
 
-/// At every sample, how near the nearest place is: 1 at it, 0 at twice the distance of the outline and beyond.
-struct Field {
+/// Proximity of the nearest place at every sample: 1 at the place, 0 at twice the outline's distance and beyond.
+struct DistanceField {
     origin: MapPos,
     step: f32,
     width: usize,
@@ -49,10 +50,10 @@ struct Field {
     near: Vec<f32>,
 }
 
-/// Where the outline runs through the field.
+/// The field value at which the outline is drawn.
 const LEVEL: f32 = 0.5;
 
-impl Field {
+impl DistanceField {
     fn new(places: &[MapPos], points_per_unit: f32) -> Option<Self> {
         let finite = || places.iter().filter(|p| p.x.is_finite() && p.y.is_finite());
         let first = finite().next()?;
@@ -62,8 +63,8 @@ impl Field {
             high = MapPos { x: high.x.max(p.x), y: high.y.max(p.y) };
         }
         let extent = (high.x - low.x).max(high.y - low.y);
-        let step = (STEP / points_per_unit.max(f32::MIN_POSITIVE)).max(extent / MOST_SAMPLES);
-        let reach = (2.0 * AWAY / points_per_unit.max(f32::MIN_POSITIVE)).max(2.5 * step);
+        let step = (STEP / points_per_unit.max(f32::MIN_POSITIVE)).max(extent / MAX_SAMPLES);
+        let reach = (2.0 * OUTLINE_DISTANCE / points_per_unit.max(f32::MIN_POSITIVE)).max(2.5 * step);
         let origin = MapPos { x: low.x - reach - step, y: low.y - reach - step };
         let samples = |low: f32, high: f32| ((high - low) / step).ceil() as usize + 2;
         let (width, height) = (samples(origin.x, high.x + reach), samples(origin.y, high.y + reach));
@@ -91,9 +92,9 @@ impl Field {
         MapPos { x: self.origin.x + x * self.step, y: self.origin.y + y * self.step }
     }
 
-    /// Marching squares: in each square between four samples the line crosses the sides whose ends lie on either side
-    /// of the level.
-    fn contour(&self) -> Vec<Segment> {
+    /// Marching squares: in each square of four samples, the outline crosses the sides whose ends are on opposite sides
+    /// of `LEVEL`.
+    fn contour(&self) -> Vec<LineSegment> {
         let mut segments = Vec::new();
         for y in 0..self.height - 1 {
             for x in 0..self.width - 1 {
@@ -103,7 +104,7 @@ impl Field {
         segments
     }
 
-    fn cross(&self, x: usize, y: usize, segments: &mut Vec<Segment>) {
+    fn cross(&self, x: usize, y: usize, segments: &mut Vec<LineSegment>) {
         const CORNERS: [(usize, usize); 4] = [(0, 0), (1, 0), (1, 1), (0, 1)];
         let value = CORNERS.map(|(dx, dy)| self.near[(y + dy) * self.width + x + dx]);
         let mut crossings = [MapPos { x: 0.0, y: 0.0 }; 4];
@@ -120,7 +121,7 @@ impl Field {
         }
         match count {
             2 => segments.push([crossings[0], crossings[1]]),
-            // A saddle: two lines that keep the corners above the level together.
+            // A saddle: two segments that connect the corners above the level.
             4 if value[0] >= LEVEL => {
                 segments.extend([[crossings[0], crossings[1]], [crossings[2], crossings[3]]]);
             }
@@ -134,28 +135,28 @@ impl Field {
 mod tests {
     use super::*;
 
-    /// Thirty points close together at 100 screen points a unit, and three far from each other.
+    /// Thirty points close together at 100 screen points per unit, and three isolated ones.
     fn places() -> Vec<MapPos> {
         let blob = (0..30).map(|i| MapPos { x: (i % 6) as f32 * 0.05, y: (i / 6) as f32 * 0.05 });
         blob.chain([2.0, 3.0, 4.0].map(|x| MapPos { x, y: 1.0 })).collect()
     }
 
     #[test]
-    fn what_lies_close_together_is_dense_and_comes_apart_from_near() {
+    fn close_points_are_dense_from_afar_and_not_when_zoomed_in() {
         let from_afar = dense(&places(), 100.0);
         assert!(from_afar[..30].iter().all(|d| *d) && from_afar[30..].iter().all(|d| !d));
         assert!(dense(&places(), 3_000.0).iter().all(|d| !d));
     }
 
     #[test]
-    fn the_outline_is_closed_and_runs_around_the_points_at_a_distance() {
+    fn the_outline_is_closed_and_keeps_its_distance_from_the_points() {
         let places = &places()[..30];
         let outline = around(places, 100.0);
         assert!(outline.len() > 12);
         let key = |p: &MapPos| ((p.x * 1e4).round() as i32, (p.y * 1e4).round() as i32);
         let mut ends: HashMap<_, usize> = HashMap::new();
         outline.iter().flatten().for_each(|p| *ends.entry(key(p)).or_default() += 1);
-        assert!(ends.values().all(|n| n % 2 == 0), "every piece goes on");
+        assert!(ends.values().all(|n| n % 2 == 0), "every segment is connected");
         for p in outline.iter().flatten() {
             let nearest = places.iter().map(|q| (p.x - q.x).hypot(p.y - q.y)).fold(f32::INFINITY, f32::min);
             assert!((0.05..0.14).contains(&nearest), "{nearest}");
@@ -163,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_selection_costs_no_more_than_a_coarse_grid() {
+    fn a_huge_selection_uses_a_bounded_grid() {
         let wide: Vec<MapPos> = (0..1_000).map(|i| MapPos { x: i as f32, y: (i * 7 % 1_000) as f32 }).collect();
-        let field = Field::new(&wide, 1e4).expect("not empty");
+        let field = DistanceField::new(&wide, 1e4).expect("not empty");
         assert!(field.near.len() < 100_000, "{}", field.near.len());
         assert!(around(&[], 100.0).is_empty() && around(&[MapPos { x: f32::NAN, y: 0.0 }], 100.0).is_empty());
     }

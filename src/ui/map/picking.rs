@@ -1,31 +1,31 @@
-//! Which points lie near a place, in a box, in a lasso: a grid over the map, on the CPU.
+//! Finds the points near a position or inside a polygon, with a uniform grid on the CPU.
 
 use vicinity_core::MapPos;
 
-use super::camera::Bounds;
+use super::camera::MapBounds;
 
-/// Points a cell, about.
-const PER_CELL: usize = 2;
-/// Most cells along one side.
-const MOST_CELLS: usize = 1024;
+/// Average number of points per cell.
+const POINTS_PER_CELL: usize = 2;
+/// Maximum number of cells along each side.
+const MAX_CELLS: usize = 1024;
 
-/// Rows sorted by the cell that their position falls into.
+/// Rows sorted by the grid cell of their position.
 #[derive(Debug, Default)]
-pub struct Grid {
-    bounds: Option<Bounds>,
+pub struct PickingGrid {
+    bounds: Option<MapBounds>,
     columns: usize,
     lines: usize,
-    /// Where each cell begins in `rows`; one more at the end.
+    /// Index of each cell's first entry in `rows`, with a final entry for the end.
     starts: Vec<u32>,
     rows: Vec<u32>,
 }
 
-impl Grid {
-    /// Sorts all finite positions.
+impl PickingGrid {
+    /// Builds the grid from all finite positions.
     pub fn new(positions: &[MapPos]) -> Self {
-        let Some(bounds) = Bounds::around(positions.iter().copied()) else { return Self::default() };
-        let bounds = bounds.at_least(1e-6);
-        let side = (((positions.len() / PER_CELL) as f64).sqrt() as usize).clamp(1, MOST_CELLS);
+        let Some(bounds) = MapBounds::around(positions.iter().copied()) else { return Self::default() };
+        let bounds = bounds.with_min_size(1e-6);
+        let side = (((positions.len() / POINTS_PER_CELL) as f64).sqrt() as usize).clamp(1, MAX_CELLS);
         let mut grid = Self { bounds: Some(bounds), columns: side, lines: side, ..Self::default() };
         grid.starts = vec![0; side * side + 1];
         let cells: Vec<u32> = positions.iter().map(|p| grid.cell_of(*p).map_or(u32::MAX, |c| c as u32)).collect();
@@ -45,8 +45,8 @@ impl Grid {
         grid
     }
 
-    /// Around all points; `None` without points.
-    pub fn bounds(&self) -> Option<Bounds> {
+    /// Bounds of all points; `None` if there are no points.
+    pub fn bounds(&self) -> Option<MapBounds> {
         self.bounds
     }
 
@@ -56,7 +56,7 @@ impl Grid {
         Some(line * self.columns + column)
     }
 
-    /// The cell that holds a place, or the nearest one.
+    /// The cell that contains a position, or the nearest cell if the position is outside.
     fn cell_at(&self, [x, y]: [f64; 2]) -> Option<[usize; 2]> {
         let bounds = self.bounds?;
         let [width, height] = bounds.size();
@@ -70,7 +70,7 @@ impl Grid {
         &self.rows[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
 
-    /// The row nearest to `at` within `reach` map units, among those that are `wanted`.
+    /// The row nearest to `at` within `reach` map units for which `wanted` returns true.
     pub fn nearest(
         &self,
         positions: &[MapPos],
@@ -87,7 +87,7 @@ impl Grid {
         let rings = [column - low[0], high[0] - column, line - low[1], high[1] - line].into_iter().max()?;
         let mut best: Option<(f64, usize)> = None;
         for ring in 0..=rings {
-            // Every cell further out lies beyond (ring - 1) whole cells.
+            // Every cell in this ring or beyond is at least (ring - 1) cells away.
             if best.is_some_and(|(d, _)| d.sqrt() < (ring as f64 - 1.0) * cell_size) {
                 break;
             }
@@ -104,7 +104,7 @@ impl Grid {
         best.map(|(_, row)| row)
     }
 
-    /// The cells `ring` steps away from `from`, as far as they lie between `low` and `high`.
+    /// Visits the cells at distance `ring` from `from` that are between `low` and `high`.
     fn visit_ring(
         &self,
         from: [usize; 2],
@@ -130,16 +130,16 @@ impl Grid {
         }
     }
 
-    /// All rows inside a polygon (even-odd rule), ascending, among those that are `wanted`.
+    /// All rows inside a polygon (even-odd rule) for which `wanted` returns true, in ascending order.
     pub fn inside(&self, positions: &[MapPos], polygon: &[[f64; 2]], wanted: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut found = Vec::new();
         let around = polygon.iter().map(|p| MapPos { x: p[0] as f32, y: p[1] as f32 });
-        let (Some(bounds), Some(around)) = (self.bounds, Bounds::around(around)) else { return found };
+        let (Some(bounds), Some(around)) = (self.bounds, MapBounds::around(around)) else { return found };
         let (Some(low), Some(high)) = (self.cell_at(around.min), self.cell_at(around.max)) else { return found };
         let height = bounds.size()[1] / self.lines as f64;
         let edges: Vec<_> = (0..polygon.len()).map(|i| (polygon[i], polygon[(i + 1) % polygon.len()])).collect();
         for line in low[1]..=high[1] {
-            // Only edges that reach into this line of cells can be crossed by a ray from a point in it.
+            // Only edges that overlap this line of cells can be crossed by a ray from a point in it.
             let bottom = bounds.min[1] + line as f64 * height - 1e-6 * height;
             let top = bottom + height * (1.0 + 2e-6);
             let near = |(a, b): &&([f64; 2], [f64; 2])| a[1].min(b[1]) <= top && a[1].max(b[1]) >= bottom;
@@ -177,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn nearest_is_what_looking_at_every_point_finds() {
+    fn nearest_agrees_with_a_linear_scan() {
         let positions = scattered(3_000);
-        let grid = Grid::new(&positions);
+        let grid = PickingGrid::new(&positions);
         for probe in scattered(400) {
             let at = [f64::from(probe.y) * 1.1, f64::from(probe.x) * 1.1];
             let distance = |p: &MapPos| (f64::from(p.x) - at[0]).powi(2) + (f64::from(p.y) - at[1]).powi(2);
@@ -192,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lasso_holds_what_testing_every_point_finds() {
+    fn a_lasso_agrees_with_a_linear_scan() {
         let positions = scattered(3_000);
-        let grid = Grid::new(&positions);
-        // A star that crosses itself, and reaches beyond the points.
+        let grid = PickingGrid::new(&positions);
+        // A self-intersecting star that extends beyond the points.
         let star: Vec<[f64; 2]> = (0..5)
             .map(|i| f64::from(i * 2) * std::f64::consts::TAU / 5.0)
             .map(|angle| [angle.cos() * 1.3, angle.sin() * 1.3])
@@ -209,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn bears_no_points_one_point_and_positions_that_are_not_numbers() {
-        assert_eq!(Grid::new(&[]).nearest(&[], [0.0, 0.0], 9.0, |_| true), None);
+    fn accepts_no_points_one_point_and_non_finite_positions() {
+        assert_eq!(PickingGrid::new(&[]).nearest(&[], [0.0, 0.0], 9.0, |_| true), None);
         let positions = [MapPos { x: f32::NAN, y: 0.0 }, MapPos { x: 0.5, y: 0.5 }];
-        let grid = Grid::new(&positions);
+        let grid = PickingGrid::new(&positions);
         assert_eq!(grid.nearest(&positions, [0.4, 0.5], 0.2, |_| true), Some(1));
         assert_eq!(grid.inside(&positions, &[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], |_| true), [1]);
         assert_eq!(grid.inside(&positions, &[], |_| true), Vec::<usize>::new());

@@ -1,21 +1,22 @@
-// Points and marks of the map as instanced quads. Colours go out premultiplied and in gamma space, as egui blends them.
+// Points and marks of the map as instanced quads. Output colours are premultiplied and in gamma space, as egui blends
+// them.
 
 struct View {
-    // The middle of the view as the sum of two f32: what the first cannot hold stands in the second. Subtracting
-    // both one after the other keeps a tenth of a pixel at any zoom.
+    // The centre of the view as the sum of two f32 values: the second holds the remainder of the first. Subtracting
+    // one after the other keeps a precision of a tenth of a pixel at any zoom.
     centre_high: vec2<f32>,
     centre_low: vec2<f32>,
-    // Clip units a map unit, and a pixel.
+    // Clip units per map unit and per pixel.
     clip_per_unit: vec2<f32>,
     clip_per_pixel: vec2<f32>,
-    // Radius of a point and width of its soft edge, pixels.
+    // Radius of a point and width of its soft edge, in pixels.
     radius: f32,
     softness: f32,
-    // How far the map has glided from the old positions (0) to the new ones (1).
-    glided: f32,
+    // Progress of the animation from the old positions (0) to the new ones (1).
+    glide_progress: f32,
     opacity: f32,
     pixels_per_point: f32,
-    // 1 where the target converts from linear to sRGB by itself.
+    // 1 if the target converts from linear to sRGB.
     linear_target: u32,
     padding: vec2<f32>,
 };
@@ -34,7 +35,7 @@ const DISC: u32 = 0u;
 const RING: u32 = 1u;
 
 fn corner(vertex: u32, start: vec2<f32>, end: vec2<f32>, colour: vec4<f32>, radius: f32, shape: u32) -> Corner {
-    let place = mix(start, end, view.glided);
+    let place = mix(start, end, view.glide_progress);
     let middle = ((place - view.centre_high) - view.centre_low) * view.clip_per_unit;
     let side = vec2<f32>(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
     let reach = radius + view.softness;
@@ -64,11 +65,11 @@ fn mark_corner(
     @location(0) end: vec2<f32>,
     @location(1) start: vec2<f32>,
     @location(2) rgba: vec4<f32>,
-    @location(3) times: f32,
-    @location(4) plus: f32,
+    @location(3) radius_scale: f32,
+    @location(4) radius_offset: f32,
     @location(5) shape: u32,
 ) -> Corner {
-    return corner(vertex, start, end, rgba, view.radius * times + plus * view.pixels_per_point, shape);
+    return corner(vertex, start, end, rgba, view.radius * radius_scale + radius_offset * view.pixels_per_point, shape);
 }
 
 fn coverage(radius: f32, distance: f32) -> f32 {

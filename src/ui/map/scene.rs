@@ -1,45 +1,46 @@
-//! A layout made ready to be drawn: picking grid, where each point glides from, buffers on the GPU.
+//! A layout prepared for drawing: its picking grid, the positions that points animate from, and its GPU buffers.
 
 use std::sync::Arc;
 
 use crate::context::Snapshot;
 use vicinity_core::{Layout, MapPos};
 
-use super::gpu::{Gpu, Positions};
-use super::picking::Grid;
+use super::gpu::{Gpu, PositionBuffer};
+use super::picking::PickingGrid;
 
-/// See the module's documentation.
+/// A prepared layout.
 #[derive(Debug)]
 pub struct Scene {
-    /// Where the points lie.
+    /// Positions of the points.
     pub layout: Arc<Layout>,
-    /// A snapshot of the layout's epoch.
+    /// A snapshot of the same epoch as the layout.
     pub snapshot: Arc<Snapshot>,
-    /// For picking.
-    pub grid: Grid,
-    /// Where each point lay before; `None` where nothing has moved.
+    /// Finds points by position.
+    pub grid: PickingGrid,
+    /// Positions in the previous scene; `None` if no point has moved.
     pub from: Option<Vec<MapPos>>,
-    /// On the GPU.
-    pub positions: Option<Positions>,
+    /// The positions on the GPU, if any.
+    pub positions: Option<PositionBuffer>,
 }
 
 impl Scene {
-    /// Makes `layout` ready; points glide from where they lie in `before`.
+    /// Prepares `layout`. Points animate from their positions in `before`.
     pub fn new(layout: Arc<Layout>, snapshot: Arc<Snapshot>, before: Option<&Self>, gpu: Option<&Gpu>) -> Self {
         let same_library = |b: &&Self| b.snapshot.parts().library == snapshot.parts().library;
         let from = before.filter(same_library).and_then(|b| origins(&layout, &snapshot, b));
-        let grid = Grid::new(&layout.positions);
+        let grid = PickingGrid::new(&layout.positions);
         let positions = gpu.map(|g| g.upload_positions(&layout.positions, from.as_deref()));
         Self { layout, snapshot, grid, from, positions }
     }
 
-    /// Points that have a position.
+    /// Number of points.
     pub fn len(&self) -> usize {
         self.layout.positions.len()
     }
 }
 
-/// Where each row of `layout` lies in `before`; new ones appear where they belong. `None` where nothing moves.
+/// The position of each row of `layout` in `before`; new points start at their final position. `None` if nothing
+/// moves.
 fn origins(layout: &Layout, snapshot: &Snapshot, before: &Scene) -> Option<Vec<MapPos>> {
     let old = &before.layout.positions;
     let new = &layout.positions;
@@ -50,7 +51,7 @@ fn origins(layout: &Layout, snapshot: &Snapshot, before: &Scene) -> Option<Vec<M
         }
         return Some(old[..kept].iter().chain(&new[kept..]).copied().collect());
     }
-    // Rows mean other items now: follow the items.
+    // Rows refer to other items now, so match by item.
     let origin = |(row, to): (usize, &MapPos)| {
         let item = snapshot.item(row)?;
         before.snapshot.row_of(item.id).and_then(|r| old.get(r)).copied().or(Some(*to))

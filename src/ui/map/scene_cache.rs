@@ -1,5 +1,5 @@
-//! What the map shows, kept up with the state: the layout made ready, its colours, its marks. Nothing here waits:
-//! the old stands until the new is complete.
+//! Everything the map draws, kept up to date with the state: scene, colours and marks. Nothing here blocks: the old
+//! data stay until the new data are complete.
 
 use std::sync::Arc;
 
@@ -7,48 +7,48 @@ use crate::context::{Ctx, Snapshot};
 use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, Layout, MapPos};
 
-use super::background::Background;
+use super::background_task::BackgroundTask;
 use super::camera::ease_out;
-use super::colours::{Chosen, ColourKey, Colours, Same};
+use super::colours::{ArcKey, ColourInputs, ColourKey, PointColours};
 use super::gpu::{ColourBuffer, Gpu, MarkBuffer};
-use super::marks::{MarkKey, Marks, Shown};
+use super::marks::{MarkInputs, MarkKey, Marks};
 use super::scene::Scene;
 
-/// Up to so many rows are worked out within the frame: it takes less than a millisecond, and nothing lags behind.
-pub const AT_ONCE: usize = 4_000;
-/// Seconds that the map glides from one layout to the next.
+/// Up to this many rows are processed within the frame: it takes less than a millisecond and avoids a frame of delay.
+pub const MAX_ROWS_IN_FRAME: usize = 4_000;
+/// Duration of the animation from one layout to the next, in seconds.
 const GLIDE_SECS: f64 = 0.25;
 
-/// See the module's documentation.
+/// Everything the map draws, and the work in progress.
 #[derive(Default)]
-pub struct Prepared {
-    /// The layout shown.
+pub struct SceneCache {
+    /// The scene shown.
     pub scene: Option<Arc<Scene>>,
-    /// Its colours.
-    pub colours: Option<Arc<Colours>>,
-    /// On the GPU.
+    /// Colours of the scene's points.
+    pub colours: Option<Arc<PointColours>>,
+    /// The colours on the GPU, if any.
     pub colour_buffer: Option<ColourBuffer>,
-    /// What stands out.
+    /// Highlighted points, if any.
     pub marks: Marks,
-    /// On the GPU.
+    /// The marks on the GPU, if any.
     pub mark_buffer: Option<MarkBuffer>,
-    /// The newest snapshot whose rows are those of `scene`.
+    /// The newest snapshot that matches the rows of `scene`.
     pub snapshot: Option<Arc<Snapshot>>,
     next: Option<Arc<Scene>>,
-    next_colours: Option<(Colours, Option<ColourBuffer>)>,
+    next_colours: Option<(PointColours, Option<ColourBuffer>)>,
     glide_from: Option<f64>,
-    scenes: Background<Same<Layout>, Scene>,
-    colouring: Background<ColourKey, (Colours, Option<ColourBuffer>)>,
-    marking: Background<MarkKey, (Marks, Option<MarkBuffer>)>,
+    scene_task: BackgroundTask<ArcKey<Layout>, Scene>,
+    colour_task: BackgroundTask<ColourKey, (PointColours, Option<ColourBuffer>)>,
+    mark_task: BackgroundTask<MarkKey, (Marks, Option<MarkBuffer>)>,
 }
 
-fn same_rows(a: &Snapshot, b: &Snapshot) -> bool {
+fn have_same_rows(a: &Snapshot, b: &Snapshot) -> bool {
     a.epoch() == b.epoch() && a.parts().library == b.parts().library
 }
 
-impl Prepared {
-    /// Follows the state; `time` in seconds, `points_per_unit` the scale of the view.
-    pub fn follow(
+impl SceneCache {
+    /// Starts and collects background work for the current state. `time` is in seconds, `points_per_unit` is the scale.
+    pub fn update(
         &mut self,
         cx: &Ctx<'_>,
         ctx: &egui::Context,
@@ -64,13 +64,13 @@ impl Prepared {
         if self.scene.as_ref().is_some_and(|s| s.snapshot.parts().library != *library) {
             *self = Self::default();
         }
-        self.follow_layout(ctx, snapshot, layout, gpu, time);
-        self.follow_colours(cx, ctx, snapshot, gpu);
-        self.adopt(time, cx.state.reduce_motion);
-        self.follow_marks(cx, ctx, snapshot, gpu, points_per_unit);
+        self.update_layout(ctx, snapshot, layout, gpu, time);
+        self.update_colours(cx, ctx, snapshot, gpu);
+        self.show_completed(time, cx.state.reduce_motion);
+        self.update_marks(cx, ctx, snapshot, gpu, points_per_unit);
     }
 
-    fn follow_layout(
+    fn update_layout(
         &mut self,
         ctx: &egui::Context,
         snapshot: &Arc<Snapshot>,
@@ -80,40 +80,40 @@ impl Prepared {
     ) {
         let newest = self.next.as_ref().or(self.scene.as_ref());
         let known = newest.is_some_and(|s| Arc::ptr_eq(&s.layout, layout));
-        // One glide at a time, so that the eye can follow.
-        if layout.epoch == snapshot.epoch() && !known && self.next.is_none() && self.glided(time) >= 1.0 {
+        // One animation at a time, so that the eye can follow.
+        if layout.epoch == snapshot.epoch() && !known && self.next.is_none() && self.glide_progress(time) >= 1.0 {
             let (layout, snapshot, before) = (Arc::clone(layout), Arc::clone(snapshot), self.scene.clone());
             let gpu = gpu.cloned();
-            let at_once = layout.positions.len() <= AT_ONCE;
-            self.scenes.ask(ctx, Same(Arc::clone(&layout)), at_once, move || {
+            let in_frame = layout.positions.len() <= MAX_ROWS_IN_FRAME;
+            self.scene_task.start(ctx, ArcKey(Arc::clone(&layout)), in_frame, move || {
                 Scene::new(layout, snapshot, before.as_deref(), gpu.as_deref())
             });
         }
-        if let Some(scene) = self.scenes.take() {
+        if let Some(scene) = self.scene_task.take() {
             self.next = Some(Arc::new(scene));
         }
     }
 
-    fn follow_colours(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, snapshot: &Arc<Snapshot>, gpu: Option<&Arc<Gpu>>) {
+    fn update_colours(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, snapshot: &Arc<Snapshot>, gpu: Option<&Arc<Gpu>>) {
         let Some(scene) = self.next.as_ref().or(self.scene.as_ref()) else { return };
-        let wanted = if same_rows(&scene.snapshot, snapshot) { snapshot } else { &scene.snapshot };
+        let wanted = if have_same_rows(&scene.snapshot, snapshot) { snapshot } else { &scene.snapshot };
         let key = ColourKey::new(cx, wanted, Theme::of(ctx).dark);
-        if !self.colouring.is_running() && self.colouring.asked() != Some(&key) {
-            let (chosen, before, gpu) = (Chosen::of(cx), self.colours.clone(), gpu.cloned());
-            self.colouring.ask(ctx, key.clone(), wanted.len() <= AT_ONCE, move || {
-                let colours = Colours::new(key, &chosen, before.as_deref());
+        if !self.colour_task.is_running() && self.colour_task.last_key() != Some(&key) {
+            let (chosen, before, gpu) = (ColourInputs::of(cx), self.colours.clone(), gpu.cloned());
+            self.colour_task.start(ctx, key.clone(), wanted.len() <= MAX_ROWS_IN_FRAME, move || {
+                let colours = PointColours::new(key, &chosen, before.as_deref());
                 let buffer = gpu.map(|g| g.upload_colours(&colours.rgba));
                 (colours, buffer)
             });
         }
-        if let Some(colours) = self.colouring.take() {
+        if let Some(colours) = self.colour_task.take() {
             self.next_colours = Some(colours);
         }
     }
 
-    /// Shows what is complete: a layout only together with colours of its rows.
-    fn adopt(&mut self, time: f64, reduce_motion: bool) {
-        let coloured = |scene: &Scene, colours: &Colours| same_rows(&scene.snapshot, colours.snapshot());
+    /// Shows completed work: a scene only together with the colours of its rows.
+    fn show_completed(&mut self, time: f64, reduce_motion: bool) {
+        let coloured = |scene: &Scene, colours: &PointColours| have_same_rows(&scene.snapshot, colours.snapshot());
         if let Some(next) = &self.next {
             let ready = self.next_colours.as_ref().is_some_and(|(c, _)| coloured(next, c))
                 || self.colours.as_ref().is_some_and(|c| coloured(next, c));
@@ -123,7 +123,7 @@ impl Prepared {
                 self.scene = self.next.take();
             }
         }
-        let fits = |(colours, _): &(Colours, _)| self.scene.as_ref().is_some_and(|s| coloured(s, colours));
+        let fits = |(colours, _): &(PointColours, _)| self.scene.as_ref().is_some_and(|s| coloured(s, colours));
         if self.next_colours.as_ref().is_some_and(fits)
             && let Some((colours, buffer)) = self.next_colours.take()
         {
@@ -133,7 +133,7 @@ impl Prepared {
         }
     }
 
-    fn follow_marks(
+    fn update_marks(
         &mut self,
         cx: &Ctx<'_>,
         ctx: &egui::Context,
@@ -142,37 +142,38 @@ impl Prepared {
         points_per_unit: f64,
     ) {
         let Some(scene) = &self.scene else { return };
-        let snapshot = if same_rows(&scene.snapshot, newest) { newest } else { &scene.snapshot };
+        let snapshot = if have_same_rows(&scene.snapshot, newest) { newest } else { &scene.snapshot };
         let theme = Theme::of(ctx);
         let (selection, result) = (&cx.state.selection, cx.state.query.result.as_ref());
-        let shown = Shown { scene, snapshot, selection, result, points_per_unit, dark: theme.dark };
-        if !self.marking.is_running() && !self.marking.asked().is_some_and(|key| key.holds(&shown)) {
+        let shown = MarkInputs { scene, snapshot, selection, result, points_per_unit, dark: theme.dark };
+        if !self.mark_task.is_running() && !self.mark_task.last_key().is_some_and(|key| key.matches(&shown)) {
             let key = MarkKey::new(&shown);
             let (work, gpu) = (key.clone(), gpu.cloned());
-            let at_once = selection.items.len() <= AT_ONCE && (result.is_none() || scene.len() <= 50 * AT_ONCE);
-            self.marking.ask(ctx, key, at_once, move || {
+            let in_frame = selection.items.len() <= MAX_ROWS_IN_FRAME
+                && (result.is_none() || scene.len() <= 50 * MAX_ROWS_IN_FRAME);
+            self.mark_task.start(ctx, key, in_frame, move || {
                 let marks = work.marks(theme);
                 let buffer = gpu.map(|g| g.upload_marks(&marks));
                 (marks, buffer)
             });
         }
-        if let Some((marks, buffer)) = self.marking.take() {
+        if let Some((marks, buffer)) = self.mark_task.take() {
             self.marks = marks;
             self.mark_buffer = buffer;
         }
     }
 
-    /// How far the map has glided, [0, 1].
-    pub fn glided(&self, time: f64) -> f64 {
+    /// Progress of the animation to the current scene, in [0, 1].
+    pub fn glide_progress(&self, time: f64) -> f64 {
         self.glide_from.map_or(1.0, |from| ease_out((time - from) / GLIDE_SECS))
     }
 
-    /// Where a row is drawn at `time`.
-    pub fn place(&self, row: usize, time: f64) -> Option<MapPos> {
+    /// Map position at which a row is drawn at `time`.
+    pub fn position(&self, row: usize, time: f64) -> Option<MapPos> {
         let scene = self.scene.as_ref()?;
         let to = *scene.layout.positions.get(row)?;
         let Some(from) = scene.from.as_ref().and_then(|f| f.get(row)) else { return Some(to) };
-        let t = self.glided(time) as f32;
+        let t = self.glide_progress(time) as f32;
         Some(MapPos { x: from.x + (to.x - from.x) * t, y: from.y + (to.y - from.y) * t })
     }
 

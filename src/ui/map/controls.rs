@@ -1,4 +1,4 @@
-//! What lies over the map's corners: how it was made, what gives the colour, legend, zoom and selection tools.
+//! The controls in the map's corners: layout method, colouring, legend, zoom and selection tools.
 
 use egui::accesskit::Role;
 use egui::{
@@ -13,38 +13,38 @@ use vicinity_core::LayoutMethod;
 
 use super::MapPanel;
 
-/// Choices of what gives the colour, in the order of the menu.
-const COLOURINGS: [(ColourBy, &str); 4] = [
+/// Colouring options in menu order.
+const COLOUR_CHOICES: [(ColourBy, &str); 4] = [
     (ColourBy::Modality, "Type"),
     (ColourBy::Folder, "Folder"),
     (ColourBy::Similarity, "Similarity to query"),
     (ColourBy::Label, "Label"),
 ];
-/// More entries than this stand one below the other.
-const IN_LINE: usize = 3;
-/// Side of a tool's button, points.
+/// Up to this many legend entries are shown on one line.
+const MAX_INLINE_ENTRIES: usize = 3;
+/// Side of a tool button, in points.
 const BUTTON: f32 = 28.0;
 
-/// Where the overlays lay in the last frame: the map does not take the pointer there.
+/// Rectangles of the controls in the last frame: the map ignores the pointer there.
 #[derive(Debug, Default)]
-pub struct Overlays {
+pub struct ControlCards {
     legend: Option<Rect>,
     tools: Option<Rect>,
 }
 
-impl Overlays {
-    /// Whether it is known where the cards lie.
-    pub fn are_known(&self) -> bool {
+impl ControlCards {
+    /// Whether the rectangles are known.
+    pub fn are_measured(&self) -> bool {
         self.legend.is_some() && self.tools.is_some()
     }
 
-    /// Whether a card lies over this place.
+    /// Whether a control covers this position.
     pub fn cover(&self, at: Pos2) -> bool {
         self.legend.into_iter().chain(self.tools).any(|card| card.contains(at))
     }
 
-    /// The parts of `inner` beside the cards: above both, and to the right of the legend.
-    pub fn rooms(&self, inner: Rect) -> Vec<Rect> {
+    /// The parts of `inner` not covered by controls: above both cards, and to the right of the legend.
+    pub fn free_areas(&self, inner: Rect) -> Vec<Rect> {
         let (Some(legend), Some(tools)) = (self.legend, self.tools) else { return vec![inner] };
         let mut above = inner;
         above.max.y = inner.max.y.min(legend.top() - SPACE[2]).min(tools.top() - SPACE[2]);
@@ -58,27 +58,27 @@ impl Overlays {
 }
 
 impl MapPanel {
-    pub(super) fn show_overlays(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
+    pub(super) fn show_controls(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         self.show_method(ui, cx);
-        if self.shown.scene.is_none() {
-            self.overlays = Overlays::default();
+        if self.cache.scene.is_none() {
+            self.controls = ControlCards::default();
             return;
         }
-        // Only senses the pointer, so that a press on a card does not reach the map; not a stop for the keyboard.
-        for (name, rect) in [("legend", self.overlays.legend), ("tools", self.overlays.tools)] {
+        // Senses only the pointer, so that a press on a card does not reach the map; not focusable.
+        for (name, rect) in [("legend", self.controls.legend), ("tools", self.controls.tools)] {
             if let Some(rect) = rect {
                 ui.interact(rect, ui.scope_id().with(name), Sense::CLICK | Sense::DRAG);
             }
         }
         let (tools, tools_known) = corner(ui, self.area, false, |ui| self.tools(ui, cx));
-        // On a first frame the tools have not found their size yet and take all the room there is.
+        // In the first frame the tools have no size yet and take all available space.
         let right = (tools.left() - SPACE[1]).max(self.area.center().x).min(self.area.right());
         let room = Rect::from_min_max(self.area.min, pos2(right, self.area.bottom()));
         let (legend, legend_known) = corner(ui, room, true, |ui| self.legend(ui, cx));
-        self.overlays = Overlays { legend: legend_known.then_some(legend), tools: tools_known.then_some(tools) };
+        self.controls = ControlCards { legend: legend_known.then_some(legend), tools: tools_known.then_some(tools) };
     }
 
-    /// Top left: how the map was made, or how far a better one has come.
+    /// Top left: the layout method, or the progress of a better layout.
     fn show_method(&self, ui: &mut Ui, cx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let area = Rect::from_min_size(self.area.min + vec2(14.0, 10.0), vec2(self.area.width() - 28.0, 24.0));
@@ -86,24 +86,24 @@ impl MapPanel {
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
             if let Some(progress) = cx.state.layout_progress {
-                // Room for every number: the button beside it stays where it is.
-                let said = |share: f32| format!("Computing a better map … {:.0} %", share * 100.0);
-                let room = crate::ui::widgets::text_width(ui, &said(1.0), text_size::SMALL);
-                let label = egui::Label::new(text(said(progress.share))).halign(Align::Min);
+                // Wide enough for every number, so that the button beside it does not move.
+                let progress_text = |share: f32| format!("Improving the map… {:.0} %", share * 100.0);
+                let room = crate::ui::widgets::text_width(ui, &progress_text(1.0), text_size::SMALL);
+                let label = egui::Label::new(text(progress_text(progress.share))).halign(Align::Min);
                 ui.add_sized(vec2(room, 24.0), label);
                 let cancel = egui::Button::new(RichText::new("Cancel").size(text_size::SMALL).color(theme.accent));
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
                     cx.send(SystemCommand::CancelProjection);
                 }
-            } else if let Some(scene) = &self.shown.scene {
+            } else if let Some(scene) = &self.cache.scene {
                 ui.label(text(method(&scene.layout)));
             }
         });
         let items = cx.state.snapshot.as_ref().is_some_and(|s| !s.is_empty());
-        if items && self.shown.scene.is_none() {
+        if items && self.cache.scene.is_none() {
             let hint = Rect::from_center_size(self.area.center(), vec2(self.area.width() * 0.8, 40.0));
             ui.scope_builder(UiBuilder::new().max_rect(hint).layout(Layout::top_down(Align::Center)), |ui| {
-                ui.label(RichText::new("The map appears after the first batch").color(theme.text2));
+                ui.label(RichText::new("Preparing the map…").color(theme.text2));
             });
         }
     }
@@ -112,25 +112,27 @@ impl MapPanel {
     fn tools(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = SPACE[0];
-            for (command, sign) in
-                [(UiCommand::ZoomIn, Sign::Plus), (UiCommand::ZoomOut, Sign::Minus), (UiCommand::FitMap, Sign::Fit)]
-            {
+            for (command, icon) in [
+                (UiCommand::ZoomIn, ToolIcon::Plus),
+                (UiCommand::ZoomOut, ToolIcon::Minus),
+                (UiCommand::FitMap, ToolIcon::Fit),
+            ] {
                 let entry = command.entry();
                 let tooltip = match (command, entry.keys.first()) {
-                    (UiCommand::FitMap, _) => "Show all points; again: only the selection".to_owned(),
+                    (UiCommand::FitMap, _) => "Show all points; click again to show only the selection".to_owned(),
                     (_, Some(keys)) => format!("{} ({})", entry.text, ui.ctx().format_shortcut(keys)),
                     (_, None) => entry.text.to_owned(),
                 };
-                if tool(ui, sign, entry.text, &tooltip, None).clicked() {
+                if tool(ui, icon, entry.text, &tooltip, None).clicked() {
                     cx.send(command);
                 }
             }
-            for (wanted, sign, name, tooltip) in [
-                (MapTool::Box, Sign::Box, "Select with a box", "Select with a box (Shift and drag)"),
-                (MapTool::Lasso, Sign::Lasso, "Select with a lasso", "Select with a lasso (Alt and drag)"),
+            for (wanted, icon, name, tooltip) in [
+                (MapTool::Box, ToolIcon::Box, "Select with a box", "Select with a box (Shift-drag)"),
+                (MapTool::Lasso, ToolIcon::Lasso, "Select with a lasso", "Select with a lasso (Alt-drag)"),
             ] {
                 let on = cx.state.map_tool == wanted;
-                if tool(ui, sign, name, tooltip, Some(on)).clicked() {
+                if tool(ui, icon, name, tooltip, Some(on)).clicked() {
                     cx.send(SystemCommand::SetMapTool(if on { MapTool::Pan } else { wanted }));
                 }
             }
@@ -140,11 +142,11 @@ impl MapPanel {
     /// Bottom left.
     fn legend(&self, ui: &mut Ui, cx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
-        let Some(colours) = &self.shown.colours else { return };
+        let Some(colours) = &self.cache.colours else { return };
         let entries = &colours.categories.entries;
         let by_score = cx.state.colour_by == ColourBy::Similarity;
-        let listed = !by_score && entries.len() > IN_LINE;
-        let entry = |ui: &mut Ui, entry: &super::colours::Entry| {
+        let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
+        let entry = |ui: &mut Ui, entry: &super::colours::LegendEntry| {
             let on = !cx.state.hidden_legend.contains(&entry.key);
             if legend_entry(ui, entry, on).clicked() {
                 cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
@@ -164,7 +166,7 @@ impl MapPanel {
             chooser(ui, cx, theme);
             match (by_score, colours.scale) {
                 (true, Some(scale)) => scale_bar(ui, scale, theme),
-                (true, None) => _ = ui.label(hint("Search to see what is like it", theme)),
+                (true, None) => _ = ui.label(hint("Search to colour by similarity", theme)),
                 (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
                 _ => {}
             }
@@ -178,7 +180,7 @@ fn hint(text: &str, theme: &Theme) -> RichText {
 
 fn method(layout: &vicinity_core::Layout) -> String {
     let method = match layout.method {
-        LayoutMethod::Pca => "Principal components",
+        LayoutMethod::Pca => "Preview map",
         LayoutMethod::Umap => "UMAP · 15 neighbours",
     };
     match layout.trustworthiness {
@@ -187,16 +189,16 @@ fn method(layout: &vicinity_core::Layout) -> String {
     }
 }
 
-/// A card in a lower corner of `area`, as large as its content; whether it has found its size yet.
+/// A card in a lower corner of `area`, sized to its content. Returns its rectangle and whether its size is known.
 fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) -> (Rect, bool) {
     let theme = Theme::of(ui.ctx());
     let align = if left { Align::Min } else { Align::Max };
     let id = ui.scope_id().with(("corner", left));
-    // The size of the last frame places it; a first frame is not shown.
+    // Placed by the size of the last frame; the first frame is not shown.
     let size: Option<egui::Vec2> = ui.data(|d| d.get_temp(id));
     let inner = area.shrink(SPACE[2]);
     let place = align_in(inner, size.unwrap_or(inner.size()), align);
-    // Room to grow: what does not fit yet is measured, and placed anew before the frame is shown.
+    // Leaves room to grow: new content is measured and placed again before the frame is shown.
     let room = Rect::from_min_size(place.min, inner.size());
     let builder = UiBuilder::new().id_salt(id).max_rect(room).layout(Layout::top_down(Align::Min));
     let builder = if size.is_none() { builder.sizing_pass().invisible() } else { builder };
@@ -216,7 +218,7 @@ fn corner(ui: &mut Ui, area: Rect, left: bool, content: impl FnOnce(&mut Ui)) ->
     let now = shown.inner.size();
     if size != Some(now) {
         ui.data_mut(|d| d.insert_temp(id, now));
-        ui.ctx().request_discard("the map's corners have their size now");
+        ui.ctx().request_discard("the size of the map's controls changed");
         ui.ctx().request_repaint();
     }
     (shown.inner, size.is_some())
@@ -228,11 +230,11 @@ fn align_in(inner: Rect, size: egui::Vec2, align: Align) -> Rect {
     Rect::from_min_size(pos2(left, inner.bottom() - size.y), size)
 }
 
-/// The menu of what gives the colour.
+/// The menu of colouring options.
 fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.spacing_mut().item_spacing.x = SPACE[1];
     ui.label(hint("Colour", theme));
-    let now = COLOURINGS.iter().find(|(by, _)| *by == cx.state.colour_by).map_or("", |(_, name)| name);
+    let now = COLOUR_CHOICES.iter().find(|(by, _)| *by == cx.state.colour_by).map_or("", |(_, name)| name);
     let text = RichText::new(now).size(text_size::BODY).color(theme.text1);
     let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, egui::TextStyle::Body);
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 18.0, BUTTON), Sense::click());
@@ -247,7 +249,7 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     let arrow = vec![tip + vec2(-3.5, -3.5), tip, tip + vec2(3.5, -3.5)];
     ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
     egui::Popup::menu(&response).align(egui::RectAlign::TOP_START).width(170.0).show(|ui| {
-        for (by, name) in COLOURINGS {
+        for (by, name) in COLOUR_CHOICES {
             if ui.selectable_label(by == cx.state.colour_by, name).clicked() {
                 cx.send(SystemCommand::SetColourBy(by));
                 ui.close();
@@ -256,8 +258,8 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     });
 }
 
-/// A dot, a name, a number; a click hides or shows the points.
-fn legend_entry(ui: &mut Ui, entry: &super::colours::Entry, on: bool) -> Response {
+/// A legend entry: dot, name and count. A click hides or shows its points.
+fn legend_entry(ui: &mut Ui, entry: &super::colours::LegendEntry, on: bool) -> Response {
     let theme = Theme::of(ui.ctx());
     let (name, colour) = (&entry.name, entry.colour(theme));
     let number = words::number(entry.count as u64);
@@ -269,7 +271,7 @@ fn legend_entry(ui: &mut Ui, entry: &super::colours::Entry, on: bool) -> Respons
     let count_galley = ui.painter().layout_no_wrap(number.clone(), font, grey);
     let needed = 16.0 + name_galley.size().x + SPACE[1] + count_galley.size().x;
     let (_, rect) = ui.allocate_space(vec2(needed, 24.0));
-    // By what it stands for: the focus stays with the entry when its place changes.
+    // Identified by its value, so that the focus stays with the entry when its position changes.
     let response = ui.interact(rect, egui::Id::unique(("legend", &entry.key)), Sense::click());
     if response.gained_focus() {
         response.scroll_to_me(None);
@@ -313,13 +315,13 @@ fn scale_bar(ui: &mut Ui, [low, high]: [f32; 2], theme: &Theme) {
         }
     }
     ui.painter().add(mesh);
-    let say = |v: f32| format!("{v:.2}").replace('-', "−");
-    ui.label(hint("low – high", theme)).on_hover_text(format!("Scores from {} to {}", say(low), say(high)));
-    response.on_hover_text(format!("Scores from {} to {}", say(low), say(high)));
+    let number = |v: f32| format!("{v:.2}").replace('-', "−");
+    ui.label(hint("low – high", theme)).on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
+    response.on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Sign {
+enum ToolIcon {
     Plus,
     Minus,
     Fit,
@@ -327,8 +329,8 @@ enum Sign {
     Lasso,
 }
 
-/// A square button with a sign; `on` for those that stay pressed.
-fn tool(ui: &mut Ui, sign: Sign, name: &str, tooltip: &str, on: Option<bool>) -> Response {
+/// A square icon button; `on` is the state of a toggle.
+fn tool(ui: &mut Ui, icon: ToolIcon, name: &str, tooltip: &str, on: Option<bool>) -> Response {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(BUTTON, BUTTON), Sense::click());
     response.widget_info(|| match on {
@@ -347,31 +349,31 @@ fn tool(ui: &mut Ui, sign: Sign, name: &str, tooltip: &str, on: Option<bool>) ->
         (false, true) => theme.text1,
         (false, false) => theme.text2,
     };
-    paint_sign(ui.painter(), sign, rect.center(), Stroke::new(1.6, colour));
+    paint_icon(ui.painter(), icon, rect.center(), Stroke::new(1.6, colour));
     response.on_hover_text(tooltip)
 }
 
-fn paint_sign(painter: &Painter, sign: Sign, middle: Pos2, stroke: Stroke) {
+fn paint_icon(painter: &Painter, icon: ToolIcon, middle: Pos2, stroke: Stroke) {
     let at = |x: f32, y: f32| middle + vec2(x, y);
     let line = |points: &[(f32, f32)]| {
         painter.add(Shape::line(points.iter().map(|(x, y)| at(*x, *y)).collect(), stroke));
     };
-    match sign {
-        Sign::Plus => {
+    match icon {
+        ToolIcon::Plus => {
             line(&[(-5.5, 0.0), (5.5, 0.0)]);
             line(&[(0.0, -5.5), (0.0, 5.5)]);
         }
-        Sign::Minus => line(&[(-5.5, 0.0), (5.5, 0.0)]),
-        Sign::Fit => {
+        ToolIcon::Minus => line(&[(-5.5, 0.0), (5.5, 0.0)]),
+        ToolIcon::Fit => {
             for (x, y) in [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {
                 line(&[(2.0 * x, 6.0 * y), (6.0 * x, 6.0 * y), (6.0 * x, 2.0 * y)]);
             }
         }
-        Sign::Box => {
+        ToolIcon::Box => {
             let corners = [at(-6.0, -5.0), at(6.0, -5.0), at(6.0, 5.0), at(-6.0, 5.0), at(-6.0, -5.0)];
             painter.extend(Shape::dashed_line(&corners, stroke, 3.0, 2.4));
         }
-        Sign::Lasso => {
+        ToolIcon::Lasso => {
             let loop_: Vec<Pos2> = (0..=28)
                 .map(|i| i as f32 / 28.0 * std::f32::consts::TAU)
                 .map(|a| at(a.cos() * 6.0 + 0.5, a.sin() * 4.4 - 1.6))
@@ -382,7 +384,7 @@ fn paint_sign(painter: &Painter, sign: Sign, middle: Pos2, stroke: Stroke) {
     }
 }
 
-/// The ring around what the keyboard acts on.
+/// The keyboard focus ring.
 fn focus(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         crate::ui::widgets::shows_focus(response);
@@ -391,7 +393,7 @@ fn focus(ui: &Ui, response: &Response, rect: Rect) {
     }
 }
 
-/// The place of the query: a star of five points.
+/// The query marker: a five-pointed star.
 pub fn star(painter: &Painter, middle: Pos2, radius: f32, theme: &Theme) {
     let corner = |i: usize, radius: f32| {
         let angle = (i as f32 / 10.0 - 0.25) * std::f32::consts::TAU;
@@ -401,7 +403,7 @@ pub fn star(painter: &Painter, middle: Pos2, radius: f32, theme: &Theme) {
         (0..10).map(|i| corner(i, if i % 2 == 0 { radius } else { radius * 0.45 })).collect()
     };
     let (fill, edge) = if theme.dark { (theme.text1, theme.map_ground) } else { (theme.hit, theme.map_ground) };
-    // A fan around the middle: egui fills convex shapes only.
+    // A fan around the centre, because egui fills only convex shapes.
     for (points, colour) in [(spread(radius + 2.0), edge), (spread(radius), fill)] {
         let mut mesh = egui::Mesh::default();
         mesh.colored_vertex(middle, colour);

@@ -1,4 +1,4 @@
-//! The card beside the pointer: what the point under it is.
+//! The card beside the pointer that describes the point under it.
 
 use egui::{Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
@@ -9,18 +9,18 @@ use vicinity_core::Item;
 
 use super::MapPanel;
 
-/// Width of its content, points.
+/// Content width, in points.
 const WIDTH: f32 = 148.0;
-/// Most of a text that it shows, characters.
+/// Maximum number of characters of a text preview.
 const SNIPPET: usize = 130;
 
 impl MapPanel {
     pub(super) fn show_card(&self, ui: &Ui, cx: &Ctx<'_>, time: f64) {
-        let Some(item) = self.hovered.and_then(|id| self.shown.snapshot.as_ref()?.get(id)) else { return };
-        let Some(pos) = self.shown.row_of(item.id).and_then(|row| self.shown.place(row, time)) else { return };
+        let Some(item) = self.hovered.and_then(|id| self.cache.snapshot.as_ref()?.get(id)) else { return };
+        let Some(pos) = self.cache.row_of(item.id).and_then(|row| self.cache.position(row, time)) else { return };
         let at = self.flight.now().screen_from_map(self.area, pos);
         let theme = Theme::of(ui.ctx());
-        // To the side where there is more room.
+        // On the side with more room.
         let right = at.x < self.area.right() - WIDTH - 60.0;
         let down = at.y < self.area.center().y;
         let pivot = match (right, down) {
@@ -53,7 +53,7 @@ impl MapPanel {
 
     fn score(&self, cx: &Ctx<'_>, item: &Item) -> Option<f32> {
         let result = cx.state.query.result.as_ref()?;
-        let snapshot = self.shown.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
+        let snapshot = self.cache.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(item.id)?).copied().filter(|s| s.is_finite())
     }
 }
