@@ -14,7 +14,7 @@ use crate::ui::panels::labels::parse;
 use crate::ui::words;
 use vicinity_core::LabelSet;
 use vicinity_engine::choice::ModelSource;
-use vicinity_engine::{Job, Severity, Unfinished, sample};
+use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
 
 /// A label file larger than this is not one.
 const MOST_LABEL_BYTES: u64 = 4_000_000;
@@ -178,7 +178,7 @@ impl App {
 
     /// What is known of an import that did not come to its end. One that a closed window or a crash has cut short goes on
     /// by itself, once, when its library is opened.
-    pub(super) fn unfinished(&mut self, unfinished: Option<Unfinished>) {
+    pub(super) fn unfinished(&mut self, unfinished: Option<UnfinishedImport>) {
         self.state.unfinished = unfinished;
         let goes_on = std::mem::take(&mut self.may_resume) && unfinished.is_some_and(|import| !import.cancelled);
         let may_write = self.state.snapshot.as_ref().is_none_or(|s| s.parts().read_only.is_none());

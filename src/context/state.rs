@@ -10,7 +10,7 @@ use vicinity_core::{
     SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::updates::Updates;
-use vicinity_engine::{ImportOptions, Notice, Snapshot, Unfinished};
+use vicinity_engine::{ImportOptions, Notice, Snapshot, UnfinishedImport};
 use vicinity_models::ModelInfo;
 
 use super::command::PathPurpose;
@@ -270,7 +270,7 @@ pub struct State {
     /// Files that were left out, for each reason.
     pub skipped: Arc<LeftOutCounts>,
     /// The import that did not come to its end.
-    pub unfinished: Option<Unfinished>,
+    pub unfinished: Option<UnfinishedImport>,
     /// Import options of this library.
     pub import: Option<ImportOptions>,
     /// The search box.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality};
 use vicinity_engine::ImportOptions;
-use vicinity_engine::store::{Cause, FailedFile, GivenLabel, Known, NewItem, Stamp, Store, StoreError};
+use vicinity_engine::store::{
+    AssignedLabel, FileStamp, FileStatus, NewItem, RejectedFile, RejectionCause, Store, StoreError,
+};
 use vicinity_models::{LongText, ModelKey};
 
 use crate::support::library::{DIM, assert_holds, batch, embedding, hash, item, known, model, open};
@@ -134,8 +136,8 @@ fn an_unplugged_disk_keeps_its_items_and_a_vanished_file_goes() {
     assert_eq!(store.roots().len(), 1);
 }
 
-fn stamp(bytes: u64, modified_ns: i64) -> Stamp {
-    Stamp { bytes, modified_ns, change_mark: 0 }
+fn stamp(bytes: u64, modified_ns: i64) -> FileStamp {
+    FileStamp { bytes, modified_ns, change_mark: 0 }
 }
 
 #[test]
@@ -146,20 +148,24 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     store.commit_embedded(vec![(row(1, 3), embedding(3)), (row(2, 6), embedding(6))]).expect("stored");
     drop(store);
     let mut store = open(dir.path());
-    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Changed, "cut short: the rest is still to come");
+    assert_eq!(
+        store.known(Path::new("/t.csv"), stamp(9, 9)),
+        FileStatus::Changed,
+        "cut short: the rest is still to come"
+    );
     store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
     store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
     store.finish_table(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
-    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     assert_holds(&store, [3, 6, 9]);
     drop(store);
     let mut store = open(dir.path());
-    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), Known::Unchanged);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
     store.commit_known(vec![shorter]).expect("stored");
     store.finish_table(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
     assert_holds(&store, [6]);
-    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), Known::Unchanged);
+    assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), FileStatus::Unchanged);
 }
 
 #[test]
@@ -186,8 +192,8 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
 #[test]
 fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
     let dir = tempfile::tempdir().expect("a folder");
-    let failed = |n: u32| FailedFile {
-        cause: Cause::Content,
+    let failed = |n: u32| RejectedFile {
+        cause: RejectionCause::Content,
         change_mark: 0,
         path: format!("/photos/{n}.jpg").into(),
         reason: "It is not a picture.".into(),
@@ -195,12 +201,12 @@ fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
         modified_ns: i64::from(n),
     };
     let mut store = open(dir.path());
-    store.set_failures((1..5).map(failed).collect()).expect("stored");
+    store.record_rejected((1..5).map(failed).collect()).expect("stored");
     drop(store);
     let mut store = open(dir.path());
     assert_eq!(store.failures().len(), 4);
     let first = item("/photos/1.jpg", 1);
-    assert_eq!(store.known(&first.path, first.stamp()), Known::Failed, "not tried again");
+    assert_eq!(store.known(&first.path, first.stamp()), FileStatus::Failed, "not tried again");
     assert!(!known(&store, &item("/photos/1.jpg", 2)), "it changed");
     store.commit_embedded(batch(2..3)).expect("stored");
     store.clear_failures(&["/photos/3.jpg".into()]).expect("stored");
@@ -332,11 +338,11 @@ fn labels_stay_with_their_contents() {
     let set = LabelSet { name: "Mine".into(), labels: vec!["ship".into(), "tree".into()] };
     let give = |n: u32, label: &str| {
         let modality = item("", n).modality;
-        GivenLabel { hash: hash(n), modality, label: label.into(), score: 0.25, share: 0.5 }
+        AssignedLabel { hash: hash(n), modality, label: label.into(), score: 0.25, share: 0.5 }
     };
-    store.give_labels(&set, &[give(1, "ship"), give(2, "ship")], &[]).expect("stored");
-    store.give_labels(&set, &[give(0, "tree"), give(2, "tree"), give(3, "tree")], &[]).expect("stored");
-    store.give_labels(&set, &[], &[(hash(0), item("", 0).modality)]).expect("taken away again");
+    store.assign_labels(&set, &[give(1, "ship"), give(2, "ship")], &[]).expect("stored");
+    store.assign_labels(&set, &[give(0, "tree"), give(2, "tree"), give(3, "tree")], &[]).expect("stored");
+    store.assign_labels(&set, &[], &[(hash(0), item("", 0).modality)]).expect("taken away again");
     let labelled = |store: &Store| {
         let snapshot = store.snapshot();
         let labels = store.labels().expect("readable")?.of_items(&snapshot)?;
@@ -480,7 +486,7 @@ mod damage {
     fn a_deleted_vector_file_is_started_anew() {
         let dir = library();
         fs::remove_file(vector_file(dir.path())).expect("removed");
-        assert!(heals(dir.path(), []).contains("is gone"));
+        assert!(heals(dir.path(), []).contains("is missing"));
     }
 
     #[test]
@@ -642,15 +648,15 @@ mod damage {
             let excludes = vec!["*.tmp".to_owned()];
             let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate };
             store.set_import_options(&options).expect("stored");
-            let failed = FailedFile {
-                cause: Cause::Content,
+            let failed = RejectedFile {
+                cause: RejectionCause::Content,
                 change_mark: 0,
                 path: "/photos/x".into(),
                 reason: "No.".into(),
                 bytes: 1,
                 modified_ns: 1,
             };
-            store.set_failures(vec![failed]).expect("stored");
+            store.record_rejected(vec![failed]).expect("stored");
             drop(store);
             assert_eq!(spoil(dir.path(), sql), 1, "{sql}");
             let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens in spite of it");
@@ -692,9 +698,9 @@ mod damage {
         let whole = library();
         let mut store = open(whole.path());
         let given =
-            GivenLabel { hash: hash(1), modality: Modality::Image, label: "ship".into(), score: 0.3, share: 0.9 };
+            AssignedLabel { hash: hash(1), modality: Modality::Image, label: "ship".into(), score: 0.3, share: 0.9 };
         store
-            .give_labels(&LabelSet { name: "Mine".into(), labels: vec!["ship".into()] }, &[given], &[])
+            .assign_labels(&LabelSet { name: "Mine".into(), labels: vec!["ship".into()] }, &[given], &[])
             .expect("stored");
         store.put_thumbnail(&hash(1), &[0xFF, 0xD8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xFF, 0xD9]);
         drop(store);

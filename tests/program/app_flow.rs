@@ -11,7 +11,7 @@ use vicinity::app::engine;
 use vicinity::context::{CentralView, RightTab};
 use vicinity_core::{Modality, Stage};
 use vicinity_engine::store::Store;
-use vicinity_engine::{Engine, Event, Job, Unfinished, mailbox, sample};
+use vicinity_engine::{Engine, Event, Job, UnfinishedImport, mailbox, sample};
 use vicinity_models::builtin;
 
 #[test]
@@ -248,7 +248,7 @@ fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
     let (library, notes) = (place.path().join("library"), notes(place.path(), 12));
     let (mut store, _) = Store::open(&library, &builtin::info().expect("built in").key).expect("opens");
     store.add_root(&notes).expect("stored");
-    store.set_unfinished(Some(Unfinished { cancelled: true, left: 12 })).expect("stored");
+    store.set_unfinished(Some(UnfinishedImport { cancelled: true, left: 12 })).expect("stored");
     drop(store);
 
     let setup = Setup { library: Some(library), ..Setup::default() };

@@ -226,7 +226,7 @@ fn damage_is_told_by_every_command_and_repaired_by_index() {
     let doctor = place.run(&["doctor"]);
     let said = String::from_utf8(doctor.stdout.clone()).unwrap();
     assert_eq!(doctor.status.code(), Some(2), "{said}");
-    let expected = "1 damaged vector (row 1): 1 item cannot be found; `vicinity index` repairs that";
+    let expected = "1 damaged vector (row 1): 1 item cannot be found; `vicinity index` repairs this";
     assert!(said.contains(expected), "{said}");
     assert_eq!(fs::read(&vectors).unwrap(), bytes, "a look changes nothing");
     let info = lines(&place.run(&["info", "--json"]));
@@ -523,23 +523,23 @@ fn a_hostile_model_ends_every_command_with_one_sentence() {
 #[test]
 fn failed_files_are_tried_again_when_asked() {
     use vicinity_engine::scan::candidate;
-    use vicinity_engine::store::{Cause, FailedFile, Store};
+    use vicinity_engine::store::{RejectedFile, RejectionCause, Store};
     let place = Place::new();
     place.index();
     let files = fs::canonicalize(place.files()).unwrap();
     fs::write(files.join("late.txt"), "Read at the second attempt.").unwrap();
     let file = candidate(files.join("late.txt")).unwrap();
-    let failed = FailedFile {
+    let failed = RejectedFile {
         path: file.path,
         reason: "The disk did not answer".to_owned(),
-        cause: Cause::Access,
+        cause: RejectionCause::Access,
         bytes: file.len,
         modified_ns: file.modified_ns,
         change_mark: file.change_mark,
     };
     let key = vicinity_models::builtin::info().unwrap().key;
     let (mut store, _) = Store::open(&place.path("library"), &key).unwrap();
-    store.set_failures(vec![failed]).unwrap();
+    store.record_rejected(vec![failed]).unwrap();
     drop(store);
     let counts = |output: &Output| {
         let summary = lines(output).pop().unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vicinity_core::{ContentHash, Embedding, Modality};
-use vicinity_engine::store::{Known, NewItem, Store};
+use vicinity_engine::store::{FileStatus, NewItem, Store};
 use vicinity_models::ModelKey;
 
 pub const DIM: usize = 48;
@@ -49,7 +49,7 @@ pub fn batch(numbers: std::ops::Range<u32>) -> Vec<(NewItem, Embedding)> {
 }
 
 pub fn known(store: &Store, item: &NewItem) -> bool {
-    store.known(&item.path, item.stamp()) == Known::Unchanged
+    store.known(&item.path, item.stamp()) == FileStatus::Unchanged
 }
 
 /// Items and vectors are those of `numbers`, in order, bit for bit; the means are theirs too.

@@ -21,7 +21,7 @@ use super::remote;
 use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
-use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, Unfinished};
+use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
 use vicinity_core::{Failure, LabelledItems, Layout, LeftOutCounts, Progress, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
@@ -363,7 +363,7 @@ impl Engine {
     }
 
     /// The import that did not come to its end, where there is one.
-    pub fn unfinished(&self) -> Option<Unfinished> {
+    pub fn unfinished(&self) -> Option<UnfinishedImport> {
         self.library.unfinished()
     }
 

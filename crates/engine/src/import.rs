@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::control::Control;
 use super::embed::Pipeline;
-use super::library::{Library, Unfinished};
+use super::library::{Library, UnfinishedImport};
 use super::meter::Meter;
 use super::model::LazyModel;
 use super::outbox::Outbox;
@@ -66,7 +66,7 @@ struct Run {
     /// What walks alone know to be left out; nothing of it is remembered.
     passed_over: LeftOutCounts,
     /// The import that was unfinished when this one began.
-    before: Option<Unfinished>,
+    before: Option<UnfinishedImport>,
     /// Whether it is noted that this one is unfinished.
     noted: bool,
 }
@@ -115,7 +115,7 @@ impl Coordinator {
         self.control.end();
         self.outbox.post(Event::Progress(Progress::default()));
         self.outbox.notice(Severity::Error, format!("The import has stopped ({reason}); what was stored is kept"));
-        self.outbox.post(Event::Unfinished(Some(Unfinished::default())));
+        self.outbox.post(Event::Unfinished(Some(UnfinishedImport::default())));
         self.outbox.post(Event::Finished(Summary { cancelled: true, ..self.summary(&Meter::default(), 0.0) }));
     }
 
@@ -235,9 +235,9 @@ impl Coordinator {
             () if !self.control.is_cancelled() => run.before.filter(|_| !all_walked),
             // the end of the program is nobody's wish for the end of the import
             () if self.control.is_closed() || self.control.is_interrupted() || stopped => {
-                (run.noted || run.before.is_some()).then_some(Unfinished { cancelled: false, left })
+                (run.noted || run.before.is_some()).then_some(UnfinishedImport { cancelled: false, left })
             }
-            () => (left > 0 || !all_walked).then_some(Unfinished { cancelled: true, left }),
+            () => (left > 0 || !all_walked).then_some(UnfinishedImport { cancelled: true, left }),
         };
         self.library.set_unfinished(note)
     }
@@ -246,7 +246,7 @@ impl Coordinator {
     fn tidy(&self, chain: &Pipeline, run: &Run) -> Result<(), StoreError> {
         let tables = std::mem::take(&mut *chain.tables.lock().unwrap_or_else(PoisonError::into_inner));
         tables.iter().try_for_each(|table| self.library.finish_table(table))?;
-        self.library.set_marks(&run.marks)?;
+        self.library.set_change_marks(&run.marks)?;
         self.library.remove_missing(&run.seen, &run.walked, &run.out_of_reach)
     }
 

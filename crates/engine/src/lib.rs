@@ -158,7 +158,7 @@ pub enum Event {
     /// How many files were left out, and why, as of now.
     LeftOut(Arc<LeftOutCounts>),
     /// The import that did not come to its end, where there is one: once after opening, and after every import.
-    Unfinished(Option<Unfinished>),
+    Unfinished(Option<UnfinishedImport>),
     /// Answer to [`Job::Search`].
     Found {
         /// As asked.
@@ -321,4 +321,4 @@ pub mod updates;
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
-pub use store::{StoreError, Unfinished};
+pub use store::{StoreError, UnfinishedImport};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
-use super::store::{self, Closing, GivenLabel, Store, StoreError, VectorRows};
-pub use super::store::{Cause, FailedFile, Known, NewItem, ThumbnailCache, Unfinished};
+use super::store::{self, AssignedLabel, ClosingSignal, Store, StoreError, VectorRows};
+pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
 use super::{Access, ImportOptions, Notice, Snapshot};
 use vicinity_core::{
     ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LeftOutCounts, Modality,
@@ -20,11 +20,11 @@ struct Shared {
     options: Mutex<ImportOptions>,
     failures: Mutex<BTreeMap<PathBuf, String>>,
     failures_changed: AtomicBool,
-    unsaved: Mutex<Vec<FailedFile>>,
+    unsaved: Mutex<Vec<RejectedFile>>,
     thumbnails: ThumbnailCache,
     vector_rows: VectorRows,
     read_only: Option<String>,
-    closing: Option<Closing>,
+    closing: Option<ClosingSignal>,
 }
 
 /// See the module's documentation. Cheap to clone.
@@ -64,7 +64,7 @@ impl Library {
     }
 
     /// With which a writer announces that it closes the library.
-    pub fn closing(&self) -> Option<&Closing> {
+    pub fn closing(&self) -> Option<&ClosingSignal> {
         self.0.closing.as_ref()
     }
 
@@ -128,27 +128,27 @@ impl Library {
     }
 
     /// Whether a file is in the collection as it is.
-    pub fn known(&self, file: &Candidate) -> Known {
+    pub fn known(&self, file: &Candidate) -> FileStatus {
         lock(&self.0.store).known(&file.path, file.stamp())
     }
 
     /// Whether a file of the collection is known without its mark, though it has one.
-    pub fn lacks_mark(&self, file: &Candidate) -> bool {
-        file.change_mark != 0 && lock(&self.0.store).lacks_mark(&file.path)
+    pub fn lacks_change_mark(&self, file: &Candidate) -> bool {
+        file.change_mark != 0 && lock(&self.0.store).lacks_change_mark(&file.path)
     }
 
     /// Notes such marks.
-    pub fn set_marks(&self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
-        if marks.is_empty() { Ok(()) } else { lock(&self.0.store).set_marks(marks) }
+    pub fn set_change_marks(&self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
+        if marks.is_empty() { Ok(()) } else { lock(&self.0.store).set_change_marks(marks) }
     }
 
     /// The import that did not come to its end, where there is one.
-    pub fn unfinished(&self) -> Option<Unfinished> {
+    pub fn unfinished(&self) -> Option<UnfinishedImport> {
         lock(&self.0.store).unfinished()
     }
 
     /// Notes that an import is unfinished, or that none is.
-    pub fn set_unfinished(&self, unfinished: Option<Unfinished>) -> Result<(), StoreError> {
+    pub fn set_unfinished(&self, unfinished: Option<UnfinishedImport>) -> Result<(), StoreError> {
         lock(&self.0.store).set_unfinished(unfinished)
     }
 
@@ -230,7 +230,7 @@ impl Library {
     }
 
     /// Notes a file that could not be read, or was left out.
-    pub fn add_failure(&self, failure: FailedFile) {
+    pub fn add_failure(&self, failure: RejectedFile) {
         if failure.is_failure() {
             lock(&self.0.failures).insert(failure.path.clone(), failure.reason.clone());
             self.0.failures_changed.store(true, Ordering::Relaxed);
@@ -256,7 +256,7 @@ impl Library {
     /// Stores the failures of a run for the next time.
     pub fn save_failures(&self) -> Result<(), StoreError> {
         let unsaved = std::mem::take(&mut *lock(&self.0.unsaved));
-        let saved = if unsaved.is_empty() { Ok(()) } else { self.write(|store| store.set_failures(unsaved)) };
+        let saved = if unsaved.is_empty() { Ok(()) } else { self.write(|store| store.record_rejected(unsaved)) };
         self.read_failures();
         saved
     }
@@ -291,14 +291,14 @@ impl Library {
             let (hash, modality) = (item.hash, item.modality);
             match score.and_then(|score| Some((labels.get(score.label)?.clone(), score))) {
                 Some((label, LabelScore { score, share, .. })) => {
-                    kept.push(GivenLabel { hash, modality, label, score, share });
+                    kept.push(AssignedLabel { hash, modality, label, score, share });
                 }
                 None => taken.push((hash, modality)),
             }
         }
         let set = LabelSet { name: "Labels".to_owned(), labels };
         let mut store = lock(&self.0.store);
-        if all { store.replace_labels(&set, &kept) } else { store.give_labels(&set, &kept, &taken) }
+        if all { store.replace_labels(&set, &kept) } else { store.assign_labels(&set, &kept, &taken) }
     }
 
     /// Stores a layout of the snapshot of now. Holds up nobody who writes the library meanwhile.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Event;
 use super::outbox::Outbox;
-use super::store::{self, Holder, paths};
+use super::store::{self, LockHolder, paths};
 
 /// The folder in the library.
 const FOLDER: &str = "mailbox";
@@ -121,7 +121,7 @@ impl Mailbox {
         };
         // A thread of its own: the coordinator is deaf while an import is held.
         let thread = std::thread::Builder::new().name("vicinity-mailbox".to_owned()).spawn(listen)?;
-        Holder::this(true).announce(library);
+        LockHolder::this(true).announce(library);
         Ok(Self { folder, stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -204,7 +204,7 @@ mod tests {
         let library = tempfile::tempdir().expect("a folder");
         let lock = std::fs::File::create(library.path().join("lock")).expect("a file");
         lock.try_lock().expect("nobody else has it");
-        Holder::this(false).announce(library.path());
+        LockHolder::this(false).announce(library.path());
         let (outbox, events, _herald) = Outbox::start(|| {}).expect("a thread");
         let mailbox = window.then(|| Mailbox::open(library.path(), outbox.clone()).expect("opens"));
         Window { library, lock, events, outbox, mailbox }
@@ -298,9 +298,9 @@ mod tests {
         };
         assert!(at_once(&held(false)), "a command");
         let window = held(true);
-        Holder { host: "elsewhere".to_owned(), ..Holder::this(true) }.announce(window.library.path());
+        LockHolder { host: "elsewhere".to_owned(), ..LockHolder::this(true) }.announce(window.library.path());
         assert!(at_once(&window), "another machine");
-        Holder::this(true).announce(window.library.path());
+        LockHolder::this(true).announce(window.library.path());
         window.lock.unlock().expect("ours");
         assert!(at_once(&window), "a window that was killed leaves its name, but no lock");
     }

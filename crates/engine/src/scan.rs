@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use walkdir::{DirEntry, WalkDir};
 
-use super::store::{self, Stamp};
+use super::store::{self, FileStamp};
 use vicinity_core::{Failure, LeftOut, home};
 
 /// A file that may become an item.
@@ -34,8 +34,8 @@ pub struct Candidate {
 
 impl Candidate {
     /// By which the file is told from an edited one.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { bytes: self.len, modified_ns: self.modified_ns, change_mark: self.change_mark }
+    pub fn stamp(&self) -> FileStamp {
+        FileStamp { bytes: self.len, modified_ns: self.modified_ns, change_mark: self.change_mark }
     }
 }
 
@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
             return Way::Past(Some(LeftOut::Excluded));
         }
         let in_library = path.parent().is_some_and(|parent| self.libraries.contains(parent));
-        if in_library && store::is_own(entry.file_name()) {
+        if in_library && store::is_library_file(entry.file_name()) {
             return Way::Past(None);
         }
         if below
@@ -286,7 +286,7 @@ fn is_part_of_library(path: &Path) -> bool {
     let folders = path.ancestors().skip(1);
     path.ancestors()
         .zip(folders)
-        .any(|(part, folder)| part.file_name().is_some_and(store::is_own) && store::is_library(folder))
+        .any(|(part, folder)| part.file_name().is_some_and(store::is_library_file) && store::is_library(folder))
 }
 
 /// Whether a folder is where this program, or a portable one, keeps its libraries.

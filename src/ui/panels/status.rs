@@ -10,7 +10,7 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
 use crate::ui::words;
 use vicinity_core::{Modality, Progress, Stage};
-use vicinity_engine::{Notice, Severity, Unfinished};
+use vicinity_engine::{Notice, Severity, UnfinishedImport};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
@@ -97,7 +97,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 /// What an import that has not come to its end has left, and a way to go on with it.
-fn go_on(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: Unfinished) {
+fn go_on(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: UnfinishedImport) {
     let theme = Theme::of(ui.ctx());
     let left = match unfinished.left {
         0 => "The import is not finished".to_owned(),

@@ -16,7 +16,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::control::Control;
 use super::guard;
-use super::library::{Cause, FailedFile, Library, NewItem};
+use super::library::{Library, NewItem, RejectedFile, RejectionCause};
 use super::meter::Meter;
 use super::model::{LazyModel, NoModel};
 use super::outbox::Outbox;
@@ -72,7 +72,7 @@ enum Done {
     /// Its content could not be embedded by this model.
     Refused(NewItem, String),
     /// The file could not be read, or was left out.
-    Failed(FailedFile),
+    Failed(RejectedFile),
 }
 
 /// Why a file does not go on. Only the first three are the file's own, and are remembered.
@@ -187,9 +187,9 @@ impl Pipeline {
     }
 
     /// Notes a file that could not be read, or was left out.
-    pub fn failed(&self, failure: FailedFile) {
+    pub fn failed(&self, failure: RejectedFile) {
         match failure.cause {
-            Cause::LeftOut(reason) => self.meter.leave_out(reason),
+            RejectionCause::LeftOut(reason) => self.meter.leave_out(reason),
             _ => Meter::add(&self.meter.failed, 1),
         }
         self.library.add_failure(failure);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Receiver;
 
 use super::super::guard;
-use super::super::library::{Cause, FailedFile, NewItem};
+use super::super::library::{NewItem, RejectedFile, RejectionCause};
 use super::super::meter::Meter;
 use super::super::model::NoModel;
 use super::super::scan::Candidate;
@@ -45,13 +45,13 @@ impl Pipeline {
         let (cause, reason) = match result {
             Ok(()) => return,
             Err(Setback::Model(error)) => return self.no_model(&error),
-            Err(Setback::Access(reason)) => (Cause::Access, reason),
-            Err(Setback::Content(reason)) => (Cause::Content, reason),
-            Err(Setback::LeftOut(reason)) => (Cause::LeftOut(reason), String::new()),
+            Err(Setback::Access(reason)) => (RejectionCause::Access, reason),
+            Err(Setback::Content(reason)) => (RejectionCause::Content, reason),
+            Err(Setback::LeftOut(reason)) => (RejectionCause::LeftOut(reason), String::new()),
         };
         Meter::take(&self.meter.total, 1);
         let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-        send(&ends.done, Done::Failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark }));
+        send(&ends.done, Done::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }));
     }
 
     /// Reads a file and sends what is to be embedded on to the towers.
@@ -124,8 +124,8 @@ impl Pipeline {
             // the file's failure counts once
             Meter::add(&self.meter.failed, failures.len() - 1);
             let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-            let cause = Cause::Partial;
-            send(&ends.done, Done::Failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark }));
+            let cause = RejectionCause::Partial;
+            send(&ends.done, Done::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }));
         }
     }
 

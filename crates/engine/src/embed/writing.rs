@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use crossbeam_channel::Receiver;
 
 use super::super::Event;
-use super::super::library::{Cause, FailedFile, NewItem};
+use super::super::library::{NewItem, RejectedFile, RejectionCause};
 use super::super::meter::Meter;
 use super::super::store::StoreError;
 use super::{Done, Pipeline};
@@ -95,8 +95,8 @@ impl Batch {
                 pipeline.in_flight.fetch_sub(refused.len(), Ordering::AcqRel);
                 for item in refused {
                     let NewItem { path, bytes, modified_ns, change_mark, hash, .. } = item;
-                    let (cause, reason) = (Cause::Refused { hash }, reason.clone());
-                    pipeline.failed(FailedFile { path, reason, cause, bytes, modified_ns, change_mark });
+                    let (cause, reason) = (RejectionCause::Refused { hash }, reason.clone());
+                    pipeline.failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark });
                 }
             }
         }

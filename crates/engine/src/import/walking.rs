@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Coordinator, Run};
 use crate::embed::{Feed, Pipeline};
-use crate::library::{Cause, FailedFile, Known, Unfinished};
+use crate::library::{FileStatus, RejectedFile, RejectionCause, UnfinishedImport};
 use crate::meter::Meter;
 use crate::scan::{self, Candidate, Excludes, Found, Walk};
 use crate::{Event, Job, Severity};
@@ -122,7 +122,7 @@ impl Coordinator {
         if std::mem::replace(&mut run.noted, true) {
             return;
         }
-        if let Err(error) = self.library.set_unfinished(Some(Unfinished::default())) {
+        if let Err(error) = self.library.set_unfinished(Some(UnfinishedImport::default())) {
             log::warn!("it could not be noted that an import has begun: {error}");
         }
     }
@@ -144,8 +144,8 @@ impl Coordinator {
             }
             Found::Failed(Failure { path, reason }) => {
                 run.out_of_reach.push(path.clone());
-                let cause = Cause::Access;
-                chain.failed(FailedFile { path, reason, cause, bytes: 0, modified_ns: 0, change_mark: 0 });
+                let cause = RejectionCause::Access;
+                chain.failed(RejectedFile { path, reason, cause, bytes: 0, modified_ns: 0, change_mark: 0 });
             }
         };
         let to_its_end = walk.root(root, &mut found);
@@ -205,20 +205,20 @@ impl Coordinator {
 
     fn take_new(&self, candidate: Candidate, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
         match self.library.known(&candidate) {
-            Known::Failed => Meter::add(&chain.meter.failed, 1),
-            Known::LeftOut(reason) => chain.meter.leave_out(reason),
-            Known::Unchanged => {
+            FileStatus::Failed => Meter::add(&chain.meter.failed, 1),
+            FileStatus::LeftOut(reason) => chain.meter.leave_out(reason),
+            FileStatus::Unchanged => {
                 let items = run.rows.get(&candidate.path).copied().unwrap_or(1);
                 Meter::add(&chain.meter.reused, items);
                 // some rows of a table
                 if self.library.has_failed(&candidate.path) {
                     Meter::add(&chain.meter.failed, 1);
                 }
-                if self.library.lacks_mark(&candidate) {
+                if self.library.lacks_change_mark(&candidate) {
                     run.marks.push((candidate.path, candidate.change_mark));
                 }
             }
-            Known::Changed => {
+            FileStatus::Changed => {
                 self.note_unfinished(run);
                 feed.send(candidate);
             }

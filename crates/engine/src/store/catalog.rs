@@ -1,8 +1,8 @@
-//! The SQLite catalog: opening it in whatever state it is found, its tables, and loading them.
+//! The SQLite catalog: its tables, opening and migrating it, and repairing damage.
 //!
 //! Journal mode WAL with `synchronous = FULL`: a transaction is on the disk when its commit returns. NORMAL would
-//! survive a killed process too, but could lose the last transactions in a power cut; one more fsync beside the one
-//! for the vectors costs milliseconds a batch, and a batch takes seconds to embed.
+//! survive a killed process too, but could lose the last transactions in a power cut. The extra fsync costs milliseconds
+//! per batch, and a batch takes seconds to embed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use super::open::Salvaged;
 use super::{paths, vectors};
 use vicinity_models::ModelKey;
 
-/// Written into the file's header, so that no other program's database is taken for ours ("Vcny").
+/// SQLite application id ("Vcny"), so that no other program's database is mistaken for ours.
 pub(super) const APPLICATION_ID: i32 = 0x5663_6e79;
-/// Format of the tables. Raise it together with a new arm in [`migrate`].
+/// Format of the tables. Increase it together with a new arm in [`migrate`].
 const VERSION: i64 = 1;
 
-/// `items.row` is 0 for a whole file. `vectors.kind`: see `state::kind`.
+/// `items.row` is 0 for a whole file. `vectors.kind`: see `loaded::vector_kind`.
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, available INTEGER NOT NULL);
@@ -43,20 +43,20 @@ const TABLES: &str = "
         program TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-/// What the folder of a damaged catalog is called, before the time.
-const ASIDE: &str = "damaged-";
+/// Beginning of the names of folders that hold damaged catalogs; the time follows.
+const SET_ASIDE_PREFIX: &str = "damaged-";
 
 /// The catalog's file in a library.
 pub(super) fn file(dir: &Path) -> PathBuf {
     dir.join("catalog.sqlite")
 }
 
-/// Opens for writing; creates the tables where there are none.
+/// Opens the catalog for writing and creates missing tables.
 pub(super) fn open_to_write(dir: &Path) -> Result<Connection, StoreError> {
     let sql = |error: rusqlite::Error| StoreError::sql(dir, &error);
     let mut connection = Connection::open(file(dir)).map_err(sql)?;
     prepare(&connection).map_err(sql)?;
-    // Writing the header tells at once whether the file may be written, and whether it is a database.
+    // Writing the header shows at once whether the file is writable and a database.
     migrate(&mut connection, dir)?;
     add_later_tables(&connection).map_err(sql)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
@@ -65,13 +65,13 @@ pub(super) fn open_to_write(dir: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens for reading, beside a writer or on a disk that cannot be written. Nothing is written but what SQLite needs to
-/// share the file with a writer, which is gone afterwards.
+/// Opens the catalog for reading, possibly while another process writes it or on a read-only disk. Writes only the
+/// temporary files that SQLite needs to share the catalog with a writer.
 pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
     let connection = match open_shared(dir) {
         Ok(connection) => connection,
-        // WAL wants a shared-memory file even to read. Where none can be made nobody writes, and the catalog may be
-        // read as it lies, provided that no log is waiting to be applied.
+        // WAL needs a shared-memory file even to read. If it cannot be created, nobody writes, and the catalog can be
+        // read directly unless its log still has to be applied.
         Err(error) if log_is_empty(dir) => match open_immutable(dir) {
             Ok(connection) => connection,
             Err(_) => return Err(StoreError::sql(dir, &error)),
@@ -87,8 +87,8 @@ pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
     }
 }
 
-/// Not with SQLite's own flag for reading only: such a connection leaves the files behind that it shares with a writer.
-/// Where the catalog is write-protected SQLite opens it for reading by itself.
+/// Does not use SQLite's read-only flag: such a connection leaves its shared files behind. SQLite itself falls back to
+/// reading where the catalog is write-protected.
 fn open_shared(dir: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file(dir), flags)?;
@@ -109,7 +109,7 @@ fn check_readable(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn log_is_empty(dir: &Path) -> bool {
-    std::fs::metadata(beside(dir, "-wal")).is_ok_and(|data| data.len() == 0) || !beside(dir, "-wal").exists()
+    std::fs::metadata(sibling(dir, "-wal")).is_ok_and(|data| data.len() == 0) || !sibling(dir, "-wal").exists()
 }
 
 fn open_immutable(dir: &Path) -> rusqlite::Result<Connection> {
@@ -156,7 +156,7 @@ fn migrate(connection: &mut Connection, dir: &Path) -> Result<(), StoreError> {
     transaction.commit().map_err(sql)
 }
 
-/// What was added to the tables without changing their format: versions that do not know it pass over it.
+/// Adds tables and columns introduced after the first format; earlier versions of the program ignore them.
 fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
     if !has_column(connection, "files", "change_mark")? {
         connection.execute("ALTER TABLE files ADD COLUMN change_mark INTEGER NOT NULL DEFAULT 0", ())?;
@@ -164,30 +164,30 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
     if !has_column(connection, "items", "crc")? {
         connection.execute("ALTER TABLE items ADD COLUMN crc INTEGER", ())?;
     }
-    connection.execute(super::given::TABLE, ())?;
-    connection.execute(super::not_taken::TABLE, ()).map(|_| ())
+    connection.execute(super::assigned_labels::TABLE, ())?;
+    connection.execute(super::rejected::TABLE, ()).map(|_| ())
 }
 
-/// Whether a table has a column: a library that is open for reading may come from an earlier version.
+/// Whether a table has a column. A library opened for reading may come from an earlier version.
 pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
     let mut find = connection.prepare("SELECT 1 FROM pragma_table_info(?) WHERE name = ?")?;
     find.exists([table, column])
 }
 
-/// Whether tables that say no version are ours all the same: the number is damaged then.
+/// Whether a database without a version number is ours, with a damaged number.
 fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     Ok(id == APPLICATION_ID && has_column(connection, "items", "hash")?)
 }
 
-/// What SQLite finds wrong with the file; nothing where all is well.
+/// The faults that SQLite finds in the catalog; empty if it is intact.
 pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(10)")?;
     let found = statement.query_map((), |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// The first thing that is wrong with the catalog in `dir`; `None` where nothing is, or where it cannot be said.
+/// The first fault of the catalog in `dir`; `None` if it is intact or cannot be checked.
 pub(super) fn examine(dir: &Path) -> Option<String> {
     let look = || integrity(&open_shared(dir)?);
     match look() {
@@ -200,23 +200,22 @@ pub(super) fn examine(dir: &Path) -> Option<String> {
     }
 }
 
-/// Makes the catalog again from its tables, without looking at an index. True where that went well: then only indexes
-/// were damaged, or what else no table needs.
+/// Rebuilds the catalog from its tables without using any index. True on success: then no table was damaged.
 pub(super) fn rebuild(dir: &Path) -> bool {
-    let beside = self::beside(dir, "-rebuilt");
+    let beside = self::sibling(dir, "-rebuilt");
     let copy = || {
         match std::fs::remove_file(&beside) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.to_string()),
             _ => {}
         }
         copy_tables(dir, &beside).map_err(|error| error.to_string())?;
-        // The log of the old one must never be applied to the new one. It is empty by now.
+        // The log of the old catalog must never be applied to the new one. It is empty by now.
         for suffix in ["-wal", "-shm"] {
-            let _gone_already = std::fs::remove_file(self::beside(dir, suffix));
+            let _gone_already = std::fs::remove_file(self::sibling(dir, suffix));
         }
         std::fs::rename(&beside, file(dir)).and_then(|()| vectors::sync_folder(&file(dir))).map_err(|e| e.to_string())
     };
-    copy().map_err(|error: String| log::warn!("the catalog in {} cannot be made again: {error}", dir.display())).is_ok()
+    copy().map_err(|error: String| log::warn!("the catalog in {} cannot be rebuilt: {error}", dir.display())).is_ok()
 }
 
 fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
@@ -247,7 +246,7 @@ fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Brings the number of the last item back into its range. A damaged one would keep new items out for good.
+/// Resets the last item number if it is out of range: a damaged number would prevent all further inserts.
 pub(super) fn repair_sequence(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(
@@ -258,14 +257,16 @@ pub(super) fn repair_sequence(connection: &Connection) -> rusqlite::Result<()> {
         .map(|_| ())
 }
 
-/// Moves a damaged catalog, and the vectors that nothing names any more, into a folder of their own.
-/// Gives that folder, and what could be read of it.
+/// Moves a damaged catalog and its vectors into a separate folder. Returns that folder and the data that was recovered.
 pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Salvaged), StoreError> {
     let salvaged = salvage(dir);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let aside = (0..).map(|n| dir.join(format!("{ASIDE}{}", now + n))).find(|path| !path.exists()).unwrap_or_default();
+    let aside = (0..)
+        .map(|n| dir.join(format!("{SET_ASIDE_PREFIX}{}", now + n)))
+        .find(|path| !path.exists())
+        .unwrap_or_default();
     std::fs::create_dir(&aside).map_err(|error| StoreError::io(dir, &aside, error))?;
-    let names = [file(dir), beside(dir, "-wal"), beside(dir, "-shm"), dir.join("vectors")];
+    let names = [file(dir), sibling(dir, "-wal"), sibling(dir, "-shm"), dir.join("vectors")];
     for from in names.iter().filter(|path| path.exists()) {
         let to = aside.join(from.file_name().unwrap_or_default());
         std::fs::rename(from, to).map_err(|error| StoreError::io(dir, from, error))?;
@@ -273,16 +274,17 @@ pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Salvaged), StoreError> {
     Ok((aside, salvaged))
 }
 
-/// Folders into which damaged catalogs were moved.
-pub(super) fn set_aside_before(dir: &Path) -> Vec<PathBuf> {
+/// Folders that hold damaged catalogs set aside earlier.
+pub(super) fn earlier_set_aside(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let is_one = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(ASIDE));
+    let is_one =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SET_ASIDE_PREFIX));
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_one).collect();
     found.sort_unstable();
     found
 }
 
-/// What the user did, as far as it can be read: each part by itself, since another may lie in a damaged page.
+/// Recovers what the user entered. Each part is read separately, as another may be on a damaged page.
 fn salvage(dir: &Path) -> Salvaged {
     let roots = |connection: &Connection| {
         let mut statement = connection.prepare("SELECT path FROM roots ORDER BY id")?;
@@ -292,16 +294,19 @@ fn salvage(dir: &Path) -> Salvaged {
     let Ok(connection) = Connection::open_with_flags(file(dir), OpenFlags::SQLITE_OPEN_READ_ONLY) else {
         return Salvaged::default();
     };
-    Salvaged { roots: roots(&connection).unwrap_or_default(), labels: super::given::load(&connection).ok().flatten() }
+    Salvaged {
+        roots: roots(&connection).unwrap_or_default(),
+        labels: super::assigned_labels::load(&connection).ok().flatten(),
+    }
 }
 
-fn beside(dir: &Path, suffix: &str) -> PathBuf {
+fn sibling(dir: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(file(dir));
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// A model's row: its number, its vector file, and how many rows of it count.
+/// Catalog entry of a model: its id, its vector file, and the number of committed rows in that file.
 #[derive(Debug, Clone)]
 pub(super) struct ModelRow {
     pub id: i64,
@@ -309,7 +314,7 @@ pub(super) struct ModelRow {
     pub rows: u32,
 }
 
-/// The row of `model`, where it has one.
+/// The entry of `model`, if any.
 pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite::Result<Option<ModelRow>> {
     let found = connection
         .query_row(
@@ -322,7 +327,7 @@ pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite:
         )
         .optional()?;
     let Some(row) = found else { return Ok(None) };
-    // The number of rows and the rows change together, so a smaller number is a damaged one.
+    // Both are written in one transaction, so a smaller number of rows is damage.
     let last: Option<u32> = connection.query_row(
         "SELECT max(row) FROM vectors WHERE model = ? AND typeof(row) = 'integer'",
         [row.id],
@@ -332,8 +337,8 @@ pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite:
     Ok(Some(ModelRow { rows, ..row }))
 }
 
-/// Adds a row for `model`. Where the name of its file is taken, another row of the table is damaged, since that name
-/// follows from the model: then it becomes the row of `model` again.
+/// Adds an entry for `model`. The file name is derived from the model, so an entry that already has this name is a
+/// damaged entry of the same model and is overwritten.
 pub(super) fn add_model(connection: &Connection, model: &ModelKey, file: &str) -> rusqlite::Result<ModelRow> {
     connection.execute(
         "INSERT INTO models (name, revision, preprocessing, dim, file, rows) VALUES (?1, ?2, ?3, ?4, ?5, 0)

@@ -1,28 +1,27 @@
-//! The library check of `vicinity doctor`: reads everything, changes nothing.
+//! The library check of `vicinity doctor`: reads everything and changes nothing.
 
 use super::catalog::{self, ModelRow};
-use super::open::{REPAIR, counted, damaged_vectors};
-use super::state::Kind;
-use super::vectors::{Found, VectorFile};
-use super::{Store, state};
+use super::loaded::VectorKind;
+use super::open::{REPAIR_HINT, count_of, damaged_vectors};
+use super::vectors::{FileCheck, VectorFile};
+use super::{Store, loaded};
 use crate::snapshot::Vectors;
 use vicinity_core::ContentHash;
 use vicinity_models::ModelKey;
 
-/// Questions whose answer is a number that has to be zero, and what it means where it is not.
+/// Queries that count inconsistencies, and what a count above zero means.
 const CONSISTENCY: [(&str, &str); 4] = [
     ("SELECT count(*) FROM items WHERE file NOT IN (SELECT id FROM files)", "items belong to no file"),
     ("SELECT count(*) FROM vectors WHERE model NOT IN (SELECT id FROM models)", "vectors belong to no model"),
     (
         "SELECT count(*) FROM vectors JOIN models ON models.id = vectors.model WHERE row >= rows",
-        "vectors lie behind the end of their file",
+        "vectors are beyond the end of their file",
     ),
     ("SELECT count(*) - count(DISTINCT model * 4294967296 + row) FROM vectors", "vectors share a row with another"),
 ];
 
 impl Store {
-    /// What is wrong with the library, a sentence each; empty where all is well. Looks at the whole catalog and at
-    /// every vector of every model.
+    /// All faults of the library, one sentence each. Reads the whole catalog and every vector of every model.
     pub fn check(&self) -> Vec<String> {
         match self.find_faults() {
             Ok(faults) => faults,
@@ -33,11 +32,11 @@ impl Store {
     fn find_faults(&self) -> rusqlite::Result<Vec<String>> {
         let mut faults: Vec<String> = catalog::integrity(&self.connection)?
             .into_iter()
-            .map(|found| format!("The catalog is damaged: {found}; {REPAIR}."))
+            .map(|found| format!("The catalog is damaged: {found}; {REPAIR_HINT}."))
             .collect();
         if self.found.unreadable.count() > 0 {
-            let many = counted(self.found.unreadable.count(), "entry", "entries");
-            faults.push(format!("{many} of the catalog cannot be read; {REPAIR}."));
+            let many = count_of(self.found.unreadable.count(), "entry", "entries");
+            faults.push(format!("{many} of the catalog cannot be read; {REPAIR_HINT}."));
         }
         for (question, meaning) in CONSISTENCY {
             let count: i64 = self.connection.query_row(question, (), |row| row.get(0))?;
@@ -48,13 +47,13 @@ impl Store {
         for model in self.models()? {
             match model {
                 Some((row, key)) => faults.extend(self.check_vectors(&row, &key)?),
-                None => faults.push(format!("The entry of a model in the catalog cannot be read; {REPAIR}.")),
+                None => faults.push(format!("The entry of a model in the catalog cannot be read; {REPAIR_HINT}.")),
             }
         }
         Ok(faults)
     }
 
-    /// All models that have embedded the library; `None` for an entry that cannot be read.
+    /// All models in the catalog; `None` for an unreadable entry.
     fn models(&self) -> rusqlite::Result<Vec<Option<(ModelRow, ModelKey)>>> {
         let read = |row: &rusqlite::Row<'_>| {
             let (name, revision, preprocessing) = (row.get(3)?, row.get(4)?, row.get(5)?);
@@ -70,16 +69,18 @@ impl Store {
         let file = VectorFile::new(self.dir.join("vectors").join(&model.file), key);
         let path = file.path().display();
         let vectors: Vectors = match file.inspect() {
-            Ok(Found::Missing | Found::Foreign) if model.rows == 0 => return Ok(None),
-            Ok(Found::Rows(_)) => match file.map(model.rows) {
+            Ok(FileCheck::Missing | FileCheck::Foreign) if model.rows == 0 => return Ok(None),
+            Ok(FileCheck::Rows(_)) => match file.map(model.rows) {
                 Ok(vectors) => vectors,
                 Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
             },
-            Ok(Found::Missing) => return Ok(Some(format!("The vector file {path} is gone; {REPAIR}."))),
-            Ok(Found::Foreign) => return Ok(Some(format!("{path} is not a vector file of its model; {REPAIR}."))),
+            Ok(FileCheck::Missing) => return Ok(Some(format!("The vector file {path} is missing; {REPAIR_HINT}."))),
+            Ok(FileCheck::Foreign) => {
+                return Ok(Some(format!("{path} is not a vector file of its model; {REPAIR_HINT}.")));
+            }
             Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
         };
-        let loaded = state::load_vectors(&self.connection, model, &vectors, key.dim)?;
+        let loaded = loaded::load_vectors(&self.connection, model, &vectors, key.dim)?;
         if loaded.damaged.is_empty() {
             return Ok(None);
         }
@@ -88,8 +89,8 @@ impl Store {
         Ok(Some(damaged_vectors(file.path(), &rows, items)))
     }
 
-    /// How many items have one of these contents.
-    fn items_of<'a>(&self, contents: impl Iterator<Item = &'a (ContentHash, Kind)>) -> rusqlite::Result<usize> {
+    /// Number of items with one of these contents.
+    fn items_of<'a>(&self, contents: impl Iterator<Item = &'a (ContentHash, VectorKind)>) -> rusqlite::Result<usize> {
         let mut count = self.connection.prepare("SELECT count(*) FROM items WHERE hash = ? AND (modality = 0) = ?")?;
         let mut items = 0;
         for (hash, kind) in contents {

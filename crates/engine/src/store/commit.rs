@@ -6,55 +6,55 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::state::{Change, FileEntry, Stamp, State, item_checksum, kind};
-use super::{NewItem, Store, StoreError, not_taken, paths};
+use super::loaded::{FileEntry, FileStamp, ItemChange, LoadedCatalog, item_checksum, vector_kind};
+use super::{NewItem, Store, StoreError, paths, rejected};
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Embedding, Item, ItemId};
 
-/// Of files that might have been moved to a new place, so many are looked at (many may have the same content).
+/// Maximum number of files with the same content that are checked for having been moved.
 const MOVE_CANDIDATES: u32 = 8;
 
 impl Store {
-    /// Stores items whose content is embedded already (moved, copied, or touched files). An item whose vector is not
-    /// there after all is left out, and its file stays [`super::Known::Changed`].
+    /// Stores items whose content is already embedded (moved, copied or touched files). An item without a vector is
+    /// skipped, and its file stays [`super::FileStatus::Changed`].
     ///
     /// # Errors
-    /// When the library cannot be written; it is then as it was before.
+    /// When the library cannot be written. Nothing has changed then.
     pub fn commit_known(&mut self, items: Vec<NewItem>) -> Result<(), StoreError> {
         self.commit(items.into_iter().map(|item| (item, None)).collect())
     }
 
-    /// Stores newly embedded items. What a changed file had before is replaced.
+    /// Stores newly embedded items. The earlier items of a changed file are replaced.
     ///
     /// # Errors
-    /// When the library cannot be written; it is then as it was before.
+    /// When the library cannot be written. Nothing has changed then.
     pub fn commit_embedded(&mut self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
         self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect())
     }
 
-    /// All rows of a table (csv, tsv, jsonl) are committed: from now on it is known. Until then an import that was
-    /// cut short reads it again, and takes over the rows that are embedded.
+    /// Marks a table (csv, tsv, jsonl) as complete: all of its rows are committed. An interrupted import reads incomplete
+    /// tables again and reuses the rows that are embedded.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn finish_table(&mut self, path: &Path, stamp: Stamp) -> Result<(), StoreError> {
+    pub fn finish_table(&mut self, path: &Path, stamp: FileStamp) -> Result<(), StoreError> {
         self.writable()?;
         let model = self.model.id;
-        let mut batch = Batch::new(&self.state);
+        let mut batch = Batch::new(&self.loaded);
         let changes = self.in_transaction(|connection| {
             let file = batch.file(connection, path, stamp, true)?;
             connection.execute("UPDATE files SET complete = 1 WHERE id = ?", [file.id])?;
             batch.touched.insert(path.into(), FileEntry { ready: true, ..file });
-            not_taken::forget(connection, path, model)?;
+            rejected::forget(connection, path, model)?;
             Ok((std::mem::take(&mut batch.changes), std::mem::take(&mut batch.touched)))
         })?;
-        self.state.not_taken.remove(path);
-        self.take_over(changes.0, changes.1, Vec::new())
+        self.loaded.rejected.remove(path);
+        self.apply_batch(changes.0, changes.1, Vec::new())
     }
 
     fn commit(&mut self, items: Vec<(NewItem, Option<Embedding>)>) -> Result<(), StoreError> {
         self.writable()?;
-        let dim = self.state.parts.model.dim;
+        let dim = self.loaded.parts.model.dim;
         if let Some(found) =
             items.iter().filter_map(|(_, e)| e.as_ref()).map(Embedding::dim).find(|found| *found != dim)
         {
@@ -69,7 +69,7 @@ impl Store {
             appended.map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?
         };
         let (model, end) = (self.model.id, self.model.rows + fresh.len() as u32);
-        let mut batch = Batch::new(&self.state);
+        let mut batch = Batch::new(&self.loaded);
         let committed = self.in_transaction(|connection| {
             let mut insert = connection
                 .prepare_cached("INSERT INTO vectors (model, hash, kind, row, crc) VALUES (?, ?, ?, ?, ?)")?;
@@ -81,32 +81,32 @@ impl Store {
             }
             let mut before: Option<&Path> = None;
             for (item, row) in &items {
-                batch.place(connection, item, *row)?;
-                // once a table, not once a row
+                batch.put_item(connection, item, *row)?;
+                // once per table, not per row
                 if before.replace(&item.path) != Some(&item.path) {
-                    not_taken::forget(connection, &item.path, model)?;
+                    rejected::forget(connection, &item.path, model)?;
                 }
             }
             Ok((
                 std::mem::take(&mut batch.changes),
                 std::mem::take(&mut batch.touched),
-                std::mem::take(&mut batch.left),
+                std::mem::take(&mut batch.moved_from),
             ))
         });
-        let (changes, touched, left) = committed.inspect_err(|_| {
+        let (changes, touched, moved_from) = committed.inspect_err(|_| {
             if !fresh.is_empty() {
                 self.file.cut(self.model.rows);
             }
         })?;
-        self.state.vectors.extend((self.model.rows..).zip(fresh).map(|(row, (key, _))| (key, row)));
+        self.loaded.vectors.extend((self.model.rows..).zip(fresh).map(|(row, (key, _))| (key, row)));
         self.model.rows = end;
         for (item, _) in &items {
-            self.state.not_taken.remove(&item.path);
+            self.loaded.rejected.remove(&item.path);
         }
-        self.take_over(changes, touched, left)
+        self.apply_batch(changes, touched, moved_from)
     }
 
-    /// Finds each item the row of its vector; contents that are new get the next ones.
+    /// Assigns each item its vector row; new contents get the next free rows.
     #[expect(clippy::type_complexity, reason = "two lists, used once")]
     fn assign_rows(
         &self,
@@ -117,8 +117,8 @@ impl Store {
         let mut placed: Vec<(NewItem, u32)> = Vec::with_capacity(items.len());
         let mut seen = HashMap::new();
         for (item, embedding) in items {
-            let key = (item.hash, kind(item.modality, self.long_text()));
-            let known = self.state.vectors.get(&key).or_else(|| fresh_rows.get(&key).copied());
+            let key = (item.hash, vector_kind(item.modality, self.long_text()));
+            let known = self.loaded.vectors.get(&key).or_else(|| fresh_rows.get(&key).copied());
             let row = match (known, embedding) {
                 (Some(row), _) => row,
                 (None, Some(embedding)) => {
@@ -129,11 +129,11 @@ impl Store {
                     row
                 }
                 (None, None) => {
-                    log::warn!("{} is not embedded yet; left for the next scan", item.path.display());
+                    log::warn!("{} is not embedded yet and waits for the next scan", item.path.display());
                     continue;
                 }
             };
-            // A file met twice in one batch (below two roots) counts once.
+            // A file found twice in one batch (below two roots) counts once.
             match seen.entry((item.path.clone(), item.row)) {
                 std::collections::hash_map::Entry::Occupied(at) => placed[*at.get()] = (item, row),
                 std::collections::hash_map::Entry::Vacant(free) => {
@@ -145,56 +145,56 @@ impl Store {
         Ok((placed, fresh))
     }
 
-    fn take_over(
+    fn apply_batch(
         &mut self,
-        changes: Vec<Change>,
+        changes: Vec<ItemChange>,
         touched: HashMap<Arc<Path>, FileEntry>,
-        left: Vec<PathBuf>,
+        moved_from: Vec<PathBuf>,
     ) -> Result<(), StoreError> {
-        for path in left {
-            self.state.files.remove(path.as_path());
+        for path in moved_from {
+            self.loaded.files.remove(path.as_path());
         }
-        self.state.files.extend(touched);
+        self.loaded.files.extend(touched);
         self.apply(changes)
     }
 }
 
-/// What one transaction does, to be made known once it is committed.
+/// Changes made by one transaction, published after it is committed.
 struct Batch<'a> {
-    state: &'a State,
+    loaded: &'a LoadedCatalog,
     /// Files added or changed.
     touched: HashMap<Arc<Path>, FileEntry>,
-    /// Paths that files were moved away from.
-    left: Vec<PathBuf>,
-    changes: Vec<Change>,
-    /// The file placed last, and whether it is a table: it has no items of the other kind any more.
-    of_one_kind: Option<(i64, bool)>,
+    /// Former paths of moved files.
+    moved_from: Vec<PathBuf>,
+    changes: Vec<ItemChange>,
+    /// The file stored last and whether it is a table: its items of the other kind are already removed.
+    last_file: Option<(i64, bool)>,
 }
 
 impl<'a> Batch<'a> {
-    fn new(state: &'a State) -> Self {
-        Self { state, touched: HashMap::new(), left: Vec::new(), changes: Vec::new(), of_one_kind: None }
+    fn new(loaded: &'a LoadedCatalog) -> Self {
+        Self { loaded, touched: HashMap::new(), moved_from: Vec::new(), changes: Vec::new(), last_file: None }
     }
 
     fn find(&self, path: &Path) -> Option<(Arc<Path>, FileEntry)> {
-        if self.left.iter().any(|left| left == path) && !self.touched.contains_key(path) {
+        if self.moved_from.iter().any(|from| from == path) && !self.touched.contains_key(path) {
             return None;
         }
-        let (path, entry) = self.touched.get_key_value(path).or_else(|| self.state.files.get_key_value(path))?;
+        let (path, entry) = self.touched.get_key_value(path).or_else(|| self.loaded.files.get_key_value(path))?;
         Some((path.clone(), *entry))
     }
 
-    /// Stores one item.
-    fn place(&mut self, connection: &Connection, new: &NewItem, vector: u32) -> rusqlite::Result<()> {
+    /// Inserts or updates one item.
+    fn put_item(&mut self, connection: &Connection, new: &NewItem, vector: u32) -> rusqlite::Result<()> {
         if self.find(&new.path).is_none() {
-            self.move_here(connection, new)?;
+            self.adopt_moved_file(connection, new)?;
         }
         let file = self.file(connection, &new.path, new.stamp(), new.row.is_some())?;
         let Some((path, _)) = self.find(&new.path) else { return Ok(()) };
         let row = new.row.unwrap_or(0);
-        // A file is one item, or a table of rows: never both.
+        // A file is either one item or a table of rows.
         let kind = (file.id, new.row.is_some());
-        if self.of_one_kind.replace(kind) != Some(kind) {
+        if self.last_file.replace(kind) != Some(kind) {
             let other = match new.row {
                 None => "DELETE FROM items WHERE file = ? AND row <> 0 RETURNING id",
                 Some(_) => "DELETE FROM items WHERE file = ? AND row = 0 RETURNING id",
@@ -206,52 +206,58 @@ impl<'a> Batch<'a> {
         let old: Option<u32> = find.query_row((file.id, row), |row| row.get(0)).optional()?;
         let modality = new.modality.index();
         let id = match old {
-            Some(id) if self.state.place_of(ItemId(id)).is_some() => {
+            Some(id) if self.loaded.position_of(ItemId(id)).is_some() => {
                 let mut update = connection.prepare_cached(
                     "UPDATE items SET modality = ?, hash = ?, width = ?, height = ?, snippet = ?, crc = ? WHERE id = ?",
                 )?;
                 let crc = checksum(row, new, [width, height]);
                 update.execute((modality as i64, new.hash.0, width, height, &new.snippet, crc, id))?;
-                self.changes.push(Change::Update(item(id, path, new), vector));
+                self.changes.push(ItemChange::Update(item(id, path, new), vector));
                 return Ok(());
             }
-            // Known, but without a vector of this model, hence in no snapshot: it is appended like a new one.
+            // Known but without a vector of this model, so it is in no snapshot: appended like a new item.
             Some(id) => {
                 connection.prepare_cached("DELETE FROM items WHERE id = ?")?.execute([id])?;
                 insert(connection, file.id, row, modality as i64, new, [width, height])?
             }
             None => insert(connection, file.id, row, modality as i64, new, [width, height])?,
         };
-        self.changes.push(Change::Add(item(id, path, new), vector));
+        self.changes.push(ItemChange::Add(item(id, path, new), vector));
         Ok(())
     }
 
-    /// The file's entry, brought up to date. `table`: it is complete only once that is said.
-    fn file(&mut self, connection: &Connection, path: &Path, stamp: Stamp, table: bool) -> rusqlite::Result<FileEntry> {
+    /// Inserts or updates the entry of a file. A table becomes complete only by [`Store::finish_table`].
+    fn file(
+        &mut self,
+        connection: &Connection,
+        path: &Path,
+        stamp: FileStamp,
+        table: bool,
+    ) -> rusqlite::Result<FileEntry> {
         let Some((key, mut file)) = self.find(path) else {
             let key: Arc<Path> = path.into();
             let mut insert = connection.prepare_cached(
                 "INSERT INTO files (path, bytes, modified_ns, change_mark, complete) VALUES (?, ?, ?, ?, ?)",
             )?;
-            let Stamp { bytes, modified_ns, change_mark } = stamp;
+            let FileStamp { bytes, modified_ns, change_mark } = stamp;
             insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, change_mark, !table))?;
             let file = FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, change_mark, ready: !table };
             self.touched.insert(key, file);
             return Ok(file);
         };
-        let same = file.is_as(stamp);
+        let same = file.matches(stamp);
         if same && (table || file.ready) && file.change_mark == stamp.change_mark {
             return Ok(file);
         }
         if !same && table {
             self.remove(connection, "DELETE FROM items WHERE file = ? RETURNING id", file.id)?;
         }
-        // a table that is the same stays as complete as it is
+        // an unchanged table keeps its state
         let complete = if same && table { file.ready } else { !table };
         let mut update = connection.prepare_cached(
             "UPDATE files SET bytes = ?, modified_ns = ?, change_mark = ?, complete = ? WHERE id = ?",
         )?;
-        let Stamp { bytes, modified_ns, change_mark } = stamp;
+        let FileStamp { bytes, modified_ns, change_mark } = stamp;
         update.execute((bytes.cast_signed(), modified_ns, change_mark, complete, file.id))?;
         file = FileEntry { id: file.id, bytes, modified_ns, change_mark, ready: complete };
         self.touched.insert(key, file);
@@ -265,15 +271,15 @@ impl<'a> Batch<'a> {
             gone.insert(id?);
         }
         if !gone.is_empty() {
-            // Rows added earlier in this very batch have not been made known yet.
-            self.changes.retain(|change| !matches!(change, Change::Add(item, _) if gone.contains(&item.id)));
-            self.changes.extend(gone.into_iter().map(Change::Remove));
+            // Rows added earlier in this batch have not been published yet.
+            self.changes.retain(|change| !matches!(change, ItemChange::Add(item, _) if gone.contains(&item.id)));
+            self.changes.extend(gone.into_iter().map(ItemChange::Remove));
         }
         Ok(())
     }
 
-    /// Where a file of the same content has vanished elsewhere, it was moved: it keeps its items.
-    fn move_here(&mut self, connection: &Connection, new: &NewItem) -> rusqlite::Result<()> {
+    /// If a file with the same content has disappeared elsewhere, it was moved and keeps its items.
+    fn adopt_moved_file(&mut self, connection: &Connection, new: &NewItem) -> rusqlite::Result<()> {
         let mut find = connection.prepare_cached(
             "SELECT files.id, path, bytes, modified_ns FROM items JOIN files ON files.id = items.file
              WHERE items.hash = ? AND items.modality = ? AND items.row = ? LIMIT ?",
@@ -287,9 +293,9 @@ impl<'a> Batch<'a> {
         let mut moved = None;
         for candidate in candidates {
             let (id, path, stat) = candidate?;
-            // One row does not prove that a table is the same; together with size and date it does.
+            // One row does not prove that a table is the same; together with size and time it does.
             let same = new.row.is_none() || stat == (new.bytes, new.modified_ns);
-            if same && self.find(&path).is_some() && has_vanished(&path, &self.state.parts.roots) {
+            if same && self.find(&path).is_some() && has_vanished(&path, &self.loaded.parts.roots) {
                 moved = Some((id, path));
                 break;
             }
@@ -302,19 +308,19 @@ impl<'a> Batch<'a> {
         let to: Arc<Path> = new.path.as_path().into();
         let mut items = connection.prepare_cached("SELECT id FROM items WHERE file = ?")?;
         for id in items.query_map([id], |row| row.get(0).map(ItemId))? {
-            if let Some((chunk, at)) = self.state.place_of(id?) {
-                let item = Item { path: to.clone(), ..self.state.parts.chunks[chunk][at].clone() };
-                self.changes.push(Change::Update(item, self.state.parts.vector_rows[chunk][at]));
+            if let Some((chunk, at)) = self.loaded.position_of(id?) {
+                let item = Item { path: to.clone(), ..self.loaded.parts.chunks[chunk][at].clone() };
+                self.changes.push(ItemChange::Update(item, self.loaded.parts.vector_rows[chunk][at]));
             }
         }
         self.touched.remove(from.as_path());
-        self.left.push(from);
+        self.moved_from.push(from);
         self.touched.insert(to, entry);
         Ok(())
     }
 }
 
-/// Whether a file is gone although the disk it lay on is there.
+/// Whether a file is missing although its root is available.
 fn has_vanished(path: &Path, roots: &[Root]) -> bool {
     let gone =
         |path: &Path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);

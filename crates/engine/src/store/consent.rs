@@ -1,4 +1,4 @@
-//! Which services may be sent items of a library: a list of hosts in the catalog, empty in a new one. Keys never lie here.
+//! Hosts that items of a library may be sent to: a list in the catalog, empty at first. API keys are never stored here.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use super::{Store, StoreError, catalog, meta};
 const ROW: &str = "remote";
 
 fn load(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let json = meta::get(connection, ROW)?.whole();
-    // what cannot be understood allows nothing
+    let json = meta::get(connection, ROW)?.intact();
+    // a list that cannot be read allows nothing
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
 
-/// The hosts that are switched on for the library in a folder; none where there is no library.
+/// The hosts enabled for the library in a folder; empty if there is no library.
 ///
 /// # Errors
 /// When the catalog cannot be read.
@@ -27,7 +27,7 @@ pub fn remote_hosts(dir: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 impl Store {
-    /// The hosts that are switched on.
+    /// The enabled hosts.
     ///
     /// # Errors
     /// When the catalog cannot be read.
@@ -35,7 +35,7 @@ impl Store {
         load(&self.connection).map_err(|error| self.sql(&error))
     }
 
-    /// Switches a host on or off.
+    /// Enables or disables a host.
     ///
     /// # Errors
     /// When the library cannot be written.

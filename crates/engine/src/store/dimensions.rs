@@ -1,4 +1,4 @@
-//! How many dimensions of the stored vectors are looked at, one number a model. Nothing is embedded or written again.
+//! How many dimensions of the stored vectors are used, one number per model. Changing it embeds and rewrites nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use super::{Store, StoreError, meta};
 const ROW: &str = "dimensions";
 
 fn all(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, usize>> {
-    let json = meta::get(connection, ROW)?.whole();
+    let json = meta::get(connection, ROW)?.intact();
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
 
-/// The number kept for a model.
+/// The number stored for a model.
 pub(super) fn load(connection: &Connection, model: i64) -> rusqlite::Result<Option<usize>> {
     Ok(all(connection)?.get(&model).copied().filter(|dim| *dim > 0))
 }
 
 impl Store {
-    /// Looks at the first `dim` dimensions from now on, and remembers it; all of them where there are not more.
-    /// A new epoch begins. A library that cannot be written keeps to it until it is closed.
+    /// Uses only the first `dim` dimensions from now on and stores that number. A new epoch begins. In a read-only library
+    /// this lasts until it is closed.
     ///
     /// # Errors
     /// When the library cannot be written.
     pub fn set_dimensions(&mut self, dim: usize) -> Result<(), StoreError> {
-        let whole = self.state.parts.model.dim;
+        let whole = self.loaded.parts.model.dim;
         let dim = dim.clamp(1, whole);
-        if dim == self.state.dim() {
+        if dim == self.loaded.dim() {
             return Ok(());
         }
         if self.read_only.is_none() {
@@ -41,7 +41,7 @@ impl Store {
                 serde_json::to_string(&kept).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
             self.in_transaction(|connection| meta::put(connection, ROW, &json))?;
         }
-        self.state.look_at(dim);
+        self.loaded.use_dimensions(dim);
         self.publish();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with a library, each as a sentence for the user.
+//! Errors of a library, each a sentence for the user.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-/// Below this many free bytes an otherwise unexplained failure to write is put down to a full disk
-/// (SQLite reports some of them, for example of its shared-memory file, as plain I/O errors).
+/// Free bytes below which an unexplained write error counts as a full disk: SQLite reports some of these, for example of
+/// its shared-memory file, as plain I/O errors.
 const NEARLY_FULL: u64 = 256 * 1024;
 
 /// Why a library could not be opened, read or written.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Another process is in the middle of writing.
+    /// Another process is writing.
     #[error("the library is being written to by another window or command; try again in a moment")]
     Locked,
     /// This process may only read the library.
@@ -23,29 +23,29 @@ pub enum StoreError {
         why: String,
     },
     /// There is no library in the folder.
-    #[error("there is no library in {}; `vicinity index FOLDER` makes one", dir.display())]
+    #[error("there is no library in {}; `vicinity index FOLDER` creates one", dir.display())]
     Missing {
         /// The folder.
         dir: PathBuf,
     },
     /// No space left on the device.
     #[error(
-        "the disk is full: nothing more can be stored in {}; what was stored before is safe, free some space and go on",
+        "the disk is full: nothing more can be stored in {}; what was stored is safe; free some space and try again",
         dir.display()
     )]
     Full {
         /// The library's folder.
         dir: PathBuf,
     },
-    /// A file of the library is not what it should be.
+    /// A file of the library is damaged.
     #[error("{what}")]
     Damaged {
         /// A sentence that names the file.
         what: String,
     },
-    /// Made by a later version of the program.
+    /// Created by a later version of the program.
     #[error(
-        "the library {} was made by a newer version of Vicinity (format {found}, this one reads up to {known}); please update",
+        "the library {} was created by a newer version of Vicinity (format {found}, this one reads up to {known}); please update",
         dir.display()
     )]
     Newer {
@@ -70,7 +70,7 @@ pub enum StoreError {
         /// SQLite's reason.
         reason: String,
     },
-    /// A vector of another space.
+    /// A vector with the wrong number of dimensions.
     #[error("a vector of {found} dimensions was given to a library of {wanted}")]
     Dimension {
         /// Dimensions of the vector.
@@ -84,7 +84,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// An I/O error at `path`; a lack of space is told apart.
+    /// An I/O error at `path`, or [`Self::Full`] for a lack of space.
     pub(super) fn io(dir: &Path, path: &Path, source: io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
         match source.kind() {
@@ -111,7 +111,7 @@ impl StoreError {
     }
 }
 
-/// Whether the disk under `dir` has (next to) no space left.
+/// Whether the disk of `dir` is (nearly) full.
 pub(super) fn nearly_full(dir: &Path) -> bool {
     fs4::available_space(dir).is_ok_and(|free| free < NEARLY_FULL)
 }

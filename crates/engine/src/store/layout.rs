@@ -1,4 +1,4 @@
-//! Positions on the map, kept between sessions by item number; a file that may be deleted at any time.
+//! Map positions stored between sessions by item id, in a file that may be deleted at any time.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -13,8 +13,8 @@ const MAGIC: [u8; 8] = *b"VICMAP\0\x02";
 /// Magic, hash of the rest, model key, method, trustworthiness, settled rows.
 const HEADER: usize = 8 + 32 + 32 + 4 + 4 + 4;
 
-/// Keeps a layout of a snapshot's epoch in its library's folder. Needs no store: a layout is written whole, beside the
-/// one that stands, and holds for whatever items are there when it is read.
+/// Stores a layout of a snapshot's epoch in its library. Needs no [`Store`]: the file is replaced atomically and applies
+/// to whichever items exist when it is read.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -48,8 +48,8 @@ pub fn save_layout(snapshot: &Snapshot, layout: &Layout) -> Result<(), StoreErro
     })
 }
 
-/// The layout kept in a snapshot's library, for its rows; `None` where there is none, or not of this model.
-/// It may have fewer positions than the snapshot has rows: what was added since has none.
+/// The stored layout for the rows of a snapshot; `None` if there is none of this model. It may have fewer positions than
+/// the snapshot has rows: later items have none.
 pub fn load_layout(snapshot: &Snapshot) -> Option<Layout> {
     let bytes = std::fs::read(layout_file(snapshot)).ok()?;
     let (header, entries) = bytes.split_at_checked(HEADER)?;
@@ -81,7 +81,7 @@ pub fn load_layout(snapshot: &Snapshot) -> Option<Layout> {
     })
 }
 
-/// Each number of dimensions has its own map.
+/// Each number of dimensions has its own layout.
 fn layout_key(snapshot: &Snapshot) -> [u8; 32] {
     vectors::key_hash(&ModelKey { dim: snapshot.dim(), ..snapshot.parts().model.clone() })
 }
@@ -93,7 +93,7 @@ fn layout_file(snapshot: &Snapshot) -> PathBuf {
 }
 
 impl Store {
-    /// Keeps a layout of the current epoch.
+    /// Stores a layout of the current epoch.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -102,7 +102,7 @@ impl Store {
         save_layout(&self.snapshot, layout)
     }
 
-    /// The layout kept, for the rows of the current snapshot.
+    /// The stored layout for the rows of the current snapshot.
     pub fn load_layout(&self) -> Option<Layout> {
         load_layout(&self.snapshot)
     }

@@ -1,5 +1,5 @@
-//! One writer a library: an advisory lock that the system lets go of when the process ends, however it ends. Beside it
-//! stands who holds it; on Windows nobody could read that in the locked file itself.
+//! One writer per library: an advisory lock that the system releases when the process ends, however it ends. A separate
+//! file names the holder, as a locked file cannot be read on Windows.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -15,27 +15,27 @@ use serde::{Deserialize, Serialize};
 const LOCK: &str = "lock";
 /// The file that names the holder.
 const HOLDER: &str = "holder.json";
-/// How long a writer that is closing the library is waited for. Closing takes as long as the batch at hand: seconds,
-/// with large models on slow machines a minute.
-const CLOSING: Duration = Duration::from_secs(120);
-/// How often the lock of another process is tried meanwhile.
+/// How long to wait for a writer that is closing the library. Closing takes as long as the current batch: seconds, or a
+/// minute with large models on slow machines.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(120);
+/// Interval between attempts to take a lock that another process holds.
 const POLL: Duration = Duration::from_millis(25);
 
 /// Who writes a library.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LockHolder {
     /// Name of the machine.
     pub host: String,
-    /// Number of the process there.
+    /// Process id on that machine.
     pub pid: u32,
-    /// Whether it is a window, and can be asked to open more.
+    /// Whether it is a window, which can be asked to open files.
     pub window: bool,
-    /// Whether it is closing the library, so that waiting for it makes sense.
+    /// Whether it is closing the library, so that it is worth waiting.
     #[serde(default)]
     pub closing: bool,
 }
 
-impl Holder {
+impl LockHolder {
     /// This process.
     pub fn this(window: bool) -> Self {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
@@ -47,7 +47,7 @@ impl Holder {
         self.host == Self::this(false).host
     }
 
-    /// Names the holder. Only for whoever has the lock; where it cannot be written nobody is named.
+    /// Writes the holder file, best effort. Only the holder of the lock may call this.
     pub fn announce(&self, dir: &Path) {
         let beside = dir.join("holder.tmp");
         let write = || {
@@ -55,37 +55,37 @@ impl Holder {
             std::fs::rename(&beside, dir.join(HOLDER))
         };
         if let Err(error) = write() {
-            log::info!("who has the library open could not be noted: {error}: {}", dir.display());
+            log::info!("the holder file could not be written: {error}: {}", dir.display());
         }
     }
 }
 
-/// Who writes the library in `dir` now; `None` where nobody does, or where that was not noted.
-pub fn holder(dir: &Path) -> Option<Holder> {
+/// The process that has the library in `dir` open for writing; `None` if there is none, or it is unknown.
+pub fn holder(dir: &Path) -> Option<LockHolder> {
     let file = OpenOptions::new().read(true).write(true).open(dir.join(LOCK)).ok()?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => named(dir),
+        Err(TryLockError::WouldBlock) => read_holder(dir),
         _ => None,
     }
 }
 
 /// Outcome of an attempt to become the writer.
-pub(super) enum Attempt {
-    /// We are; for as long as this is kept.
+pub(super) enum LockOutcome {
+    /// This process is the writer until the lock is dropped.
     Writer(WriteLock),
-    /// We are not; a sentence that says why.
+    /// Another process is, or writing is impossible: a sentence that says why.
     Reader(String),
 }
 
-/// The libraries that this process writes, by folder; true where one is being closed.
-type Held = BTreeMap<PathBuf, Arc<AtomicBool>>;
-static HELD: (Mutex<Held>, Condvar) = (Mutex::new(BTreeMap::new()), Condvar::new());
+/// The libraries that this process writes, by folder; true for one that is being closed.
+type OwnLocks = BTreeMap<PathBuf, Arc<AtomicBool>>;
+static OWN_LOCKS: (Mutex<OwnLocks>, Condvar) = (Mutex::new(BTreeMap::new()), Condvar::new());
 
-fn held() -> MutexGuard<'static, Held> {
-    HELD.0.lock().unwrap_or_else(PoisonError::into_inner)
+fn own_locks() -> MutexGuard<'static, OwnLocks> {
+    OWN_LOCKS.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The right to write a library. Dropping it lets the next one write.
+/// The right to write a library, released on drop.
 pub(super) struct WriteLock {
     /// The library's folder, without links.
     dir: PathBuf,
@@ -97,60 +97,60 @@ impl WriteLock {
     fn new(dir: &Path, file: File) -> Self {
         let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
         let closing = Arc::new(AtomicBool::new(false));
-        held().insert(dir.clone(), Arc::clone(&closing));
-        Holder::this(false).announce(&dir);
+        own_locks().insert(dir.clone(), Arc::clone(&closing));
+        LockHolder::this(false).announce(&dir);
         Self { dir, file: Some(file), closing }
     }
 
     /// Announces that the library is being closed.
-    pub(super) fn closing(&self) -> Closing {
-        Closing { dir: self.dir.clone(), closing: Arc::clone(&self.closing) }
+    pub(super) fn closing(&self) -> ClosingSignal {
+        ClosingSignal { dir: self.dir.clone(), closing: Arc::clone(&self.closing) }
     }
 }
 
 impl Drop for WriteLock {
     fn drop(&mut self) {
-        // In one step for those who look here: whoever gets the lock next enters itself afterwards.
-        let mut held = held();
+        // The entry and the lock go together: the next writer adds its own entry afterwards.
+        let mut held = own_locks();
         self.file = None;
         held.remove(&self.dir);
         drop(held);
-        HELD.1.notify_all();
+        OWN_LOCKS.1.notify_all();
     }
 }
 
-/// Announces to whoever opens a library next that its writer is about to let go of it.
+/// Announces that the writer of a library is about to close it.
 #[derive(Clone)]
-pub struct Closing {
+pub struct ClosingSignal {
     dir: PathBuf,
     closing: Arc<AtomicBool>,
 }
 
-impl Closing {
-    /// Announces it within this process. Never waits.
+impl ClosingSignal {
+    /// Announces it within this process. Does not block.
     pub fn begin(&self) {
         self.closing.store(true, Ordering::Release);
     }
 
-    /// Announces it to other processes as well. Only while the lock is held.
+    /// Announces it to other processes too. Only while the lock is held.
     pub fn announce(&self) {
         self.begin();
-        Holder { closing: true, ..Holder::this(false) }.announce(&self.dir);
+        LockHolder { closing: true, ..LockHolder::this(false) }.announce(&self.dir);
     }
 }
 
-/// Tries to become the writer of the library in `dir`. A writer that is closing it is waited for.
-pub(super) fn attempt(dir: &Path) -> Attempt {
+/// Tries to become the writer of the library in `dir`. Waits for a writer that is closing it.
+pub(super) fn acquire(dir: &Path) -> LockOutcome {
     let path = dir.join(LOCK);
     // Never truncated or deleted: a second process must find the very same file.
     let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
         Ok(file) => file,
-        Err(error) => return Attempt::Reader(unwritable(dir, &error)),
+        Err(error) => return LockOutcome::Reader(unwritable(dir, &error)),
     };
     match try_lock(dir, &file) {
-        Ok(()) => Attempt::Writer(WriteLock::new(dir, file)),
-        Err(TryLockError::WouldBlock) => Attempt::Reader(
-            match named(dir) {
+        Ok(()) => LockOutcome::Writer(WriteLock::new(dir, file)),
+        Err(TryLockError::WouldBlock) => LockOutcome::Reader(
+            match read_holder(dir) {
                 Some(holder) if holder.closing => {
                     "The library is still being closed; until it is opened again it can be searched, but not changed."
                 }
@@ -158,26 +158,26 @@ pub(super) fn attempt(dir: &Path) -> Attempt {
             }
             .to_owned(),
         ),
-        // Some network file systems know no locks; the user is better served by a writer than by none.
+        // Some network file systems have no locks; a writer without a lock serves the user better than none.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-            Attempt::Writer(WriteLock::new(dir, file))
+            LockOutcome::Writer(WriteLock::new(dir, file))
         }
-        Err(TryLockError::Error(error)) => Attempt::Reader(unwritable(dir, &error)),
+        Err(TryLockError::Error(error)) => LockOutcome::Reader(unwritable(dir, &error)),
     }
 }
 
-/// Tries for a tenth of a second, since the lock of a process that was killed just now, or is starting a child, lingers;
-/// and as long as it takes while the holder is closing the library.
+/// Tries for a tenth of a second, as the lock of a process that was just killed or is starting a child lingers, and
+/// longer while the holder is closing the library.
 fn try_lock(dir: &Path, file: &File) -> Result<(), TryLockError> {
     let start = Instant::now();
     let mut tries = 0;
     loop {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < CLOSING => {}
+            Err(TryLockError::WouldBlock) if start.elapsed() < CLOSING_TIMEOUT => {}
             other => return other,
         }
         tries += 1;
-        if !wait_for_own(dir, start + CLOSING) {
+        if !wait_for_own(dir, start + CLOSING_TIMEOUT) {
             if tries > 4 && !is_closing(dir) {
                 return file.try_lock();
             }
@@ -186,10 +186,10 @@ fn try_lock(dir: &Path, file: &File) -> Result<(), TryLockError> {
     }
 }
 
-/// Waits until this process has let go of the library in `dir`; false where it is not about to.
+/// Waits until this process has closed the library in `dir`; false if it is not closing it.
 fn wait_for_own(dir: &Path, until: Instant) -> bool {
     let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    let mut held = held();
+    let mut held = own_locks();
     let mut waited = false;
     while held.get(&dir).is_some_and(|closing| closing.load(Ordering::Acquire)) {
         let left = until.saturating_duration_since(Instant::now());
@@ -197,17 +197,17 @@ fn wait_for_own(dir: &Path, until: Instant) -> bool {
             return false;
         }
         waited = true;
-        held = HELD.1.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
+        held = OWN_LOCKS.1.wait_timeout(held, left).unwrap_or_else(PoisonError::into_inner).0;
     }
     waited
 }
 
-/// Whether a process of this machine that has the lock is about to let go of it.
+/// Whether the holder runs on this machine and is closing the library.
 fn is_closing(dir: &Path) -> bool {
-    named(dir).is_some_and(|holder| holder.closing && holder.is_here())
+    read_holder(dir).is_some_and(|holder| holder.closing && holder.is_here())
 }
 
-fn named(dir: &Path) -> Option<Holder> {
+fn read_holder(dir: &Path) -> Option<LockHolder> {
     serde_json::from_slice(&std::fs::read(dir.join(HOLDER)).ok()?).ok()
 }
 

@@ -1,61 +1,61 @@
-//! Settings in the catalog, by name, each with a checksum: a damaged one is reported, never taken for what was chosen.
+//! Named settings in the catalog, each with a checksum, so that a damaged setting is detected and not used.
 
 use rusqlite::{Connection, OptionalExtension};
 
-/// What is stored under a name.
+/// The state of a stored setting.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// Nothing.
+pub(super) enum StoredSetting {
+    /// There is none.
     Missing,
-    /// What was put there.
-    Whole(String),
-    /// Something else than was put there.
+    /// Its value as written.
+    Intact(String),
+    /// Its checksum differs.
     Damaged,
 }
 
-impl Kept {
-    /// The value, where it is there and whole.
-    pub(super) fn whole(self) -> Option<String> {
+impl StoredSetting {
+    /// The value if it is present and intact.
+    pub(super) fn intact(self) -> Option<String> {
         match self {
-            Self::Whole(value) => Some(value),
+            Self::Intact(value) => Some(value),
             Self::Missing | Self::Damaged => None,
         }
     }
 }
 
-/// Name of the row that holds the checksum of another. Values of earlier versions have none.
-fn beside(key: &str) -> String {
+/// Key of the row with the checksum of `key`. Values of earlier versions have none.
+fn checksum_key(key: &str) -> String {
     format!("{key}.crc")
 }
 
-/// Looks a value up.
-pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<Kept> {
+/// Reads a setting.
+pub(super) fn get(connection: &Connection, key: &str) -> rusqlite::Result<StoredSetting> {
     let find = |key: &str| {
-        // A damaged row may hold something else than text.
+        // A damaged row may not be text.
         let read = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0).ok());
         connection.query_row("SELECT value FROM meta WHERE key = ?", [key], read).optional()
     };
     let value = match find(key)? {
-        None => return Ok(Kept::Missing),
-        Some(None) => return Ok(Kept::Damaged),
+        None => return Ok(StoredSetting::Missing),
+        Some(None) => return Ok(StoredSetting::Damaged),
         Some(Some(value)) => value,
     };
-    let sound = match find(&beside(key))? {
+    let sound = match find(&checksum_key(key))? {
         None => true,
         Some(sum) => sum.is_some_and(|sum| sum == crc32fast::hash(value.as_bytes()).to_string()),
     };
-    Ok(if sound { Kept::Whole(value) } else { Kept::Damaged })
+    Ok(if sound { StoredSetting::Intact(value) } else { StoredSetting::Damaged })
 }
 
-/// Puts a value in place of the one before.
+/// Writes a setting.
 pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)")?;
     insert.execute([key, value])?;
-    insert.execute([beside(key), crc32fast::hash(value.as_bytes()).to_string()])?;
+    insert.execute([checksum_key(key), crc32fast::hash(value.as_bytes()).to_string()])?;
     Ok(())
 }
 
-/// Drops a value.
+/// Removes a setting.
 pub(super) fn remove(connection: &Connection, key: &str) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM meta WHERE key IN (?, ?)", [key, &beside(key)]).map(|_| ())
+    connection.execute("DELETE FROM meta WHERE key IN (?, ?)", [key, &checksum_key(key)]).map(|_| ())
 }

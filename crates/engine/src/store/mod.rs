@@ -1,29 +1,29 @@
-//! A library on disk: a folder with a catalog (`catalog.sqlite`), one vector file a model (`vectors/`), and a cache
-//! of thumbnails (`thumbs/`) and map positions (`layout.bin`). Whatever is not catalog or vectors may be deleted.
+//! A library on disk: a folder with a catalog (`catalog.sqlite`), one vector file per model (`vectors/`), and caches of
+//! thumbnails (`thumbs/`) and map positions (`layout-*.bin`). Everything except the catalog and the vectors may be deleted.
 //!
-//! One process writes a library (see `lock`); others read. Within a process a [`Store`] belongs to one thread, and
+//! One process writes a library (see `lock`); others read. Within a process one thread at a time uses a [`Store`];
 //! everyone else reads its [`Snapshot`]s.
 //!
-//! Order of writing: vectors appended and synced, then the catalog's transaction that makes them count. A process
-//! killed in between leaves a tail of the vector file that nothing names, which the next opening cuts off.
+//! Write order: vectors appended and synced, then the catalog's transaction that makes them count. A process
+//! killed in between leaves an unreferenced tail in the vector file, which is truncated when the library is next opened.
 
+mod assigned_labels;
 mod catalog;
 mod check;
 mod commit;
 mod consent;
 mod dimensions;
 mod error;
-mod given;
 mod layout;
+mod library_dir;
+mod loaded;
 mod lock;
 mod meta;
-mod not_taken;
 mod open;
-mod own;
 pub(super) mod paths;
+mod rejected;
 mod roots;
-mod state;
-mod thumbs;
+mod thumbnails;
 mod unfinished;
 mod vector_rows;
 mod vectors;
@@ -33,33 +33,33 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+pub use assigned_labels::{AssignedLabel, AssignedLabels};
 pub use consent::remote_hosts;
 pub use error::StoreError;
-pub use given::{GivenLabel, GivenLabels};
 pub use layout::{load_layout, save_layout};
-pub use lock::{Closing, Holder, holder};
-pub use not_taken::{Cause, FailedFile};
+pub use library_dir::{is_library, is_library_file};
+pub use loaded::FileStamp;
+pub use lock::{ClosingSignal, LockHolder, holder};
 pub use open::exists;
-pub use own::{is_library, is_own};
-pub use state::Stamp;
-pub use thumbs::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
-pub use unfinished::Unfinished;
+pub use rejected::{RejectedFile, RejectionCause};
+pub use thumbnails::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
+pub use unfinished::UnfinishedImport;
 pub use vector_rows::VectorRows;
 
 use self::catalog::ModelRow;
+use self::loaded::{ItemChange, LoadedCatalog, vector_kind};
 use self::lock::WriteLock;
-use self::state::{Change, State, kind};
 use self::vectors::VectorFile;
 use super::{ImportOptions, Root, Snapshot};
 use vicinity_core::{ContentHash, ItemId, LeftOut, Modality};
 use vicinity_models::LongText;
 
-/// An item to be stored. `hash` is that of the content to be embedded; for rows of a table, of the row's text.
+/// An item to be stored. `hash` covers the content to be embedded: for rows of a table, the text of the row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewItem {
-    /// Where the file lies (absolute).
+    /// Absolute path of the file.
     pub path: PathBuf,
-    /// For a row of a table: its number, counted from 1.
+    /// For a row of a table: its number, count_of from 1.
     pub row: Option<u32>,
     /// Picture or text.
     pub modality: Modality,
@@ -67,7 +67,7 @@ pub struct NewItem {
     pub bytes: u64,
     /// Modification time, nanoseconds since the Unix epoch.
     pub modified_ns: i64,
-    /// See [`Stamp::change_mark`].
+    /// See [`FileStamp::change_mark`].
     pub change_mark: i64,
     /// Hash of the content.
     pub hash: ContentHash,
@@ -77,42 +77,42 @@ pub struct NewItem {
     pub snippet: Option<String>,
 }
 
-/// Whether a file has to be read.
+/// Whether a file has to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// As it was, and all of it is embedded by this model.
+pub enum FileStatus {
+    /// Unchanged, and fully embedded by this model.
     Unchanged,
-    /// As it was when it could not be read, or was refused by this model.
+    /// Unchanged since it could not be read or was refused by this model.
     Failed,
-    /// As it was when it was left out.
+    /// Unchanged since it was skipped.
     LeftOut(LeftOut),
-    /// New, changed, or in part only: to be read and hashed.
+    /// New, changed or incomplete: has to be read and hashed.
     Changed,
 }
 
 impl NewItem {
-    /// By which its file is told from an edited one.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }
+    /// Size and times that tell an unchanged file from an edited one.
+    pub fn stamp(&self) -> FileStamp {
+        FileStamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }
     }
 }
 
-/// See the module's documentation.
+/// An open library: its catalog, vector file and current snapshot.
 pub struct Store {
     dir: PathBuf,
     connection: Connection,
     model: ModelRow,
     file: VectorFile,
-    state: State,
+    loaded: LoadedCatalog,
     options: Option<ImportOptions>,
     snapshot: Arc<Snapshot>,
     thumbnails: ThumbnailCache,
     read_only: Option<String>,
-    /// What could not be read at the last load.
-    found: state::Found,
-    /// The state of the catalog that a reader has loaded.
+    /// Damage found by the last load.
+    found: loaded::LoadReport,
+    /// SQLite data version that a reader loaded last.
     seen_version: Option<i64>,
-    /// Held for as long as we write; the system releases it when the process ends.
+    /// Held while this process may write; the system releases it when the process ends.
     lock: Option<WriteLock>,
 }
 
@@ -127,109 +127,109 @@ impl Store {
         self.read_only.as_deref()
     }
 
-    /// With which a writer announces that it closes the library.
-    pub fn closing(&self) -> Option<Closing> {
+    /// Lets a writer announce that it is closing the library.
+    pub fn closing(&self) -> Option<ClosingSignal> {
         self.lock.as_ref().map(WriteLock::closing)
     }
 
-    /// The library as of the last commit.
+    /// The collection after the last commit.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.clone()
     }
 
     /// Added folders and files, in the order in which they were added.
     pub fn roots(&self) -> &[Root] {
-        &self.state.parts.roots
+        &self.loaded.parts.roots
     }
 
-    /// What imports skip and how they read texts; `None` until it is set for the first time.
+    /// What imports skip and how they read texts; `None` until set for the first time.
     pub fn import_options(&self) -> Option<&ImportOptions> {
         self.options.as_ref()
     }
 
-    /// Whether a file has to be read. Answered from memory.
-    pub fn known(&self, path: &Path, stamp: Stamp) -> Known {
-        if self.state.files.get(path).is_some_and(|file| file.ready && file.is_as(stamp)) {
-            return Known::Unchanged;
+    /// Whether a file has to be read again, answered from memory.
+    pub fn known(&self, path: &Path, stamp: FileStamp) -> FileStatus {
+        if self.loaded.files.get(path).is_some_and(|file| file.ready && file.matches(stamp)) {
+            return FileStatus::Unchanged;
         }
-        let noted = |f: &&FailedFile| {
-            let FailedFile { bytes, modified_ns, change_mark, .. } = **f;
-            stamp.is_as(Stamp { bytes, modified_ns, change_mark })
+        let noted = |f: &&RejectedFile| {
+            let RejectedFile { bytes, modified_ns, change_mark, .. } = **f;
+            stamp.matches(FileStamp { bytes, modified_ns, change_mark })
         };
-        match self.state.not_taken.get(path).filter(noted).map(|f| f.cause) {
-            Some(Cause::LeftOut(reason)) => Known::LeftOut(reason),
-            Some(_) => Known::Failed,
-            None => Known::Changed,
+        match self.loaded.rejected.get(path).filter(noted).map(|f| f.cause) {
+            Some(RejectionCause::LeftOut(reason)) => FileStatus::LeftOut(reason),
+            Some(_) => FileStatus::Failed,
+            None => FileStatus::Changed,
         }
     }
 
-    /// Whether a file of the collection is known without its [`Stamp::change_mark`].
-    pub fn lacks_mark(&self, path: &Path) -> bool {
-        self.state.files.get(path).is_some_and(|file| file.change_mark == 0)
+    /// Whether the stored stamp of a file has no [`FileStamp::change_mark`].
+    pub fn lacks_change_mark(&self, path: &Path) -> bool {
+        self.loaded.files.get(path).is_some_and(|file| file.change_mark == 0)
     }
 
-    /// Notes the marks of files that are otherwise as they were.
+    /// Stores the change marks of files that are otherwise unchanged.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn set_marks(&mut self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
+    pub fn set_change_marks(&mut self, marks: &[(PathBuf, i64)]) -> Result<(), StoreError> {
         self.writable()?;
-        let known = |path: &Path| self.state.files.get(path).map(|file| file.id);
+        let known = |path: &Path| self.loaded.files.get(path).map(|file| file.id);
         self.in_transaction(|connection| {
             let mut update = connection.prepare_cached("UPDATE files SET change_mark = ? WHERE id = ?")?;
             let mut known = marks.iter().filter_map(|(path, mark)| Some((*mark, known(path)?)));
             known.try_for_each(|(mark, id)| update.execute((mark, id)).map(|_| ()))
         })?;
         for (path, mark) in marks {
-            if let Some(file) = self.state.files.get_mut(path.as_path()) {
+            if let Some(file) = self.loaded.files.get_mut(path.as_path()) {
                 file.change_mark = *mark;
             }
         }
         Ok(())
     }
 
-    /// The rows of vectors, for other threads.
+    /// Shared lookup of vector rows, for other threads.
     pub fn vector_rows(&self) -> VectorRows {
-        self.state.vectors.clone()
+        self.loaded.vectors.clone()
     }
 
-    /// Whether this content is embedded already by this model, in the way that the import options ask for.
+    /// Whether this model has already embedded this content in the way that the import options ask for.
     pub fn has_vector(&self, hash: &ContentHash, modality: Modality) -> bool {
         self.vector_row(hash, modality).is_some()
     }
 
     fn vector_row(&self, hash: &ContentHash, modality: Modality) -> Option<u32> {
-        self.state.vectors.get(&(*hash, kind(modality, self.long_text())))
+        self.loaded.vectors.get(&(*hash, vector_kind(modality, self.long_text())))
     }
 
     fn long_text(&self) -> LongText {
         self.options.as_ref().map(|options| options.long_text).unwrap_or_default()
     }
 
-    /// A handle on the thumbnails for other threads.
+    /// A handle to the thumbnail cache, for other threads.
     pub fn thumbnails(&self) -> ThumbnailCache {
         self.thumbnails.clone()
     }
 
-    /// Keeps a thumbnail, a JPEG.
+    /// Stores a thumbnail (JPEG).
     pub fn put_thumbnail(&self, hash: &ContentHash, jpeg: &[u8]) {
         self.thumbnails.put(hash, jpeg);
     }
 
-    /// The thumbnail of a content, a JPEG.
+    /// The thumbnail (JPEG) of this content.
     pub fn thumbnail(&self, hash: &ContentHash) -> Option<Vec<u8>> {
         self.thumbnails.get(hash)
     }
 
-    /// Removes the files that `which` picks, their items and failures; `also` runs in the same transaction.
+    /// Removes the files selected by `which`, with their items and failures. `also` runs in the same transaction.
     fn remove_files(
         &mut self,
         which: impl Fn(&Path) -> bool,
         also: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> Result<usize, StoreError> {
         let files: Vec<(Arc<Path>, i64)> =
-            self.state.files.iter().filter(|(path, _)| which(path)).map(|(path, f)| (path.clone(), f.id)).collect();
-        let failed: Vec<PathBuf> = self.state.not_taken.keys().filter(|path| which(path)).cloned().collect();
+            self.loaded.files.iter().filter(|(path, _)| which(path)).map(|(path, f)| (path.clone(), f.id)).collect();
+        let failed: Vec<PathBuf> = self.loaded.rejected.keys().filter(|path| which(path)).cloned().collect();
         let removed = self.in_transaction(|connection| {
             let mut items = connection.prepare_cached("DELETE FROM items WHERE file = ? RETURNING id")?;
             let mut file = connection.prepare_cached("DELETE FROM files WHERE id = ?")?;
@@ -240,22 +240,22 @@ impl Store {
                 }
                 file.execute([id])?;
             }
-            failed.iter().try_for_each(|path| not_taken::forget_all(connection, path))?;
+            failed.iter().try_for_each(|path| rejected::forget_all(connection, path))?;
             also(connection)?;
             Ok(removed)
         })?;
         for (path, _) in &files {
-            self.state.files.remove(path);
+            self.loaded.files.remove(path);
         }
         for path in &failed {
-            self.state.not_taken.remove(path);
+            self.loaded.rejected.remove(path);
         }
         let before = self.snapshot.len();
-        self.apply(removed.into_iter().map(Change::Remove).collect())?;
+        self.apply(removed.into_iter().map(ItemChange::Remove).collect())?;
         Ok(before - self.snapshot.len())
     }
 
-    /// Runs `work` in one transaction: all of it, or nothing.
+    /// Runs `work` in one transaction.
     fn in_transaction<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let run = || {
             let transaction = self.connection.unchecked_transaction()?;
@@ -266,18 +266,18 @@ impl Store {
         run().map_err(|error: rusqlite::Error| self.sql(&error))
     }
 
-    /// Makes committed changes visible.
-    fn apply(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+    /// Publishes committed changes as a new snapshot.
+    fn apply(&mut self, changes: Vec<ItemChange>) -> Result<(), StoreError> {
         let vectors =
             self.file.map(self.model.rows).map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
-        self.state.apply(changes, vectors);
+        self.loaded.apply(changes, vectors);
         self.publish();
         Ok(())
     }
 
     fn publish(&mut self) {
-        let dim = self.state.dim();
-        self.snapshot = Arc::new(Snapshot::cut(self.state.publish(), dim));
+        let dim = self.loaded.dim();
+        self.snapshot = Arc::new(Snapshot::cut(self.loaded.publish(), dim));
     }
 
     fn writable(&self) -> Result<(), StoreError> {
@@ -287,7 +287,7 @@ impl Store {
         }
     }
 
-    /// Names an SQLite error.
+    /// Converts an SQLite error.
     fn sql(&self, error: &rusqlite::Error) -> StoreError {
         StoreError::sql(&self.dir, error)
     }

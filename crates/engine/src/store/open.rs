@@ -1,4 +1,4 @@
-//! Opening a library, in whatever state it is found.
+//! Opening a library, and repairing damage on the way.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::assigned_labels::AssignedLabels;
 use super::catalog::{self, ModelRow};
-use super::given::GivenLabels;
-use super::lock::{self, Attempt};
-use super::meta::{self, Kept};
-use super::state::{self, State};
-use super::vectors::{self, Found, VectorFile};
+use super::loaded::{self, LoadedCatalog};
+use super::lock::{self, LockOutcome};
+use super::meta::{self, StoredSetting};
+use super::vectors::{self, FileCheck, VectorFile};
 use super::{Store, StoreError, ThumbnailCache, dimensions};
 use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::{ImportOptions, Notice, Severity};
@@ -28,26 +28,25 @@ struct StoredOptions {
 /// Name of the import options among the settings.
 const IMPORT: &str = "import";
 
-/// What to do about damage that is only told.
-pub(super) const REPAIR: &str = "`vicinity index` repairs that, and embeds again what is lost";
+/// What the user can do about damage found while reading.
+pub(super) const REPAIR_HINT: &str = "`vicinity index` repairs this and re-embeds what is lost";
 
-/// What could be read of a catalog that is set aside.
+/// Data recovered from a damaged catalog.
 #[derive(Default)]
 pub(super) struct Salvaged {
     /// The added folders.
     pub roots: Vec<PathBuf>,
-    /// The labels given to items.
-    pub labels: Option<GivenLabels>,
+    /// The assigned labels.
+    pub labels: Option<AssignedLabels>,
 }
 
 impl Store {
-    /// Opens the library in `dir`, or starts one. Where another process writes it, or the disk is write-protected or
-    /// full, it is opened for reading ([`Store::read_only`] says why). Damage is repaired as far as it can be, and
-    /// told in the notices: a damaged catalog is set aside, damaged vectors are dropped so that their items are
-    /// embedded again.
+    /// Opens the library in `dir`, or creates one. If another process writes it, or the disk is write-protected or full,
+    /// it is opened for reading ([`Store::read_only`] says why). Damage is repaired where possible and reported in the
+    /// notices: a damaged catalog is set aside, and damaged vectors are removed so that their items are embedded again.
     ///
     /// # Errors
-    /// When the folder cannot be made or read, or belongs to a newer version of the program.
+    /// When the folder cannot be created or read, or belongs to a newer version of the program.
     pub fn open(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
         if let Err(error) = std::fs::create_dir_all(dir)
             && !dir.is_dir()
@@ -56,21 +55,21 @@ impl Store {
         }
         let dir = &std::path::absolute(dir).map_err(|error| StoreError::io(dir, dir, error))?;
         let mut notices = Vec::new();
-        let lock = match lock::attempt(dir) {
-            Attempt::Reader(why) => return Self::open_reader(dir, model, why),
-            Attempt::Writer(lock) => lock,
+        let lock = match lock::acquire(dir) {
+            LockOutcome::Reader(why) => return Self::open_reader(dir, model, why),
+            LockOutcome::Writer(lock) => lock,
         };
         let mut salvaged = Salvaged::default();
         let mut opened = Self::open_writer(dir, model, &mut notices);
         if matches!(opened, Err(StoreError::Damaged { .. })) && catalog::rebuild(dir) {
-            let what = "An index of the catalog was damaged and was built again; all files are looked at again, and nothing is lost.";
+            let what = "An index of the catalog was damaged and has been rebuilt; all files are checked again, and nothing is lost.";
             notices.push(warning(what.to_owned()));
             opened = Self::open_writer(dir, model, &mut notices);
         }
         if let Err(StoreError::Damaged { what }) = &opened {
             let (aside, found) = catalog::set_aside(dir)?;
             notices.push(warning(format!(
-                "{what}. It was set aside in {}, and the library starts anew: everything is embedded again.",
+                "{what}. It was set aside in {}, and the library was rebuilt: everything is embedded again.",
                 aside.display()
             )));
             salvaged = found;
@@ -141,8 +140,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the library in `dir` for reading, whoever writes it meanwhile. Takes no lock, and creates and repairs
-    /// nothing; damage is told in the notices.
+    /// Opens the library in `dir` for reading, even while another process writes it. Takes no lock, and creates and
+    /// repairs nothing; damage is reported in the notices.
     ///
     /// # Errors
     /// When there is no library, it cannot be read, or it belongs to a newer version of the program.
@@ -158,24 +157,25 @@ impl Store {
         let mut notices = Vec::new();
         if !exists(dir) {
             return Err(StoreError::ReadOnly {
-                why: format!("There is no library in {} yet, and none can be made. {why}", dir.display()),
+                why: format!("There is no library in {} yet, and none can be created. {why}", dir.display()),
             });
         }
         let store = Self::load_reader(dir, model, why).map_err(|error| match error {
-            StoreError::Damaged { what } => StoreError::Damaged { what: format!("{what}; {REPAIR}") },
+            StoreError::Damaged { what } => StoreError::Damaged { what: format!("{what}; {REPAIR_HINT}") },
             error => error,
         })?;
         if store.found.unreadable.count() > 0 {
-            let many = counted(store.found.unreadable.count(), "entry", "entries");
-            notices.push(warning(format!("The catalog has {many} that cannot be read and are left out; {REPAIR}.")));
+            let many = count_of(store.found.unreadable.count(), "entry", "entries");
+            notices
+                .push(warning(format!("The catalog has {many} that cannot be read and were ignored; {REPAIR_HINT}.")));
         }
         if let Some(what) = store.damage() {
             notices.push(warning(what));
         }
-        for aside in catalog::set_aside_before(dir) {
+        for aside in catalog::earlier_set_aside(dir) {
             let text = format!(
-                "A damaged catalog was set aside in {}. What it listed is embedded again by `vicinity index`; then that \
-                 folder may be deleted.",
+                "A damaged catalog was set aside in {}. `vicinity index` embeds its files again; then that folder can be \
+                 deleted.",
                 aside.display()
             );
             notices.push(Notice { severity: Severity::Info, text });
@@ -191,7 +191,7 @@ impl Store {
         Self::load(dir, connection, model, row, file, Some(why))
     }
 
-    /// What is wrong with the vectors of the model in use, as it was found on loading.
+    /// The damage found in the vectors of the current model when they were loaded.
     pub(super) fn damage(&self) -> Option<String> {
         if self.found.damaged.is_empty() {
             return None;
@@ -200,7 +200,7 @@ impl Store {
         Some(damaged_vectors(self.file.path(), &rows, self.found.lost))
     }
 
-    /// Reads everything into memory, from one state of the catalog even while another process writes.
+    /// Loads everything into memory, from one state of the catalog even while another process writes.
     fn load(
         dir: &Path,
         connection: Connection,
@@ -230,7 +230,7 @@ impl Store {
             model: row,
             file,
             snapshot: Arc::new(Snapshot::new(parts.clone())),
-            state: State::new(parts, Default::default(), dim),
+            loaded: LoadedCatalog::new(parts, Default::default(), dim),
             options: None,
             found: Default::default(),
             seen_version: None,
@@ -242,15 +242,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Reads the catalog anew; a new epoch begins.
+    /// Loads the catalog again; a new epoch begins.
     pub(super) fn reload(&mut self) -> Result<(), StoreError> {
         let found = self.file.inspect().map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
         let vectors = match found {
-            Found::Rows(_) => self.file.map(self.model.rows),
-            Found::Missing | Found::Foreign => Ok(Vectors::Owned(Arc::new([]))),
+            FileCheck::Rows(_) => self.file.map(self.model.rows),
+            FileCheck::Missing | FileCheck::Foreign => Ok(Vectors::Owned(Arc::new([]))),
         };
         let vectors = vectors.map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
-        let mut parts = self.state.parts.clone();
+        let mut parts = self.loaded.parts.clone();
         parts.epoch += 1;
         (parts.chunks, parts.vector_rows, parts.counts) = (Vec::new(), Vec::new(), [0, 0]);
         parts.vectors = vectors;
@@ -258,19 +258,19 @@ impl Store {
             let _one_state = self.connection.unchecked_transaction()?;
             let (options, options_damaged) = load_options(&self.connection)?;
             let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
-            let loaded = state::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
-            let mut state = State::new(parts, self.state.vectors.clone(), self.state.dim());
-            let mut found = state.load(&self.connection, self.model.id, long_text, loaded)?;
+            let loaded = loaded::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
+            let mut next = LoadedCatalog::new(parts, self.loaded.vectors.clone(), self.loaded.dim());
+            let mut found = next.load(&self.connection, self.model.id, long_text, loaded)?;
             found.unreadable.options = options_damaged;
-            Ok((options, state, found))
+            Ok((options, next, found))
         };
-        let (options, state, found) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
-        (self.options, self.state, self.found) = (options, state, found);
+        let (options, next, found) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
+        (self.options, self.loaded, self.found) = (options, next, found);
         self.publish();
         Ok(())
     }
 
-    /// For a reader: takes over what the writer has committed since. True where there was something.
+    /// Loads what the writer has committed since the last load; for readers. True if there was anything.
     ///
     /// # Errors
     /// When the catalog cannot be read.
@@ -283,7 +283,7 @@ impl Store {
         if self.seen_version.replace(version) == Some(version) {
             return Ok(false);
         }
-        let key = self.state.parts.model.clone();
+        let key = self.loaded.parts.model.clone();
         if let Some(row) = catalog::find_model(&self.connection, &key).map_err(|error| self.sql(&error))? {
             self.file = VectorFile::new(self.dir.join("vectors").join(&row.file), &key);
             self.model = row;
@@ -292,7 +292,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes entries out of the catalog that hold something else than they should, so that their files are read again.
+    /// Removes unreadable entries from the catalog, so that their files are read again.
     fn drop_unreadable(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
         let bad = std::mem::take(&mut self.found.unreadable);
         if bad.count() == 0 {
@@ -307,7 +307,7 @@ impl Store {
             let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND hash IS ? AND kind IS ?")?;
             bad.vectors.iter().try_for_each(|[hash, kind]| delete.execute((model, hash, kind)).map(|_| ()))?;
             let mut delete = connection.prepare("DELETE FROM not_taken WHERE path IS ? AND model IS ?")?;
-            bad.not_taken.iter().try_for_each(|key| delete.execute(rusqlite::params_from_iter(key)).map(|_| ()))?;
+            bad.rejected.iter().try_for_each(|key| delete.execute(rusqlite::params_from_iter(key)).map(|_| ()))?;
             let mut incomplete = connection.prepare("UPDATE files SET complete = 0 WHERE id = ?")?;
             bad.incomplete.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))?;
             if bad.all_incomplete {
@@ -319,20 +319,20 @@ impl Store {
             catalog::repair_sequence(connection)
         })?;
         let mut what = format!(
-            "{} of the catalog could not be read and were dropped; the files behind them are read again.",
-            counted(bad.count(), "entry", "entries")
+            "{} of the catalog could not be read and were removed; their files are read again.",
+            count_of(bad.count(), "entry", "entries")
         );
         if bad.options {
-            what.push_str(" One of them were the import settings, which are those of a new library again.");
+            what.push_str(" The import settings were among them and were reset to their defaults.");
         }
         if !bad.roots.is_empty() {
-            what.push_str(" One of them was an added folder: look whether all of them are still listed.");
+            what.push_str(" An added folder was among them: please check that all folders are still listed.");
         }
         notices.push(warning(what));
         Ok(())
     }
 
-    /// Takes damaged vectors out of the catalog, so that exactly their items are embedded again.
+    /// Removes damaged vectors from the catalog, so that exactly their items are embedded again.
     fn drop_damaged(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
         let damaged = std::mem::take(&mut self.found.damaged);
         if damaged.is_empty() {
@@ -344,15 +344,15 @@ impl Store {
             damaged.values().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
         })?;
         notices.push(warning(format!(
-            "{} in {} were damaged and dropped; their items are embedded again.",
-            counted(damaged.len(), "vector", "vectors"),
+            "{} in {} were damaged and removed; their items are embedded again.",
+            count_of(damaged.len(), "vector", "vectors"),
             self.file.path().display()
         )));
         Ok(())
     }
 
-    /// Changes what imports skip and how they read texts. Files that are read differently from now on count as
-    /// changed; their items stay until they are taken in anew.
+    /// Changes what imports skip and how they read texts. Files that are read differently from now on count as changed;
+    /// their items stay until the files are imported again.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -362,7 +362,7 @@ impl Store {
         let stale: Vec<i64> = match rows == options.rows {
             true => Vec::new(),
             false => self
-                .state
+                .loaded
                 .files
                 .iter()
                 .filter(|(path, _)| vicinity_media::is_table(path))
@@ -390,17 +390,17 @@ pub fn exists(dir: &Path) -> bool {
     catalog::file(dir).is_file()
 }
 
-/// The import options, and whether they are damaged.
+/// The stored import options, and whether they are damaged.
 fn load_options(connection: &Connection) -> rusqlite::Result<(Option<ImportOptions>, bool)> {
     let kept = meta::get(connection, IMPORT)?;
-    let missing = kept == Kept::Missing;
-    let stored = kept.whole().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
+    let missing = kept == StoredSetting::Missing;
+    let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
     let options = stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text });
     let damaged = options.is_none() && !missing;
     Ok((options, damaged))
 }
 
-/// Brings the vector file and the catalog's count of its rows into step.
+/// Makes the vector file and the number of rows in the catalog agree.
 fn repair_file(
     dir: &Path,
     connection: &Connection,
@@ -411,28 +411,28 @@ fn repair_file(
     let io = |error| StoreError::io(dir, file.path(), error);
     let found = file.inspect().map_err(io)?;
     let whole = match found {
-        Found::Rows(rows) => u32::try_from(rows).unwrap_or(u32::MAX),
-        Found::Missing | Found::Foreign => 0,
+        FileCheck::Rows(rows) => u32::try_from(rows).unwrap_or(u32::MAX),
+        FileCheck::Missing | FileCheck::Foreign => 0,
     };
-    if whole >= model.rows && matches!(found, Found::Rows(_)) {
+    if whole >= model.rows && matches!(found, FileCheck::Rows(_)) {
         file.cut(model.rows);
         return Ok(());
     }
     if whole < model.rows {
         let what = match found {
-            Found::Rows(_) => "has lost its end",
-            Found::Missing => "is gone",
-            Found::Foreign => "is not a vector file of this model",
+            FileCheck::Rows(_) => "has lost its end",
+            FileCheck::Missing => "is missing",
+            FileCheck::Foreign => "is not a vector file of this model",
         };
         let lost = forget_rows(connection, model, whole).map_err(|error| StoreError::sql(dir, &error))?;
         let path = file.path().display();
         notices.push(warning(format!("The vector file {path} {what}; {lost} contents are embedded again.")));
     }
     match found {
-        Found::Rows(_) => file.cut(whole),
-        Found::Missing => file.create().map_err(io)?,
-        Found::Foreign => {
-            // Not overwritten: whatever it is, a person may want to look at it.
+        FileCheck::Rows(_) => file.cut(whole),
+        FileCheck::Missing => file.create().map_err(io)?,
+        FileCheck::Foreign => {
+            // Not overwritten: the user may want to look at it.
             let mut aside = file.path().as_os_str().to_owned();
             aside.push(".damaged");
             std::fs::rename(file.path(), PathBuf::from(aside)).map_err(io)?;
@@ -442,7 +442,7 @@ fn repair_file(
     Ok(())
 }
 
-/// Lets only the first `whole` rows of a vector file count. Gives the number of vectors lost.
+/// Keeps only the first `whole` rows of a vector file. Returns the number of lost vectors.
 fn forget_rows(connection: &Connection, model: &mut ModelRow, whole: u32) -> rusqlite::Result<usize> {
     let transaction = connection.unchecked_transaction()?;
     let lost = transaction.execute("DELETE FROM vectors WHERE model = ? AND row >= ?", (model.id, whole))?;
@@ -452,7 +452,7 @@ fn forget_rows(connection: &Connection, model: &mut ModelRow, whole: u32) -> rus
     Ok(lost)
 }
 
-/// The vector file of a model's row. Its name follows from the model, so another one is damaged, unless it is there.
+/// The vector file of a model. Its name is derived from the model; another name is damage unless that file exists.
 fn repair_name(
     dir: &Path,
     connection: &Connection,
@@ -461,14 +461,14 @@ fn repair_name(
 ) -> rusqlite::Result<VectorFile> {
     let at = |name: &str| VectorFile::new(dir.join("vectors").join(name), model);
     let ours = vectors::file_name(model);
-    if row.file != ours && !matches!(at(&row.file).inspect(), Ok(Found::Rows(_))) {
+    if row.file != ours && !matches!(at(&row.file).inspect(), Ok(FileCheck::Rows(_))) {
         connection.execute("UPDATE models SET file = ? WHERE id = ?", (&ours, row.id))?;
         row.file = ours;
     }
     Ok(at(&row.file))
 }
 
-/// A sentence on vectors that are not as they were written.
+/// A sentence about damaged vectors.
 pub(super) fn damaged_vectors(file: &Path, rows: &[u32], items: usize) -> String {
     let (first, last) = (rows.iter().min(), rows.iter().max());
     let place = match (first, last) {
@@ -476,11 +476,12 @@ pub(super) fn damaged_vectors(file: &Path, rows: &[u32], items: usize) -> String
         (Some(row), _) => format!(" (row {row})"),
         _ => String::new(),
     };
-    let [vectors, items] = [counted(rows.len(), "damaged vector", "damaged vectors"), counted(items, "item", "items")];
-    format!("{} has {vectors}{place}: {items} cannot be found; {REPAIR}.", file.display())
+    let [vectors, items] =
+        [count_of(rows.len(), "damaged vector", "damaged vectors"), count_of(items, "item", "items")];
+    format!("{} has {vectors}{place}: {items} cannot be found; {REPAIR_HINT}.", file.display())
 }
 
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+pub(super) fn count_of(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

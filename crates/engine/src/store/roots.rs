@@ -1,13 +1,13 @@
-//! Added folders and files, and what becomes of items when they, or files below them, go.
+//! Added folders and files, and the removal of items when they or files below them disappear.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreError, not_taken, paths};
+use super::{Store, StoreError, paths, rejected};
 use crate::Root;
 
 impl Store {
-    /// Adds a folder or file. False where it was added before.
+    /// Adds a folder or file. False if it was added before.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -19,13 +19,13 @@ impl Store {
         self.connection
             .execute("INSERT INTO roots (path, available) VALUES (?, 1)", [paths::to_bytes(path)])
             .map_err(|error| self.sql(&error))?;
-        self.state.parts.roots.push(Root { path: path.to_owned(), available: true });
+        self.loaded.parts.roots.push(Root { path: path.to_owned(), available: true });
         self.publish();
         Ok(true)
     }
 
-    /// Drops a folder or file, with all items that lie below no other root. Their vectors stay, so that adding it
-    /// again embeds nothing. Gives the number of items removed.
+    /// Removes a folder or file and all items that are below no other root. Their vectors stay until the library is
+    /// compacted, so that adding it again embeds nothing. Returns the number of removed items.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -38,15 +38,15 @@ impl Store {
         let removed = self.remove_files(orphan, |connection| {
             connection.execute("DELETE FROM roots WHERE path = ?", [&root]).map(|_| ())
         })?;
-        self.state.parts.roots.retain(|root| root.path != path);
+        self.loaded.parts.roots.retain(|root| root.path != path);
         self.publish();
         Ok(removed)
     }
 
-    /// Called with all files that a walk over the roots `walked` has seen: items of vanished ones are removed. What lies
-    /// below another root as well, one that was not walked, stays; and so does what is `out_of_reach`: below roots that
-    /// are not there (an unplugged disk), and folders that could not be listed. Walked roots among these are marked
-    /// unavailable, the others available. Gives the number of items removed.
+    /// Removes the items of files that were not `seen` by a scan of the roots `walked`. Files that are also below another
+    /// root stay, as do those `out_of_reach`: below unavailable roots (an unplugged disk) and folders that could not be
+    /// listed. Scanned roots that are out of reach are marked unavailable, the others available. Returns the number of
+    /// removed items.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -57,7 +57,7 @@ impl Store {
         out_of_reach: &[PathBuf],
     ) -> Result<usize, StoreError> {
         self.writable()?;
-        let mut roots = self.state.parts.roots.clone();
+        let mut roots = self.loaded.parts.roots.clone();
         for root in roots.iter_mut().filter(|root| walked.contains(&root.path)) {
             root.available = !out_of_reach.contains(&root.path);
         }
@@ -72,14 +72,14 @@ impl Store {
             let mut update = connection.prepare_cached("UPDATE roots SET available = ? WHERE path = ?")?;
             roots.iter().try_for_each(|root| update.execute((root.available, paths::to_bytes(&root.path))).map(|_| ()))
         })?;
-        if removed > 0 || roots != self.state.parts.roots {
-            self.state.parts.roots = roots;
+        if removed > 0 || roots != self.loaded.parts.roots {
+            self.loaded.parts.roots = roots;
             self.publish();
         }
         Ok(removed)
     }
 
-    /// Calls a root, and all that lies below it, by another path that leads to the same place.
+    /// Renames a root and everything below it to another path of the same folder.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -90,19 +90,19 @@ impl Store {
             Some(if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) })
         };
         let files: Vec<(i64, PathBuf)> =
-            self.state.files.iter().filter_map(|(path, file)| Some((file.id, renamed(path)?))).collect();
-        let noted: Vec<&PathBuf> = self.state.not_taken.keys().filter(|path| path.starts_with(from)).collect();
+            self.loaded.files.iter().filter_map(|(path, file)| Some((file.id, renamed(path)?))).collect();
+        let noted: Vec<&PathBuf> = self.loaded.rejected.keys().filter(|path| path.starts_with(from)).collect();
         let known = self.roots().iter().any(|root| root.path == to);
         self.in_transaction(|connection| {
             for (id, path) in &files {
-                if self.state.files.contains_key(path.as_path()) {
+                if self.loaded.files.contains_key(path.as_path()) {
                     connection.execute("DELETE FROM items WHERE file = ?", [id])?;
                     connection.execute("DELETE FROM files WHERE id = ?", [id])?;
                 } else {
                     connection.execute("UPDATE files SET path = ? WHERE id = ?", (paths::to_bytes(path), id))?;
                 }
             }
-            noted.iter().try_for_each(|path| not_taken::forget_all(connection, path))?;
+            noted.iter().try_for_each(|path| rejected::forget_all(connection, path))?;
             match known {
                 true => connection.execute("DELETE FROM roots WHERE path = ?", [paths::to_bytes(from)]),
                 false => connection

@@ -1,41 +1,41 @@
-//! Whether an import has begun and not come to its end: by a closed window, a killed process, or its user's wish.
+//! Whether an import was started and not completed: the window was closed, the process was killed, or the user cancelled.
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, meta};
 
-/// Name of the note in the catalog.
+/// Key of the setting in the catalog.
 const ROW: &str = "unfinished";
 
-/// An import that did not come to its end.
+/// An import that was not completed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfinished {
-    /// Whether the user has ended it, so that it is not gone on with unasked.
+pub struct UnfinishedImport {
+    /// Whether the user cancelled it, so that it does not continue by itself.
     pub cancelled: bool,
-    /// Items that were still to come, as far as they had been counted; 0 where that is not known.
+    /// Number of remaining items as far as counted; 0 if unknown.
     pub left: u64,
 }
 
-fn load(connection: &Connection) -> rusqlite::Result<Option<Unfinished>> {
-    let json = meta::get(connection, ROW)?.whole();
+fn load(connection: &Connection) -> rusqlite::Result<Option<UnfinishedImport>> {
+    let json = meta::get(connection, ROW)?.intact();
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 impl Store {
-    /// The import that did not come to its end, where there is one.
-    pub fn unfinished(&self) -> Option<Unfinished> {
+    /// The import that was not completed, if any.
+    pub fn unfinished(&self) -> Option<UnfinishedImport> {
         load(&self.connection).unwrap_or_else(|error| {
-            log::warn!("whether an import is unfinished is not known: {error}");
+            log::warn!("the state of the last import could not be read: {error}");
             None
         })
     }
 
-    /// Notes that an import is unfinished, or that none is.
+    /// Stores whether an import is unfinished.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn set_unfinished(&mut self, unfinished: Option<Unfinished>) -> Result<(), StoreError> {
+    pub fn set_unfinished(&mut self, unfinished: Option<UnfinishedImport>) -> Result<(), StoreError> {
         self.writable()?;
         if self.unfinished() == unfinished {
             return Ok(());

@@ -1,26 +1,26 @@
-//! Which contents have a vector, and in which row: shared with the threads that read files, so that they never wait for
-//! a write to reach the disk.
+//! Which contents have a vector, and in which row. Shared with the threads that read files, so that they never wait for a
+//! write to reach the disk.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::state::{Kind, kind};
+use super::loaded::{VectorKind, vector_kind};
 use vicinity_core::{ContentHash, Modality};
 use vicinity_models::LongText;
 
-type Rows = HashMap<(ContentHash, Kind), u32>;
+type Rows = HashMap<(ContentHash, VectorKind), u32>;
 
-/// See the module's documentation. Cheap to clone; clones see the same rows.
+/// Vector rows by content. Cheap to clone; clones share the same rows.
 #[derive(Clone, Default)]
 pub struct VectorRows(Arc<RwLock<Rows>>);
 
 impl VectorRows {
-    /// Whether this content is embedded already, in this way of reading long texts.
+    /// Whether this content is embedded with this way of reading long texts.
     pub fn has(&self, hash: &ContentHash, modality: Modality, long_text: LongText) -> bool {
-        self.get(&(*hash, kind(modality, long_text))).is_some()
+        self.get(&(*hash, vector_kind(modality, long_text))).is_some()
     }
 
-    pub(super) fn get(&self, key: &(ContentHash, Kind)) -> Option<u32> {
+    pub(super) fn get(&self, key: &(ContentHash, VectorKind)) -> Option<u32> {
         self.read().get(key).copied()
     }
 
@@ -28,7 +28,7 @@ impl VectorRows {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = rows;
     }
 
-    pub(super) fn extend(&self, rows: impl IntoIterator<Item = ((ContentHash, Kind), u32)>) {
+    pub(super) fn extend(&self, rows: impl IntoIterator<Item = ((ContentHash, VectorKind), u32)>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
     }
 

@@ -1,10 +1,10 @@
 //! The vector file of one model: a 64-byte header, then rows of `dim` little-endian f32. Append-only.
 //!
-//! How many rows count is written in the catalog alone: what lies behind them is the torn tail of a batch that
-//! was never committed, and is overwritten. A row is never changed in place, and the file is never cut below its
-//! committed length, so a mapping made by any process stays whole. Only committed rows are mapped, and never
-//! more than the file holds: reading a mapped page behind the end of a file would end the process (SIGBUS).
-//! (What cannot be guarded against: another program cutting the file short while it is mapped.)
+//! Only the catalog says how many rows are committed. Anything after them is the incomplete tail of a batch that was never
+//! committed, and is overwritten. A row is never changed in place, and the file is never truncated below its committed
+//! length, so a mapping in any process stays valid. Only committed rows are mapped, and never more than the file holds:
+//! reading a mapped page after the end of a file kills the process (SIGBUS). Another program that truncates a mapped file
+//! cannot be guarded against.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -24,18 +24,18 @@ const MAGIC: [u8; 8] = *b"VICVECT\x01";
 /// Bytes before the first row; keeps rows of 16 f32 and more on cache lines.
 pub(super) const HEADER: usize = 64;
 
-/// What was found where the vector file should be.
+/// Result of looking at a vector file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A file of this model that holds so many whole rows.
+pub(super) enum FileCheck {
+    /// A file of this model with this number of complete rows.
     Rows(u64),
-    /// Nothing.
+    /// There is no file.
     Missing,
-    /// Something else, or a damaged header.
+    /// Another file, or a damaged header.
     Foreign,
 }
 
-/// See the module's documentation.
+/// The vector file of one model.
 #[derive(Debug)]
 pub(super) struct VectorFile {
     path: PathBuf,
@@ -44,35 +44,35 @@ pub(super) struct VectorFile {
 }
 
 impl VectorFile {
-    /// Names the file; touches nothing.
+    /// Describes the file without opening it.
     pub(super) fn new(path: PathBuf, model: &ModelKey) -> Self {
         Self { path, dim: model.dim, key: key_hash(model) }
     }
 
-    /// Where it lies.
+    /// Path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Looks at the header and the length.
-    pub(super) fn inspect(&self) -> io::Result<Found> {
+    /// Checks the header and the length.
+    pub(super) fn inspect(&self) -> io::Result<FileCheck> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Missing),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileCheck::Missing),
             Err(error) => return Err(error),
         };
         let mut header = [0; HEADER];
         match file.read_exact(&mut header) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(FileCheck::Foreign),
             other => other?,
         }
         if header != self.header() {
-            return Ok(Found::Foreign);
+            return Ok(FileCheck::Foreign);
         }
-        Ok(Found::Rows((file.metadata()?.len() - HEADER as u64) / self.row_bytes()))
+        Ok(FileCheck::Rows((file.metadata()?.len() - HEADER as u64) / self.row_bytes()))
     }
 
-    /// Starts an empty file in place of whatever is there.
+    /// Creates an empty file, replacing any other.
     pub(super) fn create(&self) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -83,8 +83,8 @@ impl VectorFile {
         sync_folder(&self.path)
     }
 
-    /// Writes rows behind the first `committed` ones and waits until the disk has them.
-    /// Gives the checksum of each. On an error the file is as it was.
+    /// Writes rows after the first `committed` ones and syncs them to disk. Returns their checksums. After an error the
+    /// file is unchanged.
     pub(super) fn append<'a>(&self, committed: u32, rows: impl Iterator<Item = &'a [f32]>) -> io::Result<Vec<u32>> {
         let mut bytes = Vec::new();
         let mut checksums = Vec::new();
@@ -96,7 +96,7 @@ impl VectorFile {
         let end = self.end_of(committed);
         let mut file = OpenOptions::new().write(true).open(&self.path)?;
         let written = (|| {
-            // A file that lost its end since it was looked at must not get a hole of zeros in the middle.
+            // A file that has been truncated since it was checked must not get a hole of zeros.
             if file.metadata()?.len() < end {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the vector file has lost its end"));
             }
@@ -110,7 +110,7 @@ impl VectorFile {
         written.map(|()| checksums)
     }
 
-    /// Frees what lies behind the committed rows (best effort: it would be overwritten anyway).
+    /// Truncates the file after the committed rows, best effort: the rest would be overwritten anyway.
     pub(super) fn cut(&self, committed: u32) {
         let end = self.end_of(committed);
         let cut = OpenOptions::new()
@@ -118,11 +118,11 @@ impl VectorFile {
             .open(&self.path)
             .and_then(|file| if file.metadata()?.len() > end { file.set_len(end) } else { Ok(()) });
         if let Err(error) = cut {
-            log::debug!("the tail of {} was not cut: {error}", self.path.display());
+            log::debug!("the tail of {} was not truncated: {error}", self.path.display());
         }
     }
 
-    /// Maps the first `rows` rows, or fewer where the file is shorter.
+    /// Maps the first `rows` rows, or fewer if the file is shorter.
     pub(super) fn map(&self, rows: u32) -> io::Result<Vectors> {
         let file = File::open(&self.path)?;
         let len = self.end_of(rows).min(file.metadata()?.len());
@@ -130,8 +130,8 @@ impl VectorFile {
         if len <= HEADER {
             return Ok(Vectors::Owned(Arc::new([])));
         }
-        // SAFETY: the mapped range lies within the file, is only ever appended to by us (see the module's
-        // documentation), and every bit pattern is a valid f32.
+        // SAFETY: the mapped range is within the file, which only grows (see the module documentation), and every bit
+        // pattern is a valid f32.
         let map = unsafe { MmapOptions::new().len(len).map(&file)? };
         Ok(Vectors::Mapped { map: Arc::new(map), offset: HEADER })
     }
@@ -153,7 +153,7 @@ impl VectorFile {
     }
 }
 
-/// Guards one row. Covers its number as well, so that a row in the wrong place is found too.
+/// Checksum of one row and its number, so that a row in the wrong place is detected too.
 pub(super) fn checksum(row: u32, values: &[f32]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&row.to_le_bytes());
@@ -161,12 +161,12 @@ pub(super) fn checksum(row: u32, values: &[f32]) -> u32 {
     hasher.finalize()
 }
 
-/// Rows that are checked one after the other before their memory is given back.
+/// Number of rows that are checked before their memory is released.
 const CHECKED_AT_ONCE: usize = 16_384;
 
-/// Those of `rows` (number, checksum) that are not in the file as they were written.
+/// The numbers of those `rows` (number, checksum) that are damaged.
 pub(super) fn damaged(vectors: &Vectors, dim: usize, mut rows: Vec<(u32, u32)>) -> Vec<u32> {
-    // In the order of the file: it may be larger than the memory.
+    // In file order: the file may be larger than memory.
     rows.par_sort_unstable();
     let is_damaged =
         |(row, sum): &&(u32, u32)| vectors.row(*row, dim).is_none_or(|values| checksum(*row, values) != *sum);
@@ -192,7 +192,7 @@ pub(super) fn key_hash(model: &ModelKey) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// A file name that a person recognises and that is unique to the model.
+/// A recognisable file name that is unique to the model.
 pub(super) fn file_name(model: &ModelKey) -> String {
     let name: String = model
         .name
@@ -204,7 +204,7 @@ pub(super) fn file_name(model: &ModelKey) -> String {
     format!("{name}-{hash}.f32")
 }
 
-/// Makes a new name in a folder survive a power cut.
+/// Makes a new name in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     // Tested here; macOS has the same calls.
     #[cfg(unix)]

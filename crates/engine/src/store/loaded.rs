@@ -1,4 +1,4 @@
-//! What the writer knows of the library without asking the disk, and how it is loaded.
+//! The catalog in memory, and how it is loaded.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use rusqlite::{Connection, Row};
 
 use super::catalog::{self, ModelRow};
 use super::vector_rows::VectorRows;
-use super::{FailedFile, not_taken, paths, vectors};
+use super::{RejectedFile, paths, rejected, vectors};
 use crate::snapshot::{CHUNK, Root, SnapshotParts, Vectors};
 use vicinity_core::{ContentHash, Item, ItemId, Modality};
 use vicinity_models::LongText;
 
-/// Which of the vectors that one content may have: pictures have one, texts one a way of reading long ones.
-pub(super) type Kind = u8;
+/// Kind of vector: a picture has one, a text has one per way of reading long texts.
+pub(super) type VectorKind = u8;
 
-/// The kind of vector wanted.
-pub(super) fn kind(modality: Modality, long_text: LongText) -> Kind {
+/// The kind of vector for a modality and a way of reading long texts.
+pub(super) fn vector_kind(modality: Modality, long_text: LongText) -> VectorKind {
     match (modality, long_text) {
         (Modality::Image, _) => 0,
         (Modality::Text, LongText::Truncate) => 1,
@@ -27,113 +27,113 @@ pub(super) fn kind(modality: Modality, long_text: LongText) -> Kind {
     }
 }
 
-/// The version of the program that failures belong to: a later one may read more.
-pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+/// Program version stored with failures: a later version may read more.
+pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A file that the catalog knows.
+/// A file in the catalog.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FileEntry {
     pub id: i64,
     pub bytes: u64,
     pub modified_ns: i64,
-    /// 0 where it is not known.
+    /// 0 if unknown.
     pub change_mark: i64,
-    /// All of its items are there and have the vector wanted.
+    /// All of its items are stored and have the vector that the import options ask for.
     pub ready: bool,
 }
 
 impl FileEntry {
-    /// Whether the file is the one that was stored, as far as can be told without reading it.
-    pub(super) fn is_as(&self, stamp: Stamp) -> bool {
-        Stamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }.is_as(stamp)
+    /// Whether the file is unchanged, judged without reading it.
+    pub(super) fn matches(&self, stamp: FileStamp) -> bool {
+        FileStamp { bytes: self.bytes, modified_ns: self.modified_ns, change_mark: self.change_mark }.matches(stamp)
     }
 }
 
-/// By which a file is told from an edited one without reading it.
+/// Size and times that tell an unchanged file from an edited one without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     /// File size in bytes.
     pub bytes: u64,
     /// Modification time, nanoseconds since the Unix epoch; before it, negative.
     pub modified_ns: i64,
-    /// See [`crate::scan::Candidate::change_mark`]; 0 where it is not known, which fits any other.
+    /// See [`crate::scan::Candidate::change_mark`]; 0 if unknown, which matches any other.
     pub change_mark: i64,
 }
 
-impl Stamp {
-    /// Whether both may be of one unchanged file.
-    pub fn is_as(self, other: Self) -> bool {
+impl FileStamp {
+    /// Whether both may belong to one unchanged file.
+    pub fn matches(self, other: Self) -> bool {
         let marks = [self.change_mark, other.change_mark];
         (self.bytes, self.modified_ns) == (other.bytes, other.modified_ns)
             && (marks[0] == marks[1] || marks.contains(&0))
     }
 }
 
-/// A change of the visible items, made known after the catalog has committed it.
-pub(super) enum Change {
+/// A change to the items, published after it is committed.
+pub(super) enum ItemChange {
     Add(Item, u32),
     Update(Item, u32),
     Remove(ItemId),
 }
 
-/// The state of the library in memory.
-pub(super) struct State {
+/// The catalog of a library in memory.
+pub(super) struct LoadedCatalog {
     pub files: HashMap<Arc<Path>, FileEntry>,
     pub vectors: VectorRows,
-    pub not_taken: BTreeMap<PathBuf, FailedFile>,
-    /// The snapshot in the making. An item is in it exactly when it has a vector of the model, so that embedding
-    /// with another model only ever appends.
+    pub rejected: BTreeMap<PathBuf, RejectedFile>,
+    /// Parts of the next snapshot. It contains an item exactly if the item has a vector of the model, so that embedding
+    /// with another model only appends.
     pub parts: SnapshotParts,
     sums: [Vec<f64>; 2],
 }
 
-/// The vectors, as far as they are whole, and the damaged ones.
+/// Intact and damaged vectors.
 pub(super) struct LoadedVectors {
-    pub whole: HashMap<(ContentHash, Kind), u32>,
-    pub damaged: HashMap<(ContentHash, Kind), u32>,
-    /// Entries that cannot be understood: hash and kind.
+    pub whole: HashMap<(ContentHash, VectorKind), u32>,
+    pub damaged: HashMap<(ContentHash, VectorKind), u32>,
+    /// Unreadable entries: hash and kind.
     pub unreadable: Vec<[Value; 2]>,
 }
 
-/// Rows of the catalog that hold something else than they should, to be taken out of it.
+/// Unreadable rows of the catalog, to be removed.
 #[derive(Debug, Default)]
-pub(super) struct Unreadable {
+pub(super) struct UnreadableRows {
     /// Hash and kind.
     pub vectors: Vec<[Value; 2]>,
     pub files: Vec<i64>,
     pub items: Vec<i64>,
     pub roots: Vec<i64>,
-    /// Path and model of files that were not taken in.
-    pub not_taken: Vec<[Value; 2]>,
+    /// Path and model of rejected files.
+    pub rejected: Vec<[Value; 2]>,
     /// Whether the import options are damaged.
     pub options: bool,
-    /// Files that have lost items, and are to be read again.
+    /// Files that have lost items and have to be read again.
     pub incomplete: Vec<i64>,
-    /// The same of all files, since it is not known which of them have lost some.
+    /// Whether all files have to be read again, as it is unknown which have lost items.
     pub all_incomplete: bool,
 }
 
-impl Unreadable {
+impl UnreadableRows {
     /// Number of rows.
     pub(super) fn count(&self) -> usize {
-        let lists = self.files.len() + self.items.len() + self.roots.len() + self.not_taken.len();
+        let lists = self.files.len() + self.items.len() + self.roots.len() + self.rejected.len();
         lists + self.vectors.len() + usize::from(self.options)
     }
 }
 
-/// What loading the items has found.
+/// Damage found while loading.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub unreadable: Unreadable,
-    /// Vectors that are not as they were written, with their rows.
-    pub damaged: HashMap<(ContentHash, Kind), u32>,
-    /// Items that cannot be found because their vector is damaged.
+pub(super) struct LoadReport {
+    pub unreadable: UnreadableRows,
+    /// Damaged vectors with their rows.
+    pub damaged: HashMap<(ContentHash, VectorKind), u32>,
+    /// Number of items without an intact vector.
     pub lost: usize,
 }
 
-/// Reads every row of a query. A row that `read` does not understand goes to `bad` instead of ending the loading: one
-/// damaged number must not lock the library.
-pub(super) fn each<T>(
+/// Reads every row of a query. A row that `read` cannot convert goes to `bad` and does not end the loading: one damaged
+/// number must not make the library unusable.
+pub(super) fn for_each_row<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,
@@ -152,7 +152,7 @@ pub(super) fn each<T>(
     Ok(())
 }
 
-/// Reads which vectors there are, and checks each against the file.
+/// Reads the list of vectors and checks each against the file.
 pub(super) fn load_vectors(
     connection: &Connection,
     model: &ModelRow,
@@ -161,10 +161,10 @@ pub(super) fn load_vectors(
 ) -> rusqlite::Result<LoadedVectors> {
     let (mut whole, mut checks, mut unreadable) = (HashMap::new(), Vec::new(), Vec::new());
     let read = |row: &Row<'_>| {
-        let key = (ContentHash(row.get(0)?), row.get::<_, Kind>(1)?);
+        let key = (ContentHash(row.get(0)?), row.get::<_, VectorKind>(1)?);
         Ok((key, row.get::<_, u32>(2)?, row.get::<_, u32>(3)?))
     };
-    each(
+    for_each_row(
         connection,
         "SELECT hash, kind, row, crc FROM vectors WHERE model = ?",
         [model.id],
@@ -186,7 +186,7 @@ pub(super) fn load_vectors(
     Ok(LoadedVectors { whole, damaged, unreadable })
 }
 
-/// Guards what the catalog says of an item beside its file and its number.
+/// Checksum of an item's fields except its file and id.
 pub(super) fn item_checksum(
     row: u32,
     modality: u32,
@@ -203,28 +203,30 @@ pub(super) fn item_checksum(
     hasher.finalize()
 }
 
-impl State {
-    /// A library without items, of whose vectors the first `dim` dimensions are looked at.
+impl LoadedCatalog {
+    /// An empty catalog that uses the first `dim` dimensions of its vectors.
     pub(super) fn new(parts: SnapshotParts, vectors: VectorRows, dim: usize) -> Self {
         let sums = [vec![0.0; dim], vec![0.0; dim]];
-        Self { files: HashMap::new(), vectors, not_taken: BTreeMap::new(), parts, sums }
+        Self { files: HashMap::new(), vectors, rejected: BTreeMap::new(), parts, sums }
     }
 
-    /// Reads files, items, failures and roots. One query each; the order of items is that of their numbers.
+    /// Loads files, items, failures and roots with one query each. Items are ordered by id.
     pub(super) fn load(
         &mut self,
         connection: &Connection,
         model: i64,
         long_text: LongText,
         vectors: LoadedVectors,
-    ) -> rusqlite::Result<Found> {
+    ) -> rusqlite::Result<LoadReport> {
         let LoadedVectors { whole, damaged, unreadable } = vectors;
         self.vectors.replace(whole);
-        let mut found =
-            Found { unreadable: Unreadable { vectors: unreadable, ..Default::default() }, ..Default::default() };
+        let mut found = LoadReport {
+            unreadable: UnreadableRows { vectors: unreadable, ..Default::default() },
+            ..Default::default()
+        };
         let bad = &mut found.unreadable;
         self.parts.roots = load_roots(connection, &mut bad.roots)?;
-        self.not_taken = not_taken::load(connection, model, &mut bad.not_taken)?;
+        self.rejected = rejected::load(connection, model, &mut bad.rejected)?;
         let mut files = load_files(connection, &mut bad.files)?;
         let crc = if catalog::has_column(connection, "items", "crc")? { "crc" } else { "NULL" };
         let sql = format!("SELECT id, file, row, modality, hash, width, height, snippet, {crc} FROM items ORDER BY id");
@@ -245,7 +247,7 @@ impl State {
                 }
                 continue;
             };
-            let key = (item.hash, kind(item.modality, long_text));
+            let key = (item.hash, vector_kind(item.modality, long_text));
             let wanted = self.vectors.get(&key);
             entry.ready &= wanted.is_some();
             match wanted.or_else(|| self.any_vector(&item.hash, item.modality)) {
@@ -262,18 +264,20 @@ impl State {
         Ok(found)
     }
 
-    /// A vector of this content, whichever way its long text was read.
+    /// A vector of this content, whichever way of reading long texts made it.
     fn any_vector(&self, hash: &ContentHash, modality: Modality) -> Option<u32> {
-        [LongText::Truncate, LongText::Mean].iter().find_map(|way| self.vectors.get(&(*hash, kind(modality, *way))))
+        [LongText::Truncate, LongText::Mean]
+            .iter()
+            .find_map(|way| self.vectors.get(&(*hash, vector_kind(modality, *way))))
     }
 
-    /// Dimensions that are looked at.
+    /// Number of dimensions in use.
     pub(super) fn dim(&self) -> usize {
         self.sums[0].len()
     }
 
-    /// Looks at the first `dim` dimensions from now on; a new epoch begins, as layouts are others.
-    pub(super) fn look_at(&mut self, dim: usize) {
+    /// Uses the first `dim` dimensions from now on. A new epoch begins, as layouts differ.
+    pub(super) fn use_dimensions(&mut self, dim: usize) {
         self.sums = [vec![0.0; dim], vec![0.0; dim]];
         self.sum_all();
         self.parts.epoch += 1;
@@ -292,7 +296,7 @@ impl State {
         }
     }
 
-    /// Sums all vectors, a modality apart; in a fixed order, so that means are the same at every opening.
+    /// Sums all vectors per modality, in a fixed order, so that means are the same each time the library is opened.
     fn sum_all(&mut self) {
         let (parts, dim) = (&self.parts, self.dim());
         let sums: Vec<[Vec<f64>; 2]> = parts
@@ -318,18 +322,18 @@ impl State {
         }
     }
 
-    /// Takes over what was committed. `vectors` map the file as it is now.
-    pub(super) fn apply(&mut self, changes: Vec<Change>, vectors: Vectors) {
+    /// Applies committed changes. `vectors` map the file as it is now.
+    pub(super) fn apply(&mut self, changes: Vec<ItemChange>, vectors: Vectors) {
         self.parts.vectors = vectors;
         let mut removed = HashSet::new();
         for change in changes {
             match change {
-                Change::Add(item, row) => {
+                ItemChange::Add(item, row) => {
                     self.add_to_sum(item.modality, row, 1.0);
                     self.push(item, row);
                 }
-                Change::Update(item, row) => self.update(item, row),
-                Change::Remove(id) => {
+                ItemChange::Update(item, row) => self.update(item, row),
+                ItemChange::Remove(id) => {
                     removed.insert(id);
                 }
             }
@@ -344,15 +348,15 @@ impl State {
         accumulate(&mut self.sums[modality.index()], vector, factor);
     }
 
-    /// Where an item stands: its chunk, and its place within.
-    pub(super) fn place_of(&self, id: ItemId) -> Option<(usize, usize)> {
+    /// Chunk of an item, and its index within.
+    pub(super) fn position_of(&self, id: ItemId) -> Option<(usize, usize)> {
         let chunk = self.parts.chunks.partition_point(|c| c.last().is_some_and(|last| last.id < id));
         let at = self.parts.chunks.get(chunk)?.binary_search_by_key(&id, |item| item.id).ok()?;
         Some((chunk, at))
     }
 
     fn update(&mut self, item: Item, row: u32) {
-        let Some((chunk, at)) = self.place_of(item.id) else { return };
+        let Some((chunk, at)) = self.position_of(item.id) else { return };
         let (old, old_row) = (&self.parts.chunks[chunk][at], self.parts.vector_rows[chunk][at]);
         let same = old_row == row && old.path == item.path && old.hash == item.hash && old.modality == item.modality;
         if !same {
@@ -367,7 +371,7 @@ impl State {
         Arc::make_mut(&mut self.parts.chunks[chunk])[at] = item;
     }
 
-    /// Takes items out; all rows behind them move up, so a new epoch begins.
+    /// Removes items. Later rows move up, so a new epoch begins.
     fn remove(&mut self, ids: &HashSet<ItemId>) {
         let chunks = std::mem::take(&mut self.parts.chunks);
         let rows = std::mem::take(&mut self.parts.vector_rows);
@@ -400,7 +404,7 @@ impl State {
     }
 }
 
-/// Adds as many dimensions of a vector as are looked at, scaled to unit length.
+/// Adds the dimensions of a vector that are in use, scaled to unit length.
 fn accumulate(sum: &mut [f64], vector: Option<&[f32]>, mut factor: f64) {
     let Some(vector) = vector else { return };
     let seen = &vector[..vector.len().min(sum.len())];
@@ -451,7 +455,7 @@ fn load_files(connection: &Connection, bad: &mut Vec<i64>) -> rusqlite::Result<H
     let keep = |(id, file)| {
         files.insert(id, file);
     };
-    each(connection, &sql, (), read, keep, |row| {
+    for_each_row(connection, &sql, (), read, keep, |row| {
         bad.push(row.get(0)?);
         Ok(())
     })?;
@@ -461,7 +465,7 @@ fn load_files(connection: &Connection, bad: &mut Vec<i64>) -> rusqlite::Result<H
 fn load_roots(connection: &Connection, bad: &mut Vec<i64>) -> rusqlite::Result<Vec<Root>> {
     let read = |row: &Row<'_>| Ok(Root { path: paths::from_bytes(row.get_ref(0)?.as_blob()?), available: row.get(1)? });
     let mut roots = Vec::new();
-    each(
+    for_each_row(
         connection,
         "SELECT path, available, id FROM roots ORDER BY id",
         (),

@@ -1,4 +1,4 @@
-//! The cache of thumbnails: one small JPEG a content hash. May be deleted at any time, also while in use.
+//! The thumbnail cache: one small JPEG per content hash. May be deleted at any time, even while in use.
 
 use std::fs;
 use std::io::Read;
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use vicinity_core::ContentHash;
 
-/// Tells backup programs and ourselves that a folder holds nothing of value (<https://bford.info/cachedir/>).
+/// Marks a folder as a cache for backup programs and for our own scans (<https://bford.info/cachedir/>).
 pub const CACHE_TAG: &str = "CACHEDIR.TAG";
-/// With which such a file begins.
+/// Beginning of a cache tag file.
 pub const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// No thumbnail of 256 pixels is larger; whatever is, is not ours.
+/// Upper bound of the size of a thumbnail of 256 pixels.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Stands between a picture and its checksum.
-const GUARD: &[u8] = b"vicinity";
+/// Separates a picture from its checksum.
+const CHECKSUM_MARKER: &[u8] = b"vicinity";
 
-/// A cheap handle on the cache; any thread may use its own clone.
+/// A handle to the cache. Cheap to clone, for use by any thread.
 #[derive(Debug, Clone)]
 pub struct ThumbnailCache {
     dir: Arc<Path>,
     writable: bool,
-    /// Whether the folder was marked as a cache by this handle or a clone.
+    /// Whether this handle or a clone has tagged the folder as a cache.
     tagged: Arc<AtomicBool>,
 }
 
@@ -33,7 +33,7 @@ impl ThumbnailCache {
         Self { dir: library.join("thumbs").into(), writable, tagged: Arc::default() }
     }
 
-    /// Keeps a JPEG. A cache may forget: failing to write is noted in the log only.
+    /// Stores a JPEG. Errors are only logged, as a cache may lose entries.
     pub fn put(&self, hash: &ContentHash, jpeg: &[u8]) {
         if !self.writable {
             return;
@@ -42,22 +42,22 @@ impl ThumbnailCache {
         if !self.tagged.swap(true, Ordering::Relaxed)
             && let Err(error) = self.tag()
         {
-            log::debug!("{} was not marked as a cache: {error}", self.dir.display());
+            log::debug!("{} was not tagged as a cache: {error}", self.dir.display());
         }
-        let guarded = [jpeg, GUARD, &crc32fast::hash(jpeg).to_le_bytes()].concat();
+        let guarded = [jpeg, CHECKSUM_MARKER, &crc32fast::hash(jpeg).to_le_bytes()].concat();
         if let Err(error) = write_whole(&path, &guarded) {
-            log::debug!("thumbnail {} was not kept: {error}", path.display());
+            log::debug!("thumbnail {} was not stored: {error}", path.display());
         }
     }
 
-    /// The JPEG kept for a content, if there is a whole one.
+    /// The JPEG of a content, if an intact one is stored.
     pub fn get(&self, hash: &ContentHash) -> Option<Vec<u8>> {
         let mut jpeg = Vec::new();
         fs::File::open(self.path(hash)).ok()?.take(MAX_BYTES).read_to_end(&mut jpeg).ok()?;
-        // Thumbnails are not synced to disk: after a power cut one may be there in part. Nor is a decoder sure to notice
-        // a damaged byte.
+        // Thumbnails are not synced to disk, so that one may be incomplete after a power cut, and decoders do not notice
+        // every damaged byte.
         let (rest, crc) = jpeg.split_last_chunk::<4>()?;
-        let picture = rest.strip_suffix(GUARD)?;
+        let picture = rest.strip_suffix(CHECKSUM_MARKER)?;
         let (whole, length) = (crc32fast::hash(picture).to_le_bytes() == *crc, picture.len());
         jpeg.truncate(length);
         (whole && jpeg.starts_with(&[0xFF, 0xD8]) && jpeg.ends_with(&[0xFF, 0xD9])).then_some(jpeg)

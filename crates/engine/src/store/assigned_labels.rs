@@ -1,5 +1,4 @@
-//! The labels given to items. Kept by content, so that they stay with a file that is moved or copied, whichever model
-//! the library is opened with, and however often it is scanned again.
+//! Labels assigned to items. Stored by content hash, so that they survive moves, copies, rescans and a change of model.
 
 use std::collections::HashMap;
 
@@ -13,35 +12,35 @@ use vicinity_core::{ContentHash, LabelScore, LabelSet, LabelledItems, Modality};
 /// Name of the label set among the settings.
 pub(super) const ROW: &str = "labels";
 
-/// Came after the first format; a library without it has no labels.
+/// Added after the first format; a library without this table has no labels.
 pub(super) const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS labels (
         hash BLOB NOT NULL, modality INTEGER NOT NULL, label TEXT NOT NULL, score REAL NOT NULL, share REAL NOT NULL,
         crc INTEGER NOT NULL, PRIMARY KEY (hash, modality)) WITHOUT ROWID;
 ";
 
-/// A label given to a content.
+/// A label assigned to a content.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GivenLabel {
-    /// Which content.
+pub struct AssignedLabel {
+    /// The content.
     pub hash: ContentHash,
-    /// Of which kind.
+    /// Modality of the content.
     pub modality: Modality,
-    /// The label itself.
+    /// The label.
     pub label: String,
-    /// Cosine similarity of content and label when it was given.
+    /// Cosine similarity of content and label when it was assigned.
     pub score: f32,
-    /// Share of this label among those of the set, [0, 1].
+    /// Share of this label among those of the set, from 0 to 1.
     pub share: f32,
 }
 
-/// All labels given in a library, and the set that they are from.
+/// All labels assigned in a library, and the label set they come from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GivenLabels {
-    /// The set.
+pub struct AssignedLabels {
+    /// The label set.
     pub set: LabelSet,
-    /// One a content at most.
-    pub given: Vec<GivenLabel>,
+    /// At most one per content.
+    pub given: Vec<AssignedLabel>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,7 +49,7 @@ struct StoredSet {
     labels: Vec<String>,
 }
 
-impl GivenLabel {
+impl AssignedLabel {
     fn checksum(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(&self.hash.0);
@@ -61,7 +60,7 @@ impl GivenLabel {
         hasher.finalize()
     }
 
-    /// `None` where it is not as it was written.
+    /// `None` if the row is damaged.
     fn read(row: &Row<'_>) -> Option<Self> {
         let modality = *Modality::ALL.get(row.get::<_, u8>(1).ok()? as usize)?;
         let (hash, label) = (ContentHash(row.get(0).ok()?), row.get(2).ok()?);
@@ -70,8 +69,8 @@ impl GivenLabel {
     }
 }
 
-impl GivenLabels {
-    /// The items of a snapshot that have a label. `None` where none has.
+impl AssignedLabels {
+    /// The labelled items of a snapshot; `None` if no item has a label.
     pub fn of_items(self, snapshot: &Snapshot) -> Option<LabelledItems> {
         let mut set = self.set;
         let mut places: HashMap<String, usize> =
@@ -90,12 +89,12 @@ impl GivenLabels {
     }
 }
 
-/// The labels given so far; damaged ones are left out. `None` where there are none.
-pub(super) fn load(connection: &Connection) -> rusqlite::Result<Option<GivenLabels>> {
+/// All assigned labels without damaged ones; `None` if there are none.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Option<AssignedLabels>> {
     if !super::catalog::has_column(connection, "labels", "crc")? {
         return Ok(None);
     }
-    let stored = meta::get(connection, ROW)?.whole();
+    let stored = meta::get(connection, ROW)?.intact();
     let stored: Option<StoredSet> = stored.and_then(|json| serde_json::from_str(&json).ok());
     let set = stored.map_or_else(
         || LabelSet { name: "Labels".to_owned(), labels: Vec::new() },
@@ -105,61 +104,60 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Option<GivenLabe
     let mut rows = statement.query(())?;
     let mut given = Vec::new();
     while let Some(row) = rows.next()? {
-        match GivenLabel::read(row) {
+        match AssignedLabel::read(row) {
             Some(label) => given.push(label),
-            None => log::warn!("a label of the library is damaged and was left out"),
+            None => log::warn!("a damaged label of the library was ignored"),
         }
     }
-    Ok((!given.is_empty()).then_some(GivenLabels { set, given }))
+    Ok((!given.is_empty()).then_some(AssignedLabels { set, given }))
 }
 
 impl Store {
-    /// The labels given so far. `None` where there are none.
+    /// All assigned labels; `None` if there are none.
     ///
     /// # Errors
     /// When the catalog cannot be read.
-    pub fn labels(&self) -> Result<Option<GivenLabels>, StoreError> {
+    pub fn labels(&self) -> Result<Option<AssignedLabels>, StoreError> {
         load(&self.connection).map_err(|error| self.sql(&error))
     }
 
-    /// Gives labels of a set, each in place of the one that its content has; contents that are `taken` have none
-    /// afterwards.
+    /// Assigns labels, replacing those of the same contents, and removes the labels of `cleared` contents.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn give_labels(
+    pub fn assign_labels(
         &mut self,
         set: &LabelSet,
-        given: &[GivenLabel],
-        taken: &[(ContentHash, Modality)],
+        given: &[AssignedLabel],
+        cleared: &[(ContentHash, Modality)],
     ) -> Result<(), StoreError> {
-        self.change_labels(set, given, Some(taken))
+        self.change_labels(set, given, Some(cleared))
     }
 
-    /// Gives these labels and no others.
+    /// Replaces all assigned labels.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn replace_labels(&mut self, set: &LabelSet, given: &[GivenLabel]) -> Result<(), StoreError> {
+    pub fn replace_labels(&mut self, set: &LabelSet, given: &[AssignedLabel]) -> Result<(), StoreError> {
         self.change_labels(set, given, None)
     }
 
-    /// `taken` is `None` where all labels given before are dropped.
+    /// `cleared` is `None` to remove all earlier labels.
     fn change_labels(
         &mut self,
         set: &LabelSet,
-        given: &[GivenLabel],
-        taken: Option<&[(ContentHash, Modality)]>,
+        given: &[AssignedLabel],
+        cleared: Option<&[(ContentHash, Modality)]>,
     ) -> Result<(), StoreError> {
         self.writable()?;
         let stored = StoredSet { name: set.name.clone(), labels: set.labels.clone() };
         let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
-            match taken {
+            match cleared {
                 None => connection.execute("DELETE FROM labels", ()).map(|_| ())?,
-                Some(taken) => {
+                Some(cleared) => {
                     let mut delete = connection.prepare_cached("DELETE FROM labels WHERE hash = ? AND modality = ?")?;
-                    taken.iter().try_for_each(|(hash, modality)| {
+                    cleared.iter().try_for_each(|(hash, modality)| {
                         delete.execute((hash.0, modality.index() as i64)).map(|_| ())
                     })?;
                 }
