@@ -27,29 +27,29 @@ fn main() -> ExitCode {
     if arguments.portable
         && let Err(reason) = home::make_portable(arguments.command.as_ref().is_none_or(Command::writes))
     {
-        cli::complain(&reason);
+        cli::print_error(&reason);
         return ExitCode::from(2);
     }
     let result = match arguments.command {
-        Some(command) => cli::run(command, &arguments.place).map(ExitCode::from),
+        Some(command) => cli::run(command, &arguments.global).map(ExitCode::from),
         None => {
-            let Arguments { folders, place, theme, new_window, .. } = arguments;
+            let Arguments { folders, global, theme, new_window, .. } = arguments;
             let window = |(model, running)| {
-                let (library, running) = (place.library.clone().or_else(home::named_library), Some(running));
+                let (library, running) = (global.library.clone().or_else(home::named_library), Some(running));
                 let options = app::LaunchOptions { folders, library, model, theme, running };
                 if !new_window && app::hand_over(&options) {
                     // Nobody may be there to read it.
-                    let _read = writeln!(std::io::stdout(), "Opened in the window that is running");
+                    let _read = writeln!(std::io::stdout(), "Opened in the running window");
                     return Ok(());
                 }
                 app::run(options)
             };
-            let model = place.source().and_then(|model| Ok((model, place.wishes()?)));
+            let model = global.source().and_then(|model| Ok((model, global.device_preferences()?)));
             model.and_then(window).map(|()| ExitCode::SUCCESS)
         }
     };
     result.unwrap_or_else(|error| {
-        cli::complain(&format!("{error:#}"));
+        cli::print_error(&format!("{error:#}"));
         ExitCode::from(2)
     })
 }

@@ -1,4 +1,4 @@
-//! The arguments.
+//! The command line arguments.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -18,137 +18,137 @@ use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
 use vicinity_models::{LongText, TextTask};
 
-/// See and search a collection of pictures and texts by meaning, on your own machine.
+/// Search and explore a collection of pictures and texts by meaning, on your own machine.
 ///
-/// Without a command the window opens, with the given folders in it.
+/// Without a command, the window opens and shows the given folders.
 #[derive(Debug, Parser)]
 #[command(
     name = "vicinity",
     version,
     subcommand_precedence_over_arg = true,
-    after_help = "Exit codes: 0 done or found, 1 nothing found, 2 error.\n\
-                  The library is $VICINITY_LIBRARY, or else `default` in the user's data folder, unless --library names one."
+    after_help = "Exit codes: 0 success, 1 nothing found, 2 error.\n\
+                  Without --library, the library is $VICINITY_LIBRARY, or `default` in the user's data folder."
 )]
 pub struct Arguments {
-    /// What to do without a window.
+    /// Command to run (omit to open the window).
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Folders or files to open.
     pub folders: Vec<PathBuf>,
-    /// Which library.
+    /// Library, model and device to use.
     #[command(flatten)]
-    pub place: Place,
-    /// Keep settings, libraries and models beside the program, in `vicinity-data`. Once that folder is there, the option
-    /// may be left out.
+    pub global: GlobalArgs,
+    /// Keep settings, libraries and models in `vicinity-data` beside the program. Not needed again once that folder
+    /// exists.
     #[arg(long, global = true)]
     pub portable: bool,
-    /// Open a window of its own, even where one has the library open already; it can search there, but change nothing.
+    /// Open a new window even if another one has the library open. The new one is read-only.
     #[arg(long)]
     pub new_window: bool,
-    /// Colours of the window.
+    /// Theme of the window.
     #[arg(long, value_name = "THEME", ignore_case = true)]
     pub theme: Option<ThemeChoice>,
 }
 
 impl Arguments {
-    /// Those of this program; ends it where they make no sense.
+    /// Parses the arguments; exits with a message if they are invalid.
     pub fn get() -> Self {
-        let all = Self::try_parse().unwrap_or_else(|error| refuse(&error));
+        let all = Self::try_parse().unwrap_or_else(|error| exit_with(&error));
         if let (Some(_), Some(folder)) = (&all.command, all.folders.first()) {
             let folder = folder.to_string_lossy();
-            let text = format!("a command takes its files after its name; {} stands before it", escaped(&folder));
+            let text = format!("files must follow the command; {} precedes it", escaped(&folder));
             <Self as CommandFactory>::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit();
         }
         all
     }
 }
 
-/// Ends the program as clap does it, but what was typed steers no terminal.
-fn refuse(error: &clap::Error) -> ! {
-    // Looked for in the arguments: clap leaves control sequences out of its plain text, but not on a terminal.
-    let tame = |word: std::ffi::OsString| matches!(escaped(&word.to_string_lossy()), Cow::Borrowed(_));
-    if !error.use_stderr() || std::env::args_os().all(tame) {
+/// Exits as clap does, but without sending control sequences from the arguments to the terminal.
+fn exit_with(error: &clap::Error) -> ! {
+    // Checked in the arguments: clap removes control sequences from plain text, but not on a terminal.
+    let is_harmless = |word: std::ffi::OsString| matches!(escaped(&word.to_string_lossy()), Cow::Borrowed(_));
+    if !error.use_stderr() || std::env::args_os().all(is_harmless) {
         error.exit();
     }
     error.render().to_string().lines().for_each(|line| eprintln!("{}", escaped(line)));
     std::process::exit(error.exit_code());
 }
 
-/// A library, and the model that it is seen through.
+/// The library to use, with the model and the device.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Place {
-    /// Folder of the library (made where there is none).
+pub struct GlobalArgs {
+    /// Library to use; created if missing.
     #[arg(long, global = true, value_name = "DIR")]
     pub library: Option<PathBuf>,
-    /// Model to embed and search with: `starter`, one of `vicinity models list --here`, or a folder that holds one. The
-    /// library remembers it; going back to a model costs nothing.
+    /// Model for embedding and search: `starter`, one of `vicinity models list --installed`, or a folder with a model.
+    /// The library remembers it; switching back reuses existing embeddings.
     #[arg(long, global = true, value_name = "MODEL")]
     pub model: Option<String>,
-    /// Device that models run on: auto (the fastest that computes what the CPU does), cpu, cuda, cuda:1, metal [default:
-    /// $VICINITY_DEVICE, or else as set in the window].
+    /// Device to run models on: auto (the fastest whose results match the CPU's), cpu, cuda, cuda:1, metal [default:
+    /// $VICINITY_DEVICE, or the setting of the window].
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<String>,
-    /// Precision [default: the fastest that agrees on graphics cards, f32 on the CPU].
+    /// Precision of the model [default: on graphics cards the fastest whose results match the CPU's, on the CPU f32].
     #[arg(long, global = true, value_enum)]
     pub precision: Option<Precision>,
 }
 
-/// What can be done without a window.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Add folders or files to the library and embed what is new.
+    /// Add folders or files to the library and embed new items.
     ///
-    /// Without folders those of the library are looked at again. Files that could not be read are reported, and
-    /// are no error.
+    /// Without folders, the folders of the library are rescanned. Unreadable files are reported but do not change the
+    /// exit code.
     Index(IndexArgs),
-    /// Find items by words, by a picture, or by both.
+    /// Search by text, by a picture, or by both.
     Search(SearchArgs),
     /// Rank labels for pictures or texts.
     Labels(LabelsArgs),
-    /// Lay the library out on a map and draw it.
+    /// Compute a map of the library and draw it.
     Map(MapArgs),
-    /// Write the vectors and the list of items, rows in the same order.
+    /// Export vectors and a list of items, with rows in the same order.
     Export(ExportArgs),
-    /// Print the embedding of files or texts as one JSON object.
+    /// Print embeddings of files or texts as one JSON object.
     Embed(EmbedArgs),
-    /// Offer the model to other programs, in the shapes of Nomic's, OpenAI's and Gemini's services.
+    /// Serve the model over HTTP, compatible with the APIs of Nomic, OpenAI and Gemini.
     ///
-    /// Programs written for these services run against this machine when they are told its address:
+    /// Point programs written for these services at this machine:
     ///
     ///   ATLAS_API_PATH=http://127.0.0.1:7878             (nomic)
     ///   OPENAI_BASE_URL=http://127.0.0.1:7878/v1         (openai)
     ///   GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:7878     (google-genai)
     ///
-    /// They ask for a model by name; `curl http://127.0.0.1:7878/v1/models` lists the names that are answered to. Ctrl-C
-    /// finishes what is under way and ends.
+    /// `curl http://127.0.0.1:7878/v1/models` lists the model names that are accepted. Ctrl-C finishes the requests in
+    /// progress and exits.
     #[command(verbatim_doc_comment)]
     Serve(ServeArgs),
-    /// Say what is in the library.
+    /// Show what the library contains.
     Info(InfoArgs),
-    /// Check devices, model and library.
+    /// Check the devices, the model and the library.
     Doctor(DoctorArgs),
-    /// List, get, import, check and remove models.
+    /// List, download, import, verify and remove models.
     ///
-    /// Models lie in $VICINITY_MODELS, or else in the user's data folder. They come from huggingface.co, or the
-    /// mirror that $HF_ENDPOINT names; $HF_TOKEN is sent there only. Files in the cache of other programs ($HF_HOME)
-    /// are taken from there.
+    /// Models are stored in $VICINITY_MODELS, or in the user's data folder. They are downloaded from huggingface.co, or
+    /// from the mirror in $HF_ENDPOINT; $HF_TOKEN is sent only there. Files in the Hugging Face cache ($HF_HOME) are
+    /// reused.
     #[command(subcommand)]
     Models(ModelsCommand),
-    /// Print the completions of a shell, for the file where it looks for them.
+    /// Print shell completions.
     Completions {
-        /// Which shell.
+        /// Shell to generate completions for.
         shell: clap_complete::Shell,
     },
-    /// Write the manual's pages into a folder.
+    /// Write the manual pages into a folder.
     #[command(hide = true)]
     Manual {
-        /// The folder.
+        /// Folder to write to.
         dir: PathBuf,
     },
 }
 
 impl Command {
-    /// Whether it may create something: a library, a model.
+    /// Whether it may create a library or a model.
     pub fn writes(&self) -> bool {
         match self {
             Self::Index(_) => true,
@@ -158,60 +158,61 @@ impl Command {
     }
 }
 
-/// Of `doctor`.
+/// Arguments of `vicinity doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Print what a report of a bug needs: versions, devices, drivers, models, the last crash. No names of files.
+    /// Print information for a bug report: versions, devices, drivers, models, the last crash. Without file names.
     #[arg(long)]
     pub report: bool,
-    /// Names of files and folders too.
-    #[arg(long, requires = "report")]
-    pub names: bool,
+    /// Include the paths of files and folders in the report.
+    #[arg(long, alias = "names", requires = "report")]
+    pub include_paths: bool,
 }
 
-/// Of `models`.
+/// Subcommands of `vicinity models`.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
-    /// Say which models there are, what they are good at, and which are here.
+    /// List the available models, what they are good at, and which are installed.
     List(ModelsListArgs),
-    /// Get a model, or go on with one that was cut off.
-    Get(ModelsNamed),
-    /// Copy a model in from a folder or a zip, tar or tar.gz archive.
+    /// Download models, or resume interrupted downloads.
+    #[command(alias = "get")]
+    Download(ModelNamesArgs),
+    /// Import a model from a folder or a zip, tar or tar.gz archive.
     Import(ModelsImportArgs),
-    /// Delete models.
-    Remove(ModelsNamed),
-    /// Read all files again and compare their hashes; a damaged model is taken off the list.
+    /// Remove models.
+    Remove(ModelNamesArgs),
+    /// Compare all files with their checksums; a damaged model is no longer listed as installed.
     Verify(ModelsVerifyArgs),
 }
 
-/// Of `models list`.
+/// Arguments of `vicinity models list`.
 #[derive(Debug, Args)]
 pub struct ModelsListArgs {
-    /// Only those that are here.
-    #[arg(long)]
-    pub here: bool,
+    /// List only installed models.
+    #[arg(long, alias = "here")]
+    pub installed: bool,
     /// Print JSON lines.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Of `models get` and `models remove`.
+/// Arguments of `vicinity models download` and `vicinity models remove`.
 #[derive(Debug, Args)]
-pub struct ModelsNamed {
-    /// Names, as `models list` has them.
+pub struct ModelNamesArgs {
+    /// Model names from `vicinity models list`.
     #[arg(required = true, value_name = "MODEL")]
     pub ids: Vec<String>,
-    /// Print one JSON object a model.
+    /// Print one JSON object per model.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Of `models import`.
+/// Arguments of `vicinity models import`.
 #[derive(Debug, Args)]
 pub struct ModelsImportArgs {
-    /// The folder or archive.
+    /// Folder or archive to import.
     pub path: PathBuf,
-    /// Under which name; else that of the folder or archive.
+    /// Name for the model [default: the name of the folder or archive].
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
     /// Print one JSON object.
@@ -219,115 +220,115 @@ pub struct ModelsImportArgs {
     pub json: bool,
 }
 
-/// Of `models verify`.
+/// Arguments of `vicinity models verify`.
 #[derive(Debug, Args)]
 pub struct ModelsVerifyArgs {
-    /// Names; else all that are here.
+    /// Model names [default: all installed models].
     #[arg(value_name = "MODEL")]
     pub ids: Vec<String>,
-    /// Print one JSON object a model.
+    /// Print one JSON object per model.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Of `index`.
+/// Arguments of `vicinity index`.
 #[derive(Debug, Args)]
 pub struct IndexArgs {
-    /// Folders or files.
+    /// Folders or files to add.
     pub folders: Vec<PathBuf>,
-    /// Take csv, tsv, tab and jsonl files apart, one item per row.
+    /// Treat each row of csv, tsv, tab and jsonl files as an item.
     #[arg(long)]
     pub rows: bool,
-    /// What to do with long texts (remembered in the library).
+    /// How to embed long texts (remembered in the library).
     #[arg(long, value_enum)]
     pub long_text: Option<LongText>,
-    /// Also skip files and folders of this name; a glob, may be repeated (remembered in the library).
+    /// Also skip files and folders whose name matches this glob; may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Also try again the files that could not be read, or that the model refused.
+    /// Retry files that could not be read or that the model rejected.
     #[arg(long)]
     pub retry: bool,
-    /// No longer skip what this pattern matches, one of those that `vicinity info` lists; may be repeated.
+    /// Remove one of the --exclude patterns that `vicinity info` lists; may be repeated.
     #[arg(long, value_name = "GLOB")]
     pub no_exclude: Vec<String>,
-    /// A service that embeds instead of this machine, with --model as it calls its models; the library remembers it.
-    /// Before anything is sent the command says what, and asks. Its key comes from the environment (NOMIC_API_KEY,
-    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.
+    /// Embed with a service instead of this machine; --model is then one of its models. The library remembers it.
+    /// Before anything is sent, the command shows what and asks for confirmation. The API key comes from the
+    /// environment (NOMIC_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
     #[arg(long, value_enum)]
     pub provider: Option<Provider>,
-    /// Address of the service, for a server of your own that speaks as the provider does.
+    /// URL of the service, for your own server that is compatible with the provider's API.
     #[arg(long, value_name = "URL", requires = "provider")]
     pub base_url: Option<String>,
-    /// Where to embed: by the service, or wherever is better [default: remote].
+    /// Where to embed: with the service, or dynamically [default: remote].
     #[arg(long, value_enum, requires = "provider")]
     pub inference_mode: Option<InferenceMode>,
-    /// Agree to what is sent, without being asked.
-    #[arg(long, requires = "provider")]
-    pub yes_send: bool,
-    /// Print JSON lines: one a failed file, then a summary.
+    /// Agree to send the files, without asking for confirmation.
+    #[arg(long, alias = "yes-send", requires = "provider")]
+    pub yes: bool,
+    /// Print JSON lines: one per failed file, then a summary.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Kinds of items wanted.
+/// Which items to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kinds {
-    /// Both.
+pub enum ModalityArg {
+    /// Pictures and texts.
     All,
-    /// Pictures.
+    /// Only pictures.
     Image,
-    /// Texts.
+    /// Only texts.
     Text,
 }
 
-impl Place {
-    /// The model that is named.
+impl GlobalArgs {
+    /// The model named by `--model`.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// When there is no such model.
     pub fn source(&self) -> anyhow::Result<Option<ModelSource>> {
         let parse = |name: &String| name.parse().map_err(|reason: String| anyhow::anyhow!("--model {name}: {reason}"));
         self.model.as_ref().map(parse).transpose()
     }
 }
 
-impl Place {
-    /// What is said of devices, here or in $VICINITY_DEVICE, over what the settings say.
+impl GlobalArgs {
+    /// The device preferences from the arguments, $VICINITY_DEVICE and the settings, in this order.
     ///
     /// # Errors
-    /// When there is no such device, or this build cannot use it.
-    pub fn wishes(&self) -> anyhow::Result<Wishes> {
+    /// When there is no such device, or this build does not support it.
+    pub fn device_preferences(&self) -> anyhow::Result<Wishes> {
         let named = match &self.device {
             Some(text) => Some(("--device", text.clone())),
             None => std::env::var(DEVICE_VARIABLE).ok().filter(|text| !text.is_empty()).map(|t| (DEVICE_VARIABLE, t)),
         };
-        let mut wishes = app::kept_wishes();
+        let mut preferences = app::kept_wishes();
         if let Some((by, text)) = named {
-            let wrong = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
-            wishes.device = text.parse().map_err(wrong)?;
-            if let DeviceChoice::This(id) = wishes.device {
-                device::find(id).map_err(wrong)?;
+            let invalid = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
+            preferences.device = text.parse().map_err(invalid)?;
+            if let DeviceChoice::This(id) = preferences.device {
+                device::find(id).map_err(invalid)?;
             }
         }
-        wishes.precision = self.precision.or(wishes.precision);
+        preferences.precision = self.precision.or(preferences.precision);
         let half = self.precision.is_some_and(|precision| precision != Precision::F32);
-        if half && wishes.device == DeviceChoice::This(DeviceId::Cpu) {
-            anyhow::bail!("--precision is for graphics cards; on the CPU models run in f32");
+        if half && preferences.device == DeviceChoice::This(DeviceId::Cpu) {
+            anyhow::bail!("--precision applies to graphics cards; on the CPU models run in f32");
         }
-        Ok(wishes)
+        Ok(preferences)
     }
 
-    /// How models are run.
+    /// The runtime settings for models.
     ///
     /// # Errors
-    /// As for [`Self::wishes`].
-    pub fn running(&self) -> anyhow::Result<Running> {
-        Ok(Running::new(self.wishes()?))
+    /// As for [`Self::device_preferences`].
+    pub fn runtime_settings(&self) -> anyhow::Result<Running> {
+        Ok(Running::new(self.device_preferences()?))
     }
 }
 
-impl Kinds {
-    /// As a filter.
+impl ModalityArg {
+    /// The modality to filter by; `None` for all.
     pub fn modality(self) -> Option<Modality> {
         match self {
             Self::All => None,
@@ -337,34 +338,34 @@ impl Kinds {
     }
 }
 
-/// How much of each vector is looked at.
+/// How many dimensions of each vector are used.
 #[derive(Debug, Clone, Copy, Default, Args)]
-pub struct Cut {
-    /// Look at the first N dimensions of each vector only, one of those that the model was made for (`vicinity models
-    /// list`). Nothing is embedded again; the library remembers it, and the model's own number goes back.
+pub struct TruncationArgs {
+    /// Use only the first N dimensions of each vector, one of the sizes that the model supports (`vicinity models list`).
+    /// Nothing is embedded again. The library remembers it; the full number of dimensions undoes it.
     #[arg(long, value_name = "N")]
     pub dimensions: Option<usize>,
 }
 
-/// Of `search`.
+/// Arguments of `vicinity search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// Dimensions.
+    /// Number of dimensions to use.
     #[command(flatten)]
-    pub cut: Cut,
-    /// Words.
+    pub truncation: TruncationArgs,
+    /// Text to search for.
     #[arg(required_unless_present = "image")]
     pub text: Option<String>,
-    /// A picture (or text) file to search by; together with words both count.
+    /// Picture (or text) file to search by; can be combined with a text.
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
-    /// Which items.
-    #[arg(long, value_enum, default_value_t = Kinds::All)]
-    pub modality: Kinds,
-    /// Only items below this folder.
+    /// Kind of items to find.
+    #[arg(long, value_enum, default_value_t = ModalityArg::All)]
+    pub modality: ModalityArg,
+    /// Find only items in this folder and its subfolders.
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// The most hits.
+    /// Maximum number of results.
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub k: usize,
     /// Rank by plain cosine similarity, without centring each modality.
@@ -375,19 +376,19 @@ pub struct SearchArgs {
     pub json: bool,
 }
 
-/// Of `labels`.
+/// Arguments of `vicinity labels`.
 #[derive(Debug, Args)]
 pub struct LabelsArgs {
-    /// Dimensions.
+    /// Number of dimensions to use.
     #[command(flatten)]
-    pub cut: Cut,
-    /// Pictures or texts.
+    pub truncation: TruncationArgs,
+    /// Pictures or texts to label.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Labels, one per line, or the first column of a csv file; else the built-in everyday ones.
+    /// File of labels: one per line, or the first column of a csv file [default: everyday labels].
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// The most labels a file.
+    /// Maximum number of labels per file.
     #[arg(short, value_name = "N")]
     pub k: Option<usize>,
     /// Print JSON lines.
@@ -395,112 +396,110 @@ pub struct LabelsArgs {
     pub json: bool,
 }
 
-/// Of `map`.
+/// Arguments of `vicinity map`.
 #[derive(Debug, Args)]
 pub struct MapArgs {
-    /// Dimensions.
+    /// Number of dimensions to use.
     #[command(flatten)]
-    pub cut: Cut,
-    /// The picture to write; its name tells the format: .png, .jpg, .webp, .bmp, .tif.
+    pub truncation: TruncationArgs,
+    /// Picture to write; the extension sets the format: .png, .jpg, .webp, .bmp, .tif.
     #[arg(long, value_name = "FILE", required_unless_present = "positions")]
     pub out: Option<PathBuf>,
-    /// A table to write, .csv or .tsv: path,modality,x,y. Where a name is not Unicode there is a column path_bytes, too.
+    /// Table to write, .csv or .tsv: path,modality,x,y; also path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
     pub positions: Option<PathBuf>,
-    /// Width and height of the picture, pixels.
+    /// Width and height of the picture in pixels.
     #[arg(long, value_name = "N", default_value_t = 1600)]
     pub size: u32,
-    /// Draw on a dark ground.
+    /// Draw on a dark background.
     #[arg(long)]
     pub dark: bool,
 }
 
-/// Of `export`.
+/// Arguments of `vicinity export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// Dimensions.
+    /// Number of dimensions to use.
     #[command(flatten)]
-    pub cut: Cut,
-    /// Vectors, a NumPy file (f32, one row an item).
+    pub truncation: TruncationArgs,
+    /// Vectors to write, a NumPy file (f32, one row per item).
     #[arg(long, value_name = "NPY")]
     pub vectors: PathBuf,
-    /// Items, a csv file. Where a name is not Unicode it has a column path_bytes, too: the name in base64.
+    /// Items to write, a csv file; with a column path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
     pub items: PathBuf,
 }
 
-/// Of `embed`.
+/// Arguments of `vicinity embed`.
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
-    /// Pictures or text files; for Nomic also addresses of pictures.
+    /// Pictures or text files to embed; with Nomic also URLs of pictures.
     #[arg(required_unless_present = "text")]
     pub files: Vec<PathBuf>,
-    /// Texts.
+    /// Texts to embed.
     #[arg(long, value_name = "TEXT", num_args = 1.., conflicts_with = "files")]
     pub text: Vec<String>,
     /// What the texts are embedded for: search_document, search_query, classification, clustering; with Gemini also
-    /// semantic_similarity, question_answering, fact_verification, code_retrieval_query. The built-in model makes no
-    /// difference.
-    #[arg(long, value_parser = task, default_value = "search_document")]
-    pub task: Task,
-    /// What to do with long texts.
+    /// semantic_similarity, question_answering, fact_verification, code_retrieval_query. The built-in model ignores it.
+    #[arg(long, value_parser = parse_task, default_value = "search_document")]
+    pub task: TaskArg,
+    /// How to embed long texts.
     #[arg(long, value_enum, default_value_t = LongText::Truncate)]
     pub long_text: LongText,
-    /// A service that embeds instead of this machine. Its key comes from the environment (NOMIC_API_KEY,
-    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or from the system's key store.
+    /// Embed with a service instead of this machine. The API key comes from the environment (NOMIC_API_KEY,
+    /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
     #[arg(long, value_enum)]
     pub provider: Option<Provider>,
-    /// Fewer dimensions than the model has.
+    /// Number of dimensions, if fewer than the model has.
     #[arg(long, value_name = "N")]
     pub dimensions: Option<usize>,
-    /// Tokens of a text that count (Nomic).
+    /// Maximum tokens of a text that are embedded (Nomic only).
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
-    /// Title of the documents (Gemini).
+    /// Title of the documents (Gemini only).
     #[arg(long)]
     pub title: Option<String>,
-    /// Where to embed: on this machine, by the service, or wherever is better [default: local, or remote with
-    /// --provider].
+    /// Where to embed: on this machine, with the service, or dynamically [default: local, or remote with --provider].
     #[arg(long, value_enum)]
     pub inference_mode: Option<InferenceMode>,
-    /// Address of the service, for a server of your own that speaks as the provider does.
+    /// URL of the service, for your own server that is compatible with the provider's API.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
 }
 
-/// Of `serve`.
+/// Arguments of `vicinity serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Where to listen. Anywhere but on this machine a token is needed; port 0 takes any free one.
+    /// Address to listen on; other than loopback it needs a token. Port 0 means any free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = super::serve::address)]
     pub listen: SocketAddr,
-    /// What callers have to show as their API key. Better set as a variable: others on this machine see arguments.
+    /// API key required from clients. Prefer the variable: other users of this machine can see arguments.
     #[arg(long, value_name = "TOKEN", env = "VICINITY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// Also answer to this name, for programs that ask for a model that is not here (text-embedding-3-small). Its
-    /// vectors are still this model's. May be repeated.
+    /// Also accept this model name, for programs that request another model (text-embedding-3-small). The vectors are
+    /// still those of the served model. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub alias: Vec<String>,
-    /// How long a caller may pause while it sends a request or takes an answer, seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub patience: u64,
+    /// How long a client may pause while sending a request or receiving a response, in seconds.
+    #[arg(long, alias = "patience", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
 }
 
-/// A task of all models, or one that only Gemini knows.
+/// A task that all models support, or one of Gemini only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    /// Of all models.
+pub enum TaskArg {
+    /// Supported by all models.
     Common(TextTask),
-    /// Of Gemini.
+    /// Supported by Gemini only.
     Gemini(GeminiTask),
 }
 
-fn task(word: &str) -> Result<Task, String> {
-    let gemini = GeminiTask::ALL.into_iter().find(|task| task.as_str() == word).map(Task::Gemini);
-    gemini.map_or_else(|| TextTask::from_str(word, false).map(Task::Common), Ok)
+fn parse_task(word: &str) -> Result<TaskArg, String> {
+    let gemini = GeminiTask::ALL.into_iter().find(|task| task.as_str() == word).map(TaskArg::Gemini);
+    gemini.map_or_else(|| TextTask::from_str(word, false).map(TaskArg::Common), Ok)
 }
 
-/// Of `info`.
+/// Arguments of `vicinity info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
     /// Print one JSON object.

@@ -1,4 +1,4 @@
-//! All commands but `index`.
+//! Runs the commands; the larger ones have their own files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{Command, ExportArgs, InfoArgs, LabelsArgs, MapArgs, Place, SearchArgs};
-use super::output::{JsonPath, complain, count, json, line, on_terminal};
+use super::args::{Command, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::outcome::Outcome;
+use super::output::{JsonPath, count, on_terminal, print_error, print_json, print_line};
 use super::session::{self, Session};
-use super::{Outcome, embed, index, models, pages, serve};
+use super::{embed, index, models, pages, serve};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
@@ -27,18 +28,18 @@ use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
 
 /// Runs a command.
-pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
+pub fn run(command: Command, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     match command {
-        Command::Index(args) => index::run(args, place),
-        Command::Search(args) => search(args, place),
-        Command::Labels(args) => labels(&args, place),
-        Command::Map(args) => map(&args, place),
-        Command::Export(args) => export(&args, place),
-        Command::Embed(args) => embed::run(args, place),
-        Command::Serve(args) => serve::run(args, place),
-        Command::Info(args) => info(&args, place),
-        Command::Doctor(args) if args.report => super::report::print(place, args.names),
-        Command::Doctor(_) => doctor(place),
+        Command::Index(args) => index::run(args, global),
+        Command::Search(args) => search(args, global),
+        Command::Labels(args) => labels(&args, global),
+        Command::Map(args) => map(&args, global),
+        Command::Export(args) => export(&args, global),
+        Command::Embed(args) => embed::run(args, global),
+        Command::Serve(args) => serve::run(args, global),
+        Command::Info(args) => info(&args, global),
+        Command::Doctor(args) if args.report => super::report::print(global, args.include_paths),
+        Command::Doctor(_) => doctor(global),
         Command::Models(command) => models::run(command),
         Command::Completions { shell } => pages::completions(shell),
         Command::Manual { dir } => pages::manual(&dir),
@@ -62,11 +63,11 @@ struct HitLine<'a> {
     snippet: Option<&'a str>,
 }
 
-fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
+fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let text = args.text.filter(|text| !text.trim().is_empty()).map(QueryPart::Text);
     let parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
     if parts.is_empty() {
-        bail!("nothing is asked: give words or --image FILE");
+        bail!("no query given: pass text or --image FILE");
     }
     let folder = args.folder.map(|folder| scan::resolved(&folder));
     let query = Query {
@@ -75,7 +76,7 @@ fn search(args: SearchArgs, place: &Place) -> anyhow::Result<Outcome> {
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    let session = Session::open_cut(place, args.cut)?;
+    let session = Session::open_truncated(global, args.truncation)?;
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
         Event::Found { result, .. } => Some(result),
@@ -91,7 +92,7 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
         let Some(item) = snapshot.get(hit.item) else { continue };
         let (rank, score, snippet) = (at + 1, hit.score, item.snippet.as_deref());
         if as_json {
-            json(&HitLine {
+            print_json(&HitLine {
                 rank,
                 score,
                 modality: hit.modality,
@@ -100,13 +101,13 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
                 snippet,
             })?;
         } else {
-            line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.as_str(), place(item)))?;
+            print_line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.as_str(), location(item)))?;
         }
     }
     Ok(())
 }
 
-fn place(item: &Item) -> String {
+fn location(item: &Item) -> String {
     match item.row {
         Some(row) => format!("{}:{row}", item.path.display()),
         None => item.path.display().to_string(),
@@ -122,7 +123,7 @@ struct LabelLine<'a> {
     share: f32,
 }
 
-fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
+fn labels(args: &LabelsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let set = match &args.labels {
         None => LabelSet::default(),
         Some(file) => label_file(file)?,
@@ -130,11 +131,11 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
     if set.labels.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    if place.library.is_some() {
-        session::existing(place)?;
+    if global.library.is_some() {
+        session::existing(global)?;
     }
-    let model = session::model(place)?;
-    let dim = args.cut.dimensions.unwrap_or(model.info.key.dim);
+    let model = session::model(global)?;
+    let dim = args.truncation.dimensions.unwrap_or(model.info.key.dim);
     model.info.check_dim(dim).map_err(sentence)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     let score = |path: &Path| {
@@ -151,7 +152,7 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
             }
             Err(reason) => {
                 failed += 1;
-                complain(&reason);
+                print_error(&reason);
             }
         }
     }
@@ -163,14 +164,14 @@ fn labels(args: &LabelsArgs, place: &Place) -> anyhow::Result<Outcome> {
 
 fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: bool) -> anyhow::Result<()> {
     if !as_json {
-        line(&path.display().to_string())?;
+        print_line(&path.display().to_string())?;
     }
     for fit in scores {
         let label = set.labels[fit.label].as_str();
         if as_json {
-            json(&LabelLine { path: path.into(), label, score: fit.score, share: fit.share })?;
+            print_json(&LabelLine { path: path.into(), label, score: fit.score, share: fit.share })?;
         } else {
-            line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
+            print_line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
         }
     }
     Ok(())
@@ -183,10 +184,10 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
     }
 }
 
-fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
+fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     args.out.as_deref().map_or(Ok(()), map_image::check_picture).map_err(sentence)?;
     args.positions.as_deref().map_or(Ok(()), map_image::check_table).map_err(sentence)?;
-    let session = Session::open_cut(place, args.cut)?;
+    let session = Session::open_truncated(global, args.truncation)?;
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
     check_outputs(&session, &outputs)?;
     if session.engine.snapshot().is_empty() {
@@ -196,8 +197,8 @@ fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
         Some(layout) if covers(&layout, &session.engine.snapshot()) => (session, Arc::new(layout)),
         _ => {
             drop(session);
-            // what is laid out now is kept for the next time
-            let session = Session::open_to_write(place)?;
+            // The new layout is kept for next time.
+            let session = Session::open_to_write(global)?;
             let layout = layout(&session, &session.engine.snapshot())?;
             (session, layout)
         }
@@ -213,7 +214,7 @@ fn map(args: &MapArgs, place: &Place) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Whether every item was laid out together with the others.
+/// Whether the layout was computed for all items together.
 fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
     layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
 }
@@ -237,7 +238,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     layout?
 }
 
-/// Before any work: whether files can be written there, and are not ones that the library was made of.
+/// Checks before any work that the outputs can be written and are not files of the collection.
 fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
     outputs::check(&session.engine.snapshot(), outputs).map_err(sentence)?;
     let failures = session.engine.failures();
@@ -248,9 +249,9 @@ fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
     }
 }
 
-fn export(args: &ExportArgs, place: &Place) -> anyhow::Result<Outcome> {
+fn export(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     export::check_names(&args.vectors, &args.items).map_err(sentence)?;
-    let session = Session::open_cut(place, args.cut)?;
+    let session = Session::open_truncated(global, args.truncation)?;
     check_outputs(&session, &[&args.vectors, &args.items])?;
     let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
     let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items).map_err(sentence)?;
@@ -273,8 +274,8 @@ struct InfoLine<'a> {
     damage: Vec<String>,
 }
 
-fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
-    let session = Session::open_quietly(place)?;
+fn info(args: &InfoArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
+    let session = Session::open_quietly(global)?;
     let snapshot = session.engine.snapshot();
     let parts = snapshot.parts();
     let excludes = session.engine.import_options().excludes;
@@ -285,7 +286,7 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
     if args.json {
         let (items, library) = (snapshot.len(), path_text(&parts.library));
         let library_bytes = path_bytes(&parts.library);
-        json(&InfoLine {
+        print_json(&InfoLine {
             items,
             images,
             texts,
@@ -300,34 +301,34 @@ fn info(args: &InfoArgs, place: &Place) -> anyhow::Result<Outcome> {
         })?;
         return Ok(Outcome::Done);
     }
-    line(&format!("library    {}", parts.library.display()))?;
-    line(&format!("items      {}", count(snapshot.len() as u64)))?;
-    line(&format!("  images   {}", count(images as u64)))?;
-    line(&format!("  texts    {}", count(texts as u64)))?;
-    line(&format!("failed     {}", count(failed as u64)))?;
-    let used = if snapshot.is_cut() { format!(", of which {dimensions_used} are used") } else { String::new() };
-    line(&format!("model      {model}, {dimension} dimensions{used}"))?;
+    print_line(&format!("library    {}", parts.library.display()))?;
+    print_line(&format!("items      {}", count(snapshot.len() as u64)))?;
+    print_line(&format!("  images   {}", count(images as u64)))?;
+    print_line(&format!("  texts    {}", count(texts as u64)))?;
+    print_line(&format!("failed     {}", count(failed as u64)))?;
+    let used = if snapshot.is_cut() { format!(", {dimensions_used} in use") } else { String::new() };
+    print_line(&format!("model      {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
-        let note = if root.available { "" } else { " (not there)" };
-        line(&format!("folder     {}{note}", root.path.display()))?;
+        let note = if root.available { "" } else { " (unavailable)" };
+        print_line(&format!("folder     {}{note}", root.path.display()))?;
     }
-    excludes.iter().try_for_each(|pattern| line(&format!("exclude    {pattern}")))?;
-    damage.iter().try_for_each(|found| line(&format!("damage     {found}")))?;
+    excludes.iter().try_for_each(|pattern| print_line(&format!("exclude    {pattern}")))?;
+    damage.iter().try_for_each(|found| print_line(&format!("damage     {found}")))?;
     Ok(Outcome::Done)
 }
 
-fn doctor(place: &Place) -> anyhow::Result<Outcome> {
-    // Before devices are measured: what was found of them is kept, and a mistake should leave nothing behind.
-    session::existing_if_named(place)?;
-    let (source, running) = (place.source()?.unwrap_or_default(), place.running()?);
-    let (model, sane) = check_devices(&source, &running)?;
-    let ok = check_model(&source, &model)?;
-    let sound = check_library(place)?;
-    if sane && ok && sound { Ok(Outcome::Done) } else { bail!("something is wrong, see above") }
+fn doctor(global: &GlobalArgs) -> anyhow::Result<Outcome> {
+    // Before devices are measured: their results are stored, and a failed command should leave nothing behind.
+    session::existing_if_named(global)?;
+    let (source, running) = (global.source()?.unwrap_or_default(), global.runtime_settings()?);
+    let (model, device_ok) = check_devices(&source, &running)?;
+    let model_ok = check_model(&source, &model)?;
+    let library_ok = check_library(global)?;
+    if device_ok && model_ok && library_ok { Ok(Outcome::Done) } else { bail!("problems found, see above") }
 }
 
-/// Measures the model on every device, whatever was found before. That another device than the CPU differs is worth
-/// knowing, and no error: it is not used.
+/// Measures the model on every device, ignoring stored results. A device that differs from the CPU is reported, but
+/// is no error: it is not used.
 fn check_devices(source: &ModelSource, running: &Running) -> anyhow::Result<(Model, bool)> {
     let candidates = running.candidates(source);
     let (model, verdicts) = trust::examine(&candidates, running.ledger())?;
@@ -335,15 +336,15 @@ fn check_devices(source: &ModelSource, running: &Running) -> anyhow::Result<(Mod
     for (Candidate { device, precision, .. }, verdict) in candidates.iter().zip(&verdicts) {
         if last.replace(device.id) != Some(device.id) {
             let DeviceLine { choice, name, detail, .. } = DeviceLine::new(device);
-            line(&format!("device   {choice}: {name}, {detail}"))?;
+            print_line(&format!("device   {choice}: {name}, {detail}"))?;
         }
         match device.id {
-            DeviceId::Cpu => line(&format!("         {}", reference(verdict)))?,
-            _ => line(&format!("         {}: {verdict}", precision.as_str()))?,
+            DeviceId::Cpu => print_line(&format!("         {}", reference(verdict)))?,
+            _ => print_line(&format!("         {}: {verdict}", precision.as_str()))?,
         }
     }
     for sentence in device::missing_backends() {
-        line(&format!("         {sentence}"))?;
+        print_line(&format!("         {sentence}"))?;
     }
     Ok((model, verdicts.iter().any(Verdict::agrees)))
 }
@@ -352,17 +353,17 @@ fn reference(verdict: &Verdict) -> String {
     format!("f32: the reference for other devices, {} images/s", trust::speed(verdict.images_per_second))
 }
 
-/// The built-in model has stored vectors to be compared with; of others it is enough that they gave vectors.
+/// Compares the built-in model with stored vectors; for other models it is enough that they returned vectors.
 fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
     let (title, revision) = (&model.info.title, &model.info.key.revision);
     if *source != ModelSource::Starter {
-        line(&format!("model    {title} ({revision}): ok"))?;
+        print_line(&format!("model    {title} ({revision}): ok"))?;
         return Ok(true);
     }
     let report = golden::check(model)?;
     let verdict = if report.passed() { "ok" } else { "DIFFERS from the reference" };
-    line(&format!("model    {title} ({revision}): {verdict}"))?;
-    line(&format!(
+    print_line(&format!("model    {title} ({revision}): {verdict}"))?;
+    print_line(&format!(
         "         cosine to the reference: picture {:.5}, texts {:.5} {:.5}; picture {:.0} ms, two texts {:.0} ms",
         report.image,
         report.texts[0],
@@ -373,17 +374,17 @@ fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
     Ok(report.passed())
 }
 
-fn check_library(place: &Place) -> anyhow::Result<bool> {
-    let path = session::library(place)?;
-    // one that is named has to be there
-    if place.library.is_none() && !store::exists(&path) {
-        line(&format!("library  none yet in {}", path.display()))?;
+fn check_library(global: &GlobalArgs) -> anyhow::Result<bool> {
+    let path = session::library(global)?;
+    // A named library must exist.
+    if global.library.is_none() && !store::exists(&path) {
+        print_line(&format!("library  not created yet: {}", path.display()))?;
         return Ok(true);
     }
-    let session = Session::open_quietly(place).with_context(|| format!("library {}", path.display()))?;
+    let session = Session::open_quietly(global).with_context(|| format!("library {}", path.display()))?;
     let opening = session.engine.found_on_opening();
     let mut found = session.engine.check();
-    // one that was set aside before is no damage any more
+    // A catalog that was set aside earlier no longer counts as damage.
     let [damage, notes]: [Vec<&Notice>; 2] = [true, false]
         .map(|damage| opening.iter().filter(|notice| (notice.severity != Severity::Info) == damage).collect());
     found.extend(damage.iter().map(|notice| notice.text.clone()));
@@ -391,8 +392,8 @@ fn check_library(place: &Place) -> anyhow::Result<bool> {
     found.dedup();
     let items = count(session.engine.snapshot().len() as u64);
     let verdict = if found.is_empty() { "ok" } else { "damaged" };
-    line(&format!("library  {} ({items} items): {verdict}", path.display()))?;
+    print_line(&format!("library  {} ({items} items): {verdict}", path.display()))?;
     let notes = notes.iter().map(|notice| &notice.text);
-    found.iter().chain(notes).try_for_each(|trouble| line(&format!("         {trouble}")))?;
+    found.iter().chain(notes).try_for_each(|trouble| print_line(&format!("         {trouble}")))?;
     Ok(found.is_empty())
 }

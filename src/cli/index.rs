@@ -10,10 +10,10 @@ use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{IndexArgs, Place};
+use super::args::{GlobalArgs, IndexArgs};
 use super::consent;
-use super::output::{JsonPath, complain, count, json, line, on_terminal};
+use super::outcome::Outcome;
+use super::output::{JsonPath, count, on_terminal, print_error, print_json, print_line};
 use super::session::{self, Session};
 use vicinity_core::{Progress, Stage, left_out};
 use vicinity_engine::content::regular;
@@ -35,7 +35,7 @@ struct SummaryLine {
     embedded: u64,
     reused: u64,
     failed: u64,
-    /// Files that were left out, in all and for each reason.
+    /// Skipped files, in total and by reason.
     skipped: u64,
     left_out: BTreeMap<&'static str, u64>,
     seconds: f64,
@@ -46,8 +46,8 @@ struct WarningLine<'a> {
     warning: &'a str,
 }
 
-/// Adds and embeds.
-pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
+/// Adds folders and embeds new items.
+pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     if let Some(missing) = args.folders.iter().find(|path| !path.exists()) {
         bail!("{}: no such file or folder", missing.display());
     }
@@ -56,9 +56,9 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     {
         bail!("{reason}");
     }
-    let session = match consent::service(&args, place)? {
-        Some(service) => Session::by_service(&session::library(place)?, &service, place, Access::ReadWrite)?,
-        None => Session::create(place)?,
+    let session = match consent::service(&args, global)? {
+        Some(service) => Session::by_service(&session::library(global)?, &service, global, Access::ReadWrite)?,
+        None => Session::create(global)?,
     };
     if let Some(why) = &session.engine.snapshot().parts().read_only {
         bail!("{why}");
@@ -69,13 +69,12 @@ pub fn run(args: IndexArgs, place: &Place) -> anyhow::Result<Outcome> {
     report(&session, &summary, args.json)?;
     match error {
         Some(error) => bail!("{error}"),
-        None if summary.cancelled => bail!("cancelled; what is embedded is kept"),
+        None if summary.cancelled => bail!("cancelled; embedded items are kept"),
         None => Ok(Outcome::Done),
     }
 }
 
-/// Adds what is named, or looks at all again; goes on with what an earlier import has left, and tries failed files again
-/// where that is asked.
+/// Adds the named folders, or rescans all; also resumes an interrupted import, and retries failed files if requested.
 fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Result<(Summary, Option<String>)> {
     let cut_short = session.engine.unfinished().is_some_and(|import| !import.cancelled);
     let mut jobs = Vec::new();
@@ -91,7 +90,7 @@ fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Res
     for job in jobs {
         let (summary, error) = watch(session, job, stop, args.json)?;
         let summary = match whole {
-            Some(before) => together(&before, summary),
+            Some(before) => combined(&before, summary),
             None => summary,
         };
         if error.is_some() || summary.cancelled {
@@ -102,8 +101,8 @@ fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Res
     Ok((whole.unwrap_or_default(), None))
 }
 
-/// What two imports did, the second of which has looked at everything again.
-fn together(first: &Summary, second: Summary) -> Summary {
+/// The sum of two imports, the second of which has rescanned everything.
+fn combined(first: &Summary, second: Summary) -> Summary {
     Summary {
         embedded: first.embedded + second.embedded,
         reused: second.reused.saturating_sub(first.embedded),
@@ -130,17 +129,17 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The patterns of a library, without those that are taken back, and with those that are added.
+/// The library's exclude patterns after `--no-exclude` and `--exclude`.
 pub fn excludes(kept: &[String], args: &IndexArgs) -> anyhow::Result<Vec<String>> {
     let mut excludes = kept.to_vec();
     for pattern in &args.no_exclude {
         if !kept.contains(pattern) {
-            bail!("--no-exclude {pattern}: the library has no such pattern; `vicinity info` lists those it has");
+            bail!("--no-exclude {pattern}: the library has no such pattern; run `vicinity info` to list them");
         }
         excludes.retain(|kept| kept != pattern);
     }
     for pattern in &args.exclude {
-        // Before it is remembered: with a pattern that is none no later scan would come to anything.
+        // Checked before it is remembered: an invalid pattern would make every later scan fail.
         Excludes::new(std::slice::from_ref(pattern)).map_err(|reason| anyhow!("--exclude: {reason}"))?;
         if !excludes.contains(pattern) {
             excludes.push(pattern.clone());
@@ -149,7 +148,7 @@ pub fn excludes(kept: &[String], args: &IndexArgs) -> anyhow::Result<Vec<String>
     Ok(excludes)
 }
 
-/// The first Ctrl-C ends the import after the batch in flight, the second one the program.
+/// The first Ctrl-C ends the import after the current batch, the second one exits.
 fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
@@ -164,7 +163,7 @@ fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
     stop
 }
 
-/// Waits for the end of the import; its summary, and the error that ended it early.
+/// Waits for the import to end; returns its summary, and the error that ended it early.
 fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyhow::Result<(Summary, Option<String>)> {
     let bar = on_terminal().then(progress_bar);
     let mut error = None;
@@ -178,7 +177,7 @@ fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyho
         let event = match session.engine.events().recv_timeout(Duration::from_millis(100)) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => bail!("the import has stopped working; what was stored is kept"),
+            Err(RecvTimeoutError::Disconnected) => bail!("the import stopped unexpectedly; stored items are kept"),
         };
         match event {
             Event::Progress(progress) => {
@@ -189,11 +188,11 @@ fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyho
             Event::Notice(notice) if notice.severity == Severity::Error => error = Some(notice.text),
             Event::Notice(notice) if notice.severity == Severity::Warning => {
                 match &bar {
-                    Some(bar) => bar.suspend(|| complain(&notice.text)),
-                    None => complain(&notice.text),
+                    Some(bar) => bar.suspend(|| print_error(&notice.text)),
+                    None => print_error(&notice.text),
                 }
                 if as_json {
-                    json(&WarningLine { warning: &notice.text })?;
+                    print_json(&WarningLine { warning: &notice.text })?;
                 }
             }
             Event::Finished(summary) => {
@@ -221,7 +220,7 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     let left =
         progress.seconds_left.map(|s| format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(s))));
     bar.set_message(match progress.stage {
-        Stage::Scanning => "looking for files".to_owned(),
+        Stage::Scanning => "scanning".to_owned(),
         _ => format!("{:.0}/s{}", progress.per_second, left.unwrap_or_default()),
     });
 }
@@ -230,19 +229,19 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
     let failures = session.engine.failures();
     for failure in failures.iter() {
         if as_json {
-            json(&FailedLine { path: failure.path.as_path().into(), error: &failure.reason })?;
+            print_json(&FailedLine { path: failure.path.as_path().into(), error: &failure.reason })?;
         } else {
-            complain(&format!("{}: {}", failure.path.display(), failure.reason));
+            print_error(&format!("{}: {}", failure.path.display(), failure.reason));
         }
     }
     let Summary { items, images, texts, embedded, reused, failed, seconds, busy, .. } = *summary;
     let skipped = summary.left_out.values().sum();
     if as_json {
         let left_out = summary.left_out.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
-        return json(&SummaryLine { items, images, texts, embedded, reused, failed, skipped, left_out, seconds });
+        return print_json(&SummaryLine { items, images, texts, embedded, reused, failed, skipped, left_out, seconds });
     }
-    line(&format!(
-        "{} items: {} images, {} texts ({} embedded, {} known, {} failed) in {seconds:.1} s",
+    print_line(&format!(
+        "{} items: {} images, {} texts ({} embedded, {} reused, {} failed) in {seconds:.1} s",
         count(items),
         count(images),
         count(texts),
@@ -251,11 +250,11 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
         count(failed)
     ))?;
     if skipped > 0 {
-        line(&format!("{} left out: {}", count(skipped), left_out::describe(&summary.left_out, count)))?;
+        print_line(&format!("{} skipped: {}", count(skipped), left_out::describe(&summary.left_out, count)))?;
     }
     if embedded > 0 {
-        line(&format!(
-            "{:.0} a second; work, overlapping: reading {:.1} s, embedding {:.1} s, storing {:.1} s",
+        print_line(&format!(
+            "{:.0} items/s; time spent (overlapping): reading {:.1} s, embedding {:.1} s, storing {:.1} s",
             embedded as f64 / seconds.max(1e-3),
             busy.read,
             busy.embed,

@@ -1,8 +1,7 @@
-//! Layer 4: the command line, over the same engine.
+//! The command line: runs the engine without a window.
 //!
-//! Results go to stdout, everything else to stderr. Exit codes are those of ripgrep: 0 when there is something to show
-//! (or the work is done), 1 when nothing was found, 2 after an error; where some of many files fail, the others are
-//! done and the end is 2.
+//! Results go to stdout, everything else to stderr. Exit codes are those of ripgrep: 0 for results or finished work, 1
+//! if nothing was found, 2 after an error; if some of many files fail, the others are processed and the exit code is 2.
 
 mod args;
 mod commands;
@@ -10,41 +9,23 @@ mod consent;
 mod embed;
 mod index;
 mod models;
+mod outcome;
 mod output;
 mod pages;
 mod report;
 mod serve;
 mod session;
 
-use std::process::ExitCode;
+pub use args::{Arguments, Command, GlobalArgs};
+pub use outcome::Outcome;
+pub use output::{escaped, print_error};
 
-pub use args::{Arguments, Command, Place};
-pub use output::{complain, escaped};
-
-/// What a command found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Something, or the work is done.
-    Done,
-    /// Nothing.
-    Nothing,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::Nothing => Self::from(1),
-        }
-    }
-}
-
-/// Runs a command. A reader that goes away early (`| head`) is no error.
+/// Runs a command. It is not an error if the reader of stdout stops early (`| head`).
 ///
 /// # Errors
-/// A chain of sentences for the user.
-pub fn run(command: Command, place: &Place) -> anyhow::Result<Outcome> {
-    match commands::run(command, place) {
+/// When the command fails, as a chain of sentences for the user.
+pub fn run(command: Command, global: &GlobalArgs) -> anyhow::Result<Outcome> {
+    match commands::run(command, global) {
         Err(error) if output::is_broken_pipe(&error) => Ok(Outcome::Done),
         result => result,
     }

@@ -7,27 +7,27 @@ use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::Outcome;
-use super::args::{ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsNamed, ModelsVerifyArgs};
-use super::output::{JsonPath, complain, json, line, on_terminal};
+use super::args::{ModelNamesArgs, ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsVerifyArgs};
+use super::outcome::Outcome;
+use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
 use vicinity_core::Ledger;
 use vicinity_engine::content::regular;
 use vicinity_models::catalogue::{CatalogueEntry, Recommendation, Terms};
 use vicinity_models::installed::model_store::Manifest;
 use vicinity_models::installed::{InstallOptions, InstallState, Models, Status, size};
 
-/// Threads of the runtime: one model is got at a time.
+/// Threads of the runtime: one model is downloaded at a time.
 const THREADS: usize = 1;
 
 /// Runs a command.
 pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
     let options = InstallOptions::from_environment()
-        .context("this system names no home folder; say where models are to lie with VICINITY_MODELS")?;
+        .context("this system has no home folder; set VICINITY_MODELS to a folder for models")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let models = Models::open(options, runtime.handle().clone(), Ledger::default(), || {});
     match command {
         ModelsCommand::List(args) => list(&models, &args),
-        ModelsCommand::Get(args) => get(models, &args),
+        ModelsCommand::Download(args) => download(models, &args),
         ModelsCommand::Import(args) => import(&models, &args),
         ModelsCommand::Remove(args) => remove(&models, &args),
         ModelsCommand::Verify(args) => verify(&models, args),
@@ -38,7 +38,9 @@ pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
 struct ModelLine<'a> {
     id: &'a str,
     title: &'a str,
+    /// Kept for scripts; `status` has the words that people read.
     state: &'static str,
+    status: &'static str,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     done: Option<u64>,
@@ -53,17 +55,18 @@ struct ModelLine<'a> {
 }
 
 fn list(models: &Models, args: &ModelsListArgs) -> anyhow::Result<Outcome> {
-    let here = |status: &Status| matches!(status.state, InstallState::Installed { .. });
-    let shown: Vec<Status> = models.status().into_iter().filter(|status| !args.here || here(status)).collect();
+    let installed = |status: &Status| matches!(status.state, InstallState::Installed { .. });
+    let shown: Vec<Status> =
+        models.status().into_iter().filter(|status| !args.installed || installed(status)).collect();
     if !args.json {
-        line("NAME                        STATE        SIZE     DIMENSIONS  LANGUAGES    LICENCE")?;
+        print_line("NAME                        STATE          SIZE     DIMENSIONS  LANGUAGES    LICENCE")?;
     }
     for status in &shown {
         let manifest = models.find(&status.id).map(|(_, manifest)| manifest);
         if args.json {
-            json(&describe(status, manifest.as_ref()))?;
+            print_json(&describe(status, manifest.as_ref()))?;
         } else {
-            line(&row(status, manifest.as_ref()))?;
+            print_line(&row(status, manifest.as_ref()))?;
         }
     }
     Ok(if shown.is_empty() { Outcome::Nothing } else { Outcome::Done })
@@ -71,11 +74,12 @@ fn list(models: &Models, args: &ModelsListArgs) -> anyhow::Result<Outcome> {
 
 fn describe<'a>(status: &'a Status, manifest: Option<&'a Manifest>) -> ModelLine<'a> {
     let (known, own) = (status.entry, manifest.map_or(status.id.as_str(), |m| m.title.as_str()));
-    let (state, done) = state(&status.state);
+    let done = done(&status.state);
     ModelLine {
         id: &status.id,
         title: known.map_or(own, |known| known.title),
-        state,
+        state: old_state(&status.state),
+        status: state(&status.state),
         bytes: bytes(status),
         done,
         revision: manifest.map(|m| m.revision.clone()),
@@ -94,9 +98,9 @@ fn row(status: &Status, manifest: Option<&Manifest>) -> String {
     let warning = known.and_then(|known| known.licence.terms.warning());
     let choice = known.and_then(|known| known.recommended_as).map(|choice| format!("  * {}", choice.title()));
     format!(
-        "{:<26}  {:<11}  {:<7}  {:<10}  {:<11}  {}{}{}",
+        "{:<26}  {:<13}  {:<7}  {:<10}  {:<11}  {}{}{}",
         status.id,
-        state(&status.state).0,
+        state(&status.state),
         size(bytes(status)),
         dimensions,
         known.map_or("?", |known| known.languages),
@@ -125,13 +129,30 @@ fn bytes(status: &Status) -> u64 {
     }
 }
 
-fn state(standing: &InstallState) -> (&'static str, Option<u64>) {
+fn state(standing: &InstallState) -> &'static str {
     match standing {
-        InstallState::NotInstalled => ("not here", None),
-        InstallState::Downloading(progress) => ("coming", Some(progress.done)),
-        InstallState::Paused(progress) => ("partly here", Some(progress.done)),
-        InstallState::Installed { .. } => ("here", None),
-        InstallState::Failed { .. } => ("failed", None),
+        InstallState::NotInstalled => "not installed",
+        InstallState::Downloading(_) => "downloading",
+        InstallState::Paused(_) => "partial",
+        InstallState::Installed { .. } => "installed",
+        InstallState::Failed { .. } => "failed",
+    }
+}
+
+fn old_state(standing: &InstallState) -> &'static str {
+    match standing {
+        InstallState::NotInstalled => "not here",
+        InstallState::Downloading(_) => "coming",
+        InstallState::Paused(_) => "partly here",
+        InstallState::Installed { .. } => "here",
+        InstallState::Failed { .. } => "failed",
+    }
+}
+
+fn done(standing: &InstallState) -> Option<u64> {
+    match standing {
+        InstallState::Downloading(progress) | InstallState::Paused(progress) => Some(progress.done),
+        _ => None,
     }
 }
 
@@ -145,7 +166,7 @@ struct FolderLine<'a> {
     received: u64,
 }
 
-fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
+fn download(models: Models, args: &ModelNamesArgs) -> anyhow::Result<Outcome> {
     let models = Arc::new(models);
     let stop = on_interrupt(&models, &args.ids);
     for id in &args.ids {
@@ -162,31 +183,39 @@ fn get(models: Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
             bar.finish_and_clear();
         }
         match standing {
-            Some(InstallState::Installed { .. }) => told(&models, id, received(&models) - before, args.json)?,
+            Some(InstallState::Installed { .. }) => {
+                print_installed(&models, id, received(&models) - before, args.json)?
+            }
             Some(InstallState::Failed { reason }) => bail!("{id}: {reason}"),
-            _ if stop.load(Ordering::Relaxed) => bail!("stopped; `vicinity models get {id}` goes on from here"),
-            _ => bail!("{id} was not got"),
+            _ if stop.load(Ordering::Relaxed) => bail!("stopped; run `vicinity models download {id}` again to resume"),
+            _ => bail!("download of {id} failed"),
         }
     }
     Ok(Outcome::Done)
 }
 
-/// Bytes that came over the network so far.
+/// Bytes received over the network so far.
 fn received(models: &Models) -> u64 {
     models.ledger().uses().iter().map(|host| host.bytes).sum()
 }
 
-/// One line about a model that is here.
-fn told(models: &Models, id: &str, received: u64, as_json: bool) -> anyhow::Result<()> {
-    let Some((path, manifest)) = models.find(id) else { bail!("{id} is built in: there is nothing to get") };
+/// Prints a line about an installed model.
+fn print_installed(models: &Models, id: &str, received: u64, as_json: bool) -> anyhow::Result<()> {
+    let Some((path, manifest)) = models.find(id) else { bail!("{id} is built in: there is nothing to download") };
     if as_json {
         let bytes = manifest.bytes();
-        return json(&FolderLine { id, path: path.as_path().into(), revision: &manifest.revision, bytes, received });
+        return print_json(&FolderLine {
+            id,
+            path: path.as_path().into(),
+            revision: &manifest.revision,
+            bytes,
+            received,
+        });
     }
-    Ok(line(&format!("{id} is here: {} in {}", size(manifest.bytes()), path.display()))?)
+    Ok(print_line(&format!("{id} is installed: {} in {}", size(manifest.bytes()), path.display()))?)
 }
 
-/// The first Ctrl-C stops the download and keeps what has arrived, the second one ends the program.
+/// The first Ctrl-C pauses the download and keeps what was received, the second one exits.
 fn on_interrupt(models: &Arc<Models>, ids: &[String]) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let (flag, models, ids) = (Arc::clone(&stop), Arc::downgrade(models), ids.to_vec());
@@ -222,7 +251,7 @@ fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
     }
     let path = std::path::absolute(&args.path)?;
     let manifest = models.import(&path, args.name.as_deref())?;
-    told(models, &manifest.id, 0, args.json)?;
+    print_installed(models, &manifest.id, 0, args.json)?;
     Ok(Outcome::Done)
 }
 
@@ -232,13 +261,13 @@ struct RemovedLine<'a> {
     removed: bool,
 }
 
-fn remove(models: &Models, args: &ModelsNamed) -> anyhow::Result<Outcome> {
+fn remove(models: &Models, args: &ModelNamesArgs) -> anyhow::Result<Outcome> {
     for id in &args.ids {
         models.remove(id)?;
         if args.json {
-            json(&RemovedLine { id, removed: true })?;
+            print_json(&RemovedLine { id, removed: true })?;
         } else {
-            line(&format!("{id} is removed"))?;
+            print_line(&format!("{id} was removed"))?;
         }
     }
     Ok(Outcome::Done)
@@ -252,8 +281,8 @@ struct VerifiedLine<'a> {
 }
 
 fn verify(models: &Models, args: ModelsVerifyArgs) -> anyhow::Result<Outcome> {
-    let here = || models.store().all().into_iter().map(|manifest| manifest.id).collect();
-    let ids: Vec<String> = if args.ids.is_empty() { here() } else { args.ids };
+    let installed = || models.store().all().into_iter().map(|manifest| manifest.id).collect();
+    let ids: Vec<String> = if args.ids.is_empty() { installed() } else { args.ids };
     let mut damaged = Vec::new();
     for id in &ids {
         let bar = on_terminal().then(progress_bar);
@@ -266,16 +295,16 @@ fn verify(models: &Models, args: ModelsVerifyArgs) -> anyhow::Result<Outcome> {
         }
         let troubles = troubles?;
         if args.json {
-            json(&VerifiedLine { id, sound: troubles.is_empty(), troubles: &troubles })?;
+            print_json(&VerifiedLine { id, sound: troubles.is_empty(), troubles: &troubles })?;
         } else if troubles.is_empty() {
-            line(&format!("{id}: ok"))?;
+            print_line(&format!("{id}: ok"))?;
         }
-        troubles.iter().for_each(|trouble| complain(&format!("{id}: {trouble}")));
+        troubles.iter().for_each(|trouble| print_error(&format!("{id}: {trouble}")));
         damaged.extend((!troubles.is_empty()).then_some(id.as_str()));
     }
     match damaged.as_slice() {
         [] if ids.is_empty() => Ok(Outcome::Nothing),
         [] => Ok(Outcome::Done),
-        ids => bail!("damaged: {}; `vicinity models get` mends what came from the hub", ids.join(", ")),
+        ids => bail!("damaged: {}; run `vicinity models download` to repair models from the hub", ids.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! Printing. Whatever a name or a text holds, a terminal is sent nothing that it would obey.
+//! Printing. Names and texts from outside never send control sequences to the terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use vicinity_core::path_bytes::{path_bytes, path_text};
 
-/// One line on stdout, with what could steer a terminal escaped.
-pub fn line(text: &str) -> io::Result<()> {
+/// Prints a line to stdout, with control characters escaped.
+pub fn print_line(text: &str) -> io::Result<()> {
     print(&escaped(text))
 }
 
@@ -20,10 +20,10 @@ fn print(text: &str) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// One JSON object as a line on stdout. What could steer a terminal stands there as `\u…`, which means the same.
-pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+/// Prints a JSON object as a line to stdout, with control characters escaped as `\u…`.
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string(value)?;
-    Ok(print(&replaced(&text, |c, out| {
+    Ok(print(&replace_controls(&text, |c, out| {
         let mut units = [0; 2];
         c.encode_utf16(&mut units).iter().for_each(|unit| {
             let _cannot_fail = write!(out, "\\u{unit:04x}");
@@ -31,13 +31,13 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     }))?)
 }
 
-/// One line on stderr, with what could steer a terminal escaped.
-pub fn complain(text: &str) {
-    // nobody is left to be told where stderr is closed
-    let _not_vital = writeln!(io::stderr().lock(), "vicinity: {}", escaped(text));
+/// Prints a line to stderr, with control characters escaped.
+pub fn print_error(text: &str) {
+    // Nothing can be done if stderr is closed.
+    let _ignored = writeln!(io::stderr().lock(), "vicinity: {}", escaped(text));
 }
 
-/// A path in JSON: as text, and where that does not tell it exactly its bytes in base64, too.
+/// A path in JSON: as text, and also as base64 bytes if it is not Unicode.
 #[derive(Serialize)]
 pub struct JsonPath {
     path: String,
@@ -51,35 +51,35 @@ impl From<&Path> for JsonPath {
     }
 }
 
-/// The text with control characters and those that turn the direction of writing as Rust writes them: `\n`, `\u{1b}`.
+/// Escapes control characters and those that change the text direction as Rust does: `\n`, `\u{1b}`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    replaced(text, |c, out| out.extend(c.escape_default()))
+    replace_controls(text, |c, out| out.extend(c.escape_default()))
 }
 
-fn replaced(text: &str, mut escape: impl FnMut(char, &mut String)) -> Cow<'_, str> {
-    if !text.chars().any(steers) {
+fn replace_controls(text: &str, mut escape: impl FnMut(char, &mut String)) -> Cow<'_, str> {
+    if !text.chars().any(is_control) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if steers(c) { escape(c, &mut out) } else { out.push(c) }
+        if is_control(c) { escape(c, &mut out) } else { out.push(c) }
     }
     Cow::Owned(out)
 }
 
-/// Whether a terminal may obey a character instead of showing it: controls of C0 and C1, separators of lines and
-/// paragraphs, marks and overrides of direction (Unicode's Bidi_Control).
-fn steers(c: char) -> bool {
+/// Whether a terminal may interpret a character instead of showing it: C0 and C1 controls, line and paragraph
+/// separators, and direction marks (Unicode's Bidi_Control).
+fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether progress bars make sense.
+/// Whether stderr is a terminal, so that progress bars make sense.
 pub fn on_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether the reader of stdout went away.
+/// Whether the reader of stdout closed it.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == io::ErrorKind::BrokenPipe)
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_steer_a_terminal_is_shown() {
+    fn control_characters_are_escaped() {
         assert_eq!(escaped("a\u{1b}[2J\u{9b}b\n\t\r\u{7f}"), "a\\u{1b}[2J\\u{9b}b\\n\\t\\r\\u{7f}");
         assert_eq!(escaped("gpj\u{202e}.exe\u{2028}"), "gpj\\u{202e}.exe\\u{2028}");
         for plain in ["", "Café, Straße 東京 👩‍👩‍👧 می‌خواهم", "C:\\new"] {

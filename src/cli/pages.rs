@@ -1,4 +1,4 @@
-//! What packages carry about the command line: completions and the manual, both made from the arguments themselves.
+//! Shell completions and manual pages, generated from the arguments.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{Arguments, Outcome};
+use super::args::Arguments;
+use super::outcome::Outcome;
 
 /// Prints the completions for `shell`.
 pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
@@ -16,11 +17,11 @@ pub fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Writes `vicinity.1` and one page a command into `dir`.
+/// Writes `vicinity.1` and one page per command into `dir`.
 pub fn manual(dir: &Path) -> anyhow::Result<Outcome> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{} could not be made", dir.display()))?;
-    // `help` has no page: it prints the others.
+    std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
+    // `help` only prints the other pages.
     let command = Arguments::command().disable_help_subcommand(true);
-    clap_mangen::generate_to(command, dir).with_context(|| format!("{} could not be written", dir.display()))?;
+    clap_mangen::generate_to(command, dir).with_context(|| format!("could not write to {}", dir.display()))?;
     Ok(Outcome::Done)
 }

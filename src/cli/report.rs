@@ -1,8 +1,8 @@
-//! What a report of a bug needs, as text to paste. Names of files and folders only where they are asked for.
+//! Text for a bug report. File names are included only on request.
 
-use super::Outcome;
-use super::args::Place;
-use super::output::{count, line};
+use super::args::GlobalArgs;
+use super::outcome::Outcome;
+use super::output::{count, print_line};
 use super::session::{self, Session};
 use crate::app::{self, Settings};
 use vicinity_core::Modality;
@@ -11,21 +11,21 @@ use vicinity_engine::updates::Updates;
 use vicinity_engine::{choice, crash, store};
 use vicinity_models::device;
 
-/// Lines of the last crash that are shown.
+/// Maximum lines of the last crash report.
 const CRASH_LINES: usize = 40;
 
-/// Prints it. What cannot be found out is said in its place: a report is made when something is broken.
-pub fn print(place: &Place, names: bool) -> anyhow::Result<Outcome> {
+/// Prints the report. Errors are part of it, because a report is made when something is broken.
+pub fn print(global: &GlobalArgs, include_paths: bool) -> anyhow::Result<Outcome> {
     for text in program().into_iter().chain(graphics()).chain(models()) {
-        line(&text)?;
+        print_line(&text)?;
     }
-    for text in
-        library(place, names).unwrap_or_else(|error| vec![row("library", &hidden(&format!("{error:#}"), names))])
+    for text in library(global, include_paths)
+        .unwrap_or_else(|error| vec![row("library", &without_paths(&format!("{error:#}"), include_paths))])
     {
-        line(&text)?;
+        print_line(&text)?;
     }
-    last_crash(names).iter().try_for_each(|text| line(text))?;
-    session::existing_if_named(place)?;
+    last_crash(include_paths).iter().try_for_each(|text| print_line(text))?;
+    session::existing_if_named(global)?;
     Ok(Outcome::Done)
 }
 
@@ -46,13 +46,13 @@ fn updates() -> String {
     let Updates { allowed, newest, .. } =
         home::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
     match (allowed, newest) {
-        (false, _) => "are not looked for".to_owned(),
-        (true, None) => "are looked for; none was told of yet".to_owned(),
-        (true, Some(newest)) => format!("are looked for; the newest was {newest}"),
+        (false, _) => "not checked".to_owned(),
+        (true, None) => "checked; no newer version found yet".to_owned(),
+        (true, Some(newest)) => format!("checked; newest is {newest}"),
     }
 }
 
-/// The system's own name for itself; only Linux keeps it in a file.
+/// Name and version of the operating system; only Linux has them in a file.
 fn system() -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
@@ -65,23 +65,23 @@ fn system() -> String {
 fn graphics() -> Vec<String> {
     let adapters = app::graphics();
     if adapters.is_empty() {
-        return vec![row("graphics", "no driver was found")];
+        return vec![row("graphics", "no driver found")];
     }
     adapters.iter().map(|adapter| row("graphics", adapter)).collect()
 }
 
 fn models() -> Vec<String> {
-    let here: Vec<String> = choice::installed().into_iter().map(|model| model.id).collect();
-    vec![row("models", &if here.is_empty() { "only the built-in one".to_owned() } else { here.join(", ") })]
+    let installed: Vec<String> = choice::installed().into_iter().map(|model| model.id).collect();
+    vec![row("models", &if installed.is_empty() { "only the built-in model".to_owned() } else { installed.join(", ") })]
 }
 
-fn library(place: &Place, names: bool) -> anyhow::Result<Vec<String>> {
-    let path = session::library(place)?;
-    let shown = if names { format!(" in {}", path.display()) } else { String::new() };
+fn library(global: &GlobalArgs, include_paths: bool) -> anyhow::Result<Vec<String>> {
+    let path = session::library(global)?;
+    let shown = if include_paths { format!(" in {}", path.display()) } else { String::new() };
     if !store::exists(&path) {
-        return Ok(vec![row("library", &format!("none yet{shown}"))]);
+        return Ok(vec![row("library", &format!("not created yet{shown}"))]);
     }
-    let session = Session::open_quietly(place)?;
+    let session = Session::open_quietly(global)?;
     let snapshot = session.engine.snapshot();
     let [images, texts] = [Modality::Image, Modality::Text].map(|kind| count(snapshot.count(kind) as u64));
     let model = &snapshot.parts().model;
@@ -90,30 +90,31 @@ fn library(place: &Place, names: bool) -> anyhow::Result<Vec<String>> {
         row("library", &format!("{images} images, {texts} texts, {} failed{shown}", count(failures.len() as u64))),
         row("", &format!("model {} ({}), {} dimensions", model.name, model.revision, model.dim)),
     ];
-    rows.extend(session.engine.check().iter().map(|trouble| row("", &hidden(trouble, names))));
-    if names {
+    rows.extend(session.engine.check().iter().map(|trouble| row("", &without_paths(trouble, include_paths))));
+    if include_paths {
         rows.extend(snapshot.parts().roots.iter().map(|root| row("", &root.path.display().to_string())));
         rows.extend(failures.iter().map(|failed| row("", &format!("{}: {}", failed.path.display(), failed.reason))));
     }
     Ok(rows)
 }
 
-fn last_crash(names: bool) -> Vec<String> {
+fn last_crash(include_paths: bool) -> Vec<String> {
     let last = home::crashes().and_then(|dir| crash::reports(&dir).pop());
     let Some(text) = last.and_then(|path| std::fs::read_to_string(path).ok()) else {
-        return vec![row("crash", "none is kept")];
+        return vec![row("crash", "no report")];
     };
     let lines = text.lines().take(CRASH_LINES).enumerate();
-    lines.map(|(i, text)| row(if i == 0 { "crash" } else { "" }, &hidden(text, names))).collect()
+    lines.map(|(i, text)| row(if i == 0 { "crash" } else { "" }, &without_paths(text, include_paths))).collect()
 }
 
-/// Without words that are paths. Those of our own source stay.
-fn hidden(text: &str, names: bool) -> String {
-    if names {
+/// Removes paths, except those of our own source.
+fn without_paths(text: &str, include_paths: bool) -> String {
+    if include_paths {
         return text.to_owned();
     }
-    let is_path = |word: &str| word.contains(['/', '\\']) && !word.trim_start_matches("at ").starts_with("src/");
-    // A path may have blanks in it: from its first word on, nothing of the line is sure.
+    let is_ours = |word: &str| ["src/", "crates/"].iter().any(|folder| word.starts_with(folder));
+    let is_path = |word: &str| word.contains(['/', '\\']) && !is_ours(word.trim_start_matches("at "));
+    // A path may contain spaces, so everything from its first word on is removed.
     match text
         .split(' ')
         .scan(0, |at, word| Some((std::mem::replace(at, *at + word.len() + 1), word)))
@@ -126,13 +127,13 @@ fn hidden(text: &str, names: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::hidden;
+    use super::without_paths;
 
     #[test]
-    fn names_of_files_are_left_out_unless_asked_for() {
+    fn paths_are_removed_unless_requested() {
         let text = "panicked at src/ui/shell.rs:12:4: cannot open /home/anna/My Diary/1.jpg: gone";
-        assert_eq!(hidden(text, false), "panicked at src/ui/shell.rs:12:4: cannot open …");
-        assert_eq!(hidden(text, true), text);
-        assert_eq!(hidden(r"C:\Users\anna\x.jpg is damaged", false), "…");
+        assert_eq!(without_paths(text, false), "panicked at src/ui/shell.rs:12:4: cannot open …");
+        assert_eq!(without_paths(text, true), text);
+        assert_eq!(without_paths(r"C:\Users\anna\x.jpg is damaged", false), "…");
     }
 }

@@ -1,12 +1,12 @@
-//! An engine for the time of one command.
+//! An engine for the duration of one command.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
 
-use super::args::{Cut, Place};
-use super::output::complain;
+use super::args::{GlobalArgs, TruncationArgs};
+use super::output::print_error;
 use vicinity_core::Ledger;
 use vicinity_core::home;
 use vicinity_engine::choice::{self, ModelSource};
@@ -20,56 +20,55 @@ use vicinity_models::remote::Key;
 pub struct Session {
     /// The engine.
     pub engine: Engine,
-    /// The network, where a service is behind the engine; goes after it.
+    /// The network runtime of a service; dropped after the engine.
     _network: Option<Runtime>,
 }
 
-/// The library that is meant.
-pub fn library(place: &Place) -> anyhow::Result<PathBuf> {
-    let path = place.library.clone().or_else(home::default_library);
-    let path = path.context("this system names no home folder; say where the library lies with --library DIR")?;
+/// The path of the library to use.
+pub fn library(global: &GlobalArgs) -> anyhow::Result<PathBuf> {
+    let path = global.library.clone().or_else(home::default_library);
+    let path = path.context("this system has no home folder; pass --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
 }
 
-/// The library that is meant, which has to exist. Creates nothing.
-pub fn existing(place: &Place) -> anyhow::Result<PathBuf> {
-    let path = library(place)?;
+/// The path of the library to use, which must exist. Creates nothing.
+pub fn existing(global: &GlobalArgs) -> anyhow::Result<PathBuf> {
+    let path = library(global)?;
     if store::exists(&path) { Ok(path) } else { Err(StoreError::Missing { dir: path }.into()) }
 }
 
-/// The same for commands that do without a library: only one that is named, or whose folder holds something else, has
-/// to exist.
-pub fn existing_if_named(place: &Place) -> anyhow::Result<()> {
-    let path = library(place)?;
-    if place.library.is_some() || path.exists() { existing(place).map(drop) } else { Ok(()) }
+/// Checks the library for commands that work without one: it must exist only if it is named, or if its folder exists.
+pub fn existing_if_named(global: &GlobalArgs) -> anyhow::Result<()> {
+    let path = library(global)?;
+    if global.library.is_some() || path.exists() { existing(global).map(drop) } else { Ok(()) }
 }
 
-/// The model that is meant, on its own: the built-in one where none is named.
-pub fn model(place: &Place) -> anyhow::Result<Model> {
-    load(&place.source()?.unwrap_or_default(), &place.running()?)
+/// The model to use without a library: the built-in one by default.
+pub fn model(global: &GlobalArgs) -> anyhow::Result<Model> {
+    load(&global.source()?.unwrap_or_default(), &global.runtime_settings()?)
 }
 
-/// A model on its own, where it should run. Warnings go to stderr.
+/// Loads a model on its device. Warnings go to stderr.
 pub fn load(source: &ModelSource, running: &Running) -> anyhow::Result<Model> {
     let chosen = running.load(source, None)?;
     let warnings = chosen.notices.iter().filter(|notice| notice.severity != Severity::Info);
-    warnings.for_each(|notice| complain(&notice.text));
+    warnings.for_each(|notice| print_error(&notice.text));
     Ok(chosen.model)
 }
 
-/// Commands show no map: it is laid out when it is asked for.
+/// Commands compute a layout only on request.
 pub fn mode(access: Access) -> OpenMode {
     OpenMode { access, layout: LayoutUpdates::OnRequest }
 }
 
 impl Session {
-    /// Opens the library for writing; it is made where there is none.
-    pub fn create(place: &Place) -> anyhow::Result<Self> {
-        let path = library(place)?;
-        match (place.source()?, remote::remembered(&path)) {
-            (None, Some(service)) => Self::by_service(&path, &service, place, Access::ReadWrite),
+    /// Opens the library for writing; creates it if missing.
+    pub fn create(global: &GlobalArgs) -> anyhow::Result<Self> {
+        let path = library(global)?;
+        match (global.source()?, remote::remembered(&path)) {
+            (None, Some(service)) => Self::by_service(&path, &service, global, Access::ReadWrite),
             (model, before) => {
-                let session = Self::local(&path, model, place, Access::ReadWrite)?;
+                let session = Self::local(&path, model, global, Access::ReadWrite)?;
                 if before.is_some() {
                     remote::remember(&path, None)?;
                 }
@@ -78,13 +77,13 @@ impl Session {
         }
     }
 
-    fn local(path: &Path, model: Option<ModelSource>, place: &Place, access: Access) -> anyhow::Result<Self> {
-        let engine = Engine::open_as(path, model, &place.running()?, mode(access), || {})?;
+    fn local(path: &Path, model: Option<ModelSource>, global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
+        let engine = Engine::open_as(path, model, &global.runtime_settings()?, mode(access), || {})?;
         Ok(Self { engine, _network: None })
     }
 
-    /// Opens the library through a service that is switched on for it.
-    pub fn by_service(path: &Path, service: &Service, place: &Place, access: Access) -> anyhow::Result<Self> {
+    /// Opens the library with a service that the user has allowed for it.
+    pub fn by_service(path: &Path, service: &Service, global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
         let network = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("vicinity-network")
@@ -92,76 +91,75 @@ impl Session {
             .build()
             .context("the network cannot be used")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
-        let link = Link { key, runtime, ledger: Ledger::default(), running: place.running()? };
+        let link = Link { key, runtime, ledger: Ledger::default(), running: global.runtime_settings()? };
         let (engine, found) = Engine::open_service(path, service, link, mode(access), || {})?;
-        found.iter().for_each(|found| complain(found));
+        found.iter().for_each(|found| print_error(found));
         Ok(Self { engine, _network: Some(network) })
     }
 
-    /// Opens a library that exists, for reading: nothing of it changes, and whoever writes it is not disturbed. Where
-    /// another model is named than the one that it remembers, it is told to remember that one.
-    pub fn open(place: &Place) -> anyhow::Result<Self> {
-        let session = Self::open_quietly(place)?;
-        session.engine.found_on_opening().iter().for_each(|found| complain(&found.text));
+    /// Opens an existing library for reading: it is not changed, and writers are not disturbed. If another model is
+    /// named than the one it remembers, it is opened for writing to remember that one.
+    pub fn open(global: &GlobalArgs) -> anyhow::Result<Self> {
+        let session = Self::open_quietly(global)?;
+        session.engine.found_on_opening().iter().for_each(|found| print_error(&found.text));
         Ok(session)
     }
 
-    /// The same, where the caller prints what was found amiss.
-    pub fn open_quietly(place: &Place) -> anyhow::Result<Self> {
-        let path = library(place)?;
+    /// Like [`Self::open`], but the caller prints the problems found.
+    pub fn open_quietly(global: &GlobalArgs) -> anyhow::Result<Self> {
+        let path = library(global)?;
         let chooses = |model: &ModelSource| *model != choice::remembered(&path) || remote::remembered(&path).is_some();
         let access =
-            if place.source()?.is_some_and(|model| chooses(&model)) { Access::ReadWrite } else { Access::Read };
-        Self::open_with(place, access)
+            if global.source()?.is_some_and(|model| chooses(&model)) { Access::ReadWrite } else { Access::Read };
+        Self::open_with(global, access)
     }
 
-    /// Opens a library that exists, for writing.
-    pub fn open_to_write(place: &Place) -> anyhow::Result<Self> {
-        Self::open_with(place, Access::ReadWrite)
+    /// Opens an existing library for writing.
+    pub fn open_to_write(global: &GlobalArgs) -> anyhow::Result<Self> {
+        Self::open_with(global, Access::ReadWrite)
     }
 
-    fn open_with(place: &Place, access: Access) -> anyhow::Result<Self> {
-        let path = existing(place)?;
-        let service = remote::remembered(&path).filter(|_| place.model.is_none());
+    fn open_with(global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
+        let path = existing(global)?;
+        let service = remote::remembered(&path).filter(|_| global.model.is_none());
         let opened = match (access, &service) {
-            (Access::ReadWrite, _) => Self::create(place),
-            (Access::Read, Some(service)) => Self::by_service(&path, service, place, access),
-            (Access::Read, None) => Self::local(&path, place.source()?, place, access),
+            (Access::ReadWrite, _) => Self::create(global),
+            (Access::Read, Some(service)) => Self::by_service(&path, service, global, access),
+            (Access::Read, None) => Self::local(&path, global.source()?, global, access),
         };
         match opened {
-            // what is stored can be looked at and searched without the service
+            // Stored items can be searched without the service.
             Err(error) if service.is_some() => {
-                complain(&format!("{error}; the local model is used"));
-                Self::local(&path, None, place, access)
+                print_error(&format!("{error}; the local model is used"));
+                Self::local(&path, None, global, access)
             }
             result => result,
         }
     }
 
-    /// Opens a library that exists, and looks at so many dimensions from now on. Where none are named it is opened for
-    /// reading.
-    pub fn open_cut(place: &Place, cut: Cut) -> anyhow::Result<Self> {
-        let Some(dim) = cut.dimensions else { return Self::open(place) };
-        let session = Self::open_to_write(place)?;
+    /// Opens an existing library and sets the number of dimensions to use. Without one it is opened for reading.
+    pub fn open_truncated(global: &GlobalArgs, truncation: TruncationArgs) -> anyhow::Result<Self> {
+        let Some(dim) = truncation.dimensions else { return Self::open(global) };
+        let session = Self::open_to_write(global)?;
         match session.engine.set_dimensions(dim) {
             Err(reason) => bail!("--dimensions: {reason}"),
             Ok(()) => Ok(session),
         }
     }
 
-    /// Submits a job and waits until `answer` takes an event for its answer. Warnings go to stderr.
+    /// Submits a job and waits until `answer` accepts an event as its result. Warnings go to stderr.
     pub fn ask<R>(&self, job: Job, mut answer: impl FnMut(Event) -> Option<R>) -> anyhow::Result<R> {
         self.engine.submit(job);
         loop {
-            let event = self.engine.events().recv().context("the engine has stopped")?;
+            let event = self.engine.events().recv().context("the engine stopped unexpectedly")?;
             let notice = if let Event::Notice(notice) = &event { Some(notice.clone()) } else { None };
             if let Some(result) = answer(event) {
                 return Ok(result);
             }
-            let news =
+            let is_new =
                 |notice: &Notice| notice.severity != Severity::Info && !self.engine.found_on_opening().contains(notice);
-            if let Some(notice) = notice.filter(news) {
-                complain(&notice.text);
+            if let Some(notice) = notice.filter(is_new) {
+                print_error(&notice.text);
             }
         }
     }

@@ -420,7 +420,7 @@ fn a_second_start_hands_over_to_the_window_that_has_the_library_open() {
     assert_eq!(call.take().unwrap(), [place.files()]);
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!((output.status.code(), &*said), (Some(0), "Opened in the window that is running\n"));
+    assert_eq!((output.status.code(), &*said), (Some(0), "Opened in the running window\n"));
 
     // A window of its own, which only Linux surely cannot show here.
     if cfg!(target_os = "linux") {
@@ -572,7 +572,7 @@ fn what_was_left_out_is_printed_with_its_reason() {
     fs::write(place.files().join("letter.docx"), b"PK\x03\x04\x14\0\0\0word/document.xml").unwrap();
     let done = place.run(&["index", place.files().to_str().unwrap()]);
     let told = String::from_utf8(done.stdout).unwrap();
-    assert!(told.contains("2 left out: 1 office document, 1 video"), "{told}");
+    assert!(told.contains("2 skipped: 1 office document, 1 video"), "{told}");
     let summary = lines(&place.run(&["index", "--json"])).pop().unwrap();
     assert_eq!(summary["skipped"], 2);
     assert_eq!(summary["left_out"], serde_json::json!({"office": 1, "video": 1}));
@@ -594,5 +594,36 @@ fn a_damaged_row_of_a_table_is_one_failure_with_its_line_and_costs_no_other() {
         let failures: Vec<_> = lines.iter().filter(|line| line.get("error").is_some()).collect();
         assert_eq!(failures.len(), 1, "{run}: {lines:?}");
         assert!(failures[0]["error"].as_str().unwrap().starts_with("Line 2: it is not JSON"), "{run}: {lines:?}");
+    }
+}
+
+#[test]
+fn old_names_of_commands_and_options_still_work_and_are_not_advertised() {
+    let place = Place::new();
+    let files = place.files();
+    let files = files.to_str().unwrap();
+    let run =
+        |arguments: &[&str]| place.command(arguments).env("VICINITY_MODELS", place.path("models")).output().unwrap();
+    assert_eq!(lines(&run(&["models", "list", concat!("--", "here"), "--json"]))[0]["status"], "installed");
+    assert!(run(&["doctor", "--report", concat!("--", "names")]).status.success());
+    let service = ["index", files, "--provider", "nomic", "--base-url", "nonsense", concat!("--yes", "-send")];
+    for (arguments, sentence) in [
+        (&["models", "get", "vicinity-starter"][..], "built in"),
+        (&service, "invalid service URL"),
+        (&["serve", concat!("--", "patience"), "0"], "1..=3600"),
+    ] {
+        let refused = run(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&refused).contains(sentence), "{arguments:?}: {}", stderr(&refused));
+    }
+    for (command, new, old) in [
+        (&["models"][..], "download", "  get"),
+        (&["models", "list"], "--installed", concat!("--", "here")),
+        (&["doctor"], "--include-paths", "--names"),
+        (&["index"], "--yes", concat!("--yes", "-send")),
+        (&["serve"], "--timeout", concat!("--", "patience")),
+    ] {
+        let help = String::from_utf8(run(&[command, &["--help"]].concat()).stdout).unwrap();
+        assert!(help.contains(new) && !help.contains(old), "{command:?}: {help}");
     }
 }

@@ -260,7 +260,7 @@ mod unix {
             &["search", "dog", "--library", "library"],
             &["search", "dog", "--library", "library", "--json"],
             &["info", "--library", "library"],
-            &["doctor", "--report", "--names", "--library", "library"],
+            &["doctor", "--report", "--include-paths", "--library", "library"],
             &["labels", "files/a\u{1b}[2Jb\nc\t.txt", "files/bad\u{1b}[2J\u{9b}.png"],
             &["labels", "--json", "files/\u{9b}2J\u{7f}.txt"],
             &["embed", "files/bad\u{1b}[2J\u{9b}.png"],

@@ -80,13 +80,13 @@ fn a_report_tells_what_a_bug_needs_and_names_no_file_unless_asked() {
         "device   ",
         "graphics ",
         "models   ",
-        "updates  are not looked for",
+        "updates  not checked",
         "1 texts, 1 failed",
         "src/ui/shell.rs:1:2",
     ] {
         assert!(report.contains(part), "{part} is missing in\n{report}");
     }
     assert!(!report.contains("diary") && !report.contains("monday") && !report.contains("broken"), "{report}");
-    let told = ran(vicinity().args(["doctor", "--report", "--names"]));
+    let told = ran(vicinity().args(["doctor", "--report", "--include-paths"]));
     assert!(told.contains("diary") && told.contains("broken.png"), "{told}");
 }

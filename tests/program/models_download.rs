@@ -313,25 +313,25 @@ fn pause_holds_resume_goes_on_cancel_drops() {
 fn a_killed_process_is_gone_on_with() {
     let place = Place::new();
     place.hub.manner().slow = Some(Duration::from_millis(50));
-    let mut child = place.command(&["get", MODEL]).spawn().unwrap();
+    let mut child = place.command(&["download", MODEL]).spawn().unwrap();
     let part = place.models().join(".partial").join(MODEL).join("model.safetensors.part");
     let deadline = Instant::now() + Duration::from_secs(60);
     while fs::metadata(&part).map_or(0, |m| m.len()) < 150_000 {
         assert!(Instant::now() < deadline, "it never began");
         std::thread::sleep(Duration::from_millis(10));
     }
-    let busy = place.run(&["get", MODEL]);
+    let busy = place.run(&["download", MODEL]);
     assert!(busy.status.code() == Some(2) && stderr(&busy).contains("another window or command"), "{}", stderr(&busy));
     child.kill().unwrap();
     child.wait().unwrap();
     let listed = json_lines(&place.run(&["list", "--json"]));
     let line = listed.iter().find(|line| line["id"] == MODEL).unwrap();
-    assert_eq!(line["state"], "partly here");
+    assert_eq!((&line["state"], &line["status"]), (&"partly here".into(), &"partial".into()));
     assert!(line["done"].as_u64().unwrap() >= 150_000);
 
     place.hub.requests();
     place.hub.manner().slow = None;
-    let output = place.run(&["get", MODEL, "--json"]);
+    let output = place.run(&["download", MODEL, "--json"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(place.hub.asked_from().iter().all(|from| *from >= 150_000));
     let told = &json_lines(&output)[0];
@@ -393,11 +393,11 @@ fn verify_finds_a_flipped_byte_and_get_mends_it() {
     let damaged = place.run(&["verify", MODEL]);
     assert_eq!(damaged.status.code(), Some(2));
     assert!(stderr(&damaged).contains("config.json is damaged"), "{}", stderr(&damaged));
-    let listed = place.run(&["list", "--json", "--here"]);
+    let listed = place.run(&["list", "--json", "--installed"]);
     assert!(json_lines(&listed).iter().all(|line| line["id"] != MODEL), "a damaged model is not listed as here");
 
     place.hub.requests();
-    assert!(place.run(&["get", MODEL]).status.success());
+    assert!(place.run(&["download", MODEL]).status.success());
     assert!(place.hub.asked_from().is_empty(), "sound weights are kept");
     place.assert_whole(&place.open(place.options()));
     assert!(place.run(&["remove", MODEL]).status.success());
@@ -409,7 +409,7 @@ fn verify_finds_a_flipped_byte_and_get_mends_it() {
 fn a_proxy_is_used_and_nobody_else_is_contacted() {
     let place = Place::new();
     let (proxy, trap) = (Hub::new(files()), Hub::new(files()));
-    let mut command = place.command(&["get", MODEL]);
+    let mut command = place.command(&["download", MODEL]);
     command
         .env("HF_ENDPOINT", "http://hub.invalid")
         .env("HTTP_PROXY", &proxy.address)
@@ -421,7 +421,7 @@ fn a_proxy_is_used_and_nobody_else_is_contacted() {
 
     // the loopback needs no proxy; everything that went elsewhere would end in the trap
     assert!(place.run(&["remove", MODEL]).status.success());
-    let mut command = place.command(&["get", MODEL]);
+    let mut command = place.command(&["download", MODEL]);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env(name, &trap.address);
     }
@@ -433,17 +433,17 @@ fn a_proxy_is_used_and_nobody_else_is_contacted() {
 #[test]
 fn commands_tell_in_one_line_what_is_wrong() {
     let place = Place::new();
-    let listed = place.run(&["list", "--json", "--here"]);
+    let listed = place.run(&["list", "--json", "--installed"]);
     assert!(listed.status.success());
     assert_eq!(json_lines(&listed)[0]["id"], "vicinity-starter");
     let all = json_lines(&place.run(&["list", "--json"]));
     let research = all.iter().filter(|line| line["terms"] != "open");
     assert!(research.map(|line| &line["choice"]).all(Value::is_null));
     for (arguments, word) in [
-        (["get", "nonsense"], "no model called nonsense"),
+        (["download", "nonsense"], "no model called nonsense"),
         (["remove", "vicinity-starter"], "built in"),
         (["remove", "../x"], "no model called"),
-        (["verify", MODEL], "not here"),
+        (["verify", MODEL], "not installed"),
         (["import", "/nowhere"], "no such file"),
     ] {
         let output = place.run(&arguments);
@@ -451,7 +451,7 @@ fn commands_tell_in_one_line_what_is_wrong() {
         assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
         assert!(told.contains(word), "{told}");
     }
-    let output = place.command(&["get", MODEL]).env("HF_ENDPOINT", "ftp://x").output().unwrap();
+    let output = place.command(&["download", MODEL]).env("HF_ENDPOINT", "ftp://x").output().unwrap();
     assert!(output.status.code() == Some(2) && stderr(&output).contains("ftp://x"), "{}", stderr(&output));
 }
 

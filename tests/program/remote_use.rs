@@ -231,10 +231,10 @@ fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
     let refused = index(&place, &service, &[], &key);
     assert!(!refused.status.success());
     let said = stderr(&refused);
-    assert!(said.contains("4 items") && said.contains("--yes-send"), "{said}");
+    assert!(said.contains("4 items") && said.contains("--yes"), "{said}");
     assert_eq!(service.count(), 0, "nobody was there to agree");
 
-    let done = index(&place, &service, &["--yes-send", "--json"], &key);
+    let done = index(&place, &service, &["--yes", "--json"], &key);
     assert!(done.status.success(), "{}", stderr(&done));
     let lines = String::from_utf8(done.stdout).unwrap();
     let summary: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();

@@ -355,8 +355,8 @@ fn bad_requests_are_refused_in_each_services_form_and_break_nothing() {
     let openai = "/v1/embeddings";
     refused(at, openai, &json!({ "input": [] }), 400, "empty");
     refused(at, openai, &json!({}), 400, "input");
-    refused(at, openai, &json!({ "input": [1, 2, 3] }), 400, "Token ids");
-    refused(at, openai, &json!({ "input": [[1, 2], [3]] }), 400, "Token ids");
+    refused(at, openai, &json!({ "input": [1, 2, 3] }), 400, "Token IDs");
+    refused(at, openai, &json!({ "input": [[1, 2], [3]] }), 400, "Token IDs");
     refused(at, openai, &json!({ "input": ["a", null] }), 400, "text");
     refused(at, openai, &json!({ "input": "a", "dimensions": 100 }), 400, "384");
     refused(at, openai, &json!({ "input": "a", "encoding_format": "int8" }), 400, "base64");
@@ -416,8 +416,8 @@ fn bad_pictures_are_refused_and_break_nothing() {
     let png = fs::read(fixture("preprocess").join("landscape.png")).unwrap();
     refused(&[("images", true, &png[..png.len() / 3])], "cut short");
     refused(&[("images", true, &bomb)], "too large");
-    refused(&[("images", true, b"only words")], "no picture");
-    refused(&[("images", true, b"")], "no picture");
+    refused(&[("images", true, b"only words")], "not a picture");
+    refused(&[("images", true, b"")], "not a picture");
     refused(&[("model", false, b"starter")], "empty");
     refused(&[("model", false, b"other"), ("images", true, &good)], "other");
     refused(&[("urls", false, b"http://127.0.0.1:1/a.jpg")], "Nothing is fetched");
@@ -533,7 +533,7 @@ fn one_word_of_forty_megabytes_is_one_token() {
 
 #[test]
 fn those_who_say_nothing_keep_nobody_waiting() {
-    let serve = Serve::start(&["--patience", "3000"]);
+    let serve = Serve::start(&["--timeout", "3000"]);
     let silent: Vec<_> = (0..400).map(|_| connect(serve.at)).collect();
     let half: Vec<_> = (0..100)
         .map(|_| {
@@ -576,7 +576,7 @@ fn large_and_slow_requests_end() {
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.body.to_string().contains("64 MiB"), "{path}: {}", answer.body);
     }
-    let serve = Serve::start(&["--patience", "1"]);
+    let serve = Serve::start(&["--timeout", "1"]);
     let whole = request(serve.at, "POST", "/v1/embeddings", &[], br#"{"input":"a"}"#);
     let after = |bytes: &[u8]| {
         let start = Instant::now();

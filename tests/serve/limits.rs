@@ -12,7 +12,7 @@ use vicinity_core::{Embedding, Picture};
 use vicinity_models::{
     ImageTower, Model, ModelInfo, ModelKey, Pixels, TextEmbedding, TextOptions, TextTower, TowerError,
 };
-use vicinity_serve::{Options, Server};
+use vicinity_serve::{ServeOptions, Server};
 
 use crate::support::http::{form, post, read, request};
 
@@ -82,8 +82,8 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let patience = Duration::from_secs(20);
-        let server = Server::bind(Options { listen, token: None, aliases: Vec::new(), patience }).unwrap();
+        let idle_timeout = Duration::from_secs(20);
+        let server = Server::bind(ServeOptions { listen, token: None, aliases: Vec::new(), idle_timeout }).unwrap();
         let at = server.address().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {

@@ -39,7 +39,7 @@ impl std::str::FromStr for ModelSource {
             _ if path.is_dir() => std::path::absolute(path).map(Self::Folder).map_err(|error| error.to_string()),
             _ => {
                 installed().into_iter().find(|model| model.id == text).map(|model| model.source).ok_or_else(|| {
-                    "no such model is here; `vicinity models list` names those that can be had".to_owned()
+                    "model not installed; run `vicinity models list` to see what is available".to_owned()
                 })
             }
         }

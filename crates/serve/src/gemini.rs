@@ -1,39 +1,40 @@
 //! Gemini's shapes: `embedContent` and `batchEmbedContents`, under `/v1beta` and `/v1`.
 //!
-//! A content becomes one vector: its texts are joined by line breaks; where it also has pictures, its vector is the
-//! direction of the mean. A title stands on a line before its text. Field names are read in both spellings that
-//! Google's servers take, and base64 in both alphabets (the Python client writes the one for addresses).
+//! A content becomes one vector: its texts are joined by line breaks; if it also has pictures, its vector is the
+//! normalised mean. A title goes on a line before its text. Field names are accepted in both spellings that Google's
+//! servers accept, and base64 in both alphabets (the Python client writes the URL-safe one).
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Kind, json_body};
+use super::error::{ApiError, ApiErrorKind};
+use super::json::{Json, json_body, parse_body};
 use super::picture_data;
-use super::service::{App, Item, Json, Served, cut, parsed, words};
+use super::service::{EmbedItem, EmbeddingService, ServiceState, reject_picture, truncate};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextEmbedding, TextOptions, TextTask};
 
-/// Of one content.
+/// The method that embeds one content.
 pub(super) const ONE: &str = ":embedContent";
-/// Of several.
+/// The method that embeds several contents.
 pub(super) const MANY: &str = ":batchEmbedContents";
-/// Contents a request, as Google has it.
-const MOST: usize = 100;
-/// Parts of all contents.
-const MOST_PARTS: usize = 512;
-/// What a request asks for each of its contents.
+/// Maximum contents per request, as in Google's API.
+const MAX_REQUESTS: usize = 100;
+/// Maximum parts of all contents.
+const MAX_PARTS: usize = 512;
+/// The field with the requests of a batch.
 const REQUESTS: &str = "requests";
 
 #[derive(Deserialize)]
-struct Batch {
-    requests: Vec<Ask>,
+struct BatchRequest {
+    requests: Vec<EmbedContentRequest>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ask {
+struct EmbedContentRequest {
     model: Option<String>,
     content: Content,
     #[serde(alias = "task_type")]
@@ -89,32 +90,39 @@ struct Usage {
 }
 
 /// Embeds.
-pub(super) async fn embed(State(served): App, Path(call): Path<String>, request: Request) -> Result<Response, Fault> {
+pub(super) async fn embed(
+    State(served): ServiceState,
+    Path(call): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let body = served.body(request).await?;
-    let (model, asks, single) = if let Some(model) = call.strip_suffix(&ONE) {
-        (model, parsed(&body, |bytes| Ok(vec![json_body::<Ask>(&bytes)?])).await?, true)
+    let (model, requests, single) = if let Some(model) = call.strip_suffix(&ONE) {
+        (model, parse_body(&body, |bytes| Ok(vec![json_body::<EmbedContentRequest>(&bytes)?])).await?, true)
     } else if let Some(model) = call.strip_suffix(&MANY) {
-        (model, parsed(&body, |bytes| Ok(json_body::<Batch>(&bytes)?.requests)).await?, false)
+        (model, parse_body(&body, |bytes| Ok(json_body::<BatchRequest>(&bytes)?.requests)).await?, false)
     } else {
-        return Err(Fault::new(Kind::Absent, format!("There is no such method; there are {ONE} and {MANY}")));
+        return Err(ApiError::new(ApiErrorKind::NotFound, format!("There is no such method; use {ONE} or {MANY}")));
     };
     served.names.find(Some(model))?;
-    check(model, &asks)?;
-    let dim = |(at, ask): (usize, &Ask)| served.dim(ask.output_dimensionality, REQUESTS).map_err(|fault| fault.at(at));
-    let dims = asks.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
-    let contents = |(at, ask)| contents(ask).map_err(|reason| Fault::invalid(REQUESTS, reason).at(at));
-    let all = parsed(&body, move |_| asks.into_iter().enumerate().map(contents).collect::<Result<Vec<_>, _>>()).await?;
+    check(model, &requests)?;
+    let dim = |(at, request): (usize, &EmbedContentRequest)| {
+        served.dim(request.output_dimensionality, REQUESTS).map_err(|error| error.at_index(at))
+    };
+    let dims = requests.iter().enumerate().map(dim).collect::<Result<Vec<_>, _>>()?;
+    let contents = |(at, request)| contents(request).map_err(|reason| ApiError::invalid(REQUESTS, reason).at_index(at));
+    let all = parse_body(&body, move |_| requests.into_iter().enumerate().map(contents).collect::<Result<Vec<_>, _>>())
+        .await?;
     let plan: Vec<(usize, usize)> = all.iter().map(Vec::len).zip(dims).collect();
-    let items: Vec<Item> = all.into_iter().flatten().collect();
-    if items.len() > MOST_PARTS {
-        return Err(Fault::new(
-            Kind::Invalid,
-            format!("{} parts are too many; send at most {MOST_PARTS}", items.len()),
+    let items: Vec<EmbedItem> = all.into_iter().flatten().collect();
+    if items.len() > MAX_PARTS {
+        return Err(ApiError::new(
+            ApiErrorKind::Invalid,
+            format!("{} parts are too many; send at most {MAX_PARTS}", items.len()),
         ));
     }
-    let mut found = served.embed(items).await.map_err(|fault| fault.of("parts"))?.into_iter();
+    let mut found = served.embed(items).await.map_err(|error| error.in_field("parts"))?.into_iter();
     let tokens = found.as_slice().iter().map(|one| one.tokens).sum();
-    let vectors = plan.into_iter().map(|(parts, dim)| cut(&mean(found.by_ref().take(parts))?, dim));
+    let vectors = plan.into_iter().map(|(parts, dim)| truncate(&mean(found.by_ref().take(parts))?, dim));
     let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
     Ok(answer(&vectors, single, tokens))
 }
@@ -128,54 +136,54 @@ fn answer(vectors: &[Embedding], single: bool, tokens: usize) -> Response {
     }
 }
 
-fn check(model: &str, asks: &[Ask]) -> Result<(), Fault> {
-    if asks.is_empty() {
-        return Err(Fault::new(Kind::Invalid, "There is nothing to embed: the list of requests is empty"));
+fn check(model: &str, requests: &[EmbedContentRequest]) -> Result<(), ApiError> {
+    if requests.is_empty() {
+        return Err(ApiError::new(ApiErrorKind::Invalid, "The list of requests is empty"));
     }
-    if asks.len() > MOST {
+    if requests.len() > MAX_REQUESTS {
         // Google's own words, which programs look for
         let text = "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch";
-        return Err(Fault::new(Kind::Invalid, text));
+        return Err(ApiError::new(ApiErrorKind::Invalid, text));
     }
     let bare = |name: &str| name.strip_prefix("models/").unwrap_or(name).to_owned();
-    let other = |ask: &Ask| ask.model.as_deref().is_some_and(|name| bare(name) != bare(model));
-    match asks.iter().position(other) {
-        Some(at) => Err(Fault::invalid(REQUESTS, "It names another model than the address").at(at)),
+    let other = |request: &EmbedContentRequest| request.model.as_deref().is_some_and(|name| bare(name) != bare(model));
+    match requests.iter().position(other) {
+        Some(at) => Err(ApiError::invalid(REQUESTS, "It names another model than the URL").at_index(at)),
         None => Ok(()),
     }
 }
 
-/// What is to be embedded of a content: its text, and its pictures.
-fn contents(ask: Ask) -> Result<Vec<Item>, String> {
-    let (task, is_document) = task(ask.task_type.as_deref().unwrap_or_default())?;
+/// The items of a content: its text, and its pictures.
+fn contents(request: EmbedContentRequest) -> Result<Vec<EmbedItem>, String> {
+    let (task, is_document) = task(request.task_type.as_deref().unwrap_or_default())?;
     let mut texts = Vec::new();
-    if let Some(title) = ask.title {
+    if let Some(title) = request.title {
         if !is_document {
-            return Err("A title goes with taskType RETRIEVAL_DOCUMENT only".to_owned());
+            return Err("A title is only allowed with taskType RETRIEVAL_DOCUMENT".to_owned());
         }
         texts.push(title);
     }
     let titles = texts.len();
     let mut pictures = Vec::new();
-    for part in ask.content.parts {
+    for part in request.content.parts {
         match (part.text, part.inline_data) {
             (Some(text), None) => {
-                words(&text, "send it as inlineData")?;
+                reject_picture(&text, "send it as inlineData")?;
                 texts.push(text);
             }
-            (None, Some(blob)) => pictures.push(Item::Picture(decode(&blob.data)?.into())),
-            _ => return Err("A part holds a text or inlineData; files elsewhere are not fetched".to_owned()),
+            (None, Some(blob)) => pictures.push(EmbedItem::Picture(decode(&blob.data)?.into())),
+            _ => return Err("A part must be a text or inlineData; files elsewhere are not fetched".to_owned()),
         }
     }
     if texts.len() == titles && pictures.is_empty() {
         return Err("The content is empty".to_owned());
     }
     let options = TextOptions { task, long_text: LongText::Truncate };
-    let text = (!texts.is_empty()).then(|| Item::Text(texts.join("\n"), options));
+    let text = (!texts.is_empty()).then(|| EmbedItem::Text(texts.join("\n"), options));
     Ok(text.into_iter().chain(pictures).collect())
 }
 
-/// The nearest task of a local model, and whether it is about documents that have titles.
+/// The closest task of a local model, and whether it is the one that allows titles.
 fn task(kind: &str) -> Result<(TextTask, bool), String> {
     Ok(match kind {
         "" | "TASK_TYPE_UNSPECIFIED" => (TextTask::SearchDocument, false),
@@ -189,13 +197,13 @@ fn task(kind: &str) -> Result<(TextTask, bool), String> {
     })
 }
 
-/// Base64, or by mistake a whole `data:` address.
+/// Decodes base64, or a whole `data:` URL sent by mistake.
 fn decode(data: &str) -> Result<Vec<u8>, String> {
     if picture_data::is_picture(data) { picture_data::file(data) } else { picture_data::base64(data.as_bytes()) }
 }
 
-fn mean(found: impl Iterator<Item = TextEmbedding>) -> Result<Embedding, Fault> {
-    let failed = || Fault::new(Kind::Failed, "The model gave no vector");
+fn mean(found: impl Iterator<Item = TextEmbedding>) -> Result<Embedding, ApiError> {
+    let failed = || ApiError::new(ApiErrorKind::Internal, "The model gave no vector");
     let mut found = found.map(|one| one.embedding);
     let first = found.next().ok_or_else(failed)?;
     let rest: Vec<Embedding> = found.collect();
@@ -209,7 +217,7 @@ fn mean(found: impl Iterator<Item = TextEmbedding>) -> Result<Embedding, Fault> 
     Embedding::new(sum).map_err(|_| failed())
 }
 
-fn described(served: &Served, name: &str) -> Value {
+fn description(served: &EmbeddingService, name: &str) -> Value {
     let info = served.info();
     json!({
         "name": format!("models/{name}"),
@@ -219,22 +227,22 @@ fn described(served: &Served, name: &str) -> Value {
     })
 }
 
-/// All names that are answered to.
-pub(super) async fn models(State(served): App) -> Json<Value> {
-    Json(json!({ "models": served.names.all().map(|name| described(&served, name)).collect::<Vec<_>>() }))
+/// All names that the model answers to.
+pub(super) async fn models(State(served): ServiceState) -> Json<Value> {
+    Json(json!({ "models": served.names.all().map(|name| description(&served, name)).collect::<Vec<_>>() }))
 }
 
-/// One of them.
-pub(super) async fn model(State(served): App, Path(name): Path<String>) -> Result<Json<Value>, Fault> {
-    served.names.find(Some(&name)).map(|_| Json(described(&served, &name)))
+/// One name.
+pub(super) async fn model(State(served): ServiceState, Path(name): Path<String>) -> Result<Json<Value>, ApiError> {
+    served.names.find(Some(&name)).map(|_| Json(description(&served, &name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(body: Value) -> Result<Vec<Item>, String> {
-        contents(serde_json::from_value(body).expect("a request"))
+    fn read(body: Value) -> Result<Vec<EmbedItem>, String> {
+        contents(serde_json::from_value(body).expect("a valid request"))
     }
 
     #[test]
@@ -244,7 +252,9 @@ mod tests {
             "taskType": "RETRIEVAL_DOCUMENT", "title": "T",
         });
         let items = read(body).expect("items");
-        let [Item::Text(text, options), Item::Picture(file)] = items.as_slice() else { panic!("a text and a picture") };
+        let [EmbedItem::Text(text, options), EmbedItem::Picture(file)] = items.as_slice() else {
+            panic!("a text and a picture")
+        };
         assert_eq!((text.as_str(), options.task, &file[..]), ("T\na\nb", TextTask::SearchDocument, &[251, 255][..]));
         for bad in [
             json!({ "content": {} }),
@@ -258,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn data_may_be_a_whole_address() {
+    fn data_may_be_a_whole_url() {
         for text in ["-_8", "+/8=\n", "data:image/png;base64,+/8="] {
             assert_eq!(decode(text), Ok(vec![251, 255]), "{text}");
         }

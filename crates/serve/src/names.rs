@@ -1,78 +1,78 @@
-//! What the served model is called, and what others may call it.
+//! The names that the served model answers to.
 //!
-//! It answers to its own names: the one it has here, and those of the repositories it comes from
-//! (`nomic-embed-text-v1.5`). Another model's name is refused, because whoever asks for it expects its vectors,
-//! unless the user has said that it may be answered to (`--alias`).
+//! These are its own: its name in the catalogue, and those of the repositories it comes from (`nomic-embed-text-v1.5`).
+//! Another model's name is refused, because a client that requests it expects its vectors, unless the user has
+//! allowed it (`--alias`).
 
-use super::fault::{Fault, Kind};
+use super::error::{ApiError, ApiErrorKind};
 use vicinity_models::remote::NOMIC_SPACE;
 use vicinity_models::{ModelInfo, builtin, catalogue};
 
 /// All names of the served model.
 #[derive(Debug)]
-pub(super) struct Names {
-    /// Its own, the first one before all others.
+pub(super) struct ModelNames {
+    /// Its own names, the main one first.
     own: Vec<String>,
-    /// Of other models, that it answers to.
+    /// Names of other models that it answers to.
     aliases: Vec<String>,
 }
 
-impl Names {
-    /// Of a model.
+impl ModelNames {
+    /// The names of a model, with the `aliases` that the user allows.
     pub fn new(info: &ModelInfo, aliases: Vec<String>) -> Self {
         let name = info.key.name.as_str();
         let mut own = vec![name.to_owned()];
         if name == builtin::NAME {
             own.push("starter".to_owned());
         }
-        for source in catalogue::find(name).map_or(&[][..], |known| known.sources) {
+        for source in catalogue::find(name).map_or(&[][..], |entry| entry.sources) {
             let last = source.repo.rsplit('/').next().unwrap_or(source.repo);
             own.extend([last.to_owned(), source.repo.to_owned()]);
         }
         own.dedup();
-        Self { own, aliases: aliases.into_iter().map(|alias| bare(&alias).to_owned()).collect() }
+        Self { own, aliases: aliases.into_iter().map(|alias| without_prefix(&alias).to_owned()).collect() }
     }
 
-    /// The model's name.
+    /// The model's main name.
     pub fn own(&self) -> &str {
         self.own.first().map_or("", String::as_str)
     }
 
-    /// Every name that is answered to.
+    /// All names that are answered to.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.own.iter().chain(&self.aliases).map(String::as_str)
     }
 
-    /// What the model that is asked for is really called: as asked, where that is one of its names. Where no model is
-    /// asked for, it is this one.
+    /// The name to report for a requested model: as requested, if that is one of its own names. A request that names
+    /// no model gets this one.
     ///
     /// # Errors
-    /// When it is another one.
-    pub fn find<'a>(&'a self, asked: Option<&'a str>) -> Result<&'a str, Fault> {
-        let Some(asked) = asked.map(bare) else { return Ok(self.own()) };
-        if self.own.iter().any(|name| name == asked) {
-            return Ok(asked);
+    /// When another model is requested.
+    pub fn find<'a>(&'a self, requested: Option<&'a str>) -> Result<&'a str, ApiError> {
+        let Some(requested) = requested.map(without_prefix) else { return Ok(self.own()) };
+        if self.own.iter().any(|name| name == requested) {
+            return Ok(requested);
         }
-        if self.aliases.iter().any(|name| name == asked) {
+        if self.aliases.iter().any(|name| name == requested) {
             return Ok(self.own());
         }
         let own = self.own();
-        let shown: String = asked.chars().take(100).collect();
+        let shown: String = requested.chars().take(100).collect();
         let text = format!(
-            "The model {shown:?} is not served here; {own} is. Ask for {own}, start the server with --model for the other \
-             one, or with --alias to let {own} answer to its name"
+            "The model {shown:?} is not served here; {own} is. Request {own}, start the server with --model for the other \
+             one, or use --alias to let {own} answer to that name"
         );
-        Err(Fault::new(Kind::Model, text).of("model"))
+        Err(ApiError::new(ApiErrorKind::ModelNotFound, text).in_field("model"))
     }
 
-    /// Whether the model is Nomic's, which reads from a prefix what a text is embedded for.
+    /// Whether the model is Nomic's, which takes the task of a text from its prefix.
     pub fn reads_prefix(&self) -> bool {
         self.own() == NOMIC_SPACE
     }
 }
 
-/// Gemini's names stand after `models/`.
-fn bare(name: &str) -> &str {
+/// A name without Gemini's prefix `models/`.
+fn without_prefix(name: &str) -> &str {
     name.strip_prefix("models/").unwrap_or(name)
 }
 
@@ -80,17 +80,17 @@ fn bare(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn names(model: &str, aliases: &[&str]) -> Names {
+    fn names(model: &str, aliases: &[&str]) -> ModelNames {
         let mut info = builtin::info().expect("the built-in model");
         info.key.name = model.to_owned();
-        Names::new(&info, aliases.iter().map(|name| (*name).to_owned()).collect())
+        ModelNames::new(&info, aliases.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]
     fn a_model_answers_to_its_own_names() {
         let nomic = names(NOMIC_SPACE, &[]);
-        let known = ["nomic-embed-text-v1.5", "nomic-embed-vision-v1.5", "nomic-ai/nomic-embed-text-v1.5", NOMIC_SPACE];
-        for name in known {
+        let own = ["nomic-embed-text-v1.5", "nomic-embed-vision-v1.5", "nomic-ai/nomic-embed-text-v1.5", NOMIC_SPACE];
+        for name in own {
             assert_eq!(nomic.find(Some(name)).ok(), Some(name));
         }
         assert!(nomic.find(Some("nomic-embed-text-v1")).is_err(), "another model");

@@ -1,7 +1,7 @@
-//! Nomic's shapes: texts as JSON, pictures as files of a form, and the user that its client asks for first.
+//! Nomic's API: texts as JSON, pictures as files of a form, and the user that its client requests first.
 //!
-//! Facts from Nomic's Python client 3.9 and its OpenAPI description. The client insists that the answer names the
-//! model as it was asked for, so an alias is echoed here; `x-vicinity-model` tells the truth.
+//! From Nomic's Python client 3.9 and its OpenAPI description. The client insists that the response names the
+//! requested model, so an alias is echoed here; `x-vicinity-model` names the real one.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request, State};
@@ -11,23 +11,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::body::{FREE, LARGEST};
-use super::fault::{Fault, Kind, json_body};
+use super::body_limit::{FREE_BYTES, MAX_BODY_BYTES};
+use super::error::{ApiError, ApiErrorKind};
+use super::json::{Json, json_body, parse_body};
 use super::picture_data;
-use super::service::{App, Item, Json, Served, cut, parsed, words};
+use super::service::{EmbedItem, EmbeddingService, ServiceState, reject_picture, truncate};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextOptions, TextTask};
 
-/// Texts a request; the clients send 10 and 400.
-const MOST_TEXTS: usize = 2048;
-/// Pictures a request, as many as the client sends.
-const MOST_PICTURES: usize = 512;
-/// Tokens of a text that count unless the caller says otherwise.
-const TOKENS: usize = 8192;
-/// Bytes of a text that is embedded as a whole: about [`TOKENS`], where the service ends too.
-const LONGEST: usize = 64 << 10;
+/// Maximum texts per request; the clients send 10 and 400.
+const MAX_TEXTS: usize = 2048;
+/// Maximum pictures per request, as many as the client sends.
+const MAX_PICTURES: usize = 512;
+/// Tokens of a text that are embedded by default.
+const DEFAULT_MAX_TOKENS: usize = 8192;
+/// Maximum bytes of a text embedded as a whole: about [`DEFAULT_MAX_TOKENS`], the limit of the service too.
+const MAX_MEAN_BYTES: usize = 64 << 10;
 
-/// Whoever it is.
+/// The user: always the same one.
 pub(super) async fn user() -> Json<Value> {
     Json(
         json!({ "sub": "local", "name": "local", "nickname": "local", "organizations": [], "default_organization": null }),
@@ -35,7 +36,7 @@ pub(super) async fn user() -> Json<Value> {
 }
 
 #[derive(Deserialize)]
-struct Ask {
+struct EmbedTextRequest {
     texts: Vec<String>,
     model: Option<String>,
     task_type: Option<TextTask>,
@@ -45,7 +46,7 @@ struct Ask {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct EmbedResponse<'a> {
     embeddings: Vec<&'a [f32]>,
     usage: Usage,
     model: &'a str,
@@ -58,63 +59,70 @@ struct Usage {
 }
 
 /// Embeds texts.
-pub(super) async fn texts(State(served): App, request: Request) -> Result<Response, Fault> {
+pub(super) async fn texts(State(served): ServiceState, request: Request) -> Result<Response, ApiError> {
     let body = served.body(request).await?;
-    let ask: Ask = parsed(&body, |bytes| json_body(&bytes)).await?;
-    served.names.find(ask.model.as_deref())?;
-    // what the service itself takes for a missing mode, though its client always names one
-    let long_text = ask.long_text_mode.unwrap_or(LongText::Mean);
-    check(&served, &ask, long_text)?;
-    let dim = served.dim(ask.dimensionality, "dimensionality")?;
-    let options = TextOptions { task: ask.task_type.unwrap_or_default(), long_text };
-    let items = ask.texts.into_iter().map(|text| Item::Text(text, options)).collect();
-    answer(&served, items, dim, ask.model.as_deref()).await.map_err(|fault| fault.of("texts"))
+    let request: EmbedTextRequest = parse_body(&body, |bytes| json_body(&bytes)).await?;
+    served.names.find(request.model.as_deref())?;
+    // The default of the service itself, though its client always sends one.
+    let long_text = request.long_text_mode.unwrap_or(LongText::Mean);
+    check(&served, &request, long_text)?;
+    let dim = served.dim(request.dimensionality, "dimensionality")?;
+    let options = TextOptions { task: request.task_type.unwrap_or_default(), long_text };
+    let items = request.texts.into_iter().map(|text| EmbedItem::Text(text, options)).collect();
+    answer(&served, items, dim, request.model.as_deref()).await.map_err(|error| error.in_field("texts"))
 }
 
-fn check(served: &Served, ask: &Ask, long_text: LongText) -> Result<(), Fault> {
-    count(ask.texts.len(), MOST_TEXTS, "texts")?;
-    for (at, text) in ask.texts.iter().enumerate() {
-        words(text, "send it to /v1/embedding/image").map_err(|reason| Fault::invalid("texts", reason).at(at))?;
+fn check(served: &EmbeddingService, request: &EmbedTextRequest, long_text: LongText) -> Result<(), ApiError> {
+    count(request.texts.len(), MAX_TEXTS, "texts")?;
+    for (at, text) in request.texts.iter().enumerate() {
+        reject_picture(text, "send it to /v1/embedding/image")
+            .map_err(|reason| ApiError::invalid("texts", reason).at_index(at))?;
     }
-    let window = served.info().max_tokens.min(TOKENS);
-    if let Some(tokens) = ask.max_tokens_per_text.filter(|tokens| *tokens < window) {
-        let text = format!("{tokens} tokens of a text cannot be had alone; the model reads {window}");
-        return Err(Fault::invalid("max_tokens_per_text", text));
+    let window = served.info().max_tokens.min(DEFAULT_MAX_TOKENS);
+    if let Some(tokens) = request.max_tokens_per_text.filter(|tokens| *tokens < window) {
+        let text = format!("The limit of {tokens} tokens per text is not supported; the model reads {window}");
+        return Err(ApiError::invalid("max_tokens_per_text", text));
     }
-    let long = ask.texts.iter().position(|text| long_text == LongText::Mean && text.len() > LONGEST);
+    let long = request.texts.iter().position(|text| long_text == LongText::Mean && text.len() > MAX_MEAN_BYTES);
     match long {
         None => Ok(()),
         Some(at) => {
-            let text =
-                format!("The text is too long to embed as a whole ({LONGEST} bytes); truncate takes its beginning");
-            Err(Fault::invalid("texts", text).at(at))
+            let text = format!(
+                "The text is too long to embed as a whole (the limit is {MAX_MEAN_BYTES} bytes); truncate embeds its beginning"
+            );
+            Err(ApiError::invalid("texts", text).at_index(at))
         }
     }
 }
 
-fn count(items: usize, most: usize, field: &'static str) -> Result<(), Fault> {
+fn count(items: usize, most: usize, field: &'static str) -> Result<(), ApiError> {
     match items {
-        0 => Err(Fault::invalid(field, "There is nothing to embed: the list is empty")),
+        0 => Err(ApiError::invalid(field, "The list is empty")),
         _ if items > most => {
-            Err(Fault::invalid(field, format!("{items} items are too many at once; send at most {most}")))
+            Err(ApiError::invalid(field, format!("{items} items are too many; the limit is {most} per request")))
         }
         _ => Ok(()),
     }
 }
 
-async fn answer(served: &Served, items: Vec<Item>, dim: usize, asked: Option<&str>) -> Result<Response, Fault> {
+async fn answer(
+    served: &EmbeddingService,
+    items: Vec<EmbedItem>,
+    dim: usize,
+    requested: Option<&str>,
+) -> Result<Response, ApiError> {
     let found = served.embed(items).await?;
     let tokens = found.iter().map(|one| one.tokens).sum();
-    let vectors = found.iter().map(|one| cut(&one.embedding, dim)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Json(Answer {
+    let vectors = found.iter().map(|one| truncate(&one.embedding, dim)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(EmbedResponse {
         embeddings: vectors.iter().map(Embedding::as_slice).collect(),
         usage: Usage { prompt_tokens: tokens, total_tokens: tokens },
-        model: asked.unwrap_or(served.names.own()),
+        model: requested.unwrap_or(served.names.own()),
     })
     .into_response())
 }
 
-/// What a form may say.
+/// The fields of a form.
 #[derive(Default)]
 struct Form {
     model: Option<String>,
@@ -122,47 +130,49 @@ struct Form {
     urls: Vec<String>,
 }
 
-/// Embeds pictures: files of a form, or `data:` addresses.
-pub(super) async fn pictures(State(served): App, request: Request) -> Result<Response, Fault> {
+/// Embeds pictures: files of a form, or `data:` URLs.
+pub(super) async fn pictures(State(served): ServiceState, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
-    let held = served.body(Request::new(body)).await?;
+    let body_bytes = served.body(Request::new(body)).await?;
     let network = Handle::current();
     let form = if !is_multipart(&kind) {
-        parsed(&held, |bytes| Ok(fields(&bytes))).await?
-    } else if held.bytes.len() <= FREE {
-        files(Request::from_parts(parts, Body::from(held.bytes.clone()))).await?
+        parse_body(&body_bytes, |bytes| Ok(fields(&bytes))).await?
+    } else if body_bytes.bytes.len() <= FREE_BYTES {
+        files(Request::from_parts(parts, Body::from(body_bytes.bytes.clone()))).await?
     } else {
-        parsed(&held, move |bytes| network.block_on(files(Request::from_parts(parts, Body::from(bytes))))).await?
+        parse_body(&body_bytes, move |bytes| network.block_on(files(Request::from_parts(parts, Body::from(bytes)))))
+            .await?
     };
     served.names.find(form.model.as_deref())?;
     if !form.images.is_empty() && !form.urls.is_empty() {
-        return Err(Fault::invalid("urls", "Send either files or addresses, not both"));
+        return Err(ApiError::invalid("urls", "Send either files or URLs, not both"));
     }
     let field = if form.urls.is_empty() { "images" } else { "urls" };
-    count(form.images.len() + form.urls.len(), MOST_PICTURES, field)?;
+    count(form.images.len() + form.urls.len(), MAX_PICTURES, field)?;
     let Form { mut images, urls, model } = form;
-    images.extend(parsed(&held, move |_| decoded(&urls)).await?);
-    let items = images.into_iter().map(Item::Picture).collect();
+    images.extend(parse_body(&body_bytes, move |_| decoded(&urls)).await?);
+    let items = images.into_iter().map(EmbedItem::Picture).collect();
     let dim = served.dim(None, "")?;
-    answer(&served, items, dim, model.as_deref()).await.map_err(|fault| fault.of(field))
+    answer(&served, items, dim, model.as_deref()).await.map_err(|error| error.in_field(field))
 }
 
-/// Media types are the same in any case.
+/// Compares media types, which are case-insensitive.
 fn is_multipart(kind: &str) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data"))
 }
 
-fn decoded(urls: &[String]) -> Result<Vec<Bytes>, Fault> {
+fn decoded(urls: &[String]) -> Result<Vec<Bytes>, ApiError> {
     let file = |(at, url): (usize, &String)| {
-        let file = picture_data::file(url).map_err(|reason| Fault::invalid("urls", reason).at(at))?;
+        let file = picture_data::file(url).map_err(|reason| ApiError::invalid("urls", reason).at_index(at))?;
         Ok(Bytes::from(file))
     };
     urls.iter().enumerate().map(file).collect()
 }
 
-async fn files(request: Request) -> Result<Form, Fault> {
-    let broken = |error: &dyn std::fmt::Display| Fault::new(Kind::Invalid, format!("The form cannot be read: {error}"));
+async fn files(request: Request) -> Result<Form, ApiError> {
+    let broken =
+        |error: &dyn std::fmt::Display| ApiError::new(ApiErrorKind::Invalid, format!("The form is not valid: {error}"));
     let mut multipart = Multipart::from_request(request, &()).await.map_err(|e| broken(&e.body_text()))?;
     let mut form = Form::default();
     while let Some(field) = multipart.next_field().await.map_err(|e| broken(&e.body_text()))? {
@@ -191,14 +201,14 @@ fn fields(body: &[u8]) -> Form {
     form
 }
 
-const _: () = assert!(LARGEST as usize > MOST_TEXTS * 1024, "a full list of texts fits into a body");
+const _: () = assert!(MAX_BODY_BYTES as usize > MAX_TEXTS * 1024, "a full list of texts fits into a body");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_form_has_a_model_and_addresses() {
+    fn a_form_has_a_model_and_urls() {
         let form = fields(b"model=m-1.5&urls=data%3A%2Cx&urls=b+c&other=1");
         assert_eq!((form.model.as_deref(), form.urls), (Some("m-1.5"), vec!["data:,x".to_owned(), "b c".to_owned()]));
     }

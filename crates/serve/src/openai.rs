@@ -1,7 +1,7 @@
 //! OpenAI's shapes: `/v1/embeddings`, and the list of models.
 //!
-//! There is no task here. Servers of Nomic's model expect it as a prefix of the text (`search_query: …`), so that is
-//! what is read; texts without one are documents.
+//! The API has no tasks. Servers of Nomic's model expect it as a prefix of the text (`search_query: …`), so this one
+//! does too; texts without a prefix are documents.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Kind, json_body};
+use super::error::{ApiError, ApiErrorKind};
+use super::json::{Json, json_body, parse_body};
 use super::picture_data;
-use super::service::{App, Item, Json, Served, cut, parsed};
+use super::service::{EmbedItem, EmbeddingService, ServiceState, truncate};
 use vicinity_core::Embedding;
 use vicinity_models::{LongText, TextOptions, TextTask};
 
-/// Texts a request, as OpenAI has it.
-const MOST: usize = 2048;
+/// Maximum texts per request, as in OpenAI's API.
+const MAX_TEXTS: usize = 2048;
 /// Prefixes that name a task.
 const PREFIXES: [(&str, TextTask); 4] = [
     ("search_document: ", TextTask::SearchDocument),
@@ -28,7 +29,7 @@ const PREFIXES: [(&str, TextTask); 4] = [
 ];
 
 #[derive(Deserialize)]
-struct Ask {
+struct EmbeddingsRequest {
     input: Value,
     model: Option<String>,
     encoding_format: Option<Format>,
@@ -44,7 +45,7 @@ enum Format {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct EmbeddingsResponse<'a> {
     object: &'static str,
     data: Vec<Row<'a>>,
     model: &'a str,
@@ -73,18 +74,18 @@ struct Usage {
 }
 
 /// Embeds texts.
-pub(super) async fn embeddings(State(served): App, request: Request) -> Result<Response, Fault> {
+pub(super) async fn embeddings(State(served): ServiceState, request: Request) -> Result<Response, ApiError> {
     let body = served.body(request).await?;
     let tasks = served.names.reads_prefix();
-    let (ask, items) = parsed(&body, move |bytes| read(&bytes, tasks)).await?;
-    let model = served.names.find(ask.model.as_deref())?;
-    let dim = served.dim(ask.dimensions, "dimensions")?;
-    let found = served.embed(items).await.map_err(|fault| fault.of("input"))?;
+    let (request, items) = parse_body(&body, move |bytes| read(&bytes, tasks)).await?;
+    let model = served.names.find(request.model.as_deref())?;
+    let dim = served.dim(request.dimensions, "dimensions")?;
+    let found = served.embed(items).await.map_err(|error| error.in_field("input"))?;
     let tokens = found.iter().map(|one| one.tokens).sum();
-    let vectors = found.iter().map(|one| cut(&one.embedding, dim)).collect::<Result<Vec<_>, _>>()?;
-    let format = ask.encoding_format.unwrap_or_default();
+    let vectors = found.iter().map(|one| truncate(&one.embedding, dim)).collect::<Result<Vec<_>, _>>()?;
+    let format = request.encoding_format.unwrap_or_default();
     let row = |(index, vector)| Row { object: "embedding", index, embedding: numbers(vector, format) };
-    Ok(Json(Answer {
+    Ok(Json(EmbeddingsResponse {
         object: "list",
         data: vectors.iter().enumerate().map(row).collect(),
         model,
@@ -93,47 +94,47 @@ pub(super) async fn embeddings(State(served): App, request: Request) -> Result<R
     .into_response())
 }
 
-/// The request, and what is to be embedded.
-fn read(body: &[u8], tasks: bool) -> Result<(Ask, Vec<Item>), Fault> {
-    let mut ask: Ask = json_body(body)?;
-    let items = texts(std::mem::take(&mut ask.input))?.into_iter().enumerate();
-    let item = |(at, text)| item(text, tasks).map_err(|reason| Fault::invalid("input", reason).at(at));
-    Ok((ask, items.map(item).collect::<Result<_, _>>()?))
+/// The request, and the items to embed.
+fn read(body: &[u8], tasks: bool) -> Result<(EmbeddingsRequest, Vec<EmbedItem>), ApiError> {
+    let mut request: EmbeddingsRequest = json_body(body)?;
+    let items = texts(std::mem::take(&mut request.input))?.into_iter().enumerate();
+    let item = |(at, text)| item(text, tasks).map_err(|reason| ApiError::invalid("input", reason).at_index(at));
+    Ok((request, items.map(item).collect::<Result<_, _>>()?))
 }
 
 /// One text, or a list of them.
-fn texts(input: Value) -> Result<Vec<String>, Fault> {
-    let wrong = |text: &str| Fault::invalid("input", text);
+fn texts(input: Value) -> Result<Vec<String>, ApiError> {
+    let wrong = |text: &str| ApiError::invalid("input", text);
     let list = match input {
         Value::String(text) => return Ok(vec![text]),
         Value::Array(list) => list,
-        _ => return Err(wrong("The input is a text or a list of texts")),
+        _ => return Err(wrong("The input must be a text or a list of texts")),
     };
     if list.is_empty() {
-        return Err(wrong("There is nothing to embed: the list is empty"));
+        return Err(wrong("The list is empty"));
     }
     if list.iter().any(|one| one.is_number() || one.is_array()) {
         return Err(wrong(
-            "Token ids cannot be embedded: they are of another model's vocabulary. Send texts (in LangChain: \
+            "Token IDs cannot be embedded: they belong to another model's vocabulary. Send texts (in LangChain: \
              check_embedding_ctx_length=False)",
         ));
     }
-    if list.len() > MOST {
-        return Err(wrong(&format!("{} texts are too many at once; send at most {MOST}", list.len())));
+    if list.len() > MAX_TEXTS {
+        return Err(wrong(&format!("{} texts are too many; the limit is {MAX_TEXTS} per request", list.len())));
     }
     let text = |(at, one)| match one {
         Value::String(text) => Ok(text),
-        _ => Err(wrong("This is not a text").at(at)),
+        _ => Err(wrong("This is not a text").at_index(at)),
     };
     list.into_iter().enumerate().map(text).collect()
 }
 
-/// A text, or the picture whose `data:` address it is.
-fn item(text: String, tasks: bool) -> Result<Item, String> {
+/// A text, or the picture if the text is its `data:` URL.
+fn item(text: String, tasks: bool) -> Result<EmbedItem, String> {
     let (task, text) = if tasks { split(text) } else { (TextTask::default(), text) };
     match picture_data::is_picture(&text) {
-        true => Ok(Item::Picture(picture_data::file(&text)?.into())),
-        false => Ok(Item::Text(text, TextOptions { task, long_text: LongText::Truncate })),
+        true => Ok(EmbedItem::Picture(picture_data::file(&text)?.into())),
+        false => Ok(EmbedItem::Text(text, TextOptions { task, long_text: LongText::Truncate })),
     }
 }
 
@@ -154,21 +155,27 @@ fn numbers(vector: &Embedding, format: Format) -> Numbers<'_> {
     }
 }
 
-fn described(served: &Served, name: &str) -> Value {
+fn description(served: &EmbeddingService, name: &str) -> Value {
     json!({ "id": name, "object": "model", "created": 0, "owned_by": "vicinity", "root": served.names.own() })
 }
 
-/// All names that are answered to.
-pub(super) async fn models(State(served): App) -> Json<Value> {
-    let all: Vec<Value> = served.names.all().map(|name| described(&served, name)).collect();
+/// All names that the model answers to.
+pub(super) async fn models(State(served): ServiceState) -> Json<Value> {
+    let all: Vec<Value> = served.names.all().map(|name| description(&served, name)).collect();
     Json(json!({ "object": "list", "data": all }))
 }
 
-/// One of them.
-pub(super) async fn model(State(served): State<Arc<Served>>, Path(name): Path<String>) -> Result<Json<Value>, Fault> {
+/// One name.
+pub(super) async fn model(
+    State(served): State<Arc<EmbeddingService>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
     match served.names.all().find(|known| *known == name) {
-        Some(known) => Ok(Json(described(&served, known))),
-        None => Err(Fault::new(Kind::Model, format!("The model is not served here; {} is", served.names.own()))),
+        Some(known) => Ok(Json(description(&served, known))),
+        None => Err(ApiError::new(
+            ApiErrorKind::ModelNotFound,
+            format!("The model is not served here; {} is", served.names.own()),
+        )),
     }
 }
 
@@ -180,7 +187,7 @@ mod tests {
     fn input_is_a_text_or_a_list_of_texts() {
         assert_eq!(texts(json!("a")).ok(), Some(vec!["a".to_owned()]));
         assert_eq!(texts(json!(["a", ""])).ok(), Some(vec!["a".to_owned(), String::new()]));
-        let many = Value::from(vec!["a"; MOST + 1]);
+        let many = Value::from(vec!["a"; MAX_TEXTS + 1]);
         for bad in [json!([]), json!([1, 2]), json!([[1], [2]]), json!(["a", null]), json!({}), Value::Null, many] {
             assert!(texts(bad).is_err());
         }
@@ -189,9 +196,9 @@ mod tests {
     #[test]
     fn a_prefix_names_the_task_of_a_model_that_has_tasks() {
         let text = "search_query: where?".to_owned();
-        let Ok(Item::Text(rest, options)) = item(text.clone(), true) else { panic!("a text") };
+        let Ok(EmbedItem::Text(rest, options)) = item(text.clone(), true) else { panic!("a text") };
         assert_eq!((rest.as_str(), options.task), ("where?", TextTask::SearchQuery));
-        let Ok(Item::Text(rest, options)) = item(text.clone(), false) else { panic!("a text") };
+        let Ok(EmbedItem::Text(rest, options)) = item(text.clone(), false) else { panic!("a text") };
         assert_eq!((rest, options.task), (text, TextTask::SearchDocument));
     }
 }

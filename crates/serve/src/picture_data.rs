@@ -1,14 +1,14 @@
-//! Pictures inside of texts: `data:` addresses, and plain base64.
+//! Pictures inside texts: `data:` URLs, and plain base64.
 //!
 //! Read as leniently as browsers do (WHATWG's Fetch standard, "data: URL processor" and "forgiving-base64"): any case,
-//! blanks and line breaks, percent-encoding, with or without padding; beyond that also the alphabet for addresses.
+//! spaces and line breaks, percent-encoding, with or without padding; and also the URL-safe alphabet.
 
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 
 const SCHEME: &str = "data:";
-/// Characters of what stands before the comma; real ones have some dozens.
-const LONGEST_TYPE: usize = 512;
+/// Maximum characters before the comma; real ones have some dozens.
+const MAX_TYPE_CHARS: usize = 512;
 
 const DECODER: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -17,26 +17,26 @@ const DECODER: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What stands behind `data:`.
+/// What follows `data:`.
 fn after_scheme(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let (scheme, rest) = text.split_at_checked(SCHEME.len())?;
     scheme.eq_ignore_ascii_case(SCHEME).then_some(rest)
 }
 
-/// The parts of the type, in lower case and without blanks: `image/png`, `base64`. `None` where it is no type but prose.
-fn parts(described: &str) -> Option<Vec<String>> {
+/// The parts of the media type, trimmed and in lower case: `image/png`, `base64`. `None` if it is prose, not a type.
+fn parts(description: &str) -> Option<Vec<String>> {
     let part = |part: &str| {
         let part = part.trim();
         (!part.contains(char::is_whitespace)).then(|| part.to_ascii_lowercase())
     };
-    described.split(';').map(part).collect()
+    description.split(';').map(part).collect()
 }
 
-/// Whether a text is the address of a picture, be it a damaged one; such a text is never meant to be read as words.
+/// Whether a text is the `data:` URL of a picture, even a damaged one; such a text is never meant as words.
 pub(super) fn is_picture(text: &str) -> bool {
     let Some(rest) = after_scheme(text) else { return false };
-    let end = rest.char_indices().nth(LONGEST_TYPE).map_or(rest.len(), |(at, _)| at);
+    let end = rest.char_indices().nth(MAX_TYPE_CHARS).map_or(rest.len(), |(at, _)| at);
     let comma = rest[..end].find(',');
     let Some(parts) = parts(&rest[..comma.unwrap_or(end)]) else { return false };
     let kind = parts.first().map_or("", String::as_str);
@@ -44,35 +44,33 @@ pub(super) fn is_picture(text: &str) -> bool {
     kind.starts_with("image/") || comma.is_some() && encoded && (kind.is_empty() || kind.contains('/'))
 }
 
-/// The file in a `data:` address.
+/// The file in a `data:` URL.
 ///
 /// # Errors
-/// A sentence for the caller.
+/// A sentence for the client.
 pub(super) fn file(address: &str) -> Result<Vec<u8>, String> {
-    let damaged = || "The data: address is damaged; it looks like data:image/png;base64,…".to_owned();
+    let damaged = || "The data: URL is not valid; it should look like data:image/png;base64,…".to_owned();
     let Some(rest) = after_scheme(address) else {
-        return Err(
-            "Nothing is fetched from the network here; send the picture as a file, or as a data: address".into()
-        );
+        return Err("Nothing is fetched from the network; send the picture as a file or a data: URL".into());
     };
-    let (described, content) = rest.split_once(',').ok_or_else(damaged)?;
-    let parts = parts(described).ok_or_else(damaged)?;
+    let (description, content) = rest.split_once(',').ok_or_else(damaged)?;
+    let parts = parts(description).ok_or_else(damaged)?;
     let content = content.split('#').next().unwrap_or_default();
     let bytes: Vec<u8> = percent_encoding::percent_decode_str(content).collect();
     if parts.len() > 1 && parts.last().is_some_and(|last| last == "base64") {
         return base64(&bytes).map_err(|_| damaged());
     }
     match bytes.is_ascii() {
-        // A picture is never made of ASCII alone: what is meant is base64, and nothing says so.
+        // A picture is never pure ASCII: this is base64 that is not declared as such.
         true => Err(damaged()),
         false => Ok(bytes),
     }
 }
 
-/// Base64 in either alphabet, with blanks, and padded or not.
+/// Decodes base64 in either alphabet, with spaces, padded or not.
 ///
 /// # Errors
-/// A sentence for the caller.
+/// A sentence for the client.
 pub(super) fn base64(text: &[u8]) -> Result<Vec<u8>, String> {
     let standard = |byte: &u8| match byte {
         b'-' => b'+',
@@ -84,16 +82,16 @@ pub(super) fn base64(text: &[u8]) -> Result<Vec<u8>, String> {
     digits.truncate(digits.len() - padding);
     match DECODER.decode(&digits) {
         Ok(bytes) if padding <= 2 => Ok(bytes),
-        _ => Err("The data is not base64".to_owned()),
+        _ => Err("The data is not valid base64".to_owned()),
     }
 }
 
-/// An address as a form had it (`application/x-www-form-urlencoded`), where a plus that was not encoded reads as a blank.
+/// Repairs a `data:` URL from a form (`application/x-www-form-urlencoded`), in which an unencoded plus became a space.
 pub(super) fn of_form(value: String) -> String {
     match value.split_once(',') {
-        Some((described, content)) if is_picture(&value) => {
+        Some((description, content)) if is_picture(&value) => {
             let content = content.trim_matches(|c: char| c.is_ascii_whitespace());
-            format!("{described},{}", content.replace(' ', "+"))
+            format!("{description},{}", content.replace(' ', "+"))
         }
         _ => value,
     }
@@ -104,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_however_they_are_written() {
+    fn urls_are_accepted_however_they_are_written() {
         for good in [
             "data:image/png;base64,+/8=",
             "data:image/png;base64,-_8=",
@@ -132,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn words_are_no_pictures() {
-        for words in [
+    fn prose_is_not_a_picture() {
+        for prose in [
             "data: the new oil, they say",
             "data:image/png addresses are slow, they say",
             "data:text/plain,hello",
@@ -145,7 +143,7 @@ mod tests {
             "",
             "Dát:image",
         ] {
-            assert!(!is_picture(words), "{words}");
+            assert!(!is_picture(prose), "{prose}");
         }
     }
 

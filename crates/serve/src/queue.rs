@@ -1,33 +1,33 @@
-//! The way to the model: it works on a thread of its own, off a bounded queue, and takes what waits there together.
+//! A bounded queue in front of the model, which works on its own thread and embeds waiting jobs together.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::{Fault, Kind};
+use super::error::{ApiError, ApiErrorKind};
 use vicinity_models::{TextEmbedding, TextOptions, TowerError};
 
-/// Jobs that may wait; a request has one of them at a time.
+/// Maximum waiting jobs; a request has one at a time.
 const WAITING: usize = 64;
 
-/// Embeds a batch: one result an item, in order.
+/// The results of a batch: one per item, in order.
 type Results = Vec<Result<TextEmbedding, TowerError>>;
 
 struct Job<I> {
     items: Vec<I>,
     options: TextOptions,
-    answer: oneshot::Sender<Result<Results, Fault>>,
+    answer: oneshot::Sender<Result<Results, ApiError>>,
 }
 
-/// A queue with its thread, which ends when the queue is dropped.
-pub(super) struct Queue<I>(mpsc::Sender<Job<I>>);
+/// A queue with its thread; the thread ends when the queue is dropped.
+pub(super) struct BatchQueue<I>(mpsc::Sender<Job<I>>);
 
-impl<I: Send + 'static> Queue<I> {
-    /// Starts the thread. `most`: items that are embedded together.
+impl<I: Send + 'static> BatchQueue<I> {
+    /// Starts the thread. `max`: maximum items embedded together.
     pub fn start(
         name: &str,
-        most: usize,
+        max: usize,
         embed: impl Fn(&[I], TextOptions) -> Results + Send + 'static,
     ) -> std::io::Result<Self> {
         let (sender, mut jobs) = mpsc::channel(WAITING);
@@ -35,43 +35,45 @@ impl<I: Send + 'static> Queue<I> {
             let mut left = None;
             while let Some(first) = left.take().or_else(|| jobs.blocking_recv()) {
                 let batch;
-                (batch, left) = gather(first, most, &mut jobs);
+                (batch, left) = gather(first, max, &mut jobs);
                 work(batch, &embed);
             }
         })?;
         Ok(Self(sender))
     }
 
-    /// Embeds, after those who came before.
+    /// Embeds, after the jobs already in the queue.
     ///
     /// # Errors
-    /// When too many are waiting; when the model fails altogether.
-    pub async fn embed(&self, items: Vec<I>, options: TextOptions) -> Result<Results, Fault> {
+    /// When too many jobs are waiting, or the model fails.
+    pub async fn embed(&self, items: Vec<I>, options: TextOptions) -> Result<Results, ApiError> {
         let count = items.len();
         let (answer, answered) = oneshot::channel();
         self.0.try_send(Job { items, options, answer }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Fault::new(Kind::Busy, "Too many requests at once; try again"),
+            mpsc::error::TrySendError::Full(_) => {
+                ApiError::new(ApiErrorKind::Busy, "Too many requests at once; try again")
+            }
             mpsc::error::TrySendError::Closed(_) => failed(),
         })?;
         match answered.await {
             Ok(Ok(results)) if results.len() == count => Ok(results),
-            Ok(Err(fault)) => Err(fault),
+            Ok(Err(error)) => Err(error),
             Ok(Ok(_)) | Err(_) => Err(failed()),
         }
     }
 }
 
-fn failed() -> Fault {
-    Fault::new(Kind::Failed, "The model failed")
+fn failed() -> ApiError {
+    ApiError::new(ApiErrorKind::Internal, "The model failed")
 }
 
-/// What waits and can be embedded together with the first job; and the one after it that cannot.
-fn gather<I>(first: Job<I>, most: usize, jobs: &mut mpsc::Receiver<Job<I>>) -> (Vec<Job<I>>, Option<Job<I>>) {
+/// The first job with the waiting jobs that can be embedded together with it, and the next one that cannot.
+fn gather<I>(first: Job<I>, max: usize, jobs: &mut mpsc::Receiver<Job<I>>) -> (Vec<Job<I>>, Option<Job<I>>) {
     let mut count = first.items.len();
     let mut batch = vec![first];
     while let Ok(job) = jobs.try_recv() {
         count += job.items.len();
-        if count > most || batch.first().is_some_and(|first| first.options != job.options) {
+        if count > max || batch.first().is_some_and(|first| first.options != job.options) {
             return (batch, Some(job));
         }
         batch.push(job);
@@ -80,10 +82,10 @@ fn gather<I>(first: Job<I>, most: usize, jobs: &mut mpsc::Receiver<Job<I>>) -> (
 }
 
 fn work<I>(mut batch: Vec<Job<I>>, embed: &impl Fn(&[I], TextOptions) -> Results) {
-    // whose asker has gone
+    // Clients that have disconnected need no result.
     batch.retain(|job| !job.answer.is_closed());
     let Some(options) = batch.first().map(|job| job.options) else { return };
-    let (items, askers): (Vec<Vec<I>>, Vec<_>) = batch.into_iter().map(|job| (job.items, job.answer)).unzip();
+    let (items, senders): (Vec<Vec<I>>, Vec<_>) = batch.into_iter().map(|job| (job.items, job.answer)).unzip();
     let counts: Vec<usize> = items.iter().map(Vec::len).collect();
     let items: Vec<I> = items.into_iter().flatten().collect();
     let results = catch_unwind(AssertUnwindSafe(|| embed(&items, options)));
@@ -91,13 +93,13 @@ fn work<I>(mut batch: Vec<Job<I>>, embed: &impl Fn(&[I], TextOptions) -> Results
         log::error!("the model panicked");
     }
     let mut results = results.map(Vec::into_iter);
-    for (asker, count) in askers.into_iter().zip(counts) {
+    for (sender, count) in senders.into_iter().zip(counts) {
         let own = match &mut results {
             Ok(results) => Ok(results.take(count).collect()),
             Err(_) => Err(failed()),
         };
-        // nobody waits any more only where the asker has gone
-        let _gone = asker.send(own);
+        // Fails only if the client has disconnected.
+        let _sent = sender.send(own);
     }
 }
 
@@ -114,15 +116,15 @@ mod tests {
         Ok(TextEmbedding { embedding: Embedding::new(vec![1.0, n as f32])?, tokens: n })
     }
 
-    fn tokens(results: Result<Results, Fault>) -> Vec<usize> {
+    fn tokens(results: Result<Results, ApiError>) -> Vec<usize> {
         results.expect("embedded").into_iter().map(|one| one.expect("embedded").tokens).collect()
     }
 
-    /// A queue whose model waits for a word before each batch, and tells of each what it was.
-    fn slow() -> (Queue<usize>, channel::Sender<()>, channel::Receiver<(usize, TextOptions)>) {
+    /// A queue whose model waits for a signal before each batch, and reports what each one was.
+    fn slow() -> (BatchQueue<usize>, channel::Sender<()>, channel::Receiver<(usize, TextOptions)>) {
         let (go, wait) = channel::channel();
         let (tell, told) = channel::channel();
-        let queue = Queue::start("test", 8, move |items: &[usize], options| {
+        let queue = BatchQueue::start("test", 8, move |items: &[usize], options| {
             wait.recv().expect("a word");
             tell.send((items.len(), options)).expect("heard");
             items.iter().map(|n| number(*n)).collect()
@@ -190,7 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_one_batch() {
-        let queue = Queue::start("test", 8, |items: &[usize], _| {
+        let queue = BatchQueue::start("test", 8, |items: &[usize], _| {
             assert!(!items.contains(&13), "as told");
             items.iter().map(|n| number(*n)).collect()
         });

@@ -17,7 +17,7 @@ pub enum ModelError {
         id: String,
     },
     /// It has not been got.
-    #[error("{id} is not here; `vicinity models get {id}` gets it")]
+    #[error("{id} is not installed; run `vicinity models download {id}`")]
     NotHere {
         /// Name of the model.
         id: String,

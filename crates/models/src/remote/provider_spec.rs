@@ -156,11 +156,11 @@ impl ProviderSpec {
         let setup = |text: String| Err(RemoteError::Setup(text));
         let text = self.base_url.as_deref().unwrap_or(self.provider.default_base());
         let Ok(url) = Url::parse(text) else {
-            return setup("the address of the service is none; it looks like https://host:port".to_owned());
+            return setup("invalid service URL; it should look like https://host:port".to_owned());
         };
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         if !bare || url.fragment().is_some() {
-            return setup("the address of the service must not hold a key, a name or a query".to_owned());
+            return setup("the service URL must not contain a key, a user name or a query".to_owned());
         }
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),

@@ -1,17 +1,17 @@
-//! Who is let in: holders of the token, where there is one; never a web page of another site.
+//! Access control: clients need the token, if one is set, and web pages of other sites are refused.
 //!
 //! A page in the user's browser can send requests to loopback, and one that rebinds its own DNS name can also read
-//! the answers. It cannot hide its name, though: that stands in `Host`, and in `Origin` where the browser sends it.
+//! the responses. It cannot hide its name, though: the browser puts it into `Host` and `Origin`.
 
 use std::net::IpAddr;
 
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
 
-use super::fault::{Fault, Kind};
+use super::error::{ApiError, ApiErrorKind};
 use vicinity_models::remote::Provider;
 
-/// What callers have to show. Only its hash is kept.
+/// The API key required from clients. Only its hash is kept.
 #[derive(Clone)]
 pub struct Token(blake3::Hash);
 
@@ -22,54 +22,57 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Takes a token as the user gave it.
+    /// Creates a token from what the user entered.
     ///
     /// # Errors
-    /// When it is empty, or holds characters that cannot be sent in a header.
+    /// When it is empty or contains characters that cannot be sent in a header.
     pub fn new(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the token is empty, or holds blanks or letters outside ASCII".to_owned());
+            return Err("the token is empty, or contains spaces or non-ASCII characters".to_owned());
         }
         Ok(Self(blake3::hash(text.as_bytes())))
     }
 
     /// Hashes are compared in constant time.
-    fn is(&self, shown: &str) -> bool {
-        blake3::hash(shown.as_bytes()) == self.0
+    fn matches(&self, sent: &str) -> bool {
+        blake3::hash(sent.as_bytes()) == self.0
     }
 }
 
-/// The rules.
+/// Who may use the server.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct AccessPolicy {
     /// Whether the server listens on this machine only.
     pub loopback: bool,
     pub token: Option<Token>,
 }
 
-impl Door {
-    /// Lets a request in, or says why not.
-    pub fn check(&self, service: Provider, uri: &Uri, headers: &HeaderMap) -> Result<(), Fault> {
-        let foreign = |text: String| Err(Fault::new(Kind::Foreign, text));
+impl AccessPolicy {
+    /// Checks one request.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn check(&self, service: Provider, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+        let forbidden = |text: String| Err(ApiError::new(ApiErrorKind::Forbidden, text));
         let host = text(headers, HOST.as_str()).unwrap_or_default();
         if self.loopback && !is_this_machine(host) {
-            return foreign(format!(
-                "Requests for the host {host:?} are refused; ask for 127.0.0.1 or localhost (a proxy has to set Host)"
+            return forbidden(format!(
+                "Requests for the host {host:?} are refused; use 127.0.0.1 or localhost (a proxy has to set the Host header)"
             ));
         }
         let other_site = text(headers, "sec-fetch-site").is_some_and(|site| site.ends_with("-site"));
         let origin = text(headers, ORIGIN.as_str());
         if other_site || origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, own)| own != host)) {
-            return foreign("Requests from web pages are refused".to_owned());
+            return forbidden("Requests from web pages are refused".to_owned());
         }
         match &self.token {
-            Some(token) if !shown(service, uri, headers).is_some_and(|shown| token.is(&shown)) => {
+            Some(token) if !sent_token(service, uri, headers).is_some_and(|sent| token.matches(&sent)) => {
                 let how = match service {
                     Provider::Gemini => "x-goog-api-key: TOKEN, or ?key=TOKEN",
                     Provider::Nomic | Provider::OpenAi => "Authorization: Bearer TOKEN",
                 };
-                Err(Fault::new(Kind::Key, format!("The token is missing or wrong; send {how}")))
+                Err(ApiError::new(ApiErrorKind::Unauthorised, format!("The token is missing or wrong; send {how}")))
             }
             _ => Ok(()),
         }
@@ -80,7 +83,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
-/// A name or address of loopback, with any port (it may have been forwarded).
+/// Whether a `Host` header names this machine, with any port (it may be forwarded).
 fn is_this_machine(host: &str) -> bool {
     let bare = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -90,8 +93,8 @@ fn is_this_machine(host: &str) -> bool {
     bare.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// What the caller shows, in the service's own way.
-fn shown(service: Provider, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+/// The token that the client sent, in the service's own way.
+fn sent_token(service: Provider, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     match service {
         Provider::Nomic | Provider::OpenAi => {
             let (scheme, token) = text(headers, AUTHORIZATION.as_str())?.split_once(' ')?;
@@ -108,17 +111,17 @@ fn shown(service: Provider, uri: &Uri, headers: &HeaderMap) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn check(door: &Door, service: Provider, uri: &str, headers: &[(&'static str, &str)]) -> bool {
+    fn check(access: &AccessPolicy, service: Provider, uri: &str, headers: &[(&'static str, &str)]) -> bool {
         let pairs = headers.iter().map(|(name, value)| {
             (axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_str(value).expect("a header"))
         });
-        door.check(service, &uri.parse().expect("an address"), &pairs.collect()).is_ok()
+        access.check(service, &uri.parse().expect("an address"), &pairs.collect()).is_ok()
     }
 
     #[test]
     fn only_this_machine_is_a_host_on_loopback() {
-        let door = Door { loopback: true, token: None };
-        let host = |host: &str| check(&door, Provider::OpenAi, "/v1/models", &[("host", host)]);
+        let access = AccessPolicy { loopback: true, token: None };
+        let host = |host: &str| check(&access, Provider::OpenAi, "/v1/models", &[("host", host)]);
         for good in ["127.0.0.1:7878", "localhost", "LocalHost:1", "[::1]:7878", "[::1]", "127.8.9.1"] {
             assert!(host(good), "{good}");
         }
@@ -127,14 +130,14 @@ mod tests {
         {
             assert!(!host(bad), "{bad}");
         }
-        assert!(!check(&door, Provider::OpenAi, "/", &[]), "no host at all");
+        assert!(!check(&access, Provider::OpenAi, "/", &[]), "no host at all");
     }
 
     #[test]
-    fn pages_of_other_sites_stay_outside() {
+    fn web_pages_of_other_sites_are_refused() {
         for loopback in [true, false] {
-            let door = Door { loopback, token: None };
-            let with = |name, value| check(&door, Provider::Nomic, "/", &[("host", "127.0.0.1:1"), (name, value)]);
+            let access = AccessPolicy { loopback, token: None };
+            let with = |name, value| check(&access, Provider::Nomic, "/", &[("host", "127.0.0.1:1"), (name, value)]);
             assert!(with("origin", "http://127.0.0.1:1"));
             for bad in ["https://evil.example", "http://127.0.0.1:2", "null", "http://localhost:1"] {
                 assert!(!with("origin", bad), "{bad}");
@@ -146,19 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn each_service_has_its_way_to_show_the_token() {
-        let door = Door { loopback: false, token: Token::new(" sesame+1 \n").ok() };
+    fn each_service_has_its_own_way_to_send_the_token() {
+        let access = AccessPolicy { loopback: false, token: Token::new(" sesame+1 \n").ok() };
         for service in [Provider::Nomic, Provider::OpenAi] {
-            assert!(check(&door, service, "/", &[("authorization", "bearer sesame+1")]));
-            assert!(!check(&door, service, "/", &[("authorization", "Bearer sesame+")]));
-            assert!(!check(&door, service, "/", &[("authorization", "Basic sesame+1")]));
-            assert!(!check(&door, service, "/?key=sesame%2B1", &[]));
+            assert!(check(&access, service, "/", &[("authorization", "bearer sesame+1")]));
+            assert!(!check(&access, service, "/", &[("authorization", "Bearer sesame+")]));
+            assert!(!check(&access, service, "/", &[("authorization", "Basic sesame+1")]));
+            assert!(!check(&access, service, "/?key=sesame%2B1", &[]));
         }
-        assert!(check(&door, Provider::Gemini, "/", &[("x-goog-api-key", "sesame+1")]));
-        assert!(check(&door, Provider::Gemini, "/?alt=json&key=sesame%2B1", &[]));
-        assert!(!check(&door, Provider::Gemini, "/?key=Sesame%2B1", &[]));
-        assert!(!check(&door, Provider::Gemini, "/?key=", &[]));
+        assert!(check(&access, Provider::Gemini, "/", &[("x-goog-api-key", "sesame+1")]));
+        assert!(check(&access, Provider::Gemini, "/?alt=json&key=sesame%2B1", &[]));
+        assert!(!check(&access, Provider::Gemini, "/?key=Sesame%2B1", &[]));
+        assert!(!check(&access, Provider::Gemini, "/?key=", &[]));
         assert!(Token::new("  ").is_err() && Token::new("two words").is_err());
-        assert_eq!(format!("{door:?}").find("sesame"), None);
+        assert_eq!(format!("{access:?}").find("sesame"), None);
     }
 }
