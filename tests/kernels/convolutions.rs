@@ -1,7 +1,7 @@
 //! Convolutions, and the blocks that are made of them.
 
 use proptest::prelude::*;
-use vicinity_kernels::{Activation, Block, ChannelConv, ConvMlp, Depthwise, Linear, Stem};
+use vicinity_kernels::{Activation, Block, ChannelConv, ConvMlp, Depthwise, PackedLinear, Stem};
 
 use super::{Matrix, Numbers, assert_close, flat, tensor};
 
@@ -146,9 +146,9 @@ proptest! {
             wanted.values.iter_mut().zip(&map.values).for_each(|(out, x)| *out += x);
         }
         let block = Block::new(
-            Some(Linear::new(&expand, &expand_bias, Activation::Relu6)),
+            Some(PackedLinear::new(&expand, &expand_bias, Activation::Relu6)),
             Depthwise::new(&kernel, &kernel_bias, size, stride).expect("a multiple"),
-            Linear::new(&project, &project_bias, Activation::None),
+            PackedLinear::new(&project, &project_bias, Activation::None),
         );
         let found = block.expect("fits").forward(&tensor(&x, (height, width, channels))).expect("fits");
         assert_close(&flat(&found), &wanted.values, 6.0 * wide as f64);
@@ -176,8 +176,8 @@ proptest! {
         wanted.values.iter_mut().zip(&map.values).for_each(|(out, x)| *out += x);
         let block = ConvMlp::new(
             ChannelConv::new(&kernel, &kernel_bias, channels, size, 1, false).expect("fits"),
-            Linear::new(&first, &first_bias, Activation::Relu6),
-            Linear::new(&second, &second_bias, Activation::None),
+            PackedLinear::new(&first, &first_bias, Activation::Relu6),
+            PackedLinear::new(&second, &second_bias, Activation::None),
         );
         let found = block.expect("fits").forward(&tensor(&x, (height, width, channels))).expect("fits");
         assert_close(&flat(&found), &wanted.values, (wide * channels) as f64);

@@ -1,7 +1,7 @@
 //! Dense layers, norms and softmax.
 
 use proptest::prelude::*;
-use vicinity_kernels::{Activation, LayerNorm, Linear, SqueezeExcite, math};
+use vicinity_kernels::{Activation, FusedLayerNorm, PackedLinear, SqueezeExcite, math};
 
 use super::{Matrix, Numbers, assert_close, flat, tensor};
 
@@ -64,7 +64,7 @@ proptest! {
         let numbers = &mut Numbers(seed);
         let (weights, bias) = (Matrix::new(outputs, inputs, numbers), numbers.many(outputs));
         let (x, other) = (numbers.many(rows * inputs), numbers.many(rows * outputs));
-        let layer = Linear::new(&weights, &bias, ACTIVATIONS[activation]);
+        let layer = PackedLinear::new(&weights, &bias, ACTIVATIONS[activation]);
         let wanted = dense(&x, &weights, &bias, ACTIVATIONS[activation]);
         let (x, with) = (tensor(&x, (rows, inputs)), tensor(&other, (rows, outputs)));
         let size = inputs as f64;
@@ -79,7 +79,7 @@ proptest! {
     fn a_row_does_not_depend_on_the_others(rows in 2_usize..30, inputs in 1_usize..70, outputs in 1_usize..70, seed: u64) {
         let numbers = &mut Numbers(seed);
         let (weights, bias) = (Matrix::new(outputs, inputs, numbers), numbers.many(outputs));
-        let layer = Linear::new(&weights, &bias, Activation::Gelu);
+        let layer = PackedLinear::new(&weights, &bias, Activation::Gelu);
         let x = numbers.many(rows * inputs);
         let together = flat(&layer.forward(&tensor(&x, (rows, inputs))).expect("fits"));
         for (row, together) in x.chunks_exact(inputs).zip(together.chunks_exact(outputs)) {
@@ -96,7 +96,7 @@ proptest! {
         let wanted: Vec<f64> = (0..rows * outputs)
             .map(|at| (0..inputs).map(|i| f64::from(x[at / outputs * inputs + i]) * weights.at(i, at % outputs)).sum())
             .collect();
-        let found = Linear::transposed(&weights).forward(&tensor(&x, (rows, inputs))).expect("fits");
+        let found = PackedLinear::transposed(&weights).forward(&tensor(&x, (rows, inputs))).expect("fits");
         assert_close(&flat(&found), &wanted, inputs as f64);
     }
 
@@ -116,7 +116,7 @@ proptest! {
                 row.iter().enumerate().map(one).collect::<Vec<_>>()
             })
             .collect();
-        let norm = LayerNorm::new(weight, bias, eps).expect("equally long");
+        let norm = FusedLayerNorm::new(weight, bias, eps).expect("equally long");
         let found = norm.forward(&tensor(&x, (rows, width))).expect("fits");
         // What f32 loses of numbers about `offset` is divided by a deviation that may be small.
         assert_close(&flat(&found), &wanted, 40.0 * f64::from(offset.abs()).max(1.0));
@@ -150,8 +150,8 @@ proptest! {
         let weighed = |(i, x): (usize, &f32)| activated(Activation::Gelu, f64::from(*x) * gate(i % channels));
         let wanted: Vec<f64> = x.iter().enumerate().map(weighed).collect();
         let layer = SqueezeExcite::new(
-            Linear::new(&first, &first_bias, Activation::None),
-            Linear::new(&second, &second_bias, Activation::None),
+            PackedLinear::new(&first, &first_bias, Activation::None),
+            PackedLinear::new(&second, &second_bias, Activation::None),
         );
         let found = layer.expect("fits").forward(&tensor(&x, (area.0, area.1, channels))).expect("fits");
         assert_close(&flat(&found), &wanted, channels as f64);
