@@ -1,13 +1,14 @@
-//! Query time of the exact scan. `cargo bench --bench search [-- ITEMS DIM]`, 100,000 x 384 unless told otherwise.
+//! Time of an exact search, and of evaluating filters. `cargo bench --bench search [-- ITEMS DIM]`, 100,000 x 384 by
+//! default.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use vicinity_core::{ContentHash, Embedding, Filter, Item, ItemId, Modality, Scoring};
+use vicinity_core::{ContentHash, Embedding, Filter, Item, ItemId, Modality, NamePattern, Scoring};
 use vicinity_engine::index::{Lookup, QueryVector, search};
 use vicinity_engine::snapshot::CHUNK;
-use vicinity_engine::{Snapshot, SnapshotParts, Vectors};
+use vicinity_engine::{Snapshot, SnapshotParts, Vectors, VisibleRows};
 use vicinity_models::ModelKey;
 
 fn random(state: &mut u64) -> f32 {
@@ -22,10 +23,9 @@ fn library(items: usize, dim: usize) -> Snapshot {
         let row: Vec<f32> = (0..dim).map(|_| random(&mut state)).collect();
         vectors.extend_from_slice(Embedding::new(row).expect("finite").as_slice());
     }
-    let path: Arc<Path> = Path::new("/nowhere").into();
     let item = |i: usize| Item {
         id: ItemId(i as u32),
-        path: Arc::clone(&path),
+        path: Path::new("/home/ann/Photos").join(format!("album {:03}/IMG_{i:07}.jpg", i / 300)).into(),
         row: None,
         modality: Modality::ALL[i % 2],
         bytes: 0,
@@ -54,19 +54,32 @@ fn library(items: usize, dim: usize) -> Snapshot {
 fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let (items, dim) = (numbers.first().copied().unwrap_or(100_000), numbers.get(1).copied().unwrap_or(384));
-    let snapshot = library(items, dim);
+    let snapshot = Arc::new(library(items, dim));
+    let visible = VisibleRows::everything(Arc::clone(&snapshot));
     let embedding = Embedding::new(snapshot.vector(17).expect("there").to_vec()).expect("finite");
     let parts = [QueryVector { embedding, modality: Modality::Text, item: None }];
     for scoring in [Scoring::Centred, Scoring::RawCosine] {
-        let lookup = Lookup { parts: &parts, filter: &Filter::default(), scoring, k: 100 };
-        let mut times: Vec<f64> = (0..15)
-            .map(|_| {
-                let start = Instant::now();
-                std::hint::black_box(search(&snapshot, &lookup));
-                start.elapsed().as_secs_f64() * 1e3
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        println!("{items} x {dim}, {scoring:?}, top 100: median {:.1} ms, best {:.1} ms", times[7], times[0]);
+        let lookup = Lookup { parts: &parts, visible: &visible, scoring, k: 100 };
+        measure(&format!("{items} x {dim}, {scoring:?}, top 100"), || search(&lookup));
     }
+    let folder = Filter { folder: Some("/home/ann/Photos/album 001".into()), ..Filter::default() };
+    let name = Filter { name: NamePattern::new("777"), ..Filter::default() };
+    let modality = Filter { modality: Some(Modality::Text), ..Filter::default() };
+    for (what, filter) in [("type", modality), ("folder", folder), ("name", name)] {
+        measure(&format!("{items}, filter by {what}"), || {
+            VisibleRows::new(Arc::clone(&snapshot), filter.clone(), None).len()
+        });
+    }
+}
+
+fn measure<T>(what: &str, work: impl Fn() -> T) {
+    let mut times: Vec<f64> = (0..15)
+        .map(|_| {
+            let start = Instant::now();
+            std::hint::black_box(work());
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!("{what}: median {:.1} ms, best {:.1} ms", times[7], times[0]);
 }

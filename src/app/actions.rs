@@ -116,12 +116,12 @@ impl App {
 
     /// The hits that stand out, or all that the filter lets through.
     pub(super) fn select_all(&mut self) {
-        let Some(snapshot) = self.state.snapshot.clone() else { return };
+        let Some(visible) = self.state.visible.clone() else { return };
         let query = &self.state.query;
         let hits = query.result.as_ref().filter(|_| !query.is_empty()).map(|r| r.matching());
         let items = match hits.filter(|hits| !hits.is_empty()) {
             Some(hits) => hits.iter().map(|h| h.item).collect(),
-            None => snapshot.items().filter(|i| query.filter.admits(i)).map(|i| i.id).collect(),
+            None => visible.items().map(|i| i.id).collect(),
         };
         self.record_step();
         self.select(items);

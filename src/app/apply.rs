@@ -240,6 +240,10 @@ impl App {
             SystemCommand::SetLabels(set) => self.set_labels(set),
             SystemCommand::LoadLabels => self.dialog(PathPurpose::LoadLabels),
             SystemCommand::SetColourBy(colour_by) => self.state.colour_by = colour_by,
+            SystemCommand::SetFilterDisplay(display) => {
+                self.state.filter_display = display;
+                self.save_settings();
+            }
             SystemCommand::FitFilter => self.shell.fit_filter(),
             SystemCommand::TypedPath(purpose, typed) => self.check_path(purpose, typed),
             SystemCommand::ToggleLegend(entry) => {

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::keys::KeyStore;
 use crate::context::services::ActiveService;
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::Service;
 use vicinity_engine::{Event, ImportOptions, Job};
@@ -79,7 +79,7 @@ pub struct Network {
     /// Runs it; `None` where the system gave no threads for it.
     pub runtime: Option<Handle>,
     /// Told what it is used for.
-    pub ledger: Ledger,
+    pub ledger: NetworkLedger,
     /// Keys of services.
     pub keys: Arc<dyn KeyStore>,
 }

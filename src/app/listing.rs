@@ -72,7 +72,6 @@ impl App {
             (None, Some(result)) => ListingSource::Hits(result.clone()),
             (None, None) => ListingSource::Everything,
         };
-        let snapshot = state.snapshot.clone()?;
-        Some(ListingRequest { snapshot, source, filter: state.query.filter.clone(), sort: state.gallery.sort })
+        Some(ListingRequest { visible: state.visible.clone()?, source, sort: state.gallery.sort })
     }
 }

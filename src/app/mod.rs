@@ -20,6 +20,7 @@ mod services;
 mod settings;
 mod textures;
 mod updates;
+mod visible;
 mod window;
 
 use std::path::PathBuf;

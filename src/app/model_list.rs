@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::backend::Waker;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::ui::words;
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_engine::choice::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status, size};
 
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ModelListWorker {
     /// Starts the thread; it looks at what is here and contacts nobody.
-    pub fn start(options: InstallOptions, runtime: Handle, ledger: Ledger, waker: Waker) -> Self {
+    pub fn start(options: InstallOptions, runtime: Handle, ledger: NetworkLedger, waker: Waker) -> Self {
         // Bounded generously: a person's clicks, and looks of which one is as good as many.
         let (jobs, received) = crossbeam_channel::bounded(64);
         let latest = Arc::default();

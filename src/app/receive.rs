@@ -95,6 +95,7 @@ fn apply(app: &mut App, event: Event) {
         Event::Failures(failures) => app.state.failures = failures,
         Event::LeftOut(counts) => app.state.skipped = counts,
         Event::Unfinished(unfinished) => app.unfinished(unfinished),
+        Event::Visible(rows) => app.filtered(rows),
         Event::Found { slot: SearchSlot::Results, ticket, result } => {
             if app.search.is_latest(ticket) {
                 found(app, result);

@@ -12,7 +12,7 @@ use crate::context::labels::AppliedLabels;
 use crate::context::state::{QueryChip, Selection};
 use crate::ui::words;
 use vicinity_core::{
-    ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
+    Filter, ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
     Suggestion,
 };
 use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, content};
@@ -53,8 +53,8 @@ struct Labelling {
     selection: Option<Vec<ItemId>>,
 }
 
-/// What suggestions belong to: epoch, number of items, dimensions, and model.
-type SuggestionsOf = (u64, usize, usize, String);
+/// What suggestions belong to: epoch, number of items, dimensions, model, and filter.
+type SuggestionsOf = (u64, usize, usize, String, Filter);
 
 /// Tickets and times.
 #[derive(Default)]
@@ -387,13 +387,23 @@ impl App {
         if self.backend.is_none() || self.state.is_reading() || self.state.progress.stage != Stage::Idle {
             return;
         }
-        let of = (snapshot.epoch(), snapshot.len(), snapshot.dim(), snapshot.parts().model.name.clone());
+        // A name that is still being typed is not worth suggestions.
+        if self.search.due.is_some() {
+            return;
+        }
+        let filter = self.state.query.filter.clone();
+        let model = snapshot.parts().model.name.clone();
+        let of = (snapshot.epoch(), snapshot.len(), snapshot.dim(), model, filter.clone());
         if self.search.suggesting.as_ref().is_some_and(|(_, asked)| *asked == of) {
             return;
         }
+        if self.search.suggesting.as_ref().is_some_and(|(_, (.., by))| *by != filter) {
+            // What one part of the collection answers says nothing of another.
+            self.state.suggestions = Arc::default();
+        }
         let ticket = self.search.next();
         self.search.suggesting = Some((ticket, of));
-        self.submit(Job::Suggest { ticket });
+        self.submit(Job::Suggest { ticket, filter });
     }
 
     pub(super) fn suggestions_received(&mut self, ticket: u64, suggestions: Arc<Vec<Suggestion>>) {

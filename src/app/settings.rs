@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::listing::Sort;
 use crate::context::model_list::ModelSpeed;
 use crate::context::state::RecentLibrary;
-use crate::context::{CentralView, ColourBy, ThemeChoice};
+use crate::context::{CentralView, ColourBy, FilterDisplay, ThemeChoice};
 use vicinity_core::{LabelSet, atomic_file};
 use vicinity_engine::running::Wishes;
 use vicinity_engine::updates::Updates;
@@ -36,6 +36,8 @@ pub struct Settings {
     pub gallery_height: f32,
     /// The gallery's order.
     pub gallery_sort: Sort,
+    /// How the map shows what the filter excludes.
+    pub filter_display: FilterDisplay,
     /// Whether nothing glides.
     pub reduce_motion: bool,
     /// Libraries, the latest first.
@@ -71,6 +73,7 @@ impl Default for Settings {
             colour_by: ColourBy::Modality,
             gallery_height: 148.0,
             gallery_sort: Sort::default(),
+            filter_display: FilterDisplay::default(),
             reduce_motion: false,
             recents: Vec::new(),
             labels: None,

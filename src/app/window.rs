@@ -14,11 +14,12 @@ use super::search::Search;
 use super::services::{ConsentChange, ServiceReply};
 use super::settings::{Settings, SettingsWriter};
 use super::textures::ThumbnailTextures;
+use super::visible::FilterRequest;
 use super::{errors, receive};
 use crate::context::listing::{Listing, ListingRequest};
 use crate::context::{CommandSender, Ctx, PathPurpose, State, ThemeChoice};
 use crate::ui::{Shell, style};
-use vicinity_core::{LabelSet, Ledger, Picture};
+use vicinity_core::{LabelSet, NetworkLedger, Picture};
 use vicinity_engine::Severity;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::running::{DeviceLine, Running, Wishes};
@@ -134,6 +135,7 @@ pub struct App {
     pub(super) history: History,
     pub(super) search: Search,
     pub(super) lists: ListingState,
+    pub(super) filter_request: FilterRequest,
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
@@ -181,6 +183,7 @@ impl App {
             history: History::default(),
             search: Search::default(),
             lists: ListingState::default(),
+            filter_request: None,
             wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
@@ -248,6 +251,7 @@ impl App {
         settings.colour_by = state.colour_by;
         settings.gallery_height = state.gallery_height;
         settings.gallery_sort = state.gallery.sort;
+        settings.filter_display = state.filter_display;
         settings.set_labels(&state.labels.set);
         self.saver.save(settings);
     }
@@ -262,7 +266,7 @@ fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network
         .build();
     let runtime = build.map_err(|error| log::error!("the network cannot be used: {error}")).ok();
     let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
-    (runtime, Network { runtime: handle, ledger: Ledger::default(), keys })
+    (runtime, Network { runtime: handle, ledger: NetworkLedger::default(), keys })
 }
 
 fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) -> State {
@@ -273,6 +277,7 @@ fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) 
         central_view: settings.centre,
         colour_by: settings.colour_by,
         gallery_height: settings.gallery_height,
+        filter_display: settings.filter_display,
         reduce_motion: settings.reduce_motion,
         recents: settings.recents.clone(),
         speeds: settings.speeds.clone(),
@@ -305,6 +310,7 @@ impl eframe::App for App {
             ctx.request_repaint();
         }
         self.search_when_due();
+        self.follow_filter();
         self.update_gallery();
         self.suggest_when_idle();
         self.state.can_undo = self.history.can();

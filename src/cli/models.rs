@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{ModelNamesArgs, ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsVerifyArgs};
 use super::outcome::Outcome;
 use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_engine::content::regular;
 use vicinity_models::catalogue::{CatalogueEntry, Recommendation, Terms};
 use vicinity_models::installed::model_store::Manifest;
@@ -24,7 +24,7 @@ pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
     let options = InstallOptions::from_environment()
         .context("this system has no home folder; set VICINITY_MODELS to a folder for models")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
-    let models = Models::open(options, runtime.handle().clone(), Ledger::default(), || {});
+    let models = Models::open(options, runtime.handle().clone(), NetworkLedger::default(), || {});
     match command {
         ModelsCommand::List(args) => list(&models, &args),
         ModelsCommand::Download(args) => download(models, &args),

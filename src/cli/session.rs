@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_core::home;
 use vicinity_engine::choice::{self, ModelSource};
 use vicinity_engine::remote::{self, Link, Service};
@@ -91,7 +91,7 @@ impl Session {
             .build()
             .context("the network cannot be used")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
-        let link = Link { key, runtime, ledger: Ledger::default(), running: global.runtime_settings()? };
+        let link = Link { key, runtime, ledger: NetworkLedger::default(), running: global.runtime_settings()? };
         let (engine, found) = Engine::open_service(path, service, link, mode(access), || {})?;
         found.iter().for_each(|found| print_error(found));
         Ok(Self { engine, _network: Some(network) })

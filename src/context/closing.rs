@@ -10,6 +10,7 @@ impl State {
             // Of the library: gone.
             library: _,
             snapshot: _,
+            visible: _,
             layout: _,
             layout_progress: _,
             progress: _,
@@ -44,6 +45,7 @@ impl State {
             mut floating,
             // Of the user, the program, the window: stays.
             colour_by,
+            filter_display,
             central_view,
             left_open,
             right_open,
@@ -72,6 +74,7 @@ impl State {
             services: services.without_library(),
             floating,
             colour_by,
+            filter_display,
             central_view,
             left_open,
             right_open,

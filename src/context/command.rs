@@ -9,7 +9,7 @@ use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 use super::listing::Sort;
 use super::model_list::ModelCommand;
 use super::services::ServiceCommand;
-use super::state::{CentralView, ColourBy, Dialog, LegendKey, MapTool, RightTab, ThemeChoice};
+use super::state::{CentralView, ColourBy, Dialog, FilterDisplay, LegendKey, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,6 +186,8 @@ pub enum SystemCommand {
     LoadLabels,
     /// Colour of the points.
     SetColourBy(ColourBy),
+    /// Fade or hide what the filter excludes.
+    SetFilterDisplay(FilterDisplay),
     /// Hide or show one entry of the legend.
     ToggleLegend(LegendKey),
     /// Bring what the filter lets through into view.

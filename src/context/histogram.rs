@@ -50,17 +50,17 @@ impl Histogram {
 /// How many items stand out: in all, pictures, texts.
 pub fn matches(result: &SearchResult, snapshot: &Snapshot) -> [usize; 3] {
     let mut counts = [0; 3];
-    if result.epoch == snapshot.epoch() && result.standing_out > 0 {
+    if result.epoch == snapshot.epoch() && result.above_threshold > 0 {
         for (item, score) in snapshot.items().zip(result.scores.iter()) {
             if *score >= result.threshold {
                 counts[1 + item.modality.index()] += 1;
             }
         }
     }
-    counts[0] = result.standing_out;
+    counts[0] = result.above_threshold;
     if counts[1] + counts[2] != counts[0] {
         // Ties at the threshold, or a snapshot that has moved on: count among the hits listed.
-        let listed = result.hits.iter().take(result.standing_out);
+        let listed = result.hits.iter().take(result.above_threshold);
         counts[1] = listed.clone().filter(|h| h.modality == Modality::Image).count();
         counts[2] = listed.count() - counts[1];
     }

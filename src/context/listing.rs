@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use rayon::prelude::*;
 
 use vicinity_core::name::{fold, natural_order};
-use vicinity_core::{Filter, Hit, Item, ItemId, Modality, SearchResult};
+use vicinity_core::{Hit, Item, ItemId, Modality, SearchResult};
 
-use super::Snapshot;
+use super::VisibleRows;
 use super::state::Selection;
 
 /// What the gallery is ordered by.
@@ -47,7 +47,7 @@ pub enum ListingSource {
     Hits(Arc<SearchResult>),
     /// A selection that was made elsewhere.
     Selection(Arc<Selection>),
-    /// Everything that the filter admits.
+    /// Everything visible.
     Everything,
 }
 
@@ -67,12 +67,10 @@ impl ListingSource {
 /// What is to be listed.
 #[derive(Debug, Clone)]
 pub struct ListingRequest {
-    /// The collection.
-    pub snapshot: Arc<Snapshot>,
-    /// Which items.
+    /// The visible items of the collection.
+    pub visible: Arc<VisibleRows>,
+    /// Which of these. Hits are visible already.
     pub source: ListingSource,
-    /// Which of these. Hits are filtered already.
-    pub filter: Filter,
     /// In which order.
     pub sort: Sort,
 }
@@ -80,10 +78,7 @@ pub struct ListingRequest {
 impl ListingRequest {
     /// Whether both have the same answer.
     pub fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.snapshot, &other.snapshot)
-            && self.source.same_as(&other.source)
-            && self.filter == other.filter
-            && self.sort == other.sort
+        Arc::ptr_eq(&self.visible, &other.visible) && self.source.same_as(&other.source) && self.sort == other.sort
     }
 
     /// Items that have to be looked at to answer it.
@@ -91,7 +86,7 @@ impl ListingRequest {
         match &self.source {
             ListingSource::Hits(result) => result.hits.len(),
             ListingSource::Selection(selection) => selection.items.len(),
-            ListingSource::Everything => self.snapshot.len(),
+            ListingSource::Everything => self.visible.snapshot().len(),
         }
     }
 }
@@ -117,7 +112,7 @@ impl Listing {
         static STAMPS: AtomicU64 = AtomicU64::new(1);
         let mut entries = entries(request);
         let matches = match &request.source {
-            ListingSource::Hits(result) => Some(entries.iter().take_while(|e| e.rank < result.standing_out).count()),
+            ListingSource::Hits(result) => Some(entries.iter().take_while(|e| e.rank < result.above_threshold).count()),
             _ => None,
         };
         // What matches stays before what does not, whatever the order within.
@@ -184,7 +179,8 @@ struct Entry<'a> {
 }
 
 fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
-    let (snapshot, filter) = (&request.snapshot, &request.filter);
+    let visible = &request.visible;
+    let snapshot = visible.snapshot();
     let by_name = request.sort.key == SortKey::Name;
     let named = |rank: usize, item, score| {
         let name = if by_name { fold(&Item::name(item)) } else { String::new() };
@@ -199,14 +195,13 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
             let mut ids = selection.items.clone();
             // In the order added: a click that brings one to the front moves nothing.
             ids.sort_unstable();
-            let items = ids.iter().filter_map(|id| snapshot.get(*id)).filter(|item| filter.admits(item)).enumerate();
+            let rows = ids.iter().filter_map(|id| snapshot.row_of(*id)).filter(|row| visible.contains(*row));
+            let items = rows.filter_map(|row| snapshot.item(row)).enumerate();
             items.map(|(rank, item)| named(rank, item, None)).collect()
         }
         ListingSource::Everything => {
-            let chunks = &snapshot.parts().chunks;
-            let admitted = chunks.par_iter().flat_map_iter(|chunk| chunk.iter().filter(|item| filter.admits(item)));
             // Ids ascend in the order added.
-            admitted.map(|item| named(item.id.0 as usize, item, None)).collect()
+            visible.par_items().map(|item| named(item.id.0 as usize, item, None)).collect()
         }
     }
 }
@@ -240,8 +235,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use vicinity_core::{ContentHash, NamePattern};
-    use vicinity_engine::{SnapshotParts, Vectors};
+    use vicinity_core::{ContentHash, Filter, NamePattern};
+    use vicinity_engine::{Snapshot, SnapshotParts, Vectors};
     use vicinity_models::ModelKey;
 
     fn snapshot() -> Arc<Snapshot> {
@@ -275,11 +270,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_never_taken_for_one_that_has_gone() {
-        let snapshot = snapshot();
+        let visible = Arc::new(VisibleRows::everything(snapshot()));
         let ask = |result: Arc<SearchResult>| ListingRequest {
-            snapshot: Arc::clone(&snapshot),
+            visible: Arc::clone(&visible),
             source: ListingSource::Hits(result),
-            filter: Filter::default(),
             sort: Sort::default(),
         };
         // Whoever asks drops each answer before the next one is made, so that it could get the same address.
@@ -294,7 +288,8 @@ mod tests {
     }
 
     fn listed(source: ListingSource, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
-        let request = ListingRequest { snapshot: snapshot(), source, filter, sort: Sort { key, reversed } };
+        let visible = Arc::new(VisibleRows::new(snapshot(), filter, None));
+        let request = ListingRequest { visible, source, sort: Sort { key, reversed } };
         let listing = Listing::new(&request);
         assert_eq!(listing.shapes.len(), listing.items.len());
         (listing.items.iter().map(|id| id.0).collect(), listing.matches)
@@ -322,7 +317,7 @@ mod tests {
         let hit = |id, score| Hit { item: ItemId(id), modality: Modality::Image, score };
         // The third one has left the collection since.
         let hits = vec![hit(0, 0.9), hit(6, 0.8), hit(99, 0.7), hit(2, 0.6), hit(4, 0.1)];
-        let result = Arc::new(SearchResult { hits, standing_out: 4, ..SearchResult::default() });
+        let result = Arc::new(SearchResult { hits, above_threshold: 4, ..SearchResult::default() });
         let hits = |key, reversed| listed(ListingSource::Hits(result.clone()), Filter::default(), key, reversed);
         assert_eq!(hits(SortKey::Score, false), (vec![0, 6, 2, 4], Some(3)));
         assert_eq!(hits(SortKey::Name, false), (vec![6, 2, 0, 4], Some(3)), "the last does not match");

@@ -17,8 +17,10 @@ pub use command::{Command, CommandSender, DropTarget, PathPurpose, SystemCommand
 pub use labels::AppliedLabels;
 pub use model_list::ModelCommand;
 pub use services::ServiceCommand;
-pub use state::{CentralView, ColourBy, Dialog, LegendKey, LoadedPreview, MapTool, RightTab, State, ThemeChoice};
-pub use vicinity_engine::{Root, Snapshot};
+pub use state::{
+    CentralView, ColourBy, Dialog, FilterDisplay, LegendKey, LoadedPreview, MapTool, RightTab, State, ThemeChoice,
+};
+pub use vicinity_engine::{Root, Snapshot, VisibleRows};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]

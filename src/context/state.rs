@@ -10,7 +10,7 @@ use vicinity_core::{
     SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::updates::Updates;
-use vicinity_engine::{ImportOptions, Notice, Snapshot, UnfinishedImport};
+use vicinity_engine::{ImportOptions, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
 
 use super::command::PathPurpose;
@@ -53,6 +53,16 @@ pub enum ColourBy {
     Similarity,
     /// Best label, where labels were applied.
     Label,
+}
+
+/// How the map shows the items that the filter excludes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum FilterDisplay {
+    /// Faded.
+    #[default]
+    Highlight,
+    /// Not at all.
+    Filter,
 }
 
 /// What an entry of the map's legend stands for. Switches are kept by this, since places change with the counts.
@@ -259,6 +269,9 @@ pub struct State {
     pub library: Option<Library>,
     /// The collection; `None` before a library is open.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// The items that the filter admits. Until the answer to a change is there, those before the change; their
+    /// snapshot may be older than [`Self::snapshot`], so rows are looked up in theirs.
+    pub visible: Option<Arc<VisibleRows>>,
     /// Where the points lie.
     pub layout: Option<Arc<Layout>>,
     /// A layout under way.
@@ -295,6 +308,8 @@ pub struct State {
     pub previews: HashMap<ItemId, Result<LoadedPreview, String>>,
     /// Colour of the points.
     pub colour_by: ColourBy,
+    /// How the map shows the items that the filter excludes.
+    pub filter_display: FilterDisplay,
     /// Entries of the legend that are switched off.
     pub hidden_legend: BTreeSet<LegendKey>,
     /// Drag on the map.

@@ -46,12 +46,12 @@ pub enum Step {
 
 impl Grid {
     /// Strictly in order: pictures two by two, texts as cards over the whole width, or as tiles beside a lone picture;
-    /// after `standing_out` entries a line.
-    pub fn columns(kinds: &[Modality], standing_out: usize, width: f32) -> Self {
+    /// after `above_threshold` entries a line.
+    pub fn columns(kinds: &[Modality], above_threshold: usize, width: f32) -> Self {
         let mut grid = Self::default();
         let tile = vec2((width - GAP) / 2.0, (width - GAP) / 2.0 * 0.73);
         let mut y = 0.0;
-        let (near, far) = kinds.split_at(standing_out.min(kinds.len()));
+        let (near, far) = kinds.split_at(above_threshold.min(kinds.len()));
         for (offset, part) in [(0, near), (near.len(), far)] {
             if offset > 0 && !part.is_empty() {
                 grid.break_at = Some(y);

@@ -1,15 +1,16 @@
 //! Fewer dimensions of stored vectors: the ranking is that of vectors cut beforehand, and nothing is embedded again.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::support::engine::wait;
 use crate::support::synthetic::Noise;
-use vicinity_core::{Embedding, Filter, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
+use vicinity_core::{Embedding, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
 use vicinity_engine::index::{Lookup, QueryVector, search};
 use vicinity_engine::model::Loader;
 use vicinity_engine::store::{NewItem, Store};
-use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, export};
+use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, VisibleRows, export};
 use vicinity_models::compute_target::ComputeTarget;
 use vicinity_models::model_dir::ModelDir;
 use vicinity_models::{Model, ModelKey, nomic};
@@ -55,7 +56,8 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
 
 fn find(snapshot: &Snapshot, n: u32, scoring: Scoring, k: usize) -> SearchResult {
     let parts = [QueryVector { embedding: embedding(n), modality: modality(n), item: None }];
-    search(snapshot, &Lookup { parts: &parts, filter: &Filter::default(), scoring, k })
+    let visible = VisibleRows::everything(Arc::new(snapshot.clone()));
+    search(&Lookup { parts: &parts, visible: &visible, scoring, k })
 }
 
 /// Same means, same scores, same order but for ties.
@@ -117,7 +119,7 @@ fn the_first_dimensions_rank_as_vectors_cut_beforehand() {
     assert_alike(&store(dir.path(), WHOLE).snapshot(), &whole.snapshot());
 }
 
-fn store_snapshot(store: &mut Store, dim: usize) -> std::sync::Arc<Snapshot> {
+fn store_snapshot(store: &mut Store, dim: usize) -> Arc<Snapshot> {
     store.set_dimensions(dim).expect("kept");
     store.snapshot()
 }

@@ -126,7 +126,7 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
         });
         let state = window.state().state();
         let result = state.current_result().expect("hits");
-        assert!(result.standing_out >= 1, "{text}: nothing matches");
+        assert!(result.above_threshold >= 1, "{text}: nothing matches");
         let best = state.item(result.hits[0].item).expect("an item").name();
         let known = ANSWERS.iter().find(|(query, _)| text.contains(query));
         let right = known.is_some_and(|(_, names)| names.iter().any(|name| best.contains(name)));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_models::installed::{InstallOptions, InstallState, Models};
 
 use crate::support::hub::{COMMIT, Hub, git, sha256};
@@ -55,7 +55,7 @@ impl Place {
     }
 
     fn open(&self, options: InstallOptions) -> Models {
-        Models::open(options, self.runtime.handle().clone(), Ledger::default(), || {})
+        Models::open(options, self.runtime.handle().clone(), NetworkLedger::default(), || {})
     }
 
     /// Gets the model; where it stands in the end.

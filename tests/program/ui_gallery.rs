@@ -222,6 +222,20 @@ fn queries_that_the_collection_answers_are_offered_while_nothing_is_asked() {
 }
 
 #[test]
+fn queries_are_suggested_for_what_the_filter_admits() {
+    let (mut window, jobs) = open_with(Setup::default(), Habits::default());
+    step_until(&mut window, "they are offered", |w| w.query_by_label("Search for a golf ball").is_some());
+    window.get_by_label("Notes, 8").click();
+    let asked = |folder: &str| {
+        let of = |job: &Job| matches!(job, Job::Suggest { filter, .. } if filter.folder.as_deref().is_some_and(|f| f.ends_with(folder)));
+        jobs.lock().expect("jobs").iter().filter(|job| of(job)).count()
+    };
+    step_until(&mut window, "those of the folder are offered", |w| {
+        asked("Notes") == 1 && w.query_by_label("Search for a golf ball").is_some()
+    });
+}
+
+#[test]
 fn an_empty_library_is_called_empty_only_when_nothing_is_being_read() {
     let (mut window, _) = open_with(Setup::default(), Habits { empty: true, ..Habits::default() });
     step_until(&mut window, "it is empty", |w| w.query_by_label("No pictures or texts here yet").is_some());

@@ -461,7 +461,7 @@ fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
     harness.state_mut().state.query.result = Some(Arc::clone(&found));
     harness.run();
     assert_eq!(hits(&harness), found.matching().len(), "as many as the list says");
-    let none = SearchResult { standing_out: 0, threshold: f32::INFINITY, ..SearchResult::clone(&found) };
+    let none = SearchResult { above_threshold: 0, threshold: f32::INFINITY, ..SearchResult::clone(&found) };
     harness.state_mut().state.query.result = Some(Arc::new(none));
     harness.run();
     assert_eq!(hits(&harness), 0);

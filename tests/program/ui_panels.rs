@@ -7,7 +7,8 @@ use crate::support::window::{Setup, Window, drop_file, no_engine, step_until, ty
 use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vicinity::context::{CentralView, Dialog, RightTab, ThemeChoice};
+use vicinity::app::Settings;
+use vicinity::context::{CentralView, Dialog, FilterDisplay, RightTab, ThemeChoice};
 use vicinity_core::{ItemId, Modality};
 use vicinity_engine::{Job, SearchSlot};
 
@@ -357,7 +358,7 @@ fn the_theme_changes_at_once_and_is_remembered() {
     first.get_by_label("Change theme").click();
     step_until(&mut first, "it is dark", |w| w.ctx.theme() == egui::Theme::Dark);
     drop(first);
-    assert_eq!(vicinity::app::Settings::read(&settings).theme, ThemeChoice::Dark);
+    assert_eq!(Settings::read(&settings).theme, ThemeChoice::Dark);
 }
 
 #[test]
@@ -385,7 +386,7 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
     assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");
     drop(window);
-    let kept = vicinity::app::Settings::read(&settings).running;
+    let kept = Settings::read(&settings).running;
     assert_eq!((kept.device.to_string().as_str(), kept.idle_minutes), ("cpu", 60));
 }
 
@@ -609,6 +610,36 @@ fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown
 }
 
 #[test]
+fn types_are_counted_within_what_the_rest_of_the_filter_admits() {
+    let (mut window, _) = open();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    assert!(shown(&window, "Images, 24") && shown(&window, "Texts, 8"));
+    window.get_by_label("Notes, 8").click();
+    step_until(&mut window, "the folder has no pictures", |w| shown(w, "Images, 0") && shown(w, "Texts, 8"));
+    // Choosing a type says nothing of the other one.
+    window.get_all_by_label("Texts, 8").next().expect("in the left panel").click();
+    step_until(&mut window, "texts are chosen", |w| w.state().state().query.filter.modality == Some(Modality::Text));
+    window.run_steps(2);
+    assert!(shown(&window, "Images, 0") && shown(&window, "Texts, 8"));
+    assert_eq!(window.state().state().visible.as_ref().map(|rows| rows.len()), Some(8));
+}
+
+#[test]
+fn the_map_fades_or_hides_what_the_filter_excludes_as_the_user_likes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("settings.json");
+    let (mut window, _) = open_with(Setup { settings: Some(settings.clone()), ..Setup::default() });
+    assert!(window.query_by_label("Highlight").is_none(), "there is nothing to fade");
+    window.get_by_label("Notes, 8").click();
+    step_until(&mut window, "the switch is shown", |w| w.query_by_label("Highlight").is_some());
+    assert_eq!(window.state().state().filter_display, FilterDisplay::Highlight);
+    window.get_by_label("Filter").click();
+    step_until(&mut window, "points are hidden", |w| w.state().state().filter_display == FilterDisplay::Filter);
+    drop(window);
+    assert_eq!(Settings::read(&settings).filter_display, FilterDisplay::Filter, "it is remembered");
+}
+
+#[test]
 fn nothing_of_a_library_is_left_when_it_is_closed() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = folder.path().join("settings.json");
@@ -639,7 +670,13 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
     };
     nothing_left(&window, "closed");
     let s = window.state().state();
-    assert!(s.snapshot.is_none() && s.layout.is_none() && s.failures.is_empty() && s.thumbnails.is_empty());
+    assert!(
+        s.snapshot.is_none()
+            && s.visible.is_none()
+            && s.layout.is_none()
+            && s.failures.is_empty()
+            && s.thumbnails.is_empty()
+    );
     assert!(s.model.is_none() && s.model_title.is_empty() && s.import.is_none() && s.folders.roots().len() == 0);
     window.get_by_label_contains("Open Photos and Notes, 32 items").click();
     step_until(&mut window, "another is open", |w| w.state().state().snapshot.is_some());

@@ -11,6 +11,7 @@ use vicinity_core::{
 };
 use vicinity_engine::{
     Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
+    VisibleRows,
 };
 use vicinity_models::{ModelInfo, ModelKey};
 
@@ -136,8 +137,8 @@ impl Fake {
             .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
         let scores = (0..all).map(|id| if wanted(&id) { score(id) } else { f32::NAN }).collect();
-        let standing_out = hits.iter().filter(|h| h.score >= 0.3).count();
-        SearchResult { hits, scores, standing_out, threshold: 0.3, epoch: 1, seconds: [0.001, 0.001] }
+        let above_threshold = hits.iter().filter(|h| h.score >= 0.3).count();
+        SearchResult { hits, scores, above_threshold, threshold: 0.3, epoch: 1, seconds: [0.001, 0.001] }
     }
 }
 
@@ -196,7 +197,10 @@ impl Backend for Fake {
                 let scored = ids.into_iter().map(|item| ScoredLabels { item, scores: scores.clone() }).collect();
                 self.send(Event::Labelled { ticket, result: Ok(Arc::new(scored)) });
             }
-            Job::Suggest { ticket } => {
+            Job::Filter { snapshot, filter } => {
+                self.send(Event::Visible(Arc::new(VisibleRows::new(snapshot, filter, None))));
+            }
+            Job::Suggest { ticket, .. } => {
                 let suggestion = |text: &str, first: u32| Suggestion {
                     text: text.to_owned(),
                     items: (first..first + 3).map(ItemId).collect(),

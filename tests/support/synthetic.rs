@@ -115,6 +115,13 @@ pub fn search(snapshot: &Snapshot, cluster: usize) -> Arc<SearchResult> {
         .collect();
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
     hits.truncate(200);
-    let standing_out = hits.iter().filter(|h| h.score > 0.26).count();
-    Arc::new(SearchResult { hits, scores: scores.into(), standing_out, threshold: 0.26, epoch: 1, seconds: [0.0; 2] })
+    let above_threshold = hits.iter().filter(|h| h.score > 0.26).count();
+    Arc::new(SearchResult {
+        hits,
+        scores: scores.into(),
+        above_threshold,
+        threshold: 0.26,
+        epoch: 1,
+        seconds: [0.0; 2],
+    })
 }

@@ -14,12 +14,12 @@ pub enum EmbeddingError {
     /// All numbers are zero, so there is no direction.
     #[error("the model returned a vector of length zero")]
     Zero,
-    /// A part of a vector was asked for that is none.
-    #[error("a vector of {of} dimensions cannot be cut to {wanted}")]
+    /// The vector does not have that many dimensions.
+    #[error("a vector of {of} dimensions cannot be shortened to {wanted}")]
     Dimension {
         /// Dimensions wanted.
         wanted: usize,
-        /// Dimensions there are.
+        /// Dimensions of the vector.
         of: usize,
     },
 }
@@ -51,11 +51,11 @@ impl Embedding {
         Ok(Self(values))
     }
 
-    /// The first `dim` components, scaled to unit length again. That is an embedding, too, where the model was
+    /// The first `dim` components, scaled to unit length again. The result is a usable embedding if the model was
     /// trained for it (`ModelInfo::matryoshka`).
     ///
     /// # Errors
-    /// When `dim` is zero or more than there are; when the components kept are all zero.
+    /// When `dim` is zero or larger than [`Self::dim`], and when all remaining components are zero.
     pub fn truncated(&self, dim: usize) -> Result<Self, EmbeddingError> {
         match self.0.get(..dim) {
             Some(first) if dim > 0 => Self::new(first),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn its_beginning_has_unit_length_again() {
+    fn a_shortened_vector_has_unit_length_again() {
         let e = Embedding::new(vec![3.0, 4.0, 12.0]).expect("finite and not zero");
         let short = e.truncated(2).expect("a part");
         assert!(short.as_slice().iter().zip([0.6, 0.8]).all(|(a, b)| (a - b).abs() < 1e-6), "{short:?}");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_has_no_direction() {
+    fn rejects_vectors_without_a_direction() {
         assert_eq!(Embedding::new(vec![]), Err(EmbeddingError::Empty));
         assert_eq!(Embedding::new(vec![0.0, 0.0]), Err(EmbeddingError::Zero));
         assert_eq!(Embedding::new(vec![f32::NAN, 1.0]), Err(EmbeddingError::NotFinite));

@@ -1,15 +1,15 @@
-//! What a collection consists of: items, each a picture or a text.
+//! Items: the pictures and texts of a collection.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Names one item of one library; stays the same for as long as the item exists. Never reused.
+/// Identifies an item within its library, for as long as the item exists. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemId(pub u32);
 
-/// What kind of content an item is.
+/// The kind of an item's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Modality {
@@ -20,10 +20,10 @@ pub enum Modality {
 }
 
 impl Modality {
-    /// Both, in the order in which they index per-modality arrays.
+    /// Both, in the order of arrays with one entry per modality.
     pub const ALL: [Self; 2] = [Self::Image, Self::Text];
 
-    /// Position in arrays that hold one entry a modality.
+    /// Position in arrays with one entry per modality.
     pub fn index(self) -> usize {
         match self {
             Self::Image => 0,
@@ -31,7 +31,7 @@ impl Modality {
         }
     }
 
-    /// Lower-case word, as printed and stored.
+    /// Lower-case name, as printed and stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -40,7 +40,7 @@ impl Modality {
     }
 }
 
-/// BLAKE3 of the bytes that were embedded (a whole file, or the text of one row).
+/// BLAKE3 hash of the content that was embedded (a whole file, or the text of one row).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 
@@ -53,31 +53,31 @@ impl std::fmt::Debug for ContentHash {
     }
 }
 
-/// One picture or text of the collection. Cheap to clone.
+/// A picture or text of the collection. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Its name within the library.
+    /// Its identifier.
     pub id: ItemId,
-    /// Where the file lies (absolute).
+    /// Absolute path of the file.
     pub path: Arc<Path>,
-    /// For a row of a table (csv, tsv, jsonl): its number, counted from 1. `None` for a whole file.
+    /// Number of the row in a table (CSV, TSV, JSONL), counted from 1. `None` for a whole file.
     pub row: Option<u32>,
-    /// Picture or text.
+    /// Whether it is a picture or a text.
     pub modality: Modality,
     /// File size in bytes.
     pub bytes: u64,
     /// Modification time, nanoseconds since the Unix epoch.
     pub modified_ns: i64,
-    /// Hash of the content that was embedded.
+    /// Hash of the embedded content.
     pub hash: ContentHash,
-    /// Upright width and height of a picture, pixels.
+    /// Width and height of an upright picture, pixels.
     pub pixels: Option<[u32; 2]>,
-    /// The first 300 characters or so of a text, white space collapsed.
+    /// About the first 300 characters of a text, with white space collapsed.
     pub snippet: Option<Arc<str>>,
 }
 
 impl Item {
-    /// The file name for display, with the row number behind it where there is one.
+    /// The file name for display, followed by the row number, if any.
     pub fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy();
         match self.row {

@@ -1,20 +1,20 @@
-//! Label sets and the labels nearest to an item.
+//! Label sets, and the labels closest to an item.
 
 use std::collections::HashMap;
 
 use super::item::ItemId;
 
-/// A named, ordered list of labels without blanks or duplicates.
+/// A named, ordered list of labels without empty labels or duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelSet {
-    /// What the user calls it.
+    /// Name of the set.
     pub name: String,
-    /// The labels as typed.
+    /// The labels.
     pub labels: Vec<String>,
 }
 
-/// Everyday labels for photo collections, in groups. Each is a word that fits into "a photo of a ...", and no two mean
-/// nearly the same, so that one can stand out.
+/// Everyday labels for photo collections, in groups. Each fits into "a photo of a ...", and no two mean nearly the
+/// same, so that one of them can fit clearly better than the others.
 pub const EVERYDAY: [(&str, &[&str]); 11] = [
     ("People", &["portrait", "baby", "child", "group of people", "crowd"]),
     ("Animals", &["dog", "cat", "bird", "horse", "farm animal", "wild animal", "reptile", "insect", "fish"]),
@@ -46,13 +46,13 @@ pub const TOPICS: [&str; 12] = [
 ];
 
 impl LabelSet {
-    /// The everyday labels, which a new user starts with.
+    /// The default set of everyday labels.
     pub fn everyday() -> Self {
         let labels = EVERYDAY.iter().flat_map(|(_, labels)| labels.iter());
         Self { name: "Everyday".to_owned(), labels: labels.map(|label| (*label).to_owned()).collect() }
     }
 
-    /// Twelve broad topics, for pictures and texts alike.
+    /// Twelve broad topics, for pictures and texts.
     pub fn topics() -> Self {
         Self { name: "Topics".to_owned(), labels: TOPICS.map(str::to_owned).to_vec() }
     }
@@ -69,42 +69,42 @@ pub fn group_of(label: &str) -> Option<&'static str> {
     EVERYDAY.iter().find(|(_, labels)| labels.contains(&label)).map(|(group, _)| *group)
 }
 
-/// One label's fit.
+/// How well one label fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabelScore {
     /// Index into the label set.
     pub label: usize,
     /// Cosine similarity of the item and the label's prompt.
     pub score: f32,
-    /// Softmax over the set at the model's own scale, [0, 1]; the shares of one item sum to 1.
+    /// Softmax over the set at the model's scale, in [0, 1]; the shares of one item sum to 1.
     pub share: f32,
 }
 
 /// The labels of one item, best first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredLabels {
-    /// The item, or `None` for a picture that is not in the collection.
+    /// The item; `None` for a picture that is not in the collection.
     pub item: Option<ItemId>,
-    /// Best first; every label of the set once.
+    /// Every label of the set once, best first.
     pub scores: Vec<LabelScore>,
 }
 
-/// The labels that were given to items, and the set that they are from.
+/// The labels assigned to items, and their set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelledItems {
-    /// The set.
+    /// The label set.
     pub set: LabelSet,
-    /// The label of each item that has one.
+    /// The label of each labelled item.
     pub best: HashMap<ItemId, LabelScore>,
 }
 
-/// The best label of an item has to have this much more of the shares than the second, or the item is "unsure".
+/// By how much the share of the best label must exceed that of the second; otherwise the item is "unsure".
 /// Chosen on half of 1,046 labelled photos and measured on the other half, and with other models: see
 /// `docs/architecture.md`, *Labels*.
 pub const CLEAR_MARGIN: f32 = 0.1;
 
 impl ScoredLabels {
-    /// The best label, where it fits clearly better than the others; `None` where it is unsure.
+    /// The best label if it fits clearly better than the others, else `None`.
     pub fn clear(&self) -> Option<&LabelScore> {
         let best = self.scores.first()?;
         let second = self.scores.get(1).map_or(0.0, |second| second.share);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_everyday_labels_are_some_sixty_and_each_is_there_once() {
+    fn there_are_about_sixty_everyday_labels_without_duplicates() {
         let set = LabelSet::everyday();
         assert!((55..=75).contains(&set.labels.len()), "{}", set.labels.len());
         let once: std::collections::HashSet<_> = set.labels.iter().collect();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_hardly_leads_is_unsure() {
+    fn a_label_with_a_small_lead_is_unsure() {
         let scored = |shares: &[f32]| ScoredLabels {
             item: None,
             scores: shares

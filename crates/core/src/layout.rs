@@ -1,30 +1,30 @@
-//! Where every item lies on the map.
+//! The position of every item on the map.
 
 use super::space::MapPos;
 
-/// How a layout was made.
+/// How a layout was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LayoutMethod {
-    /// The two principal components: there at once, coarse.
+    /// The first two principal components: immediate but coarse.
     Pca,
     /// Neighbour-preserving (UMAP).
     Umap,
 }
 
-/// One position an item.
+/// One position per item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
-    /// How it was made.
+    /// How it was computed.
     pub method: LayoutMethod,
-    /// The epoch of the snapshot it was made from: within one epoch items are only appended, so
-    /// position `i` belongs to row `i`. A snapshot may have more rows than the layout has positions.
+    /// Epoch of the snapshot it was computed from: within one epoch items are only appended, so position `i` belongs
+    /// to row `i`. A snapshot may have more rows than the layout has positions.
     pub epoch: u64,
-    /// One position a row.
+    /// One position per row.
     pub positions: Vec<MapPos>,
-    /// So many of the first rows have their place from when the whole was laid out; later ones were only put beside others.
+    /// Number of leading rows that were part of a complete layout; later rows were only placed near their neighbours.
     pub settled: usize,
-    /// Trustworthiness at 15 neighbours in [0, 1] (Venna and Kaski 2001), on a sample; where it was measured.
+    /// Trustworthiness at 15 neighbours in [0, 1] (Venna and Kaski 2001), measured on a sample; `None` if not measured.
     pub trustworthiness: Option<f32>,
-    /// Counts layouts of a session: a larger one replaces a smaller one.
+    /// Number of the layout within the session; a larger one replaces a smaller one.
     pub generation: u64,
 }

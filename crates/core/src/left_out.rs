@@ -1,41 +1,41 @@
-//! Why a file that was found is no item although nothing is wrong with it.
+//! Why a file was left out of the collection although nothing is wrong with it.
 
 use std::collections::BTreeMap;
 
-/// What kind of file was left out.
+/// The kind of a file that was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LeftOut {
     /// A camera's raw photo.
     RawPhoto,
     /// A document, table or presentation of an office program, or an e-book.
     Office,
-    /// An archive or disk image.
+    /// An archive or a disk image.
     Archive,
     /// A video.
     Video,
-    /// Sound.
+    /// An audio file.
     Sound,
     /// A program, library or font.
     Program,
-    /// Nothing but blanks, or no byte at all.
+    /// Empty, or only white space.
     Blank,
-    /// Larger than anything that is read.
+    /// Larger than the limit for reading.
     TooLarge,
-    /// A pipe, socket or device.
+    /// A pipe, a socket or a device.
     Special,
-    /// A name that matches an exclude pattern; a folder counts once.
+    /// Its name matches an exclude pattern; a folder counts once.
     Excluded,
-    /// A folder that is marked as a cache (`CACHEDIR.TAG`).
+    /// A folder marked as a cache (`CACHEDIR.TAG`).
     Cache,
-    /// Something else that is neither picture nor text.
+    /// Anything else that is neither a picture nor a text.
     Other,
 }
 
-/// How many files were left out, for each reason.
+/// Number of files left out, by reason.
 pub type LeftOutCounts = BTreeMap<LeftOut, u64>;
 
 impl LeftOut {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 12] = [
         Self::RawPhoto,
         Self::Office,
@@ -51,7 +51,7 @@ impl LeftOut {
         Self::Other,
     ];
 
-    /// Lower-case name, as printed in JSON and stored.
+    /// Lower-case name, as stored and as printed in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RawPhoto => "raw_photo",
@@ -74,7 +74,7 @@ impl LeftOut {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 
-    /// For the user: one file of this kind, and several.
+    /// Noun for the user, singular and plural.
     fn nouns(self) -> [&'static str; 2] {
         match self {
             Self::RawPhoto => ["raw photo", "raw photos"],
@@ -93,7 +93,7 @@ impl LeftOut {
     }
 }
 
-/// All that were left out as a phrase, most frequent first: `12 videos, 3 raw photos`.
+/// All counts as a phrase, most frequent first: `12 videos, 3 raw photos`.
 pub fn describe(counts: &LeftOutCounts, count: impl Fn(u64) -> String) -> String {
     let mut all: Vec<(LeftOut, u64)> = counts.iter().map(|(reason, n)| (*reason, *n)).filter(|(_, n)| *n > 0).collect();
     all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_told_most_frequent_first_and_survive_being_stored() {
+    fn reasons_are_listed_most_frequent_first_and_survive_a_round_trip() {
         let counts = LeftOutCounts::from([(LeftOut::RawPhoto, 1), (LeftOut::Video, 12), (LeftOut::Sound, 0)]);
         assert_eq!(describe(&counts, |n| n.to_string()), "12 videos, 1 raw photo");
         for reason in LeftOut::ALL {

@@ -1,10 +1,11 @@
-//! Layer 0: the plain types that every other layer speaks in.
+//! The plain types that all other crates share: items, embeddings, queries, filters, layouts and positions.
 //!
-//! Nothing here does I/O but [`atomic_file`], starts a thread, or knows a model, a database or a window.
+//! This crate starts no thread, knows no model, database or window, and does no I/O except in [`atomic_file`].
 
 pub mod atomic_file;
 pub mod desk;
 pub mod embedding;
+pub mod filter;
 pub mod home;
 pub mod item;
 pub mod label;
@@ -20,13 +21,14 @@ pub mod rate;
 pub mod space;
 
 pub use embedding::{Embedding, EmbeddingError};
+pub use filter::Filter;
 pub use item::{ContentHash, Item, ItemId, Modality};
 pub use label::{LabelScore, LabelSet, LabelledItems, ScoredLabels};
 pub use layout::{Layout, LayoutMethod};
 pub use left_out::{LeftOut, LeftOutCounts};
 pub use name::NamePattern;
-pub use network::{Ledger, NetworkUse};
+pub use network::{NetworkLedger, NetworkUse};
 pub use picture::Picture;
 pub use progress::{Failure, MapProgress, MapStage, Progress, Stage};
-pub use query::{Filter, Hit, Query, QueryPart, Scoring, SearchResult, Suggestion};
+pub use query::{Hit, Query, QueryPart, Scoring, SearchResult, Suggestion};
 pub use space::{MapPos, MapView, ScreenPos};

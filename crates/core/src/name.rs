@@ -1,4 +1,4 @@
-//! File names as people compare them: whatever the case, `é` as one sign or two, `photo 2` before `photo 10`.
+//! File names as people compare them: case-insensitive, `é` composed or decomposed, `photo 2` before `photo 10`.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -7,7 +7,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::item::Item;
 
-/// The form in which names are compared: composed (Unicode NFC) and in lower case.
+/// The form in which names are compared: composed (Unicode NFC) and lower case.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
@@ -15,7 +15,7 @@ pub fn fold(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(name).to_lowercase()
 }
 
-/// Compares two folded names: numbers within them by their value, everything else by its characters.
+/// Compares two folded names: numbers in them by value, everything else by character.
 pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) {
@@ -30,11 +30,11 @@ pub fn natural_order(a: &str, b: &str) -> Ordering {
             return order;
         }
     }
-    // `7` and `007` are one number: the shorter one comes first, so that the order is total.
+    // `7` and `007` are the same number: the shorter one comes first, so that the order is total.
     left.len().cmp(&right.len()).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
 }
 
-/// Takes the digits at the beginning of `text`, without leading zeros; of any length, so nothing can overflow.
+/// Takes the digits at the start of `text`, without leading zeros; compared as text, so that nothing can overflow.
 fn number<'a>(text: &mut &'a str) -> &'a str {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
@@ -42,8 +42,8 @@ fn number<'a>(text: &mut &'a str) -> &'a str {
     digits.trim_start_matches('0')
 }
 
-/// What a file name has to contain: all words that were typed, in any order. `*` parts words as a blank does, so
-/// `*.jpg` finds what it says.
+/// Words that a file name has to contain, in any order. `*` separates words like a space, so `*.jpg` works as
+/// expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
     typed: String,
@@ -51,14 +51,14 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// `None` where nothing was typed that a name could contain.
+    /// `None` if `typed` contains no word.
     pub fn new(typed: &str) -> Option<Self> {
         let words: Vec<String> =
             typed.split(|c: char| c.is_whitespace() || c == '*').filter(|w| !w.is_empty()).map(fold).collect();
         (!words.is_empty()).then(|| Self { typed: typed.to_owned(), words })
     }
 
-    /// As it was typed.
+    /// The text as typed.
     pub fn typed(&self) -> &str {
         &self.typed
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_ordered_by_value_and_letters_whatever_their_case() {
+    fn numbers_are_ordered_by_value_and_letters_regardless_of_case() {
         let mut names = ["img10.jpg", "IMG2.jpg", "img2b.jpg", "img002.jpg", "Äpfel.jpg", "b.jpg", "img1.jpg", "B.jpg"];
         names.sort_by(|a, b| natural_order(&fold(a), &fold(b)));
         assert_eq!(
@@ -96,10 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_whatever_their_case_and_composition() {
+    fn names_match_regardless_of_case_and_composition() {
         let finds = |typed: &str, name: &str| NamePattern::new(typed).expect("words").in_name(name);
         assert!(finds("img", "IMG_0007.JPG") && finds("CAFÉ", "café.txt"));
-        assert!(finds("café", "cafe\u{301}.txt") && finds("cafe\u{301}", "Café.txt"), "one sign or two");
+        assert!(finds("café", "cafe\u{301}.txt") && finds("cafe\u{301}", "Café.txt"), "composed or decomposed");
         assert!(finds("*.jpg", "a.JPG") && !finds("*.jpg", "a.jpeg"));
         assert!(finds("lake 2024", "2024-07 at the lake.png") && !finds("lake 2023", "2024-07 at the lake.png"));
         assert_eq!(NamePattern::new(" * "), None);

@@ -1,28 +1,28 @@
-//! What the network was used for since the program started, so that the user can be told.
+//! A record of what the network was used for since the program started.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What was sent for and received from one host for one purpose.
+/// Traffic with one host for one purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkUse {
-    /// Name of the host, with its port where that is not the usual one.
+    /// Host name, with its port unless it is the default one.
     pub host: String,
     /// In a few words: "getting models".
     pub purpose: &'static str,
     /// Requests sent.
     pub requests: u64,
-    /// Bytes of answers received.
+    /// Bytes received.
     pub bytes: u64,
-    /// Bytes of what was sent, beside the bare questions.
+    /// Bytes of request bodies sent.
     pub sent: u64,
 }
 
-/// A list that everyone who uses the network writes to. Cheap to clone; clones share the list.
+/// A list to which everything that uses the network writes. Cheap to clone; clones share the list.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(Arc<Mutex<Vec<NetworkUse>>>);
+pub struct NetworkLedger(Arc<Mutex<Vec<NetworkUse>>>);
 
-impl Ledger {
-    /// Notes requests and bytes.
+impl NetworkLedger {
+    /// Adds requests and bytes received.
     pub fn note(&self, host: &str, purpose: &'static str, requests: u64, bytes: u64) {
         self.change(host, purpose, |known| {
             known.requests += requests;
@@ -30,7 +30,7 @@ impl Ledger {
         });
     }
 
-    /// Notes a request that carried something.
+    /// Adds one request with a body of `sent` bytes.
     pub fn note_sent(&self, host: &str, purpose: &'static str, sent: u64) {
         self.change(host, purpose, |known| {
             known.requests += 1;
@@ -50,7 +50,7 @@ impl Ledger {
         }
     }
 
-    /// All that was noted, in order of first use.
+    /// All entries, in order of first use.
     pub fn uses(&self) -> Vec<NetworkUse> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -61,8 +61,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_a_host_and_purpose() {
-        let ledger = Ledger::default();
+    fn there_is_one_entry_per_host_and_purpose() {
+        let ledger = NetworkLedger::default();
         ledger.clone().note("a", "x", 1, 10);
         ledger.note("b", "x", 1, 0);
         ledger.note("a", "x", 1, 5);

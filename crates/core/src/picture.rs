@@ -9,18 +9,18 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// `rgb` holds `width * height * 3` bytes; `None` where it does not, or where a side is zero.
+    /// `rgb` holds `width * height * 3` bytes; `None` if it does not, or if a side is zero.
     pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Option<Self> {
         let wanted = (width as usize).checked_mul(height as usize)?.checked_mul(3)?;
         (wanted > 0 && wanted == rgb.len()).then_some(Self { width, height, rgb })
     }
 
-    /// Pixels a row.
+    /// Pixels per row.
     pub fn width(&self) -> u32 {
         self.width
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn height(&self) -> u32 {
         self.height
     }
@@ -30,7 +30,7 @@ impl Picture {
         &self.rgb
     }
 
-    /// Gives the bytes away.
+    /// The bytes, without copying them.
     pub fn into_rgb(self) -> Vec<u8> {
         self.rgb
     }

@@ -1,4 +1,4 @@
-//! How far background work has come, and what could not be done.
+//! Progress of background work, and failures.
 
 use std::path::PathBuf;
 
@@ -8,58 +8,58 @@ pub enum Stage {
     /// Nothing.
     #[default]
     Idle,
-    /// Walking the folders.
+    /// Scanning the folders.
     Scanning,
     /// Reading, embedding and storing.
     Embedding,
-    /// Stopped by the user until resumed.
+    /// Paused by the user.
     Paused,
 }
 
 /// A sample of the running import. Counts are of items.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
-    /// What is going on.
+    /// The current stage.
     pub stage: Stage,
-    /// Found so far that need embedding.
+    /// Items found so far that need embedding.
     pub total: u64,
-    /// Whether files are still being counted, so that `total` is the least that there are.
+    /// Whether files are still being counted; then `total` is a lower bound.
     pub counting: bool,
-    /// Of these, embedded and stored.
+    /// Items embedded and stored.
     pub done: u64,
-    /// Known already and taken over.
+    /// Items reused without embedding them.
     pub reused: u64,
-    /// Could not be read.
+    /// Files that could not be read.
     pub failed: u64,
-    /// Items a second, smoothed.
+    /// Items per second, smoothed.
     pub per_second: f32,
-    /// Estimated seconds until done; `None` while unknown.
+    /// Estimated seconds left; `None` while unknown.
     pub seconds_left: Option<f32>,
 }
 
-/// What a layout under way is doing, in this order.
+/// Stages of computing a layout, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MapStage {
-    /// Looking for the neighbours of each item.
+    /// Finding the neighbours of each item.
     Neighbours,
-    /// Moving points to their places.
+    /// Optimising the positions.
     Arranging,
-    /// Measuring how far the map can be trusted.
+    /// Measuring the trustworthiness.
     Checking,
 }
 
-/// A sample of a layout under way.
+/// A sample of a running layout.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MapProgress {
-    /// What is going on.
+    /// The current stage.
     pub stage: MapStage,
-    /// How much of the whole is done, in [0, 1]; it never falls within one layout.
+    /// Fraction done, in [0, 1]; it never decreases within one layout.
     pub share: f32,
-    /// Estimated seconds until the map is there; `None` while unknown.
+    /// Estimated seconds left; `None` while unknown.
     pub seconds_left: Option<f32>,
 }
 
-/// A file that could not be taken in, and why.
+/// A file that could not be imported, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The file or folder.

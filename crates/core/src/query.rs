@@ -1,110 +1,90 @@
-//! What is asked, and what is found.
+//! Search queries and their results.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::item::{Item, ItemId, Modality};
-use super::name::NamePattern;
+use super::filter::Filter;
+use super::item::{ItemId, Modality};
 use super::picture::Picture;
 
-/// One ingredient of a query.
+/// One part of a query.
 #[derive(Debug, Clone)]
 pub enum QueryPart {
-    /// Words.
+    /// A text.
     Text(String),
-    /// A picture at hand (pasted).
+    /// A decoded picture, such as a pasted one.
     Picture(Arc<Picture>),
     /// A picture or text file, inside or outside the collection.
     File(PathBuf),
-    /// An item of the collection ("search by this"); its stored embedding is taken.
+    /// An item of the collection ("Find similar"); its stored embedding is used.
     Item(ItemId),
 }
 
-/// Which items may be hits.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// Only this modality.
-    pub modality: Option<Modality>,
-    /// Only items below this folder.
-    pub folder: Option<PathBuf>,
-    /// Only items whose file name contains this.
-    pub name: Option<NamePattern>,
-}
-
-impl Filter {
-    /// Whether an item may be a hit.
-    pub fn admits(&self, item: &Item) -> bool {
-        self.modality.is_none_or(|modality| modality == item.modality)
-            && self.folder.as_ref().is_none_or(|folder| item.path.starts_with(folder))
-            && self.name.as_ref().is_none_or(|name| name.matches(item))
-    }
-}
-
-/// How similarities of different modalities are made comparable.
+/// How the similarities of different modalities are made comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scoring {
-    /// Cosine after each modality has been centred by its mean in this library (closes the modality gap).
+    /// Cosine after subtracting the mean of each modality in this library, which closes the modality gap.
     #[default]
     Centred,
     /// Plain cosine similarity.
     RawCosine,
 }
 
-/// A search. Several parts are averaged as unit vectors.
+/// A search query. Several parts are averaged as unit vectors.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Never empty in a query that is run.
+    /// The parts; never empty in a query that is run.
     pub parts: Vec<QueryPart>,
-    /// What may be a hit.
+    /// Which items can be hits.
     pub filter: Filter,
-    /// How scores are made.
+    /// How scores are computed.
     pub scoring: Scoring,
-    /// The most hits wanted.
+    /// Maximum number of hits.
     pub k: usize,
 }
 
-/// One item found.
+/// An item found by a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
     /// The item.
     pub item: ItemId,
     /// Its modality.
     pub modality: Modality,
-    /// Similarity under the query's scoring.
+    /// Similarity, as the query's scoring computes it.
     pub score: f32,
 }
 
-/// The answer to a query.
+/// The result of a query.
 #[derive(Debug, Clone, Default)]
 pub struct SearchResult {
     /// Best first, at most `k`.
     pub hits: Vec<Hit>,
-    /// The score of every row of the snapshot searched, in row order (NaN where filtered out or not embedded yet).
+    /// The score of every row of the searched snapshot, in row order; NaN if the row was filtered out or is not embedded.
     pub scores: Arc<[f32]>,
-    /// How many items stand out from the bulk of the scores (at most `hits.len()` of them are listed).
-    pub standing_out: usize,
-    /// The score from which a hit stands out.
+    /// Number of items at or above `threshold`; at most `hits.len()` of them are listed.
+    pub above_threshold: usize,
+    /// The lowest score of a match: what lies above the bulk of the scores.
     pub threshold: f32,
-    /// Epoch of the snapshot searched.
+    /// Epoch of the searched snapshot.
     pub epoch: u64,
-    /// Seconds for embedding the query, and for the scan.
+    /// Seconds for embedding the query, and for scoring.
     pub seconds: [f32; 2],
 }
 
 impl SearchResult {
-    /// The hits that match: those that stand out from the bulk. List, map and selection all take these and no others.
+    /// The hits at or above the threshold. List, map and selection all use exactly these.
     pub fn matching(&self) -> &[Hit] {
-        // An item that was itself the question is counted as standing out but is not listed.
+        // An item that is part of the query is counted but not listed.
         let above = self.hits.partition_point(|hit| hit.score >= self.threshold);
-        self.hits.get(..above.min(self.standing_out)).unwrap_or_default()
+        self.hits.get(..above.min(self.above_threshold)).unwrap_or_default()
     }
 }
 
-/// A query that a collection answers well.
+/// A suggested query that a collection answers well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
-    /// The words.
+    /// The text of the query.
     pub text: String,
-    /// Its best hits, best first.
+    /// Its hits, best first.
     pub items: Vec<ItemId>,
 }

@@ -1,22 +1,22 @@
-//! How fast something goes, smoothed, so that a time left can be told.
+//! A smoothed rate, from which the time left is estimated.
 
 use std::time::{Duration, Instant};
 
-/// Between two samples.
+/// Least time between two samples.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Seconds after which an old rate counts for a third only.
+/// Seconds after which the weight of an old rate has fallen to 1/e.
 const MEMORY: f32 = 5.0;
 
-/// A smoothed rate of things done.
+/// A smoothed rate of units done per second.
 #[derive(Debug, Default)]
 pub struct Rate {
     last: Option<(Instant, u64)>,
-    /// Things a second; `None` before the first.
+    /// Units per second; `None` before the first unit.
     pub per_second: Option<f32>,
 }
 
 impl Rate {
-    /// Looks at how many are `done` now; false where the last look is too fresh to learn from.
+    /// Takes a sample of how many are `done`; false if the last sample is too recent for another.
     pub fn sample(&mut self, done: u64) -> bool {
         let now = Instant::now();
         if let Some((at, before)) = self.last {
@@ -30,7 +30,7 @@ impl Rate {
         true
     }
 
-    /// Forgets the time that has passed, not the rate: after a pause.
+    /// Keeps the rate but drops the last sample, so that a pause does not count.
     pub fn rest(&mut self) {
         self.last = None;
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_smooth_and_the_time_left_follows() {
+    fn the_rate_is_smoothed_from_the_first_unit_on() {
         let mut rate = Rate::default();
         rate.learn(0.0, 0.2);
         assert_eq!(rate.per_second, None, "nothing is known before the first item");

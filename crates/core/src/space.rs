@@ -1,9 +1,9 @@
-//! The two coordinate systems of the map, and the view that leads from one to the other.
+//! The two coordinate systems of the map, and the conversion between them.
 
 /// A position on the map, in map units: the layout of a library fills about [-1, 1] on both axes, y upwards.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MapPos {
-    /// To the right.
+    /// Rightwards.
     pub x: f32,
     /// Upwards.
     pub y: f32,
@@ -12,25 +12,25 @@ pub struct MapPos {
 /// A position in the window, in points (logical pixels), y downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ScreenPos {
-    /// To the right.
+    /// Rightwards.
     pub x: f32,
     /// Downwards.
     pub y: f32,
 }
 
-/// Which part of the map is seen, and where on the screen.
+/// The visible part of the map and its place on the screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MapView {
-    /// The map position in the middle of the screen area.
+    /// The map position at the centre of the screen area.
     pub centre_in_map: MapPos,
-    /// Screen points a map unit.
+    /// Screen points per map unit.
     pub points_per_unit: f32,
-    /// The middle of the screen area.
+    /// The centre of the screen area.
     pub centre_on_screen: ScreenPos,
 }
 
 impl MapView {
-    /// Where on the screen a map position appears.
+    /// The screen position of a map position.
     pub fn screen_from_map(&self, pos: MapPos) -> ScreenPos {
         ScreenPos {
             x: self.centre_on_screen.x + (pos.x - self.centre_in_map.x) * self.points_per_unit,
@@ -38,7 +38,7 @@ impl MapView {
         }
     }
 
-    /// Which map position is seen at a place on the screen.
+    /// The map position at a screen position.
     pub fn map_from_screen(&self, pos: ScreenPos) -> MapPos {
         MapPos {
             x: self.centre_in_map.x + (pos.x - self.centre_on_screen.x) / self.points_per_unit,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_ways_undo_each_other() {
+    fn the_two_conversions_are_inverse() {
         let view = MapView {
             centre_in_map: MapPos { x: 0.25, y: -0.5 },
             points_per_unit: 400.0,

@@ -21,6 +21,7 @@ use super::remote;
 use super::running::Running;
 use super::searcher::{Question, Searcher};
 use super::store::StoreError;
+use super::visible::{FilterWorker, VisibleCache};
 use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
 use vicinity_core::{Failure, LabelledItems, Layout, LeftOutCounts, Progress, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
@@ -65,6 +66,7 @@ pub struct Engine {
     control: Control,
     outbox: Outbox,
     searcher: Searcher,
+    filters: FilterWorker,
     projector: Projector,
     looks: Looks,
     /// The service behind the model, by its host, where there is one.
@@ -175,7 +177,10 @@ impl Engine {
         }
         notices.iter().for_each(|notice| outbox.post(Event::Notice(notice.clone())));
         let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved, mode.layout)?;
-        let (searcher, search_thread) = Searcher::start(library.clone(), model.clone(), outbox.clone())?;
+        let visible = VisibleCache::default();
+        let (searcher, search_thread) =
+            Searcher::start(library.clone(), model.clone(), visible.clone(), outbox.clone())?;
+        let (filters, filter_thread) = FilterWorker::start(visible, outbox.clone())?;
         let (looks, looks_threads) = Looks::start(&library, &outbox)?;
         let control = Control::default();
         // Unbounded: these are a person's clicks, and submitting must never block the window.
@@ -197,7 +202,7 @@ impl Engine {
         if !snapshot.is_empty() {
             projector.collection_changed(snapshot);
         }
-        let mut threads = vec![model_thread, map_thread, search_thread, main, herald];
+        let mut threads = vec![model_thread, map_thread, search_thread, filter_thread, main, herald];
         threads.extend(looks_threads);
         Ok(Self {
             jobs: Some(jobs),
@@ -208,6 +213,7 @@ impl Engine {
             control,
             outbox,
             searcher,
+            filters,
             projector,
             looks,
             service: None,
@@ -253,7 +259,8 @@ impl Engine {
             Job::Label { ticket, targets, labels } => self.searcher.ask(Question::Label(ticket, targets, labels)),
             // suggestions that nobody asked for are worth no request to a service
             Job::Suggest { .. } if self.service.is_some() => {}
-            Job::Suggest { ticket } => self.searcher.ask(Question::Suggest(ticket)),
+            Job::Suggest { ticket, filter } => self.searcher.ask(Question::Suggest(ticket, filter)),
+            Job::Filter { snapshot, filter } => self.filters.request(snapshot, filter),
             Job::KeepLabels { labels, given, all } => self.searcher.ask(Question::Keep(labels, given, all)),
             Job::Thumbnails(ids) => self.looks.want_thumbnails(ids),
             Job::Preview(id) => self.looks.want_preview(id),
@@ -398,6 +405,7 @@ impl Drop for Engine {
         self.model.close();
         self.model.interrupt();
         self.searcher.close();
+        self.filters.close();
         self.projector.close();
         self.looks.close();
         self.outbox.close();

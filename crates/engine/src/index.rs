@@ -26,7 +26,8 @@ use rayon::prelude::*;
 
 use super::dot::dots;
 use super::snapshot::{CHUNK, Snapshot};
-use vicinity_core::{Embedding, Filter, Hit, Item, ItemId, Modality, Scoring, SearchResult};
+use super::visible::VisibleRows;
+use vicinity_core::{Embedding, Hit, Item, ItemId, Modality, Scoring, SearchResult};
 
 /// Items at which a modality's own mean weighs one half.
 const PRIOR_ITEMS: f32 = 16.0;
@@ -47,31 +48,32 @@ pub struct QueryVector {
 pub struct Lookup<'a> {
     /// Averaged as unit vectors.
     pub parts: &'a [QueryVector],
-    /// What may be a hit.
-    pub filter: &'a Filter,
+    /// Which rows of which snapshot are scored.
+    pub visible: &'a VisibleRows,
     /// How scores are made.
     pub scoring: Scoring,
     /// The most hits wanted.
     pub k: usize,
 }
 
-/// Scores every row of the snapshot and lists the best.
-pub fn search(snapshot: &Snapshot, lookup: &Lookup<'_>) -> SearchResult {
+/// Scores every visible row and lists the best.
+pub fn search(lookup: &Lookup<'_>) -> SearchResult {
     let start = Instant::now();
+    let snapshot = lookup.visible.snapshot();
     let centring = Centring::new(snapshot, lookup.scoring);
     let mut scores = vec![f32::NAN; snapshot.len()];
     if let Some(query) = centring.query(lookup.parts) {
-        score_rows(snapshot, &centring, &query, lookup.filter, &mut scores);
+        score_rows(lookup.visible, &centring, &query, &mut scores);
         if lookup.scoring == Scoring::Centred {
             level(snapshot, &mut scores);
         }
     }
     let hits = best(snapshot, &scores, lookup);
-    let (threshold, standing_out) = standing_out(&scores);
+    let (threshold, above_threshold) = above_threshold(&scores);
     SearchResult {
         hits,
         scores: Arc::from(scores),
-        standing_out,
+        above_threshold,
         threshold,
         epoch: snapshot.epoch(),
         seconds: [0.0, start.elapsed().as_secs_f32()],
@@ -123,15 +125,16 @@ fn weight(items: usize) -> f32 {
     items as f32 / (items as f32 + PRIOR_ITEMS)
 }
 
-fn score_rows(snapshot: &Snapshot, centring: &Centring, query: &[f32], filter: &Filter, scores: &mut [f32]) {
+fn score_rows(visible: &VisibleRows, centring: &Centring, query: &[f32], scores: &mut [f32]) {
+    let snapshot = visible.snapshot();
     let offsets = [0, 1].map(|m| dots([query], &centring.means[m])[0]);
     scores.par_chunks_mut(CHUNK / 4).enumerate().for_each(|(chunk, scores)| {
         for (i, score) in scores.iter_mut().enumerate() {
             let row = chunk * (CHUNK / 4) + i;
-            let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { continue };
-            if !filter.admits(item) {
+            if !visible.contains(row) {
                 continue;
             }
+            let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { continue };
             let m = item.modality.index();
             let mean = &centring.means[m];
             let [along_query, along_mean] = if snapshot.is_cut() {
@@ -211,7 +214,7 @@ pub(super) fn expected_largest(n: usize) -> f32 {
 
 /// From which score on an item stands out, and how many do: those above what the bulk, taken as a normal
 /// distribution of robust middle and spread, reaches by chance once among so many.
-fn standing_out(scores: &[f32]) -> (f32, usize) {
+fn above_threshold(scores: &[f32]) -> (f32, usize) {
     let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
     if known.is_empty() {
         return (0.0, 0);
@@ -227,7 +230,7 @@ mod tests {
     use super::*;
     use crate::{SnapshotParts, Vectors};
     use std::path::{Path, PathBuf};
-    use vicinity_core::ContentHash;
+    use vicinity_core::{ContentHash, Filter};
     use vicinity_models::ModelKey;
 
     const DIM: usize = 8;
@@ -281,7 +284,8 @@ mod tests {
 
     fn find(scoring: Scoring, filter: &Filter, k: usize) -> SearchResult {
         let parts = [QueryVector { embedding: vector(Modality::Text, 2, 9), modality: Modality::Text, item: None }];
-        search(&library(), &Lookup { parts: &parts, filter, scoring, k })
+        let visible = VisibleRows::new(Arc::new(library()), filter.clone(), None);
+        search(&Lookup { parts: &parts, visible: &visible, scoring, k })
     }
 
     #[test]
@@ -298,7 +302,7 @@ mod tests {
     #[test]
     fn what_matches_stands_out() {
         let found = find(Scoring::Centred, &Filter::default(), 5);
-        assert_eq!((found.hits.len(), found.standing_out), (5, 20));
+        assert_eq!((found.hits.len(), found.above_threshold), (5, 20));
         assert!(found.hits[4].score >= found.threshold);
     }
 
@@ -313,11 +317,11 @@ mod tests {
 
     #[test]
     fn an_item_is_no_hit_of_its_own_query() {
-        let snapshot = library();
+        let snapshot = Arc::new(library());
         let embedding = Embedding::new(snapshot.vector(4).expect("there")).expect("not zero");
         let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)) }];
-        let lookup = Lookup { parts: &parts, filter: &Filter::default(), scoring: Scoring::Centred, k: 1000 };
-        let found = search(&snapshot, &lookup);
+        let visible = VisibleRows::everything(snapshot);
+        let found = search(&Lookup { parts: &parts, visible: &visible, scoring: Scoring::Centred, k: 1000 });
         assert_eq!(found.hits.len(), 119);
         assert!(found.hits.iter().all(|hit| hit.item != ItemId(12)));
     }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vicinity_core::{
-    Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LayoutMethod, LeftOutCounts, MapProgress, Picture,
-    Progress, Query, QueryPart, ScoredLabels, SearchResult, Suggestion,
+    Failure, Filter, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LayoutMethod, LeftOutCounts, MapProgress,
+    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Suggestion,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -59,11 +59,20 @@ pub enum Job {
         /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
         all: bool,
     },
-    /// Find queries that the collection answers well. Searches and labels go first; with a service nothing is sent for
+    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`].
+    Filter {
+        /// The collection whose rows are wanted.
+        snapshot: Arc<Snapshot>,
+        /// Which of its items are visible.
+        filter: Filter,
+    },
+    /// Find queries that the visible items answer well. Searches and labels go first; with a service nothing is sent for
     /// this, and nothing comes back.
     Suggest {
         /// Comes back with the answer.
         ticket: u64,
+        /// Which items are visible.
+        filter: Filter,
     },
     /// Lay the map out anew. Cancels a layout under way.
     Project(LayoutMethod),
@@ -159,6 +168,8 @@ pub enum Event {
     LeftOut(Arc<LeftOutCounts>),
     /// The import that did not come to its end, where there is one: once after opening, and after every import.
     Unfinished(Option<UnfinishedImport>),
+    /// Answer to [`Job::Filter`].
+    Visible(Arc<VisibleRows>),
     /// Answer to [`Job::Search`].
     Found {
         /// As asked.
@@ -317,8 +328,10 @@ pub mod store;
 pub mod suggest;
 pub mod trust;
 pub mod updates;
+pub mod visible;
 
 use facade::spare_threads;
 pub use facade::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
+pub use visible::VisibleRows;

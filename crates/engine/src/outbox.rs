@@ -92,6 +92,8 @@ fn slot(event: &Event) -> Option<usize> {
         Event::LeftOut(_) => Some(8),
         Event::Unfinished(_) => Some(9),
         Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
+        // At most one for each request.
+        Event::Visible(_) => None,
         Event::Model(_) | Event::Notice(_) | Event::Called(_) | Event::Labels(_) => None,
     }
 }

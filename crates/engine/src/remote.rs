@@ -20,7 +20,7 @@ use super::scan::{self, Candidate, Excludes};
 use super::store;
 use super::trust::Chosen;
 use super::{Job, OpenMode, Snapshot, StoreError};
-use vicinity_core::{Ledger, Modality};
+use vicinity_core::{Modality, NetworkLedger};
 use vicinity_media::Glance;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Estimate, Key, Provider, ProviderSpec, Remote, RemoteError, hybrid};
@@ -96,7 +96,7 @@ pub struct Link {
     /// Runs the network.
     pub runtime: Handle,
     /// Told what is sent.
-    pub ledger: Ledger,
+    pub ledger: NetworkLedger,
     /// Where the local model runs, in mode dynamic.
     pub running: Running,
 }
@@ -176,7 +176,7 @@ impl Engine {
         runtime: Handle,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let link = Link { key, runtime, ledger: Ledger::default(), running: Running::default() };
+        let link = Link { key, runtime, ledger: NetworkLedger::default(), running: Running::default() };
         let (host, remote) = connect(library, spec, link)?;
         let (info, model) = (remote.info().clone(), remote.model());
         Self::open_beside(library, host, remote, info, model, OpenMode::default(), waker)

@@ -14,10 +14,11 @@ use super::library::Library;
 use super::model::LazyModel;
 use super::outbox::Outbox;
 use super::suggest::{CANDIDATES, Suggesting};
+use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
 use vicinity_core::desk::Desk;
 use vicinity_core::{
-    Embedding, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
+    Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
 };
 use vicinity_media::Content;
 use vicinity_models::{Model, TextOptions, guard};
@@ -35,7 +36,7 @@ pub enum Question {
     /// long with walking a folder.
     Keep(Vec<String>, Vec<(ItemId, Option<LabelScore>)>, bool),
     /// See [`super::Job::Suggest`].
-    Suggest(u64),
+    Suggest(u64, Filter),
 }
 
 /// Questions of one kind replace each other.
@@ -59,12 +60,17 @@ pub struct Searcher(Arc<Desk<Questions>>);
 
 impl Searcher {
     /// Starts the thread.
-    pub fn start(library: Library, model: LazyModel, outbox: Outbox) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(
+        library: Library,
+        model: LazyModel,
+        visible: VisibleCache,
+        outbox: Outbox,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let searcher = Self::default();
         let desk = searcher.clone();
         let thread = std::thread::Builder::new().name("vicinity-search".to_owned()).spawn(move || {
             let mut answers =
-                Answers { library, model, outbox, labels: None, candidates: Vec::new(), suggesting: None };
+                Answers { library, model, visible, outbox, labels: None, candidates: Vec::new(), suggesting: None };
             while let Some(question) = desk.next(answers.suggesting.is_some()) {
                 match question {
                     Some(question) => answers.answer(question),
@@ -117,7 +123,7 @@ fn kind(question: &Question) -> Kind {
     match question {
         Question::Search(slot, ..) => Kind::Search(*slot),
         Question::Label(..) => Kind::Label,
-        Question::Suggest(_) => Kind::Suggest,
+        Question::Suggest(..) => Kind::Suggest,
         Question::Keep(..) => Kind::Keep,
     }
 }
@@ -125,6 +131,7 @@ fn kind(question: &Question) -> Kind {
 struct Answers {
     library: Library,
     model: LazyModel,
+    visible: VisibleCache,
     outbox: Outbox,
     labels: Option<LabelVectors>,
     /// The first of [`CANDIDATES`], embedded.
@@ -148,7 +155,10 @@ impl Answers {
                     self.outbox.notice(Severity::Warning, format!("The labels were not stored: {error}"));
                 }
             }
-            Question::Suggest(ticket) => self.suggesting = Some((ticket, Suggesting::new(self.library.snapshot()))),
+            Question::Suggest(ticket, filter) => {
+                let visible = self.visible.rows(&self.library.snapshot(), &filter);
+                self.suggesting = Some((ticket, Suggesting::new(&visible)));
+            }
         }
     }
 
@@ -186,8 +196,9 @@ impl Answers {
         let snapshot = self.library.snapshot();
         let parts = query.parts.iter().map(|part| self.embed(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
         let embedding = start.elapsed().as_secs_f32();
-        let lookup = Lookup { parts: &parts, filter: &query.filter, scoring: query.scoring, k: query.k };
-        let mut result = index::search(&snapshot, &lookup);
+        let visible = self.visible.rows(&snapshot, &query.filter);
+        let lookup = Lookup { parts: &parts, visible: &visible, scoring: query.scoring, k: query.k };
+        let mut result = index::search(&lookup);
         result.seconds[0] = embedding;
         Ok(result)
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::index::{self, Lookup, QueryVector};
 use super::snapshot::{CHUNK, Snapshot};
-use vicinity_core::{ContentHash, Embedding, Filter, Item, Modality, Scoring, Suggestion};
+use super::visible::VisibleRows;
+use vicinity_core::{ContentHash, Embedding, Item, Modality, Scoring, Suggestion};
 
 /// Queries suggested at most.
 pub const SUGGESTED: usize = 5;
@@ -159,8 +160,7 @@ pub const CANDIDATES: [&str; 131] = [
 
 /// The work on one collection, a few candidates at a time, so that searches need not wait for all of it.
 pub struct Suggesting {
-    snapshot: Arc<Snapshot>,
-    sample: Snapshot,
+    sample: VisibleRows,
     fits: Vec<Fit>,
     /// The candidate that each row of the sample answers best, and how well.
     best: Vec<(f32, usize)>,
@@ -175,11 +175,11 @@ struct Fit {
 }
 
 impl Suggesting {
-    /// Begins with a collection.
-    pub fn new(snapshot: Arc<Snapshot>) -> Self {
-        let sample = sample(&snapshot, SAMPLE);
+    /// Begins with the visible items of a collection.
+    pub fn new(visible: &VisibleRows) -> Self {
+        let sample = VisibleRows::everything(sample(visible, SAMPLE));
         let best = vec![(f32::NEG_INFINITY, usize::MAX); sample.len()];
-        Self { snapshot, sample, fits: Vec::new(), best }
+        Self { sample, fits: Vec::new(), best }
     }
 
     /// Candidates scored so far.
@@ -190,8 +190,8 @@ impl Suggesting {
     /// Scores the next candidate.
     pub fn score(&mut self, candidate: &Embedding) {
         let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None }];
-        let lookup = Lookup { parts: &parts, filter: &Filter::default(), scoring: Scoring::Centred, k: 0 };
-        let scores = index::search(&self.sample, &lookup).scores;
+        let lookup = Lookup { parts: &parts, visible: &self.sample, scoring: Scoring::Centred, k: 0 };
+        let scores = index::search(&lookup).scores;
         let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
         let (middle, deviation) = index::spread(&mut known);
         let mut rows: Vec<(usize, f32)> = Vec::new();
@@ -249,9 +249,9 @@ impl Suggesting {
     fn items(&self, at: usize) -> Vec<&Item> {
         let mut items: Vec<&Item> = Vec::new();
         for (row, z) in &self.fits[at].rows {
-            let Some(item) = self.sample.item(*row).filter(|_| *z >= self.fits[at].chance) else { break };
+            let Some(item) = self.sample.snapshot().item(*row).filter(|_| *z >= self.fits[at].chance) else { break };
             let is_new = items.iter().all(|other| other.hash != item.hash);
-            if self.best[*row].1 == at && is_new && self.snapshot.get(item.id).is_some() {
+            if self.best[*row].1 == at && is_new {
                 items.push(item);
             }
         }
@@ -269,14 +269,15 @@ fn needed(rows: usize) -> usize {
     }
 }
 
-/// Evenly spaced rows; all of them where there are few.
-fn sample(snapshot: &Snapshot, most: usize) -> Snapshot {
-    let step = snapshot.len().div_ceil(most).max(1);
-    if step == 1 {
-        return snapshot.clone();
+/// Evenly spaced visible rows; all of them if there are few.
+fn sample(visible: &VisibleRows, most: usize) -> Arc<Snapshot> {
+    let snapshot = visible.snapshot();
+    let step = visible.len().div_ceil(most).max(1);
+    if step == 1 && visible.are_everything() {
+        return Arc::clone(snapshot);
     }
     let mut parts = snapshot.parts().clone();
-    let rows: Vec<usize> = (0..snapshot.len()).step_by(step).collect();
+    let rows: Vec<usize> = visible.rows().step_by(step).collect();
     let vector_row = |row: &usize| {
         let chunk = snapshot.parts().vector_rows.get(row / CHUNK);
         chunk.and_then(|chunk| chunk.get(row % CHUNK)).copied().unwrap_or(u32::MAX)
@@ -287,7 +288,7 @@ fn sample(snapshot: &Snapshot, most: usize) -> Snapshot {
         .map(Arc::new)
         .collect();
     parts.vector_rows = rows.chunks(CHUNK).map(|rows| Arc::new(rows.iter().map(vector_row).collect())).collect();
-    Snapshot::cut(parts, snapshot.dim())
+    Arc::new(Snapshot::cut(parts, snapshot.dim()))
 }
 
 #[cfg(test)]
@@ -296,7 +297,7 @@ mod tests {
 
     use super::*;
     use crate::{SnapshotParts, Vectors};
-    use vicinity_core::ItemId;
+    use vicinity_core::{Filter, ItemId};
     use vicinity_models::ModelKey;
 
     const DIM: usize = 16;
@@ -314,10 +315,10 @@ mod tests {
 
     /// `rows` pictures of nothing in particular, of which three show what lies in direction 3, and two of these are
     /// the same file.
-    fn snapshot(rows: usize) -> Arc<Snapshot> {
+    fn library(rows: usize) -> VisibleRows {
         let item = |i: usize| Item {
             id: ItemId(i as u32),
-            path: Path::new("/x").into(),
+            path: Path::new(if i.is_multiple_of(2) { "/even/x" } else { "/odd/x" }).into(),
             row: None,
             modality: Modality::Image,
             bytes: 0,
@@ -330,7 +331,7 @@ mod tests {
         let vectors: Vec<f32> = (0..rows)
             .flat_map(|i| direction(3, if special.contains(&i) { 9.0 } else { 0.0 }, i).as_slice().to_vec())
             .collect();
-        Arc::new(Snapshot::new(SnapshotParts {
+        VisibleRows::everything(Arc::new(Snapshot::new(SnapshotParts {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
@@ -342,12 +343,12 @@ mod tests {
             means: [Arc::from(vec![0.0; DIM]), Arc::new([])],
             counts: [rows, 0],
             read_only: None,
-        }))
+        })))
     }
 
     #[test]
     fn what_stands_out_is_suggested_once_and_what_does_not_is_left_out() {
-        let mut work = Suggesting::new(snapshot(200));
+        let mut work = Suggesting::new(&library(200));
         // The second asks for the same as the first, a little less clearly; the third for nothing that is there.
         for (at, weight, seed) in [(3, 9.0, 901), (3, 4.0, 902), (8, 0.5, 903)] {
             work.score(&direction(at, weight, seed));
@@ -361,22 +362,38 @@ mod tests {
 
     #[test]
     fn a_collection_without_anything_particular_has_no_suggestions() {
-        let mut work = Suggesting::new(Arc::new(sample(&snapshot(1000), 250)));
+        let mut work = Suggesting::new(&VisibleRows::everything(sample(&library(1000), 250)));
         (0..20).for_each(|seed| work.score(&direction(seed % DIM, 0.2, 700 + seed)));
         assert_eq!(work.finish(), []);
     }
 
     #[test]
     fn a_handful_of_items_has_no_suggestions() {
-        let mut work = Suggesting::new(snapshot(FEWEST - 1));
+        let mut work = Suggesting::new(&library(FEWEST - 1));
         work.score(&direction(3, 9.0, 901));
         assert_eq!(work.finish(), []);
     }
 
     #[test]
+    fn only_visible_items_are_judged_and_shown() {
+        let everything = library(200);
+        let suggested = |folder: &str| {
+            let filter = Filter { folder: Some(folder.into()), ..Filter::default() };
+            let mut work = Suggesting::new(&VisibleRows::new(Arc::clone(everything.snapshot()), filter, None));
+            work.score(&direction(3, 9.0, 901));
+            work.finish().into_iter().map(|found| found.items).collect::<Vec<_>>()
+        };
+        assert_eq!(suggested("/even"), [[ItemId(6)]]);
+        let odd = suggested("/odd");
+        assert!(odd.len() == 1 && odd[0].len() == 2 && odd[0].iter().all(|id| [5, 7].contains(&id.0)), "{odd:?}");
+        assert!(suggested("/none").is_empty());
+    }
+
+    #[test]
     fn a_sample_keeps_each_item_with_its_vector() {
-        let whole = snapshot(1000);
+        let whole = library(1000);
         let part = sample(&whole, 300);
+        let whole = whole.snapshot();
         assert_eq!(part.len(), 250);
         for row in 0..part.len() {
             assert_eq!((part.item(row), part.vector(row)), (whole.item(row * 4), whole.vector(row * 4)));

@@ -7,7 +7,7 @@ use reqwest::{Method, Url};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_models::http::{self, HttpClient};
 
 /// Names another file to ask for.
@@ -65,7 +65,7 @@ pub fn host(address: &str) -> String {
 ///
 /// # Errors
 /// A sentence for the log.
-pub async fn newest(address: &str, ledger: Ledger) -> Result<String, String> {
+pub async fn newest(address: &str, ledger: NetworkLedger) -> Result<String, String> {
     let [silence, whole] = PATIENCE;
     // Not even which version asks.
     let web =

@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use thiserror::Error;
 
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 
 /// The most redirects of one request; the hub needs one, a mirror two, a release of the program two.
 const MAX_HOPS: usize = 5;
@@ -40,7 +40,7 @@ pub struct HttpClient {
     client: Client,
     start: Url,
     purpose: &'static str,
-    ledger: Ledger,
+    ledger: NetworkLedger,
 }
 
 impl HttpClient {
@@ -54,7 +54,7 @@ impl HttpClient {
         agent: &str,
         patience: Duration,
         purpose: &'static str,
-        ledger: Ledger,
+        ledger: NetworkLedger,
     ) -> Result<Self, String> {
         let start = Url::parse(start).map_err(|error| error.to_string())?;
         if !matches!(start.scheme(), "http" | "https") || start.host().is_none() {

@@ -112,6 +112,7 @@ impl MapPanel {
     fn tools(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = SPACE[0];
+            super::filter_switch::show(ui, cx);
             for (command, icon) in [
                 (UiCommand::ZoomIn, ToolIcon::Plus),
                 (UiCommand::ZoomOut, ToolIcon::Minus),

@@ -171,7 +171,7 @@ impl MarkKey {
     fn hit_rows(&self, result: &SearchResult, positions: usize) -> Vec<usize> {
         let listed = result.matching();
         let mut rows: Vec<usize> = listed.iter().filter_map(|h| self.snapshot.0.row_of(h.item)).collect();
-        if listed.len() == result.hits.len() && listed.len() < result.standing_out {
+        if listed.len() == result.hits.len() && listed.len() < result.above_threshold {
             let known: HashSet<usize> = rows.iter().copied().collect();
             let matching = result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold);
             rows.extend(matching.map(|(row, _)| row).filter(|row| !known.contains(row)));

@@ -9,6 +9,7 @@ mod camera;
 mod circles;
 pub mod colours;
 mod controls;
+mod filter_switch;
 mod gpu;
 mod hover_card;
 mod input;

@@ -45,7 +45,6 @@ fn section(ui: &mut Ui) {
 
 fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     let theme = Theme::of(ui.ctx());
-    let counts = &ctx.state.folders;
     let filter = &ctx.state.query.filter;
     let top = ui.cursor().min;
     heading(ui, "Folders");
@@ -56,7 +55,7 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         buttons::menu_entry(ui, ctx, UiCommand::OpenFiles);
         buttons::menu_entry(ui, ctx, UiCommand::OpenPath);
     });
-    let all: usize = counts.counts.iter().sum();
+    let all = ctx.state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
     let row = Row {
         lead: Lead::Icon(Icon::Folder, theme.text1),
         name: "Everything",
@@ -74,6 +73,7 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     section(ui);
     heading(ui, "Type");
+    let visible = ctx.state.visible.as_ref();
     for (modality, name, colour) in [(Modality::Image, "Images", theme.images), (Modality::Text, "Texts", theme.texts)]
     {
         let mut filter = ctx.state.query.filter.clone();
@@ -81,7 +81,7 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
         let row = Row {
             lead: Lead::Dot(colour),
             name,
-            right: &words::number(ctx.state.folders.counts[modality.index()] as u64),
+            right: &words::number(visible.map_or(0, |rows| rows.count(modality)) as u64),
             selected,
             colour: theme.text1,
         };

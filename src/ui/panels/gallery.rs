@@ -208,7 +208,7 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let number = words::number(listing.items.len() as u64);
     let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
-        (None, Some(result)) => (found(ctx, result.standing_out, listing.items.len()), false),
+        (None, Some(result)) => (found(ctx, result.above_threshold, listing.items.len()), false),
         (None, None) => {
             let filter = &ctx.state.query.filter;
             let name = filter.name.as_ref().map(|name| format!("“{}”", name.typed().trim()));
@@ -237,12 +237,12 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
 }
 
 /// `About 12 matches of 1,171`, and how many of all are listed.
-fn found(ctx: &Ctx<'_>, standing_out: usize, listed: usize) -> String {
+fn found(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
     let scored = super::results::scored(ctx);
-    let among = if standing_out == 0 { "in" } else { "of" };
+    let among = if above_threshold == 0 { "in" } else { "of" };
     let top =
         if (listed as u64) < scored { format!(" · top {}", words::number(listed as u64)) } else { String::new() };
-    format!("{} {among} {}{top}", super::results::matches(standing_out), words::number(scored))
+    format!("{} {among} {}{top}", super::results::matches(above_threshold), words::number(scored))
 }
 
 fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {

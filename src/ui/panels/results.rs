@@ -89,8 +89,8 @@ pub fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 /// How many of the items searched match.
-pub fn matches(standing_out: usize) -> String {
-    match standing_out {
+pub fn matches(above_threshold: usize) -> String {
+    match above_threshold {
         0 => "No clear match".to_owned(),
         1 => "About 1 match".to_owned(),
         n => format!("About {} matches", words::number(n as u64)),
@@ -106,8 +106,8 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let among = if result.standing_out == 0 { "in" } else { "of" };
-        let (first, rest) = (matches(result.standing_out), format!(" {among} {} · ", words::number(scored(ctx))));
+        let among = if result.above_threshold == 0 { "in" } else { "of" };
+        let (first, rest) = (matches(result.above_threshold), format!(" {among} {} · ", words::number(scored(ctx))));
         let job = |with_rest: bool| {
             let mut job = LayoutJob::default();
             job.append(&first, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
@@ -248,7 +248,7 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results)
     });
     area.show_viewport(ui, |ui, view| {
         let width = ui.available_width();
-        memory.grid = Grid::columns(&kinds, result.standing_out, width);
+        memory.grid = Grid::columns(&kinds, result.above_threshold, width);
         let (canvas, _) = ui.allocate_exact_size(vec2(width, memory.grid.height), Sense::hover());
         if let Some(rect) = memory.scroll_to.take().and_then(|i| memory.grid.rect_of(i)) {
             ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);

@@ -7,7 +7,7 @@ use crate::context::{Ctx, SystemCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{focus_ring, icons, icons::Icon, line, tile};
-use vicinity_core::{Filter, ItemId, Modality};
+use vicinity_core::{ItemId, Modality};
 
 /// Height of a suggestion.
 const ROW: f32 = 44.0;
@@ -21,8 +21,7 @@ const NARROW: f32 = 280.0;
 /// Draws them; nothing before they are known.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let suggestions = &ctx.state.suggestions;
-    // What the whole collection answers says nothing of one folder.
-    if suggestions.is_empty() || ctx.state.query.filter != Filter::default() {
+    if suggestions.is_empty() {
         return;
     }
     let theme = Theme::of(ui.ctx());

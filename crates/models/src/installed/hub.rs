@@ -11,7 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::checksum::ExpectedHash;
 use super::error::ModelError;
 use crate::http::{HttpClient, host};
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 
 /// Where models come from unless `HF_ENDPOINT` says otherwise.
 pub const ENDPOINT: &str = "https://huggingface.co";
@@ -49,7 +49,12 @@ pub struct Hub {
 
 impl Hub {
     /// Prepares; contacts nobody. `patience` is how long a silent connection is waited for.
-    pub fn new(endpoint: &str, token: Option<String>, patience: Duration, ledger: Ledger) -> Result<Self, ModelError> {
+    pub fn new(
+        endpoint: &str,
+        token: Option<String>,
+        patience: Duration,
+        ledger: NetworkLedger,
+    ) -> Result<Self, ModelError> {
         let agent = concat!("vicinity/", env!("CARGO_PKG_VERSION"));
         let web = HttpClient::new(endpoint, agent, patience, PURPOSE, ledger);
         let web = web.map_err(|reason| ModelError::Endpoint { endpoint: endpoint.to_owned(), reason })?;

@@ -2,7 +2,7 @@
 //!
 //! [`Models`] is driven by commands that return at once (`start`, `pause`, `resume`, `cancel`) and answers with
 //! [`Models::status`], which is cheap enough for every frame; `changed` is called when it is worth another look.
-//! Nothing is contacted before `start`, and then only the hub and where it redirects to; the [`Ledger`] says what for.
+//! Nothing is contacted before `start`, and then only the hub and where it redirects to; the [`NetworkLedger`] says what for.
 
 mod cache;
 mod checksum;
@@ -34,7 +34,7 @@ use model_store::{Manifest, ModelStore, Origin, remove_all};
 pub use options::InstallOptions;
 pub use transfer::DownloadProgress;
 use transfer::Transfer;
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 use vicinity_core::desk::Desk;
 
 /// One name for all commits of a model.
@@ -106,7 +106,7 @@ impl Slot {
 struct Shared {
     options: InstallOptions,
     store: ModelStore,
-    ledger: Ledger,
+    ledger: NetworkLedger,
     changed: Box<dyn Fn() + Send + Sync>,
     slots: Desk<BTreeMap<String, Slot>>,
 }
@@ -122,7 +122,7 @@ impl Models {
     pub fn open(
         options: InstallOptions,
         runtime: Handle,
-        ledger: Ledger,
+        ledger: NetworkLedger,
         changed: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let store = ModelStore::new(options.dir.clone());
@@ -155,7 +155,7 @@ impl Models {
     }
 
     /// What the network was used for.
-    pub fn ledger(&self) -> &Ledger {
+    pub fn ledger(&self) -> &NetworkLedger {
         &self.shared.ledger
     }
 

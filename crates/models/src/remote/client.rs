@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::limits::{RateLimiter, RetryPolicy};
 use super::{Key, RemoteError, error_response};
-use vicinity_core::Ledger;
+use vicinity_core::NetworkLedger;
 
 /// What the ledger says.
 const PURPOSE: &str = "embedding";
@@ -52,7 +52,7 @@ pub(super) struct Client {
     rate_limiter: RateLimiter,
     retry_policy: RetryPolicy,
     counters: Counters,
-    ledger: Ledger,
+    ledger: NetworkLedger,
 }
 
 /// Why one attempt gave nothing.
@@ -72,7 +72,7 @@ impl Client {
         parallel: usize,
         rate_limiter: RateLimiter,
         retry_policy: RetryPolicy,
-        ledger: Ledger,
+        ledger: NetworkLedger,
     ) -> Result<Self, RemoteError> {
         // May be there already, which is as good.
         let _there = rustls::crypto::ring::default_provider().install_default();

@@ -38,7 +38,7 @@ use super::{Model, ModelInfo, TextOptions};
 use batching::{Batcher, Results};
 use client::Client;
 use limits::RateLimiter;
-use vicinity_core::{Embedding, Ledger};
+use vicinity_core::{Embedding, NetworkLedger};
 
 /// A vector from a service, and what it cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,7 @@ impl Remote {
     /// # Errors
     /// When the provider is not set up rightly, a key is missing, or the service does not answer.
     pub fn open(spec: &ProviderSpec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
-        Self::open_with_ledger(spec, key, runtime, Ledger::default())
+        Self::open_with_ledger(spec, key, runtime, NetworkLedger::default())
     }
 
     /// The same; what is sent is noted in `ledger`.
@@ -81,7 +81,7 @@ impl Remote {
         spec: &ProviderSpec,
         key: Option<Key>,
         runtime: Handle,
-        ledger: Ledger,
+        ledger: NetworkLedger,
     ) -> Result<Self, RemoteError> {
         spec.check()?;
         let key = match key {
