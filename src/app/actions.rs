@@ -6,7 +6,7 @@ use super::receive::notice;
 use super::window::{App, Message};
 use crate::context::command::DropTarget;
 use crate::context::{Dialog, MapTool, RightTab, SystemCommand};
-use crate::ui::drop::looks_like_picture;
+use crate::ui::file_drop::has_image_extension;
 use vicinity_core::{ItemId, Picture, QueryPart};
 use vicinity_engine::Severity;
 
@@ -28,7 +28,7 @@ impl App {
         if self.state.import.is_some() {
             self.show_dialog(Dialog::Import, !self.state.is_dialog_open(Dialog::Import));
         } else {
-            notice(self, Severity::Info, "Import settings belong to a library: open a folder first");
+            notice(self, Severity::Info, "Import settings belong to a library; open a folder first");
         }
     }
 
@@ -42,7 +42,7 @@ impl App {
     pub(super) fn search_by_selection(&mut self) {
         let items: Vec<ItemId> = self.state.selection.items.iter().copied().take(8).collect();
         if items.is_empty() {
-            return notice(self, Severity::Info, "Select a picture or text first");
+            return notice(self, Severity::Info, "Select an item first");
         }
         self.record_step();
         self.state.query.text.clear();
@@ -133,7 +133,7 @@ impl App {
         match target {
             Some(DropTarget::Add) => self.add(files),
             Some(DropTarget::Ask) => {
-                for file in files.into_iter().filter(|f| looks_like_picture(f)).take(4) {
+                for file in files.into_iter().filter(|f| has_image_extension(f)).take(4) {
                     self.system_command(SystemCommand::AskWithFile(file));
                 }
             }
@@ -146,7 +146,7 @@ impl App {
         self.spawn("paste", move || {
             let message = match shrunk(&image) {
                 Some(picture) => Message::Pasted(Arc::new(picture)),
-                None => Message::Failed("The picture on the clipboard is empty".to_owned()),
+                None => Message::Failed("The image on the clipboard is empty".to_owned()),
             };
             let _ = sender.send(message);
             waker();
@@ -163,7 +163,7 @@ impl App {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("reveal", move || {
             if let Err(error) = opener::reveal(&path) {
-                let _ = sender.send(Message::Failed(format!("No file manager could be opened: {error}")));
+                let _ = sender.send(Message::Failed(format!("Could not open a file manager: {error}")));
                 waker();
             }
         });

@@ -115,7 +115,7 @@ impl App {
                     ThemeChoice::Light => ThemeChoice::Dark,
                     ThemeChoice::Dark => ThemeChoice::System,
                 };
-                let name = ["Theme: as the system says", "Theme: light", "Theme: dark"][self.state.theme as usize];
+                let name = ["Theme: follow system", "Theme: light", "Theme: dark"][self.state.theme as usize];
                 notice(self, Severity::Info, name);
                 self.save_settings();
             }

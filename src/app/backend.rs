@@ -46,7 +46,7 @@ pub trait Backend: Send {
     /// # Errors
     /// A sentence.
     fn allow_remote(&self, _host: &str, _on: bool) -> Result<(), String> {
-        Err("this library knows no services".to_owned())
+        Err("services are not available for this library".to_owned())
     }
 }
 
@@ -90,7 +90,7 @@ impl Network {
     /// # Errors
     /// Where there is nothing.
     pub fn handle(&self) -> Result<Handle, RemoteError> {
-        self.runtime.clone().ok_or_else(|| RemoteError::Setup("the network cannot be used".to_owned()))
+        self.runtime.clone().ok_or_else(|| RemoteError::Setup("the network is unavailable".to_owned()))
     }
 }
 

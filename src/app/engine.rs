@@ -70,7 +70,8 @@ pub fn opener(running: Running) -> Opener {
 
 fn open(library: &Path, options: OpenOptions, running: &Running) -> Result<Open, String> {
     let OpenOptions { model_override, network, waker } = options;
-    let forget = || remote::remember(library, None).map_err(|error| format!("the service could not be left: {error}"));
+    let forget =
+        || remote::remember(library, None).map_err(|error| format!("could not switch the service off: {error}"));
     match model_override {
         ModelOverride::Remembered => match remote::remembered(library) {
             None => local(library, None, running, waker),

@@ -12,7 +12,7 @@ pub fn started() {
     STARTED.store(true, Ordering::Relaxed);
 }
 
-const HEADLESS: &str = "without a window, `vicinity index FOLDER` and `vicinity search WORDS` do the same work";
+const HEADLESS: &str = "`vicinity index FOLDER` and `vicinity search WORDS` do the same without a window";
 
 /// Turns what the windowing libraries say into a sentence; `None` where nothing is known about it.
 pub fn explain(raw: &str) -> Option<String> {

@@ -43,12 +43,12 @@ fn pending(purpose: PathPurpose) -> Pending {
     let dialog = AsyncFileDialog::new();
     match purpose {
         PathPurpose::AddFolders => several(dialog.set_title("Add folders").pick_folders()),
-        PathPurpose::AddFiles => several(dialog.set_title("Add pictures and texts").pick_files()),
-        PathPurpose::OpenLibrary => one(dialog.set_title("Open a library").pick_folder()),
-        PathPurpose::Model => one(dialog.set_title("Choose the folder of a model").pick_folder()),
-        PathPurpose::ImportModel => one(dialog.set_title("Import a model from a folder").pick_folder()),
+        PathPurpose::AddFiles => several(dialog.set_title("Add images and texts").pick_files()),
+        PathPurpose::OpenLibrary => one(dialog.set_title("Open library").pick_folder()),
+        PathPurpose::Model => one(dialog.set_title("Choose a model folder").pick_folder()),
+        PathPurpose::ImportModel => one(dialog.set_title("Import a model folder").pick_folder()),
         PathPurpose::ImportArchive => {
-            let dialog = dialog.set_title("Import a model from an archive");
+            let dialog = dialog.set_title("Import a model archive");
             one(dialog.add_filter("Archives", &["zip", "tar", "gz", "tgz"]).pick_file())
         }
         PathPurpose::LoadLabels => {
@@ -89,7 +89,7 @@ pub fn check_typed(purpose: PathPurpose, typed: &str, home: Option<&Path>) -> Re
         _ => PathBuf::from(typed),
     };
     if !path.is_absolute() {
-        return Err(format!("{typed} is not a complete path; begin at the root or with ~"));
+        return Err(format!("{typed} is not an absolute path; start at the root or with ~"));
     }
     let fits = match purpose {
         PathPurpose::Export => path.parent().is_some_and(Path::is_dir) && !path.is_dir(),
@@ -99,8 +99,10 @@ pub fn check_typed(purpose: PathPurpose, typed: &str, home: Option<&Path>) -> Re
     };
     match (fits, purpose) {
         (true, _) => Ok(path),
-        (false, PathPurpose::Export) => Err(format!("{typed} cannot be written; name a file in an existing folder")),
-        (false, _) if path.exists() => Err(format!("{typed} is not what is needed here; check whether it is a folder")),
+        (false, PathPurpose::Export) => Err(format!("Cannot write to {typed}; choose a file in an existing folder")),
+        (false, _) if path.exists() => {
+            Err(format!("{typed} is the wrong kind: check whether a file or a folder is needed"))
+        }
         (false, _) => Err(format!("{typed} does not exist; check the spelling")),
     }
 }
@@ -152,10 +154,10 @@ mod tests {
         for typed in [plain.clone(), format!("  {plain}\n"), format!("\"{plain}\""), "~/My pictures".to_owned()] {
             assert_eq!(check(&typed), Ok(folder.clone()), "{typed}");
         }
-        assert!(check("").is_err() && check("pictures").is_err_and(|why| why.contains("complete path")));
+        assert!(check("").is_err() && check("pictures").is_err_and(|why| why.contains("absolute path")));
         assert!(check(&format!("{plain}/none")).is_err_and(|why| why.contains("does not exist")));
         let archive = check_typed(PathPurpose::ImportArchive, &plain, None);
-        assert!(archive.is_err_and(|why| why.contains("not what is needed")));
+        assert!(archive.is_err_and(|why| why.contains("is the wrong kind")));
         let export = |name: &str| check_typed(PathPurpose::Export, &format!("{plain}/{name}"), None);
         assert!(export("vectors.npy").is_ok() && export("none/vectors.npy").is_err());
     }

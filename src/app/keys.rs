@@ -73,7 +73,7 @@ impl KeyStore for MemoryKeyStore {
 
     fn keep(&self, provider: Provider, key: Key) -> Result<(), String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(provider, key);
-        Err("the key is kept until this window is closed".to_owned())
+        Err("the key is kept until Vicinity is closed".to_owned())
     }
 
     fn forget(&self, provider: Provider) -> Result<(), RemoteError> {

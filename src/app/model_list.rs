@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::backend::Waker;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
-use crate::ui::words;
+use crate::ui::format;
 use vicinity_core::NetworkLedger;
 use vicinity_engine::choice::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status, size};
@@ -80,7 +80,7 @@ impl ModelListWorker {
     /// Asks for something; never waits.
     pub fn submit(&self, job: ModelJob) {
         if self.jobs.try_send(job).is_err() {
-            log::error!("the models are not answering");
+            log::error!("the list of models does not respond");
         }
     }
 
@@ -171,7 +171,7 @@ impl ModelJobs {
     }
 
     fn import(&self, path: PathBuf) {
-        let name = words::file_name(&path);
+        let name = format::file_name(&path);
         {
             let mut notes = lock(&self.notes);
             if notes.importing.is_some() {
@@ -184,7 +184,7 @@ impl ModelJobs {
             let said = match models.import(&path, import_name(&path).as_deref()) {
                 Ok(manifest) => StatusMessage {
                     success: true,
-                    text: format!("{} is here ({})", manifest.title, size(manifest.bytes())),
+                    text: format!("{} is installed ({})", manifest.title, size(manifest.bytes())),
                 },
                 Err(error) => StatusMessage { success: false, text: error.to_string() },
             };
@@ -231,15 +231,15 @@ fn verify(models: &Models, id: &str, see: &dyn Fn(ModelWork)) -> Result<Option<S
         }
     });
     match troubles.map_err(|error| error.to_string())?.as_slice() {
-        [] => Ok(Some("All files are as they should be".to_owned())),
-        [one] => Err(format!("{one}; get the model again to mend it")),
-        [one, rest @ ..] => Err(format!("{one}, and {} more; get the model again to mend it", rest.len())),
+        [] => Ok(Some("All files are intact".to_owned())),
+        [one] => Err(format!("{one}; download the model again to repair it")),
+        [one, rest @ ..] => Err(format!("{one}, and {} more; download the model again to repair it", rest.len())),
     }
 }
 
 /// The name of a folder or archive as models may be called; `None` where it needs no change.
 fn import_name(path: &Path) -> Option<String> {
-    let name = words::file_name(path).to_ascii_lowercase();
+    let name = format::file_name(path).to_ascii_lowercase();
     let stem = [".tar.gz", ".tgz", ".tar", ".zip"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' };
     let made: String = stem.chars().take(64).map(plain).collect();

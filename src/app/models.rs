@@ -29,7 +29,7 @@ impl App {
         match &self.model_list_worker {
             Some(worker) => worker.submit(job),
             None => {
-                let text = "There is no folder for models on this system; name one with VICINITY_MODELS";
+                let text = "No folder for models was found; set VICINITY_MODELS";
                 notice(self, Severity::Error, text);
             }
         }
@@ -41,7 +41,7 @@ impl App {
         let Some(known) = catalogue::recommended(choice).filter(|known| !known.is_built_in()) else { return };
         self.set_default_model(Some(known.id.to_owned()));
         self.submit_model_job(ModelJob::Get(known.id.to_owned()));
-        let text = format!("{} is on its way; until it is here the built-in model serves", known.title);
+        let text = format!("Downloading {}; the built-in model is used until it is installed", known.title);
         notice(self, Severity::Info, text);
     }
 
@@ -96,7 +96,7 @@ impl App {
         self.state.model_list = Some(list);
         for title in arrived {
             let then = if self.state.has_library() { "choose it in Models…" } else { "open a folder to use it" };
-            notice(self, Severity::Info, format!("{title} is here: {then}"));
+            notice(self, Severity::Info, format!("{title} is installed; {then}"));
         }
     }
 

@@ -10,8 +10,8 @@ use super::receive::notice;
 use super::window::{App, Message, seconds_since_epoch};
 use crate::context::state::{Library, PathRequest, RecentLibrary};
 use crate::context::{Dialog, PathPurpose};
-use crate::ui::panels::labels::parse;
-use crate::ui::words;
+use crate::ui::format;
+use crate::ui::panels::label_editor::parse;
 use vicinity_core::LabelSet;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
@@ -34,7 +34,7 @@ impl App {
         } else if let Some((library, add)) = library_path::resolve(None, paths, self.data.as_deref()) {
             self.open_library(library, add);
         } else {
-            notice(self, Severity::Error, "There is no folder for data on this system; name one with --library");
+            notice(self, Severity::Error, "No folder for data was found; pass --library");
         }
     }
 
@@ -65,7 +65,7 @@ impl App {
             (self.state.model, self.state.model_title, self.state.services.busy) = (model, title, busy);
         }
         let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
-        let name = known.or_else(|| library_path::library_name(&then_add)).unwrap_or_else(|| words::file_name(&path));
+        let name = known.or_else(|| library_path::library_name(&then_add)).unwrap_or_else(|| format::file_name(&path));
         self.state.library = Some(Library { path: path.clone(), name, opening: true });
         if !self.state.query.is_empty() {
             // Asked before there was anything to search: it is found once the library is open.
@@ -225,8 +225,8 @@ impl App {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         let data = self.data.clone();
         self.spawn("sample", move || {
-            let failed = |e: std::io::Error| format!("The sample collection could not be written: {e}");
-            let folder = data.ok_or_else(|| "There is no folder for data on this system".to_owned());
+            let failed = |e: std::io::Error| format!("Could not write the sample collection: {e}");
+            let folder = data.ok_or_else(|| "No folder for data was found".to_owned());
             let _ = sender.send(Message::Sample(folder.and_then(|f| sample::unpack(&f).map_err(failed))));
             waker();
         });
@@ -318,16 +318,16 @@ impl App {
 }
 
 fn read_labels(path: &Path) -> Result<LabelSet, String> {
-    let name = words::file_name(path);
-    let length = std::fs::metadata(path).map_err(|e| format!("{name} could not be read: {e}"))?.len();
+    let name = format::file_name(path);
+    let length = std::fs::metadata(path).map_err(|e| format!("Could not read {name}: {e}"))?.len();
     if length > MOST_LABEL_BYTES {
-        return Err(format!("{name} is too large for a list of labels"));
+        return Err(format!("{name} is too large for a label file"));
     }
-    let bytes = std::fs::read(path).map_err(|e| format!("{name} could not be read: {e}"))?;
+    let bytes = std::fs::read(path).map_err(|e| format!("Could not read {name}: {e}"))?;
     let text = String::from_utf8_lossy(&bytes);
     let labels = parse(text.trim_start_matches('\u{feff}'));
     if labels.is_empty() {
-        return Err(format!("{name} holds no labels"));
+        return Err(format!("{name} contains no labels"));
     }
     let stem = path.file_stem().map_or(name, |s| s.to_string_lossy().into_owned());
     Ok(LabelSet { name: stem, labels })

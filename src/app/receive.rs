@@ -7,7 +7,7 @@ use super::window::{App, Message};
 use crate::context::Dialog;
 use crate::context::histogram::{self, Histogram};
 use crate::context::state::{Library, LoadedPreview, Selection};
-use crate::ui::words;
+use crate::ui::format;
 use vicinity_core::{Filter, SearchResult};
 use vicinity_engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
 
@@ -145,7 +145,7 @@ fn model_state(app: &mut App, state: ModelState) {
     app.state.device_title = match &state {
         ModelState::Loading => "loading…".to_owned(),
         ModelState::Ready { place, .. } => place.clone(),
-        ModelState::Away => "not in memory".to_owned(),
+        ModelState::Away => "unloaded".to_owned(),
         ModelState::Failed(_) => "not loaded".to_owned(),
     };
     if let ModelState::Failed(why) = &state {
@@ -190,17 +190,17 @@ fn finished(app: &mut App, summary: &Summary) {
     app.collection_changed();
     let mut said = Vec::new();
     if summary.embedded > 0 {
-        said.push(format!("{} embedded in {}", words::count(summary.embedded, "item"), seconds(summary.seconds)));
+        said.push(format!("{} embedded in {}", format::count(summary.embedded, "item"), seconds(summary.seconds)));
     }
     if summary.failed > 0 {
-        said.push(format!("{} could not be read", words::count(summary.failed, "file")));
+        said.push(format!("{} could not be read", format::count(summary.failed, "file")));
     }
     let left_out: u64 = summary.left_out.values().sum();
     if left_out > 0 {
-        said.push(format!("{} left out", words::count(left_out, "file")));
+        said.push(format!("{} skipped", format::count(left_out, "file")));
     }
     if summary.cancelled {
-        said.insert(0, "Import cancelled; what was embedded stays".to_owned());
+        said.insert(0, "Import cancelled".to_owned());
     }
     if !said.is_empty() {
         notice(app, Severity::Info, said.join(" · "));
@@ -212,7 +212,7 @@ fn finished(app: &mut App, summary: &Summary) {
 
 fn seconds(s: f64) -> String {
     match s as u64 {
-        0 => "under a second".to_owned(),
+        0 => "less than a second".to_owned(),
         s @ 1..60 => format!("{s} s"),
         s => format!("{} min {} s", s / 60, s % 60),
     }

@@ -10,7 +10,7 @@ use super::window::{App, Message};
 use crate::context::RightTab;
 use crate::context::labels::AppliedLabels;
 use crate::context::state::{QueryChip, Selection};
-use crate::ui::words;
+use crate::ui::format;
 use vicinity_core::{
     Filter, ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
     Suggestion,
@@ -28,7 +28,7 @@ const MOST_HITS: usize = 500;
 const NEIGHBOURS: usize = 13;
 
 /// What a search says before there is anything to search.
-pub(super) const NOTHING_OPEN: &str = "There is nothing to search yet; open a folder or a library first";
+pub(super) const NOTHING_OPEN: &str = "Nothing to search yet; open a folder or library first";
 
 /// Longest side of the picture on a chip and beside its nearest labels, pixels.
 const CHIP_SIDE: u32 = 256;
@@ -169,8 +169,8 @@ impl App {
     pub(super) fn add_query_part(&mut self, part: QueryPart) {
         let label = match &part {
             QueryPart::Text(text) => text.chars().take(40).collect(),
-            QueryPart::Picture(_) => "Pasted picture".to_owned(),
-            QueryPart::File(path) => words::file_name(path),
+            QueryPart::Picture(_) => "Pasted image".to_owned(),
+            QueryPart::File(path) => format::file_name(path),
             QueryPart::Item(id) => self.state.item(*id).map_or_else(|| "Item".to_owned(), |i| i.name()),
         };
         let texture = match &part {
@@ -337,7 +337,7 @@ impl App {
     pub(super) fn apply_labels(&mut self) {
         let items = self.state.selection.items.clone();
         if items.is_empty() {
-            return notice(self, Severity::Info, "Select items first: then each of them gets its closest label");
+            return notice(self, Severity::Info, "Select the items to label first");
         }
         self.search.labelling.selection = Some(items);
         self.request_next_labels();
@@ -370,13 +370,13 @@ impl App {
         let best = |scored: &ScoredLabels| Some((scored.item?, scored.clear().copied()));
         let labelled: Vec<_> = scored.iter().filter_map(best).collect();
         let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
-        let many = words::count(labelled.len() as u64 - unsure, "item");
+        let many = format::count(labelled.len() as u64 - unsure, "item");
         self.store_labels(set.labels.clone(), labelled.clone(), false);
         Arc::make_mut(&mut self.state.labels.applied).assign(&set.labels, labelled);
         self.state.colour_by = crate::context::ColourBy::Label;
         let left = match unsure {
             0 => String::new(),
-            n => format!(" · no label fits {} clearly", words::count(n, "other")),
+            n => format!(" · {} without a clear label", format::count(n, "other")),
         };
         notice(self, Severity::Info, format!("{many} labelled; the map is coloured by label{left}"));
     }

@@ -72,10 +72,10 @@ impl App {
     /// Works out what would be sent. Sends nothing.
     fn prepare(&mut self, service: Service, key: Option<Key>) {
         let services = &mut self.state.services;
-        (services.error, services.note, services.busy) = (None, None, Some("Looking what would be sent…".to_owned()));
+        (services.error, services.note, services.busy) = (None, None, Some("Preparing the review…".to_owned()));
         let Some(snapshot) = self.state.snapshot.clone() else {
             services.busy = None;
-            let text = "Services are switched on for one library: open a folder first".to_owned();
+            let text = "Services are switched on per library; open a folder first".to_owned();
             services.error = Some(ServiceError { text, key: false });
             return;
         };
@@ -96,7 +96,7 @@ impl App {
         let services = &mut self.state.services;
         let Some(ConsentRequest { service, estimate, .. }) = services.consent_request.clone() else { return };
         services.error = None;
-        services.busy = Some(format!("Asking {}…", estimate.host));
+        services.busy = Some(format!("Contacting {}…", estimate.host));
         let attempt = self.attempt;
         let (network, sender, waker) = (self.network.clone(), self.inbox.0.clone(), self.waker());
         self.spawn("service-try", move || {
@@ -131,7 +131,7 @@ impl App {
                 }
             }
             ServiceReply::Tried(_, service, Ok(())) => {
-                services.busy = Some("Opening the library…".to_owned());
+                services.busy = Some("Opening library…".to_owned());
                 services.consent_request = None;
                 if let Ok(host) = service.spec().host() {
                     self.consent = Some(ConsentChange { host, on: true });
@@ -178,7 +178,7 @@ impl App {
     /// An import by a service that has stopped is told in its dialog, too.
     pub(super) fn note_service_error(&mut self, text: &str) {
         if self.state.services.active.is_some() {
-            let key = text.contains("does not accept the key");
+            let key = text.contains("rejected the API key");
             self.state.services.error = Some(ServiceError { text: text.to_owned(), key });
         }
     }

@@ -93,7 +93,7 @@ impl Settings {
         match serde_json::from_slice::<Self>(&bytes) {
             Ok(settings) => settings.sane(),
             Err(error) => {
-                log::warn!("settings are not readable, starting with the defaults: {error}: {}", path.display());
+                log::warn!("could not read the settings, using the defaults: {error}: {}", path.display());
                 Self::default()
             }
         }
@@ -154,7 +154,7 @@ impl SettingsWriter {
             while let Ok(settings) = receiver.recv() {
                 let settings = receiver.try_iter().last().unwrap_or(settings);
                 if let Err(error) = settings.write(&path) {
-                    log::warn!("settings could not be saved: {error}: {}", path.display());
+                    log::warn!("could not save the settings: {error}: {}", path.display());
                 }
             }
         });

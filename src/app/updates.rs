@@ -24,7 +24,7 @@ impl App {
             match updates::newest(&address, ledger).await {
                 // A full inbox loses the news for a day.
                 Ok(version) => drop(sender.try_send(Message::Newest(version))),
-                Err(why) => log::warn!("looking for a new version: {why}"),
+                Err(why) => log::warn!("could not check for a new version: {why}"),
             }
             waker();
         });
@@ -45,8 +45,7 @@ impl App {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("releases", move || {
             if let Err(error) = opener::open_browser(updates::PAGE) {
-                let _ =
-                    sender.send(Message::Failed(format!("No browser could be opened for {}: {error}", updates::PAGE)));
+                let _ = sender.send(Message::Failed(format!("Could not open {} in a browser: {error}", updates::PAGE)));
                 waker();
             }
         });

@@ -195,7 +195,7 @@ impl App {
         app.state.update_host = app.updates.as_deref().map(updates::host);
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
         if let Some(report) = start.crash {
-            let told = format!("Vicinity ended unexpectedly last time; what is known of it is in {}", report.display());
+            let told = format!("Vicinity closed unexpectedly last time; a report is in {}", report.display());
             receive::notice(&mut app, Severity::Warning, told);
         }
         match start.library {
@@ -264,7 +264,7 @@ fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network
         .thread_name("vicinity-network")
         .enable_all()
         .build();
-    let runtime = build.map_err(|error| log::error!("the network cannot be used: {error}")).ok();
+    let runtime = build.map_err(|error| log::error!("the network is unavailable: {error}")).ok();
     let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
     (runtime, Network { runtime: handle, ledger: NetworkLedger::default(), keys })
 }

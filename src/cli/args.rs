@@ -18,7 +18,7 @@ use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
 use vicinity_models::{LongText, TextTask};
 
-/// Search and explore a collection of pictures and texts by meaning, on your own machine.
+/// Search and explore a collection of images and texts by meaning, on your own machine.
 ///
 /// Without a command, the window opens and shows the given folders.
 #[derive(Debug, Parser)]
@@ -103,7 +103,7 @@ pub enum Command {
     Index(IndexArgs),
     /// Search by text, by a picture, or by both.
     Search(SearchArgs),
-    /// Rank labels for pictures or texts.
+    /// Rank labels for images or texts.
     Labels(LabelsArgs),
     /// Compute a map of the library and draw it.
     Map(MapArgs),

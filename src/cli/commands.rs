@@ -364,7 +364,7 @@ fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
     let verdict = if report.passed() { "ok" } else { "DIFFERS from the reference" };
     print_line(&format!("model    {title} ({revision}): {verdict}"))?;
     print_line(&format!(
-        "         cosine to the reference: picture {:.5}, texts {:.5} {:.5}; picture {:.0} ms, two texts {:.0} ms",
+        "         cosine to the reference: image {:.5}, texts {:.5} {:.5}; image {:.0} ms, two texts {:.0} ms",
         report.image,
         report.texts[0],
         report.texts[1],

@@ -195,7 +195,7 @@ fn by_provider(
         .thread_name("vicinity-network")
         .enable_all()
         .build()
-        .context("the network cannot be used")?;
+        .context("the network is unavailable")?;
     let remote = match (Remote::open(&spec, key, runtime.handle().clone()), &ours) {
         (Ok(remote), _) => Some(remote),
         (Err(error), Some(_)) => {

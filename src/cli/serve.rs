@@ -37,7 +37,7 @@ pub fn run(args: ServeArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         .thread_name("vicinity-network")
         .enable_all()
         .build()
-        .context("the network cannot be used")?;
+        .context("the network is unavailable")?;
     let closed = runtime.block_on(server.run(model, async {
         // If no handler could be installed, only a signal ends the program.
         if stop.await.is_err() {

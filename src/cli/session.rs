@@ -89,7 +89,7 @@ impl Session {
             .thread_name("vicinity-network")
             .enable_all()
             .build()
-            .context("the network cannot be used")?;
+            .context("the network is unavailable")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
         let link = Link { key, runtime, ledger: NetworkLedger::default(), running: global.runtime_settings()? };
         let (engine, found) = Engine::open_service(path, service, link, mode(access), || {})?;

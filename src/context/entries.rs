@@ -82,12 +82,12 @@ impl UiCommand {
     /// What the user reads about it.
     pub const fn entry(self) -> Entry {
         let (text, tooltip, keys): (_, _, &'static [KeyboardShortcut]) = match self {
-            Self::OpenFolder => ("Open folder…", "Add a folder and everything below it", const { &[command(Key::O)] }),
-            Self::OpenFiles => ("Add files…", "Add single pictures and texts", const { &[command_shift(Key::O)] }),
+            Self::OpenFolder => ("Open folder…", "Add a folder with all its subfolders", const { &[command(Key::O)] }),
+            Self::OpenFiles => ("Add files…", "Add individual images and texts", const { &[command_shift(Key::O)] }),
             Self::OpenPath => ("Open by path…", "Type or paste the path of a folder or file to add", &[]),
-            Self::ChooseLibrary => ("Open library…", "Open a library folder made before", &[]),
-            Self::CloseLibrary => ("Close library", "Back to the start; everything stays stored", &[]),
-            Self::OpenSample => ("Open the sample collection", "A small collection to try things with", &[]),
+            Self::ChooseLibrary => ("Open library…", "Open an existing library folder", &[]),
+            Self::CloseLibrary => ("Close library", "Return to the start screen; the library is kept", &[]),
+            Self::OpenSample => ("Open sample collection", "A small collection to try out", &[]),
             Self::FocusSearch => (
                 "Search",
                 "Type what you are looking for",
@@ -95,59 +95,61 @@ impl UiCommand {
             ),
             Self::FindByName => (
                 "Find by file name",
-                "In the gallery: only files whose name contains what you type",
+                "Show only files whose name contains the text you type",
                 const { &[command_shift(Key::F)] },
             ),
-            Self::PasteQuery => ("Search from clipboard", "The picture or text you copied", &[]),
+            Self::PasteQuery => ("Search from clipboard", "Search with the image or text you copied", &[]),
             Self::SearchBySelection => {
-                ("Find similar", "Find what is like the selected items", const { &[plain(Key::S)] })
+                ("Find similar", "Find items similar to the selection", const { &[plain(Key::S)] })
             }
-            Self::ClearSearch => ("Clear the search", "Empty the search box", &[]),
+            Self::ClearSearch => ("Clear search", "Remove everything from the search box", &[]),
             Self::Palette => ("All commands", "Find any command by name", const { &[command(Key::K), plain(Key::P)] }),
             Self::ShowMap => {
                 ("Map", "All items as points; similar items are close together", const { &[plain(Key::Num1)] })
             }
-            Self::ShowGallery => ("Gallery", "Everything as pictures", const { &[plain(Key::Num2)] }),
+            Self::ShowGallery => ("Gallery", "All items as a grid of thumbnails", const { &[plain(Key::Num2)] }),
             Self::ToggleLeft => {
-                ("Collection panel", "Hide or show the left panel", const { &[plain(Key::OpenBracket)] })
+                ("Collection panel", "Show or hide the left panel", const { &[plain(Key::OpenBracket)] })
             }
             Self::ToggleRight => {
-                ("Results panel", "Hide or show the right panel", const { &[plain(Key::CloseBracket)] })
+                ("Results panel", "Show or hide the right panel", const { &[plain(Key::CloseBracket)] })
             }
-            Self::FitMap => ("Fit the map", "Show all points", const { &[plain(Key::F), plain(Key::Num0)] }),
-            Self::ZoomIn => ("Zoom in", "Closer to the map", const { &[plain(Key::Plus), plain(Key::Equals)] }),
-            Self::ZoomOut => ("Zoom out", "Further from the map", const { &[plain(Key::Minus)] }),
+            Self::FitMap => ("Fit map", "Show all points", const { &[plain(Key::F), plain(Key::Num0)] }),
+            Self::ZoomIn => ("Zoom in", "Enlarge the map", const { &[plain(Key::Plus), plain(Key::Equals)] }),
+            Self::ZoomOut => ("Zoom out", "Shrink the map", const { &[plain(Key::Minus)] }),
             Self::ToggleLasso => ("Lasso", "Select by drawing around points", const { &[plain(Key::L)] }),
-            Self::SelectAll => ("Select all", "Everything that is shown", const { &[command(Key::A)] }),
-            Self::StepBack => {
-                ("Back", "Close what is open, then deselect, then clear the search", const { &[plain(Key::Escape)] })
-            }
-            Self::Undo => ("Undo", "Selection, search or labels as they were before", const { &[command(Key::Z)] }),
-            Self::Redo => ("Redo", "Take back an undo", const { &[command_shift(Key::Z), command(Key::Y)] }),
-            Self::PauseOrResume => ("Pause or resume the import", "What is stored stays", &[]),
-            Self::CancelImport => ("Cancel the import", "What is stored stays", &[]),
+            Self::SelectAll => ("Select all", "Select all items shown", const { &[command(Key::A)] }),
+            Self::StepBack => (
+                "Back",
+                "Close what is open, then clear the selection, then the search",
+                const { &[plain(Key::Escape)] },
+            ),
+            Self::Undo => ("Undo", "Undo the last change of selection, search or labels", const { &[command(Key::Z)] }),
+            Self::Redo => ("Redo", "Redo what was undone", const { &[command_shift(Key::Z), command(Key::Y)] }),
+            Self::PauseOrResume => ("Pause or resume import", "Items already imported are kept", &[]),
+            Self::CancelImport => ("Cancel import", "Items already imported are kept", &[]),
             Self::Rescan => ("Rescan folders", "Look for new, changed and deleted files", const { &[plain(Key::F5)] }),
-            Self::RetryFailed => ("Retry all failed files", "Try everything that could not be read again", &[]),
-            Self::ShowFailures => ("Could not read", "The files that could not be read, and why", &[]),
-            Self::Reveal => ("Show in folder", "In the file manager", const { &[command_shift(Key::R)] }),
-            Self::CopyPath => ("Copy path", "Of the selected items", const { &[command_shift(Key::C)] }),
+            Self::RetryFailed => ("Retry all failed files", "Try again to read all unreadable files", &[]),
+            Self::ShowFailures => ("Unreadable files", "Files that could not be read, and why", &[]),
+            Self::Reveal => ("Show in folder", "Show the file in the file manager", const { &[command_shift(Key::R)] }),
+            Self::CopyPath => ("Copy path", "Copy the paths of the selected items", const { &[command_shift(Key::C)] }),
             Self::ApplyLabels => {
                 ("Auto-label selection", "Give each selected item its closest label and colour the map", &[])
             }
-            Self::EditLabels => ("Edit labels…", "The words that items are compared with", &[]),
-            Self::ProjectAgain => ("Recompute layout", "Compute the neighbour-preserving map again", &[]),
-            Self::CycleTheme => ("Change theme", "Light, dark, follow system", &[]),
-            Self::ImportSettings => ("Import settings…", "What is skipped, and how texts are read", &[]),
-            Self::Settings => ("Settings…", "Which device models run on, and how long they stay in memory", &[]),
-            Self::UnloadModel => ("Unload the model", "Frees its memory; reloaded when next needed", &[]),
-            Self::Models => ("Models…", "Which models there are, what they are good and bad at", &[]),
-            Self::Services => ("Embedding services…", "Let Nomic, Gemini or a server of yours embed a library", &[]),
+            Self::EditLabels => ("Edit labels…", "Edit the words that items are compared with", &[]),
+            Self::ProjectAgain => ("Recompute layout", "Compute the layout of the map again", &[]),
+            Self::CycleTheme => ("Change theme", "Light, dark or follow system", &[]),
+            Self::ImportSettings => ("Import settings…", "Choose what to skip and how to read texts", &[]),
+            Self::Settings => ("Settings…", "Device, memory and updates", &[]),
+            Self::UnloadModel => ("Unload model", "Free its memory; it is reloaded when next needed", &[]),
+            Self::Models => ("Models…", "Compare, download and choose models", &[]),
+            Self::Services => ("Embedding services…", "Embed a library with Nomic, Gemini or your own server", &[]),
             Self::Export => ("Export vectors…", "Vectors as .npy, items as .csv", &[]),
             Self::Shortcuts => {
-                ("Keyboard shortcuts", "All keys on one page", const { &[plain(Key::F1), plain(Key::Questionmark)] })
+                ("Keyboard shortcuts", "List all keys", const { &[plain(Key::F1), plain(Key::Questionmark)] })
             }
-            Self::About => ("About Vicinity", "Version, and the licences of everything inside", &[]),
-            Self::Quit => ("Quit", "Close the window", const { &[command(Key::Q)] }),
+            Self::About => ("About Vicinity", "Version and licences", &[]),
+            Self::Quit => ("Quit", "Close Vicinity", const { &[command(Key::Q)] }),
         };
         Entry { text, tooltip, keys }
     }
@@ -156,7 +158,7 @@ impl UiCommand {
     pub fn unavailable(self, state: &State) -> Option<&'static str> {
         const NO_LIBRARY: &str = "Open a folder or a library first";
         const NO_SELECTION: &str = "Select an item first";
-        const NO_IMPORT: &str = "Nothing is being imported";
+        const NO_IMPORT: &str = "No import is running";
         let unless = |possible: bool, why: &'static str| (!possible).then_some(why);
         let items = state.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_empty());
         let importing = state.progress.stage != Stage::Idle;
@@ -170,18 +172,18 @@ impl UiCommand {
             Self::SearchBySelection | Self::Reveal | Self::CopyPath | Self::ApplyLabels => {
                 unless(!state.selection.items.is_empty(), NO_SELECTION)
             }
-            Self::ClearSearch => unless(!state.query.is_empty(), "Nothing is searched for"),
+            Self::ClearSearch => unless(!state.query.is_empty(), "The search is already empty"),
             Self::FitMap | Self::ZoomIn | Self::ZoomOut | Self::ToggleLasso => {
-                unless(state.layout.is_some() && state.central_view == CentralView::Map, "The map is not shown")
+                unless(state.layout.is_some() && state.central_view == CentralView::Map, "Show the map first")
             }
-            Self::Undo => unless(state.can_undo[0], "There is nothing to undo"),
-            Self::Redo => unless(state.can_undo[1], "There is nothing to redo"),
+            Self::Undo => unless(state.can_undo[0], "Nothing to undo"),
+            Self::Redo => unless(state.can_undo[1], "Nothing to redo"),
             Self::PauseOrResume | Self::CancelImport => unless(importing, NO_IMPORT),
             Self::ShowFailures => unless(state.has_library(), NO_LIBRARY),
-            Self::RetryFailed => unless(!state.failures.is_empty(), "Every file could be read"),
+            Self::RetryFailed => unless(!state.failures.is_empty(), "There are no unreadable files"),
             Self::UnloadModel => match state.model_state {
                 None | Some(ModelState::Ready { .. }) if state.has_library() => None,
-                _ => Some("The model is not in memory"),
+                _ => Some("The model is already unloaded"),
             },
             Self::OpenFolder
             | Self::OpenFiles

@@ -13,7 +13,7 @@ pub const BREAK_HEIGHT: f32 = 32.0;
 
 /// One tile.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cell {
+pub struct GridCell {
     /// Which entry of the list.
     pub index: usize,
     /// Where, from the top left of the grid.
@@ -22,9 +22,9 @@ pub struct Cell {
 
 /// Tiles in rows from top to bottom.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Grid {
+pub struct TileGrid {
     /// In reading order.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<GridCell>,
     /// Height of all rows.
     pub height: f32,
     /// Where the line lies before what does not stand out.
@@ -33,7 +33,7 @@ pub struct Grid {
 
 /// Directions of the arrow keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Direction {
     /// One back.
     Left,
     /// One on.
@@ -44,7 +44,7 @@ pub enum Step {
     Down,
 }
 
-impl Grid {
+impl TileGrid {
     /// Strictly in order: pictures two by two, texts as cards over the whole width, or as tiles beside a lone picture;
     /// after `above_threshold` entries a line.
     pub fn columns(kinds: &[Modality], above_threshold: usize, width: f32) -> Self {
@@ -64,7 +64,7 @@ impl Grid {
                     Modality::Image => (pos2(0.0, y), tile),
                     Modality::Text => (pos2(0.0, y), vec2(width, CARD_HEIGHT)),
                 };
-                grid.cells.push(Cell { index, rect: Rect::from_min_size(at, size) });
+                grid.cells.push(GridCell { index, rect: Rect::from_min_size(at, size) });
                 beside = !beside && *kind == Modality::Image;
                 if !beside {
                     y += size.y + GAP;
@@ -119,7 +119,7 @@ impl Grid {
     fn row(&mut self, row: &mut Vec<f32>, mut index: usize, y: f32, height: f32) -> usize {
         let mut x = 0.0;
         for shape in row.drain(..) {
-            self.cells.push(Cell { index, rect: Rect::from_min_size(pos2(x, y), vec2(shape * height, height)) });
+            self.cells.push(GridCell { index, rect: Rect::from_min_size(pos2(x, y), vec2(shape * height, height)) });
             x += shape * height + GAP;
             index += 1;
         }
@@ -127,7 +127,7 @@ impl Grid {
     }
 
     /// The tiles between two heights.
-    pub fn between(&self, top: f32, bottom: f32) -> &[Cell] {
+    pub fn between(&self, top: f32, bottom: f32) -> &[GridCell] {
         // Rows do not overlap, so bottoms and tops are sorted well enough for a binary search.
         let from = self.cells.partition_point(|c| c.rect.bottom() < top);
         let to = self.cells.partition_point(|c| c.rect.top() <= bottom);
@@ -145,20 +145,20 @@ impl Grid {
     }
 
     /// The entry that an arrow key leads to; stays at the ends.
-    pub fn step(&self, index: usize, step: Step) -> usize {
+    pub fn step(&self, index: usize, step: Direction) -> usize {
         let Some(at) = self.at(index) else {
             return self.cells.first().map_or(index, |c| c.index);
         };
         let here = self.cells[at].rect;
         let found = match step {
-            Step::Left => at.checked_sub(1).and_then(|i| self.cells.get(i)),
-            Step::Right => self.cells.get(at + 1),
-            Step::Up => {
+            Direction::Left => at.checked_sub(1).and_then(|i| self.cells.get(i)),
+            Direction::Right => self.cells.get(at + 1),
+            Direction::Up => {
                 let above = || self.cells[..at].iter().rev().filter(|c| c.rect.bottom() <= here.top());
                 let row = above().next().map(|c| c.rect.top());
                 nearest(above().take_while(|c| Some(c.rect.top()) == row), here)
             }
-            Step::Down => {
+            Direction::Down => {
                 let below = || self.cells[at..].iter().filter(|c| c.rect.top() >= here.bottom());
                 let row = below().next().map(|c| c.rect.top());
                 nearest(below().take_while(|c| Some(c.rect.top()) == row), here)
@@ -168,8 +168,8 @@ impl Grid {
     }
 }
 
-fn nearest<'a>(cells: impl Iterator<Item = &'a Cell>, here: Rect) -> Option<&'a Cell> {
-    let distance = |c: &&Cell| (c.rect.center().x - here.center().x).abs();
+fn nearest<'a>(cells: impl Iterator<Item = &'a GridCell>, here: Rect) -> Option<&'a GridCell> {
+    let distance = |c: &&GridCell| (c.rect.center().x - here.center().x).abs();
     cells.min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn hits_stand_in_order_and_a_text_fills_the_row_of_a_lone_picture() {
-        let grid = Grid::columns(&[Image, Text, Image, Image, Text], 5, 207.0);
+        let grid = TileGrid::columns(&[Image, Text, Image, Image, Text], 5, 207.0);
         let order: Vec<_> = grid.cells.iter().map(|c| c.index).collect();
         assert_eq!(order, [0, 1, 2, 3, 4]);
         let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|i| grid.cells[i].rect);
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_does_not_stand_out_comes_after_a_line() {
-        let grid = Grid::columns(&[Image, Image, Image], 1, 207.0);
+        let grid = TileGrid::columns(&[Image, Image, Image], 1, 207.0);
         let line = grid.break_at.expect("a line");
         assert!(grid.cells[0].rect.bottom() <= line && grid.cells[1].rect.top() >= line + BREAK_HEIGHT);
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn justified_rows_fill_the_width_and_keep_order() {
         let shapes = [1.5, 0.7, 1.0, 2.0, 1.3, 0.8, 1.1];
-        let grid = Grid::justified(&shapes, None, 600.0, 140.0);
+        let grid = TileGrid::justified(&shapes, None, 600.0, 140.0);
         assert_eq!(grid.cells.iter().map(|c| c.index).collect::<Vec<_>>(), (0..shapes.len()).collect::<Vec<_>>());
         let first_row: Vec<_> = grid.cells.iter().filter(|c| c.rect.top() == 0.0).collect();
         assert!((first_row.last().expect("a row").rect.right() - 600.0).abs() < 0.1);
@@ -209,19 +209,19 @@ mod tests {
 
     #[test]
     fn a_gallery_parts_what_matches_from_what_does_not() {
-        let grid = Grid::justified(&[1.5; 7], Some(2), 600.0, 140.0);
+        let grid = TileGrid::justified(&[1.5; 7], Some(2), 600.0, 140.0);
         assert_eq!(grid.cells.iter().map(|c| c.index).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
         let line = grid.break_at.expect("a line");
         assert!(grid.cells[1].rect.bottom() <= line && grid.cells[2].rect.top() >= line + BREAK_HEIGHT);
         assert_eq!(grid.rect_of(2), Some(grid.cells[2].rect));
         for near in [None, Some(0), Some(7), Some(99)] {
-            assert_eq!(Grid::justified(&[1.5; 7], near, 600.0, 140.0).break_at, None, "{near:?}: nothing to part");
+            assert_eq!(TileGrid::justified(&[1.5; 7], near, 600.0, 140.0).break_at, None, "{near:?}: nothing to part");
         }
     }
 
     #[test]
     fn only_what_is_seen_is_drawn() {
-        let grid = Grid::justified(&[1.0; 10_000], None, 600.0, 100.0);
+        let grid = TileGrid::justified(&[1.0; 10_000], None, 600.0, 100.0);
         let seen = grid.between(50_000.0, 50_600.0);
         assert!(!seen.is_empty() && seen.len() < 60, "{}", seen.len());
         assert!(seen.iter().all(|c| c.rect.bottom() >= 50_000.0 && c.rect.top() <= 50_600.0));
@@ -229,12 +229,12 @@ mod tests {
 
     #[test]
     fn arrows_walk_and_stay_at_the_ends() {
-        let grid = Grid::columns(&[Image; 5], 5, 207.0);
-        assert_eq!(grid.step(0, Step::Down), 2);
-        assert_eq!(grid.step(3, Step::Up), 1);
-        assert_eq!(grid.step(3, Step::Down), 4);
-        assert_eq!(grid.step(4, Step::Right), 4);
-        assert_eq!(grid.step(0, Step::Left), 0);
-        assert_eq!(grid.step(0, Step::Up), 0);
+        let grid = TileGrid::columns(&[Image; 5], 5, 207.0);
+        assert_eq!(grid.step(0, Direction::Down), 2);
+        assert_eq!(grid.step(3, Direction::Up), 1);
+        assert_eq!(grid.step(3, Direction::Down), 4);
+        assert_eq!(grid.step(4, Direction::Right), 4);
+        assert_eq!(grid.step(0, Direction::Left), 0);
+        assert_eq!(grid.step(0, Direction::Up), 0);
     }
 }

@@ -2,12 +2,12 @@
 
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::grid::Step;
+use super::grid::Direction;
 use crate::context::command::SearchTiming;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 
 /// What the keys of a frame depend on.
-pub struct Situation {
+pub struct KeyContext {
     /// A text field has the focus, or will have it as soon as it is drawn.
     pub typing: bool,
     /// Escape has just left the search box: that is all it does.
@@ -20,7 +20,7 @@ pub struct Situation {
 
 /// The text field that a key led to: what is typed after it is text, in the same frame, too.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Into {
+pub enum FocusedField {
     /// The search box; what was typed is left in the input for it.
     Search,
     /// The palette, which is drawn from the next frame on; with what was typed, and whether Enter was pressed.
@@ -30,7 +30,7 @@ pub enum Into {
 }
 
 /// Sends the commands whose keys were pressed, in the order pressed; returns the text field that one of them led to.
-pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
+pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<FocusedField> {
     let all = shortcuts();
     let mut typing = situation.typing;
     let mut into = None;
@@ -53,14 +53,14 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
                 letter_of_shortcut = !keys.modifiers.command;
                 match command {
                     UiCommand::FocusSearch => {
-                        (typing, into) = (true, Some(Into::Search));
+                        (typing, into) = (true, Some(FocusedField::Search));
                     }
                     UiCommand::Palette if !ctx.state.is_dialog_open(crate::context::Dialog::Palette) => {
-                        (typing, into) = (true, Some(Into::Palette(String::new(), false)));
+                        (typing, into) = (true, Some(FocusedField::Palette(String::new(), false)));
                         ctx.send(*command);
                     }
                     UiCommand::FindByName if command.unavailable(ctx.state).is_none() => {
-                        (typing, into) = (true, Some(Into::Find(Vec::new())));
+                        (typing, into) = (true, Some(FocusedField::Find(Vec::new())));
                         ctx.send(*command);
                     }
                     UiCommand::StepBack if situation.leaving_search => {}
@@ -75,7 +75,7 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
             }
             _ => true,
         });
-        if let Some(Into::Palette(text, enter)) = &mut into {
+        if let Some(FocusedField::Palette(text, enter)) = &mut into {
             i.events.retain(|event| match event {
                 Event::Text(typed) => {
                     text.push_str(typed);
@@ -88,7 +88,7 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &Situation) -> Option<Into> {
                 _ => true,
             });
         }
-        if let Some(Into::Find(typed)) = &mut into {
+        if let Some(FocusedField::Find(typed)) = &mut into {
             let keyboard = |event: &Event| matches!(event, Event::Text(_) | Event::Key { .. });
             typed.extend(i.events.extract_if(.., |event| keyboard(event)));
         }
@@ -134,15 +134,15 @@ pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
 }
 
 /// Where the arrow keys lead, while nothing else has the focus.
-pub fn step(ui: &Ui) -> Option<Step> {
+pub fn step(ui: &Ui) -> Option<Direction> {
     if ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
         return None;
     }
     let keys = [
-        (Key::ArrowLeft, Step::Left),
-        (Key::ArrowRight, Step::Right),
-        (Key::ArrowUp, Step::Up),
-        (Key::ArrowDown, Step::Down),
+        (Key::ArrowLeft, Direction::Left),
+        (Key::ArrowRight, Direction::Right),
+        (Key::ArrowUp, Direction::Up),
+        (Key::ArrowDown, Direction::Down),
     ];
     ui.input_mut(|i| keys.into_iter().find(|(key, _)| i.consume_key(Modifiers::NONE, *key)).map(|(_, step)| step))
 }

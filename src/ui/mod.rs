@@ -1,6 +1,7 @@
 //! Layer 4: the window. Draws from [`crate::context::Ctx`], sends commands; never touches files or the engine.
 
-pub mod drop;
+pub mod file_drop;
+pub mod format;
 pub mod grid;
 pub mod keys;
 pub mod map;
@@ -9,6 +10,5 @@ pub mod shell;
 pub mod style;
 pub mod theme;
 pub mod widgets;
-pub mod words;
 
 pub use shell::Shell;

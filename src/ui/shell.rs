@@ -2,13 +2,13 @@
 
 use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense, Stroke, Ui, pos2, vec2};
 
-use super::drop::Drops;
-use super::grid::{Grid, Step};
+use super::file_drop::FileDrop;
+use super::grid::{Direction, TileGrid};
 use super::map::{MapCommand, MapPanel};
 use super::panels::{
-    self, about, collection, empty, failures, folder_tree::FolderTree, gallery, gallery::Gallery, import, inspector,
-    labels, models, palette, palette::Palette, path, preview::Preview, question, results, results::Results, services,
-    settings, shortcuts, side_frame, status, top,
+    self, about, collection, failures, folder_tree::FolderTree, gallery, gallery::GalleryPanel, import_settings,
+    inspector, label_editor, models, open_path, palette, palette::Palette, preview::PreviewPanel, query_card, results,
+    results::ResultsPanel, services, settings, shortcuts, side_frame, status_bar, top_bar, welcome,
 };
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
@@ -22,19 +22,19 @@ const NARROW: f32 = 900.0;
 /// The window's own memory: what concerns only how it is drawn.
 #[derive(Default)]
 pub struct Shell {
-    results: Results,
-    gallery: Gallery,
-    preview: Preview,
-    failures: failures::List,
+    results: ResultsPanel,
+    gallery: GalleryPanel,
+    preview: PreviewPanel,
+    failures: failures::FailureList,
     palette: Palette,
-    labels: labels::Editor,
-    about: about::About,
-    import: import::Form,
+    labels: label_editor::LabelEditor,
+    about: about::AboutDialog,
+    import: import_settings::ImportForm,
     models: models::ModelsDialog,
     services: services::ServicesDialog,
-    path: path::PathDialog,
+    path: open_path::PathDialog,
     folders: FolderTree,
-    drops: Drops,
+    drops: FileDrop,
     map: MapPanel,
     /// What was typed for a field that is drawn from the next frame on.
     carried: Vec<egui::Event>,
@@ -50,8 +50,8 @@ impl Shell {
             ctx.send(SystemCommand::SetNarrow(width <= NARROW));
         }
         self.input(ui, ctx);
-        top::show(ui, ctx);
-        status::show(ui, ctx);
+        top_bar::show(ui, ctx);
+        status_bar::show(ui, ctx);
         let left = self.left(ui, ctx);
         if !ctx.state.narrow {
             self.right(ui, ctx, left);
@@ -90,13 +90,13 @@ impl Shell {
             focus_seen: _,
             search_had_focus: _,
         } = self;
-        *results = Results::default();
-        *gallery = Gallery::default();
-        *preview = Preview::default();
-        *failures = failures::List::default();
-        *import = import::Form::default();
+        *results = ResultsPanel::default();
+        *gallery = GalleryPanel::default();
+        *preview = PreviewPanel::default();
+        *failures = failures::FailureList::default();
+        *import = import_settings::ImportForm::default();
         *folders = FolderTree::default();
-        *drops = Drops::default();
+        *drops = FileDrop::default();
         map.close_library();
     }
 
@@ -123,7 +123,7 @@ impl Shell {
     fn input(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if ctx.state.focus_search != self.focus_seen {
             self.focus_seen = ctx.state.focus_search;
-            ui.memory_mut(|m| m.request_focus(top::search_id()));
+            ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
             select_all(ui.ctx(), ctx.state.query.text.chars().count());
         }
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
@@ -137,29 +137,29 @@ impl Shell {
             ui.input_mut(|i| i.events.splice(0..0, carried).for_each(drop));
         }
         keys::pastes(ui, ctx, typing);
-        let situation = keys::Situation {
+        let situation = keys::KeyContext {
             typing,
             leaving_search: self.search_had_focus && escape,
             keeps_escape: menu || self.map.is_enclosing(),
             menu,
         };
         match keys::commands(ui, ctx, &situation) {
-            Some(keys::Into::Search) => {
-                ui.memory_mut(|m| m.request_focus(top::search_id()));
+            Some(keys::FocusedField::Search) => {
+                ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
                 select_all(ui.ctx(), ctx.state.query.text.chars().count());
             }
-            Some(keys::Into::Palette(text, enter)) => {
+            Some(keys::FocusedField::Palette(text, enter)) => {
                 ui.memory_mut(|m| m.request_focus(palette::field_id()));
                 self.palette.type_ahead(text, enter);
             }
-            Some(keys::Into::Find(typed)) => {
+            Some(keys::FocusedField::Find(typed)) => {
                 ui.memory_mut(|m| m.request_focus(gallery::find_id()));
                 self.carried = typed;
                 ui.ctx().request_repaint();
             }
             None => {}
         }
-        self.search_had_focus = ui.memory(|m| m.has_focus(top::search_id()) || m.has_focus(gallery::find_id()));
+        self.search_had_focus = ui.memory(|m| m.has_focus(top_bar::search_id()) || m.has_focus(gallery::find_id()));
         if let Some(step) = keys::step(ui) {
             self.walk(ctx, step);
         }
@@ -226,7 +226,7 @@ impl Shell {
         let room = ui.available_rect_before_wrap();
         let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(room - margin));
         inside.shrink_clip_rect(room);
-        question::show(&mut inside, ctx);
+        query_card::show(&mut inside, ctx);
         match ctx.state.visible_right_tab() {
             RightTab::Results => results::show(&mut inside, ctx, &mut self.results),
             RightTab::Item => inspector::show(&mut inside, ctx),
@@ -240,11 +240,11 @@ impl Shell {
         CentralPanel::default()
             .frame(frame)
             .show(ui, |ui| match ctx.state.central_view {
-                _ if !ctx.state.has_library() => empty::show(ui, ctx),
+                _ if !ctx.state.has_library() => welcome::show(ui, ctx),
                 _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
-                    nothing_inside(ui, ctx)
+                    empty_library(ui, ctx)
                 }
-                CentralView::Map if ctx.state.layout.is_none() => no_map_yet(ui, ctx),
+                CentralView::Map if ctx.state.layout.is_none() => map_placeholder(ui, ctx),
                 CentralView::Map => self.map.ui(ui, ctx),
                 CentralView::Gallery => self.gallery.show(ui, ctx),
             })
@@ -273,16 +273,16 @@ impl Shell {
     }
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
-    fn walk(&mut self, ctx: &Ctx<'_>, step: Step) {
+    fn walk(&mut self, ctx: &Ctx<'_>, step: Direction) {
         let gallery = ctx.state.central_view == CentralView::Gallery;
-        let grid: &Grid = if gallery { &self.gallery.grid } else { &self.results.grid };
+        let grid: &TileGrid = if gallery { &self.gallery.grid } else { &self.results.grid };
         let items = ctx.state.navigation_list();
         let here = ctx.state.preview.or_else(|| ctx.state.selection.focus());
         let at = here.and_then(|id| items.position(id));
         let previewing = ctx.state.preview.is_some();
         let next = match at {
             None => 0,
-            Some(at) if previewing && matches!(step, Step::Left | Step::Up) => at.saturating_sub(1),
+            Some(at) if previewing && matches!(step, Direction::Left | Direction::Up) => at.saturating_sub(1),
             Some(at) if previewing || grid.cells.is_empty() => (at + 1).min(items.len().saturating_sub(1)),
             Some(at) => grid.step(at, step),
         };
@@ -331,20 +331,18 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
         }
     }
     let close = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(24.0, 24.0));
-    if ctx.state.narrow && buttons::icon_in(ui, Icon::Close, "Close the panel", close).clicked() {
+    if ctx.state.narrow && buttons::icon_in(ui, Icon::Close, "Close panel", close).clicked() {
         ctx.send(UiCommand::ToggleRight);
     }
 }
 
 /// A library without items: what to do next.
-fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
+fn empty_library(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let area = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 130.0));
     ui.scope_builder(egui::UiBuilder::new().max_rect(area).layout(egui::Layout::top_down(egui::Align::Center)), |ui| {
-        ui.label(
-            egui::RichText::new("No pictures or texts here yet").font(bold(text_size::HEADING)).color(theme.text1),
-        );
-        ui.label(egui::RichText::new("Drop folders into the window, or open one").color(theme.text2));
+        ui.label(egui::RichText::new("No images or texts yet").font(bold(text_size::HEADING)).color(theme.text1));
+        ui.label(egui::RichText::new("Drop folders into the window, or open a folder").color(theme.text2));
         ui.add_space(SPACE[2]);
         if buttons::primary(ui, UiCommand::OpenFolder.entry().text).clicked() {
             ctx.send(UiCommand::OpenFolder);
@@ -352,7 +350,7 @@ fn nothing_inside(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-fn no_map_yet(ui: &mut Ui, ctx: &Ctx<'_>) {
+fn map_placeholder(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
     let text = if empty { "Reading your files…" } else { "Preparing the map…" };
@@ -361,7 +359,7 @@ fn no_map_yet(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 fn select_all(ctx: &egui::Context, chars: usize) {
-    let id = top::search_id();
+    let id = top_bar::search_id();
     let mut state = egui::TextEdit::load_state(ctx, id).unwrap_or_default();
     let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
     state.cursor.set_char_range(Some(all));

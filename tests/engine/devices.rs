@@ -219,7 +219,7 @@ fn a_cpu_that_is_faster_stays() {
 fn whatever_is_wrong_with_a_device_the_cpu_does_it() {
     let faults = [
         (Fault::Turned(0.5), "differs (cosine 0.8776): not used"),
-        (Fault::NotFinite, "fails: not used (it gives numbers that are no vectors)"),
+        (Fault::NotFinite, "failed; not used (it returns invalid vectors)"),
         (Fault::Absent, "the driver has gone"),
     ];
     for choice in ["auto", "cuda:0"] {

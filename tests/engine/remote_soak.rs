@@ -164,7 +164,7 @@ fn twenty_thousand_texts_survive_a_bad_service() {
     let engine = open(&library, &spec, &runtime);
     let (first, errors) = run(&engine, Job::Add(vec![table]));
     assert!(first.cancelled && first.failed == 0, "{first:?}");
-    assert!(errors.len() == 1 && errors[0].contains("does not accept the key"), "{errors:?}");
+    assert!(errors.len() == 1 && errors[0].contains("rejected the API key"), "{errors:?}");
     assert!(first.items > 0 && first.items < ITEMS as u64, "{first:?}");
     drop(engine);
 

@@ -24,7 +24,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
         ..Setup::default()
     };
     let mut first = window(setup(), engine::opener(Default::default()));
-    first.get_by_label("See and search your pictures and texts by meaning");
+    first.get_by_label("See and search your images and texts by meaning");
 
     drop_file(&mut first, &folder);
     step_until(&mut first, "everything is embedded", |w| {
@@ -48,7 +48,7 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     step_until(&mut first, "its labels are there", |w| w.state().state().labels.focus_scores.is_some());
     first.run_steps(2);
     assert_eq!(first.state().state().right_tab, RightTab::Item);
-    first.get_by_label("Nearest labels");
+    first.get_by_label("Closest labels");
     step_until(&mut first, "its neighbours are there", |w| w.query_by_label("Similar").is_some());
 
     for _ in 0..2 {
@@ -114,7 +114,7 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
     let place = tempfile::tempdir().expect("a folder");
     let setup = Setup { data: Some(place.path().to_owned()), ..Setup::default() };
     let mut window = window(setup, engine::opener(Default::default()));
-    window.get_by_label("Open the sample collection").click();
+    window.get_by_label("Open sample collection").click();
     step_until(&mut window, "queries are suggested", |w| !w.state().state().suggestions.is_empty());
     let suggestions = window.state().state().suggestions.clone();
     let texts: Vec<_> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
@@ -134,7 +134,7 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
         window.key_press(Key::Escape);
         window.run_steps(3);
         window.key_press(Key::Escape);
-        step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
+        step_until(&mut window, "the query is empty", |w| w.state().state().query.is_empty());
         window.run_steps(3);
     }
 }
@@ -239,7 +239,7 @@ fn an_import_that_was_cut_short_goes_on_when_its_library_is_opened() {
         let state = w.state().state();
         state.snapshot.as_ref().is_some_and(|s| s.len() == 60) && state.progress.stage == Stage::Idle
     });
-    step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue the import").is_none());
+    step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue import").is_none());
 }
 
 #[test]
@@ -256,9 +256,9 @@ fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
     step_until(&mut window, "it is said what is left", |w| w.query_by_label("12 not imported").is_some());
     window.run_steps(20);
     assert!(window.state().state().snapshot.as_ref().is_some_and(|s| s.is_empty()), "its user has ended it");
-    window.get_by_label("Continue the import").click();
+    window.get_by_label("Continue import").click();
     step_until(&mut window, "all is embedded", |w| {
         w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 12)
-            && w.query_by_label("Continue the import").is_none()
+            && w.query_by_label("Continue import").is_none()
     });
 }

@@ -247,7 +247,7 @@ fn content_that_is_not_what_the_hub_names_is_never_listed() {
     place.hub.requests();
     models.start(pinned).unwrap();
     let told = reason(models.wait(pinned, |_| {}).unwrap());
-    assert!(told.contains("the program knows"), "{told}");
+    assert!(told.contains("the program expects"), "{told}");
     assert!(place.hub.asked_from().is_empty());
 }
 

@@ -97,7 +97,7 @@ fn the_command_says_what_is_wrong_without_the_key() {
 
     let wrong = "nk-WR0NGk3y-abcdefghij";
     let done = vicinity(&texts, &service, &[("NOMIC_API_KEY", wrong)]);
-    assert!(stderr(&done).contains("does not accept the key") && done.status.code() == Some(2));
+    assert!(stderr(&done).contains("rejected the API key") && done.status.code() == Some(2));
     assert!(!stderr(&done).contains("WR0NG") && done.stdout.is_empty(), "{}", stderr(&done));
 
     let done = vicinity(&texts, &service, &[]);

@@ -97,7 +97,7 @@ fn files_are_found_by_name_from_the_keyboard() {
     assert_eq!(window.state().state().central_view, CentralView::Gallery);
     type_text(&mut window, "NOTE_2");
     step_until(&mut window, "only these are listed", |w| listed(w) == [24, 25, 26, 27, 28, 29]);
-    window.get_by_label("Remove Name: NOTE_2 from the search");
+    window.get_by_label("Remove Name: NOTE_2 from search");
     window.key_press(Key::Escape);
     window.run_steps(3);
     assert_eq!(listed(&window).len(), 6, "the first Esc only leaves the field");
@@ -141,7 +141,7 @@ fn items_are_added_to_a_selection_without_the_others_leaving_the_gallery() {
     window.key_press(Key::Num2);
     step_until(&mut window, "the selection is listed", |w| listed(w) == [2, 3]);
     window.run_steps(2);
-    window.get_by_label("Show everything").click();
+    window.get_by_label("Show all items").click();
     step_until(&mut window, "everything is listed", |w| listed(w).len() == 32);
     assert_eq!(window.state().state().selection.items.len(), 2, "and the selection stays");
     // Also from within the gallery, by the panel beside it.
@@ -152,7 +152,7 @@ fn items_are_added_to_a_selection_without_the_others_leaving_the_gallery() {
     step_until(&mut window, "what matches is selected", |w| w.state().state().selection.items.len() == 6);
     window.run_steps(3);
     assert_eq!(listed(&window).len(), 32);
-    assert!(window.query_by_label("Show all in the gallery").is_none(), "six are seen beside it");
+    assert!(window.query_by_label("Show all in gallery").is_none(), "six are seen beside it");
 }
 
 #[test]
@@ -188,23 +188,23 @@ fn a_dropped_picture_and_its_labels_stay_in_sight_while_its_hits_are_looked_at()
     image::RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 30])).save(&file).expect("a picture");
     let (mut window, _) = open_with(Setup::default(), Habits::default());
     drop_file(&mut window, &file);
-    step_until(&mut window, "the targets are shown", |w| w.query_by_label("Find similar and nearest labels").is_some());
-    window.get_by_label("Find similar and nearest labels").click();
+    step_until(&mut window, "the targets are shown", |w| w.query_by_label("Find similar items and labels").is_some());
+    window.get_by_label("Find similar items and labels").click();
     step_until(&mut window, "the chip shows the picture", |w| {
         w.state().state().query.chips.first().is_some_and(|chip| chip.texture.is_some())
     });
-    step_until(&mut window, "its labels are there", |w| w.query_by_label("child 60 %").is_some());
+    step_until(&mut window, "its labels are there", |w| w.query_by_label("child 60%").is_some());
     window.get_by_label("Search image dog.png");
     window.key_press(Key::ArrowRight);
     step_until(&mut window, "a hit is selected", |w| w.state().state().labels.focus_scores.is_some());
     window.run_steps(2);
     window.get_by_label("Search image dog.png");
-    window.get_by_label("child 60 %");
+    window.get_by_label("child 60%");
     // Also beside the facts and labels of a hit.
     window.get_by_label("Item").click();
     window.run_steps(3);
     window.get_by_label("Search image dog.png");
-    assert_eq!(window.query_all_by_label("child 60 %").count(), 2, "the labels of the question and of the hit");
+    assert_eq!(window.query_all_by_label("child 60%").count(), 2, "the labels of the question and of the hit");
     window.key_press(Key::Num2);
     window.run_steps(3);
     window.get_by_label("Search image dog.png");
@@ -238,12 +238,12 @@ fn queries_are_suggested_for_what_the_filter_admits() {
 #[test]
 fn an_empty_library_is_called_empty_only_when_nothing_is_being_read() {
     let (mut window, _) = open_with(Setup::default(), Habits { empty: true, ..Habits::default() });
-    step_until(&mut window, "it is empty", |w| w.query_by_label("No pictures or texts here yet").is_some());
+    step_until(&mut window, "it is empty", |w| w.query_by_label("No images or texts yet").is_some());
     drop_file(&mut window, Path::new("/elsewhere/More"));
     window.step();
     for key in [Key::Num1, Key::Num2] {
         // From the next frame on, before anything was heard of them, in map and gallery.
-        assert!(window.query_by_label("No pictures or texts here yet").is_none());
+        assert!(window.query_by_label("No images or texts yet").is_none());
         window.key_press(key);
         window.run_steps(3);
         window.get_by_label("Reading your files…");
@@ -253,7 +253,7 @@ fn an_empty_library_is_called_empty_only_when_nothing_is_being_read() {
 #[test]
 fn the_list_of_failures_names_reason_and_folder() {
     let (mut window, _) = open_with(Setup::default(), Habits::default());
-    window.get_by_label("Could not read, 1").click();
+    window.get_by_label("Unreadable files, 1").click();
     step_until(&mut window, "the list is open", |w| w.query_by_label("The file ends too early, 1 file").is_some());
     window.run_steps(2);
     window.get_by_label("broken.jpg: the file ends too early, in Photos");

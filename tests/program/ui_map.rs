@@ -245,7 +245,7 @@ fn buttons_zoom_and_fit() {
     harness.get_by_label("Zoom out").click();
     harness.run();
     assert!((harness.state().map.points_per_unit() * 1.6 / scale - 1.0).abs() < 1e-3);
-    harness.get_by_label("Fit the map").click();
+    harness.get_by_label("Fit map").click();
     harness.run();
     assert!((harness.state().map.points_per_unit() / scale - 1.0).abs() < 1e-6);
     let everything = inside(&harness, |p| egui::Rect::from_min_size(Pos2::ZERO, SIZE).contains(p));
@@ -253,7 +253,7 @@ fn buttons_zoom_and_fit() {
     // Again: the selection.
     let few: Vec<ItemId> = (0..600).filter(|i| i % 100 == 16).map(ItemId).collect();
     harness.state_mut().state.selection = Selection::new(few);
-    harness.get_by_label("Fit the map").click();
+    harness.get_by_label("Fit map").click();
     harness.run();
     assert!(harness.state().map.points_per_unit() > scale * 1.2);
 }

@@ -40,7 +40,7 @@ fn setup(options: InstallOptions) -> Setup {
 fn with_dialog(setup: Setup) -> Window {
     let mut window = window(setup, no_engine());
     window.get_by_label_contains("Model: Vicinity starter").click();
-    step_until(&mut window, "the models are listed", |w| w.query_by_label(&format!("Get {TITLE}")).is_some());
+    step_until(&mut window, "the models are listed", |w| w.query_by_label(&format!("Download {TITLE}")).is_some());
     window.run_steps(2);
     window
 }
@@ -63,7 +63,7 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     assert!(window.query_all_by_label("Research only").count() >= 2, "terms are told before anything is got");
     assert!(hub.requests().is_empty(), "looking sends nothing");
 
-    click(&mut window, &format!("Get {TITLE}"));
+    click(&mut window, &format!("Download {TITLE}"));
     step_until(
         &mut window,
         "some of it is here",
@@ -91,13 +91,13 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     window.get_by_label_contains("Model: Vicinity starter").click();
     window.run_steps(3);
     click(&mut window, &format!("Verify {TITLE}"));
-    step_until(&mut window, "it is sound", |w| w.query_by_label("All files are as they should be").is_some());
+    step_until(&mut window, "it is sound", |w| w.query_by_label("All files are intact").is_some());
     click(&mut window, &format!("Remove… {TITLE}"));
     window.get_by_label("Delete 1.2 MB from this computer? It can be got again.");
-    click(&mut window, &format!("Keep {TITLE}"));
+    click(&mut window, &format!("Cancel removing {TITLE}"));
     assert!(matches!(stands(&window), InstallState::Installed { .. }), "asking is not deleting");
     click(&mut window, &format!("Remove… {TITLE}"));
-    click(&mut window, &format!("Delete {TITLE}"));
+    click(&mut window, &format!("Remove {TITLE}"));
     step_until(&mut window, "it is gone", |w| stands(w) == InstallState::NotInstalled);
     assert!(!place.path().join("models").join(MODEL).exists());
 }
@@ -106,17 +106,17 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
 fn without_a_network_or_room_the_dialog_says_what_to_do() {
     let place = tempfile::tempdir().unwrap();
     let mut nobody = with_dialog(setup(options(place.path(), "http://127.0.0.1:9")));
-    click(&mut nobody, &format!("Get {TITLE}"));
+    click(&mut nobody, &format!("Download {TITLE}"));
     step_until(&mut nobody, "the way out is told", |w| {
         w.query_by_label_contains("import the model from a folder or an archive").is_some()
     });
-    nobody.get_by_label(&format!("Try again {TITLE}"));
+    nobody.get_by_label(&format!("Retry {TITLE}"));
     drop(nobody);
 
     let hub = hub();
     let full = InstallOptions { free_space: |_| Ok(33_000_000), ..options(place.path(), &hub.address) };
     let mut full = with_dialog(setup(full));
-    click(&mut full, &format!("Get {TITLE}"));
+    click(&mut full, &format!("Download {TITLE}"));
     step_until(&mut full, "what is missing is told", |w| w.query_by_label_contains("make room for ").is_some());
 }
 

@@ -28,9 +28,9 @@ fn open_with(setup: Setup) -> (Window, fake::Jobs) {
 fn starts_with_an_invitation() {
     let mut window = window(Setup::default(), no_engine());
     window.run_steps(2);
-    window.get_by_label("See and search your pictures and texts by meaning");
+    window.get_by_label("See and search your images and texts by meaning");
     window.get_by_label("Open folder…");
-    window.get_by_label("Open the sample collection");
+    window.get_by_label("Open sample collection");
     window.check_accessibility();
 }
 
@@ -44,7 +44,7 @@ fn a_library_that_cannot_be_opened_leads_back_to_the_start_with_the_reason() {
 #[test]
 fn the_left_panel_counts_folders_and_types() {
     let (window, _) = open();
-    for row in ["Everything, 32", "Photos, 24", "Notes, 8", "Images, 24", "Texts, 8", "Could not read, 1"] {
+    for row in ["All items, 32", "Photos, 24", "Notes, 8", "Images, 24", "Texts, 8", "Unreadable files, 1"] {
         // The map's legend may say the same.
         assert!(window.query_all_by_label(row).next().is_some(), "{row}");
     }
@@ -83,7 +83,7 @@ fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
     window.key_press(Key::Escape);
     step_until(&mut window, "nothing is selected", |w| w.state().state().selection.items.is_empty());
     window.key_press(Key::Escape);
-    step_until(&mut window, "nothing is asked", |w| w.state().state().query.is_empty());
+    step_until(&mut window, "the query is empty", |w| w.state().state().query.is_empty());
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
     assert_eq!(window.state().state().right_tab, RightTab::Item);
     window.get_by_label("folder Photos / 2023");
     window.get_by_label_contains("size 640 × 480");
-    window.get_by_label("child 60 %");
+    window.get_by_label("child 60%");
     window.get_by_label("Similar");
     window.get_by_label("Copy path");
 }
@@ -209,7 +209,7 @@ fn the_label_set_can_be_edited_and_reset() {
 #[test]
 fn failed_files_are_listed_with_the_reason_and_can_be_tried_again() {
     let (mut window, jobs) = open();
-    window.get_by_label("Could not read, 1").click();
+    window.get_by_label("Unreadable files, 1").click();
     step_until(&mut window, "the list is open", |w| {
         w.query_by_label_contains("broken.jpg: the file ends too early").is_some()
     });
@@ -256,7 +256,7 @@ fn the_status_bar_tells_what_a_long_layout_is_doing_until_it_is_stopped() {
     }
     window.run_steps(3);
     window.key_press(Key::Enter);
-    let told = "Map: finding neighbours 40 %, about 12 s left";
+    let told = "Map: finding neighbours 40%, about 12 s left";
     step_until(&mut window, "the layout is told of", |w| w.query_by_label(told).is_some());
     window.get_by_label("Cancel").click();
     step_until(&mut window, "it is stopped", |w| w.query_by_label("Ready").is_some());
@@ -278,7 +278,7 @@ fn the_palette_finds_a_command_by_part_of_its_name() {
 
 #[test]
 fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
-    for (answer, added) in [("Find similar and nearest labels", false), ("Add to the collection", true)] {
+    for (answer, added) in [("Find similar items and labels", false), ("Add to collection", true)] {
         let (mut window, jobs) = open();
         drop_file(&mut window, Path::new("/elsewhere/dog.jpg"));
         step_until(&mut window, "the targets are shown", |w| w.query_by_label(answer).is_some());
@@ -289,7 +289,7 @@ fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
             jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }));
         let adds = jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(_)));
         assert_eq!((asked, adds), (!added, added), "{answer}");
-        assert_eq!(window.query_by_label("Remove dog.jpg from the search").is_some(), !added);
+        assert_eq!(window.query_by_label("Remove dog.jpg from search").is_some(), !added);
     }
 }
 
@@ -321,8 +321,8 @@ fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
     let image = egui::ColorImage::new([8, 4], vec![egui::Color32::RED; 32]);
     window.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
     step_until(&mut window, "there are hits", |w| w.state().state().query.result.is_some());
-    step_until(&mut window, "there are labels", |w| w.query_by_label("child 60 %").is_some());
-    window.get_by_label("Remove Pasted picture from the search");
+    step_until(&mut window, "there are labels", |w| w.query_by_label("child 60%").is_some());
+    window.get_by_label("Remove Pasted image from search");
     assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Label { .. })));
 }
 
@@ -340,7 +340,7 @@ fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
     assert!(!window.state().state().query.is_empty(), "Esc closed the drawer and nothing else");
     window.get_by_label("Results panel").click();
     step_until(&mut window, "its button brings it back", |w| w.query_by_label("Results").is_some());
-    window.get_by_label("Close the panel").click();
+    window.get_by_label("Close panel").click();
     step_until(&mut window, "and it closes by hand", |w| w.query_by_label("Results").is_none());
 }
 
@@ -380,9 +380,9 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     window.get_by_label("1 hour").click();
     step_until(&mut window, "the time is set", |w| w.state().state().running.idle_minutes == 60);
     window.run_steps(4);
-    window.get_by_label("Unload the model now").click();
+    window.get_by_label("Unload model now").click();
     step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
-    assert!(window.query_by_label("Unload the model now").is_none(), "nothing is left to unload");
+    assert!(window.query_by_label("Unload model now").is_none(), "nothing is left to unload");
     let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
     assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");
     drop(window);
@@ -526,7 +526,7 @@ fn searching_with_nothing_open_says_so_and_finds_once_something_is() {
     window.key_press(Key::V);
     window.run_steps(3);
     window.event(text("ball"));
-    let said = "There is nothing to search yet; open a folder or a library first";
+    let said = "Nothing to search yet; open a folder or library first";
     step_until(&mut window, "it is said", |w| w.query_all_by_label(said).count() >= 2);
     window.key_press_modifiers(Modifiers::COMMAND, Key::K);
     window.run_steps(3);
@@ -692,7 +692,7 @@ fn the_buttons_of_an_import_stay_where_they_are_while_its_numbers_grow() {
     step_until(&mut window, "it has begun", |w| w.query_by_label_contains("9 of 2,040").is_some());
     window.run_steps(2);
     let places = |window: &Window, action: &str| {
-        (window.get_by_label(action).rect(), window.get_by_label("Cancel the import").rect())
+        (window.get_by_label(action).rect(), window.get_by_label("Cancel import").rect())
     };
     let first = places(&window, "Pause");
     window.get_by_label("Pause").click();
@@ -743,9 +743,9 @@ fn menus_are_as_wide_as_their_words_and_panels_keep_their_margins() {
     let right = window.get_by_label("picture_05.jpg, score 0.380").rect();
     assert!(right.right() <= 992.0, "{right:?}");
     window.get_by_label("Notes, 8").click_secondary();
-    step_until(&mut window, "its menu is open", |w| w.query_by_label("Remove from the collection").is_some());
+    step_until(&mut window, "its menu is open", |w| w.query_by_label("Remove from collection").is_some());
     window.run_steps(3);
-    let rows = ["Zoom the map to this folder", "Show in folder", "Remove from the collection"];
+    let rows = ["Zoom map to this folder", "Show in folder", "Remove from collection"];
     let widths: Vec<f32> = rows.iter().map(|row| window.get_by_label(row).rect().width()).collect();
     assert!(widths.iter().all(|w| *w == widths[0] && (120.0..240.0).contains(w)), "{widths:?}");
 }

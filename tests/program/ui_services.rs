@@ -40,7 +40,7 @@ fn dialog(window: &mut Window) {
     }
     window.run_steps(3);
     window.key_press(Key::Enter);
-    step_until(window, "the dialog is open", |w| w.query_by_label("Key of the service").is_some());
+    step_until(window, "the dialog is open", |w| w.query_by_label("Service API key").is_some());
 }
 
 fn fill(window: &mut Window, label: &str, text: &str) {
@@ -60,21 +60,21 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     let mut window = library(place.path());
     let path = window.state().state().library.as_ref().unwrap().path.clone();
     dialog(&mut window);
-    fill(&mut window, "Address of the service", &service.url());
-    fill(&mut window, "Key of the service", WRONG);
-    click(&mut window, "Show what would be sent…");
+    fill(&mut window, "Service address", &service.url());
+    fill(&mut window, "Service API key", WRONG);
+    click(&mut window, "Review what will be sent…");
     step_until(&mut window, "the offer is shown", |w| w.query_by_label("Items: 3").is_some());
-    window.get_by_label(&format!("What {} would be sent", service.host()));
+    window.get_by_label(&format!("What will be sent to {}", service.host()));
     window.get_by_label_contains("shrunk and without EXIF or GPS data");
     window.get_by_label("Requests: about 2");
     assert_eq!(service.count(), 0, "reading the offer sends nothing");
     click(&mut window, "Cancel");
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(false));
 
-    click(&mut window, "Show what would be sent…");
+    click(&mut window, "Review what will be sent…");
     step_until(&mut window, "the offer is shown again", |w| w.query_by_label("Items: 3").is_some());
     click(&mut window, "Switch on for this library");
-    step_until(&mut window, "the key is refused", |w| w.query_by_label("The key was not accepted").is_some());
+    step_until(&mut window, "the key is refused", |w| w.query_by_label("The API key was rejected").is_some());
     window.run_steps(2);
     window.get_by_label_contains("type it anew below");
     window.get_by_label_contains("The library goes on with");
@@ -83,8 +83,8 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     assert!(service.requests().iter().all(|r| !String::from_utf8_lossy(&r.body).contains("beach")), "our word alone");
     assert!(window.query_by_label_contains("WR0NG").is_none(), "the key is not shown");
 
-    fill(&mut window, "Key of the service", KEY);
-    click(&mut window, "Show what would be sent…");
+    fill(&mut window, "Service API key", KEY);
+    click(&mut window, "Review what will be sent…");
     step_until(&mut window, "the offer is shown for the new key", |w| w.query_by_label("Items: 3").is_some());
     click(&mut window, "Switch on for this library");
     step_until(&mut window, "it is on", |w| w.state().state().services.active.is_some());

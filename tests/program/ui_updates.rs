@@ -81,7 +81,7 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     });
     // the dialog grows from its middle
     first.run_steps(4);
-    first.get_by_label("Look for new versions").click();
+    first.get_by_label("Check for new versions").click();
     step_until(&mut first, "the newer version is told of", |w| w.query_by_label(OUT).is_some());
     wait(&mut first);
     assert_eq!(server.asked(), 1);
@@ -92,7 +92,7 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     assert!(sent.iter().all(|name| usual.contains(name)), "{head}");
     assert!(!head.contains(env!("CARGO_PKG_VERSION")), "{head}");
     let network = &first.state().state().network;
-    assert_eq!((network.len(), network[0].purpose, network[0].requests), (1, "looking for new versions", 1));
+    assert_eq!((network.len(), network[0].purpose, network[0].requests), (1, "checking for new versions", 1));
     drop(first);
 
     let mut again = start(&server, &settings);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct NetworkUse {
     /// Host name, with its port unless it is the default one.
     pub host: String,
-    /// In a few words: "getting models".
+    /// In a few words: "downloading models".
     pub purpose: &'static str,
     /// Requests sent.
     pub requests: u64,

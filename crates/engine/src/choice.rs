@@ -117,9 +117,9 @@ impl Choice {
     pub fn for_library(library: &Path, wanted: Option<ModelSource>, running: &Running) -> Result<Self, TowerError> {
         let stored = checked_json::read::<Kept>(&file(library));
         let damage = match &stored {
-            Stored::Damaged(what) => Some(format!(
-                "{what}, so the built-in model is used; name the model of this library to use that again."
-            )),
+            Stored::Damaged(what) => {
+                Some(format!("{what}, so the built-in model is used. Choose the model again to switch back."))
+            }
             _ => None,
         };
         // A model that is named takes the place of a damaged note.
@@ -168,7 +168,7 @@ fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Opti
             ModelSource::Starter => builtin::NAME.to_owned(),
             ModelSource::Folder(dir) => dir.display().to_string(),
         };
-        Err(TowerError::Weights { file, reason: "it is another model than before; choose it again".to_owned() })
+        Err(TowerError::Weights { file, reason: "it is not the same model as before; choose it again".to_owned() })
     };
     Loader::new(load, move || idle.idle(&ours))
 }

@@ -12,7 +12,7 @@ pub fn regular(path: &Path) -> Result<(), String> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(found) if found.is_dir() => Err(format!("{}: this is a folder", path.display())),
-        Ok(_) => Err(format!("{}: this is a pipe, a socket or a device, not a file", path.display())),
+        Ok(_) => Err(format!("{}: not a file but a pipe, socket or device", path.display())),
         Err(error) => Err(format!("{}: {}", path.display(), vicinity_media::io_sentence(&error))),
     }
 }
@@ -27,5 +27,5 @@ pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
     let mut file = vicinity_media::open(path).map_err(of_file)?;
     file.fill().map_err(of_file)?;
     let content = file.content(path, &ReadOptions { rows }).map_err(of_file)?;
-    content.map(|(_, content)| content).ok_or_else(|| of_file("this is neither a picture nor a text".to_owned()))
+    content.map(|(_, content)| content).ok_or_else(|| of_file("this is neither an image nor a text".to_owned()))
 }

@@ -20,12 +20,12 @@ pub fn watch() {
     let otherwise = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if vicinity_media::is_guarded() || guard::is_guarded() {
-            return log::debug!("a decoder or a model gave up: {info}");
+            return log::debug!("a decoder or a model panicked: {info}");
         }
         if let Some(dir) = home::crashes()
             && let Err(error) = keep(&dir, &report(info))
         {
-            log::warn!("no crash report could be written: {error}");
+            log::warn!("could not write a crash report: {error}");
         }
         if !is_told_by_engine() {
             otherwise(info);

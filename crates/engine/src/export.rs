@@ -47,7 +47,7 @@ pub fn write_labelled(
 pub fn check_names(vectors: &Path, items: &Path) -> Result<(), String> {
     for (path, ending, what) in [(vectors, "npy", "Vectors are"), (items, "csv", "The list of items is")] {
         if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
-            return Err(format!("{}: {what} written as .{ending}; let the name end so", path.display()));
+            return Err(format!("{}: {what} written as .{ending}; use that file name extension", path.display()));
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ pub enum OpenError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The user has not switched the service on.
-    #[error("{host} is not switched on for this library; nothing is sent to it")]
+    #[error("{host} is not switched on for this library; nothing was sent")]
     NotAllowed {
         /// The service.
         host: String,
@@ -235,7 +235,7 @@ impl Engine {
         if self.library.read_only().is_none() && self.mailbox.is_none() {
             let mailbox = Mailbox::open(&self.snapshot().parts().library, self.outbox.clone());
             self.mailbox =
-                mailbox.map_err(|error| log::warn!("a second start will open a second window: {error}")).ok();
+                mailbox.map_err(|error| log::warn!("starting Vicinity again will open a second window: {error}")).ok();
         }
     }
 
@@ -314,7 +314,7 @@ impl Engine {
     fn send(&self, job: Job) {
         let job = (self.control.number(), job);
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
-            self.outbox.notice(Severity::Error, "The import has stopped working; please open the library again");
+            self.outbox.notice(Severity::Error, "The import stopped unexpectedly; open the library again");
         }
     }
 

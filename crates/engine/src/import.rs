@@ -114,7 +114,7 @@ impl Coordinator {
     fn recover(&self, reason: &str) {
         self.control.end();
         self.outbox.post(Event::Progress(Progress::default()));
-        self.outbox.notice(Severity::Error, format!("The import has stopped ({reason}); what was stored is kept"));
+        self.outbox.notice(Severity::Error, format!("The import stopped ({reason}); items already imported are kept"));
         self.outbox.post(Event::Unfinished(Some(UnfinishedImport::default())));
         self.outbox.post(Event::Finished(Summary { cancelled: true, ..self.summary(&Meter::default(), 0.0) }));
     }
@@ -205,7 +205,7 @@ impl Coordinator {
             self.outbox.notice(Severity::Error, error.to_string());
         }
         if let Err(error) = self.library.save_failures() {
-            log::warn!("the list of failed files was not stored: {error}");
+            log::warn!("could not store the list of unreadable files: {error}");
         }
         self.publish();
         let mut left_out = self.library.left_out();
@@ -216,7 +216,7 @@ impl Coordinator {
         let progress = Progress { seconds_left: None, counting: false, ..chain.meter.at(stage) };
         self.outbox.post(Event::Progress(progress));
         if let Some(reason) = reason {
-            self.outbox.notice(Severity::Error, format!("The import has stopped: {reason}"));
+            self.outbox.notice(Severity::Error, format!("The import stopped: {reason}"));
         }
         if self.control.is_interrupted() {
             return;

@@ -306,7 +306,7 @@ impl Library {
         if self.0.read_only.is_none()
             && let Err(error) = store::save_layout(&self.snapshot(), layout)
         {
-            log::warn!("the map was not stored: {error}");
+            log::warn!("could not store the map: {error}");
         }
     }
 

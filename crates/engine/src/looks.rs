@@ -177,7 +177,7 @@ fn made(library: &Library, id: ItemId) -> Option<Picture> {
 fn open_picture(item: &Item) -> Result<Picture, String> {
     match content::open(&item.path, false)? {
         Content::Image { picture, .. } => Ok(picture),
-        Content::Text(_) | Content::Rows(_) => Err("the file is no longer a picture".to_owned()),
+        Content::Text(_) | Content::Rows(_) => Err("the file is no longer an image".to_owned()),
     }
 }
 

@@ -66,7 +66,7 @@ impl Call {
 pub fn hand_over(library: &Path, paths: &[PathBuf]) -> bool {
     store::holder(library).is_some_and(|holder| holder.window && !holder.closing && holder.is_here())
         && deliver(&library.join(FOLDER), paths).unwrap_or_else(|error| {
-            log::info!("the window that has the library open cannot be reached: {error}");
+            log::info!("could not reach the window that has the library open: {error}");
             false
         })
 }
@@ -169,7 +169,7 @@ fn read(path: &Path) -> Option<(Message, Duration)> {
 /// Has the message shown, and answers; one that is not shown is removed.
 fn answer(path: &Path, outbox: &Outbox, stopped: &Receiver<()>) {
     let shown = read(path).is_some_and(|(message, left)| {
-        log::debug!("process {} hands over {} paths", message.pid, message.paths.len());
+        log::debug!("process {} forwards {} paths", message.pid, message.paths.len());
         let (shown, word) = bounded(1);
         let paths = message.paths.iter().map(|bytes| paths::from_bytes(bytes)).collect();
         outbox.post(Event::Called(Call { paths, until: Instant::now() + left, shown }.into()));
@@ -183,7 +183,7 @@ fn answer(path: &Path, outbox: &Outbox, stopped: &Receiver<()>) {
     if let Err(error) = done
         && error.kind() != io::ErrorKind::NotFound
     {
-        log::warn!("a message could not be answered: {error}: {}", path.display());
+        log::warn!("could not answer a message: {error}: {}", path.display());
     }
 }
 

@@ -67,7 +67,7 @@ fn by_name<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, String> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     known.iter().find(|(name, _)| *name == ending).map(|(_, format)| *format).ok_or_else(|| {
         let names: Vec<String> = known.iter().map(|(name, _)| format!(".{name}")).collect();
-        format!("{}: the name does not say in which format; let it end in {}", path.display(), names.join(", "))
+        format!("{}: unknown image format; use one of the extensions {}", path.display(), names.join(", "))
     })
 }
 

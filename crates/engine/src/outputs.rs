@@ -16,7 +16,7 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
         for other in &outputs[..at] {
             if is_same(output, other).unwrap_or(false) {
                 return Err(format!(
-                    "{} and {} are one file; give each output a name",
+                    "{} and {} are the same file; choose different names",
                     other.display(),
                     output.display()
                 ));
@@ -25,7 +25,7 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
         let file = target(output).map_err(|error| sentence(output, &error))?;
         let library = std::fs::canonicalize(&snapshot.parts().library);
         if library.is_ok_and(|library| file.starts_with(library)) {
-            return Err(format!("{} lies in the library; choose another folder", output.display()));
+            return Err(format!("{} is inside the library; choose another folder", output.display()));
         }
         if overwrites(snapshot, &file) {
             return Err(format!("{} is a file of the collection; choose another name", output.display()));
@@ -41,9 +41,9 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
 pub fn place(output: &Path) -> Result<(), String> {
     let file = target(output).map_err(|error| sentence(output, &error))?;
     match std::fs::metadata(&file) {
-        Ok(found) if found.is_dir() => Err(format!("{} is a folder; give the name of a file", output.display())),
+        Ok(found) if found.is_dir() => Err(format!("{} is a folder; pass a file name", output.display())),
         Ok(found) if !found.is_file() => {
-            Err(format!("{} is a device, a pipe or a socket; give the name of a file", output.display()))
+            Err(format!("{} is a device, pipe or socket; pass a file name", output.display()))
         }
         _ => Ok(()),
     }
@@ -54,7 +54,11 @@ pub fn sentence(output: &Path, error: &std::io::Error) -> String {
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
     match (error.kind(), folder) {
         (std::io::ErrorKind::NotFound, Some(folder)) if !folder.is_dir() => {
-            format!("{} could not be written: there is no folder {}; make it first", output.display(), folder.display())
+            format!(
+                "could not write {}: the folder {} does not exist; create it first",
+                output.display(),
+                folder.display()
+            )
         }
         _ => format!("{} could not be written: {error}", output.display()),
     }

@@ -214,7 +214,8 @@ impl Draughtsman {
     fn failed(&mut self, why: &str) {
         self.standing = None;
         self.outbox.post(Event::Projecting(None));
-        self.outbox.notice(Severity::Error, format!("the map could not be laid out ({why}); lay it out again"));
+        self.outbox
+            .notice(Severity::Error, format!("could not compute the layout of the map ({why}); try Recompute layout"));
     }
 
     fn bring_up_to_date(&mut self, snapshot: &Snapshot, settled: bool, asked: Option<LayoutMethod>) {

@@ -65,7 +65,9 @@ pub fn remembered(library: &Path) -> Option<Service> {
 /// What is wrong with the note of a library's service: a sentence.
 pub(super) fn damage(library: &Path) -> Option<String> {
     match checked_json::read::<Service>(&file(library)) {
-        Stored::Damaged(what) => Some(format!("{what}, so the local model is used; name the service again to use it.")),
+        Stored::Damaged(what) => {
+            Some(format!("{what}, so the local model is used. Choose the service again to switch back."))
+        }
         Stored::Missing | Stored::Whole(_) => None,
     }
 }

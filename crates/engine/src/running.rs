@@ -114,7 +114,7 @@ impl Running {
             if let (Some(line), Some(verdict)) = (lines.last_mut(), verdict) {
                 line.verdicts.push(match (device.id, precision) {
                     (DeviceId::Cpu, Precision::F32) => {
-                        format!("the reference, {} images/s", trust::speed(verdict.images_per_second))
+                        format!("reference, {} images/s", trust::speed(verdict.images_per_second))
                     }
                     _ => format!("{}: {verdict}", precision.as_str()),
                 });

@@ -75,9 +75,9 @@ impl Excludes {
     pub fn new(patterns: &[String]) -> Result<Self, String> {
         let mut set = GlobSetBuilder::new();
         for pattern in patterns.iter().map(|p| p.trim()).filter(|p| !p.is_empty()) {
-            set.add(Glob::new(pattern).map_err(|e| format!("“{pattern}” is not a pattern: {}", e.kind()))?);
+            set.add(Glob::new(pattern).map_err(|e| format!("invalid pattern “{pattern}”: {}", e.kind()))?);
         }
-        set.build().map(Self).map_err(|e| format!("the exclude list cannot be used: {e}"))
+        set.build().map(Self).map_err(|e| format!("invalid exclude list: {e}"))
     }
 
     fn skips(&self, name: &Path) -> bool {
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
     /// Walks one root, a folder or file, to its end; false where it was cancelled.
     pub fn root(&mut self, root: &Path, found: &mut dyn FnMut(Found)) -> bool {
         if is_part_of_library(root) {
-            let reason = "This is a part of a library of Vicinity; it is not taken in".to_owned();
+            let reason = "This is part of a Vicinity library and is not imported".to_owned();
             found(Found::Failed(Failure { path: root.to_owned(), reason }));
             return true;
         }
@@ -365,7 +365,7 @@ fn failure(root: &Path, error: &walkdir::Error) -> Failure {
     let path = error.path().unwrap_or(root).to_owned();
     let reason = match error.io_error() {
         Some(io) => vicinity_media::io_sentence(io),
-        None => "The folder could not be listed".to_owned(),
+        None => "Could not list the folder".to_owned(),
     };
     Failure { path, reason }
 }

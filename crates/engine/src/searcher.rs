@@ -152,7 +152,7 @@ impl Answers {
             }
             Question::Keep(labels, given, all) => {
                 if let Err(error) = self.library.keep_labels(labels, &given, all) {
-                    self.outbox.notice(Severity::Warning, format!("The labels were not stored: {error}"));
+                    self.outbox.notice(Severity::Warning, format!("Could not store the labels: {error}"));
                 }
             }
             Question::Suggest(ticket, filter) => {
@@ -175,7 +175,7 @@ impl Answers {
                 Err(why) => return log::info!("no queries are suggested: {why}"),
             }
             if self.candidates.len() < until {
-                return log::warn!("no queries are suggested: the model gave too few vectors");
+                return log::warn!("no queries are suggested: the model returned too few vectors");
             }
         }
         for candidate in self.candidates.iter().take(until).skip(work.done()) {
@@ -190,7 +190,7 @@ impl Answers {
 
     fn search(&self, query: &Query) -> Result<SearchResult, String> {
         if query.parts.is_empty() {
-            return Err("nothing is asked".to_owned());
+            return Err("the query is empty".to_owned());
         }
         let start = Instant::now();
         let snapshot = self.library.snapshot();
@@ -230,7 +230,7 @@ impl Answers {
                 LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
             self.labels = Some(vectors.truncated(snapshot.dim()).map_err(|error| error.to_string())?);
         }
-        let labels = self.labels.as_ref().ok_or("the labels could not be embedded")?;
+        let labels = self.labels.as_ref().ok_or("could not embed the labels")?;
         match targets {
             LabelTargets::Part(part) => {
                 let found = self.embed(part, &snapshot)?;
@@ -276,7 +276,7 @@ fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, String> {
 /// A sentence, when the model fails.
 pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, String> {
     let texts = guard::catch(|| model.text.embed(&[text], options)).map_err(|error| error.to_string())?;
-    let text = texts.into_iter().next().ok_or("the model gave no vector")?;
+    let text = texts.into_iter().next().ok_or("the model returned no vector")?;
     Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
 }
 
@@ -287,7 +287,7 @@ pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<Que
 pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, String> {
     // Preparation cannot say that it failed, whatever the tower is.
     let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)])).map_err(|e| e.to_string())?;
-    let embedding = vectors.into_iter().next().ok_or("the model gave no vector")?;
+    let embedding = vectors.into_iter().next().ok_or("the model returned no vector")?;
     Ok(QueryVector { embedding, modality: Modality::Image, item: None })
 }
 

@@ -58,7 +58,7 @@ impl Vectors {
                 map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, start, end.saturating_sub(start))
             };
             if let Err(error) = released {
-                log::debug!("pages of a vector file were not released: {error}");
+                log::debug!("could not release pages of a vector file: {error}");
             }
         }
         #[cfg(not(unix))] // Not compiled here: it only uses its arguments up.

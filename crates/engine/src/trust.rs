@@ -36,7 +36,7 @@ impl Verdict {
 
     fn failure(error: &TowerError) -> Self {
         let problem = match error {
-            TowerError::Output(_) => "it gives numbers that are no vectors".to_owned(),
+            TowerError::Output(_) => "it returns invalid vectors".to_owned(),
             other => other.to_string(),
         };
         Self { cosine: None, images_per_second: 0.0, problem: Some(problem) }
@@ -51,13 +51,13 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.problem, self.cosine) {
-            (Some(problem), _) => write!(f, "fails: not used ({problem})"),
-            (None, None) => f.write_str("differs: not used"),
-            (None, Some(cosine)) if !self.agrees() => write!(f, "differs (cosine {cosine:.4}): not used"),
+            (Some(problem), _) => write!(f, "failed; not used ({problem})"),
+            (None, None) => f.write_str("differs from the CPU; not used"),
+            (None, Some(cosine)) if !self.agrees() => write!(f, "differs from the CPU (cosine {cosine:.4}); not used"),
             (None, Some(cosine)) => {
                 // 0.99996 is not 1.
                 let cosine = (cosine * 1e4).floor() / 1e4;
-                write!(f, "agrees (cosine {cosine:.4}), {} images/s", speed(self.images_per_second))
+                write!(f, "matches the CPU (cosine {cosine:.4}), {} images/s", speed(self.images_per_second))
             }
         }
     }
@@ -124,7 +124,7 @@ impl Ledger {
         let mut all = self.read();
         all.insert(key(device, precision, model), verdict.clone());
         if let Err(error) = write(file, &all) {
-            log::warn!("what was found of a device is not kept: {error}: {}", file.display());
+            log::warn!("could not store the result of a device check: {error}: {}", file.display());
         }
     }
 
@@ -212,7 +212,7 @@ pub fn load(
                 }
                 return Ok(Chosen { model, place: candidate.title(), verdict: Some(verdict), notices });
             }
-            Err(error) => notices.push(warning(format!("{} cannot be used now: {error}", candidate.title()))),
+            Err(error) => notices.push(warning(format!("{} is unavailable: {error}", candidate.title()))),
         }
     }
     if !notices.is_empty() {

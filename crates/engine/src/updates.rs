@@ -17,7 +17,7 @@ const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/downloa
 /// The page of the newest version, for people.
 pub const PAGE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest");
 /// What the ledger says.
-const PURPOSE: &str = "looking for new versions";
+const PURPOSE: &str = "checking for new versions";
 /// Seconds between two questions.
 const EVERY: i64 = 24 * 60 * 60;
 /// A longer file names no version.
@@ -71,9 +71,9 @@ pub async fn newest(address: &str, ledger: NetworkLedger) -> Result<String, Stri
     let web =
         HttpClient::new(address, "vicinity", silence, PURPOSE, ledger).map_err(|why| format!("{address}: {why}"))?;
     let text = tokio::time::timeout(whole, read(&web)).await;
-    let text = text.unwrap_or_else(|_| Err(format!("{} takes too long", host(address))))?;
+    let text = text.unwrap_or_else(|_| Err(format!("{} did not respond in time", host(address))))?;
     let version = Version::parse(text.trim());
-    Ok(version.map_err(|why| format!("{} does not name a version: {why}", host(address)))?.to_string())
+    Ok(version.map_err(|why| format!("{} did not return a version: {why}", host(address)))?.to_string())
 }
 
 async fn read(web: &HttpClient) -> Result<String, String> {
@@ -86,10 +86,10 @@ async fn read(web: &HttpClient) -> Result<String, String> {
     while let Some(more) = web.more(&mut answer).await.map_err(|error| error.to_string())? {
         bytes.extend(more);
         if bytes.len() > MOST_BYTES {
-            return Err(format!("{} gave something larger than a version", http::host(answer.url())));
+            return Err(format!("{} returned more than a version", http::host(answer.url())));
         }
     }
-    String::from_utf8(bytes).map_err(|_| format!("{} gave something that is no text", http::host(answer.url())))
+    String::from_utf8(bytes).map_err(|_| format!("{} returned something other than text", http::host(answer.url())))
 }
 
 #[cfg(test)]

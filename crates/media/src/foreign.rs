@@ -19,30 +19,30 @@ pub fn unread(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     if let Some(brand) = brand(head) {
         return HEIF_BRANDS.iter().find(|(b, _)| *b == brand).map(|(_, name)| match *name {
-            "AVIF" => "AVIF pictures",
-            "HEIC" => "HEIC pictures",
-            _ => "HEIF pictures",
+            "AVIF" => "AVIF images",
+            "HEIC" => "HEIC images",
+            _ => "HEIF images",
         });
     }
     if starts(b"8BPS\0") && matches!(head.get(5), Some(1 | 2)) {
-        return Some("Photoshop pictures");
+        return Some("Photoshop images");
     }
     if starts(b"\x00\x00\x00\x0cjP  ") || starts(b"\xff\x4f\xff\x51") {
-        return Some("JPEG 2000 pictures");
+        return Some("JPEG 2000 images");
     }
     // The bare stream's mark is two bytes, which Latin-1 has, too: then no byte of it may be a control character.
     let bare = starts(b"\xff\x0a") && head.iter().take(256).any(|b| matches!(b, 0..=8 | 14..=26));
     if starts(b"\x00\x00\x00\x0cJXL ") || bare {
-        return Some("JPEG XL pictures");
+        return Some("JPEG XL images");
     }
     if starts(b"\x01\xda") && matches!(head.get(2..4), Some([0 | 1, 1 | 2])) {
-        return Some("SGI pictures");
+        return Some("SGI images");
     }
     if starts(b"Y\xa6j\x95") && matches!(u32_be(head, 20), Some(0..=5)) {
-        return Some("Sun raster pictures");
+        return Some("Sun raster images");
     }
     if is_pcx(head) {
-        return Some("PCX pictures");
+        return Some("PCX images");
     }
     written_out(head)
 }
@@ -61,7 +61,7 @@ fn written_out(head: &[u8]) -> Option<&'static str> {
         return Some("PostScript documents");
     }
     if head.starts_with(b"/* XPM */") && holds(b"static") && holds(b"char") {
-        return Some("XPM pictures");
+        return Some("XPM images");
     }
     is_svg(head).then_some("SVG drawings")
 }

@@ -167,7 +167,7 @@ fn hash(bytes: &[u8]) -> ContentHash {
 
 fn within_limit(len: u64) -> Result<(), String> {
     match len > MOST_BYTES {
-        true => Err(format!("The file has {} MB; files over {} MB are not read", len >> 20, MOST_BYTES >> 20)),
+        true => Err(format!("The file is {} MB; files over {} MB are not read", len >> 20, MOST_BYTES >> 20)),
         false => Ok(()),
     }
 }
@@ -221,7 +221,7 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     GUARDED.set(true);
     let read = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
-    read.unwrap_or_else(|_| Err("The file is damaged; its decoder gave up".to_owned()))
+    read.unwrap_or_else(|_| Err("The file is damaged; its decoder failed".to_owned()))
 }
 
 /// Whether a panic of this thread would be caught here, right now.
@@ -258,9 +258,9 @@ pub fn glance(path: &Path) -> Glance {
 /// An I/O error as a sentence.
 pub fn io_sentence(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "The file or folder is not there any more".to_owned(),
-        io::ErrorKind::PermissionDenied => "You may not read this; check its permissions".to_owned(),
+        io::ErrorKind::NotFound => "The file or folder no longer exists".to_owned(),
+        io::ErrorKind::PermissionDenied => "Permission denied; check the permissions of the file or folder".to_owned(),
         io::ErrorKind::IsADirectory => "This is a folder".to_owned(),
-        _ => format!("It could not be read: {error}"),
+        _ => format!("Could not read it: {error}"),
     }
 }

@@ -88,13 +88,13 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
         return Kind::Picture(header.format);
     }
     if named_picture {
-        let what = if is_text { "it holds text" } else { "its content is no picture format that is known" };
-        return Kind::Refused(format!("The name promises a picture, but {what}"));
+        let what = if is_text { "it holds text" } else { "its content is not a known image format" };
+        return Kind::Refused(format!("The file name suggests an image, but {what}"));
     }
     if is_text {
         Kind::Text
     } else if TEXT_NAMES.contains(&ending.as_str()) && !is_foreign {
-        Kind::Refused("The name promises a text, but the content is not text".to_owned())
+        Kind::Refused("The file name suggests a text, but the content is not text".to_owned())
     } else {
         Kind::Other
     }

@@ -56,11 +56,11 @@ impl RowError {
         let (first, others) = all.split_first()?;
         let more = match others {
             [] => String::new(),
-            [other] => format!(" (and line {} likewise)", other.line),
+            [other] => format!(" (also line {})", other.line),
             _ => {
                 let lines: Vec<String> = others.iter().take(8).map(|error| error.line.to_string()).collect();
                 let rest = if others.len() > 8 { format!(" and {} more", others.len() - 8) } else { String::new() };
-                format!(" (and lines {}{rest} likewise)", lines.join(", "))
+                format!(" (also lines {}{rest})", lines.join(", "))
             }
         };
         Some(format!("Line {}: {}{more}", first.line, first.reason))
@@ -145,7 +145,7 @@ impl Iterator for TableRows {
         while !self.ended {
             let step = self.step()?;
             if self.number == MOST_ROWS {
-                return self.end(format!("the table has over {MOST_ROWS} rows; the rest was left out"));
+                return self.end(format!("the table has over {MOST_ROWS} rows; the rest was skipped"));
             }
             self.number += 1;
             match step.map(|text| text::shown(&text)) {
@@ -154,7 +154,7 @@ impl Iterator for TableRows {
                 Err(error) => {
                     self.failures += 1;
                     if self.failures > MOST_FAILURES {
-                        let many = format!("over {MOST_FAILURES} rows cannot be read; the rest was left out");
+                        let many = format!("over {MOST_FAILURES} rows cannot be read; the rest was skipped");
                         return self.end(many);
                     }
                     return Some(Err(error));
@@ -275,7 +275,7 @@ impl Separated {
 
 fn too_long_row(line: u64) -> RowError {
     let reason = format!(
-        "the row is longer than {} MB and was left out; a quotation mark may be without its end",
+        "the row is longer than {} MB and was skipped; a closing quotation mark may be missing",
         ROW_BYTES >> 20
     );
     RowError { line, reason }
@@ -311,7 +311,7 @@ fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
         return match skip_line(text) {
             Ok(()) => Some(Err(RowError {
                 line,
-                reason: format!("it is longer than {} MB and was left out", ROW_BYTES >> 20),
+                reason: format!("it is longer than {} MB and was skipped", ROW_BYTES >> 20),
             })),
             Err(error) => failed(error),
         };

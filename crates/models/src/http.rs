@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(15);
 #[derive(Debug, Error)]
 pub enum HttpError {
     /// No connection, or a broken one.
-    #[error("{host} cannot be reached ({reason})")]
+    #[error("could not reach {host} ({reason})")]
     Network {
         /// Who was asked.
         host: String,
@@ -58,7 +58,7 @@ impl HttpClient {
     ) -> Result<Self, String> {
         let start = Url::parse(start).map_err(|error| error.to_string())?;
         if !matches!(start.scheme(), "http" | "https") || start.host().is_none() {
-            return Err("only http and https will do".to_owned());
+            return Err("only http and https are supported".to_owned());
         }
         // a second provider, or a second call, is no trouble: the first one stays
         let _first_stays = rustls::crypto::ring::default_provider().install_default();
@@ -103,14 +103,14 @@ impl HttpClient {
             }
             url = self.next(&url, answer.headers())?;
         }
-        Err(HttpError::Answer { host: host(&url), what: "sends from one address to another without end".to_owned() })
+        Err(HttpError::Answer { host: host(&url), what: "redirects in a loop".to_owned() })
     }
 
     fn next(&self, url: &Url, headers: &HeaderMap) -> Result<Url, HttpError> {
         let wrong = |what: &str| HttpError::Answer { host: host(url), what: what.to_owned() };
         let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
         let next = url.join(location.ok_or_else(|| wrong("redirects to nowhere"))?);
-        let next = next.map_err(|_| wrong("redirects to something that is no address"))?;
+        let next = next.map_err(|_| wrong("redirects to an invalid address"))?;
         match (self.start.scheme(), next.scheme()) {
             (_, "https") | ("http", "http") => Ok(next),
             _ => Err(wrong("redirects to an address that is not encrypted")),
@@ -126,7 +126,7 @@ impl HttpClient {
         let chunk = answer.chunk().await;
         let cut = |e: &reqwest::Error| match e.is_timeout() {
             true => reason(e),
-            false => format!("the connection was cut ({})", reason(e)),
+            false => format!("the connection was lost ({})", reason(e)),
         };
         let chunk = chunk.map_err(|e| HttpError::Network { host: host.clone(), reason: cut(&e) })?;
         Ok(chunk.map(|bytes| {

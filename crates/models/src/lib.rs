@@ -36,7 +36,7 @@ pub enum TowerError {
     #[error("the model failed: {0}")]
     Forward(#[source] candle_core::Error),
     /// The device has no room for so much at once.
-    #[error("the device has not enough memory")]
+    #[error("not enough device memory")]
     OutOfMemory,
     /// The output is not an embedding.
     #[error(transparent)]
@@ -134,7 +134,7 @@ impl ModelInfo {
         let shorter: Vec<String> =
             self.matryoshka.iter().filter(|part| **part < self.key.dim).map(ToString::to_string).collect();
         Err(match shorter.is_empty() {
-            true => format!("{} has {} dimensions and was not made to be cut to {dim}", self.title, self.key.dim),
+            true => format!("{} has {} dimensions and cannot be shortened to {dim}", self.title, self.key.dim),
             false => format!("{} has {} dimensions or {}, not {dim}", self.title, self.key.dim, shorter.join(", ")),
         })
     }

@@ -138,7 +138,7 @@ impl EmbeddingService {
 
     /// Decodes and prepares pictures on a blocking thread. `before`: number of items before these.
     async fn decode(&self, files: Vec<Bytes>, before: usize) -> Result<Vec<Pixels>, ApiError> {
-        let failed = || ApiError::new(ApiErrorKind::Internal, "A picture could not be decoded");
+        let failed = || ApiError::new(ApiErrorKind::Internal, "An image could not be decoded");
         let _permit = self.decoders.acquire().await.map_err(|_| failed())?;
         let model = Arc::clone(&self.model);
         let decode = move || {

@@ -7,8 +7,8 @@ use egui::{
 };
 
 use crate::context::{ColourBy, Ctx, MapTool, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::words;
 use vicinity_core::LayoutMethod;
 
 use super::MapPanel;
@@ -263,7 +263,7 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
 fn legend_entry(ui: &mut Ui, entry: &super::colours::LegendEntry, on: bool) -> Response {
     let theme = Theme::of(ui.ctx());
     let (name, colour) = (&entry.name, entry.colour(theme));
-    let number = words::number(entry.count as u64);
+    let number = format::number(entry.count as u64);
     let (text, grey) = if on { (theme.text1, theme.text2) } else { (theme.text2, theme.text2) };
     let font = egui::FontId::proportional(text_size::SMALL);
     let mut job = egui::text::LayoutJob::simple_singleline(name.clone(), font.clone(), text);
@@ -388,7 +388,7 @@ fn paint_icon(painter: &Painter, icon: ToolIcon, middle: Pos2, stroke: Stroke) {
 /// The keyboard focus ring.
 fn focus(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
-        crate::ui::widgets::shows_focus(response);
+        crate::ui::widgets::mark_focus_shown(response);
         let stroke = Stroke::new(2.0, Theme::of(ui.ctx()).accent);
         ui.painter().rect_stroke(rect, RADIUS[0], stroke, egui::StrokeKind::Outside);
     }

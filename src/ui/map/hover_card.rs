@@ -3,8 +3,8 @@
 use egui::{Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
 use crate::context::Ctx;
+use crate::ui::format;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::words;
 use vicinity_core::Item;
 
 use super::MapPanel;
@@ -76,7 +76,7 @@ fn content(ui: &mut Ui, cx: &Ctx<'_>, item: &Item, score: Option<f32>, theme: &T
     }
     ui.add(egui::Label::new(RichText::new(item.name()).size(text_size::BODY).color(theme.text1)).truncate());
     let folder = item.path.parent().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned());
-    let score = score.map(words::score);
+    let score = score.map(format::score);
     let facts: Vec<String> = folder.into_iter().chain(score).collect();
     ui.add(egui::Label::new(small(facts.join(" · "))).truncate());
 }

@@ -123,7 +123,7 @@ impl MapPanel {
         self.finish_selection(cx);
         self.paint(ui, cx, time);
         if response.has_focus() {
-            crate::ui::widgets::shows_focus(&response);
+            crate::ui::widgets::mark_focus_shown(&response);
             let stroke = egui::Stroke::new(2.0, Theme::of(ui.ctx()).accent);
             ui.painter().rect_stroke(self.area, 0, stroke, egui::StrokeKind::Inside);
         }

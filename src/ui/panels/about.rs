@@ -32,11 +32,11 @@ static PAGES: LazyLock<[Page; 4]> = LazyLock::new(|| {
 
 /// The box's own memory: the page that is shown.
 #[derive(Default)]
-pub struct About {
+pub struct AboutDialog {
     page: usize,
 }
 
-impl About {
+impl AboutDialog {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::About) {

@@ -4,10 +4,10 @@ use egui::{ScrollArea, Ui, vec2};
 
 use super::folder_tree::FolderTree;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::theme::{SPACE, Theme};
-use crate::ui::widgets::rows::{Lead, Row, heading};
+use crate::ui::widgets::rows::{Leading, PanelRow, heading};
 use crate::ui::widgets::{buttons, icons::Icon};
-use crate::ui::words;
 use vicinity_core::{Filter, Modality};
 
 /// Draws the panel's contents.
@@ -56,10 +56,10 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         buttons::menu_entry(ui, ctx, UiCommand::OpenPath);
     });
     let all = ctx.state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-    let row = Row {
-        lead: Lead::Icon(Icon::Folder, theme.text1),
-        name: "Everything",
-        right: &words::number(all as u64),
+    let row = PanelRow {
+        lead: Leading::Icon(Icon::Folder, theme.text1),
+        name: "All items",
+        right: &format::number(all as u64),
         selected: filter.folder.is_none() && filter.modality.is_none(),
         colour: theme.text1,
     };
@@ -78,10 +78,10 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
     {
         let mut filter = ctx.state.query.filter.clone();
         let selected = filter.modality == Some(modality);
-        let row = Row {
-            lead: Lead::Dot(colour),
+        let row = PanelRow {
+            lead: Leading::Dot(colour),
             name,
-            right: &words::number(visible.map_or(0, |rows| rows.count(modality)) as u64),
+            right: &format::number(visible.map_or(0, |rows| rows.count(modality)) as u64),
             selected,
             colour: theme.text1,
         };
@@ -103,14 +103,14 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     // As in the map's legend.
     for (place, label) in labels.applied.largest_first().into_iter().enumerate() {
         let Some(name) = labels.applied.names.get(label) else { continue };
-        let row = Row {
-            lead: Lead::Dot(theme.category(place)),
+        let row = PanelRow {
+            lead: Leading::Dot(theme.category(place)),
             name,
-            right: &words::number(labels.applied.counts[label] as u64),
+            right: &format::number(labels.applied.counts[label] as u64),
             selected: false,
             colour: theme.text1,
         };
-        if row.show(ui).on_hover_text("Select the items with this label").clicked() {
+        if row.show(ui).on_hover_text("Select items with this label").clicked() {
             let mut items: Vec<_> = labels.applied.best.iter().filter(|(_, s)| s.label == label).collect();
             items.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
             ctx.send(SystemCommand::Select(items.into_iter().map(|(id, _)| *id).collect()));
@@ -123,14 +123,14 @@ fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
     let left_out: u64 = ctx.state.skipped.values().sum();
     let (name, files, colour) = match ctx.state.failures.len() as u64 {
         0 if left_out == 0 => return,
-        0 => ("Left out", left_out, theme.text2),
-        failed => ("Could not read", failed, theme.warning),
+        0 => ("Skipped", left_out, theme.text2),
+        failed => ("Unreadable files", failed, theme.warning),
     };
     section(ui);
-    let row = Row {
-        lead: Lead::Icon(Icon::Warning, colour),
+    let row = PanelRow {
+        lead: Leading::Icon(Icon::Warning, colour),
         name,
-        right: &words::number(files),
+        right: &format::number(files),
         selected: ctx.state.is_dialog_open(Dialog::Failures),
         colour,
     };

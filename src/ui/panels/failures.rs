@@ -6,10 +6,10 @@ use egui::{ScrollArea, Sense, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
-use crate::ui::words;
 use vicinity_core::{Failure, left_out};
 
 /// Height of a file, and of a reason.
@@ -25,12 +25,12 @@ enum Row {
 
 /// What it remembers between frames: the list in groups, made anew when other failures come.
 #[derive(Default)]
-pub struct List {
+pub struct FailureList {
     of: Option<Arc<Vec<Failure>>>,
     rows: Vec<Row>,
 }
 
-impl List {
+impl FailureList {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Failures) {
@@ -41,7 +41,7 @@ impl List {
             self.of = Some(ctx.state.failures.clone());
             self.rows = rows(&ctx.state.failures);
         }
-        let stay = floating(ui, "Could not read", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
+        let stay = floating(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
         if !stay {
             ctx.send(SystemCommand::Float(Dialog::Failures, false));
         }
@@ -50,28 +50,28 @@ impl List {
     fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let failures = &ctx.state.failures;
-        let left_out = left_out::describe(&ctx.state.skipped, words::number);
+        let left_out = left_out::describe(&ctx.state.skipped, format::number);
         if failures.is_empty() {
-            ui.label(egui::RichText::new("Everything could be read").color(theme.text2));
+            ui.label(egui::RichText::new("There are no unreadable files").color(theme.text2));
         }
         if !left_out.is_empty() {
-            let told = egui::RichText::new(format!("Left out: {left_out}")).color(theme.text2);
+            let told = egui::RichText::new(format!("Skipped: {left_out}")).color(theme.text2);
             ui.add(egui::Label::new(told).wrap());
         }
         if failures.is_empty() {
             return;
         }
         let skipped = if failures.len() == 1 {
-            "This file was skipped; everything else was imported"
+            "This file could not be read; everything else was imported"
         } else {
-            "These files were skipped; everything else was imported"
+            "These files could not be read; everything else was imported"
         };
         ui.label(egui::RichText::new(skipped).color(theme.text2));
         ui.horizontal(|ui| {
             if buttons::with_icon(ui, Icon::Retry, "Retry all").clicked() {
                 ctx.send(UiCommand::RetryFailed);
             }
-            if buttons::with_icon(ui, Icon::Copy, "Copy the list").clicked() {
+            if buttons::with_icon(ui, Icon::Copy, "Copy list").clicked() {
                 let lines: Vec<String> =
                     failures.iter().map(|f| format!("{}\t{}", f.path.display(), f.reason)).collect();
                 ctx.send(SystemCommand::CopyText(lines.join("\n")));
@@ -132,7 +132,7 @@ fn kind(reason: &str) -> String {
 fn reason_row(ui: &mut Ui, failure: &Failure, files: u64) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let count = words::count(files, "file");
+    let count = format::count(files, "file");
     let right = ui.painter().text(
         egui::pos2(rect.right() - SPACE[2], rect.bottom() - 13.0),
         egui::Align2::RIGHT_CENTER,
@@ -144,7 +144,7 @@ fn reason_row(ui: &mut Ui, failure: &Failure, files: u64) {
         egui::pos2(rect.left(), rect.bottom() - 26.0),
         egui::pos2(right.left() - SPACE[1], rect.bottom()),
     );
-    let reason = words::capital(&failure.reason);
+    let reason = format::capital(&failure.reason);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{reason}, {count}")));
     line(ui, room, &reason, bold(text_size::BODY), theme.warning, response);
 }
@@ -153,9 +153,9 @@ fn file_row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let room = rect.with_max_x(rect.right() - 70.0 - SPACE[1]);
-    let name = words::file_name(&failure.path);
+    let name = format::file_name(&failure.path);
     let root = ctx.state.root_of(&failure.path);
-    let folder = words::folder_below(root, &failure.path);
+    let folder = format::folder_below(root, &failure.path);
     let whole = match folder.as_str() {
         "" => format!("{name}: {}", failure.reason),
         folder => format!("{name}: {}, in {folder}", failure.reason),

@@ -7,10 +7,10 @@ use egui::{EventFilter, Id, Key, Modifiers, Response, Ui};
 
 use crate::context::folders::FolderId;
 use crate::context::{Ctx, SystemCommand};
+use crate::ui::format;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::buttons;
-use crate::ui::widgets::rows::{HEIGHT, Lead, Row, on_arrow};
-use crate::ui::words;
+use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, on_arrow};
 use vicinity_core::Filter;
 
 /// Rows drawn above and below those in sight, so that the focus can move to them.
@@ -115,10 +115,10 @@ impl FolderTree {
         let line = self.lines.get(at)?;
         let chosen = ctx.state.query.filter.folder.as_ref() == Some(&line.path);
         let missing = line.root == Some(false);
-        let row = Row {
-            lead: Lead::Tree(line.depth, line.open),
+        let row = PanelRow {
+            lead: Leading::Tree(line.depth, line.open),
             name: &line.name,
-            right: &words::number(line.items as u64),
+            right: &format::number(line.items as u64),
             selected: chosen,
             colour: if missing { theme.text3 } else { theme.text1 },
         };
@@ -140,7 +140,7 @@ impl FolderTree {
             choose(ctx, line, !chosen);
         }
         let path = line.path.display();
-        response.on_hover_text(if missing { format!("{path} is not available") } else { path.to_string() });
+        response.on_hover_text(if missing { format!("{path} is unavailable") } else { path.to_string() });
         act
     }
 
@@ -200,13 +200,13 @@ fn menu(response: &Response, ctx: &Ctx<'_>, line: &Line) {
             }
             clicked
         };
-        if row(ui, "Zoom the map to this folder") {
+        if row(ui, "Zoom map to this folder") {
             fit(ctx, line);
         }
         if row(ui, "Show in folder") {
             ctx.send(SystemCommand::RevealPath(line.path.clone()));
         }
-        if line.root.is_some() && row(ui, "Remove from the collection") {
+        if line.root.is_some() && row(ui, "Remove from collection") {
             ctx.send(SystemCommand::RemoveRoot(line.path.clone()));
         }
     });

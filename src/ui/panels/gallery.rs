@@ -4,11 +4,11 @@ use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, Slider, Te
 
 use crate::context::listing::{Sort, SortKey};
 use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::ui::grid::{BREAK_HEIGHT, Grid};
+use crate::ui::format;
+use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, icons::Icon, line, tile};
-use crate::ui::words;
 use vicinity_core::Filter;
 
 /// Height of a row of the head.
@@ -34,12 +34,12 @@ struct Subject {
 
 /// What the gallery remembers between frames.
 #[derive(Default)]
-pub struct Gallery {
+pub struct GalleryPanel {
     subject: Option<Subject>,
     /// The list laid out, its width and the height of its rows.
     laid_out: (u64, f32, f32),
     /// Where the tiles lie.
-    pub grid: Grid,
+    pub grid: TileGrid,
     /// The entry to bring into view.
     pub scroll_to: Option<usize>,
     focus_seen: u64,
@@ -50,7 +50,7 @@ pub fn find_id() -> Id {
     Id::unique("find by file name")
 }
 
-impl Gallery {
+impl GalleryPanel {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let area = ui.max_rect();
@@ -120,7 +120,7 @@ impl Gallery {
         let mut right = rect.right() - 6.0;
         if !text.is_empty() {
             let place = Rect::from_center_size(pos2(right - 10.0, rect.center().y), vec2(24.0, 24.0));
-            if buttons::icon_in(ui, Icon::Close, "Show all file names", place).clicked() {
+            if buttons::icon_in(ui, Icon::Close, "Clear file name filter", place).clicked() {
                 ctx.send(SystemCommand::FindByName(String::new()));
             }
             right = place.left();
@@ -152,7 +152,7 @@ impl Gallery {
     fn tiles(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, to_top: bool) {
         let Some(snapshot) = &ctx.state.snapshot else { return };
         let listing = &ctx.state.gallery.listing;
-        let marked = tile::words_to_mark(&ctx.state.query.text);
+        let marked = tile::words_to_highlight(&ctx.state.query.text);
         let mut area = ScrollArea::vertical().id_salt("gallery").auto_shrink(false).content_margin(egui::Margin {
             left: 3,
             right: 8,
@@ -166,7 +166,7 @@ impl Gallery {
             let laid_out = (listing.stamp, ui.available_width().round(), ctx.state.gallery_height);
             if self.laid_out != laid_out {
                 self.laid_out = laid_out;
-                self.grid = Grid::justified(&listing.shapes, listing.matches, laid_out.1, laid_out.2);
+                self.grid = TileGrid::justified(&listing.shapes, listing.matches, laid_out.1, laid_out.2);
             }
             let (canvas, _) = ui.allocate_exact_size(vec2(laid_out.1, self.grid.height), Sense::hover());
             if let Some(rect) = self.scroll_to.take().and_then(|i| self.grid.rect_of(i)) {
@@ -174,7 +174,7 @@ impl Gallery {
             }
             if let Some(y) = self.grid.break_at {
                 let size = vec2(canvas.width(), BREAK_HEIGHT);
-                tile::less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), size));
+                tile::less_similar_divider(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), size));
             }
             self.fetch_ahead(ctx, view);
             for cell in self.grid.between(view.top() - 60.0, view.bottom() + 60.0) {
@@ -188,7 +188,7 @@ impl Gallery {
     }
 }
 
-impl Gallery {
+impl GalleryPanel {
     /// Asks for the thumbnails of the next screen and of the one before, so that scrolling finds them there.
     fn fetch_ahead(&self, ctx: &Ctx<'_>, view: Rect) {
         let items = &ctx.state.gallery.listing.items;
@@ -205,22 +205,22 @@ impl Gallery {
 fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let listing = &ctx.state.gallery.listing;
-    let number = words::number(listing.items.len() as u64);
+    let number = format::number(listing.items.len() as u64);
     let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
         (None, Some(result)) => (found(ctx, result.above_threshold, listing.items.len()), false),
         (None, None) => {
             let filter = &ctx.state.query.filter;
             let name = filter.name.as_ref().map(|name| format!("“{}”", name.typed().trim()));
-            let folder = filter.folder.as_ref().map(|folder| words::file_name(folder));
+            let folder = filter.folder.as_ref().map(|folder| format::file_name(folder));
             let of: Vec<String> = [name, folder].into_iter().flatten().collect();
-            let of = if of.is_empty() { "Everything".to_owned() } else { of.join(" in ") };
+            let of = if of.is_empty() { "All items".to_owned() } else { of.join(" in ") };
             (format!("{of} · {number}"), false)
         }
     };
     let mut text = rect;
     if way_back {
-        let name = "Show everything";
+        let name = "Show all items";
         let width = ui.painter().layout_no_wrap(name.to_owned(), font(text_size::BODY), theme.accent).size().x;
         let own = ui.painter().layout_no_wrap(what.clone(), bold(text_size::BODY), theme.text1).size().x;
         let left = (rect.left() + own + SPACE[1]).min(rect.right() - width - SPACE[1]);
@@ -241,8 +241,8 @@ fn found(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
     let scored = super::results::scored(ctx);
     let among = if above_threshold == 0 { "in" } else { "of" };
     let top =
-        if (listed as u64) < scored { format!(" · top {}", words::number(listed as u64)) } else { String::new() };
-    format!("{} {among} {}{top}", super::results::matches(above_threshold), words::number(scored))
+        if (listed as u64) < scored { format!(" · top {}", format::number(listed as u64)) } else { String::new() };
+    format!("{} {among} {}{top}", super::results::matches(above_threshold), format::number(scored))
 }
 
 fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
@@ -250,8 +250,8 @@ fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
     child.spacing_mut().slider_width = 110.0;
     let response =
-        child.add(Slider::new(&mut height, 72.0..=320.0).show_value(false)).accessible_name("Size of the pictures");
-    if response.on_hover_text("Size of the pictures").changed() {
+        child.add(Slider::new(&mut height, 72.0..=320.0).show_value(false)).accessible_name("Thumbnail size");
+    if response.on_hover_text("Thumbnail size").changed() {
         ctx.send(SystemCommand::SetGalleryHeight(height));
     }
 }
@@ -272,8 +272,8 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
     match (sort.key, sort.reversed) {
         (SortKey::Score, false) if searched => "best first",
         (SortKey::Score, true) if searched => "worst first",
-        (SortKey::Score, false) => "first added first",
-        (SortKey::Score, true) => "last added first",
+        (SortKey::Score, false) => "oldest first",
+        (SortKey::Score, true) => "newest first",
         (SortKey::Name, false) => "A to Z",
         (SortKey::Name, true) => "Z to A",
         (SortKey::Date, false) => "newest first",
@@ -305,7 +305,7 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) -> f32 {
                 ui.close();
             }
         }
-        super::top::line(ui);
+        super::top_bar::line(ui);
         let turned = Sort { reversed: !sort.reversed, ..sort };
         let row = format!("Reverse: {}", direction_name(turned, searched));
         if buttons::menu_row(ui, &row, "").clicked() {
@@ -330,13 +330,13 @@ fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
         }
         None if state.query.pending => "Searching…".to_owned(),
         None if state.is_reading() => "Reading your files…".to_owned(),
-        None if state.query.filter != Filter::default() => "Nothing of this kind here".to_owned(),
-        None => "Nothing to show here yet".to_owned(),
+        None if state.query.filter != Filter::default() => "No items match the filter".to_owned(),
+        None => "Nothing to show yet".to_owned(),
     };
     ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Center)), |ui| {
         ui.add(egui::Label::new(egui::RichText::new(why).color(theme.text2)).wrap());
         ui.add_space(SPACE[1]);
-        if state.query.filter.name.is_some() && buttons::button(ui, "Show all file names").clicked() {
+        if state.query.filter.name.is_some() && buttons::button(ui, "Clear file name filter").clicked() {
             ctx.send(SystemCommand::FindByName(String::new()));
         }
     });

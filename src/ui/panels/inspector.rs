@@ -4,10 +4,10 @@ use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::context::state::LoadedPreview;
 use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, cut, icons, line, tile};
-use crate::ui::words;
 use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 
 /// Labels shown before "Show all".
@@ -50,12 +50,14 @@ fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
             super::results::filter(ui, ctx);
             ui.add_space(SPACE[0]);
             ui.label(
-                egui::RichText::new("Select a picture to see its facts, labels and similar items").color(theme.text2),
+                egui::RichText::new("Select an item to see its details, labels and similar items").color(theme.text2),
             );
         }
-        None if beside_gallery && ctx.state.query.is_empty() => super::results::nothing_asked(ui, ctx),
+        None if beside_gallery && ctx.state.query.is_empty() => super::results::no_query(ui, ctx),
         _ if ctx.state.query.external_chip().is_none() => {
-            ui.label(egui::RichText::new("Click a point on the map or a picture to see what it is").color(theme.text2));
+            ui.label(
+                egui::RichText::new("Click a point on the map or a thumbnail to see its details").color(theme.text2),
+            );
         }
         _ => {}
     }
@@ -121,7 +123,7 @@ fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     });
     ui.add_space(SPACE[0]);
     if end < words.len() {
-        response.response.on_hover_text("Space shows all of it");
+        response.response.on_hover_text("Press Space to see the whole text");
     }
 }
 
@@ -132,20 +134,20 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let response = response.on_hover_text(item.path.display().to_string());
     line(ui, rect, &item.name(), bold(text_size::BODY), theme.text1, response);
     let root = ctx.state.root_of(&item.path);
-    fact(ui, "folder", &words::folder_below(root, &item.path));
-    fact(ui, "modified", &words::date(item.modified_ns));
+    fact(ui, "folder", &format::folder_below(root, &item.path));
+    fact(ui, "modified", &format::date(item.modified_ns));
     let size = match item.pixels {
         Some([w, h]) => {
-            format!("{} × {} · {}", words::number(w.into()), words::number(h.into()), words::bytes(item.bytes))
+            format!("{} × {} · {}", format::number(w.into()), format::number(h.into()), format::bytes(item.bytes))
         }
-        None => words::bytes(item.bytes),
+        None => format::bytes(item.bytes),
     };
     fact(ui, "size", &size);
     if let Some(label) = ctx.state.labels.applied.name_of(item.id) {
         fact(ui, "label", label);
     }
     if let Some(score) = ctx.state.score_of(item.id) {
-        fact(ui, "score", &words::score(score));
+        fact(ui, "score", &format::score(score));
     }
     ui.add_space(SPACE[1]);
 }
@@ -171,7 +173,7 @@ fn part(ui: &mut Ui, title: &str) -> Rect {
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     let theme = Theme::of(ui.ctx());
     let set = &ctx.state.labels.set;
-    let head = part(ui, "Nearest labels");
+    let head = part(ui, "Closest labels");
     let title = format!("{} ({})", set.name, set.labels.len());
     let place =
         Rect::from_min_max(pos2(head.left() + 110.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
@@ -186,11 +188,11 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.accent);
     egui::Popup::menu(&link).width(260.0).show(|ui| {
         buttons::menu_entry(ui, ctx, UiCommand::EditLabels);
-        if buttons::menu_row(ui, "Load from a file…", "").clicked() {
+        if buttons::menu_row(ui, "Load from file…", "").clicked() {
             ctx.send(SystemCommand::LoadLabels);
             ui.close();
         }
-        super::labels::presets(ui, ctx);
+        super::label_editor::presets(ui, ctx);
         buttons::menu_entry(ui, ctx, UiCommand::ApplyLabels);
     });
     let Some(scored) = scored else {
@@ -199,7 +201,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
         return;
     };
     if scored.clear().is_none() {
-        crate::ui::widgets::note(ui, "Unsure: no label fits clearly better than the others", theme.text2);
+        crate::ui::widgets::note(ui, "No clear label: several fit about equally well", theme.text2);
     }
     let all = ui.scope_id().with("all labels");
     let show_all = ui.data(|d| d.get_temp::<bool>(all)).unwrap_or(false);
@@ -227,7 +229,7 @@ pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool)
     let with_bar = rect.width() >= NO_BAR;
     let name_width = if with_bar { (rect.width() * 0.4).min(130.0) } else { rect.width() - 44.0 };
     let name = Rect::from_min_size(rect.min, vec2(name_width - 4.0, rect.height()));
-    let percent = words::percent(share);
+    let percent = format::percent(share);
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &percent, font(text_size::BODY), theme.text2);
     let room = Rect::from_min_max(
         pos2(rect.left() + name_width, rect.center().y - 3.0),
@@ -237,7 +239,8 @@ pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool)
         bar(ui, room, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
     }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{label} {percent}")));
-    let response = response.on_hover_text(format!("{label}: similarity {}, {percent} of the set", words::score(score)));
+    let response = response
+        .on_hover_text(format!("{label}: similarity {}, {percent} within this label set", format::score(score)));
     line(ui, name, label, font(text_size::BODY), theme.text1, response);
 }
 
@@ -294,22 +297,23 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
 fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let items = &ctx.state.selection.items;
-    part(ui, &format!("{} selected", words::number(items.len() as u64)));
+    part(ui, &format!("{} selected", format::number(items.len() as u64)));
     // Exact for what a person selects; a sample of a selection of millions.
     let known: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
     let images = known.iter().filter(|i| i.modality == Modality::Image).count() as u64;
     let texts = known.len() as u64 - images;
     let kinds = [(images, "image"), (texts, "text")];
-    let kinds: Vec<String> = kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| words::count(n, kind)).collect();
+    let kinds: Vec<String> =
+        kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format::count(n, kind)).collect();
     fact(ui, "items", &kinds.join(" · "));
-    fact(ui, "size", &words::bytes(known.iter().map(|i| i.bytes).sum()));
+    fact(ui, "size", &format::bytes(known.iter().map(|i| i.bytes).sum()));
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
     strip(ui, ctx, &first, "selected");
     let listed = ctx.state.gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
         && !(listed && ctx.state.central_view == CentralView::Gallery)
-        && buttons::link(ui, "Show all in the gallery", "Show all in the gallery").clicked()
+        && buttons::link(ui, "Show all in gallery", "Show all in gallery").clicked()
     {
         ctx.send(SystemCommand::ListSelection);
     }
@@ -342,7 +346,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
             [UiCommand::ApplyLabels, UiCommand::EditLabels, UiCommand::SearchBySelection, UiCommand::CopyPath]
         {
             let text = match command {
-                UiCommand::CopyPath => format!("Copy {}", words::count(items.len() as u64, "path")),
+                UiCommand::CopyPath => format!("Copy {}", format::count(items.len() as u64, "path")),
                 command => command.entry().text.to_owned(),
             };
             if buttons::button(ui, &text).on_hover_text(command.entry().tooltip).clicked() {
@@ -371,11 +375,11 @@ fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
         egui::RichText::new("Search image (not in your collection)").font(font(text_size::SMALL)).color(theme.text2),
     );
     ui.add_space(SPACE[1]);
-    labels_of_question(ui, ctx);
+    labels_of_query(ui, ctx);
 }
 
 /// The labels nearest to what was asked with.
-fn labels_of_question(ui: &mut Ui, ctx: &Ctx<'_>) {
+fn labels_of_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     let scored = ctx.state.labels.query_scores.as_ref().and_then(|all| all.first());
     labels(ui, ctx, scored);
 }

@@ -2,26 +2,26 @@
 
 pub mod about;
 pub mod collection;
-pub mod empty;
 pub mod failures;
 pub mod folder_tree;
 pub mod gallery;
-pub mod import;
+pub mod import_settings;
 pub mod inspector;
-pub mod labels;
+pub mod label_editor;
 pub mod models;
 pub mod network;
+pub mod open_path;
 pub mod palette;
-pub mod path;
 pub mod preview;
-pub mod question;
+pub mod query_card;
 pub mod results;
 pub mod services;
 pub mod settings;
 pub mod shortcuts;
-pub mod status;
+pub mod status_bar;
 pub mod suggestions;
-pub mod top;
+pub mod top_bar;
+pub mod welcome;
 
 use egui::{Frame, Margin, Stroke};
 
@@ -45,7 +45,7 @@ fn pressed_id() -> egui::Id {
 pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
     let title: String = ctx.data_mut(|d| d.remove_temp(pressed_id()))?;
     Some(match title.as_str() {
-        "Could not read" => Dialog::Failures,
+        "Unreadable files" => Dialog::Failures,
         "Keyboard shortcuts" => Dialog::Shortcuts,
         "Import settings" => Dialog::Import,
         "Settings" => Dialog::Settings,
@@ -53,7 +53,7 @@ pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
         "Embedding services" => Dialog::Services,
         "Edit labels" => Dialog::Labels,
         "About Vicinity" => Dialog::About,
-        path::TITLE => Dialog::Path,
+        open_path::TITLE => Dialog::Path,
         _ => return None,
     })
 }

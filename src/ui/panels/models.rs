@@ -5,10 +5,10 @@ use egui::{Align, Layout, ScrollArea, Ui, vec2};
 use super::floating;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::context::{Ctx, Dialog, ModelCommand, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
-use crate::ui::words;
 use vicinity_models::catalogue::Terms;
 use vicinity_models::installed::{DownloadProgress, InstallState};
 
@@ -45,14 +45,14 @@ impl ModelsDialog {
         ui.add_space(SPACE[0]);
         divider(ui);
         let Some(shelf) = &ctx.state.model_list else {
-            note(ui, "Looking which models are here…", theme.text2);
+            note(ui, "Looking for installed models…", theme.text2);
             return;
         };
         let height = (ui.available_height() - FOOT).max(120.0);
         ScrollArea::vertical().auto_shrink(false).max_height(height).show(ui, |ui| {
             ui.set_width(ui.available_width() - SPACE[2]);
-            self.section(ui, ctx, shelf, "On this computer", |model| model.is_installed());
-            self.section(ui, ctx, shelf, "To download", |model| !model.is_installed());
+            self.section(ui, ctx, shelf, "Installed", |model| model.is_installed());
+            self.section(ui, ctx, shelf, "Available to download", |model| !model.is_installed());
         });
         divider(ui);
         foot(ui, ctx, shelf);
@@ -109,10 +109,10 @@ impl ModelsDialog {
         match &model.status.state {
             _ if model.work.is_some() => {}
             InstallState::NotInstalled => {
-                if button(ui, "Get") {
+                if button(ui, "Download") {
                     ask(ModelCommand::Get);
                 }
-                note(ui, &words::bytes(model.bytes()), theme.text2);
+                note(ui, &format::bytes(model.bytes()), theme.text2);
             }
             InstallState::Downloading(_) => {
                 if button(ui, "Pause") {
@@ -131,7 +131,7 @@ impl ModelsDialog {
                 }
             }
             InstallState::Failed { .. } => {
-                if button(ui, "Try again") {
+                if button(ui, "Retry") {
                     ask(ModelCommand::Get);
                 }
                 if quiet(ui, "Import…") {
@@ -164,14 +164,15 @@ impl ModelsDialog {
             return;
         }
         let theme = Theme::of(ui.ctx());
-        let question = format!("Delete {} from this computer? It can be got again.", words::bytes(model.bytes()));
+        let question =
+            format!("Remove {} from this computer? You can download it again.", format::bytes(model.bytes()));
         note(ui, &question, theme.text1);
         ui.horizontal(|ui| {
-            if buttons::button_for(ui, "Delete", &format!("Delete {}", model.title)).clicked() {
+            if buttons::button_for(ui, "Remove", &format!("Remove {}", model.title)).clicked() {
                 ctx.send(SystemCommand::Model(ModelCommand::Remove(model.status.id.clone())));
                 self.deleting = None;
             }
-            if buttons::quiet(ui, "Keep", &format!("Keep {}", model.title), theme.text2).clicked() {
+            if buttons::quiet(ui, "Cancel", &format!("Cancel removing {}", model.title), theme.text2).clicked() {
                 self.deleting = None;
             }
         });
@@ -180,10 +181,10 @@ impl ModelsDialog {
 
 /// Through what the open library is seen.
 fn in_use_line(ctx: &Ctx<'_>) -> String {
-    let again = "Going back to a model embeds nothing again.";
+    let again = "Switching back to a model reuses its embeddings.";
     match &ctx.state.model {
-        Some(model) => format!("This library is seen through {} ({}). {again}", model.title, ctx.state.device_title),
-        None => format!("New libraries begin with the model in use here. {again}"),
+        Some(model) => format!("This library uses {} ({}). {again}", model.title, ctx.state.device_title),
+        None => format!("New libraries will use the model marked below. {again}"),
     }
 }
 
@@ -202,7 +203,7 @@ fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
         if let Some(chosen) = buttons::segments(ui, &names, selected) {
             ctx.send(SystemCommand::SetDimensions(model.matryoshka[chosen]));
         }
-        note(ui, "Fewer search faster and a little less exactly; nothing is embedded again.", theme.text2);
+        note(ui, "Fewer dimensions: faster, slightly less accurate; nothing is embedded again", theme.text2);
     });
 }
 
@@ -235,7 +236,7 @@ fn head(ui: &mut Ui, model: &ModelEntry) {
 fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     let Some(known) = model.status.entry else {
-        note(ui, "Imported under a name of its own", theme.text2);
+        note(ui, "Custom model", theme.text2);
         return note(ui, &measured(ctx, model).join(" · "), theme.text2);
     };
     let mut lines = known.about.lines();
@@ -244,7 +245,7 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
     let (most, fewer) = known.dimensions.split_first().map_or((0, 0), |(most, fewer)| (*most, fewer.len()));
     let dimensions = match fewer {
         0 => format!("{most} dimensions"),
-        _ => format!("{most} dimensions or fewer"),
+        _ => format!("up to {most} dimensions"),
     };
     let languages = match known.languages.strip_prefix("many (").and_then(|rest| rest.strip_suffix(')')) {
         Some(count) => format!("{count} languages"),
@@ -259,14 +260,14 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
 fn measured(ctx: &Ctx<'_>, model: &ModelEntry) -> Vec<String> {
     let mut parts = Vec::new();
     if model.is_installed() {
-        let size = words::bytes(model.bytes());
+        let size = format::bytes(model.bytes());
         parts.push(if model.is_built_in() { format!("{size}, built in") } else { format!("{size} on disk") });
     }
     if let Some(speed) = ctx.state.speeds.get(&model.status.id) {
         let what = if speed.pictures { "images" } else { "items" };
         let rate = speed.per_second;
-        let rate = if rate < 9.95 { format!("{rate:.1}") } else { words::number(rate.round() as u64) };
-        parts.push(format!("{rate} {what}/s here ({})", speed.device));
+        let rate = if rate < 9.95 { format!("{rate:.1}") } else { format::number(rate.round() as u64) };
+        parts.push(format!("{rate} {what}/s ({})", speed.device));
     }
     parts
 }
@@ -275,14 +276,14 @@ fn standing(ui: &mut Ui, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     match model.work {
         Some(ModelWork::Verifying(share)) => {
-            progress(ui, share, theme.accent, &format!("Checking {}, {}", model.title, words::percent(share)));
-            note(ui, &format!("Reading all files again · {}", words::percent(share)), theme.text2);
+            progress(ui, share, theme.accent, &format!("Verifying {}, {}", model.title, format::percent(share)));
+            note(ui, &format!("Verifying all files · {}", format::percent(share)), theme.text2);
         }
-        Some(ModelWork::Removing) => note(ui, "Deleting…", theme.text2),
+        Some(ModelWork::Removing) => note(ui, "Removing…", theme.text2),
         None => match &model.status.state {
             InstallState::Downloading(at) => download(ui, model, at, false),
             InstallState::Paused(at) => download(ui, model, at, true),
-            InstallState::Failed { reason } => note(ui, &words::sentence(reason), theme.error),
+            InstallState::Failed { reason } => note(ui, &format::sentence(reason), theme.error),
             InstallState::NotInstalled | InstallState::Installed { .. } => {}
         },
     }
@@ -294,13 +295,13 @@ fn standing(ui: &mut Ui, model: &ModelEntry) {
 /// How far a download is, in words.
 pub fn download_words(at: &DownloadProgress) -> String {
     if at.total == 0 {
-        return "Asking for sizes…".to_owned();
+        return "Getting file sizes…".to_owned();
     }
-    let mut said = format!("{} of {}", words::bytes(at.done), words::bytes(at.total));
+    let mut said = format!("{} of {}", format::bytes(at.done), format::bytes(at.total));
     if at.per_second > 0.0 {
-        said += &format!(" · {}", words::bytes_per_second(at.per_second));
+        said += &format!(" · {}", format::bytes_per_second(at.per_second));
         if let Some(seconds) = at.seconds_left {
-            said += &format!(" · {}", words::time_left(seconds));
+            said += &format!(" · {}", format::time_left(seconds));
         }
     }
     said
@@ -315,24 +316,22 @@ fn download(ui: &mut Ui, model: &ModelEntry, at: &DownloadProgress, paused: bool
     let theme = Theme::of(ui.ctx());
     let share = download_share(at);
     let fill = if paused { theme.text3 } else { theme.accent };
-    progress(ui, share, fill, &format!("Getting {}, {}", model.title, words::percent(share)));
+    progress(ui, share, fill, &format!("Downloading {}, {}", model.title, format::percent(share)));
     let said = download_words(at);
     note(ui, &if paused { format!("Paused · {said}") } else { said }, theme.text2);
 }
 
 fn show_said(ui: &mut Ui, said: &StatusMessage) {
     let theme = Theme::of(ui.ctx());
-    note(ui, &words::sentence(&said.text), if said.success { theme.ok } else { theme.error });
+    note(ui, &format::sentence(&said.text), if said.success { theme.ok } else { theme.error });
 }
 
 fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &ModelList) {
     let theme = Theme::of(ui.ctx());
     match (&shelf.importing, &shelf.message) {
-        (Some(name), _) => note(ui, &format!("Copying {name}…"), theme.text2),
+        (Some(name), _) => note(ui, &format!("Importing {name}…"), theme.text2),
         (None, Some(said)) => show_said(ui, said),
-        (None, None) => {
-            note(ui, "Without a network: import a folder or archive that was downloaded elsewhere", theme.text2)
-        }
+        (None, None) => note(ui, "Offline: import a model downloaded elsewhere, as a folder or archive", theme.text2),
     }
     ui.horizontal(|ui| {
         if buttons::button(ui, "Import from folder…").clicked() {
@@ -341,8 +340,8 @@ fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &ModelList) {
         if buttons::button(ui, "Import from archive…").clicked() {
             ctx.send(SystemCommand::Model(ModelCommand::ImportArchive));
         }
-        let in_place = buttons::button(ui, "Use a folder…");
-        if in_place.on_hover_text("Use a model where it lies, without a copy").clicked() {
+        let in_place = buttons::button(ui, "Use model in place…");
+        if in_place.on_hover_text("Use a model folder where it is, without copying it").clicked() {
             ctx.send(SystemCommand::ChooseModelFolder);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -3,10 +3,10 @@
 use egui::{Popup, RectAlign, Ui};
 
 use crate::context::Ctx;
+use crate::ui::format;
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, note};
-use crate::ui::words;
 use vicinity_core::NetworkUse;
 
 /// Draws the words, and the list where they were clicked.
@@ -29,14 +29,14 @@ fn summary(uses: &[NetworkUse]) -> String {
         (None, None) => "Network: nothing sent".to_owned(),
         (Some(first), None) => match received(&mut downloads) {
             // an answer, and no file to speak of
-            0..1_000 => format!("Asked {}", first.host),
-            bytes => format!("Downloads from {}, {}", first.host, words::bytes(bytes)),
+            0..1_000 => format!("Contacted {}", first.host),
+            bytes => format!("Downloads from {}, {}", first.host, format::bytes(bytes)),
         },
         (downloaded, Some(first)) => {
             let sent: u64 = uses.iter().map(|used| used.sent).sum();
             let hosts = uses.iter().filter(embedding).count() + usize::from(downloaded.is_some());
             let more = if hosts > 1 { format!(" and {} more", hosts - 1) } else { String::new() };
-            format!("Sent to {}{more}, {}", first.host, words::bytes(sent))
+            format!("Sent to {}{more}, {}", first.host, format::bytes(sent))
         }
     }
 }
@@ -44,13 +44,9 @@ fn summary(uses: &[NetworkUse]) -> String {
 fn list(ui: &mut Ui, uses: &[NetworkUse]) {
     let theme = Theme::of(ui.ctx());
     ui.spacing_mut().item_spacing.y = 2.0;
-    ui.label(egui::RichText::new("Network in this session").font(bold(text_size::BODY)).color(theme.text1));
+    ui.label(egui::RichText::new("Network use in this session").font(bold(text_size::BODY)).color(theme.text1));
     if uses.is_empty() {
-        return note(
-            ui,
-            "Nothing was sent and nothing was asked for. Everything happens on this computer.",
-            theme.text2,
-        );
+        return note(ui, "Nothing was sent or downloaded. Everything happens on this computer.", theme.text2);
     }
     for used in uses {
         ui.add_space(SPACE[0]);
@@ -60,11 +56,11 @@ fn list(ui: &mut Ui, uses: &[NetworkUse]) {
 }
 
 fn line(used: &NetworkUse) -> String {
-    let mut said = format!("{} · {}", words::sentence(used.purpose), words::count(used.requests, "request"));
+    let mut said = format!("{} · {}", format::sentence(used.purpose), format::count(used.requests, "request"));
     if used.sent > 0 {
-        said += &format!(" · {} sent", words::bytes(used.sent));
+        said += &format!(" · {} sent", format::bytes(used.sent));
     }
-    said + &format!(" · {} received", words::bytes(used.bytes))
+    said + &format!(" · {} received", format::bytes(used.bytes))
 }
 
 #[cfg(test)]
@@ -72,15 +68,15 @@ mod tests {
     use super::*;
 
     fn used(host: &str, bytes: u64, sent: u64) -> NetworkUse {
-        let purpose = if sent > 0 { "embedding" } else { "getting models" };
+        let purpose = if sent > 0 { "embedding" } else { "downloading models" };
         NetworkUse { host: host.to_owned(), purpose, requests: 2, bytes, sent }
     }
 
     #[test]
     fn the_bar_says_what_left_the_machine_first() {
         assert_eq!(summary(&[]), "Network: nothing sent");
-        assert_eq!(summary(&[used("huggingface.co", 0, 0)]), "Asked huggingface.co");
-        assert_eq!(summary(&[used("github.com", 6, 0)]), "Asked github.com");
+        assert_eq!(summary(&[used("huggingface.co", 0, 0)]), "Contacted huggingface.co");
+        assert_eq!(summary(&[used("github.com", 6, 0)]), "Contacted github.com");
         let hub = [used("huggingface.co", 40_000_000, 0), used("cdn.example", 300_000_000, 0)];
         assert_eq!(summary(&hub), "Downloads from huggingface.co, 340 MB");
         let both = [used("huggingface.co", 9, 0), used("api.example", 5, 1_200_000)];

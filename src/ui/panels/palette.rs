@@ -3,10 +3,10 @@
 use egui::{Align2, Area, Frame, Id, Key, Margin, Order, ScrollArea, Stroke, TextEdit, Ui, vec2};
 
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider};
-use crate::ui::words;
 
 /// What the palette remembers while it is open.
 #[derive(Default)]
@@ -104,7 +104,7 @@ impl Palette {
         ui.spacing_mut().item_spacing.y = 0.0;
         if found.is_empty() {
             ui.add_space(SPACE[1]);
-            ui.label(egui::RichText::new("  No command has that name").color(theme.text2));
+            ui.label(egui::RichText::new("  No matching command").color(theme.text2));
             ui.add_space(SPACE[1]);
         }
         ScrollArea::vertical().max_height(336.0).show(ui, |ui| {
@@ -116,7 +116,7 @@ impl Palette {
 
     fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: UiCommand, moved: bool) {
         let theme = Theme::of(ui.ctx());
-        let keys = command.entry().keys.iter().map(|k| words::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
+        let keys = command.entry().keys.iter().map(|k| format::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
         // Why it cannot be done says more than its keys.
         let right = command.unavailable(ctx.state).unwrap_or(&keys);
         let behind = ui.painter().add(egui::Shape::Noop);

@@ -5,11 +5,11 @@ use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, 
 use crate::context::listing::NavigationList;
 use crate::context::state::LoadedPreview;
 use crate::context::{Ctx, SystemCommand};
-use crate::ui::grid::Step;
+use crate::ui::format;
+use crate::ui::grid::Direction;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons::Icon, line, tile};
-use crate::ui::words;
 use vicinity_core::{Item, ItemId};
 
 /// Height of the head: name and facts.
@@ -17,14 +17,14 @@ const HEAD: f32 = 56.0;
 
 /// What it remembers between frames.
 #[derive(Default)]
-pub struct Preview {
+pub struct PreviewPanel {
     /// Where an item stands in a list of the gallery: looked for once, as that may be long.
     place: Option<(u64, ItemId, Option<usize>)>,
 }
 
-impl Preview {
+impl PreviewPanel {
     /// Draws it over `area` where it is open; returns where the user wants to go.
-    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>, area: Rect) -> Option<Step> {
+    pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>, area: Rect) -> Option<Direction> {
         let id = ctx.state.preview?;
         let item = ctx.state.item(id)?;
         let place = self.place_of(ctx, id);
@@ -42,8 +42,8 @@ impl Preview {
             contents(ui, ctx, id, body);
             let (at, of) = place.unwrap_or((0, 0));
             for (x, icon, way, name, leads) in [
-                (rect.left() + 24.0, Icon::Left, Step::Left, "Previous", at > 0),
-                (rect.right() - 24.0, Icon::Right, Step::Right, "Next", at + 1 < of),
+                (rect.left() + 24.0, Icon::Left, Direction::Left, "Previous", at > 0),
+                (rect.right() - 24.0, Icon::Right, Direction::Right, "Next", at + 1 < of),
             ] {
                 let place = Rect::from_center_size(pos2(x, rect.center().y), vec2(32.0, 48.0));
                 if leads && buttons::icon_in(ui, icon, name, place).clicked() {
@@ -79,12 +79,12 @@ impl Preview {
 fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, place: Option<(usize, usize)>, head: Rect) {
     let theme = Theme::of(ui.ctx());
     let close = Rect::from_center_size(pos2(head.right() - 24.0, head.center().y), vec2(28.0, 28.0));
-    if buttons::icon_in(ui, Icon::Close, "Close the preview", close).clicked() {
+    if buttons::icon_in(ui, Icon::Close, "Close preview", close).clicked() {
         ctx.send(SystemCommand::ClosePreview);
     }
     let place = place.filter(|(_, of)| *of > 1);
-    let place = place.map(|(at, of)| format!("{} of {}", words::number(at as u64 + 1), words::number(of as u64)));
-    let score = ctx.state.score_of(item.id).map(|score| format!("score {}", words::score(score)));
+    let place = place.map(|(at, of)| format!("{} of {}", format::number(at as u64 + 1), format::number(of as u64)));
+    let score = ctx.state.score_of(item.id).map(|score| format!("score {}", format::score(score)));
     let mut left_of = close.left() - SPACE[2];
     let beside: Vec<String> = [place, score].into_iter().flatten().collect();
     if !beside.is_empty() {
@@ -117,12 +117,12 @@ fn named(ui: &Ui, rect: Rect, id: &str, text: &str) -> egui::Response {
 /// `4,000 × 3,000 · 2.1 MB · 14 Jun 2024, 18:02 · Photos / 2024`.
 fn facts_of(ctx: &Ctx<'_>, item: &Item) -> String {
     let root = ctx.state.root_of(&item.path);
-    let size = item.pixels.map(|[w, h]| format!("{} × {}", words::number(w.into()), words::number(h.into())));
+    let size = item.pixels.map(|[w, h]| format!("{} × {}", format::number(w.into()), format::number(h.into())));
     let facts = [
         size,
-        Some(words::bytes(item.bytes)),
-        Some(words::date(item.modified_ns)),
-        Some(words::folder_below(root, &item.path)),
+        Some(format::bytes(item.bytes)),
+        Some(format::date(item.modified_ns)),
+        Some(format::folder_below(root, &item.path)),
     ];
     facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }

@@ -6,11 +6,11 @@ use egui_plot::{Bar, BarChart, Plot, VLine};
 
 use crate::context::histogram::Histogram;
 use crate::context::{Ctx, SystemCommand};
-use crate::ui::grid::{BREAK_HEIGHT, Grid};
+use crate::ui::format;
+use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, tile};
-use crate::ui::words;
 use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
 
 /// Room at the sides for the rings around tiles, points.
@@ -21,15 +21,15 @@ const SCORING: f32 = 86.0;
 
 /// What the tab remembers between frames.
 #[derive(Default)]
-pub struct Results {
+pub struct ResultsPanel {
     /// Where the hits lie.
-    pub grid: Grid,
+    pub grid: TileGrid,
     /// The entry to bring into view.
     pub scroll_to: Option<usize>,
 }
 
 /// Draws the tab.
-pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut ResultsPanel) {
     let query = &ctx.state.query;
     let inset = |ui: &mut Ui, contents: &mut dyn FnMut(&mut Ui)| {
         egui::Frame::new().inner_margin(egui::Margin::symmetric(EDGE, 0)).show(ui, contents);
@@ -47,9 +47,9 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut Results) {
             hits(ui, ctx, result, memory);
         }
         _ => {
-            memory.grid = Grid::default();
+            memory.grid = TileGrid::default();
             ScrollArea::vertical().id_salt("nothing asked").auto_shrink(false).show(ui, |ui| {
-                inset(ui, &mut |ui| nothing_asked(ui, ctx));
+                inset(ui, &mut |ui| no_query(ui, ctx));
             });
         }
     }
@@ -70,21 +70,19 @@ fn sentence(ui: &mut Ui, text: &str) {
 }
 
 /// What can be asked, and queries to try.
-pub fn nothing_asked(ui: &mut Ui, ctx: &Ctx<'_>) {
+pub fn no_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     if ctx.state.query.pending {
         return sentence(ui, "Searching…");
     }
     if ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty()) {
-        return sentence(ui, "Search results and the item you select appear here");
+        return sentence(ui, "Search results and the selected item appear here");
     }
-    sentence(ui, "Type what you are looking for: pictures and texts are found by what they mean, not by their names");
+    sentence(ui, "Type what you are looking for. Images and texts are found by meaning, not by file name");
     super::suggestions::show(ui, ctx);
     ui.label(
-        egui::RichText::new(
-            "Or drop a picture into the window, paste one, or right-click one and choose “Find similar”",
-        )
-        .color(theme.text2),
+        egui::RichText::new("Or drop or paste an image, or right-click an item and choose “Find similar”")
+            .color(theme.text2),
     );
 }
 
@@ -93,7 +91,7 @@ pub fn matches(above_threshold: usize) -> String {
     match above_threshold {
         0 => "No clear match".to_owned(),
         1 => "About 1 match".to_owned(),
-        n => format!("About {} matches", words::number(n as u64)),
+        n => format!("About {} matches", format::number(n as u64)),
     }
 }
 
@@ -107,7 +105,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         let among = if result.above_threshold == 0 { "in" } else { "of" };
-        let (first, rest) = (matches(result.above_threshold), format!(" {among} {} · ", words::number(scored(ctx))));
+        let (first, rest) = (matches(result.above_threshold), format!(" {among} {} · ", format::number(scored(ctx))));
         let job = |with_rest: bool| {
             let mut job = LayoutJob::default();
             job.append(&first, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
@@ -132,7 +130,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
 fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     for (scoring, name, note) in [
-        (Scoring::Centred, "Balanced", "Adjusted so pictures and texts rank fairly together"),
+        (Scoring::Centred, "Balanced", "Adjusted so images and texts rank fairly together"),
         (Scoring::RawCosine, "Raw cosine", "Unadjusted similarity; texts tend to rank higher"),
     ] {
         let chosen = ctx.state.query.scoring == scoring;
@@ -197,12 +195,12 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
                 );
             }
         });
-    let threshold = words::score(histogram.threshold);
+    let threshold = format::score(histogram.threshold);
     response.response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Histogram of scores, threshold {threshold}"))
     });
     response.response.on_hover_text(format!(
-        "How the scores are spread (heights as square roots). From {threshold} on they stand out"
+        "Distribution of scores (bar heights are square roots). Scores from {threshold} count as matches"
     ));
 }
 
@@ -215,7 +213,7 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
         .iter()
         .enumerate()
         .map(|(i, name)| match query.matches {
-            Some(matches) => format!("{name} {}", words::number(matches[i] as u64)),
+            Some(matches) => format!("{name} {}", format::number(matches[i] as u64)),
             None => (*name).to_owned(),
         })
         .collect();
@@ -233,13 +231,13 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results) {
+fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut ResultsPanel) {
     let Some(snapshot) = &ctx.state.snapshot else { return };
     if result.hits.is_empty() {
         return sentence(ui, "Nothing to compare with yet");
     }
     let kinds: Vec<Modality> = result.hits.iter().map(|h: &Hit| h.modality).collect();
-    let marked = tile::words_to_mark(&ctx.state.query.text);
+    let marked = tile::words_to_highlight(&ctx.state.query.text);
     let area = ScrollArea::vertical().id_salt("hits").auto_shrink(false).content_margin(egui::Margin {
         left: 3,
         right: 3,
@@ -248,13 +246,13 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut Results)
     });
     area.show_viewport(ui, |ui, view| {
         let width = ui.available_width();
-        memory.grid = Grid::columns(&kinds, result.above_threshold, width);
+        memory.grid = TileGrid::columns(&kinds, result.above_threshold, width);
         let (canvas, _) = ui.allocate_exact_size(vec2(width, memory.grid.height), Sense::hover());
         if let Some(rect) = memory.scroll_to.take().and_then(|i| memory.grid.rect_of(i)) {
             ui.scroll_to_rect(rect.translate(canvas.min.to_vec2()).expand(6.0), None);
         }
         if let Some(y) = memory.grid.break_at {
-            tile::less_similar(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), vec2(width, BREAK_HEIGHT)));
+            tile::less_similar_divider(ui, Rect::from_min_size(canvas.min + vec2(0.0, y), vec2(width, BREAK_HEIGHT)));
         }
         for cell in memory.grid.between(view.top() - 40.0, view.bottom() + 40.0) {
             let Some(hit) = result.hits.get(cell.index) else { continue };

@@ -7,10 +7,10 @@ use egui::{TextEdit, Ui, vec2};
 use super::floating;
 use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceCommand, ServiceError};
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
-use crate::ui::words;
 use vicinity_engine::choice::ModelSource;
 use vicinity_engine::remote::Service;
 use vicinity_models::remote::inference_mode::InferenceMode;
@@ -60,7 +60,7 @@ impl ServicesDialog {
                 (None, None) => self.setup(ui, ctx),
             }
             if let Some(said) = &services.note {
-                note(ui, &words::sentence(said), Theme::of(ui.ctx()).text2);
+                note(ui, &format::sentence(said), Theme::of(ui.ctx()).text2);
             }
         });
         if !stay {
@@ -72,7 +72,7 @@ impl ServicesDialog {
         let theme = Theme::of(ui.ctx());
         note(
             ui,
-            "A service embeds a library instead of this computer. Nothing is sent before you have read what, and agreed.",
+            "A service can embed the library instead of this computer. Nothing is sent until you review it and agree.",
             theme.text2,
         );
         head(ui, "Service");
@@ -98,11 +98,11 @@ impl ServicesDialog {
     fn names(&mut self, ui: &mut Ui, at: usize) {
         head(ui, "Model");
         if let Some(model) = self.models.get_mut(at) {
-            ui.add(TextEdit::singleline(model).desired_width(f32::INFINITY)).accessible_name("Model of the service");
+            ui.add(TextEdit::singleline(model).desired_width(f32::INFINITY)).accessible_name("Service model");
         }
         if self.provider == Provider::Gemini {
             ui.horizontal(|ui| {
-                for (name, what) in [("gemini-embedding-2", "texts and pictures"), ("gemini-embedding-001", "texts")] {
+                for (name, what) in [("gemini-embedding-2", "texts and images"), ("gemini-embedding-001", "texts")] {
                     if buttons::link(ui, &format!("{name} ({what})"), name).clicked()
                         && let Some(model) = self.models.get_mut(at)
                     {
@@ -116,10 +116,10 @@ impl ServicesDialog {
         let hint = egui::RichText::new(self.provider.default_base()).color(theme.text3);
         if let Some(address) = self.addresses.get_mut(at) {
             ui.add(TextEdit::singleline(address).hint_text(hint).desired_width(f32::INFINITY))
-                .accessible_name("Address of the service");
+                .accessible_name("Service address");
         }
         if self.provider == Provider::OpenAi {
-            note(ui, "For a server of your own (Ollama, LM Studio, vLLM): http://localhost:11434", theme.text2);
+            note(ui, "For your own server (Ollama, LM Studio, vLLM): http://localhost:11434", theme.text2);
         }
     }
 
@@ -127,7 +127,7 @@ impl ServicesDialog {
         let theme = Theme::of(ui.ctx());
         head(ui, "Where to embed");
         let Some(name) = self.service().open_weights() else {
-            return note(ui, "By the service: the weights of this model are not open", theme.text2);
+            return note(ui, "By the service; the weights of this model are not public", theme.text2);
         };
         const MODES: [InferenceMode; 3] = [InferenceMode::Local, InferenceMode::Remote, InferenceMode::Dynamic];
         let at = MODES.iter().position(|mode| *mode == self.mode).unwrap_or(1);
@@ -138,13 +138,15 @@ impl ServicesDialog {
         let here =
             ctx.state.model_list.as_ref().and_then(|shelf| shelf.find(name)).is_some_and(|model| model.is_installed());
         let text = match (self.mode, here) {
-            (InferenceMode::Local, _) => "The same model runs here; nothing is sent and no key is needed.",
-            (InferenceMode::Remote, _) => "Every item is sent.",
+            (InferenceMode::Local, _) => {
+                "The same model runs on this computer; nothing is sent and no API key is needed."
+            }
+            (InferenceMode::Remote, _) => "Every item is sent to the service.",
             (InferenceMode::Dynamic, true) => {
-                "This computer where it is fast enough for a batch, else the service. Whether their vectors agree is checked on three items first; where they differ, nothing is mixed."
+                "Each batch is embedded on this computer if that is fast enough, otherwise by the service. Three items are compared first; if the vectors differ, the two are not mixed."
             }
             (InferenceMode::Dynamic, false) => {
-                "The same model is not on this computer yet (see Models): until it is, the service does everything."
+                "The same model is not installed yet (see Models); until it is, the service embeds everything."
             }
         };
         note(ui, text, theme.text2);
@@ -152,27 +154,27 @@ impl ServicesDialog {
 
     fn key_field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
-        head(ui, "Key");
+        head(ui, "API key");
         let place = ctx.state.services.key_of(self.provider);
         let refused = ctx.state.services.error.as_ref().is_some_and(|trouble| trouble.key);
         match place {
-            None => note(ui, "Looking for a key…", theme.text2),
+            None => note(ui, "Looking for an API key…", theme.text2),
             Some(KeyLocation::Environment(name)) => {
-                note(ui, &format!("Taken from {name} in the environment"), theme.text2);
+                note(ui, &format!("Read from the environment variable {name}"), theme.text2);
                 return;
             }
             Some(KeyLocation::Store | KeyLocation::Memory) if !self.another_key && !refused => {
                 ui.horizontal(|ui| {
                     let kept = if place == Some(KeyLocation::Store) {
-                        "Kept in the system's key store"
+                        "Stored in the system's key store"
                     } else {
-                        "Kept until this window is closed"
+                        "Kept until Vicinity is closed"
                     };
                     ui.label(egui::RichText::new(kept).color(theme.text2));
-                    if buttons::link(ui, "Change…", "Change the key").clicked() {
+                    if buttons::link(ui, "Change…", "Change API key").clicked() {
                         self.another_key = true;
                     }
-                    if buttons::quiet(ui, "Forget", "Forget the key", theme.text2).clicked() {
+                    if buttons::quiet(ui, "Forget", "Forget API key", theme.text2).clicked() {
                         ctx.send(SystemCommand::Service(ServiceCommand::ForgetKey(self.provider)));
                     }
                 });
@@ -180,13 +182,13 @@ impl ServicesDialog {
             }
             Some(_) => {}
         }
-        let hint = egui::RichText::new("Paste the key here").color(theme.text3);
+        let hint = egui::RichText::new("Paste the API key here").color(theme.text3);
         ui.add(TextEdit::singleline(&mut self.key).password(true).hint_text(hint).desired_width(f32::INFINITY))
-            .accessible_name("Key of the service");
+            .accessible_name("Service API key");
         let variables = self.provider.variables().join(" or ");
-        let optional = if self.service().spec().needs_key() { "" } else { "A server of your own may need none. " };
+        let optional = if self.service().spec().needs_key() { "" } else { "Your own server may not need one. " };
         let text = format!(
-            "{optional}It goes into the system's key store and is never shown again; or set {variables} before starting."
+            "{optional}It is stored in the system's key store and never shown again. Or set {variables} before starting Vicinity."
         );
         note(ui, &text, theme.text2);
     }
@@ -194,14 +196,14 @@ impl ServicesDialog {
     fn go_on(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         if let Some(wrong) = &self.wrong {
-            note(ui, &words::sentence(wrong), theme.error);
+            note(ui, &format::sentence(wrong), theme.error);
         }
         let busy = ctx.state.services.busy.as_deref();
         ui.horizontal(|ui| {
             if self.mode_of() == InferenceMode::Local {
                 return self.use_local(ui, ctx);
             }
-            let next = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Show what would be sent…")).inner;
+            let next = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Review what will be sent…")).inner;
             if next.clicked() {
                 self.prepare(ctx);
             }
@@ -222,12 +224,12 @@ impl ServicesDialog {
             .map(|model| model.source.clone());
         match here {
             Some(source) => {
-                if buttons::primary(ui, "Use the local model").clicked() {
+                if buttons::primary(ui, "Use local model").clicked() {
                     ctx.send(SystemCommand::UseModel(source));
                 }
             }
             None => {
-                if buttons::primary(ui, "Get it in Models…").clicked() {
+                if buttons::primary(ui, "Download it in Models…").clicked() {
                     ctx.send(SystemCommand::Float(Dialog::Services, false));
                     ctx.send(SystemCommand::Float(Dialog::Models, true));
                 }
@@ -278,19 +280,19 @@ impl ServicesDialog {
         frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = SPACE[0];
-            let title = if trouble.key { "The key was not accepted" } else { "That did not work" };
+            let title = if trouble.key { "The API key was rejected" } else { "Something went wrong" };
             ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.error));
-            note(ui, &words::sentence(&trouble.text), theme.text1);
+            note(ui, &format::sentence(&trouble.text), theme.text1);
             if trouble.key {
                 let environment = match ctx.state.services.key_of(self.provider) {
-                    Some(KeyLocation::Environment(name)) => format!("It came from {name}: correct it there and start again."),
-                    _ => "Check that it was copied whole, belongs to this service and was not withdrawn; then type it anew below.".to_owned(),
+                    Some(KeyLocation::Environment(name)) => format!("It was read from {name}; correct it there and restart Vicinity."),
+                    _ => "Check that it is complete, belongs to this service and has not been revoked, then enter it again below.".to_owned(),
                 };
                 note(ui, &environment, theme.text2);
             }
             if ctx.state.services.active.is_none() && ctx.state.has_library() {
-                let model = ctx.state.model.as_ref().map_or("its local model", |model| model.title.as_str());
-                note(ui, &format!("The library goes on with {model}; nothing of it was sent."), theme.text2);
+                let model = ctx.state.model.as_ref().map_or("The local model", |model| model.title.as_str());
+                note(ui, &format!("{model} is still in use; nothing was sent."), theme.text2);
             }
         });
         ui.add_space(SPACE[0]);
@@ -307,15 +309,15 @@ fn head(ui: &mut Ui, text: &str) {
 fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
     let theme = Theme::of(ui.ctx());
     let estimate = &offer.estimate;
-    let title = format!("What {} would be sent", estimate.host);
+    let title = format!("What will be sent to {}", estimate.host);
     ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.text1));
     note(ui, &format!("{} · {}", offer.service.provider.title(), offer.service.model), theme.text2);
     ui.add_space(SPACE[0]);
     divider(ui);
-    row(ui, "Items", &words::number(estimate.items));
-    row(ui, "Data", &format!("about {}", words::bytes(estimate.bytes)));
-    row(ui, "Tokens of texts", &format!("about {}", words::number(estimate.tokens)));
-    row(ui, "Requests", &format!("about {}", words::number(estimate.requests)));
+    row(ui, "Items", &format::number(estimate.items));
+    row(ui, "Data", &format!("about {}", format::bytes(estimate.bytes)));
+    row(ui, "Text tokens", &format!("about {}", format::number(estimate.tokens)));
+    row(ui, "Requests", &format!("about {}", format::number(estimate.requests)));
     divider(ui);
     ui.add_space(SPACE[0]);
     let mut points = Vec::new();
@@ -324,16 +326,16 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
     }
     if offer.skipped_pictures > 0 {
         points.push(format!(
-            "{} stay here and cannot be found while it is on: this model takes texts only.",
-            words::count(offer.skipped_pictures, "picture")
+            "{} will not be sent or found while the service is on: this model accepts only texts.",
+            format::count(offer.skipped_pictures, "image")
         ));
     }
     if offer.service.mode == InferenceMode::Dynamic {
-        points.push("At most: what this computer embeds fast enough is not sent.".to_owned());
+        points.push("These are upper limits: what this computer embeds fast enough is not sent.".to_owned());
     }
-    points.push("Also sent: what you search for, and files that you add later.".to_owned());
-    points.push("Never sent: names of files and folders, EXIF data, GPS positions, the map.".to_owned());
-    points.push("The service may charge for it, and its terms apply.".to_owned());
+    points.push("Also sent: your searches, and files you add later.".to_owned());
+    points.push("Never sent: file and folder names, EXIF data, GPS positions, the map.".to_owned());
+    points.push("The service may charge you, and its terms apply.".to_owned());
     for point in points {
         note(ui, &point, theme.text1);
     }
@@ -371,13 +373,13 @@ fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
     note(ui, &format!("{} · {}", on.service.provider.title(), on.service.model), theme.text2);
     ui.add_space(SPACE[0]);
     divider(ui);
-    row(ui, "Tokens", &words::number(on.usage.total_tokens));
-    row(ui, "Requests", &words::number(on.usage.requests));
-    row(ui, "Of these, repeated", &words::number(on.usage.repeated));
+    row(ui, "Tokens", &format::number(on.usage.total_tokens));
+    row(ui, "Requests", &format::number(on.usage.requests));
+    row(ui, "Retried", &format::number(on.usage.repeated));
     divider(ui);
     note(
         ui,
-        "Since the library was opened. Its vectors stay when the service is switched off, and the local model is used again.",
+        "Since the library was opened. If you switch the service off, its vectors are kept and the local model is used again.",
         theme.text2,
     );
     ui.add_space(SPACE[1]);

@@ -57,15 +57,15 @@ fn note(ui: &mut Ui, text: &str) {
 
 fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
     head(ui, "Device");
-    note(ui, "A device is used once it has computed what the CPU computes.");
-    ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic: the fastest that agrees");
+    note(ui, "A device is used only after its results match the CPU's");
+    ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic (fastest verified)");
     for DeviceLine { choice, name, detail, verdicts } in &ctx.state.devices {
         ui.radio_value(&mut wishes.device, *choice, format!("{choice}: {name}"));
         note(ui, detail);
         verdicts.iter().for_each(|verdict| note(ui, verdict));
     }
     if !ctx.state.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
-        ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: not here now", wishes.device));
+        ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: unavailable", wishes.device));
     }
     if ctx.state.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
         let selected = PRECISIONS.iter().position(|(precision, _)| *precision == wishes.precision).unwrap_or_default();
@@ -75,11 +75,11 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
     }
     match &ctx.state.model_state {
         Some(ModelState::Ready { place, verdict: Some(verdict) }) => {
-            note(ui, &format!("The model runs on: {place}. It {verdict}."));
+            note(ui, &format!("The model runs on {place} ({verdict})"));
         }
-        Some(ModelState::Ready { place, verdict: None }) => note(ui, &format!("The model runs on: {place}.")),
-        Some(ModelState::Loading) => note(ui, "The model is being loaded…"),
-        Some(ModelState::Away) => note(ui, "The model is not in memory; it comes back with the next question."),
+        Some(ModelState::Ready { place, verdict: None }) => note(ui, &format!("The model runs on {place}")),
+        Some(ModelState::Loading) => note(ui, "Loading the model…"),
+        Some(ModelState::Away) => note(ui, "The model is not in memory; it is reloaded when next needed"),
         Some(ModelState::Failed(why)) => note(ui, why),
         None => {}
     }
@@ -87,7 +87,7 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
 
 fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
     head(ui, "Memory");
-    note(ui, "A large model that is not needed is unloaded after:");
+    note(ui, "Unload idle large models after");
     ui.horizontal(|ui| {
         let selected = IDLE.iter().position(|(minutes, _)| *minutes == wishes.idle_minutes);
         if let Some(chosen) = buttons::segments(ui, &IDLE.map(|(_, name)| name), selected.unwrap_or(IDLE.len())) {
@@ -96,22 +96,22 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
     });
     ui.add_space(SPACE[0]);
     if matches!(ctx.state.model_state, Some(ModelState::Ready { .. }))
-        && buttons::secondary(ui, "Unload the model now").clicked()
+        && buttons::secondary(ui, "Unload model now").clicked()
     {
         ctx.send(UiCommand::UnloadModel);
     }
 }
 
 fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
-    head(ui, "New versions");
+    head(ui, "Updates");
     let mut allowed = ctx.state.updates.allowed;
-    if ui.checkbox(&mut allowed, "Look for new versions").changed() {
+    if ui.checkbox(&mut allowed, "Check for new versions").changed() {
         ctx.send(SystemCommand::AllowUpdates(allowed));
     }
-    let what = "a small file that says which version is the newest. Nothing else is sent, and nothing is installed.";
-    note(ui, &format!("At most once a day {host} is asked for {what}"));
+    let what = "Nothing else is sent, and nothing is installed.";
+    note(ui, &format!("Checks {host} for a new version at most once a day. {what}"));
     if let Some(version) = ctx.state.updates.newer()
-        && buttons::link(ui, &format!("Version {version} is out"), "Show the newest version in the browser").clicked()
+        && buttons::link(ui, &format!("Version {version} is available"), "Open its page in the browser").clicked()
     {
         ctx.send(SystemCommand::ShowReleases);
     }

@@ -4,16 +4,16 @@ use egui::{Grid, ScrollArea, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
-use crate::ui::words;
 
 /// Keys that are not commands.
 const OTHERS: [(&str, &str); 4] = [
-    ("Go to the first hit", "Enter"),
-    ("Walk over hits and pictures", "Arrow keys"),
+    ("Go to the first result", "Enter"),
+    ("Move between results or thumbnails", "Arrow keys"),
     ("Preview", "Space"),
-    ("Add to the selection", "Ctrl + click"),
+    ("Add to selection", "Ctrl + click"),
 ];
 
 /// Draws it where it is open.
@@ -33,14 +33,14 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
                 for command in UiCommand::ALL {
                     let keys = command.entry().keys;
                     if !keys.is_empty() {
-                        let keys: Vec<_> = keys.iter().map(|k| words::keys(ui.ctx(), k)).collect();
+                        let keys: Vec<_> = keys.iter().map(|k| format::keys(ui.ctx(), k)).collect();
                         row(ui, command.entry().text.trim_end_matches('…'), &keys.join(",  "));
                     }
                 }
                 row(
                     ui,
                     "Search from clipboard",
-                    &words::keys(ui.ctx(), &egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
+                    &format::keys(ui.ctx(), &egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
                 );
                 for (name, keys) in OTHERS {
                     row(ui, name, keys);

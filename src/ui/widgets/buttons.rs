@@ -5,9 +5,9 @@ use egui::{Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetI
 use super::icons::{self, Icon};
 use super::{focus_ring, one_line};
 use crate::context::{Ctx, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::words;
 
 /// The one thing to do here.
 pub fn primary(ui: &mut Ui, text: &str) -> Response {
@@ -141,7 +141,7 @@ pub fn toggle_in(ui: &mut Ui, icon: Icon, command: UiCommand, on: bool, rect: Re
     icons::paint_at(ui.painter(), icon, rect.center(), colour);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, entry.text));
-    let key = entry.keys.first().map(|k| format!(" ({})", words::keys(ui.ctx(), k))).unwrap_or_default();
+    let key = entry.keys.first().map(|k| format!(" ({})", format::keys(ui.ctx(), k))).unwrap_or_default();
     response.on_hover_text(format!("{}{key}", entry.tooltip))
 }
 
@@ -189,7 +189,7 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
 /// An entry of a menu: the command's name, and its key at the right; grey, with the reason, where it cannot be done now.
 pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     let entry = command.entry();
-    let key = entry.keys.first().map(|k| words::keys(ui.ctx(), k)).unwrap_or_default();
+    let key = entry.keys.first().map(|k| format::keys(ui.ctx(), k)).unwrap_or_default();
     let response = command_row(ui, ctx, command, &key);
     let response = response.on_hover_text(entry.tooltip);
     if response.clicked() {

@@ -15,13 +15,13 @@ pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: R
         if response.gained_focus() && !painter.clip_rect().contains_rect(rect) {
             response.scroll_to_me(None);
         }
-        shows_focus(response);
+        mark_focus_shown(response);
         painter.rect_stroke(rect.expand(1.0), radius + 1, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
     }
 }
 
 /// Notes that a widget shows by itself that it has the focus.
-pub fn shows_focus(response: &Response) {
+pub fn mark_focus_shown(response: &Response) {
     response.ctx.data_mut(|d| d.insert_temp(focus_shown(), response.id));
 }
 

@@ -9,7 +9,7 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 
 /// What stands before the name.
 #[derive(Debug, Clone, Copy)]
-pub enum Lead {
+pub enum Leading {
     /// Nothing, at the left edge.
     None,
     /// An arrow that shows or hides what is below, indented so many times; `None`: nothing is below.
@@ -21,9 +21,9 @@ pub enum Lead {
 }
 
 /// A row: lead, name, count at the right.
-pub struct Row<'a> {
+pub struct PanelRow<'a> {
     /// What stands before the name.
-    pub lead: Lead,
+    pub lead: Leading,
     /// The name.
     pub name: &'a str,
     /// At the right edge.
@@ -59,7 +59,7 @@ pub fn on_arrow(response: &Response, depth: u8) -> bool {
     response.interact_pointer_pos().is_some_and(|at| target.contains(at))
 }
 
-impl Row<'_> {
+impl PanelRow<'_> {
     /// Draws it.
     pub fn show(self, ui: &mut Ui) -> Response {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
@@ -84,8 +84,8 @@ impl Row<'_> {
         let inner = rect.shrink2(vec2(SPACE[1], 0.0));
         let middle = inner.center().y;
         let indent = match self.lead {
-            Lead::None => 0.0,
-            Lead::Tree(depth, open) => {
+            Leading::None => 0.0,
+            Leading::Tree(depth, open) => {
                 let arrow = arrow_of(rect, depth);
                 match open {
                     Some(true) => icons::paint(ui.painter(), Icon::Down, arrow, theme.text3),
@@ -94,11 +94,11 @@ impl Row<'_> {
                 }
                 arrow.right() + 4.0 - inner.left()
             }
-            Lead::Dot(colour) => {
+            Leading::Dot(colour) => {
                 ui.painter().circle_filled(pos2(inner.left() + 4.0, middle), 3.5, colour);
                 15.0
             }
-            Lead::Icon(icon, colour) => {
+            Leading::Icon(icon, colour) => {
                 icons::paint_at(ui.painter(), icon, pos2(inner.left() + 8.0, middle), colour);
                 23.0
             }

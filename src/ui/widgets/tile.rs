@@ -8,9 +8,9 @@ use egui::{
 
 use super::{focus_ring, lines, one_line};
 use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::words;
 use vicinity_core::{Item, ItemId, Modality};
 
 /// See the module's documentation.
@@ -41,7 +41,7 @@ impl Tile<'_> {
         }
         focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
         let name = match self.score {
-            Some(score) => format!("{}, score {}", self.item.name(), words::score(score)),
+            Some(score) => format!("{}, score {}", self.item.name(), format::score(score)),
             None => self.item.name(),
         };
         let chosen = ctx.state.selection.set.contains(&id);
@@ -68,7 +68,7 @@ impl Tile<'_> {
             None => _ = ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised),
         }
         if let Some(score) = self.score {
-            badge(ui, rect, &words::score(score));
+            badge(ui, rect, &format::score(score));
         }
     }
 
@@ -82,7 +82,7 @@ impl Tile<'_> {
             let at = pos2(inner.right(), inner.top() + 8.0);
             right = ui
                 .painter()
-                .text(at, Align2::RIGHT_CENTER, words::score(score), font(text_size::SMALL), theme.text2)
+                .text(at, Align2::RIGHT_CENTER, format::score(score), font(text_size::SMALL), theme.text2)
                 .width()
                 + SPACE[1];
         }
@@ -91,7 +91,7 @@ impl Tile<'_> {
         ui.painter().galley(inner.min, title, theme.text1);
         let snippet = self.item.snippet.as_deref().unwrap_or_default();
         let rows = (((inner.bottom() - top) / 16.0) as usize).max(1);
-        let galley = lines(ui, marked_snippet(snippet, self.marked, theme), inner.width(), rows);
+        let galley = lines(ui, highlighted_snippet(snippet, self.marked, theme), inner.width(), rows);
         ui.painter().galley(pos2(inner.left(), top), galley, theme.text2);
     }
 }
@@ -111,7 +111,7 @@ pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: 
 }
 
 /// The line between the hits that match and the others.
-pub fn less_similar(ui: &Ui, rect: Rect) {
+pub fn less_similar_divider(ui: &Ui, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let at = pos2(rect.left(), rect.center().y);
     let text = ui.painter().text(at, Align2::LEFT_CENTER, "Less similar", font(text_size::SMALL), theme.text2);
@@ -163,13 +163,13 @@ const UNMARKED: [&str; 24] = [
 ];
 
 /// The words of a query that are worth marking in a text.
-pub fn words_to_mark(query: &str) -> Vec<String> {
+pub fn words_to_highlight(query: &str) -> Vec<String> {
     let words = query.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     words.filter(|w| w.chars().count() > 2 && !UNMARKED.contains(&w.as_str())).collect()
 }
 
 /// The part of `text` around the first marked word.
-fn marked_snippet(text: &str, marked: &[String], theme: &Theme) -> LayoutJob {
+fn highlighted_snippet(text: &str, marked: &[String], theme: &Theme) -> LayoutJob {
     let plain = TextFormat { line_height: Some(16.0), ..TextFormat::simple(font(text_size::SMALL), theme.text2) };
     let hit = TextFormat { line_height: Some(16.0), ..TextFormat::simple(bold(text_size::SMALL), theme.hit) };
     let spans = spans(text, marked);
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn marks_the_words_asked_for_and_loses_no_letter() {
         let text = "Keep your eyes on the Balls, small and white.";
-        let marked = words_to_mark("a tiny white ball");
+        let marked = words_to_highlight("a tiny white ball");
         let spans = spans(text, &marked);
         let hits: Vec<_> = spans.iter().filter(|s| s.2).map(|s| &text[s.0..s.1]).collect();
         assert_eq!(hits, ["Balls", "white"]);
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn starts_near_the_first_marked_word() {
         let text = format!("{} needle {}", "hay ".repeat(60), "hay ".repeat(60));
-        let job = marked_snippet(&text, &["needle".to_owned()], &crate::ui::theme::DARK);
+        let job = highlighted_snippet(&text, &["needle".to_owned()], &crate::ui::theme::DARK);
         let at = job.text.find("needle").expect("shown");
         assert!(job.text.starts_with('…') && at < 60, "{at} in {}", job.text);
     }

@@ -153,7 +153,7 @@ impl Pipeline {
     /// before and after it do not wait for it.
     fn stage(&self, name: &str, work: impl FnOnce()) {
         if let Err(reason) = guard::caught(work) {
-            self.give_up(format!("the {name} failed ({reason}); what was stored is kept"));
+            self.give_up(format!("the {name} failed ({reason}); items already imported are kept"));
         }
     }
 
@@ -229,6 +229,6 @@ impl Feed<'_> {
 /// ends anyway.
 fn send<T>(channel: &Sender<T>, value: T) {
     if channel.send(value).is_err() {
-        log::debug!("a stage of the import is gone");
+        log::debug!("a stage of the import has stopped");
     }
 }

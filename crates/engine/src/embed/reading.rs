@@ -39,7 +39,7 @@ impl Pipeline {
     fn read_one(&self, candidate: &Candidate, ends: &Ends) {
         // Here and not around the thread: its neighbours would go on, and the run would not end.
         let result = guard::caught(|| self.take_in(candidate, ends)).unwrap_or_else(|reason| {
-            self.give_up(format!("{} could not be taken in ({reason})", candidate.path.display()));
+            self.give_up(format!("Could not import {} ({reason})", candidate.path.display()));
             Ok(())
         });
         let (cause, reason) = match result {

@@ -89,7 +89,7 @@ impl Pipeline {
         let before = room.most;
         let embedded = Meter::clock(&self.meter.embed, || room.embed(batch, |part| embed(&model, part)));
         if room.most < before {
-            let text = format!("The device has not enough memory for {before} at once; going on with {}", room.most);
+            let text = format!("Not enough device memory for batches of {before}; using {}", room.most);
             self.outbox.notice(Severity::Info, text);
         }
         embedded.into_iter().map(judge).collect()

@@ -123,7 +123,7 @@ impl Coordinator {
             return;
         }
         if let Err(error) = self.library.set_unfinished(Some(UnfinishedImport::default())) {
-            log::warn!("it could not be noted that an import has begun: {error}");
+            log::warn!("could not note that an import has begun: {error}");
         }
     }
 
@@ -176,9 +176,9 @@ impl Coordinator {
             (true, _) => format!(
                 "{root} is empty; {kept} kept, in case its disk is not connected (remove the folder from the library if they are gone)"
             ),
-            (false, 0) => format!("{root} is not there"),
+            (false, 0) => format!("{root} is missing"),
             (false, _) => {
-                format!("{root} is not there, or the place of its disk is empty; {kept} kept until it is back")
+                format!("{root} is missing, or its disk is not connected; {kept} kept until it is available again")
             }
         };
         self.outbox.notice(Severity::Warning, told);

@@ -71,7 +71,7 @@ pub enum StoreError {
         reason: String,
     },
     /// A vector with the wrong number of dimensions.
-    #[error("a vector of {found} dimensions was given to a library of {wanted}")]
+    #[error("a vector has {found} dimensions, but the library stores {wanted}")]
     Dimension {
         /// Dimensions of the vector.
         found: usize,
@@ -79,7 +79,7 @@ pub enum StoreError {
         wanted: usize,
     },
     /// All 4,294,967,295 item numbers are used up.
-    #[error("the library is full: it has used up its item numbers; start a new one")]
+    #[error("the library is full: all item numbers are in use; create a new one")]
     TooMany,
 }
 

@@ -152,9 +152,9 @@ pub(super) fn acquire(dir: &Path) -> LockOutcome {
         Err(TryLockError::WouldBlock) => LockOutcome::Reader(
             match read_holder(dir) {
                 Some(holder) if holder.closing => {
-                    "The library is still being closed; until it is opened again it can be searched, but not changed."
+                    "The library is still being closed; it can be searched, but not changed, until it is opened again."
                 }
-                _ => "Another window or command has this library open; here it can be searched, but not changed.",
+                _ => "Another window or command has this library open; it can be searched here, but not changed.",
             }
             .to_owned(),
         ),

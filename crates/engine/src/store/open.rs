@@ -420,7 +420,7 @@ fn repair_file(
     }
     if whole < model.rows {
         let what = match found {
-            FileCheck::Rows(_) => "has lost its end",
+            FileCheck::Rows(_) => "is truncated",
             FileCheck::Missing => "is missing",
             FileCheck::Foreign => "is not a vector file of this model",
         };

@@ -98,7 +98,7 @@ impl VectorFile {
         let written = (|| {
             // A file that has been truncated since it was checked must not get a hole of zeros.
             if file.metadata()?.len() < end {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the vector file has lost its end"));
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the vector file is truncated"));
             }
             file.seek(SeekFrom::Start(end))?;
             file.write_all(&bytes)?;

@@ -72,7 +72,7 @@ fn entry<'a>(bytes: &'a [u8], directory: &[u8]) -> Result<(u64, u16, Main<'a>), 
 
 fn check(width: u32, height: u32) -> Result<(), String> {
     if width > MOST_SIDE || height > MOST_SIDE {
-        return Err(format!("The icon is too large to open safely: it claims {width} × {height} pixels"));
+        return Err(format!("The icon is too large to open safely: {width} × {height} pixels"));
     }
     Ok(())
 }

@@ -37,8 +37,8 @@ const KEPT: u32 = 2048;
 /// What a decoder may take beside the pixels: tables, lines and blocks.
 const BESIDE: u64 = 32 << 20;
 
-const CUT: &str = "The picture is cut short; the file was cut off before its end";
-const TOO_LARGE: &str = "The picture is too large to open safely";
+const CUT: &str = "The image is truncated: the file ends too early";
+const TOO_LARGE: &str = "The image is too large to open safely";
 
 /// A file as its decoder sees it, and what it says beside its pixels.
 struct Container<'a> {
@@ -199,7 +199,7 @@ fn pixels_of([width, height]: [u32; 2]) -> u64 {
 fn check_size(size: [u32; 2], bytes_per_pixel: u64) -> Result<u64, String> {
     let pixels = pixels_of(size);
     if pixels == 0 {
-        return Err("The picture has no pixels".to_owned());
+        return Err("The image has no pixels".to_owned());
     }
     if pixels > MOST_PIXELS || pixels.saturating_mul(bytes_per_pixel.max(3)) > MOST_BYTES {
         return Err(format!("{TOO_LARGE}: {} × {} pixels", size[0], size[1]));
@@ -228,7 +228,7 @@ fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, String
     Picture::new(image.width(), image.height(), image.into_raw()).ok_or_else(|| DAMAGED.to_owned())
 }
 
-const DAMAGED: &str = "The picture is damaged";
+const DAMAGED: &str = "The image is damaged";
 
 /// Transparent pixels show white, as on paper; deeper channels are scaled, not cut; light beyond white is clipped.
 fn rgb_on_white(image: DynamicImage) -> Result<Picture, String> {
@@ -254,7 +254,7 @@ fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
 
 /// A decoder's error in words for people. What it says itself goes to the log.
 fn sentence(error: &ImageError, format: ImageFormat, cut: bool) -> String {
-    log::debug!("a picture could not be decoded: {error}");
+    log::debug!("could not decode an image: {error}");
     match error {
         ImageError::Limits(_) => TOO_LARGE.to_owned(),
         ImageError::Unsupported(_) => unsupported(format),

@@ -23,15 +23,15 @@ const PREPROCESSOR: CatalogueFile = file("preprocessor_config.json");
 const TOKENIZER: CatalogueFile = file("tokenizer.json");
 
 const APACHE: Licence = open("Apache-2.0");
-const OPENAI: Licence = open("MIT, that of OpenAI's code (its makers advise against use without tests of one's own)");
+const OPENAI: Licence = open("MIT, as OpenAI's code (its authors advise against use without testing)");
 const APPLE: Licence = Licence { name: "Apple Machine Learning Research Model licence", terms: Terms::ResearchOnly };
 
 const SIGLIP2_ABOUT: &str = "Good at photos, drawings, screenshots and short texts in many languages.\n\
-                             Texts longer than 64 tokens are cut; large to download because of its vocabulary.";
-const CLIP_ABOUT: &str = "Well known and often compared with; photos and English captions.\n\
-                          Behind newer models everywhere; texts longer than 77 tokens are cut.";
-const MOBILE_ABOUT: &str = "Small and quick for its quality; photos and English captions.\n\
-                            Research only; texts longer than 77 tokens are cut.";
+                             Texts are truncated at 64 tokens; a large download because of its vocabulary.";
+const CLIP_ABOUT: &str = "A well-known baseline; photos and English captions.\n\
+                          Weaker than newer models throughout; texts are truncated at 77 tokens.";
+const MOBILE_ABOUT: &str = "Small and fast for its quality; photos and English captions.\n\
+                            Research only; texts are truncated at 77 tokens.";
 const MANY: &str = "many (109)";
 const ENGLISH: &str = "English";
 
@@ -41,9 +41,9 @@ pub const MODELS: [CatalogueEntry; 14] = [
         id: builtin::NAME,
         title: "Vicinity starter",
         about: "Good at everyday things, animals and simple scenes in photos, and at short English texts.\n\
-                Weak at rare names, word order, counts, art, text in pictures, and languages other than English.",
+                Weak at rare names, word order, counts, art, text in images, and languages other than English.",
         sources: &[],
-        licence: open("Backbones Apache-2.0; the head was trained on non-commercial research pictures"),
+        licence: open("Backbones Apache-2.0; the head was trained on non-commercial research images"),
         languages: ENGLISH,
         dimensions: &[384],
         pixels: 260,
@@ -75,8 +75,8 @@ pub const MODELS: [CatalogueEntry; 14] = [
     CatalogueEntry {
         id: "nomic-embed-v1.5",
         title: "Nomic Embed v1.5",
-        about: "Good at documents of up to 8,192 tokens and at photos, in one space; vectors can be cut short.\n\
-                Finds photos a little less well than SigLIP 2; English only.",
+        about: "Good at documents of up to 8,192 tokens and at photos, together; vectors can be shortened.\n\
+                Slightly weaker at photos than SigLIP 2; English only.",
         sources: &[
             HubSource {
                 repo: "nomic-ai/nomic-embed-text-v1.5",
@@ -105,8 +105,8 @@ pub const MODELS: [CatalogueEntry; 14] = [
     CatalogueEntry {
         id: "siglip2-base-patch32-256",
         title: "SigLIP 2 B/32",
-        about: "As SigLIP 2 B/16, but embeds pictures about three times as fast.\n\
-                Sees less detail; texts longer than 64 tokens are cut.",
+        about: "Like SigLIP 2 B/16, about 3× faster at images.\n\
+                Sees less detail; texts are truncated at 64 tokens.",
         sources: &[HubSource {
             repo: "google/siglip2-base-patch32-256",
             revision: "94dffa8cb1179de3e03f091dbc3917e5d5a9ae84",
@@ -145,8 +145,8 @@ pub const MODELS: [CatalogueEntry; 14] = [
     CatalogueEntry {
         id: "siglip2-so400m-patch14-384",
         title: "SigLIP 2 So400m/14",
-        about: "The best of the family at detail, writing in pictures and rare names, in many languages.\n\
-                Slow without a graphics card; texts longer than 64 tokens are cut.",
+        about: "Best of the family at detail, text in images and rare names; many languages.\n\
+                Slow without a GPU; texts are truncated at 64 tokens.",
         sources: &[HubSource {
             repo: "google/siglip2-so400m-patch14-384",
             revision: "e8e487298228002f3d8a82e0cd5c8ea9c567f57f",
@@ -169,7 +169,7 @@ pub const MODELS: [CatalogueEntry; 14] = [
         id: "siglip-base-patch16-224",
         title: "SigLIP B/16",
         about: "Good at photos and English captions; smaller than SigLIP 2.\n\
-                English only; texts longer than 64 tokens are cut.",
+                English only; texts are truncated at 64 tokens.",
         sources: &[HubSource {
             repo: "google/siglip-base-patch16-224",
             revision: "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed",

@@ -212,7 +212,7 @@ impl<'a> Download<'a> {
         let mut file = OpenOptions::new().append(true).create(true).open(part).map_err(ModelError::io(part))?;
         file.set_len(hasher.done).map_err(ModelError::io(part))?;
         let broken = |what: &str| ModelError::Network { host: "the hub".to_owned(), reason: what.to_owned() };
-        let Some((mut answer, _)) = answer else { return Err(broken("it has nothing to go on with")) };
+        let Some((mut answer, _)) = answer else { return Err(broken("it has nothing to resume from")) };
         while let Some(bytes) = self.unless_stopped(self.hub.more(&mut answer)).await? {
             if hasher.done + bytes.len() as u64 > total {
                 return Err(wrong(&wanted.line));
@@ -222,7 +222,7 @@ impl<'a> Download<'a> {
             self.transfer.received(bytes.len() as u64);
             self.progress(hasher.done);
         }
-        if hasher.done < total { Err(broken("the connection was cut")) } else { Ok(()) }
+        if hasher.done < total { Err(broken("the connection was lost")) } else { Ok(()) }
     }
 
     fn finish(&self, plan: &[WantedFile], files: Vec<ListedFile>) -> Result<Manifest, ModelError> {

@@ -69,7 +69,7 @@ impl Download<'_> {
                 let expected = match (file.sha256, facts.expected) {
                     (Some(pin), ExpectedHash::Sha256(told)) if pin != told => {
                         let file = format!("{} of {}", file.name, source.repo);
-                        return Err(ModelError::Wrong { file, source_of_hash: "the program knows" });
+                        return Err(ModelError::Wrong { file, source_of_hash: "the program expects" });
                     }
                     (Some(pin), _) => ExpectedHash::Sha256(pin.to_owned()),
                     (None, told) => told,

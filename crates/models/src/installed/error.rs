@@ -11,7 +11,7 @@ use crate::http::HttpError;
 #[derive(Debug, Error)]
 pub enum ModelError {
     /// No such name.
-    #[error("there is no model called {id}; `vicinity models list` names them")]
+    #[error("unknown model {id}; run `vicinity models list`")]
     Unknown {
         /// As asked for.
         id: String,
@@ -29,19 +29,19 @@ pub enum ModelError {
         id: String,
     },
     /// It exists already.
-    #[error("{id} is here already; remove it first, or import under another name")]
+    #[error("{id} is already installed; remove it first, or import under another name")]
     Exists {
         /// Name of the model.
         id: String,
     },
     /// Someone else is at it.
-    #[error("another window or command is getting {id} just now")]
+    #[error("another window or command is downloading {id}")]
     Busy {
         /// Name of the model.
         id: String,
     },
     /// `HF_ENDPOINT` is no address.
-    #[error("{endpoint} is no address to get models from: {reason}")]
+    #[error("{endpoint} is not a valid address for downloads: {reason}")]
     Endpoint {
         /// As given.
         endpoint: String,
@@ -59,7 +59,7 @@ pub enum ModelError {
         file: String,
     },
     /// Only for some.
-    #[error("{host} does not give {repo} to everyone ({status}): set HF_TOKEN to a token that may read it")]
+    #[error("{repo} on {host} needs permission ({status}): set HF_TOKEN to a token with read access")]
     Refused {
         /// Who was asked.
         host: String,
@@ -79,7 +79,7 @@ pub enum ModelError {
         after: Option<u64>,
     },
     /// No connection, or a broken one.
-    #[error("{host} cannot be reached ({reason}); without a network, import the model from a folder or an archive")]
+    #[error("could not reach {host} ({reason}); offline, import the model from a folder or an archive")]
     Network {
         /// Who was asked.
         host: String,
@@ -95,15 +95,15 @@ pub enum ModelError {
         what: String,
     },
     /// The content is not what was promised.
-    #[error("{file} is not what it should be: its SHA-256 differs from the one that {source_of_hash}")]
+    #[error("{file} is damaged: its SHA-256 differs from the one that {source_of_hash}")]
     Wrong {
         /// The file.
         file: String,
-        /// "the hub names", "the program knows".
+        /// "the hub names", "the program expects".
         source_of_hash: &'static str,
     },
     /// Too little space.
-    #[error("{} has {free} free where {need} are needed: make room for {missing} more", dir.display())]
+    #[error("{} has {free} free, but {need} are needed: free up {missing}", dir.display())]
     Space {
         /// Where.
         dir: PathBuf,

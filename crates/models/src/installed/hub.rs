@@ -16,7 +16,7 @@ use vicinity_core::NetworkLedger;
 /// Where models come from unless `HF_ENDPOINT` says otherwise.
 pub const ENDPOINT: &str = "https://huggingface.co";
 /// What the ledger says.
-pub const PURPOSE: &str = "getting models";
+pub const PURPOSE: &str = "downloading models";
 
 /// What the hub says about a file.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Hub {
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(answer.headers()) == Some(from) => Ok(Some((answer, from))),
             StatusCode::PARTIAL_CONTENT => {
-                let what = "answered with another part of the file than was asked for".to_owned();
+                let what = "returned a different part of the file than requested".to_owned();
                 Err(ModelError::Answer { host: host(answer.url()), what })
             }
             StatusCode::RANGE_NOT_SATISFIABLE => Ok(None),

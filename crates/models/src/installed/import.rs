@@ -26,7 +26,9 @@ impl Shared {
         let cannot = |reason: String| ModelError::Import { path: path.to_owned(), reason };
         let id = id.map_or_else(|| name_of(path), str::to_owned);
         if !is_name(&id) {
-            return Err(cannot(format!("{id:?} is no name for a model (a-z, 0-9, - . _); give one with --as NAME")));
+            return Err(cannot(format!(
+                "{id:?} is not a valid model name (a-z, 0-9, - . _); choose one with --as NAME"
+            )));
         }
         if catalogue::find(&id).is_some_and(CatalogueEntry::is_built_in) {
             return Err(ModelError::BuiltIn { id });
@@ -51,7 +53,9 @@ impl Shared {
     fn settle(&self, path: &Path, id: &str, gathered: &Path) -> Result<Manifest, ModelError> {
         let cannot = |reason: &str| ModelError::Import { path: path.to_owned(), reason: reason.to_owned() };
         let root = root_of(gathered).ok_or_else(|| {
-            cannot("there is no model in it: a config.json (or open_clip_config.json) beside a .safetensors file is needed")
+            cannot(
+                "it contains no model: a config.json (or open_clip_config.json) next to a .safetensors file is needed",
+            )
         })?;
         let before = manifest_in(&root);
         let files = list(&root)?;
@@ -70,7 +74,9 @@ impl Shared {
                 }
                 Likeness::Unknown => {}
                 Likeness::Different(file) => {
-                    return Err(cannot(&format!("{file} is not that of {id}; give it another name with --as NAME")));
+                    return Err(cannot(&format!(
+                        "{file} differs from that of {id}; choose another name with --as NAME"
+                    )));
                 }
             },
             (None, Some(before)) if before.files == manifest.files => {

@@ -58,7 +58,8 @@ struct Budget {
 impl Budget {
     fn pass(&mut self, from: &mut impl Read, to: &mut impl io::Write) -> Result<(), String> {
         let copied = io::copy(&mut from.take(self.left.saturating_add(1)), to).map_err(|e| e.to_string())?;
-        self.left = self.left.checked_sub(copied).ok_or("it holds more than a model can, or than there is room for")?;
+        self.left =
+            self.left.checked_sub(copied).ok_or("it contains more than a model can, or than there is space for")?;
         Ok(())
     }
 }
@@ -72,7 +73,7 @@ fn target(into: &Path, name: &str) -> Result<Option<PathBuf>, String> {
     let path = Path::new(plain.trim_end_matches('/'));
     // `\` and `:` lead elsewhere on Windows
     if !is_inside(path) && !matches!(plain, "" | ".") || plain.contains(['\\', ':', '\0']) {
-        return Err(format!("the archive holds a path that leads out of it: {name:?}"));
+        return Err(format!("the archive contains a path outside it: {name:?}"));
     }
     Ok(is_wanted(path).then(|| into.join(path)))
 }
@@ -90,13 +91,13 @@ fn unzip(file: File, into: &Path, budget: &mut Budget) -> Result<(), String> {
     torch::small_directory(&file, MOST_ENTRIES as u64)?;
     let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| e.to_string())?;
     if archive.len() > MOST_ENTRIES {
-        return Err("it holds too many files".to_owned());
+        return Err("it contains too many files".to_owned());
     }
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(|e| e.to_string())?;
         let name = entry.name().map_err(|e| e.to_string())?.into_owned();
         if entry.is_symlink() {
-            return Err(format!("the archive holds a link: {name:?}"));
+            return Err(format!("the archive contains a link: {name:?}"));
         }
         let target = target(into, &name)?;
         if let Some(target) = target.filter(|_| !entry.is_dir()) {
@@ -113,9 +114,9 @@ fn untar(packed: impl Read, into: &Path, budget: &mut Budget) -> Result<(), Stri
     let entries = archive.entries().map_err(|e| e.to_string())?.raw(true);
     let mut named: Option<String> = None;
     for (at, entry) in entries.enumerate() {
-        let mut entry = entry.map_err(|e| format!("it is no archive that can be read ({e})"))?;
+        let mut entry = entry.map_err(|e| format!("it is not a readable archive ({e})"))?;
         if at >= MOST_ENTRIES {
-            return Err("it holds too many files".to_owned());
+            return Err("it contains too many files".to_owned());
         }
         let name = |entry: &tar::Entry<'_, _>| String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         match entry.header().entry_type() {
@@ -129,7 +130,7 @@ fn untar(packed: impl Read, into: &Path, budget: &mut Budget) -> Result<(), Stri
             }
             EntryType::Directory => drop(target(into, &named.take().unwrap_or_else(|| name(&entry)))?),
             EntryType::XGlobalHeader => {}
-            _ => return Err(format!("the archive holds a link or a device: {:?}", name(&entry))),
+            _ => return Err(format!("the archive contains a link or a device: {:?}", name(&entry))),
         }
     }
     Ok(())
@@ -140,7 +141,7 @@ fn extension(entry: &mut impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     entry.take(LONGEST_EXTENSION + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > LONGEST_EXTENSION {
-        return Err("it holds a name that is longer than any".to_owned());
+        return Err("it contains a name that is too long".to_owned());
     }
     Ok(bytes)
 }
@@ -155,12 +156,12 @@ fn long_name(bytes: &[u8]) -> String {
 fn attributes(bytes: &[u8]) -> Result<Option<String>, String> {
     let mut name = None;
     for attribute in tar::PaxExtensions::new(bytes) {
-        let attribute = attribute.map_err(|e| format!("it is no archive that can be read ({e})"))?;
+        let attribute = attribute.map_err(|e| format!("it is not a readable archive ({e})"))?;
         match attribute.key_bytes() {
             b"path" => name = Some(String::from_utf8_lossy(attribute.value_bytes()).into_owned()),
             // of files above 8 GiB, whose length does not fit into their own entry
-            b"size" => return Err("it holds a file above 8 GiB; unpack it and import the folder".to_owned()),
-            key if key.starts_with(b"GNU.sparse") => return Err("it holds a file with holes".to_owned()),
+            b"size" => return Err("it contains a file above 8 GiB; unpack it and import the folder".to_owned()),
+            key if key.starts_with(b"GNU.sparse") => return Err("it contains a sparse file".to_owned()),
             _ => {}
         }
     }

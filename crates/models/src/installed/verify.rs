@@ -26,8 +26,8 @@ impl Shared {
             true
         }) {
             Ok(found) if found == file.sha256 => None,
-            Ok(_) => Some(format!("{} is damaged: its SHA-256 is not the recorded one", file.path)),
-            Err(error) => Some(format!("{} cannot be read: {error}", file.path)),
+            Ok(_) => Some(format!("{} is damaged: its SHA-256 does not match", file.path)),
+            Err(error) => Some(format!("Could not read {}: {error}", file.path)),
         };
         manifest.files.iter().filter_map(check).collect()
     }

@@ -301,7 +301,7 @@ pub(super) fn pictures(
 ) -> CandleResult<Tensor> {
     let one = |numbers: &[f32], count: usize| {
         if numbers.len() != count * height * width * 3 {
-            candle_core::bail!("pictures of {} numbers, not {count} x {height} x {width} x 3", numbers.len());
+            candle_core::bail!("images of {} numbers, not {count} x {height} x {width} x 3", numbers.len());
         }
         Ok(())
     };

@@ -60,7 +60,7 @@ impl FromStr for DeviceChoice {
             "metal" => Some(DeviceId::Metal),
             other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(DeviceId::Cuda),
         };
-        id.map(Self::This).ok_or_else(|| "a device is auto, cpu, cuda, cuda:1 (and so on) or metal".to_owned())
+        id.map(Self::This).ok_or_else(|| "a device is auto, cpu, cuda, cuda:N or metal".to_owned())
     }
 }
 
@@ -131,7 +131,7 @@ pub fn devices() -> Vec<Device> {
 /// A sentence that says why there is none: this build cannot use such devices, or the machine has no such.
 pub fn find(id: DeviceId) -> Result<Device, String> {
     let lacks = |feature: &str| {
-        format!("this build cannot use {id}: it was made without the feature `{feature}` (see docs/devices.md)")
+        format!("this build does not support {id}: it was built without the feature `{feature}` (see docs/devices.md)")
     };
     match id {
         DeviceId::Cuda(_) if !cfg!(feature = "cuda") => Err(lacks("cuda")),
@@ -148,11 +148,11 @@ pub fn missing_backends() -> Vec<&'static str> {
     let mut out = Vec::new();
     // A sentence for people; the half for Macs is not compiled here.
     if !cfg!(feature = "cuda") && !cfg!(target_os = "macos") {
-        out.push("cuda: this build was made without it");
+        out.push("cuda: not included in this build");
     }
     // As above: not compiled here.
     if !metal::BUILT && cfg!(target_os = "macos") {
-        out.push("metal: this build was made without it");
+        out.push("metal: not included in this build");
     }
     out
 }

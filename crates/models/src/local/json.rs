@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8], limits: &JsonLimits) -> Result<(), String> {
             _ => {}
         }
         if values > limits.values {
-            return Err(format!("it holds more than {} values, which no such file does", limits.values));
+            return Err(format!("it holds more than {} values, too many for such a file", limits.values));
         }
     }
     Ok(())
@@ -66,7 +66,7 @@ fn skip_text(rest: &mut std::slice::Iter<'_, u8>) {
 
 /// The complaint about the length of a file.
 pub fn too_long(bytes: u64) -> String {
-    format!("it is {bytes} bytes long, which no such file is")
+    format!("it is {bytes} bytes long, too long for such a file")
 }
 
 /// Parses a file within its limits; `name` is named in the complaint.
@@ -75,7 +75,8 @@ pub fn too_long(bytes: u64) -> String {
 /// When it is no JSON, or passes a limit.
 pub fn parse(name: &str, bytes: &[u8], limits: &JsonLimits) -> Result<Value, TowerError> {
     check(bytes, limits).map_err(|reason| TowerError::file(name, reason))?;
-    serde_json::from_slice(bytes).map_err(|e| TowerError::file(name, format!("it is not JSON ({e}); fetch it again")))
+    serde_json::from_slice(bytes)
+        .map_err(|e| TowerError::file(name, format!("it is not JSON ({e}); download it again")))
 }
 
 #[cfg(test)]

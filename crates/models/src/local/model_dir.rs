@@ -70,10 +70,10 @@ impl ModelDir {
     /// When a file is missing or cannot be read; the message names it.
     pub fn open(dir: &Path) -> Result<Self, TowerError> {
         if !dir.is_dir() {
-            return Err(TowerError::file(dir.display().to_string(), "it is not a folder; pick the folder of a model"));
+            return Err(TowerError::file(dir.display().to_string(), "it is not a folder; choose a model folder"));
         }
         let config_file = CONFIGS.into_iter().find(|name| dir.join(name).is_file()).ok_or_else(|| {
-            let reason = "it is missing; pick a folder with config.json or open_clip_config.json in it";
+            let reason = "it is missing; choose a folder that contains config.json or open_clip_config.json";
             TowerError::file(shown(dir, CONFIGS[0]), reason)
         })?;
         let config = json(dir, config_file, &json::CONFIG)?;
@@ -128,7 +128,7 @@ impl ModelDir {
             Bytes::Converted(bytes) => Weights::parse(name, bytes),
         });
         let all = parts.reduce(|all, part| Ok(all?.and(part?)));
-        all.unwrap_or_else(|| Err(TowerError::file(INDEX, "it names no file; fetch it again")))
+        all.unwrap_or_else(|| Err(TowerError::file(INDEX, "it names no file; download it again")))
     }
 
     /// Identifies the model by its content: the first digits of the BLAKE3 hash of weights, configuration, and the
@@ -187,8 +187,8 @@ impl ModelDir {
         found.ok_or_else(|| {
             let model = &config["model_type"];
             let reason = format!(
-                "its architecture is not known (model_type {model}, {class:?}); \
-                 CLIP, SigLIP, Nomic Embed and MobileCLIP can be used"
+                "unknown architecture (model_type {model}, {class:?}); \
+                 CLIP, SigLIP, Nomic Embed and MobileCLIP are supported"
             );
             TowerError::file(shown(&self.dir, self.config_file), reason)
         })
@@ -219,7 +219,7 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
     if there(&INDEX) {
         let index = json(dir, INDEX, &json::INDEX)?;
         let map_of = index["weight_map"].as_object();
-        let map_of = map_of.ok_or_else(|| TowerError::file(INDEX, "it has no weight_map; fetch it again"))?;
+        let map_of = map_of.ok_or_else(|| TowerError::file(INDEX, "it has no weight_map; download it again"))?;
         let mut names: Vec<&str> = map_of.values().filter_map(Value::as_str).collect();
         names.sort_unstable();
         names.dedup();
@@ -238,7 +238,7 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
     if let Some(name) = PICKLES.into_iter().find(there) {
         return Ok(vec![(name.to_owned(), Bytes::Converted(convert(&dir.join(name), name)?))]);
     }
-    Err(TowerError::file(shown(dir, SAFETENSORS[0]), "it is missing; fetch the weights into the folder"))
+    Err(TowerError::file(shown(dir, SAFETENSORS[0]), "it is missing; download the weights into the folder"))
 }
 
 fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
@@ -255,17 +255,17 @@ fn allowed(dir: &Path, name: &str, bytes: u64) -> Result<(), TowerError> {
     if bytes <= MOST_WEIGHTS {
         return Ok(());
     }
-    Err(TowerError::file(shown(dir, name), format!("it has {} GB of weights, which no such model has", bytes >> 30)))
+    Err(TowerError::file(shown(dir, name), format!("it has {} GB of weights, too much for such a model", bytes >> 30)))
 }
 
 /// A safetensors file in memory from PyTorch's pickle.
 fn convert(path: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
     let damaged = |e: &dyn std::fmt::Display| {
-        TowerError::file(name, format!("it is not a whole PyTorch file ({e}); fetch model.safetensors instead"))
+        TowerError::file(name, format!("it is not a whole PyTorch file ({e}); download model.safetensors instead"))
     };
     let file = File::open(path).map_err(|e| damaged(&e))?;
     if file.metadata().map_err(|e| damaged(&e))?.len() > MOST_WEIGHTS {
-        return Err(damaged(&"it is larger than any model"));
+        return Err(damaged(&"it is larger than any supported model"));
     }
     // SAFETY: as in `map`.
     let map = unsafe { Mmap::map(&file) }.map_err(|e| damaged(&e))?;
@@ -307,7 +307,7 @@ fn read(dir: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
 
 fn unreadable(dir: &Path, name: &str, error: &std::io::Error) -> TowerError {
     let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => "it is missing; fetch it into the folder".to_owned(),
+        std::io::ErrorKind::NotFound => "it is missing; download it into the folder".to_owned(),
         _ => format!("it cannot be read ({error})"),
     };
     TowerError::file(shown(dir, name), reason)

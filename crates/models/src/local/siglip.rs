@@ -63,7 +63,7 @@ impl SiglipConfig {
         };
         let complain = |reason: &str| Err(TowerError::file(file, reason));
         if number(file, text, "projection_size", config.text.width)? != config.vision.width {
-            return complain("the two towers give vectors of different sizes");
+            return complain("the two towers return vectors of different sizes");
         }
         // A window holds the end mark and more than the overlap of two windows.
         if config.patch > config.side || config.side > 4096 || !(16..=4096).contains(&config.context) {
@@ -119,8 +119,8 @@ pub fn load(folder: &ModelDir, target: &ComputeTarget) -> Result<Model, TowerErr
         title: name.clone(),
         key: ModelKey { name, revision, preprocessing: PREPROCESSING.to_owned(), dim: image.width },
         about: format!(
-            "Among the best at photos; finds things and scenes by short texts in {languages}.\n\
-             Weak at long texts: it reads the first {} tokens.",
+            "Among the best at photos; finds objects and scenes by short texts in {languages}.\n\
+             Weak at long texts: reads only the first {} tokens.",
             text.context
         ),
         licence: stated.unwrap_or_else(|| "not stated in the folder".to_owned()),

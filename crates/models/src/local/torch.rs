@@ -46,7 +46,7 @@ pub(super) fn convert(file: &File, map: &Mmap) -> Result<Vec<u8>, String> {
         tensors.insert(name, view);
     }
     if tensors.is_empty() {
-        return Err("it holds no tensors by name".to_owned());
+        return Err("it contains no named tensors".to_owned());
     }
     safetensors::serialize(tensors, None).map_err(|e| e.to_string())
 }
@@ -86,7 +86,7 @@ pub fn small_directory(mut file: &File, most: u64) -> Result<(), String> {
             bytes = if bytes == 0xFFFF_FFFF { wide(40) } else { bytes.max(wide(40)) };
         }
         if !small(files, bytes) {
-            return Err("it holds too many files".to_owned());
+            return Err("it contains too many files".to_owned());
         }
     }
     Ok(())
@@ -97,13 +97,13 @@ fn pickle(zip: &mut ZipArchive<BufReader<&File>>) -> Result<(String, Vec<u8>), S
     let names: Vec<String> = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
     let mut pickles = names.iter().filter_map(|name| Some((name, name.strip_suffix("data.pkl")?)));
     let (Some((name, dir)), None) = (pickles.next(), pickles.next()) else {
-        return Err("it does not hold one data.pkl".to_owned());
+        return Err("it does not contain exactly one data.pkl".to_owned());
     };
     let entry = zip.by_name(name).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     entry.take(PICKLE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > PICKLE {
-        return Err("its data.pkl is larger than that of any model".to_owned());
+        return Err("its data.pkl is too large for a model".to_owned());
     }
     Ok((dir.to_owned(), bytes))
 }
@@ -147,7 +147,7 @@ struct Code<'a>(&'a [u8]);
 
 impl<'a> Code<'a> {
     fn bytes(&mut self, len: usize) -> Result<&'a [u8], String> {
-        let (bytes, rest) = self.0.split_at_checked(len).ok_or("its data.pkl is cut off")?;
+        let (bytes, rest) = self.0.split_at_checked(len).ok_or("its data.pkl is truncated")?;
         self.0 = rest;
         Ok(bytes)
     }
@@ -158,9 +158,9 @@ impl<'a> Code<'a> {
     }
 
     fn line(&mut self) -> Result<&'a str, String> {
-        let end = self.0.iter().position(|byte| *byte == b'\n').ok_or("its data.pkl is cut off")?;
+        let end = self.0.iter().position(|byte| *byte == b'\n').ok_or("its data.pkl is truncated")?;
         let line = self.bytes(end + 1)?;
-        std::str::from_utf8(&line[..end]).map_err(|_| "its data.pkl names a class that is no text".to_owned())
+        std::str::from_utf8(&line[..end]).map_err(|_| "its data.pkl names a class that is not a text".to_owned())
     }
 }
 
@@ -169,7 +169,7 @@ impl Machine {
         let (mut machine, mut code) = (Self::default(), Code(pickle));
         while machine.step(&mut code)? {
             if machine.objects.len().max(machine.stack.len()).max(machine.marks.len()) > OBJECTS {
-                return Err("its data.pkl makes more than any model needs".to_owned());
+                return Err("its data.pkl creates more objects than any model needs".to_owned());
             }
         }
         Ok(machine)
@@ -247,7 +247,7 @@ impl Machine {
             b'r' => self.remember(code, 4)?, // LONG_BINPUT
             b'h' => self.recall(code, 1)?,   // BINGET
             b'j' => self.recall(code, 4)?,   // LONG_BINGET
-            other => return Err(format!("its data.pkl holds the instruction {other}, which no weights need")),
+            other => return Err(format!("its data.pkl contains the instruction {other}, which weights do not need")),
         }
         Ok(true)
     }
@@ -421,7 +421,7 @@ impl<'a> Storages<'a> {
         let Tensor { dtype, shape, strides, offset, key } = tensor;
         let size = dtype.bitsize() / 8;
         let storage = self.map.get(self.storage(key)?).unwrap_or_default();
-        let claimed = || "claims numbers that are not there".to_owned();
+        let claimed = || "refers to numbers that do not exist".to_owned();
         let bytes = shape.iter().try_fold(size, |n, side| n.checked_mul(*side)).ok_or_else(claimed)?;
         let numbers = offset.checked_mul(size).and_then(|start| storage.get(start..)).ok_or_else(claimed)?;
         let last = shape
@@ -446,7 +446,7 @@ impl<'a> Storages<'a> {
         let start = entry.data_start().ok_or("cannot be found in the archive")?;
         let range = usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(entry.size())).ok());
         let range = range.map(|(start, end)| start..end).filter(|range| range.end <= self.map.len());
-        let range = range.ok_or("lies outside of the archive")?;
+        let range = range.ok_or("is outside the archive")?;
         self.known.insert(key.to_owned(), range.clone());
         Ok(range)
     }

@@ -64,7 +64,7 @@ impl TransformerSizes {
         if fits && self.eps.is_normal() && self.eps > 0.0 {
             return Ok(self);
         }
-        Err(TowerError::file(file, format!("its sizes do not fit one another: {self:?}")))
+        Err(TowerError::file(file, format!("its sizes do not match: {self:?}")))
     }
 }
 
@@ -258,7 +258,7 @@ impl PatchEmbedding {
         let mut rows = Vec::with_capacity(pictures.len() * self.tokens() * inputs);
         for picture in pictures {
             if picture.0.len() != CHANNELS * self.side * self.side {
-                candle_core::bail!("a picture of {} numbers, not 3 x {} x {}", picture.0.len(), self.side, self.side);
+                candle_core::bail!("an image of {} numbers, not 3 x {} x {}", picture.0.len(), self.side, self.side);
             }
             if self.class {
                 // The projection has no bias then, and makes zeros of zeros.

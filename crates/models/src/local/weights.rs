@@ -69,7 +69,7 @@ impl<'a> Weights<'a> {
         if header > LONGEST_HEADER && header <= bytes.all().len() as u64 {
             return Err(TowerError::file(
                 file.into_owned(),
-                format!("its header of {header} bytes is that of no model"),
+                format!("its header of {header} bytes is too large for a model"),
             ));
         }
         match SafeTensors::read_metadata(bytes.all()) {
@@ -77,7 +77,7 @@ impl<'a> Weights<'a> {
                 Ok(Self { parts: vec![Part { file, header, start: HEADER_LEN + header_len, bytes }] })
             }
             Err(e) => {
-                let reason = format!("it is not a whole safetensors file ({e}); fetch it again");
+                let reason = format!("it is not a whole safetensors file ({e}); download it again");
                 Err(TowerError::file(file.into_owned(), reason))
             }
         }

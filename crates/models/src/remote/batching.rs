@@ -88,7 +88,7 @@ fn blame(batcher: &Batcher, results: Results) -> Results {
     let refused = |result: &Result<Embedded, RemoteError>| result.as_ref().is_err_and(RemoteError::concerns_item);
     match results.first() {
         Some(Err(first)) if results.len() >= ALL_REFUSED && results.iter().all(refused) => {
-            let all = format!("{} took none of {} items: {first}", batcher.client.host(), results.len());
+            let all = format!("{} rejected all {} items: {first}", batcher.client.host(), results.len());
             results.iter().map(|_| Err(RemoteError::Setup(all.clone()))).collect()
         }
         _ => results,
@@ -146,7 +146,7 @@ async fn ask(batcher: &Batcher, batch: &[Input], options: TextOptions) -> Result
         batcher.protocol.check(input, options)?;
         let most = batcher.limits[usize::from(input.is_picture())].bytes;
         if input.json_bytes() > most {
-            let reason = format!("it is larger than {} kB, the most that the service takes", most / 1000);
+            let reason = format!("it is larger than {} kB, the limit of the service", most / 1000);
             return Err(RemoteError::Refused { host: batcher.client.host().to_owned(), status: 413, reason });
         }
     }
@@ -160,7 +160,7 @@ async fn ask(batcher: &Batcher, batch: &[Input], options: TextOptions) -> Result
         match vectors(batcher, &body, batch.len()) {
             Ok(results) if last || results.iter().all(Result::is_ok) => return Ok(results),
             Err(fault) if last => return Err(fault),
-            Ok(_) | Err(_) => log::warn!("{} gave an answer that cannot be used; asking again", batcher.client.host()),
+            Ok(_) | Err(_) => log::warn!("{} returned an invalid response; retrying", batcher.client.host()),
         }
         batcher.client.back_off(attempt).await;
         attempt += 1;
@@ -173,7 +173,7 @@ fn vectors(batcher: &Batcher, body: &[u8], wanted: usize) -> Result<Results, Rem
     let answer = batcher.protocol.answer(body).map_err(wrong)?;
     batcher.client.spend(answer.tokens.unwrap_or_default());
     if answer.vectors.len() != wanted {
-        return Err(wrong(format!("it holds {} vectors for {wanted} items", answer.vectors.len())));
+        return Err(wrong(format!("it contains {} vectors for {wanted} items", answer.vectors.len())));
     }
     let tokens = answer.tokens.unwrap_or_default()[0] as usize;
     let share = |at: usize| tokens / wanted + usize::from(at < tokens % wanted);

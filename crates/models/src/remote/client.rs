@@ -84,7 +84,7 @@ impl Client {
         let builder = if local { builder.no_proxy() } else { builder };
         let http = builder
             .build()
-            .map_err(|error| RemoteError::Setup(format!("no connections can be made: {}", chain(&error))))?;
+            .map_err(|error| RemoteError::Setup(format!("could not create connections: {}", chain(&error))))?;
         let (permits, counters) = (Semaphore::new(parallel), Counters::default());
         Ok(Self { http, host, key, permits, rate_limiter, retry_policy, counters, ledger })
     }
@@ -128,13 +128,13 @@ impl Client {
                 Err(Failure::Passing(error, asked)) => (error, asked),
             };
             if let Some(wait) = asked.filter(|wait| *wait > self.retry_policy.max_retry_after) {
-                let reason = format!("it asks to come back in {} minutes", wait.as_secs().div_ceil(60));
+                let reason = format!("it asks to retry in {} minutes", wait.as_secs().div_ceil(60));
                 return Err(RemoteError::Busy { host: self.host.clone(), reason });
             }
             if attempt == self.retry_policy.retries {
                 return Err(error);
             }
-            log::warn!("{error}; trying again");
+            log::warn!("{error}; retrying");
             if let Some(wait) = asked {
                 self.rate_limiter.hold(wait);
             }
@@ -216,10 +216,10 @@ impl Client {
             404 | 410 => RemoteError::Missing { host, reason },
             429 => return Failure::Passing(RemoteError::Busy { host, reason }, said.wait),
             408 | 500.. => {
-                let reason = format!("it answers {number}: {reason}");
+                let reason = format!("it answered {number}: {reason}");
                 return Failure::Passing(RemoteError::Unreachable { host, reason }, said.wait);
             }
-            300..=399 => RemoteError::Setup(format!("{host} points elsewhere ({number}); give its true address")),
+            300..=399 => RemoteError::Setup(format!("{host} redirects elsewhere ({number}); use its final address")),
             _ => RemoteError::Refused { host, status: number, reason },
         };
         Failure::Lasting(lasting)

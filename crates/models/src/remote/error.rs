@@ -9,7 +9,7 @@ pub enum RemoteError {
     #[error("{0}")]
     Setup(String),
     /// The service turns the key down.
-    #[error("{host} does not accept the key ({status}); set a valid one and try again")]
+    #[error("{host} rejected the API key ({status}); set a valid key and try again")]
     Key {
         /// Where it was sent.
         host: String,
@@ -17,7 +17,7 @@ pub enum RemoteError {
         status: u16,
     },
     /// The service does not know the model or the address.
-    #[error("{host} does not know this model or address (404): {reason}")]
+    #[error("{host} has no such model or address (404): {reason}")]
     Missing {
         /// Who.
         host: String,
@@ -25,7 +25,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// The service refuses what was sent: too long, of a wrong kind.
-    #[error("{host} refused this ({status}): {reason}")]
+    #[error("{host} rejected the request ({status}): {reason}")]
     Refused {
         /// Who.
         host: String,
@@ -35,7 +35,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// No connection, or only errors, after all attempts.
-    #[error("{host} could not be reached: {reason}")]
+    #[error("could not reach {host}: {reason}")]
     Unreachable {
         /// Who.
         host: String,
@@ -43,7 +43,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// A quota is spent.
-    #[error("{host} has no room for more requests: {reason}")]
+    #[error("{host} is overloaded: {reason}")]
     Busy {
         /// Who.
         host: String,
@@ -51,7 +51,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// The answer is not what was asked for.
-    #[error("{host} gave an answer that cannot be used: {reason}")]
+    #[error("{host} returned an invalid response: {reason}")]
     Answer {
         /// Who.
         host: String,

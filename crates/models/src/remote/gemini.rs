@@ -63,8 +63,8 @@ pub(super) fn retired(model: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!(
-        "Google ended {model} on {ended}; {instead} replaces it for texts, gemini-embedding-2 for texts and pictures. \
-         Their vectors are not comparable with the old ones: embed anew"
+        "Google ended {model} on {ended}; {instead} replaces it for texts, gemini-embedding-2 for texts and images. \
+         Their vectors are not comparable with the old ones: embed again"
     ))
 }
 
@@ -183,8 +183,8 @@ impl Gemini {
 impl Protocol for Gemini {
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError> {
         let unable = match input {
-            Input::Picture(_) if !is_second(&self.model) => "takes no pictures; gemini-embedding-2 does",
-            Input::Url(_) => "takes pictures as files, not by address",
+            Input::Picture(_) if !is_second(&self.model) => "does not accept images; gemini-embedding-2 does",
+            Input::Url(_) => "accepts images as files, not by address",
             Input::Text(_) if options.long_text == LongText::Mean => {
                 "cannot average over a long text; only truncate is possible"
             }

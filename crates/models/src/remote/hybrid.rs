@@ -18,8 +18,7 @@ use vicinity_core::{Embedding, Picture};
 pub fn join(local: Model, service: &Remote, pictures: bool) -> Result<(Model, Agreement), TowerError> {
     let (ours, theirs) = (local.info.key.dim, service.info().key.dim);
     if ours != theirs {
-        let text =
-            format!("the local model has {ours} dimensions and the service gives {theirs}: they cannot be mixed");
+        let text = format!("the local model has {ours} dimensions and the service {theirs}: they cannot be mixed");
         return Err(RemoteError::Setup(text).into());
     }
     let remote = service.model();
@@ -74,7 +73,7 @@ impl Pair {
             let ended = |error: &TowerError| error.ends_run() && !is_cancelled(error);
             match results.iter().find_map(|result| result.as_ref().err().filter(|error| ended(error))) {
                 None => return results,
-                Some(error) => log::warn!("{error}; embedding on this machine"),
+                Some(error) => log::warn!("{error}; embedding on this computer"),
             }
         }
         let start = Instant::now();

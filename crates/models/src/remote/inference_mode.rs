@@ -75,13 +75,14 @@ pub fn choose(mode: InferenceMode, situation: &EmbedSituation) -> Result<EmbedPl
     };
     if !situation.has(wanted) {
         return Err(match wanted {
-            EmbedPlace::Local => "the model is not on this machine".to_owned(),
+            EmbedPlace::Local => "the model is not installed".to_owned(),
             EmbedPlace::Remote => "the service is not switched on, or has no key".to_owned(),
         });
     }
     match situation.beside {
         Some(place) if place != wanted && !situation.agreed => {
-            Err("the vectors there come from elsewhere and would not be comparable; embed all anew".to_owned())
+            Err("the existing vectors come from another model and are not comparable; embed everything again"
+                .to_owned())
         }
         _ => Ok(wanted),
     }
@@ -111,7 +112,7 @@ impl fmt::Display for Agreement {
         let [first, second] = self.texts;
         let verdict = if self.passed() { "agree" } else { "DIFFER" };
         write!(f, "local and remote vectors {verdict}: cosine {first:.5}, {second:.5} for texts")?;
-        self.picture.map_or(Ok(()), |cosine| write!(f, ", {cosine:.5} for a picture"))
+        self.picture.map_or(Ok(()), |cosine| write!(f, ", {cosine:.5} for an image"))
     }
 }
 

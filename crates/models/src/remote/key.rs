@@ -36,7 +36,7 @@ impl Key {
     pub fn new(text: &str) -> Result<Self, RemoteError> {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(RemoteError::Setup("the key is empty or holds characters that keys do not have".to_owned()));
+            return Err(RemoteError::Setup("the key is empty or contains invalid characters".to_owned()));
         }
         Ok(Self(text.into()))
     }
@@ -71,7 +71,7 @@ impl Key {
         match keyring::v1::Entry::new(SERVICE, provider.as_str()).and_then(|entry| entry.get_password()) {
             Ok(text) => Self::new(&text).ok(),
             Err(error) => {
-                log::debug!("no key of {} in the system's key store: {}", provider.as_str(), words(&error));
+                log::debug!("no key for {} in the system's key store: {}", provider.as_str(), words(&error));
                 None
             }
         }
@@ -101,7 +101,7 @@ impl Key {
     /// As a header after `prefix`, marked so that the network code does not log it.
     pub(super) fn header(&self, prefix: &str) -> Result<HeaderValue, RemoteError> {
         let mut value = HeaderValue::from_str(&format!("{prefix}{}", self.0))
-            .map_err(|_| RemoteError::Setup("the key holds characters that keys do not have".to_owned()))?;
+            .map_err(|_| RemoteError::Setup("the key contains invalid characters".to_owned()))?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -129,7 +129,7 @@ fn words(error: &keyring::v1::Error) -> String {
     match error {
         Error::NoEntry => "there is no entry".to_owned(),
         Error::BadEncoding(_) => "the entry is not text".to_owned(),
-        Error::NoDefaultStore | Error::NoStorageAccess(_) => "it is not there, or locked".to_owned(),
+        Error::NoDefaultStore | Error::NoStorageAccess(_) => "it is missing or locked".to_owned(),
         Error::PlatformFailure(_) => "the system reports a failure".to_owned(),
         _ => "it reports an error".to_owned(),
     }

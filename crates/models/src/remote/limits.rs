@@ -191,9 +191,9 @@ impl Sums {
             self.items[of].div_ceil(limits.items as u64).max(self.bytes[of].div_ceil(limits.bytes as u64))
         };
         let what = match (texts, pictures) {
-            (_, 0) => "the texts in full",
-            (0, _) => "the pictures, shrunk and without EXIF or GPS data",
-            _ => "the texts in full, and the pictures, shrunk and without EXIF or GPS data",
+            (_, 0) => "texts in full",
+            (0, _) => "images reduced in size, without EXIF or GPS data",
+            _ => "texts in full, and images reduced in size, without EXIF or GPS data",
         };
         Ok(Estimate {
             items: texts + pictures,
@@ -210,7 +210,7 @@ impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { items, bytes, tokens, requests, what, host } = self;
         let kilobytes = bytes.div_ceil(1000);
-        write!(f, "{host} is sent {what}: {items} items, {kilobytes} kB, about {tokens} tokens, {requests} requests")
+        write!(f, "sent to {host}: {what}: {items} items, {kilobytes} kB, about {tokens} tokens, {requests} requests")
     }
 }
 

@@ -155,9 +155,7 @@ impl Remote {
         }
         if Handle::try_current().is_ok() {
             // Waiting here could stop the very threads that are waited for.
-            return fail(RemoteError::Setup(
-                "embedding was asked for from within the network's own threads".to_owned(),
-            ));
+            return fail(RemoteError::Setup("embedding was requested from a network thread".to_owned()));
         }
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let (batcher, mut cancelled) = (Arc::clone(&inner.batcher), inner.cancelled.subscribe());

@@ -135,9 +135,10 @@ fn form(fields: &[(&str, &str)]) -> String {
 impl Protocol for Nomic {
     fn check(&self, input: &Input, _options: TextOptions) -> Result<(), RemoteError> {
         match input.is_picture() && vision(&self.text_model).is_none() {
-            true => {
-                Err(RemoteError::Setup(format!("{} takes no pictures; nomic-embed-text-v1.5 does", self.text_model)))
-            }
+            true => Err(RemoteError::Setup(format!(
+                "{} does not accept images; nomic-embed-text-v1.5 does",
+                self.text_model
+            ))),
             false => Ok(()),
         }
     }
@@ -153,7 +154,7 @@ impl Protocol for Nomic {
         let Body { embeddings, usage, model } = json(body)?;
         let ours = [Some(self.text_model.as_str()), vision(&self.text_model)];
         if let Some(other) = model.filter(|model| !ours.contains(&Some(model.as_str()))) {
-            return Err(format!("it comes from another model, {other}"));
+            return Err(format!("it comes from a different model, {other}"));
         }
         // The service shortens texts only; pictures are shortened here, to stand in the same space.
         let shorten = |values: Numbers| {

@@ -54,7 +54,7 @@ struct Usage {
 impl Protocol for OpenAi {
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError> {
         let unable = match input {
-            Input::Picture(_) | Input::Url(_) => "takes no pictures",
+            Input::Picture(_) | Input::Url(_) => "does not accept images",
             Input::Text(_) if options.long_text == LongText::Mean => {
                 "cannot average over a long text; only truncate is possible"
             }
@@ -81,7 +81,7 @@ impl Protocol for OpenAi {
         for (at, row) in data.into_iter().enumerate() {
             match places.get_mut(row.index.unwrap_or(at)) {
                 Some(place @ None) => *place = Some(numbers(row.embedding)),
-                _ => return Err("its vectors are numbered wrongly".to_owned()),
+                _ => return Err("its vectors have wrong numbers".to_owned()),
             }
         }
         let tokens = usage.map(|usage| [usage.prompt_tokens, usage.total_tokens]);

@@ -98,6 +98,6 @@ pub(super) fn numbers(values: Numbers) -> Vec<f32> {
 pub(super) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => "it ends too early".to_owned(),
-        _ => format!("it is not of the expected form (line {}, column {})", error.line(), error.column()),
+        _ => format!("it does not have the expected form (line {}, column {})", error.line(), error.column()),
     })
 }

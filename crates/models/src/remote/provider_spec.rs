@@ -140,11 +140,11 @@ impl ProviderSpec {
             return setup(sentence);
         }
         if self.model.is_empty() || !self.model.chars().all(|c| c.is_alphanumeric() || "-_.:/@".contains(c)) {
-            return setup(format!("{:?} is no name of a model", self.model));
+            return setup(format!("{:?} is not a valid model name", self.model));
         }
         if let Some(dim) = self.dimensions.filter(|dim| *dim == 0 || self.full_dim().is_some_and(|most| *dim > most)) {
             return setup(format!(
-                "{} has {} dimensions; {dim} cannot be had",
+                "{} has {} dimensions; {dim} is not available",
                 self.model,
                 self.full_dim().unwrap_or(1)
             ));
@@ -164,7 +164,7 @@ impl ProviderSpec {
         }
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(url),
-            other => setup(format!("services are spoken to over https or http, not {other}")),
+            other => setup(format!("services are reached over https or http, not {other}")),
         }
     }
 
@@ -203,7 +203,7 @@ impl ProviderSpec {
         if url.scheme() == "https" || near {
             return Ok(());
         }
-        Err(RemoteError::Setup(format!("a key would travel to {host} in the clear; use https")))
+        Err(RemoteError::Setup(format!("the key would be sent to {host} unencrypted; use https")))
     }
 
     /// The provider's own service wants a key; someone's own server may not.
@@ -295,15 +295,15 @@ impl ProviderSpec {
     pub fn info(&self, dim: usize) -> Result<ModelInfo, RemoteError> {
         let host = self.host()?;
         let (about, max_tokens) = match self.provider {
-            Provider::Nomic => ("Good at long English texts; pictures share their space.", nomic::MAX_TOKENS),
-            Provider::Gemini => ("Good at texts in a hundred languages and at code.", gemini::max_tokens(&self.model)),
+            Provider::Nomic => ("Good at long English texts; images can be searched with them.", nomic::MAX_TOKENS),
+            Provider::Gemini => ("Good at texts in a hundred languages, and at code.", gemini::max_tokens(&self.model)),
             Provider::OpenAi => ("Texts only.", 8191),
         };
         Ok(ModelInfo {
             key: self.key(dim)?,
             title: format!("{} at {host}", self.model),
-            about: format!("{about}\nComputed by {host}: what is embedded leaves this machine."),
-            licence: "A service; its terms are its owner's".to_owned(),
+            about: format!("{about}\nComputed by {host}: what is embedded leaves this computer."),
+            licence: "A service with its owner's terms".to_owned(),
             label_scale: 20.0,
             label_prompt: "a photo of a {}".to_owned(),
             max_tokens: self.max_tokens.unwrap_or(max_tokens),

@@ -131,7 +131,7 @@ impl Jpeg<'_> {
             return other(&format!("{} colour channels", components.len()));
         }
         if size[1] == 0 {
-            return other("without a height");
+            return other("no height");
         }
         if size[0] == 0
             || components.iter().any(|c| !(1..=4).contains(&c.sampling.0) || !(1..=4).contains(&c.sampling.1))
@@ -141,7 +141,7 @@ impl Jpeg<'_> {
         let uneven = |most: u8, one: u8| !most.is_multiple_of(one);
         let (across, down) = self.finest();
         if components.iter().any(|c| uneven(across, c.sampling.0) || uneven(down, c.sampling.1)) {
-            return other("colours sampled at uneven places");
+            return other("unevenly subsampled colours");
         }
         let subsampled = components.iter().any(|c| c.sampling != (across, down));
         let transformed = !matches!(self.colours(), Colours::Grey | Colours::Rgb);
@@ -149,7 +149,7 @@ impl Jpeg<'_> {
             return other("lossless, with reduced colours");
         }
         if !self.is_ordinary() && !self.counts_blocks() {
-            return other("one scan for each colour, of uneven sizes");
+            return other("one scan per colour, of uneven sizes");
         }
         self.check_end()
     }
@@ -274,7 +274,7 @@ impl Jpeg<'_> {
     }
 
     fn refusal(&self, error: &jpeg_decoder::Error) -> String {
-        log::debug!("a JPEG could not be decoded: {error}");
+        log::debug!("could not decode a JPEG: {error}");
         match error {
             _ if !self.ended => CUT.to_owned(),
             jpeg_decoder::Error::Unsupported(_) => unsupported(ImageFormat::Jpeg),

@@ -90,9 +90,9 @@ fn describe(config: &Config) -> ModelInfo {
         },
         title: "Vicinity starter".to_owned(),
         about: "Good at everyday things, animals and simple scenes in photos, and at short English texts.\n\
-                Weak at rare names, word order, counts, art, text in pictures, and languages other than English."
+                Weak at rare names, word order, counts, art, text in images, and languages other than English."
             .to_owned(),
-        licence: "Backbones Apache-2.0; the head was trained on non-commercial research pictures".to_owned(),
+        licence: "Backbones Apache-2.0; the head was trained on non-commercial research images".to_owned(),
         label_scale: config.softmax_scale_names,
         label_prompt: "a photo of a {}".to_owned(),
         max_tokens: config.text.max_tokens,

@@ -77,14 +77,16 @@ impl MobileClipConfig {
             ("fastvit_mci0", ..) => ([2, 6, 10, 2], [64, 128, 256, 512]),
             ("fastvit_mci1", ..) => ([4, 12, 20, 4], [64, 128, 256, 512]),
             ("fastvit_mci2", ..) => ([4, 12, 24, 4], [80, 160, 320, 640]),
-            (name, ..) => return Err(invalid(format!("the image tower {name} is not known; S0, S1 and S2 are"))),
+            (name, ..) => {
+                return Err(invalid(format!("the image tower {name} is unknown; S0, S1 and S2 are supported")));
+            }
         };
         let dim = model["embed_dim"].as_u64().unwrap_or_default() as usize;
         let ratio = vision.mlp_ratio.unwrap_or(3);
         let sizes = [dim, ratio, text.vocab_size, text.width, text.heads, text.hidden()];
         let all = sizes.iter().chain(&layers).chain(&widths);
         if all.into_iter().any(|size| !(1..=1 << 20).contains(size)) || !text.width.is_multiple_of(text.heads) {
-            return Err(invalid("its sizes do not fit one another".to_owned()));
+            return Err(invalid("its sizes do not match".to_owned()));
         }
         if widths.windows(2).any(|w| w[1] != 2 * w[0]) || !widths[3].is_multiple_of(super::image::HEAD) {
             return Err(invalid(format!("the widths {widths:?} are not those of a FastViT")));

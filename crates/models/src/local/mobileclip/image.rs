@@ -306,5 +306,5 @@ fn squeeze(
 }
 
 fn misfit() -> TowerError {
-    TowerError::file(FILE, "its layers do not fit one another")
+    TowerError::file(FILE, "its layers do not match")
 }

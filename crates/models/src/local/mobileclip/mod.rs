@@ -63,7 +63,7 @@ pub fn load(folder: &ModelDir, target: &ComputeTarget) -> Result<Model, TowerErr
         title: folder.name(),
         key,
         about: "Fast, and good at photos of everyday things, and at short English texts.\n\
-                Weak at text in pictures, counts, and languages other than English."
+                Weak at text in images, counts, and languages other than English."
             .to_owned(),
         licence: folder.licence().unwrap_or_else(|| "Apple's model licence, for research only".to_owned()),
         label_scale: scale,

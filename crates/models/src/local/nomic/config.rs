@@ -74,7 +74,7 @@ impl NomicTextConfig {
         let trained = fields.count(&["max_trained_positions", "max_position_embeddings"])?.unwrap_or(2048);
         let positions = fields.count(&["n_positions"])?.unwrap_or(8192).max(trained);
         if positions > POSITIONS {
-            return Err(fields.refuse(format!("texts of {positions} tokens are longer than those of any model")));
+            return Err(fields.refuse(format!("texts of {positions} tokens are longer than any model reads")));
         }
         let old_inner = fields.count(&["n_inner"])?.map(|inner| inner.next_multiple_of(INNER_STEP));
         let inner = old_inner.map_or_else(|| fields.count(&["intermediate_size"]), |inner| Ok(Some(inner)))?;

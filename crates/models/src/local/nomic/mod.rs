@@ -39,7 +39,7 @@ fn open_on(text: &ModelDir, vision: &ModelDir, target: &ComputeTarget) -> Result
         return Ok((words, pictures));
     }
     let reason = format!(
-        "texts have {} dimensions here, pictures {}; pick the two halves of one model",
+        "texts have {} dimensions here, images {}; choose the two halves of one model",
         words.dim(),
         pictures.dim()
     );
@@ -60,7 +60,7 @@ pub fn load(text: &ModelDir, vision: &ModelDir, target: &ComputeTarget) -> Resul
     let info = ModelInfo {
         title: name.clone(),
         key: ModelKey { name, revision, preprocessing: PREPROCESSING.to_owned(), dim },
-        about: "Good at documents and long English texts, and at photos in one space with them.\n\
+        about: "Good at documents and long English texts, and at photos together with them.\n\
                 Weak at languages other than English; slower than smaller models."
             .to_owned(),
         licence: licence.unwrap_or_else(|| "Apache-2.0".to_owned()),

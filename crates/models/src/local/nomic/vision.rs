@@ -84,7 +84,7 @@ impl NomicVision {
         let config = NomicVisionConfig::parse(folder)?;
         let recipe = Recipe::open(folder)?;
         if recipe.size() != (config.side, config.side) {
-            let reason = format!("it makes pictures of {:?}, the model takes a side of {}", recipe.size(), config.side);
+            let reason = format!("it makes images of {:?}, the model takes a side of {}", recipe.size(), config.side);
             return Err(TowerError::file(preprocess::FILE, reason));
         }
         let weights = folder.weights()?;
@@ -156,7 +156,7 @@ impl NomicVision {
     fn patches(&self, pixels: &[f32]) -> CandleResult<Tensor> {
         let (side, patch, grid) = (self.config.side, self.config.patch, self.config.grid());
         if pixels.len() != CHANNELS * side * side {
-            candle_core::bail!("a picture of {} numbers, not {CHANNELS} x {side} x {side}", pixels.len());
+            candle_core::bail!("an image of {} numbers, not {CHANNELS} x {side} x {side}", pixels.len());
         }
         let mut rows = Vec::with_capacity(pixels.len());
         for (row, column) in (0..grid * grid).map(|i| (i / grid, i % grid)) {

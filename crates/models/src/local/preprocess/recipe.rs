@@ -139,7 +139,7 @@ impl Recipe {
     fn checked(self, file: &str) -> Result<Self, TowerError> {
         let complain = |reason: &str| Err(TowerError::file(file, reason));
         if self.crop.is_none() && !matches!(self.resize, Resize::Squash(..)) {
-            return complain("pictures would have no common size: it neither crops nor gives height and width");
+            return complain("images would have no common size: it neither crops nor sets height and width");
         }
         if self.mean.iter().any(|m| !m.is_finite()) || self.std.iter().any(|s| !s.is_normal()) {
             return complain("a mean is not finite, or a standard deviation is zero");
@@ -156,7 +156,7 @@ impl Recipe {
         if (width, height) == (side, side) {
             return Ok(self);
         }
-        let reason = format!("it makes pictures of {width} x {height}, but the model takes {side} x {side}");
+        let reason = format!("it makes images of {width} x {height}, but the model takes {side} x {side}");
         Err(TowerError::file(file, reason))
     }
 

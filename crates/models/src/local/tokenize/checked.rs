@@ -174,7 +174,7 @@ impl Growth {
             // marks blanks on both sides of each Chinese character
             "BertNormalizer" => 3,
             "ByteLevel" => 2,
-            "FixedLength" if step["length"] == 0 => return Err("it cuts texts into pieces of no length".to_owned()),
+            "FixedLength" if step["length"] == 0 => return Err("it splits texts into empty pieces".to_owned()),
             "Split" => {
                 if step["pattern"]["String"] == "" {
                     return Err("it splits at an empty pattern".to_owned());

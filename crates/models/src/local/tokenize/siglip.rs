@@ -28,7 +28,7 @@ impl SiglipTokenizer {
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
         if !folder.has(FILE) && folder.has(SENTENCEPIECE) {
             let reason =
-                "it is missing, and spiece.model alone cannot be read; fetch it from where the model came from";
+                "it is missing, and spiece.model alone cannot be read; download it from where the model came from";
             return Err(TowerError::file(folder.dir().join(FILE).display().to_string(), reason));
         }
         let mut inner = checked::load(FILE, &folder.read(FILE)?)?;

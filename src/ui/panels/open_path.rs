@@ -67,13 +67,13 @@ pub const TITLE: &str = "Open by path";
 fn asked(purpose: PathPurpose) -> (&'static str, &'static str) {
     match purpose {
         PathPurpose::AddFolders | PathPurpose::AddFiles => {
-            ("The path of a folder, picture or text to add, for example ~/Pictures", "Add")
+            ("Path of a folder, image or text to add, for example ~/Pictures", "Add")
         }
-        PathPurpose::OpenLibrary => ("The path of a library folder", "Open library"),
-        PathPurpose::Model => ("The path of a folder that holds a model", "Use model"),
-        PathPurpose::ImportModel => ("The path of a folder that holds a model, to copy it in", "Import model"),
-        PathPurpose::ImportArchive => ("The path of a model's archive (zip, tar, tar.gz)", "Import model"),
-        PathPurpose::LoadLabels => ("The path of a text file with one label per line", "Load labels"),
-        PathPurpose::Export => ("The path of the .npy file to write; the list of items goes beside it", "Export"),
+        PathPurpose::OpenLibrary => ("Path of a library folder", "Open library"),
+        PathPurpose::Model => ("Path of a model folder", "Use model"),
+        PathPurpose::ImportModel => ("Path of a model folder to import", "Import model"),
+        PathPurpose::ImportArchive => ("Path of a model archive (zip, tar, tar.gz)", "Import model"),
+        PathPurpose::LoadLabels => ("Path of a text file with one label per line", "Load labels"),
+        PathPurpose::Export => ("Path of the .npy file to write; the list of items is written next to it", "Export"),
     }
 }

@@ -7,10 +7,10 @@ use egui::{
 
 use crate::context::state::RecentLibrary;
 use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
-use crate::ui::words;
 use vicinity_models::catalogue::{self, Recommendation};
 
 /// Height of a row of the first choice.
@@ -20,9 +20,9 @@ const CHOICES: f32 = 26.0 + SPACE[4] + 4.0 * CHOICE;
 /// What the first start offers, and what each is good for.
 const OFFERED: [(Recommendation, &str); 4] = [
     (Recommendation::Starter, "Ready now: everyday photos and short English texts"),
-    (Recommendation::Photos, "SigLIP 2 B/16: finds more in photos, in 109 languages"),
+    (Recommendation::Photos, "SigLIP 2 B/16: recognises more in photos; 109 languages"),
     (Recommendation::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents together"),
-    (Recommendation::Fast, "SigLIP 2 B/32: nearly as good at photos, about three times as fast"),
+    (Recommendation::Fast, "SigLIP 2 B/32: nearly as good at photos, about 3× faster"),
 ];
 
 /// Draws it.
@@ -40,10 +40,10 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         let (cloud, _) = ui.allocate_exact_size(vec2(width.min(220.0), 96.0), Sense::hover());
         point_cloud(ui, cloud);
         ui.add_space(SPACE[4]);
-        ui.label(egui::RichText::new("See and search your pictures and texts by meaning").font(bold(text_size::HEADING)).color(theme.text1));
+        ui.label(egui::RichText::new("See and search your images and texts by meaning").font(bold(text_size::HEADING)).color(theme.text1));
         ui.add_space(SPACE[0]);
         ui.label(
-            egui::RichText::new("Drop folders here. Everything is read on this computer; nothing is\nsent anywhere and your files are never changed.")
+            egui::RichText::new("Drop folders here. Everything is processed on this computer:\nnothing is sent anywhere, and your files are never changed.")
                 .color(theme.text2),
         );
         ui.add_space(SPACE[2]);
@@ -105,7 +105,7 @@ fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         if response.hovered() {
             ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
         }
-        let size = if known.is_built_in() { "Built in".to_owned() } else { words::bytes(known.bytes) };
+        let size = if known.is_built_in() { "Built in".to_owned() } else { format::bytes(known.bytes) };
         let inner = rect.shrink2(vec2(SPACE[2], 0.0));
         let right = ui.painter().text(
             inner.right_center(),
@@ -164,7 +164,7 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
 
 /// How large it was, and when it was open.
 pub fn recent_note(recent: &RecentLibrary, now: i64) -> String {
-    format!("{} · {}", words::count(recent.items, "item"), words::ago(recent.opened, now))
+    format!("{} · {}", format::count(recent.items, "item"), format::ago(recent.opened, now))
 }
 
 /// Three neighbourhoods of points: what the program does, without words.

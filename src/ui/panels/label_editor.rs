@@ -4,22 +4,22 @@ use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::floating;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::widgets::{buttons, icons::Icon};
-use crate::ui::words;
 use vicinity_core::LabelSet;
 use vicinity_core::label::group_of;
 
 /// The editor while it is open.
 #[derive(Default)]
-pub struct Editor {
+pub struct LabelEditor {
     name: String,
     text: String,
     from: Option<LabelSet>,
 }
 
-impl Editor {
+impl LabelEditor {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Labels) {
@@ -47,15 +47,14 @@ impl Editor {
             )
             .wrap(),
         );
-        ui.add(TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY))
-            .accessible_name("Name of the label set");
+        ui.add(TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY)).accessible_name("Label set name");
         ScrollArea::vertical().max_height(240.0).show(ui, |ui| {
             ui.add(TextEdit::multiline(&mut self.text).desired_rows(12).desired_width(f32::INFINITY))
                 .accessible_name("Labels");
         });
         let labels = parse(&self.text);
         ui.label(
-            egui::RichText::new(words::count(labels.len() as u64, "label"))
+            egui::RichText::new(format::count(labels.len() as u64, "label"))
                 .font(font(text_size::SMALL))
                 .color(theme.text2),
         );
@@ -63,7 +62,7 @@ impl Editor {
             if ui.add_enabled_ui(!labels.is_empty(), |ui| buttons::primary(ui, "Save")).inner.clicked() {
                 ctx.send(SystemCommand::SetLabels(self.set()));
             }
-            if buttons::button(ui, "Load from a file…").clicked() {
+            if buttons::button(ui, "Load from file…").clicked() {
                 ctx.send(SystemCommand::LoadLabels);
             }
             let built_in = buttons::with_icon(ui, Icon::Down, "Built-in sets");

@@ -59,7 +59,7 @@ pub fn map_progress(progress: &MapProgress) -> String {
     let doing = match progress.stage {
         MapStage::Neighbours => "finding neighbours",
         MapStage::Arranging => "arranging",
-        MapStage::Checking => "measuring how far to trust it",
+        MapStage::Checking => "checking accuracy",
     };
     let left = progress.seconds_left.map_or(String::new(), |seconds| format!(", about {}", time_left(seconds)));
     format!("Map: {doing} {}{left}", percent(progress.share))
@@ -101,7 +101,7 @@ pub fn capital(text: &str) -> String {
 
 /// A share in [0, 1] as `71 %`.
 pub fn percent(share: f32) -> String {
-    format!("{:.0} %", share * 100.0)
+    format!("{:.0}%", share * 100.0)
 }
 
 /// A score with three decimals and a true minus sign.
@@ -172,9 +172,9 @@ mod tests {
             ["10 s left", "1 min 43 s left", "25 min left", "1 h 6 min left"]
         );
         let mut progress = MapProgress { stage: MapStage::Arranging, share: 0.421, seconds_left: None };
-        assert_eq!(map_progress(&progress), "Map: arranging 42 %");
+        assert_eq!(map_progress(&progress), "Map: arranging 42%");
         progress.seconds_left = Some(103.0);
-        assert_eq!(map_progress(&progress), "Map: arranging 42 %, about 1 min 43 s left");
+        assert_eq!(map_progress(&progress), "Map: arranging 42%, about 1 min 43 s left");
         assert_eq!(
             [ago(0, 30), ago(0, 600), ago(0, 7200), ago(0, 90_000), ago(0, 260_000)],
             ["just now", "10 min ago", "2 hours ago", "yesterday", "3 days ago"]

@@ -21,11 +21,11 @@ const PICTURE_ENDINGS: [&str; 20] = [
 
 /// What is remembered between frames.
 #[derive(Default)]
-pub struct Drops {
+pub struct FileDrop {
     dropped_at: Option<f64>,
 }
 
-impl Drops {
+impl FileDrop {
     /// Takes drops, and draws the targets while they are needed.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
@@ -43,7 +43,7 @@ impl Drops {
     }
 
     fn take(&mut self, ui: &Ui, ctx: &Ctx<'_>, files: Vec<PathBuf>, target: Option<DropTarget>) {
-        let pictures = files.iter().any(|f| looks_like_picture(f));
+        let pictures = files.iter().any(|f| has_image_extension(f));
         let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
         match target {
             _ if !pictures || empty => ctx.send(SystemCommand::Add(files)),
@@ -69,7 +69,7 @@ pub fn decide(ctx: &Ctx<'_>, files: &[PathBuf], target: DropTarget) {
     match target {
         DropTarget::Add => ctx.send(SystemCommand::Add(files.to_vec())),
         DropTarget::Ask => {
-            for file in files.iter().filter(|f| looks_like_picture(f)).take(4) {
+            for file in files.iter().filter(|f| has_image_extension(f)).take(4) {
                 ctx.send(SystemCommand::AskWithFile(file.clone()));
             }
         }
@@ -77,7 +77,7 @@ pub fn decide(ctx: &Ctx<'_>, files: &[PathBuf], target: DropTarget) {
 }
 
 /// By its name: only a hint for what to offer; what a file is, its content decides later.
-pub fn looks_like_picture(path: &Path) -> bool {
+pub fn has_image_extension(path: &Path) -> bool {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     ending.is_some_and(|e| PICTURE_ENDINGS.contains(&e.as_str()))
 }
@@ -121,10 +121,8 @@ fn note(ui: &Ui, window: Rect, text: &str) {
 fn card(ui: &Ui, ctx: &Ctx<'_>, rect: Rect, target: DropTarget, place: Option<Pos2>) {
     let theme = Theme::of(ui.ctx());
     let (icon, title, note) = match target {
-        DropTarget::Ask => {
-            (Icon::Search, "Find similar and nearest labels", "The picture is only a question; it is not added")
-        }
-        DropTarget::Add => (Icon::Folder, "Add to the collection", "Copied nowhere: it is indexed in place"),
+        DropTarget::Ask => (Icon::Search, "Find similar items and labels", "Only for searching; it is not added"),
+        DropTarget::Add => (Icon::Folder, "Add to collection", "Indexed in place; nothing is copied"),
     };
     let response = ui.interact(rect, Id::unique(("drop target", title)), Sense::click());
     let active = response.hovered() || place.is_some_and(|p| rect.contains(p));
@@ -170,8 +168,8 @@ mod tests {
 
     #[test]
     fn endings_tell_pictures_from_folders_and_texts() {
-        assert!(looks_like_picture(Path::new("/a/Dog.JPG")));
-        assert!(!looks_like_picture(Path::new("/a/photos")) && !looks_like_picture(Path::new("/a/notes.txt")));
+        assert!(has_image_extension(Path::new("/a/Dog.JPG")));
+        assert!(!has_image_extension(Path::new("/a/photos")) && !has_image_extension(Path::new("/a/notes.txt")));
     }
 
     #[test]

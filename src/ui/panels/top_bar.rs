@@ -96,7 +96,7 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     for recent in
         ctx.state.recents.iter().filter(|r| ctx.state.library.as_ref().is_none_or(|l| l.path != r.path)).take(5)
     {
-        if buttons::menu_row(ui, &recent.name, &super::empty::recent_note(recent, ctx.state.now)).clicked() {
+        if buttons::menu_row(ui, &recent.name, &super::welcome::recent_note(recent, ctx.state.now)).clicked() {
             ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
             ui.close();
         }
@@ -149,7 +149,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Model: {model}, {device}")));
     // StatusMessage in full: the name may be cut, and the device is left out where there is no room.
-    let more = format!("{model}, {device}\nWhat the model is good and bad at");
+    let more = format!("{model}, {device}\nCompare and choose models");
     if response.on_hover_text(more).clicked() {
         ctx.send(UiCommand::Models);
     }
@@ -192,7 +192,7 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let mut right = rect.right() - SPACE[1];
     if !query.is_empty() {
         let place = Rect::from_center_size(pos2(right - 12.0, rect.center().y), vec2(24.0, 24.0));
-        if buttons::icon_in(ui, Icon::Close, "Clear the search", place).clicked() {
+        if buttons::icon_in(ui, Icon::Close, "Clear search", place).clicked() {
             ctx.send(UiCommand::ClearSearch);
         }
         right = place.left() - 4.0;
@@ -207,10 +207,10 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     let theme = Theme::of(ui.ctx());
     let mut text = ctx.state.query.text.clone();
     let hint = match (ctx.state.query.chips.is_empty(), field.width() > 330.0) {
-        (true, true) if !ctx.state.has_library() => "Open a folder or a library, then search it here",
-        (true, true) => "Type what you are looking for, or paste or drop a picture",
+        (true, true) if !ctx.state.has_library() => "Open a folder or library to search it",
+        (true, true) => "Type what you are looking for, or paste or drop an image",
         (true, false) => "Search",
-        (false, _) => "Add words, or drop another picture",
+        (false, _) => "Add words, or drop another image",
     };
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(field).layout(egui::Layout::left_to_right(egui::Align::Center)));
@@ -225,7 +225,7 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
         .desired_width(field.width());
     let response = child.add_sized(field.size(), edit).accessible_name("Search");
     if response.has_focus() {
-        crate::ui::widgets::shows_focus(&response);
+        crate::ui::widgets::mark_focus_shown(&response);
     }
     if response.changed() {
         ctx.send(SystemCommand::SetQueryText(text.clone(), SearchTiming::Delayed));
@@ -298,6 +298,6 @@ fn chip_of(
     let cross = Rect::from_center_size(close.center(), vec2(12.0, 12.0));
     icons::paint(ui.painter(), Icon::Close, cross, if response.hovered() { theme.text1 } else { theme.accent });
     focus_ring(ui.painter(), theme, &response, close.shrink(2.0), RADIUS[0]);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {label} from the search")));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {label} from search")));
     (rect.right(), response.clicked())
 }

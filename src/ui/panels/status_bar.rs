@@ -5,10 +5,10 @@ use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
 
 use super::{models, network};
 use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
-use crate::ui::words;
 use vicinity_core::{Modality, Progress, Stage};
 use vicinity_engine::{Notice, Severity, UnfinishedImport};
 
@@ -31,8 +31,8 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
             }
             downloads(ui, ctx);
             if let Some(snapshot) = &ctx.state.snapshot {
-                let images = words::count(snapshot.count(Modality::Image) as u64, "image");
-                let texts = words::count(snapshot.count(Modality::Text) as u64, "text");
+                let images = format::count(snapshot.count(Modality::Image) as u64, "image");
+                let texts = format::count(snapshot.count(Modality::Text) as u64, "text");
                 text(ui, &format!("{images} · {texts}"));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, ctx));
@@ -44,8 +44,8 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let Some(version) = ctx.state.updates.newer() else { return };
-    let said = format!("Version {version} is out");
-    if buttons::quiet_small(ui, &said, &format!("{said}: show it in the browser"), theme.accent).clicked() {
+    let said = format!("Version {version} is available");
+    if buttons::quiet_small(ui, &said, &format!("{said}: open its page in the browser"), theme.accent).clicked() {
         ctx.send(SystemCommand::ShowReleases);
     }
 }
@@ -60,10 +60,10 @@ fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let more = downloads.count();
     let title = if more > 0 { format!("{} and {more} more", model.title) } else { model.title.clone() };
     let rate =
-        if at.per_second > 0.0 { format!(" · {}", words::bytes_per_second(at.per_second)) } else { String::new() };
-    let said = format!("{title} {}{rate}", words::percent(share));
-    let longest = format!("{title} 100 % · 000 MB/s");
-    let name = format!("Getting {said}");
+        if at.per_second > 0.0 { format!(" · {}", format::bytes_per_second(at.per_second)) } else { String::new() };
+    let said = format!("{title} {}{rate}", format::percent(share));
+    let longest = format!("{title} 100% · 000 MB/s");
+    let name = format!("Downloading {said}");
     if buttons::quiet_small_with_room(ui, &said, &longest, &name, theme.text2).clicked() {
         ctx.send(UiCommand::Models);
     }
@@ -76,7 +76,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     let state = ctx.state;
     let progress = &state.progress;
     if state.library.as_ref().is_some_and(|l| l.opening) {
-        return working(ui, "Opening the library…", theme.warning);
+        return working(ui, "Opening library…", theme.warning);
     }
     if progress.stage != Stage::Idle {
         import(ui, ctx, progress);
@@ -90,7 +90,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     match (notice, read_only, progress.stage, state.layout_progress) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
-        (None, None, Stage::Idle, Some(progress)) => working(ui, &words::map_progress(&progress), theme.accent),
+        (None, None, Stage::Idle, Some(progress)) => working(ui, &format::map_progress(&progress), theme.accent),
         (None, None, Stage::Idle, None) if unfinished.is_none() => text(ui, "Ready"),
         _ => {}
     }
@@ -100,12 +100,12 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn go_on(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: UnfinishedImport) {
     let theme = Theme::of(ui.ctx());
     let left = match unfinished.left {
-        0 => "The import is not finished".to_owned(),
-        left => format!("{} not imported", words::number(left)),
+        0 => "Import not finished".to_owned(),
+        left => format!("{} not imported", format::number(left)),
     };
     dot(ui, theme.warning);
     text(ui, &left);
-    if buttons::quiet(ui, "Continue", "Continue the import", theme.accent).clicked() {
+    if buttons::quiet(ui, "Continue", "Continue import", theme.accent).clicked() {
         ctx.send(UiCommand::Rescan);
     }
 }
@@ -121,18 +121,21 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
         job.append(words, 0.0, TextFormat::simple(face, colour));
     };
     if progress.stage == Stage::Scanning && progress.total == 0 {
-        add("Looking through the folders…", false);
+        add("Scanning folders…", false);
     } else {
-        add(&words::number(progress.done), true);
+        add(&format::number(progress.done), true);
         let least = if progress.counting { "at least " } else { "" };
-        add(&format!(" of {least}{} embedded", words::number(progress.total)), false);
+        add(&format!(" of {least}{} embedded", format::number(progress.total)), false);
         if paused {
             add(" · paused", false);
         } else if progress.per_second >= 0.05 {
             let rate = progress.per_second;
-            add(&if rate < 9.95 { format!(" · {rate:.1} a second") } else { format!(" · {rate:.0} a second") }, false);
+            add(
+                &if rate < 9.95 { format!(" · {rate:.1} per second") } else { format!(" · {rate:.0} per second") },
+                false,
+            );
             if let Some(seconds) = progress.seconds_left {
-                add(&format!(" · {}", words::time_left(seconds)), false);
+                add(&format!(" · {}", format::time_left(seconds)), false);
             }
         }
     }
@@ -146,7 +149,7 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
     if buttons::quiet_with_room(ui, action, "Resume", action, theme.text2).clicked() {
         ctx.send(UiCommand::PauseOrResume);
     }
-    if buttons::quiet(ui, "Cancel", "Cancel the import", theme.text2).clicked() {
+    if buttons::quiet(ui, "Cancel", "Cancel import", theme.text2).clicked() {
         ctx.send(UiCommand::CancelImport);
     }
 }
@@ -154,8 +157,8 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
 /// The numbers of an import in a place that is wide enough for all that they become, so that the buttons behind it stay
 /// where they are. In a narrow window it is cut.
 fn label_with_room(ui: &mut Ui, job: LayoutJob, total: u64) {
-    let total = words::number(total);
-    let longest = format!("{total} of at least {total} embedded · 0,000 a second · 00 min 00 s left");
+    let total = format::number(total);
+    let longest = format!("{total} of at least {total} embedded · 0,000 per second · 00 min 00 s left");
     // The numbers in bold are a little wider.
     let width = text_width(ui, &longest, text_size::SMALL).max(text_width(ui, &job.text, text_size::SMALL)) + 8.0;
     let width = width.min((ui.available_width() - BUTTONS).max(60.0));

@@ -12,14 +12,14 @@ use vicinity_models::LongText;
 
 /// The form while it is open.
 #[derive(Default)]
-pub struct Form {
+pub struct ImportForm {
     excludes: String,
     rows: bool,
     mean: bool,
     from: Option<ImportOptions>,
 }
 
-impl Form {
+impl ImportForm {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Import) {
@@ -50,25 +50,25 @@ impl Form {
             ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap())
         };
         head(ui, "Skip");
-        note(ui, "Names of files and folders, one a line; * stands for anything. Hidden folders are always skipped.");
+        note(ui, "File and folder names, one per line; * matches anything. Hidden folders are always skipped.");
         ScrollArea::vertical().max_height(130.0).show(ui, |ui| {
             ui.add(TextEdit::multiline(&mut self.excludes).desired_rows(6).desired_width(f32::INFINITY))
-                .accessible_name("Skip these names");
+                .accessible_name("Names to skip");
         });
         ui.add_space(SPACE[0]);
         head(ui, "Tables");
-        ui.checkbox(&mut self.rows, "Each row of a csv, tsv or jsonl file is an item of its own");
+        ui.checkbox(&mut self.rows, "Treat each row of a CSV, TSV or JSONL file as an item");
         ui.add_space(SPACE[0]);
         head(ui, "Long texts");
-        ui.radio_value(&mut self.mean, false, "Read the beginning");
-        ui.radio_value(&mut self.mean, true, "Read all of it, and average (slower)");
+        ui.radio_value(&mut self.mean, false, "Read only the beginning");
+        ui.radio_value(&mut self.mean, true, "Read the whole text and average (slower)");
         ui.add_space(SPACE[1]);
         ui.horizontal(|ui| {
             if buttons::primary(ui, "Apply").clicked() {
                 ctx.send(SystemCommand::SetImport(self.options()));
                 ctx.send(SystemCommand::Float(Dialog::Import, false));
             }
-            note(ui, "Takes effect when the folders are read the next time");
+            note(ui, "Applies at the next scan");
         });
     }
 
