@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use vicinity_core::{ContentHash, Embedding, Filter, Item, ItemId, Modality, NamePattern, Scoring};
-use vicinity_engine::index::{Lookup, QueryVector, search};
+use vicinity_engine::index::{QueryVector, SearchParams, search};
 use vicinity_engine::snapshot::CHUNK;
 use vicinity_engine::{Snapshot, SnapshotParts, Vectors, VisibleRows};
 use vicinity_models::ModelKey;
@@ -59,7 +59,7 @@ fn main() {
     let embedding = Embedding::new(snapshot.vector(17).expect("there").to_vec()).expect("finite");
     let parts = [QueryVector { embedding, modality: Modality::Text, item: None }];
     for scoring in [Scoring::Centred, Scoring::RawCosine] {
-        let lookup = Lookup { parts: &parts, visible: &visible, scoring, k: 100 };
+        let lookup = SearchParams { parts: &parts, visible: &visible, scoring, k: 100 };
         measure(&format!("{items} x {dim}, {scoring:?}, top 100"), || search(&lookup));
     }
     let folder = Filter { folder: Some("/home/ann/Photos/album 001".into()), ..Filter::default() };

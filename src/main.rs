@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use vicinity::app;
 use vicinity::cli::{self, Arguments, Command};
-use vicinity_core::home;
+use vicinity_core::app_dirs;
 use vicinity_engine::crash;
 
 /// Halves what egui and the models spend on allocation.
@@ -23,9 +23,9 @@ fn main() -> ExitCode {
         writeln!(out, "[{time} {style}{level}{style:#} {}] {}", record.target(), cli::escaped(&text))
     });
     log.init();
-    crash::watch();
+    crash::install_hook();
     if arguments.portable
-        && let Err(reason) = home::make_portable(arguments.command.as_ref().is_none_or(Command::writes))
+        && let Err(reason) = app_dirs::make_portable(arguments.command.as_ref().is_none_or(Command::writes))
     {
         cli::print_error(&reason);
         return ExitCode::from(2);
@@ -35,9 +35,9 @@ fn main() -> ExitCode {
         None => {
             let Arguments { folders, global, theme, new_window, .. } = arguments;
             let window = |(model, running)| {
-                let (library, running) = (global.library.clone().or_else(home::named_library), Some(running));
+                let (library, running) = (global.library.clone().or_else(app_dirs::named_library), Some(running));
                 let options = app::LaunchOptions { folders, library, model, theme, running };
-                if !new_window && app::hand_over(&options) {
+                if !new_window && app::forward(&options) {
                     // Nobody may be there to read it.
                     let _read = writeln!(std::io::stdout(), "Opened in the running window");
                     return Ok(());

@@ -108,7 +108,7 @@ impl App {
             }
             UiCommand::CopyPath => self.copy_paths(&self.state.selection.items.clone()),
             UiCommand::ApplyLabels => self.apply_labels(),
-            UiCommand::ProjectAgain => self.submit(Job::Project(LayoutMethod::Umap)),
+            UiCommand::ProjectAgain => self.submit(Job::ComputeLayout(LayoutMethod::Umap)),
             UiCommand::CycleTheme => {
                 self.state.theme = match self.state.theme {
                     ThemeChoice::System => ThemeChoice::Light,
@@ -281,7 +281,7 @@ impl App {
                 }
                 self.request_preview(id);
             }
-            SystemCommand::CancelProjection => self.submit(Job::CancelProjection),
+            SystemCommand::CancelProjection => self.submit(Job::CancelLayout),
             SystemCommand::ClosePreview => self.state.preview = None,
             SystemCommand::Float(window, open) => self.show_dialog(window, open),
             SystemCommand::FocusFirstHit => self.focus_first_hit(),

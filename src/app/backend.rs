@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::keys::KeyStore;
 use crate::context::services::ActiveService;
 use vicinity_core::NetworkLedger;
-use vicinity_engine::choice::ModelSource;
+use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::remote::Service;
 use vicinity_engine::{Event, ImportOptions, Job};
 use vicinity_models::ModelInfo;
@@ -79,7 +79,7 @@ pub struct Network {
     /// Runs it; `None` where the system gave no threads for it.
     pub runtime: Option<Handle>,
     /// Told what it is used for.
-    pub ledger: NetworkLedger,
+    pub network_log: NetworkLedger,
     /// Keys of services.
     pub keys: Arc<dyn KeyStore>,
 }

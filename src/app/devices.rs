@@ -3,8 +3,8 @@
 use super::window::{App, Message};
 use crate::context::Dialog;
 use vicinity_engine::Job;
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::running::Wishes;
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::DevicePreferences;
 
 impl App {
     pub(super) fn settings_dialog(&mut self) {
@@ -21,14 +21,14 @@ impl App {
         let model = self.state.model.as_ref().map(|model| model.key.clone());
         self.spawn("devices", move || {
             // The devices are the same for every model; the verdicts are found by its key.
-            let lines = running.lines(&ModelSource::Starter, model.as_ref());
+            let lines = running.device_summaries(&ModelSource::Starter, model.as_ref());
             let _ = sender.send(Message::Devices(lines));
             waker();
         });
     }
 
     /// From now on; the model moves where it has to.
-    pub(super) fn set_running(&mut self, wishes: Wishes) {
+    pub(super) fn set_running(&mut self, wishes: DevicePreferences) {
         let before = self.state.running;
         self.state.running = wishes;
         self.running.set(wishes);

@@ -7,9 +7,9 @@ use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 use crate::context::services::ActiveService;
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::remote::{self, Link, Service};
-use vicinity_engine::running::Running;
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::remote::{self, Service, ServiceConnection};
+use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode};
 use vicinity_models::ModelInfo;
 
@@ -60,7 +60,7 @@ impl Backend for Open {
 }
 
 /// Opens libraries.
-pub fn opener(running: Running) -> Opener {
+pub fn opener(running: RuntimeSettings) -> Opener {
     Arc::new(move |library: &Path, options: OpenOptions| {
         let mut opened = open(library, options, &running)?;
         opened.engine.listen();
@@ -68,12 +68,11 @@ pub fn opener(running: Running) -> Opener {
     })
 }
 
-fn open(library: &Path, options: OpenOptions, running: &Running) -> Result<Open, String> {
+fn open(library: &Path, options: OpenOptions, running: &RuntimeSettings) -> Result<Open, String> {
     let OpenOptions { model_override, network, waker } = options;
-    let forget =
-        || remote::remember(library, None).map_err(|error| format!("could not switch the service off: {error}"));
+    let forget = || remote::save(library, None).map_err(|error| format!("could not switch the service off: {error}"));
     match model_override {
-        ModelOverride::Remembered => match remote::remembered(library) {
+        ModelOverride::Remembered => match remote::saved(library) {
             None => local(library, None, running, waker),
             Some(service) => by_service(library, &service, &network, running, waker.clone()).or_else(|why| {
                 let mut opened = local(library, None, running, waker)?;
@@ -92,7 +91,7 @@ fn open(library: &Path, options: OpenOptions, running: &Running) -> Result<Open,
         }
         ModelOverride::Service(service) => {
             let opened = by_service(library, &service, &network, running, waker)?;
-            if let Err(error) = remote::remember(library, Some(&service)) {
+            if let Err(error) = remote::save(library, Some(&service)) {
                 log::warn!("the library will open with its local model next time: {error}");
             }
             Ok(opened)
@@ -100,8 +99,9 @@ fn open(library: &Path, options: OpenOptions, running: &Running) -> Result<Open,
     }
 }
 
-fn local(library: &Path, model: Option<ModelSource>, running: &Running, waker: Waker) -> Result<Open, String> {
-    let engine = Engine::open_on(library, model, running, move || waker()).map_err(|error| error.to_string())?;
+fn local(library: &Path, model: Option<ModelSource>, running: &RuntimeSettings, waker: Waker) -> Result<Open, String> {
+    let engine =
+        Engine::open_with_settings(library, model, running, move || waker()).map_err(|error| error.to_string())?;
     Ok(Open { engine, service: None, open_note: None })
 }
 
@@ -109,14 +109,14 @@ fn by_service(
     library: &Path,
     service: &Service,
     network: &Network,
-    running: &Running,
+    running: &RuntimeSettings,
     waker: Waker,
 ) -> Result<Open, String> {
     let sentence = |error: OpenError| error.to_string();
     let host = service.spec().host().map_err(|error| error.to_string())?;
     let key = network.keys.find(service.provider).map_err(|error| error.to_string())?.map(|(key, _)| key);
     let runtime = network.handle().map_err(|error| error.to_string())?;
-    let link = Link { key, runtime, ledger: network.ledger.clone(), running: running.clone() };
+    let link = ServiceConnection { key, runtime, network_log: network.network_log.clone(), settings: running.clone() };
     let (engine, found) =
         Engine::open_service(library, service, link, OpenMode::default(), move || waker()).map_err(sentence)?;
     Ok(Open { engine, service: Some((service.clone(), host)), open_note: found.map(OpenNote::Found) })

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use vicinity_core::home;
+use vicinity_core::app_dirs;
 
 /// The library that is meant where folders or files are to be opened, and what is to be added to it: the one that is
 /// named, or a library (`NAME.vicinity`) given alone, or in `data` the one that belongs to the first folder.
@@ -12,7 +12,7 @@ pub fn resolve(named: Option<PathBuf>, given: Vec<PathBuf>, data: Option<&Path>)
         (None, [alone]) if is_library(alone) => Some((alone.clone(), Vec::new())),
         (None, [first, ..]) => {
             let first = plain(&std::path::absolute(first).unwrap_or_else(|_| first.clone()));
-            Some((home::library_for(data?, &first), given))
+            Some((app_dirs::library_for(data?, &first), given))
         }
         (None, []) => None,
     }
@@ -62,8 +62,8 @@ mod tests {
         };
         assert_eq!(resolve(Some("/l"), &["/p/a.vicinity"]), Some(("/l".into(), 1)));
         assert_eq!(resolve(None, &["/p/a.vicinity"]), Some(("/p/a.vicinity".into(), 0)));
-        assert_eq!(resolve(None, &["/p", "/q"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 2)));
-        assert_eq!(resolve(None, &["/x/../p"]), Some((home::library_for(Path::new("/data"), Path::new("/p")), 1)));
+        assert_eq!(resolve(None, &["/p", "/q"]), Some((app_dirs::library_for(Path::new("/data"), Path::new("/p")), 2)));
+        assert_eq!(resolve(None, &["/x/../p"]), Some((app_dirs::library_for(Path::new("/data"), Path::new("/p")), 1)));
         assert_eq!(resolve(Some("/l"), &[]), Some(("/l".into(), 0)));
         assert_eq!(resolve(None, &[]), None);
     }

@@ -26,10 +26,10 @@ mod window;
 use std::path::PathBuf;
 
 use crate::context::ThemeChoice;
-use vicinity_core::home;
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::running::{Running, Wishes};
-use vicinity_engine::{crash, mailbox};
+use vicinity_core::app_dirs;
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
+use vicinity_engine::{crash, single_instance};
 
 pub use backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 pub use keys::{KeyStore, MemoryKeyStore, SystemKeyStore};
@@ -48,19 +48,19 @@ pub struct LaunchOptions {
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
     /// How models are run in this run; `None`: as the settings say.
-    pub running: Option<Wishes>,
+    pub running: Option<DevicePreferences>,
 }
 
 /// Hands what is to be opened to the window that has the library open already; whether it did. Where a window of this
 /// user on this machine has it, that takes up to a second.
-pub fn hand_over(options: &LaunchOptions) -> bool {
-    let meant = library_path::resolve(options.library.clone(), options.folders.clone(), home::data().as_deref());
-    meant.is_some_and(|(library, add)| mailbox::hand_over(&library, &add))
+pub fn forward(options: &LaunchOptions) -> bool {
+    let meant = library_path::resolve(options.library.clone(), options.folders.clone(), app_dirs::data().as_deref());
+    meant.is_some_and(|(library, add)| single_instance::forward(&library, &add))
 }
 
 /// How models are to be run, as the user's settings have it.
-pub fn kept_wishes() -> Wishes {
-    home::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
+pub fn kept_wishes() -> DevicePreferences {
+    app_dirs::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
 }
 
 /// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
@@ -73,15 +73,15 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
 pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
-    let running = Running::new(options.running.unwrap_or_else(kept_wishes));
+    let running = RuntimeSettings::new(options.running.unwrap_or_else(kept_wishes));
     let start = AppConfig {
         folders: options.folders,
         library: options.library,
         model: options.model,
         theme: options.theme,
-        settings: home::settings_file(),
-        data: home::data(),
-        crash: home::crashes().and_then(|dir| crash::unseen(&dir)),
+        settings: app_dirs::settings_file(),
+        data: app_dirs::data(),
+        crash: app_dirs::crashes().and_then(|dir| crash::unseen(&dir)),
         opener: engine::opener(running.clone()),
         running,
         environment: Environment {
@@ -124,6 +124,6 @@ fn native_options() -> eframe::NativeOptions {
         Err(error) => log::warn!("the icon is damaged: {error}"),
     }
     // Where egui keeps the sizes of window and panels.
-    let persistence_path = home::data().map(|data| data.join("window.ron"));
+    let persistence_path = app_dirs::data().map(|data| data.join("window.ron"));
     eframe::NativeOptions { viewport, persistence_path, ..Default::default() }
 }

@@ -12,7 +12,7 @@ use super::backend::Waker;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::ui::format;
 use vicinity_core::NetworkLedger;
-use vicinity_engine::choice::ModelSource;
+use vicinity_engine::model_selection::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status, size};
 
 /// Something to do.
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ModelListWorker {
     /// Starts the thread; it looks at what is here and contacts nobody.
-    pub fn start(options: InstallOptions, runtime: Handle, ledger: NetworkLedger, waker: Waker) -> Self {
+    pub fn start(options: InstallOptions, runtime: Handle, network_log: NetworkLedger, waker: Waker) -> Self {
         // Bounded generously: a person's clicks, and looks of which one is as good as many.
         let (jobs, received) = crossbeam_channel::bounded(64);
         let latest = Arc::default();
@@ -67,7 +67,7 @@ impl ModelListWorker {
             let changed = look.clone();
             // where the channel is full a look is among what waits
             let changed = move || drop(changed.try_send(ModelJob::Look));
-            let models = Arc::new(Models::open(options, runtime, ledger, changed));
+            let models = Arc::new(Models::open(options, runtime, network_log, changed));
             ModelJobs { models, notes: Arc::default(), look }.run(&received, &slot, &waker);
         };
         let thread = std::thread::Builder::new().name("models".to_owned()).spawn(work);

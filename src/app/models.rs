@@ -5,8 +5,8 @@ use super::receive::notice;
 use super::window::App;
 use crate::context::PathPurpose;
 use crate::context::model_list::{ModelCommand, ModelSpeed};
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::{Severity, Summary};
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::{ImportSummary, Severity};
 use vicinity_models::catalogue::{self, Recommendation};
 
 /// Fewer items than this tell nothing about speed.
@@ -101,7 +101,7 @@ impl App {
     }
 
     /// Keeps how fast the model in use was; a service's speed says nothing about this machine.
-    pub(super) fn record_speed(&mut self, summary: &Summary) {
+    pub(super) fn record_speed(&mut self, summary: &ImportSummary) {
         let Some(model) = self.state.model.as_ref().filter(|_| self.state.services.active.is_none()) else { return };
         if summary.embedded < ENOUGH || summary.seconds < 0.5 {
             return;

@@ -13,7 +13,7 @@ use crate::context::{Dialog, PathPurpose};
 use crate::ui::format;
 use crate::ui::panels::label_editor::parse;
 use vicinity_core::LabelSet;
-use vicinity_engine::choice::ModelSource;
+use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
 
 /// A label file larger than this is not one.

@@ -9,7 +9,7 @@ use crate::context::histogram::{self, Histogram};
 use crate::context::state::{Library, LoadedPreview, Selection};
 use crate::ui::format;
 use vicinity_core::{Filter, SearchResult};
-use vicinity_engine::{Event, ModelState, Notice, Preview, SearchSlot, Severity, Summary};
+use vicinity_engine::{Event, ImportSummary, ModelState, Notice, PreviewContent, SearchSlot, Severity};
 
 /// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
 const BUDGET: Duration = Duration::from_millis(8);
@@ -91,33 +91,33 @@ fn apply(app: &mut App, event: Event) {
             app.state.adding = false;
             app.state.progress = progress;
         }
-        Event::Finished(summary) => finished(app, &summary),
+        Event::ImportFinished(summary) => finished(app, &summary),
         Event::Failures(failures) => app.state.failures = failures,
-        Event::LeftOut(counts) => app.state.skipped = counts,
+        Event::Skipped(counts) => app.state.skipped = counts,
         Event::Unfinished(unfinished) => app.unfinished(unfinished),
         Event::Visible(rows) => app.filtered(rows),
-        Event::Found { slot: SearchSlot::Results, ticket, result } => {
+        Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
             if app.search.is_latest(ticket) {
                 found(app, result);
             }
         }
-        Event::Found { slot: SearchSlot::Neighbours, ticket, result } => {
+        Event::SearchDone { slot: SearchSlot::Neighbours, ticket, result } => {
             if let (Some(of), Ok(result)) = (app.search.neighbours_of(ticket), result) {
                 app.state.neighbours = Some((of, result));
             }
         }
-        Event::Labelled { ticket, result } => app.labels_received(ticket, result),
+        Event::LabelDone { ticket, result } => app.labels_received(ticket, result),
         Event::Suggested { ticket, suggestions } => app.suggestions_received(ticket, suggestions),
-        Event::Labels(labels) => app.labels_restored(&labels),
+        Event::StoredLabels(labels) => app.labels_restored(&labels),
         Event::Layout(layout) => app.state.layout = Some(layout),
-        Event::Projecting(progress) => app.state.layout_progress = progress,
+        Event::LayoutProgress(progress) => app.state.layout_progress = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
         Event::Preview(id, preview) => {
             let shown = preview.map(|preview| match preview {
-                Preview::Picture(picture) => {
+                PreviewContent::Picture(picture) => {
                     LoadedPreview::Picture(textures::load(&app.ctx, &format!("preview {}", id.0), &picture))
                 }
-                Preview::Text(text) => LoadedPreview::Text(text),
+                PreviewContent::Text(text) => LoadedPreview::Text(text),
             });
             if app.state.previews.len() >= PREVIEWS {
                 let keep = [app.state.preview, app.state.selection.focus()];
@@ -132,7 +132,7 @@ fn apply(app: &mut App, event: Event) {
             }
             notice(app, said.severity, said.text);
         }
-        Event::Called(call) => {
+        Event::OpenRequested(call) => {
             if let Some(paths) = call.take() {
                 app.open_forwarded(paths);
             }
@@ -144,8 +144,8 @@ fn apply(app: &mut App, event: Event) {
 fn model_state(app: &mut App, state: ModelState) {
     app.state.device_title = match &state {
         ModelState::Loading => "loading…".to_owned(),
-        ModelState::Ready { place, .. } => place.clone(),
-        ModelState::Away => "unloaded".to_owned(),
+        ModelState::Ready { runs_on: place, .. } => place.clone(),
+        ModelState::Unloaded => "unloaded".to_owned(),
         ModelState::Failed(_) => "not loaded".to_owned(),
     };
     if let ModelState::Failed(why) = &state {
@@ -182,7 +182,7 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
     }
 }
 
-fn finished(app: &mut App, summary: &Summary) {
+fn finished(app: &mut App, summary: &ImportSummary) {
     app.state.progress = Default::default();
     app.state.adding = false;
     app.record_speed(summary);
@@ -195,7 +195,7 @@ fn finished(app: &mut App, summary: &Summary) {
     if summary.failed > 0 {
         said.push(format!("{} could not be read", format::count(summary.failed, "file")));
     }
-    let left_out: u64 = summary.left_out.values().sum();
+    let left_out: u64 = summary.skipped.values().sum();
     if left_out > 0 {
         said.push(format!("{} skipped", format::count(left_out, "file")));
     }

@@ -15,7 +15,7 @@ use vicinity_core::{
     Filter, ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
     Suggestion,
 };
-use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, content};
+use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, file_content};
 use vicinity_media::{Content, thumbnail};
 
 /// A search starts so long after the last key.
@@ -192,7 +192,7 @@ impl App {
         let (sender, waker) = (self.inbox.0.clone(), self.waker());
         self.spawn("chip-picture", move || {
             // What is wrong with the file is told by the search.
-            if let Ok(Content::Image { picture, .. }) = content::open(&path, false) {
+            if let Ok(Content::Image { picture, .. }) = file_content::open(&path, false) {
                 let small = Arc::new(thumbnail::shrink(&picture, CHIP_SIDE));
                 let _ = sender.send(Message::ChipPicture(path, small));
                 waker();
@@ -306,7 +306,7 @@ impl App {
 
     /// Stores labels given to items; `None` takes one away.
     fn store_labels(&mut self, labels: Vec<String>, given: Vec<(ItemId, Option<LabelScore>)>, all: bool) {
-        self.submit(Job::KeepLabels { labels, given, all });
+        self.submit(Job::StoreLabels { labels, given, all });
     }
 
     /// After labels were taken back, or given again: stores all of them.

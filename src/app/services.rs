@@ -102,7 +102,7 @@ impl App {
         self.spawn("service-try", move || {
             let tried = network.keys.find(service.provider).and_then(|key| {
                 let key = key.map(|(key, _)| key);
-                Remote::open_with_ledger(&service.spec(), key, network.handle()?, network.ledger)?.probe()
+                Remote::open_with_ledger(&service.spec(), key, network.handle()?, network.network_log)?.probe()
             });
             let _ = sender.send(Message::Service(ServiceReply::Tried(attempt, service, tried)));
             waker();
@@ -172,7 +172,7 @@ impl App {
         {
             *on = now;
         }
-        self.state.network = self.network.ledger.uses();
+        self.state.network = self.network.network_log.uses();
     }
 
     /// An import by a service that has stopped is told in its dialog, too.

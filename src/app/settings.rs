@@ -12,8 +12,8 @@ use crate::context::model_list::ModelSpeed;
 use crate::context::state::RecentLibrary;
 use crate::context::{CentralView, ColourBy, FilterDisplay, ThemeChoice};
 use vicinity_core::{LabelSet, atomic_file};
-use vicinity_engine::running::Wishes;
-use vicinity_engine::updates::Updates;
+use vicinity_engine::runtime_settings::DevicePreferences;
+use vicinity_engine::updates::UpdateSettings;
 
 /// Libraries remembered.
 const RECENTS: usize = 12;
@@ -51,9 +51,9 @@ pub struct Settings {
     /// How fast models embedded here, by name.
     pub speeds: BTreeMap<String, ModelSpeed>,
     /// Device, precision, and how long models stay.
-    pub running: Wishes,
+    pub running: DevicePreferences,
     /// Looking for new versions.
-    pub updates: Updates,
+    pub updates: UpdateSettings,
 }
 
 /// A label set as stored.
@@ -80,8 +80,8 @@ impl Default for Settings {
             welcomed: false,
             favourite: None,
             speeds: BTreeMap::new(),
-            running: Wishes::default(),
-            updates: Updates::default(),
+            running: DevicePreferences::default(),
+            updates: UpdateSettings::default(),
         }
     }
 }
@@ -190,7 +190,8 @@ mod tests {
     fn come_back_as_they_were() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("deep/settings.json");
-        let running = Wishes { device: "cuda:1".parse().expect("a device"), precision: None, idle_minutes: 0 };
+        let running =
+            DevicePreferences { device: "cuda:1".parse().expect("a device"), precision: None, idle_minutes: 0 };
         let mut settings = Settings { theme: ThemeChoice::Dark, gallery_height: 200.0, running, ..Default::default() };
         settings.remember(recent("a"));
         settings.set_labels(&LabelSet { name: "Mine".to_owned(), labels: vec!["dog".to_owned()] });

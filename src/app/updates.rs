@@ -19,9 +19,9 @@ impl App {
         let (Some(address), Some(runtime)) = (self.updates.clone(), self.network.runtime.clone()) else { return };
         self.settings.updates.asked = now;
         self.updates_changed();
-        let (sender, waker, ledger) = (self.inbox.0.clone(), self.waker(), self.network.ledger.clone());
+        let (sender, waker, network_log) = (self.inbox.0.clone(), self.waker(), self.network.network_log.clone());
         runtime.spawn(async move {
-            match updates::newest(&address, ledger).await {
+            match updates::newest(&address, network_log).await {
                 // A full inbox loses the news for a day.
                 Ok(version) => drop(sender.try_send(Message::Newest(version))),
                 Err(why) => log::warn!("could not check for a new version: {why}"),

@@ -21,8 +21,8 @@ use crate::context::{CommandSender, Ctx, PathPurpose, State, ThemeChoice};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, NetworkLedger, Picture};
 use vicinity_engine::Severity;
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::running::{DeviceLine, Running, Wishes};
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary, RuntimeSettings};
 use vicinity_engine::updates;
 use vicinity_models::installed as models;
 
@@ -48,7 +48,7 @@ pub struct AppConfig {
     /// Opens libraries.
     pub opener: Opener,
     /// How models are run, shared with whatever `opener` opens.
-    pub running: Running,
+    pub running: RuntimeSettings,
     /// What lies outside of the window.
     pub environment: Environment,
 }
@@ -96,7 +96,7 @@ pub(super) enum Message {
     /// The newest version of the program.
     Newest(String),
     /// The devices of this machine.
-    Devices(Vec<DeviceLine>),
+    Devices(Vec<DeviceSummary>),
     /// A sentence for the status bar.
     Failed(String),
 }
@@ -139,7 +139,7 @@ pub struct App {
     pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
-    pub(super) running: Running,
+    pub(super) running: RuntimeSettings,
     title: String,
 }
 
@@ -155,10 +155,10 @@ impl App {
             Arc::new(move || ctx.request_repaint())
         };
         let model_list_worker = start.environment.models.zip(runtime.as_ref()).map(|(options, runtime)| {
-            ModelListWorker::start(options, runtime.handle().clone(), network.ledger.clone(), waker)
+            ModelListWorker::start(options, runtime.handle().clone(), network.network_log.clone(), waker)
         });
         let mut app = Self {
-            state: state_from(&settings, start.theme, start.running.wishes()),
+            state: state_from(&settings, start.theme, start.running.preferences()),
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
@@ -266,10 +266,10 @@ fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network
         .build();
     let runtime = build.map_err(|error| log::error!("the network is unavailable: {error}")).ok();
     let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
-    (runtime, Network { runtime: handle, ledger: NetworkLedger::default(), keys })
+    (runtime, Network { runtime: handle, network_log: NetworkLedger::default(), keys })
 }
 
-fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: Wishes) -> State {
+fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: DevicePreferences) -> State {
     let mut state = State {
         theme: theme.unwrap_or(settings.theme),
         left_open: settings.left_open,

@@ -10,8 +10,8 @@ use super::output::escaped;
 use crate::app;
 use crate::context::ThemeChoice;
 use vicinity_core::Modality;
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::running::{DEVICE_VARIABLE, Running, Wishes};
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, DeviceChoice, DeviceId};
 use vicinity_models::remote::inference_mode::InferenceMode;
@@ -297,7 +297,7 @@ impl GlobalArgs {
     ///
     /// # Errors
     /// When there is no such device, or this build does not support it.
-    pub fn device_preferences(&self) -> anyhow::Result<Wishes> {
+    pub fn device_preferences(&self) -> anyhow::Result<DevicePreferences> {
         let named = match &self.device {
             Some(text) => Some(("--device", text.clone())),
             None => std::env::var(DEVICE_VARIABLE).ok().filter(|text| !text.is_empty()).map(|t| (DEVICE_VARIABLE, t)),
@@ -322,8 +322,8 @@ impl GlobalArgs {
     ///
     /// # Errors
     /// As for [`Self::device_preferences`].
-    pub fn runtime_settings(&self) -> anyhow::Result<Running> {
-        Ok(Running::new(self.device_preferences()?))
+    pub fn runtime_settings(&self) -> anyhow::Result<RuntimeSettings> {
+        Ok(RuntimeSettings::new(self.device_preferences()?))
     }
 }
 

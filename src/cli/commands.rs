@@ -16,13 +16,15 @@ use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
     Filter, Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
 };
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::content::open;
+use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
+use vicinity_engine::file_content::open;
 use vicinity_engine::labels::{LabelVectors, parse};
-use vicinity_engine::running::{DeviceLine, Running};
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::trust::{self, Candidate, Verdict};
-use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, outputs, scan, store};
+use vicinity_engine::{
+    Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, scan, store,
+};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -69,7 +71,7 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     if parts.is_empty() {
         bail!("no query given: pass text or --image FILE");
     }
-    let folder = args.folder.map(|folder| scan::resolved(&folder));
+    let folder = args.folder.map(|folder| scan::canonical_path(&folder));
     let query = Query {
         parts,
         filter: Filter { modality: args.modality.modality(), folder, name: None },
@@ -79,7 +81,7 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let session = Session::open_truncated(global, args.truncation)?;
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
-        Event::Found { result, .. } => Some(result),
+        Event::SearchDone { result, .. } => Some(result),
         _ => None,
     })?;
     let found = found.map_err(sentence)?;
@@ -221,10 +223,10 @@ fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
 
 fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
     let bar = on_terminal().then(|| indicatif::ProgressBar::new(100));
-    let layout = session.ask(Job::Project(LayoutMethod::Umap), |event| match event {
+    let layout = session.ask(Job::ComputeLayout(LayoutMethod::Umap), |event| match event {
         Event::Layout(layout) if covers(&layout, snapshot) => Some(Ok(layout)),
         Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
-        Event::Projecting(Some(progress)) => {
+        Event::LayoutProgress(Some(progress)) => {
             if let Some(bar) = &bar {
                 bar.set_position((100.0 * progress.share) as u64);
             }
@@ -240,7 +242,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
 
 /// Checks before any work that the outputs can be written and are not files of the collection.
 fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
-    outputs::check(&session.engine.snapshot(), outputs).map_err(sentence)?;
+    output_files::check(&session.engine.snapshot(), outputs).map_err(sentence)?;
     let failures = session.engine.failures();
     let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));
     match outputs.iter().find(|output| same(output)) {
@@ -279,7 +281,7 @@ fn info(args: &InfoArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let snapshot = session.engine.snapshot();
     let parts = snapshot.parts();
     let excludes = session.engine.import_options().excludes;
-    let damage: Vec<String> = session.engine.found_on_opening().iter().map(|found| found.text.clone()).collect();
+    let damage: Vec<String> = session.engine.opening_notices().iter().map(|found| found.text.clone()).collect();
     let (images, texts) = (snapshot.count(Modality::Image), snapshot.count(Modality::Text));
     let failed = session.engine.failures().len();
     let (model, dimension, dimensions_used) = (parts.model.name.as_str(), parts.model.dim, snapshot.dim());
@@ -306,7 +308,7 @@ fn info(args: &InfoArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     print_line(&format!("  images   {}", count(images as u64)))?;
     print_line(&format!("  texts    {}", count(texts as u64)))?;
     print_line(&format!("failed     {}", count(failed as u64)))?;
-    let used = if snapshot.is_cut() { format!(", {dimensions_used} in use") } else { String::new() };
+    let used = if snapshot.is_truncated() { format!(", {dimensions_used} in use") } else { String::new() };
     print_line(&format!("model      {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
         let note = if root.available { "" } else { " (unavailable)" };
@@ -329,28 +331,28 @@ fn doctor(global: &GlobalArgs) -> anyhow::Result<Outcome> {
 
 /// Measures the model on every device, ignoring stored results. A device that differs from the CPU is reported, but
 /// is no error: it is not used.
-fn check_devices(source: &ModelSource, running: &Running) -> anyhow::Result<(Model, bool)> {
+fn check_devices(source: &ModelSource, running: &RuntimeSettings) -> anyhow::Result<(Model, bool)> {
     let candidates = running.candidates(source);
-    let (model, verdicts) = trust::examine(&candidates, running.ledger())?;
+    let (model, checks) = device_check::check_all(&candidates, running.reports())?;
     let mut last = None;
-    for (Candidate { device, precision, .. }, verdict) in candidates.iter().zip(&verdicts) {
+    for (DeviceCandidate { device, precision, .. }, check) in candidates.iter().zip(&checks) {
         if last.replace(device.id) != Some(device.id) {
-            let DeviceLine { choice, name, detail, .. } = DeviceLine::new(device);
+            let DeviceSummary { choice, name, detail, .. } = DeviceSummary::new(device);
             print_line(&format!("device   {choice}: {name}, {detail}"))?;
         }
         match device.id {
-            DeviceId::Cpu => print_line(&format!("         {}", reference(verdict)))?,
-            _ => print_line(&format!("         {}: {verdict}", precision.as_str()))?,
+            DeviceId::Cpu => print_line(&format!("         {}", reference(check)))?,
+            _ => print_line(&format!("         {}: {check}", precision.as_str()))?,
         }
     }
     for sentence in device::missing_backends() {
         print_line(&format!("         {sentence}"))?;
     }
-    Ok((model, verdicts.iter().any(Verdict::agrees)))
+    Ok((model, checks.iter().any(CheckResult::agrees)))
 }
 
-fn reference(verdict: &Verdict) -> String {
-    format!("f32: the reference for other devices, {} images/s", trust::speed(verdict.images_per_second))
+fn reference(check: &CheckResult) -> String {
+    format!("f32: the reference for other devices, {} images/s", device_check::speed(check.images_per_second))
 }
 
 /// Compares the built-in model with stored vectors; for other models it is enough that they returned vectors.
@@ -361,8 +363,8 @@ fn check_model(source: &ModelSource, model: &Model) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let report = golden::check(model)?;
-    let verdict = if report.passed() { "ok" } else { "DIFFERS from the reference" };
-    print_line(&format!("model    {title} ({revision}): {verdict}"))?;
+    let check = if report.passed() { "ok" } else { "DIFFERS from the reference" };
+    print_line(&format!("model    {title} ({revision}): {check}"))?;
     print_line(&format!(
         "         cosine to the reference: image {:.5}, texts {:.5} {:.5}; image {:.0} ms, two texts {:.0} ms",
         report.image,
@@ -382,7 +384,7 @@ fn check_library(global: &GlobalArgs) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let session = Session::open_quietly(global).with_context(|| format!("library {}", path.display()))?;
-    let opening = session.engine.found_on_opening();
+    let opening = session.engine.opening_notices();
     let mut found = session.engine.check();
     // A catalog that was set aside earlier no longer counts as damage.
     let [damage, notes]: [Vec<&Notice>; 2] = [true, false]
@@ -391,8 +393,8 @@ fn check_library(global: &GlobalArgs) -> anyhow::Result<bool> {
     found.sort_unstable();
     found.dedup();
     let items = count(session.engine.snapshot().len() as u64);
-    let verdict = if found.is_empty() { "ok" } else { "damaged" };
-    print_line(&format!("library  {} ({items} items): {verdict}", path.display()))?;
+    let check = if found.is_empty() { "ok" } else { "damaged" };
+    print_line(&format!("library  {} ({items} items): {check}", path.display()))?;
     let notes = notes.iter().map(|notice| &notice.text);
     found.iter().chain(notes).try_for_each(|trouble| print_line(&format!("         {trouble}")))?;
     Ok(found.is_empty())

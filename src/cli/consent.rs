@@ -9,7 +9,7 @@ use super::args::{GlobalArgs, IndexArgs};
 use super::output::{count, print_error};
 use super::{index, session};
 use vicinity_engine::remote::{self, Service};
-use vicinity_engine::running::Running;
+use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::{Access, Engine};
 use vicinity_models::remote::Estimate;
 use vicinity_models::remote::inference_mode::InferenceMode;
@@ -29,7 +29,7 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
     if !remote::is_allowed(&path, &host)? {
         // Opened with its local model, which sends nothing.
         let mode = session::mode(Access::ReadWrite);
-        let engine = Engine::open_as(&path, None, &Running::default(), mode, || {})?;
+        let engine = Engine::open_in_mode(&path, None, &RuntimeSettings::default(), mode, || {})?;
         if let Some(why) = &engine.snapshot().parts().read_only {
             bail!("{why}");
         }
@@ -41,7 +41,7 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
         agree(&remote::estimate_files(&paths, &excludes, &spec)?, spec.takes_pictures(), args.yes)?;
         engine.allow_remote(&host, true)?;
     }
-    remote::remember(&path, Some(&service))?;
+    remote::save(&path, Some(&service))?;
     Ok(Some(service))
 }
 

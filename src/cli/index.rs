@@ -15,10 +15,10 @@ use super::consent;
 use super::outcome::Outcome;
 use super::output::{JsonPath, count, on_terminal, print_error, print_json, print_line};
 use super::session::{self, Session};
-use vicinity_core::{Progress, Stage, left_out};
-use vicinity_engine::content::regular;
+use vicinity_core::{Progress, Stage, skip_reason};
+use vicinity_engine::file_content::check_regular_file;
 use vicinity_engine::scan::Excludes;
-use vicinity_engine::{Access, Busy, Event, ImportOptions, Job, Severity, Summary};
+use vicinity_engine::{Access, Event, ImportOptions, ImportSummary, Job, Severity, StageSeconds};
 
 #[derive(Serialize)]
 struct FailedLine<'a> {
@@ -52,7 +52,7 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         bail!("{}: no such file or folder", missing.display());
     }
     if let Some(Err(reason)) =
-        args.folders.iter().filter(|path| !path.is_dir()).map(|path| regular(path)).find(Result::is_err)
+        args.folders.iter().filter(|path| !path.is_dir()).map(|path| check_regular_file(path)).find(Result::is_err)
     {
         bail!("{reason}");
     }
@@ -75,7 +75,7 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Adds the named folders, or rescans all; also resumes an interrupted import, and retries failed files if requested.
-fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Result<(Summary, Option<String>)> {
+fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Result<(ImportSummary, Option<String>)> {
     let cut_short = session.engine.unfinished().is_some_and(|import| !import.cancelled);
     let mut jobs = Vec::new();
     if !args.folders.is_empty() {
@@ -86,7 +86,7 @@ fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Res
     } else if cut_short || jobs.is_empty() {
         jobs.push(Job::Rescan);
     }
-    let mut whole: Option<Summary> = None;
+    let mut whole: Option<ImportSummary> = None;
     for job in jobs {
         let (summary, error) = watch(session, job, stop, args.json)?;
         let summary = match whole {
@@ -102,12 +102,12 @@ fn import(session: &Session, args: &IndexArgs, stop: &AtomicBool) -> anyhow::Res
 }
 
 /// The sum of two imports, the second of which has rescanned everything.
-fn combined(first: &Summary, second: Summary) -> Summary {
-    Summary {
+fn combined(first: &ImportSummary, second: ImportSummary) -> ImportSummary {
+    ImportSummary {
         embedded: first.embedded + second.embedded,
         reused: second.reused.saturating_sub(first.embedded),
         seconds: first.seconds + second.seconds,
-        busy: Busy {
+        busy: StageSeconds {
             read: first.busy.read + second.busy.read,
             embed: first.busy.embed + second.busy.embed,
             store: first.busy.store + second.busy.store,
@@ -164,7 +164,12 @@ fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
 }
 
 /// Waits for the import to end; returns its summary, and the error that ended it early.
-fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyhow::Result<(Summary, Option<String>)> {
+fn watch(
+    session: &Session,
+    job: Job,
+    stop: &AtomicBool,
+    as_json: bool,
+) -> anyhow::Result<(ImportSummary, Option<String>)> {
     let bar = on_terminal().then(progress_bar);
     let mut error = None;
     let mut stopping = false;
@@ -195,7 +200,7 @@ fn watch(session: &Session, job: Job, stop: &AtomicBool, as_json: bool) -> anyho
                     print_json(&WarningLine { warning: &notice.text })?;
                 }
             }
-            Event::Finished(summary) => {
+            Event::ImportFinished(summary) => {
                 if let Some(bar) = bar {
                     bar.finish_and_clear();
                 }
@@ -225,7 +230,7 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     });
 }
 
-fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result<()> {
+fn report(session: &Session, summary: &ImportSummary, as_json: bool) -> anyhow::Result<()> {
     let failures = session.engine.failures();
     for failure in failures.iter() {
         if as_json {
@@ -234,10 +239,10 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
             print_error(&format!("{}: {}", failure.path.display(), failure.reason));
         }
     }
-    let Summary { items, images, texts, embedded, reused, failed, seconds, busy, .. } = *summary;
-    let skipped = summary.left_out.values().sum();
+    let ImportSummary { items, images, texts, embedded, reused, failed, seconds, busy, .. } = *summary;
+    let skipped = summary.skipped.values().sum();
     if as_json {
-        let left_out = summary.left_out.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
+        let left_out = summary.skipped.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
         return print_json(&SummaryLine { items, images, texts, embedded, reused, failed, skipped, left_out, seconds });
     }
     print_line(&format!(
@@ -250,7 +255,7 @@ fn report(session: &Session, summary: &Summary, as_json: bool) -> anyhow::Result
         count(failed)
     ))?;
     if skipped > 0 {
-        print_line(&format!("{} skipped: {}", count(skipped), left_out::describe(&summary.left_out, count)))?;
+        print_line(&format!("{} skipped: {}", count(skipped), skip_reason::describe(&summary.skipped, count)))?;
     }
     if embedded > 0 {
         print_line(&format!(

@@ -11,7 +11,7 @@ use super::args::{ModelNamesArgs, ModelsCommand, ModelsImportArgs, ModelsListArg
 use super::outcome::Outcome;
 use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
 use vicinity_core::NetworkLedger;
-use vicinity_engine::content::regular;
+use vicinity_engine::file_content::check_regular_file;
 use vicinity_models::catalogue::{CatalogueEntry, Recommendation, Terms};
 use vicinity_models::installed::model_store::Manifest;
 use vicinity_models::installed::{InstallOptions, InstallState, Models, Status, size};
@@ -196,7 +196,7 @@ fn download(models: Models, args: &ModelNamesArgs) -> anyhow::Result<Outcome> {
 
 /// Bytes received over the network so far.
 fn received(models: &Models) -> u64 {
-    models.ledger().uses().iter().map(|host| host.bytes).sum()
+    models.network_log().uses().iter().map(|host| host.bytes).sum()
 }
 
 /// Prints a line about an installed model.
@@ -247,7 +247,7 @@ fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
         bail!("{}: no such file or folder", args.path.display());
     }
     if !args.path.is_dir() {
-        regular(&args.path).map_err(|reason| anyhow!(reason))?;
+        check_regular_file(&args.path).map_err(|reason| anyhow!(reason))?;
     }
     let path = std::path::absolute(&args.path)?;
     let manifest = models.import(&path, args.name.as_deref())?;

@@ -6,9 +6,9 @@ use super::output::{count, print_line};
 use super::session::{self, Session};
 use crate::app::{self, Settings};
 use vicinity_core::Modality;
-use vicinity_core::home;
-use vicinity_engine::updates::Updates;
-use vicinity_engine::{choice, crash, store};
+use vicinity_core::app_dirs;
+use vicinity_engine::updates::UpdateSettings;
+use vicinity_engine::{crash, model_selection, store};
 use vicinity_models::device;
 
 /// Maximum lines of the last crash report.
@@ -43,8 +43,8 @@ fn program() -> Vec<String> {
 }
 
 fn updates() -> String {
-    let Updates { allowed, newest, .. } =
-        home::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
+    let UpdateSettings { allowed, newest, .. } =
+        app_dirs::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
     match (allowed, newest) {
         (false, _) => "not checked".to_owned(),
         (true, None) => "checked; no newer version found yet".to_owned(),
@@ -71,7 +71,7 @@ fn graphics() -> Vec<String> {
 }
 
 fn models() -> Vec<String> {
-    let installed: Vec<String> = choice::installed().into_iter().map(|model| model.id).collect();
+    let installed: Vec<String> = model_selection::installed().into_iter().map(|model| model.id).collect();
     vec![row("models", &if installed.is_empty() { "only the built-in model".to_owned() } else { installed.join(", ") })]
 }
 
@@ -99,7 +99,7 @@ fn library(global: &GlobalArgs, include_paths: bool) -> anyhow::Result<Vec<Strin
 }
 
 fn last_crash(include_paths: bool) -> Vec<String> {
-    let last = home::crashes().and_then(|dir| crash::reports(&dir).pop());
+    let last = app_dirs::crashes().and_then(|dir| crash::reports(&dir).pop());
     let Some(text) = last.and_then(|path| std::fs::read_to_string(path).ok()) else {
         return vec![row("crash", "no report")];
     };

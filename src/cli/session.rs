@@ -8,10 +8,10 @@ use tokio::runtime::Runtime;
 use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
 use vicinity_core::NetworkLedger;
-use vicinity_core::home;
-use vicinity_engine::choice::{self, ModelSource};
-use vicinity_engine::remote::{self, Link, Service};
-use vicinity_engine::running::Running;
+use vicinity_core::app_dirs;
+use vicinity_engine::model_selection::{self, ModelSource};
+use vicinity_engine::remote::{self, Service, ServiceConnection};
+use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::{Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, store};
 use vicinity_models::Model;
 use vicinity_models::remote::Key;
@@ -26,7 +26,7 @@ pub struct Session {
 
 /// The path of the library to use.
 pub fn library(global: &GlobalArgs) -> anyhow::Result<PathBuf> {
-    let path = global.library.clone().or_else(home::default_library);
+    let path = global.library.clone().or_else(app_dirs::default_library);
     let path = path.context("this system has no home folder; pass --library DIR")?;
     std::path::absolute(&path).with_context(|| format!("cannot use {}", path.display()))
 }
@@ -49,7 +49,7 @@ pub fn model(global: &GlobalArgs) -> anyhow::Result<Model> {
 }
 
 /// Loads a model on its device. Warnings go to stderr.
-pub fn load(source: &ModelSource, running: &Running) -> anyhow::Result<Model> {
+pub fn load(source: &ModelSource, running: &RuntimeSettings) -> anyhow::Result<Model> {
     let chosen = running.load(source, None)?;
     let warnings = chosen.notices.iter().filter(|notice| notice.severity != Severity::Info);
     warnings.for_each(|notice| print_error(&notice.text));
@@ -65,12 +65,12 @@ impl Session {
     /// Opens the library for writing; creates it if missing.
     pub fn create(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;
-        match (global.source()?, remote::remembered(&path)) {
+        match (global.source()?, remote::saved(&path)) {
             (None, Some(service)) => Self::by_service(&path, &service, global, Access::ReadWrite),
             (model, before) => {
                 let session = Self::local(&path, model, global, Access::ReadWrite)?;
                 if before.is_some() {
-                    remote::remember(&path, None)?;
+                    remote::save(&path, None)?;
                 }
                 Ok(session)
             }
@@ -78,7 +78,7 @@ impl Session {
     }
 
     fn local(path: &Path, model: Option<ModelSource>, global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
-        let engine = Engine::open_as(path, model, &global.runtime_settings()?, mode(access), || {})?;
+        let engine = Engine::open_in_mode(path, model, &global.runtime_settings()?, mode(access), || {})?;
         Ok(Self { engine, _network: None })
     }
 
@@ -91,7 +91,12 @@ impl Session {
             .build()
             .context("the network is unavailable")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
-        let link = Link { key, runtime, ledger: NetworkLedger::default(), running: global.runtime_settings()? };
+        let link = ServiceConnection {
+            key,
+            runtime,
+            network_log: NetworkLedger::default(),
+            settings: global.runtime_settings()?,
+        };
         let (engine, found) = Engine::open_service(path, service, link, mode(access), || {})?;
         found.iter().for_each(|found| print_error(found));
         Ok(Self { engine, _network: Some(network) })
@@ -101,14 +106,14 @@ impl Session {
     /// named than the one it remembers, it is opened for writing to remember that one.
     pub fn open(global: &GlobalArgs) -> anyhow::Result<Self> {
         let session = Self::open_quietly(global)?;
-        session.engine.found_on_opening().iter().for_each(|found| print_error(&found.text));
+        session.engine.opening_notices().iter().for_each(|found| print_error(&found.text));
         Ok(session)
     }
 
     /// Like [`Self::open`], but the caller prints the problems found.
     pub fn open_quietly(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;
-        let chooses = |model: &ModelSource| *model != choice::remembered(&path) || remote::remembered(&path).is_some();
+        let chooses = |model: &ModelSource| *model != model_selection::saved(&path) || remote::saved(&path).is_some();
         let access =
             if global.source()?.is_some_and(|model| chooses(&model)) { Access::ReadWrite } else { Access::Read };
         Self::open_with(global, access)
@@ -121,7 +126,7 @@ impl Session {
 
     fn open_with(global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
         let path = existing(global)?;
-        let service = remote::remembered(&path).filter(|_| global.model.is_none());
+        let service = remote::saved(&path).filter(|_| global.model.is_none());
         let opened = match (access, &service) {
             (Access::ReadWrite, _) => Self::create(global),
             (Access::Read, Some(service)) => Self::by_service(&path, service, global, access),
@@ -157,7 +162,7 @@ impl Session {
                 return Ok(result);
             }
             let is_new =
-                |notice: &Notice| notice.severity != Severity::Info && !self.engine.found_on_opening().contains(notice);
+                |notice: &Notice| notice.severity != Severity::Info && !self.engine.opening_notices().contains(notice);
             if let Some(notice) = notice.filter(is_new) {
                 print_error(&notice.text);
             }

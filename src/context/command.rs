@@ -135,11 +135,11 @@ pub enum SystemCommand {
     /// Open another library folder.
     OpenLibrary(PathBuf),
     /// See the open library through another model.
-    UseModel(vicinity_engine::choice::ModelSource),
+    UseModel(vicinity_engine::model_selection::ModelSource),
     /// Look at so many dimensions of each vector.
     SetDimensions(usize),
     /// How models are run.
-    SetRunning(vicinity_engine::running::Wishes),
+    SetRunning(vicinity_engine::runtime_settings::DevicePreferences),
     /// The same with a model folder that the user picks.
     ChooseModelFolder,
     /// Look for new versions of the program, or do not.

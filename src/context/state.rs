@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vicinity_core::{
-    Failure, Filter, Item, ItemId, Layout, LeftOutCounts, MapProgress, NetworkUse, Progress, QueryPart, Scoring,
-    SearchResult, Stage, Suggestion,
+    Failure, Filter, Item, ItemId, Layout, MapProgress, NetworkUse, Progress, QueryPart, Scoring, SearchResult,
+    SkipCounts, Stage, Suggestion,
 };
-use vicinity_engine::updates::Updates;
+use vicinity_engine::updates::UpdateSettings;
 use vicinity_engine::{ImportOptions, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
 
@@ -281,7 +281,7 @@ pub struct State {
     /// Files that could not be read.
     pub failures: Arc<Vec<Failure>>,
     /// Files that were left out, for each reason.
-    pub skipped: Arc<LeftOutCounts>,
+    pub skipped: Arc<SkipCounts>,
     /// The import that did not come to its end.
     pub unfinished: Option<UnfinishedImport>,
     /// Import options of this library.
@@ -359,9 +359,9 @@ pub struct State {
     /// Where the model is, where that was told.
     pub model_state: Option<vicinity_engine::ModelState>,
     /// How models are to be run.
-    pub running: vicinity_engine::running::Wishes,
+    pub running: vicinity_engine::runtime_settings::DevicePreferences,
     /// The devices of this machine; empty before somebody asked.
-    pub devices: Vec<vicinity_engine::running::DeviceLine>,
+    pub devices: Vec<vicinity_engine::runtime_settings::DeviceSummary>,
     /// All models; `None` where they are not managed here, or not looked at yet.
     pub model_list: Option<ModelList>,
     /// How fast models embedded here, by name.
@@ -375,7 +375,7 @@ pub struct State {
     /// Embedding services.
     pub services: Services,
     /// Looking for new versions of the program.
-    pub updates: Updates,
+    pub updates: UpdateSettings,
     /// Who is asked for them; `None` where nobody is, whatever is allowed.
     pub update_host: Option<String>,
 }

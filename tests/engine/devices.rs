@@ -9,11 +9,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use vicinity_core::{Embedding, EmbeddingError, Picture};
-use vicinity_engine::choice::ModelSource;
-use vicinity_engine::model::Loader;
-use vicinity_engine::running::{Running, Wishes};
-use vicinity_engine::trust::{Candidate, Ledger};
-use vicinity_engine::{Engine, Event, Job, ModelState, Notice, Severity, Summary};
+use vicinity_engine::device_check::{DeviceCandidate, DeviceReports};
+use vicinity_engine::model_loader::ModelFactory;
+use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
+use vicinity_engine::{Engine, Event, ImportSummary, Job, ModelState, Notice, Severity};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{Device, DeviceChoice, DeviceId};
 use vicinity_models::{
@@ -126,7 +126,7 @@ impl Machine {
         [0, 1].map(|at| self.loads[at].swap(0, Ordering::Relaxed))
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
+    fn candidates(&self) -> Vec<DeviceCandidate> {
         let cpu = std::iter::once((DeviceId::Cpu, Precision::F32, self.cpu));
         let card = self.card.iter().map(|(precision, fault)| (DeviceId::Cuda(0), *precision, *fault));
         let candidate = |(id, precision, fault): (DeviceId, Precision, Fault)| {
@@ -135,7 +135,7 @@ impl Machine {
                 loads[usize::from(id != DeviceId::Cpu)].fetch_add(1, Ordering::Relaxed);
                 model(fault, &Arc::default())
             };
-            Candidate { device: self.device(id), precision, load: Box::new(load) }
+            DeviceCandidate { device: self.device(id), precision, load: Box::new(load) }
         };
         cpu.chain(card).map(candidate).collect()
     }
@@ -152,17 +152,17 @@ impl Machine {
         }
     }
 
-    fn running(&self, device: &str, ledger: &Path) -> Running {
-        let wishes = Wishes { device: device.parse().unwrap(), ..Wishes::default() };
+    fn running(&self, device: &str, reports: &Path) -> RuntimeSettings {
+        let wishes = DevicePreferences { device: device.parse().unwrap(), ..DevicePreferences::default() };
         let machine = self.clone();
-        Running::among(wishes, Ledger::at(ledger), Arc::new(move |_| machine.candidates()))
+        RuntimeSettings::with_candidates(wishes, DeviceReports::at(reports), Arc::new(move |_| machine.candidates()))
     }
 }
 
 /// What a model was loaded onto, the verdict, and the warnings and notes.
-fn load(running: &Running) -> (String, Option<String>, Vec<Notice>) {
+fn load(running: &RuntimeSettings) -> (String, Option<String>, Vec<Notice>) {
     let chosen = running.load(&ModelSource::Starter, Some(&info().key)).expect("at least the CPU works");
-    (chosen.place, chosen.verdict.map(|verdict| verdict.to_string()), chosen.notices)
+    (chosen.runs_on, chosen.check.map(|check| check.to_string()), chosen.notices)
 }
 
 fn warnings(notices: &[Notice]) -> Vec<&str> {
@@ -172,34 +172,34 @@ fn warnings(notices: &[Notice]) -> Vec<&str> {
 #[test]
 fn auto_takes_the_fastest_that_agrees_and_remembers_it() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.path().join("cache/devices.json");
+    let reports = dir.path().join("cache/devices.json");
     let card = [
         (Precision::Bf16, Fault::Turned(0.1)),
         (Precision::F16, Fault::Turned(0.01)),
         (Precision::F32, Fault::Slow(10)),
     ];
     let machine = Machine::new(Fault::Slow(20), &card);
-    let (place, verdict, notices) = load(&machine.running("auto", &ledger));
-    assert_eq!(place, "Card (f16)");
-    let verdict = verdict.expect("it was compared");
-    assert!(verdict.starts_with("agrees (cosine 0.9999), ") && verdict.ends_with(" images/s"), "{verdict}");
+    let (runs_on, check, notices) = load(&machine.running("auto", &reports));
+    assert_eq!(runs_on, "Card (f16)");
+    let check = check.expect("it was compared");
+    assert!(check.starts_with("agrees (cosine 0.9999), ") && check.ends_with(" images/s"), "{check}");
     assert_eq!(warnings(&notices), ["Card (bf16) differs (cosine 0.9950): not used"]);
     assert_eq!(machine.loads(), [1, 4], "each way once, and the chosen one to stay");
 
-    let (place, again, notices) = load(&machine.running("auto", &ledger));
-    assert_eq!((place.as_str(), again), ("Card (f16)", Some(verdict)));
+    let (runs_on, again, notices) = load(&machine.running("auto", &reports));
+    assert_eq!((runs_on.as_str(), again), ("Card (f16)", Some(check)));
     assert_eq!(notices, [], "nothing new to tell");
     assert_eq!(machine.loads(), [0, 1], "the CPU is not needed any more");
 
-    let lines = machine.running("auto", &ledger).lines(&ModelSource::Starter, Some(&info().key));
+    let lines = machine.running("auto", &reports).device_summaries(&ModelSource::Starter, Some(&info().key));
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].verdicts[0].starts_with("the reference, "), "{lines:?}");
-    let shown: Vec<&str> = lines[1].verdicts.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert!(lines[0].checks[0].starts_with("the reference, "), "{lines:?}");
+    let shown: Vec<&str> = lines[1].checks.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(shown, ["bf16:", "f16:", "f32:"]);
-    assert!(lines[1].verdicts[0].contains("differs (cosine 0.9950): not used"), "{lines:?}");
+    assert!(lines[1].checks[0].contains("differs (cosine 0.9950): not used"), "{lines:?}");
 
     let updated = Machine { driver: "1.1", ..machine.clone() };
-    load(&updated.running("auto", &ledger));
+    load(&updated.running("auto", &reports));
     assert_eq!(machine.loads(), [1, 4], "another driver is compared anew");
 }
 
@@ -207,12 +207,12 @@ fn auto_takes_the_fastest_that_agrees_and_remembers_it() {
 fn a_cpu_that_is_faster_stays() {
     let dir = tempfile::tempdir().unwrap();
     let machine = Machine::new(Fault::None, &[(Precision::F32, Fault::Slow(30))]);
-    let ledger = dir.path().join("devices.json");
-    let (place, verdict, notices) = load(&machine.running("auto", &ledger));
-    assert_eq!((place.as_str(), notices.len()), ("CPU", 0));
-    assert!(verdict.is_some_and(|verdict| verdict.starts_with("agrees (cosine 1.0000), ")));
-    let (place, ..) = load(&machine.running("cuda", &ledger));
-    assert_eq!(place, "Card (f32)", "unless the user asks for the card");
+    let reports = dir.path().join("devices.json");
+    let (runs_on, check, notices) = load(&machine.running("auto", &reports));
+    assert_eq!((runs_on.as_str(), notices.len()), ("CPU", 0));
+    assert!(check.is_some_and(|check| check.starts_with("agrees (cosine 1.0000), ")));
+    let (runs_on, ..) = load(&machine.running("cuda", &reports));
+    assert_eq!(runs_on, "Card (f32)", "unless the user asks for the card");
 }
 
 #[test]
@@ -225,14 +225,14 @@ fn whatever_is_wrong_with_a_device_the_cpu_does_it() {
     for choice in ["auto", "cuda:0"] {
         for (fault, reason) in faults {
             let dir = tempfile::tempdir().unwrap();
-            let ledger = dir.path().join("devices.json");
+            let reports = dir.path().join("devices.json");
             let machine = Machine::new(Fault::None, &[(Precision::F16, fault)]);
-            let (place, verdict, notices) = load(&machine.running(choice, &ledger));
-            assert_eq!((place.as_str(), verdict), ("CPU", None), "{fault:?}");
+            let (runs_on, check, notices) = load(&machine.running(choice, &reports));
+            assert_eq!((runs_on.as_str(), check), ("CPU", None), "{fault:?}");
             let said = warnings(&notices);
             assert!(said[0].starts_with("Card (f16) ") && said[0].contains(reason), "{said:?}");
             assert_eq!(said[1..], ["The model runs on the CPU"], "{fault:?}");
-            let again = load(&machine.running(choice, &ledger)).2;
+            let again = load(&machine.running(choice, &reports)).2;
             // Who asks for the card is told every time; of what may go over everybody is.
             assert_eq!(again.is_empty(), choice == "auto" && fault != Fault::Absent, "{fault:?}: {again:?}");
         }
@@ -242,17 +242,17 @@ fn whatever_is_wrong_with_a_device_the_cpu_does_it() {
 #[test]
 fn a_device_that_agreed_and_is_gone_is_told_of() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.path().join("devices.json");
+    let reports = dir.path().join("devices.json");
     let machine = Machine::new(Fault::Slow(20), &[(Precision::F16, Fault::None)]);
-    assert_eq!(load(&machine.running("auto", &ledger)).0, "Card (f16)");
+    assert_eq!(load(&machine.running("auto", &reports)).0, "Card (f16)");
     let gone = Machine { card: vec![(Precision::F16, Fault::Absent)], ..machine };
-    let (place, _, notices) = load(&gone.running("auto", &ledger));
-    assert_eq!(place, "CPU");
+    let (runs_on, _, notices) = load(&gone.running("auto", &reports));
+    assert_eq!(runs_on, "CPU");
     assert!(warnings(&notices)[0].contains("Card (f16) cannot be used now"), "{notices:?}");
-    let (place, _, notices) = load(&gone.running("cuda:7", &ledger));
-    assert_eq!(place, "CPU");
+    let (runs_on, _, notices) = load(&gone.running("cuda:7", &reports));
+    assert_eq!(runs_on, "CPU");
     assert!(warnings(&notices)[0].contains("cuda:7"), "{notices:?}");
-    let cpu = load(&gone.running("cpu", &ledger));
+    let cpu = load(&gone.running("cpu", &reports));
     assert_eq!((cpu.0.as_str(), cpu.2.len()), ("CPU", 0));
 }
 
@@ -262,7 +262,7 @@ fn a_precision_that_is_asked_for_is_the_only_one_tried() {
     let card = [(Precision::Bf16, Fault::None), (Precision::F32, Fault::Slow(1))];
     let machine = Machine::new(Fault::Slow(40), &card);
     let running = machine.running("auto", &dir.path().join("devices.json"));
-    running.set(Wishes { precision: Some(Precision::F32), ..Wishes::default() });
+    running.set(DevicePreferences { precision: Some(Precision::F32), ..DevicePreferences::default() });
     assert_eq!(load(&running).0, "Card (f32)");
     assert_eq!(machine.loads()[1], 2);
 }
@@ -270,11 +270,11 @@ fn a_precision_that_is_asked_for_is_the_only_one_tried() {
 #[test]
 fn a_damaged_ledger_costs_a_comparison_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.path().join("devices.json");
-    fs::write(&ledger, "{\"cpu").unwrap();
+    let reports = dir.path().join("devices.json");
+    fs::write(&reports, "{\"cpu").unwrap();
     let machine = Machine::new(Fault::Slow(20), &[(Precision::F16, Fault::None)]);
-    assert_eq!(load(&machine.running("auto", &ledger)).0, "Card (f16)");
-    assert!(fs::read_to_string(&ledger).unwrap().contains("images_per_second"));
+    assert_eq!(load(&machine.running("auto", &reports)).0, "Card (f16)");
+    assert!(fs::read_to_string(&reports).unwrap().contains("images_per_second"));
 }
 
 /// Events until `done` takes one for the last.
@@ -301,22 +301,22 @@ fn an_engine_tells_where_its_model_runs_and_lets_it_go() {
     let dir = tempfile::tempdir().unwrap();
     let machine = Machine::new(Fault::Slow(60), &[(Precision::Bf16, Fault::NotFinite), (Precision::F16, Fault::None)]);
     let running = machine.running("auto", &dir.path().join("devices.json"));
-    let engine = Engine::open_on(&dir.path().join("library"), None, &running, || {}).unwrap();
+    let engine = Engine::open_with_settings(&dir.path().join("library"), None, &running, || {}).unwrap();
     let mut warned = false;
-    let place = until(&engine, |event| match event {
+    let runs_on = until(&engine, |event| match event {
         Event::Notice(notice) => {
             warned |= notice.severity == Severity::Warning && notice.text.contains("bf16");
             None
         }
-        Event::Model(ModelState::Ready { place, verdict }) => Some((place, verdict)),
+        Event::Model(ModelState::Ready { runs_on, check }) => Some((runs_on, check)),
         _ => None,
     });
     assert!(warned, "the precision that fails is told of");
-    assert!(place.0 == "Card (f16)" && place.1.is_some_and(|verdict| verdict.contains("agrees")));
+    assert!(runs_on.0 == "Card (f16)" && runs_on.1.is_some_and(|check| check.contains("agrees")));
 
     let model = Arc::downgrade(&engine.model().unwrap());
     engine.submit(Job::UnloadModel);
-    assert_eq!(state(&engine), ModelState::Away);
+    assert_eq!(state(&engine), ModelState::Unloaded);
     assert!(model.upgrade().is_none(), "nobody holds it any more");
     machine.loads();
     let held = engine.model().unwrap();
@@ -324,16 +324,16 @@ fn an_engine_tells_where_its_model_runs_and_lets_it_go() {
     assert!(matches!(state(&engine), ModelState::Ready { .. }));
     // Whoever works with it keeps it until the work is done.
     engine.submit(Job::UnloadModel);
-    assert_eq!(state(&engine), ModelState::Away);
+    assert_eq!(state(&engine), ModelState::Unloaded);
     assert_eq!(held.info.key, info().key);
 
-    running.set(Wishes { device: DeviceChoice::This(DeviceId::Cpu), ..Wishes::default() });
+    running.set(DevicePreferences { device: DeviceChoice::This(DeviceId::Cpu), ..DevicePreferences::default() });
     engine.submit(Job::ReloadModel);
-    assert_eq!(state(&engine), ModelState::Ready { place: "CPU".to_owned(), verdict: None });
+    assert_eq!(state(&engine), ModelState::Ready { runs_on: "CPU".to_owned(), check: None });
 }
 
 /// An import of 40 texts by a device that takes `most` at once.
-fn import(most: usize) -> (Summary, Vec<Notice>, Vec<usize>, usize) {
+fn import(most: usize) -> (ImportSummary, Vec<Notice>, Vec<usize>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
     fs::create_dir(&files).unwrap();
@@ -341,8 +341,8 @@ fn import(most: usize) -> (Summary, Vec<Notice>, Vec<usize>, usize) {
         fs::write(files.join(format!("{n}.txt")), format!("text number {n}, and nothing else")).unwrap();
     }
     let batches = Arc::default();
-    let loader = Loader::given(model(Fault::Small(most), &batches).unwrap().into());
-    let engine = Engine::open_with(&dir.path().join("library"), info(), loader, || {}).unwrap();
+    let loader = ModelFactory::given(model(Fault::Small(most), &batches).unwrap().into());
+    let engine = Engine::open_with_factory(&dir.path().join("library"), info(), loader, || {}).unwrap();
     engine.submit(Job::Add(vec![files]));
     let mut notices = Vec::new();
     let summary = until(&engine, |event| match event {
@@ -350,7 +350,7 @@ fn import(most: usize) -> (Summary, Vec<Notice>, Vec<usize>, usize) {
             notices.push(notice);
             None
         }
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         _ => None,
     });
     let failed = engine.failures().len();

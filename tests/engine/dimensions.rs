@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::support::engine::wait;
 use crate::support::synthetic::Noise;
 use vicinity_core::{Embedding, LabelSet, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult};
-use vicinity_engine::index::{Lookup, QueryVector, search};
-use vicinity_engine::model::Loader;
+use vicinity_engine::index::{QueryVector, SearchParams, search};
+use vicinity_engine::model_loader::ModelFactory;
 use vicinity_engine::store::{NewItem, Store};
 use vicinity_engine::{Engine, Event, Job, LabelTargets, SearchSlot, Severity, Snapshot, VisibleRows, export};
 use vicinity_models::compute_target::ComputeTarget;
@@ -57,13 +57,13 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
 fn find(snapshot: &Snapshot, n: u32, scoring: Scoring, k: usize) -> SearchResult {
     let parts = [QueryVector { embedding: embedding(n), modality: modality(n), item: None }];
     let visible = VisibleRows::everything(Arc::new(snapshot.clone()));
-    search(&Lookup { parts: &parts, visible: &visible, scoring, k })
+    search(&SearchParams { parts: &parts, visible: &visible, scoring, k })
 }
 
 /// Same means, same scores, same order but for ties.
 fn assert_alike(cut: &Snapshot, whole: &Snapshot) {
-    assert_eq!((cut.dim(), cut.is_cut()), (CUT, true));
-    assert_eq!((whole.dim(), whole.is_cut()), (CUT, false));
+    assert_eq!((cut.dim(), cut.is_truncated()), (CUT, true));
+    assert_eq!((whole.dim(), whole.is_truncated()), (CUT, false));
     for modality in Modality::ALL {
         let (a, b) = (cut.mean(modality).expect("a mean"), whole.mean(modality).expect("a mean"));
         assert_eq!(a.len(), b.len());
@@ -136,19 +136,20 @@ fn model() -> Model {
 
 fn open(dir: &Path) -> Engine {
     let model = model();
-    Engine::open_with(&dir.join("library"), model.info.clone(), Loader::given(model.into()), || {}).expect("opens")
+    Engine::open_with_factory(&dir.join("library"), model.info.clone(), ModelFactory::given(model.into()), || {})
+        .expect("opens")
 }
 
 fn import(engine: &Engine, job: Job) -> u64 {
     engine.submit(job);
-    wait(engine, |event| if let Event::Finished(summary) = event { Some(summary.embedded) } else { None })
+    wait(engine, |event| if let Event::ImportFinished(summary) = event { Some(summary.embedded) } else { None })
 }
 
 fn scores(engine: &Engine) -> Vec<f32> {
     let query =
         Query { parts: vec![QueryPart::Text("dog".into())], scoring: Scoring::RawCosine, k: 5, ..Query::default() };
     engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 1, query });
-    wait(engine, |event| if let Event::Found { result, .. } = event { Some(result) } else { None })
+    wait(engine, |event| if let Event::SearchDone { result, .. } = event { Some(result) } else { None })
         .expect("found")
         .scores
         .to_vec()
@@ -183,7 +184,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
 
     engine.submit(Job::SetDimensions(32));
     let snapshot = wait(&engine, |event| match event {
-        Event::Snapshot(snapshot) if snapshot.is_cut() => Some(snapshot),
+        Event::Snapshot(snapshot) if snapshot.is_truncated() => Some(snapshot),
         _ => None,
     });
     assert_eq!((snapshot.dim(), snapshot.len()), (32, 4));
@@ -201,7 +202,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
         targets: LabelTargets::Items(snapshot.items().map(|item| item.id).collect()),
         labels: LabelSet::default(),
     });
-    let labelled = wait(&engine, |event| if let Event::Labelled { result, .. } = event { Some(result) } else { None });
+    let labelled = wait(&engine, |event| if let Event::LabelDone { result, .. } = event { Some(result) } else { None });
     assert!(labelled.expect("labelled").iter().all(|item| item.scores.iter().all(|s| s.score.abs() <= 1.0 + 1e-6)));
     let (npy, csv) = (dir.path().join("v.npy"), dir.path().join("i.csv"));
     assert_eq!(export::write(&engine.snapshot(), &npy, &csv), Ok(4));

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crate::support::engine::{PATIENCE, wait};
 use tempfile::TempDir;
 use vicinity_core::{
-    Embedding, ItemId, LabelSet, LayoutMethod, LeftOut, LeftOutCounts, Modality, Picture, Query, QueryPart,
-    SearchResult, Stage,
+    Embedding, ItemId, LabelSet, LayoutMethod, Modality, Picture, Query, QueryPart, SearchResult, SkipCounts,
+    SkipReason, Stage,
 };
-use vicinity_engine::model::Loader;
+use vicinity_engine::model_loader::ModelFactory;
 use vicinity_engine::store::Store;
-use vicinity_engine::{Engine, Event, Job, LabelTargets, Notice, SearchSlot, Severity, Summary};
+use vicinity_engine::{Engine, Event, ImportSummary, Job, LabelTargets, Notice, SearchSlot, Severity};
 use vicinity_models::{
     ImageTower, Model, ModelInfo, Pixels, TextEmbedding, TextOptions, TextTower, TowerError, builtin,
 };
@@ -48,10 +48,10 @@ impl Place {
     }
 }
 
-fn import(engine: &Engine, job: Job) -> Summary {
+fn import(engine: &Engine, job: Job) -> ImportSummary {
     engine.submit(job);
     wait(engine, |event| match event {
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         _ => None,
     })
 }
@@ -61,7 +61,7 @@ fn search(engine: &Engine, part: QueryPart, modality: Option<Modality>) -> Searc
     query.filter.modality = modality;
     engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 7, query });
     let found = wait(engine, |event| match event {
-        Event::Found { ticket, result, .. } => {
+        Event::SearchDone { ticket, result, .. } => {
             assert_eq!(ticket, 7);
             Some(result)
         }
@@ -137,7 +137,7 @@ fn words_pictures_and_items_find_their_like() {
         LabelSet { name: "x".to_owned(), labels: vec!["cooking".into(), "space travel".into(), "pets".into()] };
     engine.submit(Job::Label { ticket: 1, targets: LabelTargets::Items(ids), labels });
     let labelled = wait(&engine, |event| match event {
-        Event::Labelled { result, .. } => Some(result.unwrap()),
+        Event::LabelDone { result, .. } => Some(result.unwrap()),
         _ => None,
     });
     let best = |name: &str| {
@@ -198,7 +198,7 @@ fn an_import_can_be_held_and_ended() {
 
     engine.submit(Job::Cancel);
     let ended = wait(&engine, |event| match event {
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         _ => None,
     });
     assert!(ended.cancelled);
@@ -292,18 +292,19 @@ fn a_model_that_panics_hangs_nobody() {
     place.paint("b.png", 3);
     let info = builtin::info().unwrap();
     let model = Model { info: info.clone(), image: Box::new(Panicking), text: Box::new(Panicking) };
-    let load = Loader::given(model.into());
-    let engine = Engine::open_with(&place.dir.path().join("library"), info, load, || {}).unwrap();
+    let load = ModelFactory::given(model.into());
+    let engine = Engine::open_with_factory(&place.dir.path().join("library"), info, load, || {}).unwrap();
     let picture = std::sync::Arc::new(Picture::new(2, 1, vec![7; 6]).unwrap());
     for part in [QueryPart::Text("words".to_owned()), QueryPart::Picture(picture)] {
         let query = Query { parts: vec![part], k: 5, ..Query::default() };
         engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 1, query });
-        let found = wait(&engine, |event| if let Event::Found { result, .. } = event { Some(result) } else { None });
+        let found =
+            wait(&engine, |event| if let Event::SearchDone { result, .. } = event { Some(result) } else { None });
         let why = found.err().unwrap();
         assert!(why.contains("failed unexpectedly") && !why.contains('\n'), "{why}");
     }
     engine.submit(Job::Label { ticket: 2, targets: LabelTargets::Items(Vec::new()), labels: LabelSet::default() });
-    let labelled = wait(&engine, |event| if let Event::Labelled { result, .. } = event { Some(result) } else { None });
+    let labelled = wait(&engine, |event| if let Event::LabelDone { result, .. } = event { Some(result) } else { None });
     assert!(labelled.is_err());
     let summary = import(&engine, Job::Add(vec![place.files()]));
     assert_eq!(summary.embedded, 0);
@@ -361,13 +362,19 @@ impl Place {
     /// The library, seen through a made-up model.
     fn open_with(&self, name: &str, act: Act) -> Engine {
         let model = Model { info: info(name), image: Box::new(Tower(act)), text: Box::new(Tower(act)) };
-        Engine::open_with(&self.dir.path().join("library"), info(name), Loader::given(model.into()), || {}).unwrap()
+        Engine::open_with_factory(
+            &self.dir.path().join("library"),
+            info(name),
+            ModelFactory::given(model.into()),
+            || {},
+        )
+        .unwrap()
     }
 
     /// The library with a model of which loading ends as `load` says.
     fn open_loading(&self, name: &str, mut load: impl FnMut() -> Result<Model, TowerError> + Send + 'static) -> Engine {
-        let loader = Loader::new(move || load().map(Into::into), || None);
-        Engine::open_with(&self.dir.path().join("library"), info(name), loader, || {}).unwrap()
+        let loader = ModelFactory::new(move || load().map(Into::into), || None);
+        Engine::open_with_factory(&self.dir.path().join("library"), info(name), loader, || {}).unwrap()
     }
 
     fn write_many(&self, count: u32) {
@@ -378,11 +385,11 @@ impl Place {
 }
 
 /// Everything that is said until an import has ended, and its summary.
-fn import_told(engine: &Engine, job: Job) -> (Summary, Vec<Notice>) {
+fn import_told(engine: &Engine, job: Job) -> (ImportSummary, Vec<Notice>) {
     engine.submit(job);
     let mut notices = Vec::new();
     let summary = wait(engine, |event| match event {
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         Event::Notice(notice) => {
             notices.push(notice);
             None
@@ -443,7 +450,7 @@ fn what_a_file_no_longer_holds_leaves_the_search() {
     fs::write(place.files().join("film.png"), b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").unwrap();
     let after = import(&engine, Job::Rescan);
     assert_eq!(names(&engine), ["stays.png"]);
-    assert_eq!(after.failed + after.left_out.values().sum::<u64>(), 2);
+    assert_eq!(after.failed + after.skipped.values().sum::<u64>(), 2);
     drop(engine);
     let engine = place.open_with("m", Act::Works);
     assert_eq!(names(&engine), ["stays.png"]);
@@ -559,23 +566,23 @@ fn what_was_left_out_is_counted_and_remembered() {
     place.write("old.tmp", "excluded");
     let engine = place.open_with("m", Act::Works);
     let first = import(&engine, Job::Add(vec![place.files()]));
-    let wanted = LeftOutCounts::from([
-        (LeftOut::Archive, 1),
-        (LeftOut::Blank, 1),
-        (LeftOut::Excluded, 1),
-        (LeftOut::Office, 1),
-        (LeftOut::RawPhoto, 1),
-        (LeftOut::Video, 1),
+    let wanted = SkipCounts::from([
+        (SkipReason::Archive, 1),
+        (SkipReason::Blank, 1),
+        (SkipReason::Excluded, 1),
+        (SkipReason::Office, 1),
+        (SkipReason::RawPhoto, 1),
+        (SkipReason::Video, 1),
     ]);
-    assert_eq!((first.items, first.failed, &first.left_out), (1, 0, &wanted));
+    assert_eq!((first.items, first.failed, &first.skipped), (1, 0, &wanted));
     drop(engine);
     let engine = place.open_with("m", Act::Works);
     let remembered = wait(&engine, |event| match event {
-        Event::LeftOut(counts) => Some(counts),
+        Event::Skipped(counts) => Some(counts),
         _ => None,
     });
     assert_eq!(remembered.values().sum::<u64>(), 5, "names that are excluded are only seen while walking");
-    assert_eq!(import(&engine, Job::Rescan).left_out, wanted);
+    assert_eq!(import(&engine, Job::Rescan).skipped, wanted);
     fs::write(place.files().join("box.zip"), "A text by now.").unwrap();
     assert_eq!(import(&engine, Job::Rescan).items, 2);
 }
@@ -749,12 +756,12 @@ fn a_cancel_reaches_what_was_asked_before_it_and_nothing_after() {
         engine.submit(Job::Cancel);
         engine.submit(Job::Add(vec![other.clone()]));
         let first = wait(&engine, |event| match event {
-            Event::Finished(summary) => Some(summary),
+            Event::ImportFinished(summary) => Some(summary),
             _ => None,
         });
         assert!(first.cancelled, "round {round}");
         let second = wait(&engine, |event| match event {
-            Event::Finished(summary) => Some(summary),
+            Event::ImportFinished(summary) => Some(summary),
             _ => None,
         });
         assert!(!second.cancelled, "round {round}");

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::sync::atomic::AtomicBool;
 
-use vicinity_core::{Failure, LeftOut, Picture};
-use vicinity_engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, Found, Walk, scan};
+use vicinity_core::{Failure, Picture, SkipReason};
+use vicinity_engine::scan::{Candidate, DEFAULT_EXCLUDES, Excludes, FolderWalk, ScanEntry, scan};
 use vicinity_engine::store::Store;
 use vicinity_media::thumbnail;
 use vicinity_media::{Content, ReadOptions, load, read};
@@ -206,20 +206,20 @@ fn loops_of_links_end_and_odd_names_survive() {
 }
 
 /// Paths below a folder that a walk over `roots` finds, and what it passes over and counts.
-fn walk(roots: &[PathBuf], all: &[PathBuf], below: &Path) -> (Vec<String>, Vec<LeftOut>) {
+fn walk(roots: &[PathBuf], all: &[PathBuf], below: &Path) -> (Vec<String>, Vec<SkipReason>) {
     let (excludes, cancel) = (Excludes::new(&[]).unwrap(), AtomicBool::new(false));
-    let mut walk = Walk::new(&excludes, all.to_vec(), &cancel);
-    let (mut paths, mut left_out) = (Vec::new(), Vec::new());
+    let mut walk = FolderWalk::new(&excludes, all.to_vec(), &cancel);
+    let (mut paths, mut skipped) = (Vec::new(), Vec::new());
     for root in roots {
         walk.root(root, &mut |found| match found {
-            Found::File(file) => {
+            ScanEntry::File(file) => {
                 paths.push(file.path.strip_prefix(below).unwrap().to_str().unwrap().replace('\\', "/"))
             }
-            Found::LeftOut(reason) => left_out.push(reason),
-            Found::Failed(failure) => paths.push(format!("failed: {}", failure.path.display())),
+            ScanEntry::Skipped(reason) => skipped.push(reason),
+            ScanEntry::Failed(failure) => paths.push(format!("failed: {}", failure.path.display())),
         });
     }
-    (paths, left_out)
+    (paths, skipped)
 }
 
 #[test]
@@ -245,9 +245,9 @@ fn what_the_program_has_written_itself_is_no_file_of_the_user_whatever_it_is_cal
     fs::write(at("thumbs/nail.txt"), "about thumbs").unwrap();
     // a part of a library that was copied, or left behind
     fs::rename(at("notes/thumbs"), at("copy")).unwrap();
-    let (paths, left_out) = walk(from_ref(&top), from_ref(&top), &top);
+    let (paths, skipped) = walk(from_ref(&top), from_ref(&top), &top);
     assert_eq!(paths, ["album/holiday.txt", "thumbs/nail.txt"]);
-    assert_eq!(left_out, [LeftOut::Cache]);
+    assert_eq!(skipped, [SkipReason::Cache]);
     let (paths, _) = walk(&[at("album")], &[at("album")], &top);
     assert_eq!(paths, ["album/holiday.txt"], "a folder of photos that is a library, too");
     let (paths, _) = walk(&[at("album/thumbs")], &[at("album/thumbs")], &top);
@@ -292,8 +292,8 @@ fn pipes_and_sockets_are_left_out_and_not_waited_for() {
     let pipe = top.join("pipe.jpg");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let _socket = std::os::unix::net::UnixListener::bind(top.join("socket.txt")).unwrap();
-    assert_eq!(walk(from_ref(&top), from_ref(&top), &top), (vec![], vec![LeftOut::Special; 2]));
-    assert_eq!(walk(from_ref(&pipe), from_ref(&pipe), &top), (vec![], vec![LeftOut::Special]));
+    assert_eq!(walk(from_ref(&top), from_ref(&top), &top), (vec![], vec![SkipReason::Special; 2]));
+    assert_eq!(walk(from_ref(&pipe), from_ref(&pipe), &top), (vec![], vec![SkipReason::Special]));
 }
 
 /// How far two pictures of one shape are apart in brightness on average, 0 to 255.

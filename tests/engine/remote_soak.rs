@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, Severity, Summary};
+use vicinity_engine::{Engine, Event, ImportOptions, ImportSummary, Job, OpenError, Severity};
 use vicinity_models::remote::{Key, Provider, ProviderSpec, RetryPolicy};
 
 use crate::support::service::{KEY, Reply, Request, Service, google_quota, nomic, unit};
@@ -91,13 +91,13 @@ fn open(library: &Path, spec: &ProviderSpec, runtime: &tokio::runtime::Runtime) 
 }
 
 /// Runs a job to its end: its summary, and the errors on the way.
-fn run(engine: &Engine, job: Job) -> (Summary, Vec<String>) {
+fn run(engine: &Engine, job: Job) -> (ImportSummary, Vec<String>) {
     engine.submit(job);
     let mut errors = Vec::new();
     loop {
         match engine.events().recv_timeout(Duration::from_secs(300)).unwrap() {
             Event::Notice(notice) if notice.severity == Severity::Error => errors.push(notice.text),
-            Event::Finished(summary) => return (summary, errors),
+            Event::ImportFinished(summary) => return (summary, errors),
             _ => {}
         }
     }

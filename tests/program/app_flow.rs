@@ -11,7 +11,7 @@ use vicinity::app::engine;
 use vicinity::context::{CentralView, RightTab};
 use vicinity_core::{Modality, Stage};
 use vicinity_engine::store::Store;
-use vicinity_engine::{Engine, Event, Job, UnfinishedImport, mailbox, sample};
+use vicinity_engine::{Engine, Event, Job, UnfinishedImport, sample, single_instance};
 use vicinity_models::builtin;
 
 #[test]
@@ -200,7 +200,7 @@ fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library(
     let mut window = window(setup, engine::opener(Default::default()));
     step_until(&mut window, "the library is open", |w| w.state().state().snapshot.is_some());
 
-    let second_start = std::thread::spawn(move || mailbox::hand_over(&library, &[notes]));
+    let second_start = std::thread::spawn(move || single_instance::forward(&library, &[notes]));
     let in_front = Cell::new(false);
     step_until(&mut window, "what it was given is there, and the window in front", |w| {
         let asked = w.output().viewport_output.get(&ViewportId::ROOT).map(|root| root.commands.as_slice());

@@ -413,7 +413,7 @@ fn a_second_start_hands_over_to_the_window_that_has_the_library_open() {
     engine.listen();
     let child = place.command(&[place.files().to_str().unwrap()]).stdout(Stdio::piped()).spawn().unwrap();
     let call = loop {
-        if let Event::Called(call) = engine.events().recv_timeout(Duration::from_secs(20)).unwrap() {
+        if let Event::OpenRequested(call) = engine.events().recv_timeout(Duration::from_secs(20)).unwrap() {
             break call;
         }
     };
@@ -427,7 +427,7 @@ fn a_second_start_hands_over_to_the_window_that_has_the_library_open() {
         let mut own = place.command(&["--new-window"]);
         let output = own.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{}", stderr(&output));
-        assert!(!engine.events().try_iter().any(|event| matches!(event, Event::Called(_))));
+        assert!(!engine.events().try_iter().any(|event| matches!(event, Event::OpenRequested(_))));
     }
 }
 

@@ -143,7 +143,7 @@ fn a_model_is_got_from_two_hosts_and_the_token_goes_to_one() {
     place.hub.manner().elsewhere = Some(far.address.clone());
     let models = place.open(InstallOptions { token: Some("hf_secret".to_owned()), ..place.options() });
     assert_eq!(models.state(MODEL), Some(InstallState::NotInstalled));
-    assert!(place.hub.requests().is_empty() && models.ledger().uses().is_empty(), "nobody is asked before");
+    assert!(place.hub.requests().is_empty() && models.network_log().uses().is_empty(), "nobody is asked before");
 
     let standing = place.get(&models);
     let bytes: usize = files().values().map(Vec::len).sum();
@@ -156,7 +156,7 @@ fn a_model_is_got_from_two_hosts_and_the_token_goes_to_one() {
     let there = far.requests();
     assert!(!there.is_empty() && there.iter().all(|r| r.authorization.is_none()), "{there:?}");
 
-    let uses = models.ledger().uses();
+    let uses = models.network_log().uses();
     let host = |hub: &Hub| hub.address.trim_start_matches("http://").to_owned();
     assert_eq!(uses.iter().map(|u| &u.host).collect::<Vec<_>>(), [&host(&place.hub), &host(&far)]);
     assert_eq!(uses.iter().map(|u| u.bytes).sum::<u64>(), bytes as u64, "every byte is noted once");
@@ -177,7 +177,7 @@ fn a_cut_connection_goes_on_where_it_was() {
     blobs.dedup();
     assert_eq!(blobs, [0, 100_000, 400_000, 470_000], "{asked:?}");
     let bytes: usize = files().values().map(Vec::len).sum();
-    assert_eq!(models.ledger().uses().iter().map(|u| u.bytes).sum::<u64>(), bytes as u64, "no byte comes twice");
+    assert_eq!(models.network_log().uses().iter().map(|u| u.bytes).sum::<u64>(), bytes as u64, "no byte comes twice");
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn a_library_is_sent_nowhere_until_its_user_says_so() {
     let engine = place.open(&spec).unwrap();
     assert_eq!(engine.model_info().key.name, "nomic-embed-v1.5");
     let summary = wait(&engine, Job::Add(vec![place.files()]), |event| match event {
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         _ => None,
     });
     assert_eq!([summary.images, summary.texts, summary.failed], [1, 2, 1], "the bad one alone");
@@ -180,7 +180,7 @@ fn a_library_is_sent_nowhere_until_its_user_says_so() {
     let query = Query { parts: vec![QueryPart::Text("pets".into())], k: 5, ..Query::default() };
     let ask = |ticket| {
         wait(&engine, Job::Search { slot: SearchSlot::Results, ticket, query: query.clone() }, |event| match event {
-            Event::Found { result, ticket: t, .. } if t == ticket => Some(result),
+            Event::SearchDone { result, ticket: t, .. } if t == ticket => Some(result),
             _ => None,
         })
     };
@@ -207,7 +207,7 @@ fn a_cancelled_import_ends_at_once_and_blames_no_file() {
     }
     let start = Instant::now();
     let summary = wait(&engine, Job::Cancel, |event| match event {
-        Event::Finished(summary) => Some(summary),
+        Event::ImportFinished(summary) => Some(summary),
         _ => None,
     });
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
@@ -239,7 +239,7 @@ fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
     let lines = String::from_utf8(done.stdout).unwrap();
     let summary: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((&summary["embedded"], &summary["failed"]), (&json!(3), &json!(1)), "{summary}");
-    assert_eq!(remote::remembered(&place.library()).map(|s| s.provider), Some(Provider::Nomic));
+    assert_eq!(remote::saved(&place.library()).map(|s| s.provider), Some(Provider::Nomic));
 
     let sent = service.count();
     let search = |more: &[&str], variables: &[(&str, &str)]| {
@@ -254,6 +254,6 @@ fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
     assert!(stderr(&without).contains("the local model is used"), "{}", stderr(&without));
     assert_eq!(service.count(), sent + 1);
     assert!(search(&["--model", "starter"], &key).status.code() != Some(2));
-    assert!(remote::remembered(&place.library()).is_none(), "a local model was chosen");
+    assert!(remote::saved(&place.library()).is_none(), "a local model was chosen");
     assert_eq!(service.count(), sent + 1);
 }

@@ -10,8 +10,8 @@ use vicinity_core::{
     Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::{
-    Event, ImportOptions, Job, LabelTargets, ModelState, Preview, Root, Snapshot, SnapshotParts, Summary, Vectors,
-    VisibleRows,
+    Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot, SnapshotParts,
+    Vectors, VisibleRows,
 };
 use vicinity_models::{ModelInfo, ModelKey};
 
@@ -150,16 +150,16 @@ impl Backend for Fake {
         match job {
             Job::Add(_) if self.habits.empty => {}
             Job::Add(_) => {
-                let summary = Summary {
+                let summary = ImportSummary {
                     items: 32,
                     images: 24,
                     texts: 8,
                     embedded: 32,
                     seconds: 3.0,
                     failed: 1,
-                    ..Summary::default()
+                    ..ImportSummary::default()
                 };
-                self.send(Event::Finished(summary));
+                self.send(Event::ImportFinished(summary));
             }
             Job::Pause => {
                 let progress = Progress { stage: Stage::Paused, total: 2040, done: 1204, ..Progress::default() };
@@ -182,7 +182,7 @@ impl Backend for Fake {
                 self.send(Event::Progress(progress));
             }
             Job::Search { slot, ticket, query } => {
-                self.send(Event::Found { slot, ticket, result: Ok(Arc::new(self.search(&query))) });
+                self.send(Event::SearchDone { slot, ticket, result: Ok(Arc::new(self.search(&query))) });
             }
             Job::Label { ticket, targets, labels } => {
                 let ids = match targets {
@@ -195,7 +195,7 @@ impl Backend for Fake {
                     .collect();
                 scores.sort_by(|a, b| b.share.total_cmp(&a.share));
                 let scored = ids.into_iter().map(|item| ScoredLabels { item, scores: scores.clone() }).collect();
-                self.send(Event::Labelled { ticket, result: Ok(Arc::new(scored)) });
+                self.send(Event::LabelDone { ticket, result: Ok(Arc::new(scored)) });
             }
             Job::Filter { snapshot, filter } => {
                 self.send(Event::Visible(Arc::new(VisibleRows::new(snapshot, filter, None))));
@@ -211,25 +211,25 @@ impl Backend for Fake {
             Job::Thumbnails(ids) => ids.into_iter().for_each(|id| self.send(Event::Thumbnail(id, thumbnail(id)))),
             Job::Preview(id) => {
                 let preview = match thumbnail(id) {
-                    Some(picture) => Preview::Picture(picture),
-                    None => Preview::Text("All of the text".into()),
+                    Some(picture) => PreviewContent::Picture(picture),
+                    None => PreviewContent::Text("All of the text".into()),
                 };
                 self.send(Event::Preview(id, Ok(preview)));
             }
             Job::ReloadModel => {
-                let verdict = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
-                self.send(Event::Model(ModelState::Ready { place: "Card (bf16)".to_owned(), verdict }));
+                let check = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
+                self.send(Event::Model(ModelState::Ready { runs_on: "Card (bf16)".to_owned(), check }));
             }
             Job::SetDimensions(dim) => {
-                let cut = Snapshot::cut(self.snapshot.parts().clone(), dim);
+                let cut = Snapshot::truncated(self.snapshot.parts().clone(), dim);
                 self.send(Event::Snapshot(Arc::new(cut)));
             }
-            Job::Project(_) => {
+            Job::ComputeLayout(_) => {
                 let progress = MapProgress { stage: MapStage::Neighbours, share: 0.4, seconds_left: Some(11.2) };
-                self.send(Event::Projecting(Some(progress)));
+                self.send(Event::LayoutProgress(Some(progress)));
             }
-            Job::CancelProjection => self.send(Event::Projecting(None)),
-            Job::UnloadModel => self.send(Event::Model(ModelState::Away)),
+            Job::CancelLayout => self.send(Event::LayoutProgress(None)),
+            Job::UnloadModel => self.send(Event::Model(ModelState::Unloaded)),
             _ => {}
         }
     }

@@ -2,15 +2,14 @@
 //!
 //! This crate starts no thread, knows no model, database or window, and does no I/O except in [`atomic_file`].
 
+pub mod app_dirs;
 pub mod atomic_file;
-pub mod desk;
 pub mod embedding;
 pub mod filter;
-pub mod home;
 pub mod item;
 pub mod label;
 pub mod layout;
-pub mod left_out;
+pub mod monitor;
 pub mod name;
 pub mod network;
 pub mod path_bytes;
@@ -18,6 +17,7 @@ pub mod picture;
 pub mod progress;
 pub mod query;
 pub mod rate;
+pub mod skip_reason;
 pub mod space;
 
 pub use embedding::{Embedding, EmbeddingError};
@@ -25,10 +25,10 @@ pub use filter::Filter;
 pub use item::{ContentHash, Item, ItemId, Modality};
 pub use label::{LabelScore, LabelSet, LabelledItems, ScoredLabels};
 pub use layout::{Layout, LayoutMethod};
-pub use left_out::{LeftOut, LeftOutCounts};
 pub use name::NamePattern;
 pub use network::{NetworkLedger, NetworkUse};
 pub use picture::Picture;
 pub use progress::{Failure, MapProgress, MapStage, Progress, Stage};
 pub use query::{Hit, Query, QueryPart, Scoring, SearchResult, Suggestion};
+pub use skip_reason::{SkipCounts, SkipReason};
 pub use space::{MapPos, MapView, ScreenPos};

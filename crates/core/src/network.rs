@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn there_is_one_entry_per_host_and_purpose() {
-        let ledger = NetworkLedger::default();
-        ledger.clone().note("a", "x", 1, 10);
-        ledger.note("b", "x", 1, 0);
-        ledger.note("a", "x", 1, 5);
-        ledger.note_sent("b", "x", 7);
-        let uses = ledger.uses();
+        let network_log = NetworkLedger::default();
+        network_log.clone().note("a", "x", 1, 10);
+        network_log.note("b", "x", 1, 0);
+        network_log.note("a", "x", 1, 5);
+        network_log.note_sent("b", "x", 7);
+        let uses = network_log.uses();
         assert_eq!(
             uses.iter().map(|u| (u.host.as_str(), u.requests, u.bytes, u.sent)).collect::<Vec<_>>(),
             [("a", 2, 15, 0), ("b", 2, 0, 7)]

@@ -9,13 +9,13 @@ const MEMORY: f32 = 5.0;
 
 /// A smoothed rate of units done per second.
 #[derive(Debug, Default)]
-pub struct Rate {
+pub struct RateEstimator {
     last: Option<(Instant, u64)>,
     /// Units per second; `None` before the first unit.
     pub per_second: Option<f32>,
 }
 
-impl Rate {
+impl RateEstimator {
     /// Takes a sample of how many are `done`; false if the last sample is too recent for another.
     pub fn sample(&mut self, done: u64) -> bool {
         let now = Instant::now();
@@ -31,7 +31,7 @@ impl Rate {
     }
 
     /// Keeps the rate but drops the last sample, so that a pause does not count.
-    pub fn rest(&mut self) {
+    pub fn restart_clock(&mut self) {
         self.last = None;
     }
 
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_smoothed_from_the_first_unit_on() {
-        let mut rate = Rate::default();
+        let mut rate = RateEstimator::default();
         rate.learn(0.0, 0.2);
         assert_eq!(rate.per_second, None, "nothing is known before the first item");
         rate.learn(10.0, 1.0);

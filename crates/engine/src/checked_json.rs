@@ -13,32 +13,32 @@ const END: &str = "\",\n";
 
 /// What was found in a file.
 #[derive(Debug)]
-pub enum Stored<T> {
+pub enum Checked<T> {
     /// There is no file.
     Missing,
     /// What was written.
-    Whole(T),
+    Valid(T),
     /// Something else than was written, or a file that cannot be read: a sentence.
     Damaged(String),
 }
 
-impl<T> Stored<T> {
+impl<T> Checked<T> {
     /// The value, where it is there and whole.
-    pub fn whole(self) -> Option<T> {
+    pub fn valid(self) -> Option<T> {
         match self {
-            Self::Whole(value) => Some(value),
+            Self::Valid(value) => Some(value),
             Self::Missing | Self::Damaged(_) => None,
         }
     }
 }
 
 /// Reads a file. Those of earlier versions have no checksum.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Stored<T> {
-    let damaged = |why: &dyn std::fmt::Display| Stored::Damaged(format!("{} is damaged ({why})", path.display()));
+pub fn read<T: DeserializeOwned>(path: &Path) -> Checked<T> {
+    let damaged = |why: &dyn std::fmt::Display| Checked::Damaged(format!("{} is damaged ({why})", path.display()));
     let text = match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => text,
         Ok(Err(error)) => return damaged(&error.utf8_error()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Stored::Missing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Checked::Missing,
         Err(error) => return damaged(&error),
     };
     let guarded = text.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END));
@@ -53,7 +53,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Stored<T> {
         }
     };
     match serde_json::from_str(&json) {
-        Ok(value) => Stored::Whole(value),
+        Ok(value) => Checked::Valid(value),
         Err(error) => damaged(&error),
     }
 }
@@ -86,18 +86,18 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("note.json");
         let value: BTreeMap<String, f32> = [("one".to_owned(), 0.1), ("two".to_owned(), 1.5e-7)].into();
-        assert!(matches!(read::<BTreeMap<String, f32>>(&path), Stored::Missing));
+        assert!(matches!(read::<BTreeMap<String, f32>>(&path), Checked::Missing));
         write(&path, &value).expect("written");
-        assert_eq!(read(&path).whole(), Some(value.clone()));
+        assert_eq!(read(&path).valid(), Some(value.clone()));
         let bytes = std::fs::read(&path).expect("there");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             std::fs::write(&path, changed).expect("written");
-            let found: Stored<BTreeMap<String, f32>> = read(&path);
-            assert!(found.whole().is_none_or(|found| found == value), "byte {at}");
+            let found: Checked<BTreeMap<String, f32>> = read(&path);
+            assert!(found.valid().is_none_or(|found| found == value), "byte {at}");
         }
         std::fs::write(&path, r#"{"one":0.1,"two":1.5e-7}"#).expect("written");
-        assert_eq!(read(&path).whole(), Some(value));
+        assert_eq!(read(&path).valid(), Some(value));
     }
 }

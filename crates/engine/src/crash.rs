@@ -5,29 +5,29 @@ use std::fmt::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
-use super::guard::is_told_by_engine;
-use vicinity_core::home;
+use super::guard::is_engine_thread;
+use vicinity_core::app_dirs;
 use vicinity_models::guard;
 
 /// Reports kept; older ones are deleted.
-const KEPT: usize = 5;
+const MAX_REPORTS: usize = 5;
 /// Ending of a report that the user was told of.
 const SEEN: &str = "seen.txt";
 
 /// Writes a report whenever something panics that nobody catches, from now on. Decoders of hostile files and
 /// models of strangers may panic: that is an unreadable file or model, not a crash.
-pub fn watch() {
+pub fn install_hook() {
     let otherwise = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if vicinity_media::is_guarded() || guard::is_guarded() {
             return log::debug!("a decoder or a model panicked: {info}");
         }
-        if let Some(dir) = home::crashes()
-            && let Err(error) = keep(&dir, &report(info))
+        if let Some(dir) = app_dirs::crashes()
+            && let Err(error) = save(&dir, &report(info))
         {
             log::warn!("could not write a crash report: {error}");
         }
-        if !is_told_by_engine() {
+        if !is_engine_thread() {
             otherwise(info);
         }
     }));
@@ -47,12 +47,12 @@ pub fn program() -> String {
     format!("vicinity {} ({kind} build, {os} {arch})", env!("CARGO_PKG_VERSION"))
 }
 
-fn keep(dir: &Path, text: &str) -> std::io::Result<()> {
+fn save(dir: &Path, text: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f");
     std::fs::write(dir.join(format!("crash-{time}-{}.txt", std::process::id())), text)?;
     let all = reports(dir);
-    for old in all.iter().take(all.len().saturating_sub(KEPT)) {
+    for old in all.iter().take(all.len().saturating_sub(MAX_REPORTS)) {
         let _ = std::fs::remove_file(old);
     }
     Ok(())
@@ -90,13 +90,13 @@ mod tests {
         for i in 0..8 {
             std::fs::write(dir.path().join(format!("crash-20260101-00000{i}.txt")), "old").expect("written");
         }
-        keep(dir.path(), "the latest").expect("kept");
+        save(dir.path(), "the latest").expect("kept");
         let all = reports(dir.path());
-        assert_eq!(all.len(), KEPT);
-        assert_eq!(std::fs::read_to_string(&all[KEPT - 1]).expect("read"), "the latest");
-        let told = unseen(dir.path()).expect("one to tell of");
-        assert_eq!(std::fs::read_to_string(told).expect("still there"), "the latest");
+        assert_eq!(all.len(), MAX_REPORTS);
+        assert_eq!(std::fs::read_to_string(&all[MAX_REPORTS - 1]).expect("read"), "the latest");
+        let found = unseen(dir.path()).expect("one to tell of");
+        assert_eq!(std::fs::read_to_string(found).expect("still there"), "the latest");
         assert_eq!(unseen(dir.path()), None);
-        assert_eq!(reports(dir.path()).len(), KEPT);
+        assert_eq!(reports(dir.path()).len(), MAX_REPORTS);
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Snapshot, outputs};
+use super::{Snapshot, output_files};
 use vicinity_core::LabelledItems;
 use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -28,15 +28,15 @@ pub fn write_labelled(
     vectors: &Path,
     items: &Path,
 ) -> Result<usize, String> {
-    outputs::check(snapshot, &[vectors, items])?;
+    output_files::check(snapshot, &[vectors, items])?;
     let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.unit(*row).is_some()).collect();
     let npy = |file: &mut AtomicFile| {
         write_npy(file, rows.len(), snapshot.dim(), rows.iter().filter_map(|row| snapshot.unit(*row)))
     };
     let npy = draft(vectors, npy)?;
     let csv = draft(items, |file| write_items(snapshot, labels, &rows, file).map_err(io::Error::other))?;
-    npy.commit().map_err(|error| outputs::sentence(vectors, &error))?;
-    csv.commit().map_err(|error| outputs::sentence(items, &error))?;
+    npy.commit().map_err(|error| output_files::write_error(vectors, &error))?;
+    csv.commit().map_err(|error| output_files::write_error(items, &error))?;
     Ok(rows.len())
 }
 
@@ -59,7 +59,7 @@ fn draft(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> R
         fill(&mut file)?;
         Ok(file)
     };
-    write().map_err(|error| outputs::sentence(path, &error))
+    write().map_err(|error| output_files::write_error(path, &error))
 }
 
 fn write_npy<'a>(

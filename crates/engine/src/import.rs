@@ -13,16 +13,16 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
-use super::control::Control;
 use super::embed::Pipeline;
+use super::event_queue::EventSender;
+use super::import_control::ImportControl;
+use super::import_stats::ImportStats;
+use super::layout_worker::LayoutScheduler;
 use super::library::{Library, UnfinishedImport};
-use super::meter::Meter;
-use super::model::LazyModel;
-use super::outbox::Outbox;
-use super::projector::Projector;
+use super::model_loader::LazyModel;
 use super::store::StoreError;
-use super::{Event, Job, Severity, Summary, export, guard};
-use vicinity_core::{LeftOutCounts, Modality, Progress, Stage};
+use super::{Event, ImportSummary, Job, Severity, export, guard};
+use vicinity_core::{Modality, Progress, SkipCounts, Stage};
 
 /// A job and its number.
 type Numbered = (u64, Job);
@@ -36,11 +36,11 @@ pub struct Coordinator {
     /// What embeds them.
     pub model: LazyModel,
     /// Pause and cancel.
-    pub control: Control,
+    pub control: ImportControl,
     /// News.
-    pub outbox: Outbox,
+    pub event_sender: EventSender,
     /// Told when the collection has grown.
-    pub projector: Projector,
+    pub layout_scheduler: LayoutScheduler,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
     /// Threads that models work on.
@@ -48,46 +48,46 @@ pub struct Coordinator {
     /// Whether an error of the library has ended the last run.
     pub stopped: Cell<bool>,
     /// Jobs that came at a moment when they could not be done; they are done before any other.
-    pub waiting: RefCell<VecDeque<Numbered>>,
+    pub deferred: RefCell<VecDeque<Numbered>>,
 }
 
 /// One run's notes.
-struct Run {
+struct ImportRun {
     start: Instant,
     seen: HashSet<PathBuf>,
     /// Roots that were walked to their end, or are not there.
     walked: Vec<PathBuf>,
     /// Roots that are not there, and folders that could not be listed.
-    out_of_reach: Vec<PathBuf>,
+    unreachable: Vec<PathBuf>,
     /// Items of each table that was in the collection before.
     rows: HashMap<PathBuf, usize>,
     /// Files that are as they were, but known without their marks.
     marks: Vec<(PathBuf, i64)>,
     /// What walks alone know to be left out; nothing of it is remembered.
-    passed_over: LeftOutCounts,
+    skipped: SkipCounts,
     /// The import that was unfinished when this one began.
-    before: Option<UnfinishedImport>,
+    previous: Option<UnfinishedImport>,
     /// Whether it is noted that this one is unfinished.
-    noted: bool,
+    marked: bool,
 }
 
 impl Coordinator {
     /// Works until the engine is closed.
     pub fn run(self) {
-        let mut again = None;
-        while let Some((number, job)) = self.next(&mut again) {
-            match guard::caught(|| self.handle(number, job)) {
-                Ok(unfinished) => again = unfinished.or(again),
+        let mut resume_number = None;
+        while let Some((number, job)) = self.next(&mut resume_number) {
+            match guard::catch_panic(|| self.handle(number, job)) {
+                Ok(unfinished) => resume_number = unfinished.or(resume_number),
                 Err(reason) => self.recover(&reason),
             }
         }
     }
 
-    /// The next job; `again` is the number of a run that has to begin anew once there is no other. `None` once closed.
-    fn next(&self, again: &mut Option<u64>) -> Option<Numbered> {
-        let waiting = self.waiting.borrow_mut().pop_front();
-        let job = match waiting.map_or_else(|| self.jobs.try_recv(), Ok) {
-            Err(TryRecvError::Empty) => match again.take() {
+    /// The next job; `resume_number` is the number of a run that has to begin anew once there is no other. `None` once closed.
+    fn next(&self, resume_number: &mut Option<u64>) -> Option<Numbered> {
+        let deferred = self.deferred.borrow_mut().pop_front();
+        let job = match deferred.map_or_else(|| self.jobs.try_recv(), Ok) {
+            Err(TryRecvError::Empty) => match resume_number.take() {
                 Some(number) => (number, Job::Rescan),
                 None => self.jobs.recv().ok()?,
             },
@@ -104,7 +104,7 @@ impl Coordinator {
             Job::Resume if self.stopped.take() => self.import(number, Job::Rescan),
             Job::Resume => None,
             other => {
-                self.settle(other);
+                self.run_now(other);
                 None
             }
         }
@@ -113,14 +113,18 @@ impl Coordinator {
     /// After a panic of this thread: nobody is to wait for the end of a run that has none.
     fn recover(&self, reason: &str) {
         self.control.end();
-        self.outbox.post(Event::Progress(Progress::default()));
-        self.outbox.notice(Severity::Error, format!("The import stopped ({reason}); items already imported are kept"));
-        self.outbox.post(Event::Unfinished(Some(UnfinishedImport::default())));
-        self.outbox.post(Event::Finished(Summary { cancelled: true, ..self.summary(&Meter::default(), 0.0) }));
+        self.event_sender.send(Event::Progress(Progress::default()));
+        self.event_sender
+            .notice(Severity::Error, format!("The import stopped ({reason}); items already imported are kept"));
+        self.event_sender.send(Event::Unfinished(Some(UnfinishedImport::default())));
+        self.event_sender.send(Event::ImportFinished(ImportSummary {
+            cancelled: true,
+            ..self.summary(&ImportStats::default(), 0.0)
+        }));
     }
 
     /// Jobs that need no run.
-    fn settle(&self, job: Job) {
+    fn run_now(&self, job: Job) {
         let done = match job {
             Job::Remove(path) => self.library.remove_root(&path).map(|()| self.publish()),
             Job::SetImport(options) => self.library.set_import_options(options),
@@ -129,60 +133,60 @@ impl Coordinator {
             _ => return,
         };
         if let Err(error) = done {
-            self.outbox.notice(Severity::Error, error.to_string());
+            self.event_sender.notice(Severity::Error, error.to_string());
         }
     }
 
     fn export(&self, vectors: &Path, items: &Path) {
         let labels = match self.library.labels() {
             Ok(labels) => labels,
-            Err(error) => return self.outbox.notice(Severity::Error, error.to_string()),
+            Err(error) => return self.event_sender.notice(Severity::Error, error.to_string()),
         };
         match export::write_labelled(&self.library.snapshot(), labels.as_ref(), vectors, items) {
-            Ok(rows) => self.outbox.notice(Severity::Info, format!("Exported {rows} vectors")),
-            Err(reason) => self.outbox.notice(Severity::Error, reason),
+            Ok(rows) => self.event_sender.notice(Severity::Info, format!("Exported {rows} vectors")),
+            Err(reason) => self.event_sender.notice(Severity::Error, reason),
         }
     }
 
     fn publish(&self) {
         let snapshot = self.library.snapshot();
-        self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
-        self.outbox.post(Event::Failures(self.library.failures()));
-        self.projector.collection_changed(snapshot);
+        self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
+        self.event_sender.send(Event::Failures(self.library.failures()));
+        self.layout_scheduler.collection_changed(snapshot);
     }
 
     /// One import, with all jobs that can join it on the way.
     fn import(&self, number: u64, job: Job) -> Option<u64> {
         if let Some(why) = self.library.read_only() {
-            self.outbox.notice(Severity::Warning, why);
-            self.outbox.post(Event::Finished(self.summary(&Meter::default(), 0.0)));
+            self.event_sender.notice(Severity::Warning, why);
+            self.event_sender.send(Event::ImportFinished(self.summary(&ImportStats::default(), 0.0)));
             return None;
         }
         self.control.begin(number);
-        let meter = Meter::default();
-        self.outbox.post(Event::Progress(meter.at(Stage::Scanning)));
-        let chain = Pipeline::new(
+        let stats = ImportStats::default();
+        self.event_sender.send(Event::Progress(stats.at(Stage::Scanning)));
+        let pipeline = Pipeline::new(
             self.library.clone(),
             self.model.clone(),
             self.control.clone(),
-            self.outbox.clone(),
-            self.projector.clone(),
-            meter,
+            self.event_sender.clone(),
+            self.layout_scheduler.clone(),
+            stats,
             self.library.import_options(),
         );
-        let mut run = Run {
+        let mut run = ImportRun {
             start: Instant::now(),
             seen: HashSet::new(),
             walked: Vec::new(),
-            out_of_reach: Vec::new(),
+            unreachable: Vec::new(),
             rows: self.rows(),
             marks: Vec::new(),
-            passed_over: LeftOutCounts::new(),
-            before: self.library.unfinished(),
-            noted: false,
+            skipped: SkipCounts::new(),
+            previous: self.library.unfinished(),
+            marked: false,
         };
-        chain.run(&self.readers, &self.towers, |feed| self.feed(job, &chain, feed, &mut run));
-        self.finish(&chain, &run);
+        pipeline.run(&self.readers, &self.towers, |sender| self.scan_loop(job, &pipeline, sender, &mut run));
+        self.finish(&pipeline, &run);
         self.control.end();
         self.control.is_interrupted().then_some(number)
     }
@@ -196,46 +200,48 @@ impl Coordinator {
     }
 
     /// After all threads of the chain have ended.
-    fn finish(&self, chain: &Pipeline, run: &Run) {
-        let reason = chain.fatal.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
-        let reason = reason.or_else(|| chain.gave_up.lock().unwrap_or_else(PoisonError::into_inner).take());
+    fn finish(&self, pipeline: &Pipeline, run: &ImportRun) {
+        let reason =
+            pipeline.store_error.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
+        let reason = reason.or_else(|| pipeline.failure.lock().unwrap_or_else(PoisonError::into_inner).take());
         let cancelled = self.control.is_cancelled();
-        let stored = if cancelled { Ok(()) } else { self.tidy(chain, run) };
-        if let Err(error) = stored.and_then(|()| self.note_end(chain, run, reason.is_some())) {
-            self.outbox.notice(Severity::Error, error.to_string());
+        let stored = if cancelled { Ok(()) } else { self.finalize(pipeline, run) };
+        if let Err(error) = stored.and_then(|()| self.record_end(pipeline, run, reason.is_some())) {
+            self.event_sender.notice(Severity::Error, error.to_string());
         }
         if let Err(error) = self.library.save_failures() {
             log::warn!("could not store the list of unreadable files: {error}");
         }
         self.publish();
-        let mut left_out = self.library.left_out();
-        left_out.extend(run.passed_over.iter().map(|(reason, n)| (*reason, *n)));
-        self.outbox.post(Event::LeftOut(Arc::new(left_out)));
+        let mut skipped = self.library.skipped();
+        skipped.extend(run.skipped.iter().map(|(reason, n)| (*reason, *n)));
+        self.event_sender.send(Event::Skipped(Arc::new(skipped)));
         self.stopped.set(reason.is_some());
         let stage = if reason.is_some() { Stage::Paused } else { Stage::Idle };
-        let progress = Progress { seconds_left: None, counting: false, ..chain.meter.at(stage) };
-        self.outbox.post(Event::Progress(progress));
+        let progress = Progress { seconds_left: None, counting: false, ..pipeline.stats.at(stage) };
+        self.event_sender.send(Event::Progress(progress));
         if let Some(reason) = reason {
-            self.outbox.notice(Severity::Error, format!("The import stopped: {reason}"));
+            self.event_sender.notice(Severity::Error, format!("The import stopped: {reason}"));
         }
         if self.control.is_interrupted() {
             return;
         }
         let seconds = run.start.elapsed().as_secs_f64();
-        self.outbox.post(Event::Unfinished(self.library.unfinished()));
-        self.outbox.post(Event::Finished(Summary { cancelled, ..self.summary(&chain.meter, seconds) }));
+        self.event_sender.send(Event::Unfinished(self.library.unfinished()));
+        self.event_sender
+            .send(Event::ImportFinished(ImportSummary { cancelled, ..self.summary(&pipeline.stats, seconds) }));
     }
 
     /// Notes how the run has ended, for this window and the next one.
-    fn note_end(&self, chain: &Pipeline, run: &Run, stopped: bool) -> Result<(), StoreError> {
-        let [total, done] = [&chain.meter.total, &chain.meter.done].map(|count| count.load(Ordering::Relaxed));
+    fn record_end(&self, pipeline: &Pipeline, run: &ImportRun, stopped: bool) -> Result<(), StoreError> {
+        let [total, done] = [&pipeline.stats.total, &pipeline.stats.done].map(|count| count.load(Ordering::Relaxed));
         let left = total.saturating_sub(done);
         let all_walked = self.library.roots().iter().all(|root| run.walked.contains(root));
         let note = match () {
-            () if !self.control.is_cancelled() => run.before.filter(|_| !all_walked),
+            () if !self.control.is_cancelled() => run.previous.filter(|_| !all_walked),
             // the end of the program is nobody's wish for the end of the import
             () if self.control.is_closed() || self.control.is_interrupted() || stopped => {
-                (run.noted || run.before.is_some()).then_some(UnfinishedImport { cancelled: false, left })
+                (run.marked || run.previous.is_some()).then_some(UnfinishedImport { cancelled: false, left })
             }
             () => (left > 0 || !all_walked).then_some(UnfinishedImport { cancelled: true, left }),
         };
@@ -243,25 +249,25 @@ impl Coordinator {
     }
 
     /// After a run that went to its end: tables are complete, and what has vanished goes.
-    fn tidy(&self, chain: &Pipeline, run: &Run) -> Result<(), StoreError> {
-        let tables = std::mem::take(&mut *chain.tables.lock().unwrap_or_else(PoisonError::into_inner));
+    fn finalize(&self, pipeline: &Pipeline, run: &ImportRun) -> Result<(), StoreError> {
+        let tables = std::mem::take(&mut *pipeline.tables.lock().unwrap_or_else(PoisonError::into_inner));
         tables.iter().try_for_each(|table| self.library.finish_table(table))?;
         self.library.set_change_marks(&run.marks)?;
-        self.library.remove_missing(&run.seen, &run.walked, &run.out_of_reach)
+        self.library.remove_missing(&run.seen, &run.walked, &run.unreachable)
     }
 
-    fn summary(&self, meter: &Meter, seconds: f64) -> Summary {
+    fn summary(&self, stats: &ImportStats, seconds: f64) -> ImportSummary {
         let snapshot = self.library.snapshot();
         let count = |modality| snapshot.count(modality) as u64;
-        Summary {
-            busy: meter.busy(),
+        ImportSummary {
+            busy: stats.busy(),
             items: snapshot.len() as u64,
             images: count(Modality::Image),
             texts: count(Modality::Text),
-            embedded: meter.done.load(Ordering::Relaxed),
-            reused: meter.reused.load(Ordering::Relaxed),
-            failed: meter.failed.load(Ordering::Relaxed),
-            left_out: meter.left_out(),
+            embedded: stats.done.load(Ordering::Relaxed),
+            reused: stats.reused.load(Ordering::Relaxed),
+            failed: stats.failed.load(Ordering::Relaxed),
+            skipped: stats.skipped(),
             seconds,
             cancelled: false,
         }

@@ -16,7 +16,7 @@
 //! Where the library or the filter leaves only one modality, the second step changes nothing.
 //! [`Scoring::RawCosine`] is the plain cosine.
 //!
-//! Of a snapshot that is cut to fewer dimensions ([`Snapshot::is_cut`]) only the beginning of each vector is read, and
+//! Of a snapshot that is cut to fewer dimensions ([`Snapshot::is_truncated`]) only the beginning of each vector is read, and
 //! divided by its length on the way: the scores are those of vectors cut and scaled to unit length beforehand.
 
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct QueryVector {
 
 /// What to look for.
 #[derive(Debug, Clone)]
-pub struct Lookup<'a> {
+pub struct SearchParams<'a> {
     /// Averaged as unit vectors.
     pub parts: &'a [QueryVector],
     /// Which rows of which snapshot are scored.
@@ -57,18 +57,18 @@ pub struct Lookup<'a> {
 }
 
 /// Scores every visible row and lists the best.
-pub fn search(lookup: &Lookup<'_>) -> SearchResult {
+pub fn search(params: &SearchParams<'_>) -> SearchResult {
     let start = Instant::now();
-    let snapshot = lookup.visible.snapshot();
-    let centring = Centring::new(snapshot, lookup.scoring);
+    let snapshot = params.visible.snapshot();
+    let centring = Centring::new(snapshot, params.scoring);
     let mut scores = vec![f32::NAN; snapshot.len()];
-    if let Some(query) = centring.query(lookup.parts) {
-        score_rows(lookup.visible, &centring, &query, &mut scores);
-        if lookup.scoring == Scoring::Centred {
-            level(snapshot, &mut scores);
+    if let Some(query) = centring.query(params.parts) {
+        score_rows(params.visible, &centring, &query, &mut scores);
+        if params.scoring == Scoring::Centred {
+            equalise_spread(snapshot, &mut scores);
         }
     }
-    let hits = best(snapshot, &scores, lookup);
+    let hits = top_hits(snapshot, &scores, params);
     let (threshold, above_threshold) = above_threshold(&scores);
     SearchResult {
         hits,
@@ -137,7 +137,7 @@ fn score_rows(visible: &VisibleRows, centring: &Centring, query: &[f32], scores:
             let (Some(item), Some(vector)) = (snapshot.item(row), snapshot.vector(row)) else { continue };
             let m = item.modality.index();
             let mean = &centring.means[m];
-            let [along_query, along_mean] = if snapshot.is_cut() {
+            let [along_query, along_mean] = if snapshot.is_truncated() {
                 let [along_query, along_mean, square] = dots([query, mean, vector], vector);
                 let length = square.max(f32::MIN_POSITIVE).sqrt();
                 [along_query / length, along_mean / length]
@@ -152,7 +152,7 @@ fn score_rows(visible: &VisibleRows, centring: &Centring, query: &[f32], scores:
 }
 
 /// Brings the scores of both modalities to one spread (step 2 of the module's documentation).
-fn level(snapshot: &Snapshot, scores: &mut [f32]) {
+fn equalise_spread(snapshot: &Snapshot, scores: &mut [f32]) {
     let mut by_modality = [Vec::new(), Vec::new()];
     for (item, score) in snapshot.items().zip(scores.iter()) {
         if !score.is_nan() {
@@ -188,12 +188,12 @@ fn median(values: &mut [f32]) -> f32 {
     *values.select_nth_unstable_by(at, f32::total_cmp).1
 }
 
-fn best(snapshot: &Snapshot, scores: &[f32], lookup: &Lookup<'_>) -> Vec<Hit> {
-    let asked = |item: &Item| lookup.parts.iter().any(|part| part.item == Some(item.id));
+fn top_hits(snapshot: &Snapshot, scores: &[f32], params: &SearchParams<'_>) -> Vec<Hit> {
+    let asked = |item: &Item| params.parts.iter().any(|part| part.item == Some(item.id));
     let mut rows: Vec<(f32, u32)> =
         scores.iter().enumerate().filter(|(_, s)| !s.is_nan()).map(|(row, s)| (*s, row as u32)).collect();
     let by_score = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    let wanted = lookup.k.saturating_add(lookup.parts.len());
+    let wanted = params.k.saturating_add(params.parts.len());
     if wanted < rows.len() {
         rows.select_nth_unstable_by(wanted, by_score);
         rows.truncate(wanted);
@@ -201,7 +201,7 @@ fn best(snapshot: &Snapshot, scores: &[f32], lookup: &Lookup<'_>) -> Vec<Hit> {
     rows.sort_unstable_by(by_score);
     let hits = rows.iter().filter_map(|&(score, row)| Some((score, snapshot.item(row as usize)?)));
     let hits = hits.filter(|(_, item)| !asked(item));
-    hits.take(lookup.k).map(|(score, item)| Hit { item: item.id, modality: item.modality, score }).collect()
+    hits.take(params.k).map(|(score, item)| Hit { item: item.id, modality: item.modality, score }).collect()
 }
 
 /// How many standard deviations the largest of `n` normal numbers lies above their middle, on average
@@ -285,7 +285,7 @@ mod tests {
     fn find(scoring: Scoring, filter: &Filter, k: usize) -> SearchResult {
         let parts = [QueryVector { embedding: vector(Modality::Text, 2, 9), modality: Modality::Text, item: None }];
         let visible = VisibleRows::new(Arc::new(library()), filter.clone(), None);
-        search(&Lookup { parts: &parts, visible: &visible, scoring, k })
+        search(&SearchParams { parts: &parts, visible: &visible, scoring, k })
     }
 
     #[test]
@@ -321,7 +321,7 @@ mod tests {
         let embedding = Embedding::new(snapshot.vector(4).expect("there")).expect("not zero");
         let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)) }];
         let visible = VisibleRows::everything(snapshot);
-        let found = search(&Lookup { parts: &parts, visible: &visible, scoring: Scoring::Centred, k: 1000 });
+        let found = search(&SearchParams { parts: &parts, visible: &visible, scoring: Scoring::Centred, k: 1000 });
         assert_eq!(found.hits.len(), 119);
         assert!(found.hits.iter().all(|hit| hit.item != ItemId(12)));
     }

@@ -41,7 +41,7 @@ impl LabelVectors {
     }
 
     /// Whether these are the vectors of that set, of so many dimensions.
-    pub fn belong_to(&self, set: &LabelSet, dim: usize) -> bool {
+    pub fn matches(&self, set: &LabelSet, dim: usize) -> bool {
         self.set == set.labels && self.vectors.iter().flatten().all(|vector| vector.dim() == dim)
     }
 

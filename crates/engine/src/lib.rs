@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use vicinity_core::{
-    Failure, Filter, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LayoutMethod, LeftOutCounts, MapProgress,
-    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Suggestion,
+    Failure, Filter, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LayoutMethod, MapProgress, Picture, Progress,
+    Query, QueryPart, ScoredLabels, SearchResult, SkipCounts, Suggestion,
 };
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`]s.
@@ -51,7 +51,7 @@ pub enum Job {
         labels: LabelSet,
     },
     /// Store labels given to items.
-    KeepLabels {
+    StoreLabels {
         /// The labels.
         labels: Vec<String>,
         /// The items, and which label each is given, by its place; `None` takes its label away.
@@ -75,16 +75,16 @@ pub enum Job {
         filter: Filter,
     },
     /// Lay the map out anew. Cancels a layout under way.
-    Project(LayoutMethod),
+    ComputeLayout(LayoutMethod),
     /// Stop a layout under way and keep the one that stands.
-    CancelProjection,
+    CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
     /// Take the model out of the memory; it comes back with the next question.
     UnloadModel,
-    /// Load the model again, where the wishes of [`running::Running`] say now.
+    /// Load the model again, where the wishes of [`runtime_settings::RuntimeSettings`] say now.
     ReloadModel,
     /// Write the vectors and the list of items (rows in the same order).
     Export {
@@ -111,7 +111,7 @@ pub enum LayoutUpdates {
     /// Whenever the collection has changed.
     #[default]
     Automatic,
-    /// By [`Job::Project`] only, where nobody looks at a map.
+    /// By [`Job::ComputeLayout`] only, where nobody looks at a map.
     OnRequest,
 }
 
@@ -161,17 +161,17 @@ pub enum Event {
     /// How far the import has come.
     Progress(Progress),
     /// The import came to its end (also after a cancel).
-    Finished(Summary),
+    ImportFinished(ImportSummary),
     /// All files that could not be read, as of now.
     Failures(Arc<Vec<Failure>>),
     /// How many files were left out, and why, as of now.
-    LeftOut(Arc<LeftOutCounts>),
+    Skipped(Arc<SkipCounts>),
     /// The import that did not come to its end, where there is one: once after opening, and after every import.
     Unfinished(Option<UnfinishedImport>),
     /// Answer to [`Job::Filter`].
     Visible(Arc<VisibleRows>),
     /// Answer to [`Job::Search`].
-    Found {
+    SearchDone {
         /// As asked.
         slot: SearchSlot,
         /// As asked.
@@ -180,7 +180,7 @@ pub enum Event {
         result: Result<Arc<SearchResult>, String>,
     },
     /// Answer to [`Job::Label`].
-    Labelled {
+    LabelDone {
         /// As asked.
         ticket: u64,
         /// One entry a target, or a sentence for the user.
@@ -194,21 +194,21 @@ pub enum Event {
         suggestions: Arc<Vec<Suggestion>>,
     },
     /// The labels that were given to items before, told once the library is open.
-    Labels(Arc<LabelledItems>),
+    StoredLabels(Arc<LabelledItems>),
     /// A layout is ready.
     Layout(Arc<Layout>),
     /// A layout that takes long is being computed; `None` when it ended or was cancelled.
-    Projecting(Option<MapProgress>),
+    LayoutProgress(Option<MapProgress>),
     /// A thumbnail, longest side at most 256 pixels; `None` where there is none.
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`].
-    Preview(ItemId, Result<Preview, String>),
+    Preview(ItemId, Result<PreviewContent, String>),
     /// Where the model is.
     Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
     /// A second start of the program wants something opened here.
-    Called(Arc<mailbox::Call>),
+    OpenRequested(Arc<single_instance::OpenRequest>),
 }
 
 /// Where the model is.
@@ -219,19 +219,19 @@ pub enum ModelState {
     /// At work.
     Ready {
         /// For the user: what it runs on.
-        place: String,
+        runs_on: String,
         /// For the user: what was found of that, where there was something to find.
-        verdict: Option<String>,
+        check: Option<String>,
     },
     /// Not in memory; it comes back with the next question.
-    Away,
+    Unloaded,
     /// It cannot be loaded: a sentence.
     Failed(String),
 }
 
 /// A large look at one item.
 #[derive(Debug, Clone)]
-pub enum Preview {
+pub enum PreviewContent {
     /// Longest side at most 1,600 pixels.
     Picture(Arc<Picture>),
     /// The text, at most 100,000 characters.
@@ -260,7 +260,7 @@ pub enum Severity {
 
 /// Seconds that the stages of an import worked, summed over their threads where they have several.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Busy {
+pub struct StageSeconds {
     /// Reading, decoding, thumbnails and the preparation for the model; on the decode pool.
     pub read: f64,
     /// The towers, batch by batch.
@@ -271,7 +271,7 @@ pub struct Busy {
 
 /// What an import did. Counts are of items.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Summary {
+pub struct ImportSummary {
     /// In the collection now.
     pub items: u64,
     /// Of these, pictures.
@@ -285,53 +285,53 @@ pub struct Summary {
     /// Could not be read.
     pub failed: u64,
     /// Found and left out, for each reason.
-    pub left_out: LeftOutCounts,
+    pub skipped: SkipCounts,
     /// Wall-clock time of the run.
     pub seconds: f64,
     /// Time the stages worked; they overlap.
-    pub busy: Busy,
+    pub busy: StageSeconds,
     /// Whether the user ended it early.
     pub cancelled: bool,
 }
 
+mod adaptive_batch;
 mod checked_json;
-pub mod choice;
-pub mod content;
-mod control;
 pub mod crash;
+pub mod device_check;
 mod dot;
 mod embed;
+mod engine;
+mod eta;
+mod event_queue;
 pub mod export;
-mod facade;
+pub mod file_content;
 pub mod guard;
 mod import;
+mod import_control;
+mod import_stats;
 pub mod index;
 pub mod labels;
+mod layout_worker;
 mod library;
-mod looks;
-pub mod mailbox;
 pub mod map_image;
-mod meter;
-pub mod model;
-mod outbox;
-pub mod outputs;
-mod pace;
-mod projector;
+pub mod model_loader;
+pub mod model_selection;
+pub mod output_files;
+mod previews;
 pub mod remote;
-mod room;
-pub mod running;
+pub mod runtime_settings;
 pub mod sample;
 pub mod scan;
 pub mod searcher;
+pub mod single_instance;
 pub mod snapshot;
 pub mod store;
 pub mod suggest;
-pub mod trust;
 pub mod updates;
 pub mod visible;
 
-use facade::spare_threads;
-pub use facade::{Engine, OpenError};
+use engine::spare_threads;
+pub use engine::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
 pub use visible::VisibleRows;

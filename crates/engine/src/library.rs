@@ -10,7 +10,7 @@ use super::store::{self, AssignedLabel, ClosingSignal, Store, StoreError, Vector
 pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
 use super::{Access, ImportOptions, Notice, Snapshot};
 use vicinity_core::{
-    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, LeftOutCounts, Modality,
+    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, SkipCounts,
 };
 use vicinity_models::{LongText, ModelKey};
 
@@ -158,7 +158,7 @@ impl Library {
     }
 
     /// What was left out at the last look, for each reason.
-    pub fn left_out(&self) -> LeftOutCounts {
+    pub fn skipped(&self) -> SkipCounts {
         lock(&self.0.store).left_out()
     }
 
@@ -173,7 +173,7 @@ impl Library {
         if items.is_empty() {
             return Ok(());
         }
-        self.read_at_last(items.iter());
+        self.clear_failures(items.iter());
         self.write(|store| store.commit_known(items))
     }
 
@@ -182,12 +182,12 @@ impl Library {
         if items.is_empty() {
             return Ok(());
         }
-        self.read_at_last(items.iter().map(|(item, _)| item));
+        self.clear_failures(items.iter().map(|(item, _)| item));
         self.write(|store| store.commit_embedded(items))
     }
 
     /// Takes items that are about to be stored off the list of failures.
-    fn read_at_last<'a>(&self, items: impl Iterator<Item = &'a NewItem>) {
+    fn clear_failures<'a>(&self, items: impl Iterator<Item = &'a NewItem>) {
         let mut failures = lock(&self.0.failures);
         if !failures.is_empty() {
             let taken_off = items.filter(|item| failures.remove(&item.path).is_some()).count();
@@ -225,7 +225,7 @@ impl Library {
     }
 
     /// The same, if it has changed since the last time.
-    pub fn changed_failures(&self) -> Option<Arc<Vec<Failure>>> {
+    pub fn take_changed_failures(&self) -> Option<Arc<Vec<Failure>>> {
         self.0.failures_changed.swap(false, Ordering::Relaxed).then(|| self.failures())
     }
 
@@ -278,7 +278,7 @@ impl Library {
     }
 
     /// Stores labels given to items; `None` takes one away, and `all` drops those given before.
-    pub fn keep_labels(
+    pub fn store_labels(
         &self,
         labels: Vec<String>,
         given: &[(ItemId, Option<LabelScore>)],

@@ -8,7 +8,7 @@ use std::path::Path;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, ImageFormat};
 
-use super::outputs;
+use super::output_files;
 use super::snapshot::Snapshot;
 use vicinity_core::atomic_file::{self, AtomicFile};
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -94,7 +94,7 @@ pub fn check_table(path: &Path) -> Result<(), String> {
 pub fn write_picture(picture: &Picture, path: &Path) -> Result<(), String> {
     let bytes = encode(picture, by_name(path, &PICTURES)?)
         .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
-    atomic_file::write(path, &bytes).map_err(|error| outputs::sentence(path, &error))
+    atomic_file::write(path, &bytes).map_err(|error| output_files::write_error(path, &error))
 }
 
 fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>> {
@@ -121,7 +121,7 @@ pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Res
         fill_positions(snapshot, layout, delimiter, &mut file).map_err(io::Error::other)?;
         file.commit()
     };
-    write().map_err(|error| outputs::sentence(path, &error))
+    write().map_err(|error| output_files::write_error(path, &error))
 }
 
 fn fill_positions(

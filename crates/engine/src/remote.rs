@@ -11,14 +11,14 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use super::checked_json::{self, Stored};
-use super::choice::ModelSource;
-use super::facade::{Engine, OpenError};
-use super::model::Loader;
-use super::running::Running;
+use super::checked_json::{self, Checked};
+use super::device_check::LoadedModel;
+use super::engine::{Engine, OpenError};
+use super::model_loader::ModelFactory;
+use super::model_selection::ModelSource;
+use super::runtime_settings::RuntimeSettings;
 use super::scan::{self, Candidate, Excludes};
 use super::store;
-use super::trust::Chosen;
 use super::{Job, OpenMode, Snapshot, StoreError};
 use vicinity_core::{Modality, NetworkLedger};
 use vicinity_media::Glance;
@@ -58,17 +58,17 @@ impl Service {
 }
 
 /// The service that a library is seen through, where there is one.
-pub fn remembered(library: &Path) -> Option<Service> {
-    checked_json::read(&file(library)).whole()
+pub fn saved(library: &Path) -> Option<Service> {
+    checked_json::read(&file(library)).valid()
 }
 
 /// What is wrong with the note of a library's service: a sentence.
 pub(super) fn damage(library: &Path) -> Option<String> {
     match checked_json::read::<Service>(&file(library)) {
-        Stored::Damaged(what) => {
+        Checked::Damaged(what) => {
             Some(format!("{what}, so the local model is used. Choose the service again to switch back."))
         }
-        Stored::Missing | Stored::Whole(_) => None,
+        Checked::Missing | Checked::Valid(_) => None,
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn damage(library: &Path) -> Option<String> {
 ///
 /// # Errors
 /// When its folder cannot be written.
-pub fn remember(library: &Path, service: Option<&Service>) -> io::Result<()> {
+pub fn save(library: &Path, service: Option<&Service>) -> io::Result<()> {
     let path = file(library);
     let Some(service) = service else {
         return match std::fs::remove_file(path) {
@@ -92,15 +92,15 @@ fn file(library: &Path) -> PathBuf {
 }
 
 /// What a connection needs beside its address.
-pub struct Link {
+pub struct ServiceConnection {
     /// The key; `None` for someone's own server.
     pub key: Option<Key>,
     /// Runs the network.
     pub runtime: Handle,
     /// Told what is sent.
-    pub ledger: NetworkLedger,
+    pub network_log: NetworkLedger,
     /// Where the local model runs, in mode dynamic.
-    pub running: Running,
+    pub settings: RuntimeSettings,
 }
 
 /// What embedding the whole collection with a service would send.
@@ -149,20 +149,20 @@ pub fn is_allowed(library: &Path, host: &str) -> Result<bool, StoreError> {
 }
 
 /// Builds the client of a service that is switched on for the library.
-fn connect(library: &Path, spec: &ProviderSpec, link: Link) -> Result<(String, Remote), OpenError> {
+fn connect(library: &Path, spec: &ProviderSpec, link: ServiceConnection) -> Result<(String, Remote), OpenError> {
     let host = spec.host()?;
     if !is_allowed(library, &host)? {
         return Err(OpenError::NotAllowed { host });
     }
-    let remote = Remote::open_with_ledger(spec, link.key, link.runtime, link.ledger)?;
+    let remote = Remote::open_with_ledger(spec, link.key, link.runtime, link.network_log)?;
     Ok((host, remote))
 }
 
 /// The local model for mode dynamic, where that is wanted and the model is here.
-fn local_beside(service: &Service, running: &Running) -> Option<Result<Model, OpenError>> {
+fn local_model(service: &Service, settings: &RuntimeSettings) -> Option<Result<Model, OpenError>> {
     let name = service.open_weights().filter(|_| service.mode == InferenceMode::Dynamic)?;
     let source: ModelSource = name.parse().ok()?;
-    Some(running.load(&source, None).map(|chosen| chosen.model).map_err(OpenError::Model))
+    Some(settings.load(&source, None).map(|loaded| loaded.model).map_err(OpenError::Model))
 }
 
 impl Engine {
@@ -178,10 +178,15 @@ impl Engine {
         runtime: Handle,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let link = Link { key, runtime, ledger: NetworkLedger::default(), running: Running::default() };
+        let link = ServiceConnection {
+            key,
+            runtime,
+            network_log: NetworkLedger::default(),
+            settings: RuntimeSettings::default(),
+        };
         let (host, remote) = connect(library, spec, link)?;
         let (info, model) = (remote.info().clone(), remote.model());
-        Self::open_beside(library, host, remote, info, model, OpenMode::default(), waker)
+        Self::open_with_service(library, host, remote, info, model, OpenMode::default(), waker)
     }
 
     /// Opens the library in a folder with a service that it remembers, or that its user has just chosen. In mode
@@ -193,25 +198,25 @@ impl Engine {
     pub fn open_service(
         library: &Path,
         service: &Service,
-        link: Link,
+        link: ServiceConnection,
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<(Self, Option<String>), OpenError> {
         let spec = service.spec();
-        let running = link.running.clone();
+        let settings = link.settings.clone();
         let (host, remote) = connect(library, &spec, link)?;
-        let (model, said) = match local_beside(service, &running) {
+        let (model, note) = match local_model(service, &settings) {
             Some(local) => {
                 let (model, found) = hybrid::join(local?, &remote, spec.takes_pictures())?;
                 (model, Some(found.to_string()))
             }
             None => (remote.model(), None),
         };
-        let engine = Self::open_beside(library, host, remote, model.info.clone(), model, mode, waker)?;
-        Ok((engine, said))
+        let engine = Self::open_with_service(library, host, remote, model.info.clone(), model, mode, waker)?;
+        Ok((engine, note))
     }
 
-    fn open_beside(
+    fn open_with_service(
         library: &Path,
         host: String,
         remote: Remote,
@@ -220,8 +225,8 @@ impl Engine {
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let chosen = Chosen { place: "service".to_owned(), ..model.into() };
-        let engine = Self::start(library, info, Loader::given(chosen), mode, waker)?;
+        let loaded = LoadedModel { runs_on: "service".to_owned(), ..model.into() };
+        let engine = Self::start(library, info, ModelFactory::given(loaded), mode, waker)?;
         Ok(engine.with_service(host, remote))
     }
 

@@ -15,7 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use walkdir::{DirEntry, WalkDir};
 
 use super::store::{self, FileStamp};
-use vicinity_core::{Failure, LeftOut, home};
+use vicinity_core::{Failure, SkipReason, app_dirs};
 
 /// A file that may become an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +41,11 @@ impl Candidate {
 
 /// What a walk meets.
 #[derive(Debug)]
-pub enum Found {
+pub enum ScanEntry {
     /// A file.
     File(Candidate),
     /// Something that is not looked into.
-    LeftOut(LeftOut),
+    Skipped(SkipReason),
     /// A file or folder that the system does not let us look at.
     Failed(Failure),
 }
@@ -86,19 +86,19 @@ impl Excludes {
 }
 
 /// Walks folders and single files, recursively, in the order of their names; `found` hears of each file, and of each
-/// folder that could not be listed. Ends early once `cancel` is set. See [`Walk`].
+/// folder that could not be listed. Ends early once `cancel` is set. See [`FolderWalk`].
 pub fn scan(
     roots: &[PathBuf],
     excludes: &Excludes,
     cancel: &AtomicBool,
     found: &mut dyn FnMut(Result<Candidate, Failure>),
 ) {
-    let mut walk = Walk::new(excludes, roots.to_vec(), cancel);
+    let mut walk = FolderWalk::new(excludes, roots.to_vec(), cancel);
     for root in roots {
         walk.root(root, &mut |news| match news {
-            Found::File(candidate) => found(Ok(candidate)),
-            Found::Failed(failure) => found(Err(failure)),
-            Found::LeftOut(_) => {}
+            ScanEntry::File(candidate) => found(Ok(candidate)),
+            ScanEntry::Failed(failure) => found(Err(failure)),
+            ScanEntry::Skipped(_) => {}
         });
     }
 }
@@ -110,7 +110,7 @@ pub fn is_empty(folder: &Path) -> bool {
 }
 
 /// The one path of a file or folder, without links, `..` or another case of its letters; as it is where it is not there.
-pub fn resolved(path: &Path) -> PathBuf {
+pub fn canonical_path(path: &Path) -> PathBuf {
     let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let is_share = |path: &Path| path.as_os_str().as_encoded_bytes().starts_with(br"\\");
     match dunce::canonicalize(path) {
@@ -125,7 +125,7 @@ pub fn resolved(path: &Path) -> PathBuf {
 ///
 /// Hidden files and folders below a root are skipped (a root may be hidden itself), as is what the patterns match. Links
 /// are followed; a folder or file that is reached twice is visited once, so loops end.
-pub struct Walk<'a> {
+pub struct FolderWalk<'a> {
     excludes: &'a Excludes,
     /// All folders of the collection, also those that are not walked now.
     roots: Vec<PathBuf>,
@@ -138,29 +138,33 @@ pub struct Walk<'a> {
 }
 
 /// What is done with something in a folder.
-enum Way {
+enum Visit {
     /// It is looked at.
     Into,
     /// It is another way to this place, which has its own path.
     Elsewhere(PathBuf),
     /// It is passed over, and counted where there is a reason to.
-    Past(Option<LeftOut>),
+    Past(Option<SkipReason>),
 }
 
-impl<'a> Walk<'a> {
+impl<'a> FolderWalk<'a> {
     /// A walk through a collection with these roots.
     pub fn new(excludes: &'a Excludes, roots: Vec<PathBuf>, cancel: &'a AtomicBool) -> Self {
-        let own = [home::data(), home::models(), home::settings_file().and_then(|f| Some(f.parent()?.to_owned()))];
-        let own = own.into_iter().flatten().filter(|dir| dir.is_dir()).map(|dir| resolved(&dir)).collect();
+        let own = [
+            app_dirs::data(),
+            app_dirs::models(),
+            app_dirs::settings_file().and_then(|f| Some(f.parent()?.to_owned())),
+        ];
+        let own = own.into_iter().flatten().filter(|dir| dir.is_dir()).map(|dir| canonical_path(&dir)).collect();
         let (folders_seen, files_seen, libraries) = Default::default();
         Self { excludes, roots, cancel, folders_seen, files_seen, libraries, own }
     }
 
     /// Walks one root, a folder or file, to its end; false where it was cancelled.
-    pub fn root(&mut self, root: &Path, found: &mut dyn FnMut(Found)) -> bool {
+    pub fn root(&mut self, root: &Path, found: &mut dyn FnMut(ScanEntry)) -> bool {
         if is_part_of_library(root) {
             let reason = "This is part of a Vicinity library and is not imported".to_owned();
-            found(Found::Failed(Failure { path: root.to_owned(), reason }));
+            found(ScanEntry::Failed(Failure { path: root.to_owned(), reason }));
             return true;
         }
         let mut starts = vec![root.to_owned()];
@@ -172,7 +176,7 @@ impl<'a> Walk<'a> {
         true
     }
 
-    fn below(&mut self, start: &Path, elsewhere: &mut Vec<PathBuf>, found: &mut dyn FnMut(Found)) -> bool {
+    fn below(&mut self, start: &Path, elsewhere: &mut Vec<PathBuf>, found: &mut dyn FnMut(ScanEntry)) -> bool {
         let mut walk = WalkDir::new(start).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             if self.cancel.load(Ordering::Relaxed) {
@@ -185,26 +189,26 @@ impl<'a> Walk<'a> {
                 Err(error) => {
                     let unwanted = error.depth() > 0 && error.path().is_some_and(|path| self.is_unwanted(path));
                     if !unwanted {
-                        found(Found::Failed(failure(start, &error)));
+                        found(ScanEntry::Failed(failure(start, &error)));
                     }
                     continue;
                 }
             };
             let is_folder = entry.file_type().is_dir();
             match self.way(&entry, is_folder) {
-                Way::Into if is_folder => {}
-                Way::Into => self.file(entry.into_path(), found),
-                Way::Elsewhere(path) if is_folder => {
+                Visit::Into if is_folder => {}
+                Visit::Into => self.file(entry.into_path(), found),
+                Visit::Elsewhere(path) if is_folder => {
                     walk.skip_current_dir();
                     elsewhere.push(path);
                 }
-                Way::Elsewhere(path) => self.file(path, found),
-                Way::Past(reason) => {
+                Visit::Elsewhere(path) => self.file(path, found),
+                Visit::Past(reason) => {
                     if is_folder {
                         walk.skip_current_dir();
                     }
                     if let Some(reason) = reason {
-                        found(Found::LeftOut(reason));
+                        found(ScanEntry::Skipped(reason));
                     }
                 }
             }
@@ -212,57 +216,57 @@ impl<'a> Walk<'a> {
         true
     }
 
-    fn file(&mut self, path: PathBuf, found: &mut dyn FnMut(Found)) {
+    fn file(&mut self, path: PathBuf, found: &mut dyn FnMut(ScanEntry)) {
         // One root may lie within another.
         if self.files_seen.insert(path.clone()) {
-            found(candidate(path).map_or_else(Found::Failed, Found::File));
+            found(candidate(path).map_or_else(ScanEntry::Failed, ScanEntry::File));
         }
     }
 
-    fn way(&mut self, entry: &DirEntry, is_folder: bool) -> Way {
+    fn way(&mut self, entry: &DirEntry, is_folder: bool) -> Visit {
         let (path, below) = (entry.path(), entry.depth() > 0);
         if below && is_hidden(Path::new(entry.file_name())) {
-            return Way::Past(None);
+            return Visit::Past(None);
         }
         if below && self.excludes.skips(Path::new(entry.file_name())) {
-            return Way::Past(Some(LeftOut::Excluded));
+            return Visit::Past(Some(SkipReason::Excluded));
         }
         let in_library = path.parent().is_some_and(|parent| self.libraries.contains(parent));
         if in_library && store::is_library_file(entry.file_name()) {
-            return Way::Past(None);
+            return Visit::Past(None);
         }
         if below
             && entry.path_is_symlink()
-            && let Some(target) = self.within_collection(path)
+            && let Some(target) = self.target_in_collection(path)
         {
-            return Way::Elsewhere(target);
+            return Visit::Elsewhere(target);
         }
         if is_folder { self.folder(path, below) } else { Self::special(entry) }
     }
 
-    fn special(entry: &DirEntry) -> Way {
-        if entry.file_type().is_file() { Way::Into } else { Way::Past(Some(LeftOut::Special)) }
+    fn special(entry: &DirEntry) -> Visit {
+        if entry.file_type().is_file() { Visit::Into } else { Visit::Past(Some(SkipReason::Special)) }
     }
 
-    fn folder(&mut self, path: &Path, below: bool) -> Way {
-        let identity = resolved(path);
+    fn folder(&mut self, path: &Path, below: bool) -> Visit {
+        let identity = canonical_path(path);
         if below && (self.own.contains(&identity) || is_data_folder(path)) {
-            return Way::Past(None);
+            return Visit::Past(None);
         }
         if below && is_marked_cache(path) {
-            return Way::Past(Some(LeftOut::Cache));
+            return Visit::Past(Some(SkipReason::Cache));
         }
         if !self.folders_seen.insert(identity) {
-            return Way::Past(None);
+            return Visit::Past(None);
         }
         if store::is_library(path) {
             self.libraries.insert(path.to_owned());
         }
-        Way::Into
+        Visit::Into
     }
 
     /// Where a link leads, if that is a place in a folder of the collection which a walk over it would look at.
-    fn within_collection(&self, link: &Path) -> Option<PathBuf> {
+    fn target_in_collection(&self, link: &Path) -> Option<PathBuf> {
         let target = dunce::canonicalize(link).ok()?;
         let seen_from = |root: &PathBuf| {
             target.strip_prefix(root).is_ok_and(|below| {
@@ -339,13 +343,13 @@ fn change_mark(_: &Path, meta: &Metadata) -> io::Result<i64> {
 // Not compiled here but by the release workflow; what it calls is tested here.
 #[cfg(not(unix))]
 fn change_mark(path: &Path, meta: &Metadata) -> io::Result<i64> {
-    hash_of_ends(path, meta.len())
+    hash_of_both_ends(path, meta.len())
 }
 
 /// A hash of the first and the last 4 KiB.
 // Tested here.
 #[cfg(any(not(unix), test))]
-fn hash_of_ends(path: &Path, len: u64) -> io::Result<i64> {
+fn hash_of_both_ends(path: &Path, len: u64) -> io::Result<i64> {
     use std::io::{Seek, SeekFrom};
     const SAMPLE: u64 = 4096;
     let mut file = File::open(path)?;
@@ -384,7 +388,7 @@ mod tests {
             let mut bytes = vec![7; len];
             let mark = |bytes: &[u8]| {
                 fs::write(&path, bytes).expect("written");
-                hash_of_ends(&path, bytes.len() as u64).expect("read")
+                hash_of_both_ends(&path, bytes.len() as u64).expect("read")
             };
             let before = mark(&bytes);
             assert_eq!(mark(&bytes), before);

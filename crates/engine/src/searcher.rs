@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::content;
-use super::index::{self, Lookup, QueryVector};
+use super::event_queue::EventSender;
+use super::file_content;
+use super::index::{self, QueryVector, SearchParams};
 use super::labels::LabelVectors;
 use super::library::Library;
-use super::model::LazyModel;
-use super::outbox::Outbox;
-use super::suggest::{CANDIDATES, Suggesting};
+use super::model_loader::LazyModel;
+use super::suggest::{CANDIDATES, SuggestionSearch};
 use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 use vicinity_core::{
     Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
 };
@@ -24,39 +24,39 @@ use vicinity_media::Content;
 use vicinity_models::{Model, TextOptions, guard};
 
 /// Candidates for suggestions that are embedded at once: a search waits for no more.
-const CANDIDATES_AT_ONCE: usize = 8;
+const SUGGESTION_BATCH: usize = 8;
 
 /// A question.
-pub enum Question {
+pub enum SearchRequest {
     /// See [`super::Job::Search`].
     Search(SearchSlot, u64, Query),
     /// See [`super::Job::Label`].
     Label(u64, LabelTargets, LabelSet),
-    /// See [`super::Job::KeepLabels`]. Done here, and not by the thread that imports, since that one may be busy for
+    /// See [`super::Job::StoreLabels`]. Done here, and not by the thread that imports, since that one may be busy for
     /// long with walking a folder.
-    Keep(Vec<String>, Vec<(ItemId, Option<LabelScore>)>, bool),
+    StoreLabels(Vec<String>, Vec<(ItemId, Option<LabelScore>)>, bool),
     /// See [`super::Job::Suggest`].
     Suggest(u64, Filter),
 }
 
 /// Questions of one kind replace each other.
 #[derive(PartialEq, Eq)]
-enum Kind {
+enum RequestKind {
     Search(SearchSlot),
     Label,
     Suggest,
-    Keep,
+    StoreLabels,
 }
 
 #[derive(Default)]
-struct Questions {
-    waiting: VecDeque<Question>,
+struct RequestQueue {
+    waiting: VecDeque<SearchRequest>,
     closed: bool,
 }
 
 /// Takes questions for the thread.
 #[derive(Clone, Default)]
-pub struct Searcher(Arc<Desk<Questions>>);
+pub struct Searcher(Arc<Monitor<RequestQueue>>);
 
 impl Searcher {
     /// Starts the thread.
@@ -64,17 +64,24 @@ impl Searcher {
         library: Library,
         model: LazyModel,
         visible: VisibleCache,
-        outbox: Outbox,
+        event_sender: EventSender,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let searcher = Self::default();
-        let desk = searcher.clone();
+        let queue = searcher.clone();
         let thread = std::thread::Builder::new().name("vicinity-search".to_owned()).spawn(move || {
-            let mut answers =
-                Answers { library, model, visible, outbox, labels: None, candidates: Vec::new(), suggesting: None };
-            while let Some(question) = desk.next(answers.suggesting.is_some()) {
-                match question {
-                    Some(question) => answers.answer(question),
-                    None => answers.suggest_on(),
+            let mut worker = SearchWorker {
+                library,
+                model,
+                visible,
+                event_sender,
+                labels: None,
+                candidates: Vec::new(),
+                suggesting: None,
+            };
+            while let Some(request) = queue.next(worker.suggesting.is_some()) {
+                match request {
+                    Some(request) => worker.handle(request),
+                    None => worker.suggest_step(),
                 }
             }
         })?;
@@ -82,90 +89,90 @@ impl Searcher {
     }
 
     /// Asks; an older question of the same kind that waits is dropped. Labels are never dropped, and come first.
-    pub fn ask(&self, question: Question) {
-        self.0.update(|Questions { waiting, .. }| {
-            if question.is_kept() {
-                let behind = waiting.iter().take_while(|older| older.is_kept()).count();
-                return waiting.insert(behind, question);
+    pub fn request(&self, request: SearchRequest) {
+        self.0.update(|RequestQueue { waiting, .. }| {
+            if request.stores_labels() {
+                let behind = waiting.iter().take_while(|older| older.stores_labels()).count();
+                return waiting.insert(behind, request);
             }
-            waiting.retain(|older| older.is_kept() || kind(older) != kind(&question));
-            waiting.push_back(question);
+            waiting.retain(|older| older.stores_labels() || kind(older) != kind(&request));
+            waiting.push_back(request);
         });
     }
 
     /// Ends the thread after the answer it is at, and once all labels are stored.
     pub fn close(&self) {
-        self.0.update(|questions| questions.closed = true);
+        self.0.update(|requests| requests.closed = true);
     }
 
     /// The next question, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
     /// once all labels are stored.
-    fn next(&self, busy: bool) -> Option<Option<Question>> {
-        self.0.wait(|questions| {
-            let waiting = &mut questions.waiting;
-            if questions.closed && !waiting.front().is_some_and(Question::is_kept) {
+    fn next(&self, busy: bool) -> Option<Option<SearchRequest>> {
+        self.0.wait(|requests| {
+            let waiting = &mut requests.waiting;
+            if requests.closed && !waiting.front().is_some_and(SearchRequest::stores_labels) {
                 return Some(None);
             }
-            let urgent = waiting.iter().position(|question| kind(question) != Kind::Suggest);
-            let question = waiting.remove(urgent.unwrap_or(0));
-            (question.is_some() || busy).then_some(Some(question))
+            let urgent = waiting.iter().position(|request| kind(request) != RequestKind::Suggest);
+            let request = waiting.remove(urgent.unwrap_or(0));
+            (request.is_some() || busy).then_some(Some(request))
         })
     }
 }
 
-impl Question {
-    fn is_kept(&self) -> bool {
-        matches!(self, Self::Keep(..))
+impl SearchRequest {
+    fn stores_labels(&self) -> bool {
+        matches!(self, Self::StoreLabels(..))
     }
 }
 
-fn kind(question: &Question) -> Kind {
-    match question {
-        Question::Search(slot, ..) => Kind::Search(*slot),
-        Question::Label(..) => Kind::Label,
-        Question::Suggest(..) => Kind::Suggest,
-        Question::Keep(..) => Kind::Keep,
+fn kind(request: &SearchRequest) -> RequestKind {
+    match request {
+        SearchRequest::Search(slot, ..) => RequestKind::Search(*slot),
+        SearchRequest::Label(..) => RequestKind::Label,
+        SearchRequest::Suggest(..) => RequestKind::Suggest,
+        SearchRequest::StoreLabels(..) => RequestKind::StoreLabels,
     }
 }
 
-struct Answers {
+struct SearchWorker {
     library: Library,
     model: LazyModel,
     visible: VisibleCache,
-    outbox: Outbox,
+    event_sender: EventSender,
     labels: Option<LabelVectors>,
     /// The first of [`CANDIDATES`], embedded.
     candidates: Vec<Embedding>,
-    suggesting: Option<(u64, Suggesting)>,
+    suggesting: Option<(u64, SuggestionSearch)>,
 }
 
-impl Answers {
-    fn answer(&mut self, question: Question) {
-        match question {
-            Question::Search(slot, ticket, query) => {
-                let result = answered(|| self.search(&query)).map(Arc::new);
-                self.outbox.post(Event::Found { slot, ticket, result });
+impl SearchWorker {
+    fn handle(&mut self, request: SearchRequest) {
+        match request {
+            SearchRequest::Search(slot, ticket, query) => {
+                let result = catch_panic(|| self.search(&query)).map(Arc::new);
+                self.event_sender.send(Event::SearchDone { slot, ticket, result });
             }
-            Question::Label(ticket, targets, labels) => {
-                let result = answered(|| self.label(&targets, &labels)).map(Arc::new);
-                self.outbox.post(Event::Labelled { ticket, result });
+            SearchRequest::Label(ticket, targets, labels) => {
+                let result = catch_panic(|| self.label(&targets, &labels)).map(Arc::new);
+                self.event_sender.send(Event::LabelDone { ticket, result });
             }
-            Question::Keep(labels, given, all) => {
-                if let Err(error) = self.library.keep_labels(labels, &given, all) {
-                    self.outbox.notice(Severity::Warning, format!("Could not store the labels: {error}"));
+            SearchRequest::StoreLabels(labels, given, all) => {
+                if let Err(error) = self.library.store_labels(labels, &given, all) {
+                    self.event_sender.notice(Severity::Warning, format!("Could not store the labels: {error}"));
                 }
             }
-            Question::Suggest(ticket, filter) => {
+            SearchRequest::Suggest(ticket, filter) => {
                 let visible = self.visible.rows(&self.library.snapshot(), &filter);
-                self.suggesting = Some((ticket, Suggesting::new(&visible)));
+                self.suggesting = Some((ticket, SuggestionSearch::new(&visible)));
             }
         }
     }
 
     /// One step towards suggestions; they are posted after the last. A model that fails suggests nothing.
-    fn suggest_on(&mut self) {
+    fn suggest_step(&mut self) {
         let Some((ticket, mut work)) = self.suggesting.take() else { return };
-        let until = (work.done() + CANDIDATES_AT_ONCE).min(CANDIDATES.len());
+        let until = (work.done() + SUGGESTION_BATCH).min(CANDIDATES.len());
         if self.candidates.len() < until {
             let next = &CANDIDATES[self.candidates.len()..until];
             let embed =
@@ -184,7 +191,7 @@ impl Answers {
         if work.done() < CANDIDATES.len() {
             self.suggesting = Some((ticket, work));
         } else {
-            self.outbox.post(Event::Suggested { ticket, suggestions: Arc::new(work.finish()) });
+            self.event_sender.send(Event::Suggested { ticket, suggestions: Arc::new(work.finish()) });
         }
     }
 
@@ -197,7 +204,7 @@ impl Answers {
         let parts = query.parts.iter().map(|part| self.embed(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
         let embedding = start.elapsed().as_secs_f32();
         let visible = self.visible.rows(&snapshot, &query.filter);
-        let lookup = Lookup { parts: &parts, visible: &visible, scoring: query.scoring, k: query.k };
+        let lookup = SearchParams { parts: &parts, visible: &visible, scoring: query.scoring, k: query.k };
         let mut result = index::search(&lookup);
         result.seconds[0] = embedding;
         Ok(result)
@@ -213,7 +220,7 @@ impl Answers {
             QueryPart::Picture(picture) => embed_picture(&model, picture),
             QueryPart::File(path) => {
                 let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
-                embed_content(&model, content::open(path, false)?, options)
+                embed_content(&model, file_content::open(path, false)?, options)
             }
             QueryPart::Item(_) => unreachable!("answered above"),
         }
@@ -225,7 +232,7 @@ impl Answers {
         }
         let model = self.model.wait()?;
         let snapshot = self.library.snapshot();
-        if !self.labels.as_ref().is_some_and(|labels| labels.belong_to(set, snapshot.dim())) {
+        if !self.labels.as_ref().is_some_and(|labels| labels.matches(set, snapshot.dim())) {
             let vectors =
                 LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
             self.labels = Some(vectors.truncated(snapshot.dim()).map_err(|error| error.to_string())?);
@@ -245,7 +252,7 @@ impl Answers {
 
 /// Gives an answer in any case: whoever has asked would wait for ever. A panic is reported like any other, and what it
 /// left half done is a cache at the most, which is made whole by assignment.
-fn answered<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+fn catch_panic<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(format!("the search failed unexpectedly ({}); try other words", guard::message(panic.as_ref())))
     })
@@ -309,8 +316,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_answer() {
-        let why = answered::<()>(|| panic!("row {} of 3", 7)).expect_err("it panics");
+        let why = catch_panic::<()>(|| panic!("row {} of 3", 7)).expect_err("it panics");
         assert!(why.contains("row 7 of 3"), "{why}");
-        assert_eq!(answered(|| Ok(3)), Ok(3));
+        assert_eq!(catch_panic(|| Ok(3)), Ok(3));
     }
 }

@@ -117,12 +117,12 @@ impl Snapshot {
     /// Takes the parts as they are.
     pub fn new(parts: SnapshotParts) -> Self {
         let dim = parts.model.dim;
-        Self::cut(parts, dim)
+        Self::truncated(parts, dim)
     }
 
     /// Takes the parts, but sees only the first `dim` numbers of each vector; the means are those of unit vectors of
     /// so many dimensions.
-    pub fn cut(parts: SnapshotParts, dim: usize) -> Self {
+    pub fn truncated(parts: SnapshotParts, dim: usize) -> Self {
         let len = parts.chunks.iter().map(|c| c.len()).sum();
         Self { dim: dim.min(parts.model.dim), parts, len }
     }
@@ -185,12 +185,12 @@ impl Snapshot {
     }
 
     /// Whether vectors are stored with more dimensions than are looked at.
-    pub fn is_cut(&self) -> bool {
+    pub fn is_truncated(&self) -> bool {
         self.dim < self.parts.model.dim
     }
 
     /// The vector of a row, [`Self::dim`] numbers; `None` where it is not embedded by this model. It has unit length
-    /// unless [`Self::is_cut`].
+    /// unless [`Self::is_truncated`].
     pub fn vector(&self, row: usize) -> Option<&[f32]> {
         let vector_row = *self.parts.vector_rows.get(row / CHUNK)?.get(row % CHUNK)?;
         self.parts.vectors.row(vector_row, self.parts.model.dim)?.get(..self.dim)
@@ -199,7 +199,7 @@ impl Snapshot {
     /// The same, scaled to unit length where it has another.
     pub fn unit(&self, row: usize) -> Option<Cow<'_, [f32]>> {
         let vector = self.vector(row)?;
-        if !self.is_cut() {
+        if !self.is_truncated() {
             return Some(Cow::Borrowed(vector));
         }
         Some(Cow::Owned(Embedding::new(vector).ok()?.into()))

@@ -6,19 +6,19 @@
 
 use std::sync::Arc;
 
-use super::index::{self, Lookup, QueryVector};
+use super::index::{self, QueryVector, SearchParams};
 use super::snapshot::{CHUNK, Snapshot};
 use super::visible::VisibleRows;
 use vicinity_core::{ContentHash, Embedding, Item, Modality, Scoring, Suggestion};
 
 /// Queries suggested at most.
-pub const SUGGESTED: usize = 5;
+pub const MAX_SUGGESTIONS: usize = 5;
 /// Rows looked at; more of a larger collection would change little and take long.
 const SAMPLE: usize = 12_000;
 /// Of fewer rows there is no bulk that anything could stand out from.
-const FEWEST: usize = 30;
+const MIN_ROWS: usize = 30;
 /// Hits named with each suggestion.
-const SHOWN: usize = 4;
+const HITS_SHOWN: usize = 4;
 /// How many deviations a hit has to lie beyond what chance alone would give. Measured on 1,171 labelled photos: see
 /// `docs/architecture.md`, *Suggested queries*.
 const MARGIN: f32 = 1.0;
@@ -159,7 +159,7 @@ pub const CANDIDATES: [&str; 131] = [
 ];
 
 /// The work on one collection, a few candidates at a time, so that searches need not wait for all of it.
-pub struct Suggesting {
+pub struct SuggestionSearch {
     sample: VisibleRows,
     fits: Vec<Fit>,
     /// The candidate that each row of the sample answers best, and how well.
@@ -174,7 +174,7 @@ struct Fit {
     chance: f32,
 }
 
-impl Suggesting {
+impl SuggestionSearch {
     /// Begins with the visible items of a collection.
     pub fn new(visible: &VisibleRows) -> Self {
         let sample = VisibleRows::everything(sample(visible, SAMPLE));
@@ -190,7 +190,7 @@ impl Suggesting {
     /// Scores the next candidate.
     pub fn score(&mut self, candidate: &Embedding) {
         let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None }];
-        let lookup = Lookup { parts: &parts, visible: &self.sample, scoring: Scoring::Centred, k: 0 };
+        let lookup = SearchParams { parts: &parts, visible: &self.sample, scoring: Scoring::Centred, k: 0 };
         let scores = index::search(&lookup).scores;
         let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
         let (middle, deviation) = index::spread(&mut known);
@@ -205,13 +205,13 @@ impl Suggesting {
             }
         }
         rows.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        rows.truncate(4 * SHOWN);
+        rows.truncate(4 * HITS_SHOWN);
         self.fits.push(Fit { rows, chance: index::expected_largest(known.len()).max(2.0) });
     }
 
     /// The queries to suggest, the clearest first.
     pub fn finish(self) -> Vec<Suggestion> {
-        if self.sample.len() < FEWEST {
+        if self.sample.len() < MIN_ROWS {
             return Vec::new();
         }
         let wanted = needed(self.sample.len());
@@ -228,7 +228,7 @@ impl Suggesting {
             taken.extend(items.iter().map(|item| item.hash));
             let items = items.iter().map(|item| item.id).collect();
             chosen.push(Suggestion { text: CANDIDATES[at].to_owned(), items });
-            if chosen.len() == SUGGESTED {
+            if chosen.len() == MAX_SUGGESTIONS {
                 break;
             }
         }
@@ -255,7 +255,7 @@ impl Suggesting {
                 items.push(item);
             }
         }
-        items.truncate(SHOWN);
+        items.truncate(HITS_SHOWN);
         items
     }
 }
@@ -288,7 +288,7 @@ fn sample(visible: &VisibleRows, most: usize) -> Arc<Snapshot> {
         .map(Arc::new)
         .collect();
     parts.vector_rows = rows.chunks(CHUNK).map(|rows| Arc::new(rows.iter().map(vector_row).collect())).collect();
-    Arc::new(Snapshot::cut(parts, snapshot.dim()))
+    Arc::new(Snapshot::truncated(parts, snapshot.dim()))
 }
 
 #[cfg(test)]
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn what_stands_out_is_suggested_once_and_what_does_not_is_left_out() {
-        let mut work = Suggesting::new(&library(200));
+        let mut work = SuggestionSearch::new(&library(200));
         // The second asks for the same as the first, a little less clearly; the third for nothing that is there.
         for (at, weight, seed) in [(3, 9.0, 901), (3, 4.0, 902), (8, 0.5, 903)] {
             work.score(&direction(at, weight, seed));
@@ -362,14 +362,14 @@ mod tests {
 
     #[test]
     fn a_collection_without_anything_particular_has_no_suggestions() {
-        let mut work = Suggesting::new(&VisibleRows::everything(sample(&library(1000), 250)));
+        let mut work = SuggestionSearch::new(&VisibleRows::everything(sample(&library(1000), 250)));
         (0..20).for_each(|seed| work.score(&direction(seed % DIM, 0.2, 700 + seed)));
         assert_eq!(work.finish(), []);
     }
 
     #[test]
     fn a_handful_of_items_has_no_suggestions() {
-        let mut work = Suggesting::new(&library(FEWEST - 1));
+        let mut work = SuggestionSearch::new(&library(MIN_ROWS - 1));
         work.score(&direction(3, 9.0, 901));
         assert_eq!(work.finish(), []);
     }
@@ -379,7 +379,7 @@ mod tests {
         let everything = library(200);
         let suggested = |folder: &str| {
             let filter = Filter { folder: Some(folder.into()), ..Filter::default() };
-            let mut work = Suggesting::new(&VisibleRows::new(Arc::clone(everything.snapshot()), filter, None));
+            let mut work = SuggestionSearch::new(&VisibleRows::new(Arc::clone(everything.snapshot()), filter, None));
             work.score(&direction(3, 9.0, 901));
             work.finish().into_iter().map(|found| found.items).collect::<Vec<_>>()
         };

@@ -11,7 +11,7 @@ use vicinity_core::NetworkLedger;
 use vicinity_models::http::{self, HttpClient};
 
 /// Names another file to ask for.
-pub const VARIABLE: &str = "VICINITY_UPDATE_URL";
+pub const URL_VARIABLE: &str = "VICINITY_UPDATE_URL";
 /// The file: the newest version, and nothing else. Written by the release workflow.
 const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/download/version.txt");
 /// The page of the newest version, for people.
@@ -19,16 +19,16 @@ pub const PAGE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest");
 /// What the ledger says.
 const PURPOSE: &str = "checking for new versions";
 /// Seconds between two questions.
-const EVERY: i64 = 24 * 60 * 60;
+const INTERVAL_SECONDS: i64 = 24 * 60 * 60;
 /// A longer file names no version.
-const MOST_BYTES: usize = 64;
+const MAX_BYTES: usize = 64;
 /// For a silent connection, and for all of it.
-const PATIENCE: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(60)];
+const TIMEOUTS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(60)];
 
 /// What the user wants of it, and what was found. Kept with the settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Updates {
+pub struct UpdateSettings {
     /// Whether it may be asked at all.
     pub allowed: bool,
     /// When it was asked, seconds since the epoch, whatever came of it.
@@ -37,10 +37,10 @@ pub struct Updates {
     pub newest: Option<String>,
 }
 
-impl Updates {
+impl UpdateSettings {
     /// Whether it is time to ask. A clock that was set back does not put it off for ever.
     pub fn is_due(&self, now: i64) -> bool {
-        self.allowed && !(self.asked..self.asked.saturating_add(EVERY)).contains(&now)
+        self.allowed && !(self.asked..self.asked.saturating_add(INTERVAL_SECONDS)).contains(&now)
     }
 
     /// The newest version, where it is newer than this program.
@@ -52,7 +52,7 @@ impl Updates {
 
 /// Where to ask.
 pub fn address() -> String {
-    let named = std::env::var(VARIABLE).ok().map(|url| url.trim().to_owned());
+    let named = std::env::var(URL_VARIABLE).ok().map(|url| url.trim().to_owned());
     named.filter(|url| !url.is_empty()).unwrap_or_else(|| FILE.to_owned())
 }
 
@@ -65,11 +65,11 @@ pub fn host(address: &str) -> String {
 ///
 /// # Errors
 /// A sentence for the log.
-pub async fn newest(address: &str, ledger: NetworkLedger) -> Result<String, String> {
-    let [silence, whole] = PATIENCE;
+pub async fn newest(address: &str, network_log: NetworkLedger) -> Result<String, String> {
+    let [silence, whole] = TIMEOUTS;
     // Not even which version asks.
-    let web =
-        HttpClient::new(address, "vicinity", silence, PURPOSE, ledger).map_err(|why| format!("{address}: {why}"))?;
+    let web = HttpClient::new(address, "vicinity", silence, PURPOSE, network_log)
+        .map_err(|why| format!("{address}: {why}"))?;
     let text = tokio::time::timeout(whole, read(&web)).await;
     let text = text.unwrap_or_else(|_| Err(format!("{} did not respond in time", host(address))))?;
     let version = Version::parse(text.trim());
@@ -85,7 +85,7 @@ async fn read(web: &HttpClient) -> Result<String, String> {
     let mut bytes = Vec::new();
     while let Some(more) = web.more(&mut answer).await.map_err(|error| error.to_string())? {
         bytes.extend(more);
-        if bytes.len() > MOST_BYTES {
+        if bytes.len() > MAX_BYTES {
             return Err(format!("{} returned more than a version", http::host(answer.url())));
         }
     }
@@ -98,17 +98,18 @@ mod tests {
 
     #[test]
     fn asks_once_a_day_where_that_is_allowed() {
-        let at = |asked, now| Updates { allowed: true, asked, newest: None }.is_due(now);
-        assert!(at(0, EVERY) && at(1_000, 1_000 + EVERY));
-        assert!(!at(1_000, 1_000) && !at(1_000, 999 + EVERY));
+        let at = |asked, now| UpdateSettings { allowed: true, asked, newest: None }.is_due(now);
+        assert!(at(0, INTERVAL_SECONDS) && at(1_000, 1_000 + INTERVAL_SECONDS));
+        assert!(!at(1_000, 1_000) && !at(1_000, 999 + INTERVAL_SECONDS));
         assert!(at(5_000, 4_000), "the clock was wrong then");
-        assert!(!Updates::default().is_due(i64::MAX), "off until it is allowed");
+        assert!(!UpdateSettings::default().is_due(i64::MAX), "off until it is allowed");
     }
 
     #[test]
     fn newer_is_what_comes_after_this_version() {
-        let newer =
-            |newest: &str| Updates { newest: Some(newest.to_owned()), ..Updates::default() }.newer().map(str::to_owned);
+        let newer = |newest: &str| {
+            UpdateSettings { newest: Some(newest.to_owned()), ..UpdateSettings::default() }.newer().map(str::to_owned)
+        };
         let Version { major, minor, patch, .. } = Version::parse(env!("CARGO_PKG_VERSION")).expect("a version");
         let next = format!("{major}.{minor}.{}", patch + 10);
         assert_eq!(newer(&next), Some(next.clone()), "numbers, not letters");

@@ -7,11 +7,11 @@ mod encoding;
 mod foreign;
 mod headers;
 mod html;
-mod left_out;
 mod legacy;
 mod picture;
 pub mod resize;
 mod rtf;
+mod skip_reason;
 mod sniff;
 mod table;
 mod text;
@@ -27,7 +27,7 @@ use std::path::Path;
 use budget::{Budget, Reservation};
 use sniff::{Kind, Sight};
 pub use table::{RowError, TableRow, TableRows};
-use vicinity_core::{ContentHash, LeftOut, Picture};
+use vicinity_core::{ContentHash, Picture, SkipReason};
 
 /// A larger file is not read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -97,11 +97,11 @@ impl SourceFile {
     }
 
     /// Why the file is left out; `None` for what promises a picture or a text.
-    pub fn left_out(&self, path: &Path) -> Option<LeftOut> {
+    pub fn skip_reason(&self, path: &Path) -> Option<SkipReason> {
         match self.kind {
-            Kind::Other => Some(left_out::reason(path, &self.bytes)),
-            Kind::Picture(_) if left_out::is_raw_photo(path, &self.bytes) => Some(LeftOut::RawPhoto),
-            Kind::Picture(_) if self.len > MOST_BYTES => Some(LeftOut::TooLarge),
+            Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
+            Kind::Picture(_) if skip_reason::is_raw_photo(path, &self.bytes) => Some(SkipReason::RawPhoto),
+            Kind::Picture(_) if self.len > MOST_BYTES => Some(SkipReason::TooLarge),
             Kind::Picture(_) | Kind::Text | Kind::Refused(_) => None,
         }
     }

@@ -40,7 +40,7 @@ pub struct HttpClient {
     client: Client,
     start: Url,
     purpose: &'static str,
-    ledger: NetworkLedger,
+    network_log: NetworkLedger,
 }
 
 impl HttpClient {
@@ -54,7 +54,7 @@ impl HttpClient {
         agent: &str,
         patience: Duration,
         purpose: &'static str,
-        ledger: NetworkLedger,
+        network_log: NetworkLedger,
     ) -> Result<Self, String> {
         let start = Url::parse(start).map_err(|error| error.to_string())?;
         if !matches!(start.scheme(), "http" | "https") || start.host().is_none() {
@@ -69,7 +69,7 @@ impl HttpClient {
             .read_timeout(patience);
         let client = if is_loopback(&start) { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| reason(&error))?;
-        Ok(Self { client, start, purpose, ledger })
+        Ok(Self { client, start, purpose, network_log })
     }
 
     /// The address that was given.
@@ -95,7 +95,7 @@ impl HttpClient {
     ) -> Result<Response, HttpError> {
         for _ in 0..=MAX_HOPS {
             let request = self.client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
-            self.ledger.note(&host(&url), self.purpose, 1, 0);
+            self.network_log.note(&host(&url), self.purpose, 1, 0);
             let answer = dress(&url, request).send().await;
             let answer = answer.map_err(|e| HttpError::Network { host: host(&url), reason: reason(&e) })?;
             if enough(answer.headers()) || !answer.status().is_redirection() {
@@ -130,7 +130,7 @@ impl HttpClient {
         };
         let chunk = chunk.map_err(|e| HttpError::Network { host: host.clone(), reason: cut(&e) })?;
         Ok(chunk.map(|bytes| {
-            self.ledger.note(&host, self.purpose, 0, bytes.len() as u64);
+            self.network_log.note(&host, self.purpose, 0, bytes.len() as u64);
             Vec::from(bytes)
         }))
     }

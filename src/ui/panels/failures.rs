@@ -10,7 +10,7 @@ use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
-use vicinity_core::{Failure, left_out};
+use vicinity_core::{Failure, skip_reason};
 
 /// Height of a file, and of a reason.
 const ROW: f32 = 46.0;
@@ -50,7 +50,7 @@ impl FailureList {
     fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let failures = &ctx.state.failures;
-        let left_out = left_out::describe(&ctx.state.skipped, format::number);
+        let left_out = skip_reason::describe(&ctx.state.skipped, format::number);
         if failures.is_empty() {
             ui.label(egui::RichText::new("There are no unreadable files").color(theme.text2));
         }

@@ -11,7 +11,7 @@ use crate::ui::format;
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
-use vicinity_engine::choice::ModelSource;
+use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::remote::Service;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Key, Provider};

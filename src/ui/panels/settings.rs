@@ -8,7 +8,7 @@ use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
 use vicinity_engine::ModelState;
-use vicinity_engine::running::{DeviceLine, Wishes};
+use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{DeviceChoice, DeviceId};
 
@@ -55,14 +55,14 @@ fn note(ui: &mut Ui, text: &str) {
     ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap());
 }
 
-fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
+fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
     head(ui, "Device");
     note(ui, "A device is used only after its results match the CPU's");
     ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic (fastest verified)");
-    for DeviceLine { choice, name, detail, verdicts } in &ctx.state.devices {
+    for DeviceSummary { choice, name, detail, checks: verdicts } in &ctx.state.devices {
         ui.radio_value(&mut wishes.device, *choice, format!("{choice}: {name}"));
         note(ui, detail);
-        verdicts.iter().for_each(|verdict| note(ui, verdict));
+        verdicts.iter().for_each(|check| note(ui, check));
     }
     if !ctx.state.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
         ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: unavailable", wishes.device));
@@ -74,18 +74,18 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
         }
     }
     match &ctx.state.model_state {
-        Some(ModelState::Ready { place, verdict: Some(verdict) }) => {
-            note(ui, &format!("The model runs on {place} ({verdict})"));
+        Some(ModelState::Ready { runs_on: place, check: Some(check) }) => {
+            note(ui, &format!("The model runs on {place} ({check})"));
         }
-        Some(ModelState::Ready { place, verdict: None }) => note(ui, &format!("The model runs on {place}")),
+        Some(ModelState::Ready { runs_on: place, check: None }) => note(ui, &format!("The model runs on {place}")),
         Some(ModelState::Loading) => note(ui, "Loading the model…"),
-        Some(ModelState::Away) => note(ui, "The model is not in memory; it is reloaded when next needed"),
+        Some(ModelState::Unloaded) => note(ui, "The model is not in memory; it is reloaded when next needed"),
         Some(ModelState::Failed(why)) => note(ui, why),
         None => {}
     }
 }
 
-fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
+fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
     head(ui, "Memory");
     note(ui, "Unload idle large models after");
     ui.horizontal(|ui| {
@@ -103,7 +103,7 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut Wishes) {
 }
 
 fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
-    head(ui, "Updates");
+    head(ui, "UpdateSettings");
     let mut allowed = ctx.state.updates.allowed;
     if ui.checkbox(&mut allowed, "Check for new versions").changed() {
         ctx.send(SystemCommand::AllowUpdates(allowed));

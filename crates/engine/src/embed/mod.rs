@@ -14,17 +14,17 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
-use super::control::Control;
+use super::event_queue::EventSender;
 use super::guard;
+use super::import_control::ImportControl;
+use super::import_stats::ImportStats;
+use super::layout_worker::LayoutScheduler;
 use super::library::{Library, NewItem, RejectedFile, RejectionCause};
-use super::meter::Meter;
-use super::model::{LazyModel, NoModel};
-use super::outbox::Outbox;
-use super::projector::Projector;
+use super::model_loader::{LazyModel, ModelUnavailable};
 use super::scan::Candidate;
 use super::store::StoreError;
 use super::{Event, ImportOptions};
-use vicinity_core::{ContentHash, Embedding, LeftOut, Modality};
+use vicinity_core::{ContentHash, Embedding, Modality, SkipReason};
 use vicinity_models::Pixels;
 
 /// Pictures a batch.
@@ -39,34 +39,34 @@ pub struct Pipeline {
     /// What embeds them.
     pub model: LazyModel,
     /// Pause and cancel.
-    pub control: Control,
+    pub control: ImportControl,
     /// News.
-    pub outbox: Outbox,
+    pub event_sender: EventSender,
     /// Told of every item stored.
-    pub projector: Projector,
+    pub layout_scheduler: LayoutScheduler,
     /// Counts.
-    pub meter: Meter,
+    pub stats: ImportStats,
     /// How files are read.
     pub options: ImportOptions,
     /// Candidates that are somewhere in the chain.
     pub in_flight: AtomicUsize,
     /// What ended the run for good.
-    pub fatal: Mutex<Option<StoreError>>,
+    pub store_error: Mutex<Option<StoreError>>,
     /// Why nothing more can be embedded: a model that cannot be loaded, a service that is not there, a fault of ours.
-    pub gave_up: Mutex<Option<String>>,
+    pub failure: Mutex<Option<String>>,
     /// Tables of which every row is on its way.
     pub tables: Mutex<Vec<Candidate>>,
-    flying: Mutex<HashMap<(ContentHash, Modality), Vec<NewItem>>>,
+    in_progress: Mutex<HashMap<(ContentHash, Modality), Vec<NewItem>>>,
 }
 
 /// A text or picture that is ready for its tower.
-struct Ready<T> {
+struct TowerInput<T> {
     item: NewItem,
     content: T,
 }
 
 /// News for the writer.
-enum Done {
+enum ImportOutcome {
     Known(Vec<NewItem>),
     Embedded(Vec<(NewItem, Embedding)>),
     /// Its content could not be embedded by this model.
@@ -77,27 +77,27 @@ enum Done {
 
 /// Why a file does not go on. Only the first three are the file's own, and are remembered.
 #[derive(Debug)]
-enum Setback {
+enum FileError {
     /// The system does not let us read it: a sentence.
     Access(String),
     /// What it holds cannot be read: a sentence.
     Content(String),
     /// It is neither a picture nor a text.
-    LeftOut(LeftOut),
+    Skipped(SkipReason),
     /// There is no model; the run ends.
-    Model(NoModel),
+    Model(ModelUnavailable),
 }
 
-impl From<NoModel> for Setback {
-    fn from(error: NoModel) -> Self {
+impl From<ModelUnavailable> for FileError {
+    fn from(error: ModelUnavailable) -> Self {
         Self::Model(error)
     }
 }
 
-struct Ends {
-    images: Sender<Ready<Pixels>>,
-    texts: Sender<Ready<String>>,
-    done: Sender<Done>,
+struct Senders {
+    images: Sender<TowerInput<Pixels>>,
+    texts: Sender<TowerInput<String>>,
+    outcomes: Sender<ImportOutcome>,
 }
 
 impl Pipeline {
@@ -105,83 +105,101 @@ impl Pipeline {
     pub fn new(
         library: Library,
         model: LazyModel,
-        control: Control,
-        outbox: Outbox,
-        projector: Projector,
-        meter: Meter,
+        control: ImportControl,
+        event_sender: EventSender,
+        layout_scheduler: LayoutScheduler,
+        stats: ImportStats,
         options: ImportOptions,
     ) -> Self {
-        let (in_flight, fatal, gave_up, tables, flying) = Default::default();
-        Self { library, model, control, outbox, projector, meter, options, in_flight, fatal, gave_up, tables, flying }
+        let (in_flight, store_error, failure, tables, in_progress) = Default::default();
+        Self {
+            library,
+            model,
+            control,
+            event_sender,
+            layout_scheduler,
+            stats,
+            options,
+            in_flight,
+            store_error,
+            failure,
+            tables,
+            in_progress,
+        }
     }
 
-    /// Starts the threads, hands `feed` the end where candidates go in, and returns once all that it sent is stored.
-    pub fn run(&self, readers: &rayon::ThreadPool, towers: &rayon::ThreadPool, feed: impl FnOnce(&Feed<'_>)) {
+    /// Starts the threads, hands `scan` the end where candidates go in, and returns once all that it sent is stored.
+    pub fn run(
+        &self,
+        readers: &rayon::ThreadPool,
+        towers: &rayon::ThreadPool,
+        scan: impl FnOnce(&CandidateSender<'_>),
+    ) {
         // Unbounded, so that all files are counted within seconds while the first ones are being embedded: some 200 bytes
         // a file that is new.
         let (candidates, to_read) = unbounded::<Candidate>();
-        let [full_images, full_texts] = self.full();
+        let [full_images, full_texts] = self.batch_sizes();
         let (images, image_work) = bounded(2 * full_images);
         let (texts, text_work) = bounded(2 * full_texts);
-        let (done, to_store) = bounded(64);
-        let ends = Ends { images, texts, done: done.clone() };
+        let (outcomes, to_store) = bounded(64);
+        let senders = Senders { images, texts, outcomes: outcomes.clone() };
         std::thread::scope(|scope| {
-            let named = |name: &str| std::thread::Builder::new().name(format!("{}{name}", guard::THREADS));
-            let image_done = done.clone();
+            let named = |name: &str| std::thread::Builder::new().name(format!("{}{name}", guard::THREAD_PREFIX));
+            let image_done = outcomes.clone();
             let threads = [
                 named("decode").spawn_scoped(scope, move || {
-                    self.stage("reader", || self.read_all(readers, &to_read, ends));
+                    self.stage("reader", || self.read_all(readers, &to_read, senders));
                 }),
                 named("image-tower").spawn_scoped(scope, move || {
                     self.stage("image model", || self.embed_images(towers, &image_work, &image_done));
                 }),
                 named("text-tower").spawn_scoped(scope, move || {
-                    self.stage("text model", || self.embed_texts(towers, &text_work, &done));
+                    self.stage("text model", || self.embed_texts(towers, &text_work, &outcomes));
                 }),
                 named("writer").spawn_scoped(scope, move || {
                     self.stage("writer", || self.store_all(&to_store));
                 }),
             ];
             if let Some(error) = threads.into_iter().find_map(Result::err) {
-                self.give_up(format!("a thread could not be started: {error}"));
+                self.abort(format!("a thread could not be started: {error}"));
             }
-            self.stage("search for files", || feed(&Feed { pipeline: self, candidates }));
+            self.stage("search for files", || scan(&CandidateSender { pipeline: self, candidates }));
         });
     }
 
     /// Does the work of a stage; a panic there ends the run. The stage's ends of channels are gone then, so that those
     /// before and after it do not wait for it.
     fn stage(&self, name: &str, work: impl FnOnce()) {
-        if let Err(reason) = guard::caught(work) {
-            self.give_up(format!("the {name} failed ({reason}); items already imported are kept"));
+        if let Err(reason) = guard::catch_panic(work) {
+            self.abort(format!("the {name} failed ({reason}); items already imported are kept"));
         }
     }
 
     /// Ends the run: nothing more can be embedded for now. The first reason counts.
-    fn give_up(&self, reason: String) {
+    fn abort(&self, reason: String) {
         if !self.control.is_cancelled() {
-            self.gave_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
             self.control.stop();
         }
     }
 
     /// There is no model. When the library is being closed there is nothing to tell.
-    fn no_model(&self, error: &NoModel) {
-        if let NoModel::Failed(reason) = error {
-            self.give_up(format!("the model cannot be used: {reason}"));
+    fn abort_without_model(&self, error: &ModelUnavailable) {
+        if let ModelUnavailable::Failed(reason) = error {
+            self.abort(format!("the model cannot be used: {reason}"));
         }
     }
 
     /// Says how far the run has come, a few times a second.
     pub fn report(&self) {
         if self.control.is_paused() {
-            return self.meter.rest();
+            return self.stats.restart_clock();
         }
-        if let Some(progress) = self.meter.sample() {
-            self.control.note_progress(progress);
-            self.outbox.post(Event::Progress(progress));
-            if let Some(failures) = self.library.changed_failures() {
-                self.outbox.post(Event::Failures(failures));
+        if let Some(progress) = self.stats.sample() {
+            self.control.set_last_progress(progress);
+            self.event_sender.send(Event::Progress(progress));
+            if let Some(failures) = self.library.take_changed_failures() {
+                self.event_sender.send(Event::Failures(failures));
             }
         }
     }
@@ -189,14 +207,14 @@ impl Pipeline {
     /// Notes a file that could not be read, or was left out.
     pub fn failed(&self, failure: RejectedFile) {
         match failure.cause {
-            RejectionCause::LeftOut(reason) => self.meter.leave_out(reason),
-            _ => Meter::add(&self.meter.failed, 1),
+            RejectionCause::LeftOut(reason) => self.stats.add_skipped(reason),
+            _ => ImportStats::add(&self.stats.failed, 1),
         }
         self.library.add_failure(failure);
     }
 
     /// What a batch of pictures and one of texts hold, as far as the model is there to ask.
-    fn full(&self) -> [usize; 2] {
+    fn batch_sizes(&self) -> [usize; 2] {
         let model = self.model.ready();
         let [images, texts] =
             model.map_or([None; 2], |model| [model.image.preferred_batch_size(), model.text.preferred_batch_size()]);
@@ -204,22 +222,22 @@ impl Pipeline {
     }
 
     /// Takes an item's content off the list of those on their way; the items that waited for it.
-    fn land(&self, content: (ContentHash, Modality)) -> Vec<NewItem> {
-        let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
-        flying.remove(&content).unwrap_or_default()
+    fn finish(&self, content: (ContentHash, Modality)) -> Vec<NewItem> {
+        let mut in_progress = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner);
+        in_progress.remove(&content).unwrap_or_default()
     }
 }
 
 /// Where candidates go into the chain.
-pub struct Feed<'a> {
+pub struct CandidateSender<'a> {
     pipeline: &'a Pipeline,
     candidates: Sender<Candidate>,
 }
 
-impl Feed<'_> {
+impl CandidateSender<'_> {
     /// Sends a file on its way.
     pub fn send(&self, candidate: Candidate) {
-        Meter::add(&self.pipeline.meter.total, 1);
+        ImportStats::add(&self.pipeline.stats.total, 1);
         self.pipeline.in_flight.fetch_add(1, Ordering::AcqRel);
         send(&self.candidates, candidate);
     }

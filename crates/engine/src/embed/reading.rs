@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::Receiver;
 
 use super::super::guard;
+use super::super::import_stats::ImportStats;
 use super::super::library::{NewItem, RejectedFile, RejectionCause};
-use super::super::meter::Meter;
-use super::super::model::NoModel;
+use super::super::model_loader::ModelUnavailable;
 use super::super::scan::Candidate;
-use super::{Done, Ends, Pipeline, Ready, Setback, send};
-use vicinity_core::{ContentHash, LeftOut, Modality, Picture};
+use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
+use vicinity_core::{ContentHash, Modality, Picture, SkipReason};
 use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
 
 /// Longest side of a thumbnail, pixels.
@@ -20,14 +20,14 @@ const THUMBNAIL: u32 = 256;
 const SNIPPET: usize = 300;
 
 impl Pipeline {
-    pub(super) fn read_all(&self, pool: &rayon::ThreadPool, candidates: &Receiver<Candidate>, ends: Ends) {
-        let ends = &ends;
+    pub(super) fn read_all(&self, pool: &rayon::ThreadPool, candidates: &Receiver<Candidate>, senders: Senders) {
+        let senders = &senders;
         pool.scope(|scope| {
             for _ in 0..pool.current_num_threads() {
                 scope.spawn(move |_| {
                     for candidate in candidates {
-                        if self.control.go_on() {
-                            self.read_one(&candidate, ends);
+                        if self.control.wait_if_paused() {
+                            self.read_one(&candidate, senders);
                         }
                         self.in_flight.fetch_sub(1, Ordering::AcqRel);
                     }
@@ -36,75 +36,84 @@ impl Pipeline {
         });
     }
 
-    fn read_one(&self, candidate: &Candidate, ends: &Ends) {
+    fn read_one(&self, candidate: &Candidate, senders: &Senders) {
         // Here and not around the thread: its neighbours would go on, and the run would not end.
-        let result = guard::caught(|| self.take_in(candidate, ends)).unwrap_or_else(|reason| {
-            self.give_up(format!("Could not import {} ({reason})", candidate.path.display()));
+        let result = guard::catch_panic(|| self.import_file(candidate, senders)).unwrap_or_else(|reason| {
+            self.abort(format!("Could not import {} ({reason})", candidate.path.display()));
             Ok(())
         });
         let (cause, reason) = match result {
             Ok(()) => return,
-            Err(Setback::Model(error)) => return self.no_model(&error),
-            Err(Setback::Access(reason)) => (RejectionCause::Access, reason),
-            Err(Setback::Content(reason)) => (RejectionCause::Content, reason),
-            Err(Setback::LeftOut(reason)) => (RejectionCause::LeftOut(reason), String::new()),
+            Err(FileError::Model(error)) => return self.abort_without_model(&error),
+            Err(FileError::Access(reason)) => (RejectionCause::Access, reason),
+            Err(FileError::Content(reason)) => (RejectionCause::Content, reason),
+            Err(FileError::Skipped(reason)) => (RejectionCause::LeftOut(reason), String::new()),
         };
-        Meter::take(&self.meter.total, 1);
+        ImportStats::subtract(&self.stats.total, 1);
         let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-        send(&ends.done, Done::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }));
+        send(
+            &senders.outcomes,
+            ImportOutcome::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }),
+        );
     }
 
     /// Reads a file and sends what is to be embedded on to the towers.
-    fn take_in(&self, candidate: &Candidate, ends: &Ends) -> Result<(), Setback> {
-        let (hash, content) = Meter::clock(&self.meter.read, || self.content(candidate))?;
+    fn import_file(&self, candidate: &Candidate, senders: &Senders) -> Result<(), FileError> {
+        let (hash, content) = ImportStats::measure(&self.stats.read, || self.content(candidate))?;
         let whole = NewItem::of(candidate, hash);
         match content {
-            Content::Image { picture, original } => self.take_image(whole, &picture, original, ends)?,
-            Content::Text(text) => self.take_text(whole, text, ends),
-            Content::Rows(rows) => self.take_rows(candidate, rows, ends),
+            Content::Image { picture, original } => self.import_image(whole, &picture, original, senders)?,
+            Content::Text(text) => self.import_text(whole, text, senders),
+            Content::Rows(rows) => self.import_rows(candidate, rows, senders),
         }
         Ok(())
     }
 
     /// What a file holds. Of one that is not wanted only the beginning is read.
-    fn content(&self, candidate: &Candidate) -> Result<(ContentHash, Content), Setback> {
+    fn content(&self, candidate: &Candidate) -> Result<(ContentHash, Content), FileError> {
         let path = &candidate.path;
-        let mut file = vicinity_media::open(path).map_err(Setback::Access)?;
-        if let Some(reason) = file.left_out(path) {
-            return Err(Setback::LeftOut(reason));
+        let mut file = vicinity_media::open(path).map_err(FileError::Access)?;
+        if let Some(reason) = file.skip_reason(path) {
+            return Err(FileError::Skipped(reason));
         }
-        file.fill().map_err(Setback::Access)?;
-        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(Setback::Content)?;
-        content.ok_or(Setback::LeftOut(LeftOut::Blank))
+        file.fill().map_err(FileError::Access)?;
+        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(FileError::Content)?;
+        content.ok_or(FileError::Skipped(SkipReason::Blank))
     }
 
-    fn take_image(&self, item: NewItem, picture: &Picture, original: [u32; 2], ends: &Ends) -> Result<(), NoModel> {
+    fn import_image(
+        &self,
+        item: NewItem,
+        picture: &Picture,
+        original: [u32; 2],
+        senders: &Senders,
+    ) -> Result<(), ModelUnavailable> {
         let model = self.model.wait()?;
-        self.expect(1);
+        self.count_in_flight(1);
         let item = NewItem { modality: Modality::Image, pixels: Some(original), ..item };
         let thumbnails = self.library.thumbnails();
-        Meter::clock(&self.meter.read, || {
+        ImportStats::measure(&self.stats.read, || {
             if thumbnails.get(&item.hash).is_none() {
                 thumbnails.put(&item.hash, &thumbnail::encode(&thumbnail::shrink(picture, THUMBNAIL)));
             }
         });
-        if let Some(item) = self.first_of_its_kind(item, ends) {
-            let content = Meter::clock(&self.meter.read, || model.image.prepare(picture));
-            send(&ends.images, Ready { item, content });
+        if let Some(item) = self.deduplicate(item, senders) {
+            let content = ImportStats::measure(&self.stats.read, || model.image.prepare(picture));
+            send(&senders.images, TowerInput { item, content });
         }
         Ok(())
     }
 
-    fn take_text(&self, item: NewItem, text: String, ends: &Ends) {
-        self.expect(1);
+    fn import_text(&self, item: NewItem, text: String, senders: &Senders) {
+        self.count_in_flight(1);
         let item = NewItem { modality: Modality::Text, snippet: Some(snippet(&text)), ..item };
-        if let Some(item) = self.first_of_its_kind(item, ends) {
-            send(&ends.texts, Ready { item, content: text });
+        if let Some(item) = self.deduplicate(item, senders) {
+            send(&senders.texts, TowerInput { item, content: text });
         }
     }
 
-    fn take_rows(&self, candidate: &Candidate, rows: TableRows, ends: &Ends) {
-        Meter::take(&self.meter.total, 1);
+    fn import_rows(&self, candidate: &Candidate, rows: TableRows, senders: &Senders) {
+        ImportStats::subtract(&self.stats.total, 1);
         let mut failures = Vec::new();
         for row in rows {
             if self.control.is_cancelled() {
@@ -112,9 +121,9 @@ impl Pipeline {
             }
             match row {
                 Ok(TableRow { number, text }) => {
-                    Meter::add(&self.meter.total, 1);
+                    ImportStats::add(&self.stats.total, 1);
                     let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
-                    self.take_text(NewItem { row: Some(number), ..NewItem::of(candidate, hash) }, text, ends);
+                    self.import_text(NewItem { row: Some(number), ..NewItem::of(candidate, hash) }, text, senders);
                 }
                 Err(error) => failures.push(error),
             }
@@ -122,36 +131,39 @@ impl Pipeline {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
         if let Some(reason) = RowError::sentence(&failures) {
             // the file's failure counts once
-            Meter::add(&self.meter.failed, failures.len() - 1);
+            ImportStats::add(&self.stats.failed, failures.len() - 1);
             let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
             let cause = RejectionCause::Partial;
-            send(&ends.done, Done::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }));
+            send(
+                &senders.outcomes,
+                ImportOutcome::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }),
+            );
         }
     }
 
     /// The item, unless its content is embedded already or on its way.
-    fn first_of_its_kind(&self, item: NewItem, ends: &Ends) -> Option<NewItem> {
-        let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
+    fn deduplicate(&self, item: NewItem, senders: &Senders) -> Option<NewItem> {
+        let mut in_progress = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (item.hash, item.modality);
-        if let Some(waiting) = flying.get_mut(&key) {
+        if let Some(waiting) = in_progress.get_mut(&key) {
             waiting.push(item);
             return None;
         }
         if self.library.has_vector(&item) {
-            drop(flying);
-            self.reused(vec![item], ends);
+            drop(in_progress);
+            self.send_known(vec![item], senders);
             return None;
         }
-        flying.insert(key, Vec::new());
+        in_progress.insert(key, Vec::new());
         Some(item)
     }
 
-    fn expect(&self, items: usize) {
+    fn count_in_flight(&self, items: usize) {
         self.in_flight.fetch_add(items, Ordering::AcqRel);
     }
 
-    fn reused(&self, items: Vec<NewItem>, ends: &Ends) {
-        send(&ends.done, Done::Known(items));
+    fn send_known(&self, items: Vec<NewItem>, senders: &Senders) {
+        send(&senders.outcomes, ImportOutcome::Known(items));
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError};
 use crossbeam_channel::Receiver;
 
 use super::super::Event;
+use super::super::import_stats::ImportStats;
 use super::super::library::{NewItem, RejectedFile, RejectionCause};
-use super::super::meter::Meter;
 use super::super::store::StoreError;
-use super::{Done, Pipeline};
+use super::{ImportOutcome, Pipeline};
 use vicinity_core::Embedding;
 
 /// Items that are stored in one transaction, at most: those that wait by the time the one before is on the disk. Each
@@ -17,7 +17,7 @@ use vicinity_core::Embedding;
 const COMMIT: usize = 4096;
 
 impl Pipeline {
-    pub(super) fn store_all(&self, news: &Receiver<Done>) {
+    pub(super) fn store_all(&self, news: &Receiver<ImportOutcome>) {
         while let Ok(first) = news.recv() {
             let mut batch = Batch::default();
             batch.add(first, self);
@@ -34,23 +34,23 @@ impl Pipeline {
     }
 
     fn commit(&self, batch: Batch) {
-        if self.fatal.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        if self.store_error.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return;
         }
-        match Meter::clock(&self.meter.store, || self.store(batch)) {
+        match ImportStats::measure(&self.stats.store, || self.store(batch)) {
             Ok((embedded, known)) => {
-                Meter::add(&self.meter.done, embedded);
-                Meter::add(&self.meter.reused, known);
-                Meter::take(&self.meter.total, known);
+                ImportStats::add(&self.stats.done, embedded);
+                ImportStats::add(&self.stats.reused, known);
+                ImportStats::subtract(&self.stats.total, known);
                 self.in_flight.fetch_sub(embedded + known, Ordering::AcqRel);
                 if embedded + known > 0 {
                     let snapshot = self.library.snapshot();
-                    self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
-                    self.projector.collection_grows(snapshot);
+                    self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
+                    self.layout_scheduler.collection_grows(snapshot);
                 }
             }
             Err(error) => {
-                *self.fatal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *self.store_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 self.control.stop();
             }
         }
@@ -63,7 +63,7 @@ impl Pipeline {
         self.library.commit_embedded(embedded)?;
         // only now: until its vector is stored, a content counts as on its way
         for content in &contents {
-            known.extend(self.land(*content));
+            known.extend(self.finish(*content));
         }
         let count = known.len();
         self.library.commit_known(known)?;
@@ -83,15 +83,15 @@ impl Batch {
         self.known.len() + self.embedded.len()
     }
 
-    fn add(&mut self, news: Done, pipeline: &Pipeline) {
+    fn add(&mut self, news: ImportOutcome, pipeline: &Pipeline) {
         match news {
-            Done::Known(items) => self.known.extend(items),
-            Done::Embedded(items) => self.embedded.extend(items),
-            Done::Failed(failure) => pipeline.failed(failure),
-            Done::Refused(item, reason) => {
-                let mut refused = pipeline.land((item.hash, item.modality));
+            ImportOutcome::Known(items) => self.known.extend(items),
+            ImportOutcome::Embedded(items) => self.embedded.extend(items),
+            ImportOutcome::Failed(failure) => pipeline.failed(failure),
+            ImportOutcome::Refused(item, reason) => {
+                let mut refused = pipeline.finish((item.hash, item.modality));
                 refused.push(item);
-                Meter::take(&pipeline.meter.total, refused.len());
+                ImportStats::subtract(&pipeline.stats.total, refused.len());
                 pipeline.in_flight.fetch_sub(refused.len(), Ordering::AcqRel);
                 for item in refused {
                     let NewItem { path, bytes, modified_ns, change_mark, hash, .. } = item;

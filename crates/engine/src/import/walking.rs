@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Coordinator, Run};
-use crate::embed::{Feed, Pipeline};
+use super::{Coordinator, ImportRun};
+use crate::embed::{CandidateSender, Pipeline};
+use crate::import_stats::ImportStats;
 use crate::library::{FileStatus, RejectedFile, RejectionCause, UnfinishedImport};
-use crate::meter::Meter;
-use crate::scan::{self, Candidate, Excludes, Found, Walk};
+use crate::scan::{self, Candidate, Excludes, FolderWalk, ScanEntry};
 use crate::{Event, Job, Severity};
 use vicinity_core::Failure;
 
@@ -17,7 +17,7 @@ use vicinity_core::Failure;
 const TICK: Duration = Duration::from_millis(50);
 
 /// What a job is about.
-struct Aim {
+struct ScanPlan {
     paths: Vec<PathBuf>,
     /// Whether the paths are whole roots, so that what is not found below them has gone.
     whole: bool,
@@ -27,99 +27,99 @@ struct Aim {
 
 impl Coordinator {
     /// Walks what the job names; then joins further jobs until the chain is empty.
-    pub(super) fn feed(&self, job: Job, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        self.walk(job, chain, feed, run);
+    pub(super) fn scan_loop(&self, job: Job, pipeline: &Pipeline, sender: &CandidateSender<'_>, run: &mut ImportRun) {
+        self.walk(job, pipeline, sender, run);
         loop {
             if self.control.is_cancelled() {
                 return;
             }
-            chain.meter.scanned.store(true, Ordering::Relaxed);
+            pipeline.stats.scanned.store(true, Ordering::Relaxed);
             match self.jobs.recv_timeout(TICK) {
                 // it came after a cancel, so it is no part of this run
-                Ok(job) if self.control.is_cancelled() => return self.waiting.borrow_mut().push_back(job),
-                Ok((_, job @ (Job::Add(_) | Job::Rescan | Job::Retry(_)))) => self.walk(job, chain, feed, run),
+                Ok(job) if self.control.is_cancelled() => return self.deferred.borrow_mut().push_back(job),
+                Ok((_, job @ (Job::Add(_) | Job::Rescan | Job::Retry(_)))) => self.walk(job, pipeline, sender, run),
                 Ok((_, Job::Resume)) => {}
                 // only once nothing of it is in flight
-                Ok(job @ (_, Job::Remove(_))) => self.waiting.borrow_mut().push_back(job),
-                Ok((_, other)) => self.settle(other),
-                Err(_) if chain.in_flight.load(Ordering::Acquire) == 0 => return,
-                Err(_) => chain.report(),
+                Ok(job @ (_, Job::Remove(_))) => self.deferred.borrow_mut().push_back(job),
+                Ok((_, other)) => self.run_now(other),
+                Err(_) if pipeline.in_flight.load(Ordering::Acquire) == 0 => return,
+                Err(_) => pipeline.report(),
             }
         }
     }
 
-    fn walk(&self, job: Job, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        chain.meter.scanned.store(false, Ordering::Relaxed);
-        let excludes = match Excludes::new(&chain.options.excludes) {
+    fn walk(&self, job: Job, pipeline: &Pipeline, sender: &CandidateSender<'_>, run: &mut ImportRun) {
+        pipeline.stats.scanned.store(false, Ordering::Relaxed);
+        let excludes = match Excludes::new(&pipeline.options.excludes) {
             Ok(excludes) => excludes,
-            Err(reason) => return self.outbox.notice(Severity::Error, reason),
+            Err(reason) => return self.event_sender.notice(Severity::Error, reason),
         };
-        let aim = self.aim(job, run);
-        let mut walk = Walk::new(&excludes, self.library.roots(), self.control.flag());
-        for root in &aim.paths {
-            self.walk_one(root, &aim, &mut walk, chain, feed, run);
+        let plan = self.plan(job, run);
+        let mut walk = FolderWalk::new(&excludes, self.library.roots(), self.control.flag());
+        for root in &plan.paths {
+            self.walk_one(root, &plan, &mut walk, pipeline, sender, run);
         }
     }
 
-    fn aim(&self, job: Job, run: &mut Run) -> Aim {
+    fn plan(&self, job: Job, run: &mut ImportRun) -> ScanPlan {
         let (forced, whole) = (HashSet::new(), true);
         match job {
-            Job::Add(paths) => Aim { paths: self.add_roots(paths, run), whole, forced },
+            Job::Add(paths) => ScanPlan { paths: self.add_roots(paths, run), whole, forced },
             Job::Retry(paths) => {
                 // those of this run, too, are kept until they are read, or fail again
                 if let Err(error) = self.library.save_failures() {
-                    self.outbox.notice(Severity::Error, error.to_string());
+                    self.event_sender.notice(Severity::Error, error.to_string());
                 }
                 if paths.is_empty() {
                     let forced = self.library.failures().iter().map(|f| f.path.clone()).collect();
-                    return Aim { paths: self.roots(), whole, forced };
+                    return ScanPlan { paths: self.roots(), whole, forced };
                 }
                 // a folder fails again, or has nothing to be told of
                 let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
                 if let Err(error) = self.library.forget_failures(&folders) {
-                    self.outbox.notice(Severity::Error, error.to_string());
+                    self.event_sender.notice(Severity::Error, error.to_string());
                 }
-                Aim { forced: paths.iter().cloned().collect(), paths, whole: false }
+                ScanPlan { forced: paths.iter().cloned().collect(), paths, whole: false }
             }
-            _ => Aim { paths: self.roots(), whole, forced },
+            _ => ScanPlan { paths: self.roots(), whole, forced },
         }
     }
 
     /// All roots, by the one path that each has.
     fn roots(&self) -> Vec<PathBuf> {
         for root in self.library.roots() {
-            let path = scan::resolved(&root);
+            let path = scan::canonical_path(&root);
             if path != root
                 && root.exists()
                 && let Err(error) = self.library.rename_root(&root, &path)
             {
-                self.outbox.notice(Severity::Error, error.to_string());
+                self.event_sender.notice(Severity::Error, error.to_string());
             }
         }
         self.library.roots()
     }
 
-    fn add_roots(&self, paths: Vec<PathBuf>, run: &mut Run) -> Vec<PathBuf> {
+    fn add_roots(&self, paths: Vec<PathBuf>, run: &mut ImportRun) -> Vec<PathBuf> {
         let known = self.roots();
         let mut added = Vec::new();
         for path in paths {
-            let path = scan::resolved(&path);
-            let path = known.iter().find(|root| is_same(root, &path)).cloned().unwrap_or(path);
+            let path = scan::canonical_path(&path);
+            let path = known.iter().find(|root| is_same_folder(root, &path)).cloned().unwrap_or(path);
             if !known.contains(&path) {
-                self.note_unfinished(run);
+                self.mark_unfinished(run);
             }
             match self.library.add_root(&path) {
                 Ok(()) => added.push(path),
-                Err(error) => self.outbox.notice(Severity::Error, error.to_string()),
+                Err(error) => self.event_sender.notice(Severity::Error, error.to_string()),
             }
         }
-        self.outbox.post(Event::Snapshot(self.library.snapshot()));
+        self.event_sender.send(Event::Snapshot(self.library.snapshot()));
         added
     }
 
     /// From now on the import counts as unfinished, until it has come to its end.
-    fn note_unfinished(&self, run: &mut Run) {
-        if std::mem::replace(&mut run.noted, true) {
+    fn mark_unfinished(&self, run: &mut ImportRun) {
+        if std::mem::replace(&mut run.marked, true) {
             return;
         }
         if let Err(error) = self.library.set_unfinished(Some(UnfinishedImport::default())) {
@@ -127,29 +127,37 @@ impl Coordinator {
         }
     }
 
-    fn walk_one(&self, root: &Path, aim: &Aim, walk: &mut Walk<'_>, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        if aim.whole && self.is_vanished_file(root) {
+    fn walk_one(
+        &self,
+        root: &Path,
+        plan: &ScanPlan,
+        walk: &mut FolderWalk<'_>,
+        pipeline: &Pipeline,
+        sender: &CandidateSender<'_>,
+        run: &mut ImportRun,
+    ) {
+        if plan.whole && self.is_vanished_file(root) {
             return run.walked.push(root.to_owned());
         }
-        if aim.whole && self.is_out_of_reach(root) {
+        if plan.whole && self.is_unreachable(root) {
             run.walked.push(root.to_owned());
-            run.out_of_reach.push(root.to_owned());
+            run.unreachable.push(root.to_owned());
             return;
         }
-        let mut found = |found: Found| match found {
-            Found::File(candidate) => self.take(candidate, aim, chain, feed, run),
-            Found::LeftOut(reason) => {
-                chain.meter.leave_out(reason);
-                *run.passed_over.entry(reason).or_default() += 1;
+        let mut found = |found: ScanEntry| match found {
+            ScanEntry::File(candidate) => self.handle_candidate(candidate, plan, pipeline, sender, run),
+            ScanEntry::Skipped(reason) => {
+                pipeline.stats.add_skipped(reason);
+                *run.skipped.entry(reason).or_default() += 1;
             }
-            Found::Failed(Failure { path, reason }) => {
-                run.out_of_reach.push(path.clone());
+            ScanEntry::Failed(Failure { path, reason }) => {
+                run.unreachable.push(path.clone());
                 let cause = RejectionCause::Access;
-                chain.failed(RejectedFile { path, reason, cause, bytes: 0, modified_ns: 0, change_mark: 0 });
+                pipeline.failed(RejectedFile { path, reason, cause, bytes: 0, modified_ns: 0, change_mark: 0 });
             }
         };
         let to_its_end = walk.root(root, &mut found);
-        if aim.whole && to_its_end {
+        if plan.whole && to_its_end {
             run.walked.push(root.to_owned());
         }
     }
@@ -163,7 +171,7 @@ impl Coordinator {
 
     /// Whether a root is not there, or is empty as the place of a disk is that is not connected. Its items are kept, and
     /// the user is told.
-    fn is_out_of_reach(&self, root: &Path) -> bool {
+    fn is_unreachable(&self, root: &Path) -> bool {
         let is_there = root.try_exists().unwrap_or(false);
         if is_there && !scan::is_empty(root) {
             return false;
@@ -171,7 +179,7 @@ impl Coordinator {
         let items = self.library.snapshot().items().filter(|item| item.path.starts_with(root)).count();
         let root = root.display();
         let kept = if items == 1 { "its item is".to_owned() } else { format!("its {items} items are") };
-        let told = match (is_there, items) {
+        let message = match (is_there, items) {
             (true, 0) => return false,
             (true, _) => format!(
                 "{root} is empty; {kept} kept, in case its disk is not connected (remove the folder from the library if they are gone)"
@@ -181,53 +189,60 @@ impl Coordinator {
                 format!("{root} is missing, or its disk is not connected; {kept} kept until it is available again")
             }
         };
-        self.outbox.notice(Severity::Warning, told);
+        self.event_sender.notice(Severity::Warning, message);
         true
     }
 
-    fn take(&self, candidate: Candidate, aim: &Aim, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
-        if !self.control.go_on() {
+    fn handle_candidate(
+        &self,
+        candidate: Candidate,
+        plan: &ScanPlan,
+        pipeline: &Pipeline,
+        sender: &CandidateSender<'_>,
+        run: &mut ImportRun,
+    ) {
+        if !self.control.wait_if_paused() {
             return;
         }
         let is_new = run.seen.insert(candidate.path.clone());
-        if aim.forced.contains(&candidate.path) {
+        if plan.forced.contains(&candidate.path) {
             if !is_new {
                 // it was counted as failed in this very run
-                Meter::take(&chain.meter.failed, 1);
+                ImportStats::subtract(&pipeline.stats.failed, 1);
             }
-            self.note_unfinished(run);
-            feed.send(candidate);
+            self.mark_unfinished(run);
+            sender.send(candidate);
         } else if is_new {
-            self.take_new(candidate, chain, feed, run);
+            self.handle_new(candidate, pipeline, sender, run);
         }
-        chain.report();
+        pipeline.report();
     }
 
-    fn take_new(&self, candidate: Candidate, chain: &Pipeline, feed: &Feed<'_>, run: &mut Run) {
+    fn handle_new(&self, candidate: Candidate, pipeline: &Pipeline, sender: &CandidateSender<'_>, run: &mut ImportRun) {
         match self.library.known(&candidate) {
-            FileStatus::Failed => Meter::add(&chain.meter.failed, 1),
-            FileStatus::LeftOut(reason) => chain.meter.leave_out(reason),
+            FileStatus::Failed => ImportStats::add(&pipeline.stats.failed, 1),
+            FileStatus::LeftOut(reason) => pipeline.stats.add_skipped(reason),
             FileStatus::Unchanged => {
                 let items = run.rows.get(&candidate.path).copied().unwrap_or(1);
-                Meter::add(&chain.meter.reused, items);
+                ImportStats::add(&pipeline.stats.reused, items);
                 // some rows of a table
                 if self.library.has_failed(&candidate.path) {
-                    Meter::add(&chain.meter.failed, 1);
+                    ImportStats::add(&pipeline.stats.failed, 1);
                 }
                 if self.library.lacks_change_mark(&candidate) {
                     run.marks.push((candidate.path, candidate.change_mark));
                 }
             }
             FileStatus::Changed => {
-                self.note_unfinished(run);
-                feed.send(candidate);
+                self.mark_unfinished(run);
+                sender.send(candidate);
             }
         }
     }
 }
 
 /// Whether two paths lead to one folder, though they differ: by the case of their letters, or by a mount.
-fn is_same(a: &Path, b: &Path) -> bool {
+fn is_same_folder(a: &Path, b: &Path) -> bool {
     // Tested here.
     #[cfg(unix)]
     {

@@ -51,7 +51,7 @@ use self::loaded::{ItemChange, LoadedCatalog, vector_kind};
 use self::lock::WriteLock;
 use self::vectors::VectorFile;
 use super::{ImportOptions, Root, Snapshot};
-use vicinity_core::{ContentHash, ItemId, LeftOut, Modality};
+use vicinity_core::{ContentHash, ItemId, Modality, SkipReason};
 use vicinity_models::LongText;
 
 /// An item to be stored. `hash` covers the content to be embedded: for rows of a table, the text of the row.
@@ -85,7 +85,7 @@ pub enum FileStatus {
     /// Unchanged since it could not be read or was refused by this model.
     Failed,
     /// Unchanged since it was skipped.
-    LeftOut(LeftOut),
+    LeftOut(SkipReason),
     /// New, changed or incomplete: has to be read and hashed.
     Changed,
 }
@@ -277,7 +277,7 @@ impl Store {
 
     fn publish(&mut self) {
         let dim = self.loaded.dim();
-        self.snapshot = Arc::new(Snapshot::cut(self.loaded.publish(), dim));
+        self.snapshot = Arc::new(Snapshot::truncated(self.loaded.publish(), dim));
     }
 
     fn writable(&self) -> Result<(), StoreError> {

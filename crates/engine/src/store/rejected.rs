@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::loaded::{FileEntry, ItemChange, PROGRAM_VERSION, for_each_row};
 use super::{Store, StoreError, paths};
-use vicinity_core::{ContentHash, Failure, ItemId, LeftOut, LeftOutCounts};
+use vicinity_core::{ContentHash, Failure, ItemId, SkipCounts, SkipReason};
 
 /// Model id of entries that hold for every model.
 const EVERY_MODEL: i64 = 0;
@@ -36,7 +36,7 @@ pub enum RejectionCause {
         hash: ContentHash,
     },
     /// It is neither a picture nor a text, or is excluded.
-    LeftOut(LeftOut),
+    LeftOut(SkipReason),
 }
 
 impl RejectionCause {
@@ -57,7 +57,7 @@ impl RejectionCause {
             "partial" => Self::Partial,
             // the hash is only needed while the refusal is being stored
             "refused" => Self::Refused { hash: ContentHash([0; 32]) },
-            other => Self::LeftOut(LeftOut::from_name(other).unwrap_or(LeftOut::Other)),
+            other => Self::LeftOut(SkipReason::from_name(other).unwrap_or(SkipReason::Other)),
         }
     }
 }
@@ -154,8 +154,8 @@ impl Store {
     }
 
     /// Number of skipped files by reason.
-    pub fn left_out(&self) -> LeftOutCounts {
-        let mut counts = LeftOutCounts::new();
+    pub fn left_out(&self) -> SkipCounts {
+        let mut counts = SkipCounts::new();
         for failed in self.loaded.rejected.values() {
             if let RejectionCause::LeftOut(reason) = failed.cause {
                 *counts.entry(reason).or_default() += 1;

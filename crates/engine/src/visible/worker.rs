@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::super::outbox::Outbox;
+use super::super::event_queue::EventSender;
 use super::super::{Event, Snapshot};
 use super::VisibleCache;
 use vicinity_core::Filter;
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 
 #[derive(Default)]
 struct Inbox {
@@ -17,16 +17,16 @@ struct Inbox {
 
 /// Takes requests for the thread. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct FilterWorker(Arc<Desk<Inbox>>);
+pub struct FilterWorker(Arc<Monitor<Inbox>>);
 
 impl FilterWorker {
     /// Starts the thread.
-    pub fn start(cache: VisibleCache, outbox: Outbox) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(cache: VisibleCache, event_sender: EventSender) -> std::io::Result<(Self, JoinHandle<()>)> {
         let worker = Self::default();
         let inbox = worker.clone();
         let thread = std::thread::Builder::new().name("vicinity-filter".to_owned()).spawn(move || {
             while let Some((snapshot, filter)) = inbox.next() {
-                outbox.post(Event::Visible(cache.rows(&snapshot, &filter)));
+                event_sender.send(Event::Visible(cache.rows(&snapshot, &filter)));
             }
         })?;
         Ok((worker, thread))

@@ -16,7 +16,7 @@ pub struct Directories<'a> {
 
 /// One value of a directory.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+pub struct IfdEntry<'a> {
     file: Directories<'a>,
     /// What it is.
     pub tag: u16,
@@ -65,7 +65,7 @@ impl<'a> Directories<'a> {
     }
 
     /// The entries of a directory, and the offset of the next one (0: none).
-    pub fn directory(self, offset: u64) -> Option<(Vec<Entry<'a>>, u64)> {
+    pub fn directory(self, offset: u64) -> Option<(Vec<IfdEntry<'a>>, u64)> {
         let at = usize::try_from(offset).ok()?;
         let (head, size) = if self.big { (8, 20) } else { (2, 12) };
         let count = usize::try_from(self.number_at(at, head)?).ok()?;
@@ -77,10 +77,10 @@ impl<'a> Directories<'a> {
         Some((entries, next))
     }
 
-    fn entry(self, at: usize) -> Option<Entry<'a>> {
+    fn entry(self, at: usize) -> Option<IfdEntry<'a>> {
         let [tag, kind] = [self.number_at(at, 2)? as u16, self.number_at(at + 2, 2)? as u16];
         let count = self.number_at(at + 4, if self.big { 8 } else { 4 })?;
-        Some(Entry { file: self, tag, kind, count, field: at + if self.big { 12 } else { 8 } })
+        Some(IfdEntry { file: self, tag, kind, count, field: at + if self.big { 12 } else { 8 } })
     }
 
     fn number_at(self, at: usize, size: usize) -> Option<u64> {
@@ -90,7 +90,7 @@ impl<'a> Directories<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> IfdEntry<'a> {
     /// Bytes of one value of this kind.
     fn size(&self) -> Option<usize> {
         match self.kind {
@@ -129,7 +129,7 @@ impl<'a> Entry<'a> {
 }
 
 /// The orientation that a directory gives, as whatever kind of whole number it was written.
-pub fn orientation(entries: &[Entry]) -> Option<Orientation> {
+pub fn orientation(entries: &[IfdEntry]) -> Option<Orientation> {
     let number = entries.iter().find(|entry| entry.tag == ORIENTATION)?.number()?;
     u8::try_from(number).ok().and_then(Orientation::from_exif)
 }

@@ -6,7 +6,7 @@ use image::ImageFormat;
 use image::metadata::Orientation;
 
 use super::colour::{MOST_PROFILE, Profile};
-use super::ifd::{Directories, Entry, orientation};
+use super::ifd::{Directories, IfdEntry, orientation};
 use super::pieces::Pieces;
 use super::{CUT, Container, damaged};
 
@@ -47,7 +47,7 @@ pub fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
     pieces.keep(0..field);
     pieces.add(file.offset_bytes(page));
     pieces.keep(field + size..bytes.len());
-    let profile = entries.iter().find(|entry| entry.tag == PROFILE).and_then(Entry::bytes);
+    let profile = entries.iter().find(|entry| entry.tag == PROFILE).and_then(IfdEntry::bytes);
     Ok(Container {
         pieces,
         profile: profile.filter(|icc| icc.len() <= MOST_PROFILE).map(|icc| Profile::Icc(Cow::Borrowed(icc))),
@@ -77,8 +77,8 @@ fn pages(file: Directories) -> Vec<Page> {
     pages
 }
 
-fn page(offset: u64, entries: &[Entry]) -> Option<Page> {
-    let number = |tag: u16| entries.iter().find(|entry| entry.tag == tag).and_then(Entry::number);
+fn page(offset: u64, entries: &[IfdEntry]) -> Option<Page> {
+    let number = |tag: u16| entries.iter().find(|entry| entry.tag == tag).and_then(IfdEntry::number);
     let pixels = number(WIDTH)?.saturating_mul(number(HEIGHT)?);
     // Bit 0: a reduced copy; bit 2: a mask. The older tag says 2 for a reduced copy.
     let reduced = number(NEW_SUBFILE_TYPE).unwrap_or(0) & 0b101 != 0 || number(SUBFILE_TYPE) == Some(2);

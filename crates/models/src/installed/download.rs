@@ -56,7 +56,7 @@ impl<'a> Download<'a> {
         wish: watch::Receiver<RequestedState>,
     ) -> Result<Self, ModelError> {
         let options = &shared.options;
-        let hub = Hub::new(&options.endpoint, options.token.clone(), options.read_timeout, shared.ledger.clone())?;
+        let hub = Hub::new(&options.endpoint, options.token.clone(), options.read_timeout, shared.network_log.clone())?;
         let partial = shared.store.partial(known.id);
         Ok(Self { known, shared, transfer, wish, hub, partial, base: 0, told: Instant::now() })
     }

@@ -53,10 +53,10 @@ impl Hub {
         endpoint: &str,
         token: Option<String>,
         patience: Duration,
-        ledger: NetworkLedger,
+        network_log: NetworkLedger,
     ) -> Result<Self, ModelError> {
         let agent = concat!("vicinity/", env!("CARGO_PKG_VERSION"));
-        let web = HttpClient::new(endpoint, agent, patience, PURPOSE, ledger);
+        let web = HttpClient::new(endpoint, agent, patience, PURPOSE, network_log);
         let web = web.map_err(|reason| ModelError::Endpoint { endpoint: endpoint.to_owned(), reason })?;
         Ok(Self { web, token })
     }

@@ -35,7 +35,7 @@ pub use options::InstallOptions;
 pub use transfer::DownloadProgress;
 use transfer::Transfer;
 use vicinity_core::NetworkLedger;
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 
 /// One name for all commits of a model.
 fn revision(sources: &[Origin]) -> String {
@@ -106,9 +106,9 @@ impl Slot {
 struct Shared {
     options: InstallOptions,
     store: ModelStore,
-    ledger: NetworkLedger,
+    network_log: NetworkLedger,
     changed: Box<dyn Fn() + Send + Sync>,
-    slots: Desk<BTreeMap<String, Slot>>,
+    slots: Monitor<BTreeMap<String, Slot>>,
 }
 
 /// The models of this machine. Dropping it pauses what is being got.
@@ -122,7 +122,7 @@ impl Models {
     pub fn open(
         options: InstallOptions,
         runtime: Handle,
-        ledger: NetworkLedger,
+        network_log: NetworkLedger,
         changed: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let store = ModelStore::new(options.dir.clone());
@@ -134,15 +134,15 @@ impl Models {
         for known in &MODELS {
             slots.entry(known.id.to_owned()).or_insert_with(|| Slot::new(initial_state(&store, known)));
         }
-        let slots = Desk::new(slots);
-        Self { shared: Arc::new(Shared { options, store, ledger, changed: Box::new(changed), slots }), runtime }
+        let slots = Monitor::new(slots);
+        Self { shared: Arc::new(Shared { options, store, network_log, changed: Box::new(changed), slots }), runtime }
     }
 
     /// All models: those of the catalogue in its order, then imports by name.
     pub fn status(&self) -> Vec<Status> {
         let status =
             |id: &str, slot: &Slot| Status { id: id.to_owned(), entry: catalogue::find(id), state: slot.sampled() };
-        self.shared.slots.look(|slots| {
+        self.shared.slots.read(|slots| {
             let known = MODELS.iter().filter_map(|known| Some(status(known.id, slots.get(known.id)?)));
             let others = slots.iter().filter(|(id, _)| catalogue::find(id).is_none());
             known.chain(others.map(|(id, slot)| status(id, slot))).collect()
@@ -151,12 +151,12 @@ impl Models {
 
     /// Where one model stands.
     pub fn state(&self, id: &str) -> Option<InstallState> {
-        self.shared.slots.look(|slots| slots.get(id).map(Slot::sampled))
+        self.shared.slots.read(|slots| slots.get(id).map(Slot::sampled))
     }
 
     /// What the network was used for.
-    pub fn ledger(&self) -> &NetworkLedger {
-        &self.shared.ledger
+    pub fn network_log(&self) -> &NetworkLedger {
+        &self.shared.network_log
     }
 
     /// Where models lie.
@@ -239,7 +239,7 @@ impl Models {
     }
 
     fn wish(&self, id: &str, wish: RequestedState) {
-        self.shared.slots.look(|slots| {
+        self.shared.slots.read(|slots| {
             if let Some(slot) = slots.get(id).filter(|slot| matches!(slot.state, InstallState::Downloading(_))) {
                 slot.ask(wish);
             }

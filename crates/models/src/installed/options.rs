@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{cache, hub};
-use vicinity_core::home;
+use vicinity_core::app_dirs;
 
 /// Where models lie, where they come from, and how patient to be.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl InstallOptions {
     /// those of the system. `None` where the system names no home folder.
     pub fn from_environment() -> Option<Self> {
         let text = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let mut options = Self::new(home::models()?);
+        let mut options = Self::new(app_dirs::models()?);
         options.endpoint = text("HF_ENDPOINT").unwrap_or(options.endpoint);
         options.token = text("HF_TOKEN");
         options.hub_cache = cache::default_dir();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use vicinity_core::rate::Rate;
+use vicinity_core::rate::RateEstimator;
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub struct Transfer {
     done: AtomicU64,
     total: AtomicU64,
     received: AtomicU64,
-    rate: Mutex<Rate>,
+    rate: Mutex<RateEstimator>,
 }
 
 /// A sample.

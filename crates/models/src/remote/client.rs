@@ -52,7 +52,7 @@ pub(super) struct Client {
     rate_limiter: RateLimiter,
     retry_policy: RetryPolicy,
     counters: Counters,
-    ledger: NetworkLedger,
+    network_log: NetworkLedger,
 }
 
 /// Why one attempt gave nothing.
@@ -72,7 +72,7 @@ impl Client {
         parallel: usize,
         rate_limiter: RateLimiter,
         retry_policy: RetryPolicy,
-        ledger: NetworkLedger,
+        network_log: NetworkLedger,
     ) -> Result<Self, RemoteError> {
         // May be there already, which is as good.
         let _there = rustls::crypto::ring::default_provider().install_default();
@@ -86,7 +86,7 @@ impl Client {
             .build()
             .map_err(|error| RemoteError::Setup(format!("could not create connections: {}", chain(&error))))?;
         let (permits, counters) = (Semaphore::new(parallel), Counters::default());
-        Ok(Self { http, host, key, permits, rate_limiter, retry_policy, counters, ledger })
+        Ok(Self { http, host, key, permits, rate_limiter, retry_policy, counters, network_log })
     }
 
     /// The service's name in sentences.
@@ -157,7 +157,7 @@ impl Client {
             request = request.header(name, value);
         }
         let request = request.build().map_err(|error| self.broken(&error))?;
-        self.ledger.note_sent(&self.host, PURPOSE, length(&request));
+        self.network_log.note_sent(&self.host, PURPOSE, length(&request));
         let mut response = self.http.execute(request).await.map_err(|error| self.broken(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -175,7 +175,7 @@ impl Client {
                 let reason = format!("it is larger than {} kB", most.div_ceil(1000));
                 return Err(Failure::Lasting(RemoteError::Answer { host: self.host.clone(), reason }));
             }
-            self.ledger.note(&self.host, PURPOSE, 0, chunk.len() as u64);
+            self.network_log.note(&self.host, PURPOSE, 0, chunk.len() as u64);
             body.extend_from_slice(&chunk);
         }
         Ok(body)

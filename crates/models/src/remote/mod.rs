@@ -73,7 +73,7 @@ impl Remote {
         Self::open_with_ledger(spec, key, runtime, NetworkLedger::default())
     }
 
-    /// The same; what is sent is noted in `ledger`.
+    /// The same; what is sent is noted in `network_log`.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -81,7 +81,7 @@ impl Remote {
         spec: &ProviderSpec,
         key: Option<Key>,
         runtime: Handle,
-        ledger: NetworkLedger,
+        network_log: NetworkLedger,
     ) -> Result<Self, RemoteError> {
         spec.check()?;
         let key = match key {
@@ -97,7 +97,8 @@ impl Remote {
         let parallel = limits[0].parallel.max(limits[1].parallel);
         let host = spec.host()?;
         let rate_limiter = RateLimiter::new(spec.rate());
-        let client = Client::new(host, spec.is_loopback()?, key, parallel, rate_limiter, spec.retry_policy, ledger)?;
+        let client =
+            Client::new(host, spec.is_loopback()?, key, parallel, rate_limiter, spec.retry_policy, network_log)?;
         let batcher = Batcher::new(client, spec.protocol(), limits, spec.dim());
         let remote = Self(Arc::new(Inner {
             info: spec.info(spec.dim().unwrap_or_default())?,

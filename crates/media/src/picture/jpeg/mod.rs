@@ -10,7 +10,7 @@ use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use super::colour::{Samples, cmyk_to_rgb};
 use super::{CUT, Container, MOST_BYTES, damaged, sentence, unsupported};
-use segments::Walk;
+use segments::SegmentWalk;
 
 /// As one of this many, the part of the height that may be missing at the end: less than anybody notices.
 const MISSING: usize = 16;
@@ -64,7 +64,7 @@ enum Colours {
 /// # Errors
 /// A sentence, where its pixels cannot be had.
 pub fn open(bytes: &[u8]) -> Result<Jpeg<'_>, String> {
-    let mut walk = Walk::new(bytes);
+    let mut walk = SegmentWalk::new(bytes);
     while walk.step() {}
     let jpeg = walk.finish()?;
     jpeg.check()?;
@@ -73,7 +73,7 @@ pub fn open(bytes: &[u8]) -> Result<Jpeg<'_>, String> {
 
 /// Width and height, where the beginning has them.
 pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
-    let mut walk = Walk::new(bytes);
+    let mut walk = SegmentWalk::new(bytes);
     while walk.frame.is_none() && walk.step() {}
     walk.frame.map(|frame| frame.size.map(u32::from))
 }

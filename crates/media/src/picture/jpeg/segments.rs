@@ -12,7 +12,7 @@ use super::super::{CUT, Container, damaged};
 use super::{Component, Frame, Jpeg};
 
 /// The walk through a file.
-pub struct Walk<'a> {
+pub struct SegmentWalk<'a> {
     bytes: &'a [u8],
     at: usize,
     pieces: Pieces<'a>,
@@ -29,7 +29,7 @@ pub struct Walk<'a> {
     sent: [u64; 4],
 }
 
-impl<'a> Walk<'a> {
+impl<'a> SegmentWalk<'a> {
     /// At the beginning.
     pub fn new(bytes: &'a [u8]) -> Self {
         let mut pieces = Pieces::new(bytes);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use vicinity_core::Progress;
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 
 #[derive(Default)]
 struct State {
@@ -21,14 +21,14 @@ struct State {
 
 /// Reaches every thread of an import. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Control {
-    state: Arc<Desk<State>>,
+pub struct ImportControl {
+    state: Arc<Monitor<State>>,
     cancelled: Arc<AtomicBool>,
 }
 
-impl Control {
+impl ImportControl {
     /// The number of a job that is being submitted. A cancel reaches the jobs submitted before it, and no later ones.
-    pub fn number(&self) -> u64 {
+    pub fn next_number(&self) -> u64 {
         self.state.update(|state| {
             state.submitted += 1;
             state.submitted
@@ -89,16 +89,16 @@ impl Control {
 
     /// Whether the run was ended to begin anew.
     pub fn is_interrupted(&self) -> bool {
-        self.state.look(|state| state.interrupted)
+        self.state.read(|state| state.interrupted)
     }
 
     /// The last sample of the run.
     pub fn last_progress(&self) -> Progress {
-        self.state.look(|state| state.last)
+        self.state.read(|state| state.last)
     }
 
     /// Keeps a sample.
-    pub fn note_progress(&self, progress: Progress) {
+    pub fn set_last_progress(&self, progress: Progress) {
         self.state.update(|state| state.last = progress);
     }
 
@@ -122,16 +122,16 @@ impl Control {
 
     /// Whether the engine is being closed.
     pub fn is_closed(&self) -> bool {
-        self.state.look(|state| state.closed)
+        self.state.read(|state| state.closed)
     }
 
     /// Whether the user holds the import.
     pub fn is_paused(&self) -> bool {
-        self.state.look(|state| state.paused)
+        self.state.read(|state| state.paused)
     }
 
     /// Waits while paused; false once cancelled.
-    pub fn go_on(&self) -> bool {
+    pub fn wait_if_paused(&self) -> bool {
         self.state.wait(|state| (!state.paused || self.is_cancelled()).then_some(()));
         !self.is_cancelled()
     }

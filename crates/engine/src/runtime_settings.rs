@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::ModelSource;
-use super::trust::{self, Candidate, Chosen, Ledger};
+use super::device_check::{self, DeviceCandidate, DeviceReports, LoadedModel};
+use super::model_selection::ModelSource;
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
 use vicinity_models::{ModelKey, TowerError};
@@ -20,7 +20,7 @@ const IDLE_MINUTES: u32 = 10;
 /// What the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Wishes {
+pub struct DevicePreferences {
     /// The device.
     pub device: DeviceChoice,
     /// The precision; `None`: the fastest that agrees on graphics cards, f32 on the CPU.
@@ -30,67 +30,71 @@ pub struct Wishes {
     pub idle_minutes: u32,
 }
 
-impl Default for Wishes {
+impl Default for DevicePreferences {
     fn default() -> Self {
         Self { device: DeviceChoice::Auto, precision: None, idle_minutes: IDLE_MINUTES }
     }
 }
 
 /// Gives the ways in which a model may be loaded, the CPU among them.
-pub type Candidates = Arc<dyn Fn(&ModelSource) -> Vec<Candidate> + Send + Sync>;
+pub type DeviceCandidates = Arc<dyn Fn(&ModelSource) -> Vec<DeviceCandidate> + Send + Sync>;
 
 /// The wishes as all engines of a program share them, and what is known of the devices. Cheap to clone.
 #[derive(Clone)]
-pub struct Running {
-    wishes: Arc<Mutex<Wishes>>,
-    ledger: Ledger,
-    candidates: Candidates,
+pub struct RuntimeSettings {
+    preferences: Arc<Mutex<DevicePreferences>>,
+    reports: DeviceReports,
+    candidates: DeviceCandidates,
 }
 
-impl Default for Running {
+impl Default for RuntimeSettings {
     fn default() -> Self {
-        Self::new(Wishes::default())
+        Self::new(DevicePreferences::default())
     }
 }
 
-impl Running {
+impl RuntimeSettings {
     /// On the devices of this machine; verdicts are kept in the user's cache folder.
-    pub fn new(wishes: Wishes) -> Self {
-        Self::among(wishes, Ledger::of_user(), Arc::new(candidates))
+    pub fn new(preferences: DevicePreferences) -> Self {
+        Self::with_candidates(preferences, DeviceReports::in_user_cache(), Arc::new(candidates))
     }
 
     /// On devices of the caller's choice.
-    pub fn among(wishes: Wishes, ledger: Ledger, candidates: Candidates) -> Self {
-        Self { wishes: Arc::new(Mutex::new(wishes)), ledger, candidates }
+    pub fn with_candidates(
+        preferences: DevicePreferences,
+        reports: DeviceReports,
+        candidates: DeviceCandidates,
+    ) -> Self {
+        Self { preferences: Arc::new(Mutex::new(preferences)), reports, candidates }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, DevicePreferences> {
+        self.preferences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is wanted now.
-    pub fn wishes(&self) -> Wishes {
+    pub fn preferences(&self) -> DevicePreferences {
         *self.lock()
     }
 
     /// Changes that, for whatever is loaded from now on.
-    pub fn set(&self, wishes: Wishes) {
-        *self.lock() = wishes;
+    pub fn set(&self, preferences: DevicePreferences) {
+        *self.lock() = preferences;
     }
 
     /// What was found of the devices.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub fn reports(&self) -> &DeviceReports {
+        &self.reports
     }
 
     /// The ways in which a model may be loaded, with the precision that is wanted: in f32 on the CPU always, for that is
     /// the reference; in less there only where it is asked for.
-    pub fn candidates(&self, source: &ModelSource) -> Vec<Candidate> {
-        let precision = self.wishes().precision;
-        let fits = |c: &Candidate| match (c.device.id, c.precision) {
+    pub fn candidates(&self, source: &ModelSource) -> Vec<DeviceCandidate> {
+        let precision = self.preferences().precision;
+        let fits = |c: &DeviceCandidate| match (c.device.id, c.precision) {
             (DeviceId::Cpu, Precision::F32) => true,
             (DeviceId::Cpu, of_cpu) => precision == Some(of_cpu),
-            (_, of_card) => precision.is_none_or(|p| p == of_card),
+            (_, of_gpu) => precision.is_none_or(|p| p == of_gpu),
         };
         (self.candidates)(source).into_iter().filter(fits).collect()
     }
@@ -99,40 +103,40 @@ impl Running {
     ///
     /// # Errors
     /// When it cannot be loaded even on the CPU.
-    pub fn load(&self, source: &ModelSource, key: Option<&ModelKey>) -> Result<Chosen, TowerError> {
-        trust::load(self.wishes().device, &self.candidates(source), key, &self.ledger)
+    pub fn load(&self, source: &ModelSource, key: Option<&ModelKey>) -> Result<LoadedModel, TowerError> {
+        device_check::load(self.preferences().device, &self.candidates(source), key, &self.reports)
     }
 
     /// The devices, with what is known of them with a model. Asks drivers and reads a file.
-    pub fn lines(&self, source: &ModelSource, model: Option<&ModelKey>) -> Vec<DeviceLine> {
-        let mut lines: Vec<DeviceLine> = Vec::new();
-        for Candidate { device, precision, .. } in (self.candidates)(source) {
-            if lines.last().is_none_or(|line| line.choice != DeviceChoice::This(device.id)) {
-                lines.push(DeviceLine::new(&device));
+    pub fn device_summaries(&self, source: &ModelSource, model: Option<&ModelKey>) -> Vec<DeviceSummary> {
+        let mut device_summaries: Vec<DeviceSummary> = Vec::new();
+        for DeviceCandidate { device, precision, .. } in (self.candidates)(source) {
+            if device_summaries.last().is_none_or(|line| line.choice != DeviceChoice::This(device.id)) {
+                device_summaries.push(DeviceSummary::new(&device));
             }
-            let verdict = model.and_then(|model| self.ledger.get(&device, precision, model));
-            if let (Some(line), Some(verdict)) = (lines.last_mut(), verdict) {
-                line.verdicts.push(match (device.id, precision) {
+            let check = model.and_then(|model| self.reports.get(&device, precision, model));
+            if let (Some(line), Some(check)) = (device_summaries.last_mut(), check) {
+                line.checks.push(match (device.id, precision) {
                     (DeviceId::Cpu, Precision::F32) => {
-                        format!("reference, {} images/s", trust::speed(verdict.images_per_second))
+                        format!("reference, {} images/s", device_check::speed(check.images_per_second))
                     }
-                    _ => format!("{}: {verdict}", precision.as_str()),
+                    _ => format!("{}: {check}", precision.as_str()),
                 });
             }
         }
-        lines
+        device_summaries
     }
 
     /// How long a model stays when nobody needs it; `None`: for ever.
     pub fn idle(&self, source: &ModelSource) -> Option<Duration> {
-        let minutes = u64::from(self.wishes().idle_minutes);
+        let minutes = u64::from(self.preferences().idle_minutes);
         (*source != ModelSource::Starter && minutes > 0).then(|| Duration::from_secs(60 * minutes))
     }
 }
 
 /// A device as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceLine {
+pub struct DeviceSummary {
     /// What to choose for it.
     pub choice: DeviceChoice,
     /// Its name.
@@ -140,10 +144,10 @@ pub struct DeviceLine {
     /// Its memory, and what else there is to tell.
     pub detail: String,
     /// What was found of it with a model, a line a precision.
-    pub verdicts: Vec<String>,
+    pub checks: Vec<String>,
 }
 
-impl DeviceLine {
+impl DeviceSummary {
     /// Without verdicts.
     pub fn new(device: &Device) -> Self {
         let memory = device.memory.map(|bytes| format!("{:.0} GB", bytes as f64 / 1e9));
@@ -151,19 +155,19 @@ impl DeviceLine {
         let parts = [threads, Some(device.features.clone()), memory, Some(device.driver.clone())];
         let detail: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let (choice, name) = (DeviceChoice::This(device.id), device.name.clone());
-        Self { choice, name, detail: detail.join(", "), verdicts: Vec::new() }
+        Self { choice, name, detail: detail.join(", "), checks: Vec::new() }
     }
 }
 
 /// Every device of this machine in every precision that is worth it.
-fn candidates(source: &ModelSource) -> Vec<Candidate> {
+fn candidates(source: &ModelSource) -> Vec<DeviceCandidate> {
     let on = |device: Device| {
         let device_of = device.clone();
         device.precisions.into_iter().map(move |precision| {
             let (device, source) = (device_of.clone(), source.clone());
             let at = device.clone();
             let load = move || source.load_on(&at.open(precision, bytes(&source))?);
-            Candidate { device, precision, load: Box::new(load) }
+            DeviceCandidate { device, precision, load: Box::new(load) }
         })
     };
     device::devices().into_iter().flat_map(on).collect()
@@ -192,12 +196,13 @@ mod tests {
         let all = |_: &ModelSource| {
             let cpu = device::devices().remove(0);
             let load = || vicinity_models::builtin::load();
-            let at = |precision| Candidate { device: cpu.clone(), precision, load: Box::new(load) };
+            let at = |precision| DeviceCandidate { device: cpu.clone(), precision, load: Box::new(load) };
             vec![at(Precision::F32), at(Precision::Bf16)]
         };
-        let running = Running::among(Wishes::default(), Ledger::default(), Arc::new(all));
+        let running =
+            RuntimeSettings::with_candidates(DevicePreferences::default(), DeviceReports::default(), Arc::new(all));
         let found = |precision| {
-            running.set(Wishes { precision, ..Wishes::default() });
+            running.set(DevicePreferences { precision, ..DevicePreferences::default() });
             running.candidates(&ModelSource::Starter).iter().map(|c| c.precision).collect::<Vec<_>>()
         };
         assert_eq!(found(None), [Precision::F32]);

@@ -13,7 +13,7 @@ pub const LIBRARY_VARIABLE: &str = "VICINITY_LIBRARY";
 /// Names the folder of models.
 pub const MODELS_VARIABLE: &str = "VICINITY_MODELS";
 /// The folder beside a portable program.
-const BESIDE: &str = "vicinity-data";
+const PORTABLE_FOLDER: &str = "vicinity-data";
 /// Our name in the system's folders.
 const NAME: &str = "vicinity";
 
@@ -25,7 +25,7 @@ static PORTABLE: OnceLock<PathBuf> = OnceLock::new();
 /// # Errors
 /// A sentence, where the folder cannot be made.
 pub fn make_portable(create: bool) -> Result<(), String> {
-    let dir = beside().ok_or("this system does not say where the program lies")?;
+    let dir = portable_folder().ok_or("this system does not say where the program lies")?;
     if create {
         std::fs::create_dir_all(&dir)
             .map_err(|error| format!("nothing can be kept beside the program, in {}: {error}", dir.display()))?;
@@ -34,8 +34,8 @@ pub fn make_portable(create: bool) -> Result<(), String> {
     Ok(())
 }
 
-fn beside() -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.join(BESIDE))
+fn portable_folder() -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.join(PORTABLE_FOLDER))
 }
 
 fn variable(name: &str) -> Option<PathBuf> {
@@ -43,20 +43,20 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// The one folder for everything, where there is one.
-fn single() -> Option<PathBuf> {
-    variable(HOME_VARIABLE).or_else(|| PORTABLE.get().cloned()).or_else(|| beside().filter(|dir| dir.is_dir()))
+fn single_folder() -> Option<PathBuf> {
+    variable(HOME_VARIABLE).or_else(|| PORTABLE.get().cloned()).or_else(|| portable_folder().filter(|dir| dir.is_dir()))
 }
 
 /// The folder of the program's data: libraries, models, crash reports (on Linux `~/.local/share/vicinity`). `None`
 /// where the system names no home folder.
 pub fn data() -> Option<PathBuf> {
     // On Windows the local folder, not the one that roams: libraries are large.
-    single().or_else(|| Some(directories::BaseDirs::new()?.data_local_dir().join(NAME)))
+    single_folder().or_else(|| Some(directories::BaseDirs::new()?.data_local_dir().join(NAME)))
 }
 
 /// The file of the user's settings (on Linux `~/.config/vicinity/settings.json`).
 pub fn settings_file() -> Option<PathBuf> {
-    let dir = single().or_else(|| Some(directories::BaseDirs::new()?.config_dir().join(NAME)))?;
+    let dir = single_folder().or_else(|| Some(directories::BaseDirs::new()?.config_dir().join(NAME)))?;
     Some(dir.join("settings.json"))
 }
 

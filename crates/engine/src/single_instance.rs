@@ -14,25 +14,25 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use super::outbox::Outbox;
+use super::event_queue::EventSender;
 use super::store::{self, LockHolder, paths};
 
 /// The folder in the library.
 const FOLDER: &str = "mailbox";
 /// How often the window looks.
-const LOOK: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 /// A message that was not shown so long after it was sent is not shown at all.
-const FRESH: Duration = Duration::from_millis(900);
+const MAX_AGE: Duration = Duration::from_millis(900);
 /// How long the sender waits: long enough for the answer to a message that was shown in the last moment.
-const PATIENCE: Duration = Duration::from_millis(1_200);
+const TIMEOUT: Duration = Duration::from_millis(1_200);
 /// How long the word that a message was shown may be on its way.
-const GRACE: Duration = Duration::from_millis(100);
+const ANSWER_GRACE: Duration = Duration::from_millis(100);
 /// A larger message is none.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 /// Ending of a message that is being written.
-const DRAFT: &str = "tmp";
+const WRITING: &str = "tmp";
 /// Ending of a message that waits.
-const WAITS: &str = "json";
+const WAITING: &str = "json";
 /// Ending of a message that was shown.
 const SHOWN: &str = "shown";
 
@@ -48,13 +48,13 @@ struct Message {
 
 /// Folders and files that a second start was given. May be empty: then only the window is wanted.
 #[derive(Debug)]
-pub struct Call {
+pub struct OpenRequest {
     paths: Vec<PathBuf>,
     until: Instant,
     shown: Sender<()>,
 }
 
-impl Call {
+impl OpenRequest {
     /// What is to be opened here, and the word to the sender that it is. `None` where the sender waits no longer.
     pub fn take(&self) -> Option<Vec<PathBuf>> {
         (Instant::now() < self.until && self.shown.try_send(()).is_ok()).then(|| self.paths.clone())
@@ -63,7 +63,7 @@ impl Call {
 
 /// Hands folders and files to the window of this user on this machine that has the library open; true once it shows
 /// them. False at once where there is no such window, and after a second where it does not answer.
-pub fn hand_over(library: &Path, paths: &[PathBuf]) -> bool {
+pub fn forward(library: &Path, paths: &[PathBuf]) -> bool {
     store::holder(library).is_some_and(|holder| holder.window && !holder.closing && holder.is_here())
         && deliver(&library.join(FOLDER), paths).unwrap_or_else(|error| {
             log::info!("could not reach the window that has the library open: {error}");
@@ -81,10 +81,10 @@ fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
     let paths = paths.iter().map(absolute).collect::<io::Result<_>>()?;
     let json = serde_json::to_vec(&Message { pid, sent: now.as_millis() as u64, paths })?;
     let [draft, waits, shown] =
-        [DRAFT, WAITS, SHOWN].map(|ending| folder.join(format!("{pid}-{}.{ending}", now.as_nanos())));
+        [WRITING, WAITING, SHOWN].map(|ending| folder.join(format!("{pid}-{}.{ending}", now.as_nanos())));
     std::fs::write(&draft, json)?;
     std::fs::rename(&draft, &waits)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while Instant::now() < end && !shown.exists() && waits.exists() {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -98,25 +98,25 @@ fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
 }
 
 /// The window's end. Dropping it closes the mailbox.
-pub(super) struct Mailbox {
+pub(super) struct InstanceListener {
     folder: PathBuf,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Mailbox {
+impl InstanceListener {
     /// Opens the mailbox of a library that this process writes, empties it, and says that a window listens here.
-    pub fn open(library: &Path, outbox: Outbox) -> io::Result<Self> {
+    pub fn open(library: &Path, event_sender: EventSender) -> io::Result<Self> {
         let folder = library.join(FOLDER);
-        make(&folder)?;
+        create_folder(&folder)?;
         for old in std::fs::read_dir(&folder)?.flatten() {
             std::fs::remove_file(old.path())?;
         }
         let (stop, stopped) = bounded(0);
         let at = folder.clone();
         let listen = move || {
-            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                waiting(&at).iter().for_each(|message| answer(message, &outbox, &stopped));
+            while stopped.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                waiting_messages(&at).iter().for_each(|message| answer(message, &event_sender, &stopped));
             }
         };
         // A thread of its own: the coordinator is deaf while an import is held.
@@ -126,7 +126,7 @@ impl Mailbox {
     }
 }
 
-impl Drop for Mailbox {
+impl Drop for InstanceListener {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take()
@@ -140,7 +140,7 @@ impl Drop for Mailbox {
 }
 
 /// Makes the folder. Nobody else may leave messages: what is opened is opened with this user's rights.
-fn make(folder: &Path) -> io::Result<()> {
+fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     // Tested here. On Windows the folder is open to whom the library is; libraries lie in the user's own folder there.
@@ -150,33 +150,33 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// Messages that wait, by name.
-fn waiting(folder: &Path) -> Vec<PathBuf> {
+fn waiting_messages(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut messages: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == WAITS)).collect();
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == WAITING)).collect();
     messages.sort_unstable();
     messages
 }
 
 /// The message, and how long it is still to be shown. `None` where it is damaged or too old.
 fn read(path: &Path) -> Option<(Message, Duration)> {
-    let small = std::fs::metadata(path).ok()?.len() <= MOST_BYTES;
+    let small = std::fs::metadata(path).ok()?.len() <= MAX_BYTES;
     let message: Message = small.then(|| serde_json::from_slice(&std::fs::read(path).ok()?).ok())??;
     let age = since_epoch().saturating_sub(Duration::from_millis(message.sent));
-    Some((message, FRESH.checked_sub(age)?))
+    Some((message, MAX_AGE.checked_sub(age)?))
 }
 
 /// Has the message shown, and answers; one that is not shown is removed.
-fn answer(path: &Path, outbox: &Outbox, stopped: &Receiver<()>) {
+fn answer(path: &Path, event_sender: &EventSender, stopped: &Receiver<()>) {
     let shown = read(path).is_some_and(|(message, left)| {
         log::debug!("process {} forwards {} paths", message.pid, message.paths.len());
         let (shown, word) = bounded(1);
         let paths = message.paths.iter().map(|bytes| paths::from_bytes(bytes)).collect();
-        outbox.post(Event::Called(Call { paths, until: Instant::now() + left, shown }.into()));
+        event_sender.send(Event::OpenRequested(OpenRequest { paths, until: Instant::now() + left, shown }.into()));
         select! {
             recv(word) -> said => said.is_ok(),
             recv(stopped) -> _ => false,
-            default(left + GRACE) => false,
+            default(left + ANSWER_GRACE) => false,
         }
     });
     let done = if shown { std::fs::rename(path, path.with_extension(SHOWN)) } else { std::fs::remove_file(path) };
@@ -195,8 +195,8 @@ mod tests {
         library: tempfile::TempDir,
         lock: std::fs::File,
         events: Receiver<Event>,
-        outbox: Outbox,
-        mailbox: Option<Mailbox>,
+        event_sender: EventSender,
+        listener: Option<InstanceListener>,
     }
 
     /// A library whose lock is held, by a window or by a command.
@@ -205,24 +205,24 @@ mod tests {
         let lock = std::fs::File::create(library.path().join("lock")).expect("a file");
         lock.try_lock().expect("nobody else has it");
         LockHolder::this(false).announce(library.path());
-        let (outbox, events, _herald) = Outbox::start(|| {}).expect("a thread");
-        let mailbox = window.then(|| Mailbox::open(library.path(), outbox.clone()).expect("opens"));
-        Window { library, lock, events, outbox, mailbox }
+        let (event_sender, events, _herald) = EventSender::start(|| {}).expect("a thread");
+        let listener = window.then(|| InstanceListener::open(library.path(), event_sender.clone()).expect("opens"));
+        Window { library, lock, events, event_sender, listener }
     }
 
     impl Window {
-        fn hand_over(&self, paths: &[PathBuf]) -> (bool, Duration) {
+        fn forward(&self, paths: &[PathBuf]) -> (bool, Duration) {
             let start = Instant::now();
-            (hand_over(self.library.path(), paths), start.elapsed())
+            (forward(self.library.path(), paths), start.elapsed())
         }
 
         fn folder(&self) -> PathBuf {
             self.library.path().join(FOLDER)
         }
 
-        fn call(&self) -> std::sync::Arc<Call> {
+        fn call(&self) -> std::sync::Arc<OpenRequest> {
             match self.events.recv_timeout(Duration::from_secs(5)).expect("a call") {
-                Event::Called(call) => call,
+                Event::OpenRequested(call) => call,
                 other => panic!("{other:?}"),
             }
         }
@@ -234,8 +234,8 @@ mod tests {
 
     impl Drop for Window {
         fn drop(&mut self) {
-            self.mailbox = None;
-            self.outbox.close();
+            self.listener = None;
+            self.event_sender.close();
             self.lock.unlock().expect("ours");
         }
     }
@@ -245,12 +245,12 @@ mod tests {
         let window = held(true);
         let given = vec![PathBuf::from("/photos/of 2024"), PathBuf::from("notes")];
         std::thread::scope(|scope| {
-            let sender = scope.spawn(|| window.hand_over(&given));
+            let sender = scope.spawn(|| window.forward(&given));
             let paths = window.call().take().expect("fresh");
             assert_eq!(paths[0], given[0]);
             assert_eq!(paths[1], std::path::absolute("notes").expect("a path"));
             let (shown, took) = sender.join().expect("no panic");
-            assert!(shown && took < PATIENCE, "{shown} after {took:?}");
+            assert!(shown && took < TIMEOUT, "{shown} after {took:?}");
         });
         assert!(window.is_empty(), "nothing is left behind");
     }
@@ -258,10 +258,10 @@ mod tests {
     #[test]
     fn a_window_that_hangs_is_waited_for_a_second_and_shows_nothing_afterwards() {
         let window = held(true);
-        let (shown, took) = window.hand_over(&["/photos".into()]);
-        assert!(!shown && took < PATIENCE + Duration::from_secs(2), "{shown} after {took:?}");
+        let (shown, took) = window.forward(&["/photos".into()]);
+        assert!(!shown && took < TIMEOUT + Duration::from_secs(2), "{shown} after {took:?}");
         let call = window.call();
-        std::thread::sleep(FRESH);
+        std::thread::sleep(MAX_AGE);
         assert_eq!(call.take(), None, "the second start has opened it by itself");
         assert!(window.is_empty());
     }
@@ -274,11 +274,12 @@ mod tests {
             let json = serde_json::to_vec(&Message { pid: 1, sent, paths: Vec::new() }).expect("JSON");
             std::fs::write(window.folder().join(name), bytes.unwrap_or(json)).expect("written");
         };
-        window.mailbox = None;
-        make(&window.folder()).expect("a folder");
+        window.listener = None;
+        create_folder(&window.folder()).expect("a folder");
         leave(&window, "1.json", 0, None); // left for an earlier window
         leave(&window, "1.shown", 0, None);
-        window.mailbox = Some(Mailbox::open(window.library.path(), window.outbox.clone()).expect("opens"));
+        window.listener =
+            Some(InstanceListener::open(window.library.path(), window.event_sender.clone()).expect("opens"));
         leave(&window, "2.json", 2_000, None); // its sender was killed
         leave(&window, "3.json", 0, Some(b"{".to_vec()));
         leave(&window, "4.json", 0, Some(vec![b' '; 2 << 20]));
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn nobody_is_waited_for_where_nobody_can_answer() {
         let at_once = |window: &Window| {
-            let (shown, took) = window.hand_over(&[]);
+            let (shown, took) = window.forward(&[]);
             !shown && took < Duration::from_millis(500)
         };
         assert!(at_once(&held(false)), "a command");

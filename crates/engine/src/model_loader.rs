@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::outbox::Outbox;
-use super::trust::Chosen;
+use super::device_check::LoadedModel;
+use super::event_queue::EventSender;
 use super::{Event, ModelState};
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 use vicinity_models::{Model, TowerError, guard};
 
 /// Between two looks at a model whose time is over and that somebody works with yet.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why there is no model to work with. Neither says anything about what was to be embedded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoModel {
+pub enum ModelUnavailable {
     /// It cannot be loaded: a sentence.
     #[error("{0}")]
     Failed(String),
@@ -25,8 +25,8 @@ pub enum NoModel {
     Closing,
 }
 
-impl From<NoModel> for String {
-    fn from(error: NoModel) -> Self {
+impl From<ModelUnavailable> for String {
+    fn from(error: ModelUnavailable) -> Self {
         error.to_string()
     }
 }
@@ -35,64 +35,71 @@ impl From<NoModel> for String {
 type Idle = Box<dyn Fn() -> Option<Duration> + Send>;
 
 /// Loads a model, as often as it is asked to.
-pub struct Loader {
-    load: Box<dyn FnMut() -> Result<Chosen, TowerError> + Send>,
+pub struct ModelFactory {
+    load: Box<dyn FnMut() -> Result<LoadedModel, TowerError> + Send>,
     /// `None` where it can be loaded once only.
     idle: Option<Idle>,
 }
 
-impl Loader {
+impl ModelFactory {
     /// A model that can be loaded again, and so may leave the memory after the time that `idle` gives.
     pub fn new(
-        load: impl FnMut() -> Result<Chosen, TowerError> + Send + 'static,
+        load: impl FnMut() -> Result<LoadedModel, TowerError> + Send + 'static,
         idle: impl Fn() -> Option<Duration> + Send + 'static,
     ) -> Self {
         Self { load: Box::new(load), idle: Some(Box::new(idle)) }
     }
 
     /// A model that is there already and stays.
-    pub fn given(model: Chosen) -> Self {
+    pub fn given(model: LoadedModel) -> Self {
         let mut model = Some(model);
-        let again = || TowerError::file("model", "it cannot be loaded a second time");
-        Self { load: Box::new(move || model.take().ok_or_else(again)), idle: None }
+        let reload_requested = || TowerError::file("model", "it cannot be loaded a second time");
+        Self { load: Box::new(move || model.take().ok_or_else(reload_requested)), idle: None }
     }
 }
 
-enum Stage {
+enum LoadState {
     /// To be loaded, or being loaded.
     Wanted,
     Ready(Arc<Model>),
     Failed(String),
     /// Not in memory; loaded again for whoever comes.
-    Away,
+    Unloaded,
 }
 
 struct State {
-    stage: Stage,
+    load_state: LoadState,
     /// When somebody came for it last.
     used: Instant,
     /// Whether it is to leave the memory now.
-    leave: bool,
+    unload_requested: bool,
     /// Whether it is to be loaded once more after this time.
-    again: bool,
+    reload_requested: bool,
     closed: bool,
 }
 
 /// A model on its way. Cheap to clone.
 #[derive(Clone)]
 pub struct LazyModel {
-    state: Arc<Desk<State>>,
+    state: Arc<Monitor<State>>,
     reloads: bool,
 }
 
 impl LazyModel {
     /// Starts loading.
-    pub fn start(loader: Loader, outbox: Outbox) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let state = State { stage: Stage::Wanted, used: Instant::now(), leave: false, again: false, closed: false };
-        let model = Self { state: Arc::new(Desk::new(state)), reloads: loader.idle.is_some() };
+    pub fn start(loader: ModelFactory, event_sender: EventSender) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let state = State {
+            load_state: LoadState::Wanted,
+            used: Instant::now(),
+            unload_requested: false,
+            reload_requested: false,
+            closed: false,
+        };
+        let model = Self { state: Arc::new(Monitor::new(state)), reloads: loader.idle.is_some() };
         let shared = model.clone();
-        let keeper = Keeper { state: shared.state, loader, outbox };
-        let thread = std::thread::Builder::new().name("vicinity-model".to_owned()).spawn(move || keeper.run())?;
+        let loader_thread = ModelLoader { state: shared.state, loader, event_sender };
+        let thread =
+            std::thread::Builder::new().name("vicinity-model".to_owned()).spawn(move || loader_thread.run())?;
         Ok((model, thread))
     }
 
@@ -100,20 +107,20 @@ impl LazyModel {
     ///
     /// # Errors
     /// Where it could not be loaded or the engine is being closed.
-    pub fn wait(&self) -> Result<Arc<Model>, NoModel> {
+    pub fn wait(&self) -> Result<Arc<Model>, ModelUnavailable> {
         loop {
             self.state.update(|state| {
                 state.used = Instant::now();
-                if matches!(state.stage, Stage::Away) {
-                    state.stage = Stage::Wanted;
+                if matches!(state.load_state, LoadState::Unloaded) {
+                    state.load_state = LoadState::Wanted;
                 }
             });
-            let found = self.state.wait(|state| match &state.stage {
-                Stage::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
-                Stage::Failed(reason) => Some(Some(Err(NoModel::Failed(reason.clone())))),
-                Stage::Wanted | Stage::Away if state.closed => Some(Some(Err(NoModel::Closing))),
-                Stage::Wanted => None,
-                Stage::Away => Some(None),
+            let found = self.state.wait(|state| match &state.load_state {
+                LoadState::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
+                LoadState::Failed(reason) => Some(Some(Err(ModelUnavailable::Failed(reason.clone())))),
+                LoadState::Wanted | LoadState::Unloaded if state.closed => Some(Some(Err(ModelUnavailable::Closing))),
+                LoadState::Wanted => None,
+                LoadState::Unloaded => Some(None),
             });
             if let Some(found) = found {
                 return found;
@@ -122,22 +129,23 @@ impl LazyModel {
     }
 
     /// Takes the model out of the memory, as soon as nobody works with it. It comes back for whoever needs it.
-    pub fn unload(&self) {
+    pub fn request_unload(&self) {
         if self.reloads {
-            self.state.update(|state| state.leave = matches!(state.stage, Stage::Ready(_)));
+            self.state.update(|state| state.unload_requested = matches!(state.load_state, LoadState::Ready(_)));
         }
     }
 
     /// Loads the model again, perhaps onto another device.
     pub fn reload(&self) {
         if self.reloads {
-            self.state.update(|state| (state.stage, state.again) = (Stage::Wanted, true));
+            self.state.update(|state| (state.load_state, state.reload_requested) = (LoadState::Wanted, true));
         }
     }
 
     /// The model, where it is in memory.
     pub fn ready(&self) -> Option<Arc<Model>> {
-        self.state.look(|state| if let Stage::Ready(model) = &state.stage { Some(Arc::clone(model)) } else { None })
+        self.state
+            .read(|state| if let LoadState::Ready(model) = &state.load_state { Some(Arc::clone(model)) } else { None })
     }
 
     /// Ends calls under way that could take long; nothing where the model is still loading.
@@ -155,67 +163,67 @@ impl LazyModel {
 }
 
 /// The thread that brings the model and takes it away.
-struct Keeper {
-    state: Arc<Desk<State>>,
-    loader: Loader,
-    outbox: Outbox,
+struct ModelLoader {
+    state: Arc<Monitor<State>>,
+    loader: ModelFactory,
+    event_sender: EventSender,
 }
 
 /// What the keeper wakes up for.
-enum Call {
+enum LoaderTask {
     Load,
-    Leave,
+    Unload,
     Close,
 }
 
-impl Keeper {
+impl ModelLoader {
     fn run(mut self) {
         loop {
             match self.next() {
-                Call::Load => self.load(),
-                Call::Leave => self.outbox.post(Event::Model(ModelState::Away)),
-                Call::Close => return,
+                LoaderTask::Load => self.load(),
+                LoaderTask::Unload => self.event_sender.send(Event::Model(ModelState::Unloaded)),
+                LoaderTask::Close => return,
             }
         }
     }
 
     fn load(&mut self) {
-        self.state.update(|state| state.again = false);
-        self.outbox.post(Event::Model(ModelState::Loading));
-        let (stage, news) = match guard::catch(|| (self.loader.load)()) {
-            Ok(Chosen { model, place, verdict, notices }) => {
-                notices.into_iter().for_each(|notice| self.outbox.post(Event::Notice(notice)));
-                let verdict = verdict.map(|verdict| verdict.to_string());
-                (Stage::Ready(Arc::new(model.guarded())), ModelState::Ready { place, verdict })
+        self.state.update(|state| state.reload_requested = false);
+        self.event_sender.send(Event::Model(ModelState::Loading));
+        let (load_state, news) = match guard::catch(|| (self.loader.load)()) {
+            Ok(LoadedModel { model, runs_on, check, notices }) => {
+                notices.into_iter().for_each(|notice| self.event_sender.send(Event::Notice(notice)));
+                let check = check.map(|check| check.to_string());
+                (LoadState::Ready(Arc::new(model.guarded())), ModelState::Ready { runs_on, check })
             }
-            Err(error) => (Stage::Failed(error.to_string()), ModelState::Failed(error.to_string())),
+            Err(error) => (LoadState::Failed(error.to_string()), ModelState::Failed(error.to_string())),
         };
-        self.outbox.post(Event::Model(news));
+        self.event_sender.send(Event::Model(news));
         self.state.update(|state| {
             state.used = Instant::now();
-            if !state.again {
-                state.stage = stage;
+            if !state.reload_requested {
+                state.load_state = load_state;
             }
         });
     }
 
     /// Waits for something to do. A model that leaves has left when this returns.
-    fn next(&self) -> Call {
+    fn next(&self) -> LoaderTask {
         loop {
             let idle = self.loader.idle.as_ref().and_then(|idle| idle());
-            let (used, ready) = self.state.look(|state| (state.used, matches!(state.stage, Stage::Ready(_))));
+            let (used, ready) = self.state.read(|state| (state.used, matches!(state.load_state, LoadState::Ready(_))));
             let mut news = false;
             // After any change, and once the time is over, everything is looked at again.
             let look = |state: &mut State| {
-                state.call(idle).map(Some).or_else(|| std::mem::replace(&mut news, true).then_some(None))
+                state.next_task(idle).map(Some).or_else(|| std::mem::replace(&mut news, true).then_some(None))
             };
             let found = match idle.filter(|_| ready) {
                 // Somebody may be at work with it yet when the time is over.
-                Some(idle) => self.state.wait_until((used + idle).max(Instant::now() + LOOK), look).flatten(),
+                Some(idle) => self.state.wait_until((used + idle).max(Instant::now() + POLL_INTERVAL), look).flatten(),
                 None => self.state.wait(look),
             };
-            if let Some(call) = found {
-                return call;
+            if let Some(next_task) = found {
+                return next_task;
             }
         }
     }
@@ -223,13 +231,15 @@ impl Keeper {
 
 impl State {
     /// What there is to do; a model that is to leave has left.
-    fn call(&mut self, idle: Option<Duration>) -> Option<Call> {
-        match &self.stage {
-            _ if self.closed => Some(Call::Close),
-            Stage::Wanted => Some(Call::Load),
-            Stage::Ready(model) if self.leave || idle.is_some_and(|idle| is_idle(model, self.used, idle)) => {
-                (self.stage, self.leave) = (Stage::Away, false);
-                Some(Call::Leave)
+    fn next_task(&mut self, idle: Option<Duration>) -> Option<LoaderTask> {
+        match &self.load_state {
+            _ if self.closed => Some(LoaderTask::Close),
+            LoadState::Wanted => Some(LoaderTask::Load),
+            LoadState::Ready(model)
+                if self.unload_requested || idle.is_some_and(|idle| is_idle(model, self.used, idle)) =>
+            {
+                (self.load_state, self.unload_requested) = (LoadState::Unloaded, false);
+                Some(LoaderTask::Unload)
             }
             _ => None,
         }
@@ -267,21 +277,21 @@ mod tests {
         }
     }
 
-    fn model(bytes: usize) -> Chosen {
+    fn model(bytes: usize) -> LoadedModel {
         let info = builtin::info().expect("built in");
         Model { info, image: Box::new(Weight(vec![1; bytes])), text: Box::new(Weight(Vec::new())) }.into()
     }
 
     /// A model of so many bytes that stays for `idle`; its keeper's thread; how often it was loaded.
     fn start(bytes: usize, idle: Option<Duration>) -> (LazyModel, JoinHandle<()>, Arc<AtomicUsize>) {
-        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let (event_sender, _events, _herald) = EventSender::start(|| {}).expect("a thread");
         let loads = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&loads);
         let load = move || {
             count.fetch_add(1, Ordering::Relaxed);
             Ok(model(bytes))
         };
-        let (model, thread) = LazyModel::start(Loader::new(load, move || idle), outbox).expect("a thread");
+        let (model, thread) = LazyModel::start(ModelFactory::new(load, move || idle), event_sender).expect("a thread");
         (model, thread, loads)
     }
 
@@ -317,7 +327,7 @@ mod tests {
         let weak = Arc::downgrade(&lazy.wait().expect("loaded"));
         std::thread::sleep(Duration::from_millis(300));
         assert!(weak.upgrade().is_some());
-        lazy.unload();
+        lazy.request_unload();
         soon("it has gone", || weak.upgrade().is_none());
         lazy.reload();
         soon("it is back", || lazy.ready().is_some());
@@ -328,10 +338,10 @@ mod tests {
 
     #[test]
     fn one_that_was_given_cannot_be_sent_away() {
-        let (outbox, _events, _herald) = Outbox::start(|| {}).expect("a thread");
-        let (lazy, thread) = LazyModel::start(Loader::given(model(8)), outbox).expect("a thread");
+        let (event_sender, _events, _herald) = EventSender::start(|| {}).expect("a thread");
+        let (lazy, thread) = LazyModel::start(ModelFactory::given(model(8)), event_sender).expect("a thread");
         let held = Arc::downgrade(&lazy.wait().expect("there"));
-        lazy.unload();
+        lazy.request_unload();
         lazy.reload();
         std::thread::sleep(Duration::from_millis(100));
         assert!(held.upgrade().is_some() && lazy.wait().is_ok());
@@ -341,14 +351,14 @@ mod tests {
 
     #[test]
     fn a_panic_while_loading_is_an_error_and_the_next_try_may_succeed() {
-        let (outbox, events, _herald) = Outbox::start(|| {}).expect("a thread");
+        let (event_sender, events, _herald) = EventSender::start(|| {}).expect("a thread");
         let mut tries = 0;
         let load = move || {
             tries += 1;
             assert!(tries > 1, "a damaged table");
             Ok(model(8))
         };
-        let (lazy, thread) = LazyModel::start(Loader::new(load, || None), outbox).expect("a thread");
+        let (lazy, thread) = LazyModel::start(ModelFactory::new(load, || None), event_sender).expect("a thread");
         let why = lazy.wait().err().expect("nothing was loaded").to_string();
         assert!(why.contains("a damaged table"), "{why}");
         let failed = |event| matches!(event, Event::Model(ModelState::Failed(_)));
@@ -372,7 +382,7 @@ mod tests {
         let (lazy, thread, _) = start(BYTES, None);
         drop(lazy.wait().expect("loaded"));
         let before = resident();
-        lazy.unload();
+        lazy.request_unload();
         soon("the memory is free", || resident() + BYTES * 9 / 10 < before);
         lazy.close();
         thread.join().expect("ends");

@@ -5,13 +5,13 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::Busy;
-use vicinity_core::rate::Rate;
-use vicinity_core::{LeftOut, LeftOutCounts, Progress, Stage};
+use super::StageSeconds;
+use vicinity_core::rate::RateEstimator;
+use vicinity_core::{Progress, SkipCounts, SkipReason, Stage};
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct ImportStats {
     /// Found so far that need embedding.
     pub total: AtomicU64,
     /// Of these, embedded and stored.
@@ -21,7 +21,7 @@ pub struct Meter {
     /// Could not be read.
     pub failed: AtomicU64,
     /// Found and left out.
-    left_out: Mutex<LeftOutCounts>,
+    skipped: Mutex<SkipCounts>,
     /// Whether all folders have been walked.
     pub scanned: AtomicBool,
     /// Nanoseconds of work of the stages.
@@ -30,33 +30,33 @@ pub struct Meter {
     pub embed: AtomicU64,
     /// As `read`, the writer.
     pub store: AtomicU64,
-    rate: Mutex<Rate>,
+    rate: Mutex<RateEstimator>,
 }
 
-impl Meter {
+impl ImportStats {
     /// Adds to a count.
     pub fn add(count: &AtomicU64, n: usize) {
         count.fetch_add(n as u64, Ordering::Relaxed);
     }
 
     /// Takes from a count, never below zero.
-    pub fn take(count: &AtomicU64, n: usize) {
+    pub fn subtract(count: &AtomicU64, n: usize) {
         let _always_some =
             count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n as u64)));
     }
 
     /// Counts something that was left out.
-    pub fn leave_out(&self, reason: LeftOut) {
-        *self.left_out.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    pub fn add_skipped(&self, reason: SkipReason) {
+        *self.skipped.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
     /// What was left out so far.
-    pub fn left_out(&self) -> LeftOutCounts {
-        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn skipped(&self) -> SkipCounts {
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Does some work and adds its time to a stage.
-    pub fn clock<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    pub fn measure<T>(stage: &AtomicU64, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let done = work();
         stage.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
@@ -64,10 +64,10 @@ impl Meter {
     }
 
     /// The time of all stages so far.
-    pub fn busy(&self) -> Busy {
+    pub fn busy(&self) -> StageSeconds {
         let [read, embed, store] =
             [&self.read, &self.embed, &self.store].map(|stage| stage.load(Ordering::Relaxed) as f64 / 1e9);
-        Busy { read, embed, store }
+        StageSeconds { read, embed, store }
     }
 
     /// A sample, unless the last one is too fresh.
@@ -89,8 +89,8 @@ impl Meter {
     }
 
     /// Forgets the time that has passed, not the rate: after a pause.
-    pub fn rest(&self) {
-        self.rate.lock().unwrap_or_else(PoisonError::into_inner).rest();
+    pub fn restart_clock(&self) {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).restart_clock();
     }
 
     fn progress(&self, stage: Stage, per_second: f32) -> Progress {
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn counts_never_go_below_zero() {
-        let meter = Meter::default();
-        Meter::take(&meter.total, 3);
-        assert_eq!(meter.at(Stage::Idle).total, 0);
+        let stats = ImportStats::default();
+        ImportStats::subtract(&stats.total, 3);
+        assert_eq!(stats.at(Stage::Idle).total, 0);
     }
 }

@@ -8,11 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::content;
+use super::event_queue::EventSender;
+use super::file_content;
 use super::library::Library;
-use super::outbox::Outbox;
-use super::{Event, Preview};
-use vicinity_core::desk::Desk;
+use super::{Event, PreviewContent};
+use vicinity_core::monitor::Monitor;
 use vicinity_core::{Item, ItemId, Modality, Picture};
 use vicinity_media::{Content, TableRow, thumbnail};
 use vicinity_models::guard;
@@ -24,22 +24,22 @@ const PREVIEW: u32 = 1600;
 /// Characters of a text's preview.
 const PREVIEW_TEXT: usize = 100_000;
 /// Threads at the most: more would keep the disk and the window's own threads busy.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 #[derive(Default)]
-struct Wishes {
+struct PreviewRequests {
     preview: Option<ItemId>,
     /// Most urgent last.
     thumbnails: Vec<ItemId>,
     /// Found to have no stored thumbnail; most urgent first.
     missing: Vec<ItemId>,
     /// What a thread is at: not done twice when it is wished for again.
-    under_way: HashSet<ItemId>,
+    in_progress: HashSet<ItemId>,
     closed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Wish {
+enum PreviewRequest {
     Preview(ItemId),
     /// As it is stored.
     Stored(ItemId),
@@ -49,7 +49,7 @@ enum Wish {
 
 /// What a thread takes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Duty {
+enum ThreadRole {
     /// Stored thumbnails alone.
     Stored,
     /// Everything.
@@ -58,95 +58,95 @@ enum Duty {
 
 /// Takes wishes for the threads. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Looks(Arc<Desk<Wishes>>);
+pub struct Previewer(Arc<Monitor<PreviewRequests>>);
 
-impl Looks {
+impl Previewer {
     /// Starts the threads.
-    pub fn start(library: &Library, outbox: &Outbox) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
-        let looks = Self::default();
+    pub fn start(library: &Library, event_sender: &EventSender) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let previewer = Self::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut threads = Vec::new();
-        for at in 0..cores.clamp(2, MOST_THREADS) {
-            let duty = if at == 0 { Duty::Stored } else { Duty::All };
-            let (looks, library, outbox) = (looks.clone(), library.clone(), outbox.clone());
+        for at in 0..cores.clamp(2, MAX_THREADS) {
+            let role = if at == 0 { ThreadRole::Stored } else { ThreadRole::All };
+            let (previewer, library, event_sender) = (previewer.clone(), library.clone(), event_sender.clone());
             let work = move || {
-                while let Some(wish) = looks.next(duty) {
-                    looks.fulfil(wish, &library, &outbox);
+                while let Some(request) = previewer.next(role) {
+                    previewer.handle(request, &library, &event_sender);
                 }
             };
             threads.push(std::thread::Builder::new().name(format!("vicinity-looks-{at}")).spawn(work)?);
         }
-        Ok((looks, threads))
+        Ok((previewer, threads))
     }
 
     /// Thumbnails wanted now, most urgent first; replaces what was wanted before.
     pub fn want_thumbnails(&self, mut ids: Vec<ItemId>) {
         ids.reverse();
-        self.0.update(|wishes| {
-            wishes.thumbnails = ids;
-            for id in wishes.missing.drain(..) {
-                wishes.under_way.remove(&id);
+        self.0.update(|requests| {
+            requests.thumbnails = ids;
+            for id in requests.missing.drain(..) {
+                requests.in_progress.remove(&id);
             }
         });
     }
 
     /// A preview wanted now; replaces the one wanted before.
     pub fn want_preview(&self, id: ItemId) {
-        self.0.update(|wishes| wishes.preview = Some(id));
+        self.0.update(|requests| requests.preview = Some(id));
     }
 
     /// Ends the threads.
     pub fn close(&self) {
-        self.0.update(|wishes| wishes.closed = true);
+        self.0.update(|requests| requests.closed = true);
     }
 
-    fn next(&self, duty: Duty) -> Option<Wish> {
-        self.0.wait(|wishes| if wishes.closed { Some(None) } else { wishes.take(duty).map(Some) })
+    fn next(&self, role: ThreadRole) -> Option<PreviewRequest> {
+        self.0.wait(|requests| if requests.closed { Some(None) } else { requests.take(role).map(Some) })
     }
 
     /// Gives an answer in any case: an item without one would stay grey.
-    fn fulfil(&self, wish: Wish, library: &Library, outbox: &Outbox) {
-        match wish {
-            Wish::Preview(id) => {
+    fn handle(&self, request: PreviewRequest, library: &Library, event_sender: &EventSender) {
+        match request {
+            PreviewRequest::Preview(id) => {
                 let preview = catch_unwind(AssertUnwindSafe(|| preview(library, id))).unwrap_or_else(|panic| {
                     Err(format!("the preview failed unexpectedly ({})", guard::message(panic.as_ref())))
                 });
-                outbox.post(Event::Preview(id, preview));
+                event_sender.send(Event::Preview(id, preview));
             }
-            Wish::Stored(id) => match catch_unwind(AssertUnwindSafe(|| stored(library, id))) {
-                Ok(Stored::Missing) => self.0.update(|wishes| wishes.is_missing(id)),
-                Ok(Stored::Found(picture)) => self.thumbnail(id, Some(picture), outbox),
-                Ok(Stored::NoPicture) | Err(_) => self.thumbnail(id, None, outbox),
+            PreviewRequest::Stored(id) => match catch_unwind(AssertUnwindSafe(|| stored(library, id))) {
+                Ok(Stored::Missing) => self.0.update(|requests| requests.add_missing(id)),
+                Ok(Stored::Found(picture)) => self.thumbnail(id, Some(picture), event_sender),
+                Ok(Stored::NoPicture) | Err(_) => self.thumbnail(id, None, event_sender),
             },
-            Wish::Made(id) => {
+            PreviewRequest::Made(id) => {
                 let made = catch_unwind(AssertUnwindSafe(|| made(library, id))).unwrap_or_default();
-                self.thumbnail(id, made, outbox);
+                self.thumbnail(id, made, event_sender);
             }
         }
     }
 
-    fn thumbnail(&self, id: ItemId, picture: Option<Picture>, outbox: &Outbox) {
-        outbox.post_in_turn(Event::Thumbnail(id, picture.map(Arc::new)));
-        self.0.update(|wishes| wishes.under_way.remove(&id));
+    fn thumbnail(&self, id: ItemId, picture: Option<Picture>, event_sender: &EventSender) {
+        event_sender.send_ordered(Event::Thumbnail(id, picture.map(Arc::new)));
+        self.0.update(|requests| requests.in_progress.remove(&id));
     }
 }
 
-impl Wishes {
-    fn take(&mut self, duty: Duty) -> Option<Wish> {
-        let all = duty == Duty::All;
+impl PreviewRequests {
+    fn take(&mut self, role: ThreadRole) -> Option<PreviewRequest> {
+        let all = role == ThreadRole::All;
         if let Some(id) = self.preview.take_if(|_| all) {
-            return Some(Wish::Preview(id));
+            return Some(PreviewRequest::Preview(id));
         }
         while let Some(id) = self.thumbnails.pop() {
-            if self.under_way.insert(id) {
-                return Some(Wish::Stored(id));
+            if self.in_progress.insert(id) {
+                return Some(PreviewRequest::Stored(id));
             }
         }
-        (all && !self.missing.is_empty()).then(|| Wish::Made(self.missing.remove(0)))
+        (all && !self.missing.is_empty()).then(|| PreviewRequest::Made(self.missing.remove(0)))
     }
 
     /// It has to be made, and is under way until it is.
-    fn is_missing(&mut self, id: ItemId) {
+    fn add_missing(&mut self, id: ItemId) {
         self.missing.push(id);
     }
 }
@@ -175,19 +175,19 @@ fn made(library: &Library, id: ItemId) -> Option<Picture> {
 }
 
 fn open_picture(item: &Item) -> Result<Picture, String> {
-    match content::open(&item.path, false)? {
+    match file_content::open(&item.path, false)? {
         Content::Image { picture, .. } => Ok(picture),
         Content::Text(_) | Content::Rows(_) => Err("the file is no longer an image".to_owned()),
     }
 }
 
-fn preview(library: &Library, id: ItemId) -> Result<Preview, String> {
+fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, String> {
     let snapshot = library.snapshot();
     let item = snapshot.get(id).ok_or("this item is no longer in the collection")?;
     if item.modality == Modality::Image {
-        return Ok(Preview::Picture(Arc::new(thumbnail::shrink(&open_picture(item)?, PREVIEW))));
+        return Ok(PreviewContent::Picture(Arc::new(thumbnail::shrink(&open_picture(item)?, PREVIEW))));
     }
-    let text = match content::open(&item.path, item.row.is_some())? {
+    let text = match file_content::open(&item.path, item.row.is_some())? {
         Content::Text(text) => text,
         Content::Rows(rows) => {
             let wanted = |row: &TableRow| Some(row.number) == item.row;
@@ -195,7 +195,7 @@ fn preview(library: &Library, id: ItemId) -> Result<Preview, String> {
         }
         Content::Image { .. } => return Err("the file is no longer a text".to_owned()),
     };
-    Ok(Preview::Text(text.chars().take(PREVIEW_TEXT).collect::<String>().into()))
+    Ok(PreviewContent::Text(text.chars().take(PREVIEW_TEXT).collect::<String>().into()))
 }
 
 #[cfg(test)]
@@ -204,31 +204,35 @@ mod tests {
 
     #[test]
     fn stored_thumbnails_never_wait_for_those_that_have_to_be_made() {
-        let looks = Looks::default();
+        let previewer = Previewer::default();
         let [a, b, c] = [1, 2, 3].map(ItemId);
-        looks.want_thumbnails(vec![a, b, c]);
-        assert_eq!(looks.next(Duty::All), Some(Wish::Stored(a)));
-        looks.0.update(|wishes| wishes.is_missing(a));
-        looks.want_preview(c);
-        assert_eq!(looks.next(Duty::Stored), Some(Wish::Stored(b)), "in the order wanted");
-        assert_eq!(looks.next(Duty::All), Some(Wish::Preview(c)));
-        assert_eq!(looks.next(Duty::All), Some(Wish::Stored(c)), "before what has to be made");
-        assert_eq!(looks.next(Duty::All), Some(Wish::Made(a)));
-        looks.0.update(|wishes| wishes.is_missing(b));
-        looks.want_thumbnails(vec![b]);
-        assert_eq!(looks.next(Duty::Stored), Some(Wish::Stored(b)), "asked for anew, it is not forgotten");
+        previewer.want_thumbnails(vec![a, b, c]);
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(a)));
+        previewer.0.update(|requests| requests.add_missing(a));
+        previewer.want_preview(c);
+        assert_eq!(previewer.next(ThreadRole::Stored), Some(PreviewRequest::Stored(b)), "in the order wanted");
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Preview(c)));
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(c)), "before what has to be made");
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Made(a)));
+        previewer.0.update(|requests| requests.add_missing(b));
+        previewer.want_thumbnails(vec![b]);
+        assert_eq!(
+            previewer.next(ThreadRole::Stored),
+            Some(PreviewRequest::Stored(b)),
+            "asked for anew, it is not forgotten"
+        );
     }
 
     #[test]
     fn what_has_scrolled_away_is_dropped_and_nothing_is_done_twice() {
-        let looks = Looks::default();
+        let previewer = Previewer::default();
         let [a, b, c] = [1, 2, 3].map(ItemId);
-        looks.want_thumbnails(vec![a, b]);
-        assert_eq!(looks.next(Duty::All), Some(Wish::Stored(a)));
-        looks.want_thumbnails(vec![a, c]);
-        assert_eq!(looks.next(Duty::All), Some(Wish::Stored(c)), "a is under way, b has gone");
-        looks.0.update(|wishes| assert!(wishes.take(Duty::All).is_none()));
-        looks.close();
-        assert_eq!(looks.next(Duty::All), None);
+        previewer.want_thumbnails(vec![a, b]);
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(a)));
+        previewer.want_thumbnails(vec![a, c]);
+        assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(c)), "a is under way, b has gone");
+        previewer.0.update(|requests| assert!(requests.take(ThreadRole::All).is_none()));
+        previewer.close();
+        assert_eq!(previewer.next(ThreadRole::All), None);
     }
 }

@@ -3,15 +3,15 @@
 use vicinity_models::TowerError;
 
 /// How many items a device takes at once: fewer after each time that its memory was not enough.
-pub struct Room {
+pub struct AdaptiveBatch {
     /// Items of the next part.
-    pub most: usize,
+    pub max: usize,
 }
 
-impl Room {
-    /// Room for `most`, at least one.
-    pub fn new(most: usize) -> Self {
-        Self { most: most.max(1) }
+impl AdaptiveBatch {
+    /// Room for `max`, at least one.
+    pub fn new(max: usize) -> Self {
+        Self { max: max.max(1) }
     }
 
     /// Embeds all items, in as many parts as it takes; one result an item, in order.
@@ -22,10 +22,10 @@ impl Room {
     ) -> Vec<Result<R, TowerError>> {
         let (mut all, mut rest) = (Vec::with_capacity(items.len()), items);
         while !rest.is_empty() {
-            let (part, later) = rest.split_at(self.most.min(rest.len()));
+            let (part, later) = rest.split_at(self.max.min(rest.len()));
             let done = embed(part);
             if part.len() > 1 && done.iter().any(|result| matches!(result, Err(TowerError::OutOfMemory))) {
-                self.most = part.len() / 2;
+                self.max = part.len() / 2;
                 continue;
             }
             all.extend(done);
@@ -55,33 +55,33 @@ mod tests {
 
     #[test]
     fn a_batch_is_halved_until_it_fits_and_stays_so() {
-        let (parts, mut room) = (RefCell::default(), Room::new(16));
+        let (parts, mut batch) = (RefCell::default(), AdaptiveBatch::new(16));
         let items: Vec<u32> = (100..120).collect();
-        let all = room.embed(&items, device(5, &parts));
+        let all = batch.embed(&items, device(5, &parts));
         assert_eq!(
             all.into_iter().map(Result::unwrap_or_default).collect::<Vec<_>>(),
             items.iter().map(|n| 10 * n).collect::<Vec<_>>()
         );
         assert_eq!(*parts.borrow(), [16, 8, 4, 4, 4, 4, 4], "no item twice, none left out");
         parts.borrow_mut().clear();
-        room.embed(&items[..9], device(5, &parts));
+        batch.embed(&items[..9], device(5, &parts));
         assert_eq!(*parts.borrow(), [4, 4, 1], "what was learnt is kept");
     }
 
     #[test]
     fn other_errors_change_nothing() {
-        let (parts, mut room) = (RefCell::default(), Room::new(4));
-        let all = room.embed(&[6, 7, 8], device(9, &parts));
+        let (parts, mut batch) = (RefCell::default(), AdaptiveBatch::new(4));
+        let all = batch.embed(&[6, 7, 8], device(9, &parts));
         assert!(all[0].is_ok() && all[1].is_err() && all[2].is_ok());
-        assert_eq!((room.most, parts.borrow().len()), (4, 1));
+        assert_eq!((batch.max, parts.borrow().len()), (4, 1));
     }
 
     #[test]
     fn not_even_one_ends_the_run_instead_of_blaming_the_item() {
-        let (parts, mut room) = (RefCell::default(), Room::new(3));
-        let all = room.embed(&[1, 2], device(0, &parts));
+        let (parts, mut batch) = (RefCell::default(), AdaptiveBatch::new(3));
+        let all = batch.embed(&[1, 2], device(0, &parts));
         assert!(all.iter().all(|result| result.as_ref().is_err_and(TowerError::ends_run)), "{all:?}");
         assert_eq!(parts.borrow().first(), Some(&2));
-        assert!(room.embed(&[], device(0, &parts)).is_empty());
+        assert!(batch.embed(&[], device(0, &parts)).is_empty());
     }
 }

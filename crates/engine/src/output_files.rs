@@ -12,7 +12,7 @@ use vicinity_core::atomic_file::{is_same, target};
 /// A sentence that names the file.
 pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
     for (at, output) in outputs.iter().enumerate() {
-        place(output)?;
+        check_target(output)?;
         for other in &outputs[..at] {
             if is_same(output, other).unwrap_or(false) {
                 return Err(format!(
@@ -22,12 +22,12 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
                 ));
             }
         }
-        let file = target(output).map_err(|error| sentence(output, &error))?;
+        let file = target(output).map_err(|error| write_error(output, &error))?;
         let library = std::fs::canonicalize(&snapshot.parts().library);
         if library.is_ok_and(|library| file.starts_with(library)) {
             return Err(format!("{} is inside the library; choose another folder", output.display()));
         }
-        if overwrites(snapshot, &file) {
+        if is_collection_file(snapshot, &file) {
             return Err(format!("{} is a file of the collection; choose another name", output.display()));
         }
     }
@@ -38,8 +38,8 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence that names the file.
-pub fn place(output: &Path) -> Result<(), String> {
-    let file = target(output).map_err(|error| sentence(output, &error))?;
+pub fn check_target(output: &Path) -> Result<(), String> {
+    let file = target(output).map_err(|error| write_error(output, &error))?;
     match std::fs::metadata(&file) {
         Ok(found) if found.is_dir() => Err(format!("{} is a folder; pass a file name", output.display())),
         Ok(found) if !found.is_file() => {
@@ -50,7 +50,7 @@ pub fn place(output: &Path) -> Result<(), String> {
 }
 
 /// Why a file could not be written.
-pub fn sentence(output: &Path, error: &std::io::Error) -> String {
+pub fn write_error(output: &Path, error: &std::io::Error) -> String {
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
     match (error.kind(), folder) {
         (std::io::ErrorKind::NotFound, Some(folder)) if !folder.is_dir() => {
@@ -65,7 +65,7 @@ pub fn sentence(output: &Path, error: &std::io::Error) -> String {
 }
 
 /// Whether a file, with its links resolved, is one that items were made of.
-fn overwrites(snapshot: &Snapshot, file: &Path) -> bool {
+fn is_collection_file(snapshot: &Snapshot, file: &Path) -> bool {
     let named = |path: &Path| path.file_name() == file.file_name();
     snapshot
         .items()

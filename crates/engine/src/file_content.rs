@@ -8,7 +8,7 @@ use vicinity_media::{Content, ReadOptions};
 ///
 /// # Errors
 /// A sentence that names it.
-pub fn regular(path: &Path) -> Result<(), String> {
+pub fn check_regular_file(path: &Path) -> Result<(), String> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(found) if found.is_dir() => Err(format!("{}: this is a folder", path.display())),
@@ -22,10 +22,10 @@ pub fn regular(path: &Path) -> Result<(), String> {
 /// # Errors
 /// A sentence, where the file cannot be read or is neither.
 pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
-    regular(path)?;
-    let of_file = |reason: String| format!("{}: {reason}", path.display());
-    let mut file = vicinity_media::open(path).map_err(of_file)?;
-    file.fill().map_err(of_file)?;
-    let content = file.content(path, &ReadOptions { rows }).map_err(of_file)?;
-    content.map(|(_, content)| content).ok_or_else(|| of_file("this is neither an image nor a text".to_owned()))
+    check_regular_file(path)?;
+    let with_path = |reason: String| format!("{}: {reason}", path.display());
+    let mut file = vicinity_media::open(path).map_err(with_path)?;
+    file.fill().map_err(with_path)?;
+    let content = file.content(path, &ReadOptions { rows }).map_err(with_path)?;
+    content.map(|(_, content)| content).ok_or_else(|| with_path("this is neither an image nor a text".to_owned()))
 }

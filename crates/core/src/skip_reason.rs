@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The kind of a file that was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LeftOut {
+pub enum SkipReason {
     /// A camera's raw photo.
     RawPhoto,
     /// A document, table or presentation of an office program, or an e-book.
@@ -32,9 +32,9 @@ pub enum LeftOut {
 }
 
 /// Number of files left out, by reason.
-pub type LeftOutCounts = BTreeMap<LeftOut, u64>;
+pub type SkipCounts = BTreeMap<SkipReason, u64>;
 
-impl LeftOut {
+impl SkipReason {
     /// All reasons.
     pub const ALL: [Self; 12] = [
         Self::RawPhoto,
@@ -94,10 +94,11 @@ impl LeftOut {
 }
 
 /// All counts as a phrase, most frequent first: `12 videos, 3 raw photos`.
-pub fn describe(counts: &LeftOutCounts, count: impl Fn(u64) -> String) -> String {
-    let mut all: Vec<(LeftOut, u64)> = counts.iter().map(|(reason, n)| (*reason, *n)).filter(|(_, n)| *n > 0).collect();
+pub fn describe(counts: &SkipCounts, count: impl Fn(u64) -> String) -> String {
+    let mut all: Vec<(SkipReason, u64)> =
+        counts.iter().map(|(reason, n)| (*reason, *n)).filter(|(_, n)| *n > 0).collect();
     all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let phrase = |(reason, n): &(LeftOut, u64)| format!("{} {}", count(*n), reason.nouns()[usize::from(*n != 1)]);
+    let phrase = |(reason, n): &(SkipReason, u64)| format!("{} {}", count(*n), reason.nouns()[usize::from(*n != 1)]);
     all.iter().map(phrase).collect::<Vec<_>>().join(", ")
 }
 
@@ -107,10 +108,10 @@ mod tests {
 
     #[test]
     fn reasons_are_listed_most_frequent_first_and_survive_a_round_trip() {
-        let counts = LeftOutCounts::from([(LeftOut::RawPhoto, 1), (LeftOut::Video, 12), (LeftOut::Sound, 0)]);
+        let counts = SkipCounts::from([(SkipReason::RawPhoto, 1), (SkipReason::Video, 12), (SkipReason::Sound, 0)]);
         assert_eq!(describe(&counts, |n| n.to_string()), "12 videos, 1 raw photo");
-        for reason in LeftOut::ALL {
-            assert_eq!(LeftOut::from_name(reason.as_str()), Some(reason));
+        for reason in SkipReason::ALL {
+            assert_eq!(SkipReason::from_name(reason.as_str()), Some(reason));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 
 use super::{Event, Notice, SearchSlot, Severity};
-use vicinity_core::desk::Desk;
+use vicinity_core::monitor::Monitor;
 
 /// Snapshots and progress go out at most this often.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -32,22 +32,22 @@ struct Pending {
 
 /// Where the engine's threads post their news. Cheap to clone.
 #[derive(Clone)]
-pub struct Outbox(Arc<Desk<Pending>>);
+pub struct EventSender(Arc<Monitor<Pending>>);
 
-impl Outbox {
+impl EventSender {
     /// An outbox, the end that the receiver reads, and the thread between them. `wake` is called after news was sent.
     pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<(Self, Receiver<Event>, JoinHandle<()>)> {
-        let outbox = Self(Arc::default());
+        let event_sender = Self(Arc::default());
         let (sender, receiver) = bounded(BOUND);
-        let herald = Herald { outbox: outbox.clone(), sender, wake, flushed: None };
-        let thread = std::thread::Builder::new().name("vicinity-events".to_owned()).spawn(move || herald.run())?;
-        Ok((outbox, receiver, thread))
+        let forwarder = EventForwarder { event_sender: event_sender.clone(), sender, wake, flushed: None };
+        let thread = std::thread::Builder::new().name("vicinity-events".to_owned()).spawn(move || forwarder.run())?;
+        Ok((event_sender, receiver, thread))
     }
 
     /// Leaves news for the receiver.
-    pub fn post(&self, event: Event) {
+    pub fn send(&self, event: Event) {
         self.0.update(|pending| {
-            pending.urgent |= matches!(event, Event::Found { .. } | Event::Finished(_) | Event::Layout(_));
+            pending.urgent |= matches!(event, Event::SearchDone { .. } | Event::ImportFinished(_) | Event::Layout(_));
             match slot(&event) {
                 Some(slot) => pending.slots[slot] = Some(event),
                 None => {
@@ -63,14 +63,14 @@ impl Outbox {
     }
 
     /// Posts once the queue is short: for threads that make much news and may wait.
-    pub fn post_in_turn(&self, event: Event) {
+    pub fn send_ordered(&self, event: Event) {
         self.0.wait(|pending| (pending.closed || pending.queue.len() < BOUND).then_some(()));
-        self.post(event);
+        self.send(event);
     }
 
     /// Posts a sentence for the status bar.
     pub fn notice(&self, severity: Severity, text: impl Into<String>) {
-        self.post(Event::Notice(Notice { severity, text: text.into() }));
+        self.send(Event::Notice(Notice { severity, text: text.into() }));
     }
 
     /// Ends the thread.
@@ -84,17 +84,17 @@ fn slot(event: &Event) -> Option<usize> {
         Event::Snapshot(_) => Some(0),
         Event::Failures(_) => Some(1),
         Event::Layout(_) => Some(2),
-        Event::Projecting(_) => Some(3),
+        Event::LayoutProgress(_) => Some(3),
         Event::Progress(_) => Some(4),
-        Event::Found { slot: SearchSlot::Results, .. } => Some(5),
-        Event::Found { slot: SearchSlot::Neighbours, .. } => Some(6),
-        Event::Labelled { .. } => Some(7),
-        Event::LeftOut(_) => Some(8),
+        Event::SearchDone { slot: SearchSlot::Results, .. } => Some(5),
+        Event::SearchDone { slot: SearchSlot::Neighbours, .. } => Some(6),
+        Event::LabelDone { .. } => Some(7),
+        Event::Skipped(_) => Some(8),
         Event::Unfinished(_) => Some(9),
-        Event::Finished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
+        Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
         // At most one for each request.
         Event::Visible(_) => None,
-        Event::Model(_) | Event::Notice(_) | Event::Called(_) | Event::Labels(_) => None,
+        Event::Model(_) | Event::Notice(_) | Event::OpenRequested(_) | Event::StoredLabels(_) => None,
     }
 }
 
@@ -107,14 +107,14 @@ fn may_be_dropped(event: &Event) -> bool {
     }
 }
 
-struct Herald<W> {
-    outbox: Outbox,
+struct EventForwarder<W> {
+    event_sender: EventSender,
     sender: Sender<Event>,
     wake: W,
     flushed: Option<Instant>,
 }
 
-impl<W: Fn()> Herald<W> {
+impl<W: Fn()> EventForwarder<W> {
     fn run(mut self) {
         while let Some(events) = self.next() {
             for event in events {
@@ -128,7 +128,7 @@ impl<W: Fn()> Herald<W> {
 
     /// What is to be sent now; waits for it. `None` once closed.
     fn next(&mut self) -> Option<Vec<Event>> {
-        let desk = &self.outbox.0;
+        let desk = &self.event_sender.0;
         let due = self.flushed.map_or_else(Instant::now, |at| at + INTERVAL);
         desk.wait(|pending| pending.has_news().then_some(()));
         desk.wait_until(due, |pending| pending.cannot_wait().then_some(()));
@@ -149,7 +149,7 @@ impl<W: Fn()> Herald<W> {
         };
         // the receiver may be asleep with a full channel
         (self.wake)();
-        while !self.outbox.0.look(|pending| pending.closed) {
+        while !self.event_sender.0.read(|pending| pending.closed) {
             match self.sender.send_timeout(event, INTERVAL) {
                 Ok(()) => return Some(()),
                 Err(SendTimeoutError::Disconnected(_)) => return None,
@@ -187,7 +187,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Summary;
+    use crate::ImportSummary;
     use vicinity_core::Progress;
 
     fn progress(done: u64) -> Event {
@@ -196,70 +196,70 @@ mod tests {
 
     #[test]
     fn a_receiver_that_sleeps_blocks_nobody_and_gets_the_latest() {
-        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        let (event_sender, events, forwarder) = EventSender::start(|| {}).expect("a thread");
         for done in 0..10_000 {
-            outbox.post(progress(done));
-            outbox.notice(Severity::Info, done.to_string());
+            event_sender.send(progress(done));
+            event_sender.notice(Severity::Info, done.to_string());
         }
-        outbox.post(Event::Finished(Summary::default()));
+        event_sender.send(Event::ImportFinished(ImportSummary::default()));
         let mut last = 0;
         loop {
             match events.recv_timeout(Duration::from_secs(10)).expect("news") {
                 Event::Progress(p) => last = p.done,
-                Event::Finished(_) => break,
+                Event::ImportFinished(_) => break,
                 _ => {}
             }
         }
         assert_eq!(last, 9_999, "the end comes after the last sample");
-        outbox.close();
-        herald.join().expect("ends");
+        event_sender.close();
+        forwarder.join().expect("ends");
     }
 
     #[test]
     fn ends_of_imports_and_errors_arrive_however_much_follows_them() {
-        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
-        outbox.post(Event::Finished(Summary { items: 7, ..Summary::default() }));
-        outbox.notice(Severity::Error, "the disk is full");
+        let (event_sender, events, forwarder) = EventSender::start(|| {}).expect("a thread");
+        event_sender.send(Event::ImportFinished(ImportSummary { items: 7, ..ImportSummary::default() }));
+        event_sender.notice(Severity::Error, "the disk is full");
         for i in 0..5 * QUEUE {
-            outbox.notice(Severity::Info, i.to_string());
+            event_sender.notice(Severity::Info, i.to_string());
         }
         let mut found = [false; 2];
         while found != [true; 2] {
             match events.recv_timeout(Duration::from_secs(10)).expect("news") {
-                Event::Finished(summary) => found[0] = summary.items == 7,
+                Event::ImportFinished(summary) => found[0] = summary.items == 7,
                 Event::Notice(notice) if notice.severity == Severity::Error => found[1] = true,
                 _ => {}
             }
         }
-        outbox.close();
-        herald.join().expect("ends");
+        event_sender.close();
+        forwarder.join().expect("ends");
     }
 
     #[test]
     fn samples_are_thinned_out() {
-        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        let (event_sender, events, forwarder) = EventSender::start(|| {}).expect("a thread");
         let start = Instant::now();
         let mut done = 0;
         while start.elapsed() < Duration::from_millis(450) {
             done += 1;
-            outbox.post(progress(done));
+            event_sender.send(progress(done));
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!((2..=6).contains(&events.len()), "{} samples of {done}", events.len());
-        outbox.close();
-        herald.join().expect("ends");
+        event_sender.close();
+        forwarder.join().expect("ends");
     }
 
     #[test]
     fn closing_ends_the_thread_though_the_channel_is_full() {
-        let (outbox, events, herald) = Outbox::start(|| {}).expect("a thread");
+        let (event_sender, events, forwarder) = EventSender::start(|| {}).expect("a thread");
         for i in 0..200 {
-            outbox.notice(Severity::Info, i.to_string());
+            event_sender.notice(Severity::Info, i.to_string());
         }
         while events.len() < BOUND {
             std::thread::yield_now();
         }
-        outbox.close();
-        herald.join().expect("ends");
+        event_sender.close();
+        forwarder.join().expect("ends");
     }
 }

@@ -9,11 +9,11 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::checked_json::{self, Stored};
-use super::model::Loader;
-use super::running::Running;
-use super::trust::Chosen;
-use vicinity_core::home;
+use super::checked_json::{self, Checked};
+use super::device_check::LoadedModel;
+use super::model_loader::ModelFactory;
+use super::runtime_settings::RuntimeSettings;
+use vicinity_core::app_dirs;
 use vicinity_models::compute_target::ComputeTarget;
 use vicinity_models::installed::model_store::{Manifest, ModelStore};
 use vicinity_models::{Model, ModelInfo, ModelKey, TowerError, builtin};
@@ -48,7 +48,7 @@ impl std::str::FromStr for ModelSource {
 
 /// A model that was got or imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
+pub struct InstalledModel {
     /// Its name, as `vicinity models list` shows it.
     pub id: String,
     /// Where it is.
@@ -56,11 +56,11 @@ pub struct Installed {
 }
 
 /// The models that were got or imported, by name. Reads the folder of models.
-pub fn installed() -> Vec<Installed> {
-    let Some(store) = home::models().map(ModelStore::new) else { return Vec::new() };
+pub fn installed() -> Vec<InstalledModel> {
+    let Some(store) = app_dirs::models().map(ModelStore::new) else { return Vec::new() };
     let model = |manifest: Manifest| {
         let source = ModelSource::Folder(store.dir(&manifest.id));
-        Installed { id: manifest.id, source }
+        InstalledModel { id: manifest.id, source }
     };
     store.all().into_iter().map(model).collect()
 }
@@ -87,13 +87,13 @@ impl ModelSource {
 }
 
 /// A model to open a library with.
-pub struct Choice {
+pub struct ModelSelection {
     /// What it is.
     pub info: ModelInfo,
     /// Loads its weights.
-    pub load: Loader,
+    pub load: ModelFactory,
     /// What the library has to remember, where it is new.
-    news: Option<Kept>,
+    unsaved: Option<SavedSelection>,
     /// What is wrong with what it remembers: a sentence.
     pub(super) damage: Option<String>,
 }
@@ -102,22 +102,26 @@ pub struct Choice {
 type Stamp = Vec<(PathBuf, u64, u64)>;
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct SavedSelection {
     source: ModelSource,
     info: ModelInfo,
     files: Stamp,
 }
 
-impl Choice {
+impl ModelSelection {
     /// The model that is wanted, or else the one that the library was last opened with, or else the built-in one.
     /// A model that this library does not know yet is loaded here and now, which takes seconds.
     ///
     /// # Errors
     /// When the model cannot be used; the message names the file.
-    pub fn for_library(library: &Path, wanted: Option<ModelSource>, running: &Running) -> Result<Self, TowerError> {
-        let stored = checked_json::read::<Kept>(&file(library));
+    pub fn for_library(
+        library: &Path,
+        wanted: Option<ModelSource>,
+        settings: &RuntimeSettings,
+    ) -> Result<Self, TowerError> {
+        let stored = checked_json::read::<SavedSelection>(&file(library));
         let damage = match &stored {
-            Stored::Damaged(what) => {
+            Checked::Damaged(what) => {
                 Some(format!("{what}, so the built-in model is used. Choose the model again to switch back."))
             }
             _ => None,
@@ -125,30 +129,34 @@ impl Choice {
         // A model that is named takes the place of a damaged note.
         let replace = damage.is_some() && wanted.is_some();
         let damage = damage.filter(|_| wanted.is_none());
-        let kept = stored.whole();
-        let source = wanted.or_else(|| kept.as_ref().map(|k| k.source.clone())).unwrap_or_default();
+        let saved = stored.valid();
+        let source = wanted.or_else(|| saved.as_ref().map(|k| k.source.clone())).unwrap_or_default();
         let ModelSource::Folder(dir) = &source else {
             let info = builtin::info()?;
-            let load = loader(source.clone(), info.key.clone(), running, None);
-            let news = (kept.is_some() || replace).then(|| Kept { source, info: info.clone(), files: Stamp::new() });
-            return Ok(Self { info, load, news, damage });
+            let load = loader(source.clone(), info.key.clone(), settings, None);
+            let unsaved = (saved.is_some() || replace).then(|| SavedSelection {
+                source,
+                info: info.clone(),
+                files: Stamp::new(),
+            });
+            return Ok(Self { info, load, unsaved, damage });
         };
         let stamp = stamp(dir);
-        if let Some(kept) = kept.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
-            let load = loader(source, kept.info.key.clone(), running, None);
-            return Ok(Self { info: kept.info, load, news: None, damage });
+        if let Some(saved) = saved.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
+            let load = loader(source, saved.info.key.clone(), settings, None);
+            return Ok(Self { info: saved.info, load, unsaved: None, damage });
         }
-        let chosen = running.load(&source, None)?;
-        let info = chosen.model.info.clone();
-        let load = loader(source.clone(), info.key.clone(), running, Some(chosen));
-        Ok(Self { news: Some(Kept { source, info: info.clone(), files: stamp }), info, load, damage })
+        let loaded = settings.load(&source, None)?;
+        let info = loaded.model.info.clone();
+        let load = loader(source.clone(), info.key.clone(), settings, Some(loaded));
+        Ok(Self { unsaved: Some(SavedSelection { source, info: info.clone(), files: stamp }), info, load, damage })
     }
 
     /// What the library, once it is open, has to be told to remember.
-    pub(super) fn take_note(&mut self) -> Option<impl FnOnce(&Path) + use<>> {
-        self.news.take().map(|kept| {
+    pub(super) fn take_unsaved(&mut self) -> Option<impl FnOnce(&Path) + use<>> {
+        self.unsaved.take().map(|saved| {
             move |library: &Path| {
-                if let Err(error) = write(library, &kept) {
+                if let Err(error) = write(library, &saved) {
                     log::warn!("the library will open with another model next time: {error}");
                 }
             }
@@ -157,12 +165,17 @@ impl Choice {
 }
 
 /// Loads a model as often as it is needed; the first time it may be there already.
-fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Option<Chosen>) -> Loader {
-    let (running, ours, idle) = (running.clone(), source.clone(), running.clone());
+fn loader(
+    source: ModelSource,
+    key: ModelKey,
+    settings: &RuntimeSettings,
+    mut first: Option<LoadedModel>,
+) -> ModelFactory {
+    let (settings, ours, idle) = (settings.clone(), source.clone(), settings.clone());
     let load = move || {
-        let chosen = first.take().map_or_else(|| running.load(&source, Some(&key)), Ok)?;
-        if chosen.model.info.key == key {
-            return Ok(chosen);
+        let loaded = first.take().map_or_else(|| settings.load(&source, Some(&key)), Ok)?;
+        if loaded.model.info.key == key {
+            return Ok(loaded);
         }
         let file = match &source {
             ModelSource::Starter => builtin::NAME.to_owned(),
@@ -170,31 +183,31 @@ fn loader(source: ModelSource, key: ModelKey, running: &Running, mut first: Opti
         };
         Err(TowerError::Weights { file, reason: "it is not the same model as before; choose it again".to_owned() })
     };
-    Loader::new(load, move || idle.idle(&ours))
+    ModelFactory::new(load, move || idle.idle(&ours))
 }
 
 /// The local model that a library was last opened with; the built-in one where it remembers none.
-pub fn remembered(library: &Path) -> ModelSource {
-    read(library).map(|kept| kept.source).unwrap_or_default()
+pub fn saved(library: &Path) -> ModelSource {
+    read(library).map(|saved| saved.source).unwrap_or_default()
 }
 
 fn file(library: &Path) -> PathBuf {
     library.join("model.json")
 }
 
-fn read(library: &Path) -> Option<Kept> {
-    checked_json::read(&file(library)).whole()
+fn read(library: &Path) -> Option<SavedSelection> {
+    checked_json::read(&file(library)).valid()
 }
 
-fn write(library: &Path, kept: &Kept) -> std::io::Result<()> {
+fn write(library: &Path, saved: &SavedSelection) -> std::io::Result<()> {
     let path = file(library);
-    if kept.source == ModelSource::Starter {
+    if saved.source == ModelSource::Starter {
         return match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         };
     }
-    checked_json::write(&path, kept)
+    checked_json::write(&path, saved)
 }
 
 /// Empty where a folder cannot be listed.
@@ -222,19 +235,19 @@ mod tests {
     #[test]
     fn a_note_of_an_earlier_version_is_still_read() {
         let library = tempfile::tempdir().expect("a folder");
-        let kept = Kept {
+        let saved = SavedSelection {
             source: ModelSource::Folder("/models/a".into()),
             info: builtin::info().expect("built in"),
             files: vec![("/models/a/config.json".into(), 3, 4)],
         };
-        write(library.path(), &kept).expect("written");
+        write(library.path(), &saved).expect("written");
         let mut json: serde_json::Value =
             serde_json::from_slice(&std::fs::read(file(library.path())).expect("there")).expect("JSON");
         let info = json["info"].as_object_mut().expect("an object");
         assert!(info.remove("matryoshka").is_some(), "it is written today");
         std::fs::write(file(library.path()), json.to_string()).expect("written");
         let old = read(library.path()).expect("readable without what came later");
-        assert_eq!((old.source, old.files), (kept.source, kept.files));
+        assert_eq!((old.source, old.files), (saved.source, saved.files));
         assert!(old.info.matryoshka.is_empty());
     }
 }

@@ -6,27 +6,27 @@ use std::time::{Duration, Instant};
 /// A value that threads change and wait for. A panic while it was held leaves it usable: every change is made whole
 /// by simple assignments.
 #[derive(Debug, Default)]
-pub struct Desk<T> {
+pub struct Monitor<T> {
     value: Mutex<T>,
-    bell: Condvar,
+    changed: Condvar,
 }
 
-impl<T> Desk<T> {
+impl<T> Monitor<T> {
     /// Holding `value`.
     pub fn new(value: T) -> Self {
-        Self { value: Mutex::new(value), bell: Condvar::new() }
+        Self { value: Mutex::new(value), changed: Condvar::new() }
     }
 
     /// Looks at the value or changes it, and rings the bell.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let result = change(&mut self.lock());
-        self.bell.notify_all();
+        self.changed.notify_all();
         result
     }
 
     /// Looks at the value without ringing.
-    pub fn look<R>(&self, see: impl FnOnce(&T) -> R) -> R {
-        see(&self.lock())
+    pub fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        read(&self.lock())
     }
 
     /// Waits until `take` gives something.
@@ -36,7 +36,7 @@ impl<T> Desk<T> {
             if let Some(taken) = take(&mut value) {
                 return taken;
             }
-            value = self.bell.wait(value).unwrap_or_else(PoisonError::into_inner);
+            value = self.changed.wait(value).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -51,7 +51,7 @@ impl<T> Desk<T> {
             if left == Duration::ZERO {
                 return None;
             }
-            value = self.bell.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0;
+            value = self.changed.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -19,7 +19,7 @@ use vicinity_models::{Model, ModelKey, TowerError, golden};
 
 /// What was found of a device with a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct CheckResult {
     /// The smallest cosine similarity of its vectors and the CPU's; `None` where there is no number.
     pub cosine: Option<f32>,
     /// Pictures embedded a second; 0 where it was not measured.
@@ -28,7 +28,7 @@ pub struct Verdict {
     pub problem: Option<String>,
 }
 
-impl Verdict {
+impl CheckResult {
     /// Whether the device may be used.
     pub fn agrees(&self) -> bool {
         self.problem.is_none() && self.cosine.is_some_and(|cosine| cosine >= golden::MIN_COSINE)
@@ -48,7 +48,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.problem, self.cosine) {
             (Some(problem), _) => write!(f, "failed; not used ({problem})"),
@@ -69,7 +69,7 @@ pub fn speed(per_second: f32) -> String {
 }
 
 /// A device and a precision that a model may run in, and the way to load it so.
-pub struct Candidate {
+pub struct DeviceCandidate {
     /// The device.
     pub device: Device,
     /// The precision.
@@ -78,7 +78,7 @@ pub struct Candidate {
     pub load: Box<dyn Fn() -> Result<Model, TowerError> + Send>,
 }
 
-impl Candidate {
+impl DeviceCandidate {
     /// What a model runs on, for the user: `NVIDIA L4 (bf16)`.
     pub fn title(&self) -> String {
         title(&self.device, self.precision)
@@ -100,11 +100,11 @@ pub fn title(device: &Device, precision: Precision) -> String {
 
 /// The verdicts that were found so far, in a file that may be deleted. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger(Option<PathBuf>);
+pub struct DeviceReports(Option<PathBuf>);
 
-impl Ledger {
+impl DeviceReports {
     /// In the user's cache folder; nowhere on a system without one.
-    pub fn of_user() -> Self {
+    pub fn in_user_cache() -> Self {
         Self(directories::ProjectDirs::from("", "", "vicinity").map(|dirs| dirs.cache_dir().join("devices.json")))
     }
 
@@ -114,27 +114,27 @@ impl Ledger {
     }
 
     /// The verdict on a device with a model.
-    pub fn get(&self, device: &Device, precision: Precision, model: &ModelKey) -> Option<Verdict> {
+    pub fn get(&self, device: &Device, precision: Precision, model: &ModelKey) -> Option<CheckResult> {
         self.read().remove(&key(device, precision, model))
     }
 
     /// Keeps a verdict. That it cannot be kept only costs time.
-    pub fn put(&self, device: &Device, precision: Precision, model: &ModelKey, verdict: &Verdict) {
+    pub fn put(&self, device: &Device, precision: Precision, model: &ModelKey, check: &CheckResult) {
         let Some(file) = &self.0 else { return };
         let mut all = self.read();
-        all.insert(key(device, precision, model), verdict.clone());
+        all.insert(key(device, precision, model), check.clone());
         if let Err(error) = write(file, &all) {
             log::warn!("could not store the result of a device check: {error}: {}", file.display());
         }
     }
 
-    fn read(&self) -> BTreeMap<String, Verdict> {
+    fn read(&self) -> BTreeMap<String, CheckResult> {
         let bytes = self.0.as_ref().and_then(|file| std::fs::read(file).ok());
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 }
 
-fn write(file: &Path, all: &BTreeMap<String, Verdict>) -> std::io::Result<()> {
+fn write(file: &Path, all: &BTreeMap<String, CheckResult>) -> std::io::Result<()> {
     std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
     atomic_file::write(file, &serde_json::to_vec_pretty(all)?)
 }
@@ -148,20 +148,20 @@ fn key(device: &Device, precision: Precision, model: &ModelKey) -> String {
 }
 
 /// A model, where it runs, and what the user should hear of it.
-pub struct Chosen {
+pub struct LoadedModel {
     /// The model.
     pub model: Model,
     /// For the user: what it runs on.
-    pub place: String,
+    pub runs_on: String,
     /// What was found of that; nothing where there is only the CPU.
-    pub verdict: Option<Verdict>,
+    pub check: Option<CheckResult>,
     /// What was passed over, and why.
     pub notices: Vec<Notice>,
 }
 
-impl From<Model> for Chosen {
+impl From<Model> for LoadedModel {
     fn from(model: Model) -> Self {
-        Self { model, place: "CPU".to_owned(), verdict: None, notices: Vec::new() }
+        Self { model, runs_on: "CPU".to_owned(), check: None, notices: Vec::new() }
     }
 }
 
@@ -172,45 +172,45 @@ impl From<Model> for Chosen {
 /// When the model cannot be loaded even on the CPU.
 pub fn load(
     choice: DeviceChoice,
-    candidates: &[Candidate],
+    candidates: &[DeviceCandidate],
     key: Option<&ModelKey>,
-    ledger: &Ledger,
-) -> Result<Chosen, TowerError> {
+    reports: &DeviceReports,
+) -> Result<LoadedModel, TowerError> {
     let reference = candidates.iter().find(|c| c.is_reference());
     let reference = reference.ok_or_else(|| TowerError::file("model", "there is no CPU to run it on"))?;
     let mut notices = Vec::new();
-    let wanted: Vec<&Candidate> = candidates.iter().filter(|c| !c.is_reference() && wants(choice, c)).collect();
+    let wanted: Vec<&DeviceCandidate> = candidates.iter().filter(|c| !c.is_reference() && wants(choice, c)).collect();
     if wanted.is_empty() {
         notices.extend(missing(choice, &wanted));
-        return Ok(Chosen { model: (reference.load)()?, place: reference.title(), verdict: None, notices });
+        return Ok(LoadedModel { model: (reference.load)()?, runs_on: reference.title(), check: None, notices });
     }
-    let mut judge = Judge { reference, ledger, key: key.cloned(), model: None, vectors: None };
-    let mut agreeing = Vec::new();
+    let mut device_check = DeviceCheck { reference, reports, key: key.cloned(), model: None, vectors: None };
+    let mut passing = Vec::new();
     for candidate in wanted {
-        let (verdict, fresh) = judge.verdict(candidate)?;
-        if verdict.agrees() {
-            agreeing.push((candidate, verdict, fresh));
+        let (check, fresh) = device_check.check(candidate)?;
+        if check.agrees() {
+            passing.push((candidate, check, fresh));
         } else if fresh || choice != DeviceChoice::Auto {
-            notices.push(warning(format!("{} {verdict}", candidate.title())));
+            notices.push(warning(format!("{} {check}", candidate.title())));
         }
     }
-    if choice == DeviceChoice::Auto && !agreeing.is_empty() {
-        agreeing.push((reference, judge.speed()?, false));
+    if choice == DeviceChoice::Auto && !passing.is_empty() {
+        passing.push((reference, device_check.speed()?, false));
     }
-    agreeing.sort_by(|a, b| b.1.images_per_second.total_cmp(&a.1.images_per_second));
-    let cpu = judge.model;
-    for (candidate, verdict, fresh) in agreeing {
+    passing.sort_by(|a, b| b.1.images_per_second.total_cmp(&a.1.images_per_second));
+    let cpu = device_check.model;
+    for (candidate, check, fresh) in passing {
         if candidate.is_reference() {
             let model = cpu.map_or_else(|| (reference.load)(), Ok)?;
-            return Ok(Chosen { model, place: candidate.title(), verdict: Some(verdict), notices });
+            return Ok(LoadedModel { model, runs_on: candidate.title(), check: Some(check), notices });
         }
         match (candidate.load)() {
             Ok(model) => {
                 if fresh {
-                    let text = format!("{} {verdict}", candidate.title());
+                    let text = format!("{} {check}", candidate.title());
                     notices.push(Notice { severity: Severity::Info, text });
                 }
-                return Ok(Chosen { model, place: candidate.title(), verdict: Some(verdict), notices });
+                return Ok(LoadedModel { model, runs_on: candidate.title(), check: Some(check), notices });
             }
             Err(error) => notices.push(warning(format!("{} is unavailable: {error}", candidate.title()))),
         }
@@ -218,14 +218,19 @@ pub fn load(
     if !notices.is_empty() {
         notices.push(warning("The model runs on the CPU".to_owned()));
     }
-    Ok(Chosen { model: cpu.map_or_else(|| (reference.load)(), Ok)?, place: reference.title(), verdict: None, notices })
+    Ok(LoadedModel {
+        model: cpu.map_or_else(|| (reference.load)(), Ok)?,
+        runs_on: reference.title(),
+        check: None,
+        notices,
+    })
 }
 
 fn warning(text: String) -> Notice {
     Notice { severity: Severity::Warning, text }
 }
 
-fn wants(choice: DeviceChoice, candidate: &Candidate) -> bool {
+fn wants(choice: DeviceChoice, candidate: &DeviceCandidate) -> bool {
     match choice {
         DeviceChoice::Auto => true,
         DeviceChoice::This(id) => candidate.device.id == id,
@@ -233,7 +238,7 @@ fn wants(choice: DeviceChoice, candidate: &Candidate) -> bool {
 }
 
 /// The notice that a device is not there.
-fn missing(choice: DeviceChoice, wanted: &[&Candidate]) -> Option<Notice> {
+fn missing(choice: DeviceChoice, wanted: &[&DeviceCandidate]) -> Option<Notice> {
     match choice {
         DeviceChoice::This(id) if id != DeviceId::Cpu && wanted.is_empty() => {
             let why = device::find(id).err().unwrap_or_else(|| format!("{id} cannot be used in this precision"));
@@ -244,15 +249,15 @@ fn missing(choice: DeviceChoice, wanted: &[&Candidate]) -> Option<Notice> {
 }
 
 /// Compares candidates with the CPU, which is loaded only when something has to be compared.
-struct Judge<'a> {
-    reference: &'a Candidate,
-    ledger: &'a Ledger,
+struct DeviceCheck<'a> {
+    reference: &'a DeviceCandidate,
+    reports: &'a DeviceReports,
     key: Option<ModelKey>,
     model: Option<Model>,
     vectors: Option<Vec<Embedding>>,
 }
 
-impl Judge<'_> {
+impl DeviceCheck<'_> {
     /// The CPU's model.
     fn model(&mut self) -> Result<&Model, TowerError> {
         let model = match self.model.take() {
@@ -272,32 +277,32 @@ impl Judge<'_> {
     }
 
     /// What is known of a candidate, or is found now; and whether it was found now. An error is the CPU's.
-    fn verdict(&mut self, candidate: &Candidate) -> Result<(Verdict, bool), TowerError> {
+    fn check(&mut self, candidate: &DeviceCandidate) -> Result<(CheckResult, bool), TowerError> {
         let key = self.key()?;
-        if let Some(known) = self.ledger.get(&candidate.device, candidate.precision, &key) {
+        if let Some(known) = self.reports.get(&candidate.device, candidate.precision, &key) {
             return Ok((known, false));
         }
         if self.vectors.is_none() {
             self.vectors = Some(golden::vectors(self.model()?)?);
         }
         let wanted = self.vectors.as_deref().unwrap_or_default();
-        let found = (candidate.load)().and_then(|model| judged(wanted, &model));
-        if let Ok(verdict) = &found {
-            self.ledger.put(&candidate.device, candidate.precision, &key, verdict);
+        let found = (candidate.load)().and_then(|model| compare(wanted, &model));
+        if let Ok(check) = &found {
+            self.reports.put(&candidate.device, candidate.precision, &key, check);
         }
         // What may go over is not remembered: a driver that is being updated, memory that another program holds.
-        Ok((found.unwrap_or_else(|error| Verdict::failure(&error)), true))
+        Ok((found.unwrap_or_else(|error| CheckResult::failure(&error)), true))
     }
 
     /// The verdict on the CPU: how fast it is.
-    fn speed(&mut self) -> Result<Verdict, TowerError> {
+    fn speed(&mut self) -> Result<CheckResult, TowerError> {
         let (device, precision, key) = (&self.reference.device, self.reference.precision, self.key()?);
-        if let Some(known) = self.ledger.get(device, precision, &key) {
+        if let Some(known) = self.reports.get(device, precision, &key) {
             return Ok(known);
         }
-        let verdict = Verdict::reference(golden::images_per_second(self.model()?)?);
-        self.ledger.put(device, precision, &key, &verdict);
-        Ok(verdict)
+        let check = CheckResult::reference(golden::images_per_second(self.model()?)?);
+        self.reports.put(device, precision, &key, &check);
+        Ok(check)
     }
 }
 
@@ -305,24 +310,28 @@ impl Judge<'_> {
 ///
 /// # Errors
 /// When the device failed in a way that may go over.
-fn judged(wanted: &[Embedding], model: &Model) -> Result<Verdict, TowerError> {
+fn compare(wanted: &[Embedding], model: &Model) -> Result<CheckResult, TowerError> {
     let cosine = match golden::vectors(model) {
         Ok(found) => golden::agreement(wanted, &found),
-        Err(error @ TowerError::Output(_)) => return Ok(Verdict::failure(&error)),
+        Err(error @ TowerError::Output(_)) => return Ok(CheckResult::failure(&error)),
         Err(error) => return Err(error),
     };
-    let mut verdict = Verdict { cosine: Some(cosine).filter(|c| c.is_finite()), images_per_second: 0.0, problem: None };
-    if verdict.agrees() {
-        verdict.images_per_second = golden::images_per_second(model)?;
+    let mut check =
+        CheckResult { cosine: Some(cosine).filter(|c| c.is_finite()), images_per_second: 0.0, problem: None };
+    if check.agrees() {
+        check.images_per_second = golden::images_per_second(model)?;
     }
-    Ok(verdict)
+    Ok(check)
 }
 
 /// Measures every candidate anew, keeps the verdicts, and gives one for each; the CPU's model comes with them.
 ///
 /// # Errors
 /// When the model cannot be loaded or fails on the CPU.
-pub fn examine(candidates: &[Candidate], ledger: &Ledger) -> Result<(Model, Vec<Verdict>), TowerError> {
+pub fn check_all(
+    candidates: &[DeviceCandidate],
+    reports: &DeviceReports,
+) -> Result<(Model, Vec<CheckResult>), TowerError> {
     let reference = candidates.iter().find(|c| c.is_reference());
     let reference = reference.ok_or_else(|| TowerError::file("model", "there is no CPU to run it on"))?;
     let model = (reference.load)()?;
@@ -330,14 +339,14 @@ pub fn examine(candidates: &[Candidate], ledger: &Ledger) -> Result<(Model, Vec<
     let mut all = Vec::new();
     for candidate in candidates {
         let found = if candidate.is_reference() {
-            Ok(Verdict::reference(golden::images_per_second(&model)?))
+            Ok(CheckResult::reference(golden::images_per_second(&model)?))
         } else {
-            (candidate.load)().and_then(|model| judged(&wanted, &model))
+            (candidate.load)().and_then(|model| compare(&wanted, &model))
         };
-        if let Ok(verdict) = &found {
-            ledger.put(&candidate.device, candidate.precision, &model.info.key, verdict);
+        if let Ok(check) = &found {
+            reports.put(&candidate.device, candidate.precision, &model.info.key, check);
         }
-        all.push(found.unwrap_or_else(|error| Verdict::failure(&error)));
+        all.push(found.unwrap_or_else(|error| CheckResult::failure(&error)));
     }
     Ok((model, all))
 }

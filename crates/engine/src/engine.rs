@@ -8,22 +8,22 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use thiserror::Error;
 
-use super::choice::{Choice, ModelSource};
-use super::control::Control;
+use super::event_queue::EventSender;
 use super::import::Coordinator;
+use super::import_control::ImportControl;
+use super::layout_worker::LayoutScheduler;
 use super::library::Library;
-use super::looks::Looks;
-use super::mailbox::Mailbox;
-use super::model::{LazyModel, Loader};
-use super::outbox::Outbox;
-use super::projector::Projector;
+use super::model_loader::{LazyModel, ModelFactory};
+use super::model_selection::{ModelSelection, ModelSource};
+use super::previews::Previewer;
 use super::remote;
-use super::running::Running;
-use super::searcher::{Question, Searcher};
+use super::runtime_settings::RuntimeSettings;
+use super::searcher::{SearchRequest, Searcher};
+use super::single_instance::InstanceListener;
 use super::store::StoreError;
 use super::visible::{FilterWorker, VisibleCache};
 use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
-use vicinity_core::{Failure, LabelledItems, Layout, LeftOutCounts, Progress, Stage};
+use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
 
@@ -63,17 +63,17 @@ pub struct Engine {
     library: Library,
     info: ModelInfo,
     model: LazyModel,
-    control: Control,
-    outbox: Outbox,
+    control: ImportControl,
+    event_sender: EventSender,
     searcher: Searcher,
     filters: FilterWorker,
-    projector: Projector,
-    looks: Looks,
+    layout_scheduler: LayoutScheduler,
+    previewer: Previewer,
     /// The service behind the model, by its host, where there is one.
     service: Option<(String, Remote)>,
-    mailbox: Option<Mailbox>,
+    listener: Option<InstanceListener>,
     /// What was found amiss on opening.
-    found: Vec<Notice>,
+    opening_notices: Vec<Notice>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -84,56 +84,56 @@ impl Engine {
     /// # Errors
     /// When the library cannot be used at all. One that can only be read is opened; its snapshot says so.
     pub fn open(library: &Path, waker: impl Fn() + Send + Sync + 'static) -> Result<Self, OpenError> {
-        Self::open_through(library, None, waker)
+        Self::open_with_model(library, None, waker)
     }
 
     /// The same with a model of the caller's choice, which the library remembers.
     ///
     /// # Errors
     /// As [`Self::open`], and when the model cannot be used.
-    pub fn open_through(
+    pub fn open_with_model(
         library: &Path,
         model: Option<ModelSource>,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        Self::open_on(library, model, &Running::default(), waker)
+        Self::open_with_settings(library, model, &RuntimeSettings::default(), waker)
     }
 
     /// The same on a device that is chosen.
     ///
     /// # Errors
-    /// As [`Self::open_through`].
-    pub fn open_on(
+    /// As [`Self::open_with_model`].
+    pub fn open_with_settings(
         library: &Path,
         model: Option<ModelSource>,
-        running: &Running,
+        settings: &RuntimeSettings,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        Self::open_as(library, model, running, OpenMode::default(), waker)
+        Self::open_in_mode(library, model, settings, OpenMode::default(), waker)
     }
 
     /// The same, for reading only or without layouts.
     ///
     /// # Errors
-    /// As [`Self::open_through`].
-    pub fn open_as(
+    /// As [`Self::open_with_model`].
+    pub fn open_in_mode(
         library: &Path,
         model: Option<ModelSource>,
-        running: &Running,
+        settings: &RuntimeSettings,
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let mut choice = Choice::for_library(library, model, running)?;
-        let note = choice.take_note();
-        let damage = choice.damage.take().into_iter().chain(remote::damage(library));
-        let mut engine = Self::start(library, choice.info, choice.load, mode, waker)?;
+        let mut selection = ModelSelection::for_library(library, model, settings)?;
+        let save_selection = selection.take_unsaved();
+        let damage = selection.damage.take().into_iter().chain(remote::damage(library));
+        let mut engine = Self::start(library, selection.info, selection.load, mode, waker)?;
         for text in damage {
             let notice = Notice { severity: Severity::Warning, text };
-            engine.outbox.post(Event::Notice(notice.clone()));
-            engine.found.push(notice);
+            engine.event_sender.send(Event::Notice(notice.clone()));
+            engine.opening_notices.push(notice);
         }
-        if let Some(note) = note.filter(|_| engine.snapshot().parts().read_only.is_none()) {
-            note(library);
+        if let Some(save_selection) = save_selection.filter(|_| engine.snapshot().parts().read_only.is_none()) {
+            save_selection(library);
         }
         Ok(engine)
     }
@@ -142,10 +142,10 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_with(
+    pub fn open_with_factory(
         library: &Path,
         info: ModelInfo,
-        load: Loader,
+        load: ModelFactory,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         Self::start(library, info, load, OpenMode::default(), waker)
@@ -154,7 +154,7 @@ impl Engine {
     pub(super) fn start(
         library: &Path,
         info: ModelInfo,
-        load: Loader,
+        load: ModelFactory,
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
@@ -162,27 +162,28 @@ impl Engine {
         if info.check_dim(library.snapshot().dim()).is_err() {
             library.set_dimensions(info.key.dim)?;
         }
-        let (outbox, events, herald) = Outbox::start(waker)?;
-        let (model, model_thread) = LazyModel::start(load, outbox.clone())?;
+        let (event_sender, events, forwarder) = EventSender::start(waker)?;
+        let (model, model_thread) = LazyModel::start(load, event_sender.clone())?;
         let saved = library.load_layout();
-        outbox.post(Event::Snapshot(library.snapshot()));
-        outbox.post(Event::Failures(library.failures()));
-        outbox.post(Event::LeftOut(Arc::new(library.left_out())));
-        outbox.post(Event::Unfinished(library.unfinished()));
+        event_sender.send(Event::Snapshot(library.snapshot()));
+        event_sender.send(Event::Failures(library.failures()));
+        event_sender.send(Event::Skipped(Arc::new(library.skipped())));
+        event_sender.send(Event::Unfinished(library.unfinished()));
         if let Some(layout) = &saved {
-            outbox.post(Event::Layout(Arc::new(layout.clone())));
+            event_sender.send(Event::Layout(Arc::new(layout.clone())));
         }
         if let Some(labels) = library.labels()? {
-            outbox.post(Event::Labels(Arc::new(labels)));
+            event_sender.send(Event::StoredLabels(Arc::new(labels)));
         }
-        notices.iter().for_each(|notice| outbox.post(Event::Notice(notice.clone())));
-        let (projector, map_thread) = Projector::start(library.clone(), outbox.clone(), saved, mode.layout)?;
+        notices.iter().for_each(|notice| event_sender.send(Event::Notice(notice.clone())));
+        let (layout_scheduler, map_thread) =
+            LayoutScheduler::start(library.clone(), event_sender.clone(), saved, mode.layout)?;
         let visible = VisibleCache::default();
         let (searcher, search_thread) =
-            Searcher::start(library.clone(), model.clone(), visible.clone(), outbox.clone())?;
-        let (filters, filter_thread) = FilterWorker::start(visible, outbox.clone())?;
-        let (looks, looks_threads) = Looks::start(&library, &outbox)?;
-        let control = Control::default();
+            Searcher::start(library.clone(), model.clone(), visible.clone(), event_sender.clone())?;
+        let (filters, filter_thread) = FilterWorker::start(visible, event_sender.clone())?;
+        let (previewer, preview_threads) = Previewer::start(&library, &event_sender)?;
+        let control = ImportControl::default();
         // Unbounded: these are a person's clicks, and submitting must never block the window.
         let (jobs, received) = unbounded();
         let coordinator = Coordinator {
@@ -190,20 +191,20 @@ impl Engine {
             library: library.clone(),
             model: model.clone(),
             control: control.clone(),
-            outbox: outbox.clone(),
-            projector: projector.clone(),
+            event_sender: event_sender.clone(),
+            layout_scheduler: layout_scheduler.clone(),
             readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
-            waiting: RefCell::default(),
+            deferred: RefCell::default(),
         };
         let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
         let snapshot = library.snapshot();
         if !snapshot.is_empty() {
-            projector.collection_changed(snapshot);
+            layout_scheduler.collection_changed(snapshot);
         }
-        let mut threads = vec![model_thread, map_thread, search_thread, filter_thread, main, herald];
-        threads.extend(looks_threads);
+        let mut threads = vec![model_thread, map_thread, search_thread, filter_thread, main, forwarder];
+        threads.extend(preview_threads);
         Ok(Self {
             jobs: Some(jobs),
             events,
@@ -211,14 +212,14 @@ impl Engine {
             info,
             model,
             control,
-            outbox,
+            event_sender,
             searcher,
             filters,
-            projector,
-            looks,
+            layout_scheduler,
+            previewer,
             service: None,
-            mailbox: None,
-            found: notices,
+            listener: None,
+            opening_notices: notices,
             threads,
         })
     }
@@ -230,12 +231,12 @@ impl Engine {
     }
 
     /// For a window: whatever a second start of the program is given to open in this library arrives here, as
-    /// [`Event::Called`]. A library that is open for reading only calls nobody.
+    /// [`Event::OpenRequested`]. A library that is open for reading only calls nobody.
     pub fn listen(&mut self) {
-        if self.library.read_only().is_none() && self.mailbox.is_none() {
-            let mailbox = Mailbox::open(&self.snapshot().parts().library, self.outbox.clone());
-            self.mailbox =
-                mailbox.map_err(|error| log::warn!("starting Vicinity again will open a second window: {error}")).ok();
+        if self.library.read_only().is_none() && self.listener.is_none() {
+            let listener = InstanceListener::open(&self.snapshot().parts().library, self.event_sender.clone());
+            self.listener =
+                listener.map_err(|error| log::warn!("starting Vicinity again will open a second window: {error}")).ok();
         }
     }
 
@@ -255,20 +256,24 @@ impl Engine {
     /// Takes a job and returns at once.
     pub fn submit(&self, job: Job) {
         match job {
-            Job::Search { slot, ticket, query } => self.searcher.ask(Question::Search(slot, ticket, query)),
-            Job::Label { ticket, targets, labels } => self.searcher.ask(Question::Label(ticket, targets, labels)),
+            Job::Search { slot, ticket, query } => self.searcher.request(SearchRequest::Search(slot, ticket, query)),
+            Job::Label { ticket, targets, labels } => {
+                self.searcher.request(SearchRequest::Label(ticket, targets, labels))
+            }
             // suggestions that nobody asked for are worth no request to a service
             Job::Suggest { .. } if self.service.is_some() => {}
-            Job::Suggest { ticket, filter } => self.searcher.ask(Question::Suggest(ticket, filter)),
+            Job::Suggest { ticket, filter } => self.searcher.request(SearchRequest::Suggest(ticket, filter)),
             Job::Filter { snapshot, filter } => self.filters.request(snapshot, filter),
-            Job::KeepLabels { labels, given, all } => self.searcher.ask(Question::Keep(labels, given, all)),
-            Job::Thumbnails(ids) => self.looks.want_thumbnails(ids),
-            Job::Preview(id) => self.looks.want_preview(id),
-            Job::Project(method) => self.projector.ask(method),
-            Job::CancelProjection => self.projector.cancel(),
+            Job::StoreLabels { labels, given, all } => {
+                self.searcher.request(SearchRequest::StoreLabels(labels, given, all))
+            }
+            Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids),
+            Job::Preview(id) => self.previewer.want_preview(id),
+            Job::ComputeLayout(method) => self.layout_scheduler.request(method),
+            Job::CancelLayout => self.layout_scheduler.cancel(),
             // a service has no memory to free and no device to move to
             Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
-            Job::UnloadModel => self.model.unload(),
+            Job::UnloadModel => self.model.request_unload(),
             Job::ReloadModel => self.model.reload(),
             Job::Pause => self.pause(),
             Job::Cancel => {
@@ -286,7 +291,7 @@ impl Engine {
             }
             Job::SetDimensions(dim) => match self.info.check_dim(dim) {
                 Ok(()) => self.send(job),
-                Err(why) => self.outbox.notice(Severity::Error, why),
+                Err(why) => self.event_sender.notice(Severity::Error, why),
             },
             job => self.send(job),
         }
@@ -300,21 +305,21 @@ impl Engine {
         self.info.check_dim(dim)?;
         self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
         let snapshot = self.library.snapshot();
-        self.outbox.post(Event::Snapshot(Arc::clone(&snapshot)));
-        self.projector.collection_changed(snapshot);
+        self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
+        self.layout_scheduler.collection_changed(snapshot);
         Ok(())
     }
 
     fn pause(&self) {
         if self.control.pause() {
-            self.outbox.post(Event::Progress(Progress { stage: Stage::Paused, ..self.control.last_progress() }));
+            self.event_sender.send(Event::Progress(Progress { stage: Stage::Paused, ..self.control.last_progress() }));
         }
     }
 
     fn send(&self, job: Job) {
-        let job = (self.control.number(), job);
+        let job = (self.control.next_number(), job);
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
-            self.outbox.notice(Severity::Error, "The import stopped unexpectedly; open the library again");
+            self.event_sender.notice(Severity::Error, "The import stopped unexpectedly; open the library again");
         }
     }
 
@@ -324,8 +329,8 @@ impl Engine {
     }
 
     /// What was found amiss with the library when it was opened; told as [`Event::Notice`]s, too.
-    pub fn found_on_opening(&self) -> &[Notice] {
-        &self.found
+    pub fn opening_notices(&self) -> &[Notice] {
+        &self.opening_notices
     }
 
     /// To be called where the engine is given away to be dropped by another thread: whoever opens the library from now
@@ -365,8 +370,8 @@ impl Engine {
     }
 
     /// How many files were left out at the last look, for each reason.
-    pub fn left_out(&self) -> LeftOutCounts {
-        self.library.left_out()
+    pub fn skipped(&self) -> SkipCounts {
+        self.library.skipped()
     }
 
     /// The import that did not come to its end, where there is one.
@@ -396,7 +401,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.begin_closing();
-        self.mailbox = None;
+        self.listener = None;
         if let Some(closing) = self.library.closing() {
             closing.announce();
         }
@@ -406,9 +411,9 @@ impl Drop for Engine {
         self.model.interrupt();
         self.searcher.close();
         self.filters.close();
-        self.projector.close();
-        self.looks.close();
-        self.outbox.close();
+        self.layout_scheduler.close();
+        self.previewer.close();
+        self.event_sender.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 log::error!("a thread of the engine has panicked");
