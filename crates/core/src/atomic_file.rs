@@ -1,22 +1,27 @@
-//! Files that are replaced whole or not at all: written beside the target, brought to the disk, then renamed over it.
+//! Files that are replaced atomically: written beside the target, synced to disk, then renamed over it.
+//!
+//! Everything in this workspace that replaces a file goes through here, so that the guarantees are the same everywhere:
+//! a reader sees the old or the new file, never a part; after a power cut one of the two is there, unless the caller
+//! chose [`write_cache`]; permissions of a replaced file are kept and symbolic links are followed. On Windows the rename
+//! replaces an existing file too (`MoveFileExW`).
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// Symbolic links that are followed from a path to the file it stands for, as Linux does it.
+/// Maximum number of symbolic links that are followed, the same as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// A file that is being written. Until [`Self::commit`] the target stays as it was; dropping it leaves nothing behind.
+/// A file that is being written. Until [`Self::commit`] the target is unchanged; dropping it leaves nothing behind.
 pub struct AtomicFile {
     draft: BufWriter<NamedTempFile>,
     target: PathBuf,
 }
 
 impl AtomicFile {
-    /// Starts a file that will stand at `path`; where that is a symbolic link, the file it leads to is replaced.
+    /// Starts a file that will replace `path`, or the file that `path` links to.
     ///
     /// # Errors
     /// When its folder does not exist or cannot be written, or the file there is write-protected or not a plain file.
@@ -36,13 +41,21 @@ impl AtomicFile {
         Ok(Self { draft: BufWriter::new(draft), target })
     }
 
-    /// Puts the file in its place.
+    /// Syncs the file to disk and puts it in place.
     ///
     /// # Errors
-    /// When the disk is full, or the file cannot be renamed. The old one is still there then.
+    /// When the disk is full, or the file cannot be renamed. The old file is still there then.
     pub fn commit(self) -> io::Result<()> {
+        let target = self.target.clone();
+        self.replace(true)?;
+        sync_folder(&target)
+    }
+
+    fn replace(self, sync: bool) -> io::Result<()> {
         let draft = self.draft.into_inner().map_err(io::IntoInnerError::into_error)?;
-        draft.as_file().sync_all()?;
+        if sync {
+            draft.as_file().sync_all()?;
+        }
         draft.persist(&self.target).map(drop).map_err(|error| error.error)
     }
 }
@@ -67,10 +80,72 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
-/// The file that `path` stands for, whether it exists or not: absolute, without `..` and links.
+/// Writes a whole file that can be lost in a power cut, in part too: its reader has to check it. Waits for no disk.
 ///
 /// # Errors
-/// When its folder does not exist, or it names none.
+/// As for [`write`].
+pub fn write_cache(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(content)?;
+    file.replace(false)
+}
+
+/// Copies a file.
+///
+/// # Errors
+/// As for [`write`], and when `from` cannot be read.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut file = AtomicFile::create(to)?;
+    io::copy(&mut File::open(from)?, &mut file)?;
+    file.commit()
+}
+
+/// Syncs a finished file to disk and moves it to its place in the same file system.
+///
+/// # Errors
+/// When it cannot be synced or renamed.
+pub fn persist(from: &Path, to: &Path) -> io::Result<()> {
+    // Windows syncs only files that are open for writing.
+    fs::OpenOptions::new().read(true).write(true).open(from)?.sync_all()?;
+    rename(from, to)
+}
+
+/// Renames a file or folder, durably.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_folder(to)
+}
+
+/// Makes the name of a new or renamed file durable, where the file system can do so.
+///
+/// # Errors
+/// When the disk reports an error.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    // Tested here; macOS has the same calls.
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        // Some network file systems cannot sync a folder, and some folders may be written but not read.
+        return synced.or_else(|error| match error.kind() {
+            InvalidInput | PermissionDenied | Unsupported => Ok(()),
+            _ => Err(error),
+        });
+    }
+    // Windows opens no folder as a file, and NTFS journals names by itself: read against the documentation of
+    // CreateFile and NTFS, not compiled here but by the release workflow.
+    #[cfg(not(unix))]
+    let _nothing_to_do = path;
+    Ok(())
+}
+
+/// The file that `path` names, whether it exists or not: absolute, without `..` and symbolic links.
+///
+/// # Errors
+/// When its folder does not exist, or it names no file.
 pub fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = std::path::absolute(path)?;
     for _ in 0..MOST_LINKS {
@@ -83,23 +158,23 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(found),
         }
     }
-    Err(io::Error::other("its symbolic links lead round in a circle"))
+    Err(io::Error::other("its symbolic links form a loop"))
 }
 
-/// Hidden and named as scans skip it, should a crash leave it behind.
+/// Hidden and named so that scans skip it if a crash leaves it behind.
 fn draft(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".vicinity-").suffix(".tmp");
     #[cfg(unix)] // tested here
     {
         use std::os::unix::fs::PermissionsExt;
-        // As `File::create` has it: what the user's umask leaves of this.
+        // As `File::create` does: restricted by the user's umask.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
 
-/// Whether two paths stand for one file.
+/// Whether two paths name the same file.
 ///
 /// # Errors
 /// When the folder of one of them does not exist.
@@ -112,12 +187,12 @@ pub fn is_same(a: &Path, b: &Path) -> io::Result<bool> {
     if let (Some(a), Some(b)) = (identity(&a), identity(&b)) {
         return Ok(a == b);
     }
-    // Of names that differ in case alone the disk knows whether they are one, once there is a file.
+    // Only the file system knows whether names that differ in case alone are the same file.
     let fold = |path: &Path| path.to_string_lossy().to_lowercase();
     Ok(a.parent() == b.parent() && fold(&a) == fold(&b) && ignores_case(&a))
 }
 
-/// Whether the folder of a file that does not exist yet tells names apart by their case. Tried on the folder's own name.
+/// Whether names in the folder of a file that does not exist yet ignore case, tested with the folder's own name.
 fn ignores_case(path: &Path) -> bool {
     let Some(folder) = path.parent() else { return false };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -178,6 +253,25 @@ mod tests {
         assert_eq!(fs::read(&file).expect("there"), b"new");
         symlink("round", dir.path().join("round")).expect("a link");
         assert!(target(&dir.path().join("round")).is_err());
+    }
+
+    #[test]
+    fn caches_copies_and_finished_files_replace_what_is_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        write_cache(&at("a"), b"1").expect("written");
+        write_cache(&at("a"), b"2").expect("written");
+        copy(&at("a"), &at("b")).expect("copied");
+        fs::write(at("c.part"), b"3").expect("written");
+        persist(&at("c.part"), &at("b")).expect("moved");
+        rename(&at("b"), &at("d")).expect("renamed");
+        assert_eq!(
+            (fs::read(at("a")).expect("there"), fs::read(at("d")).expect("there")),
+            (b"2".to_vec(), b"3".to_vec())
+        );
+        assert_eq!(names(dir.path()), ["a", "d"]);
+        assert!(copy(&at("absent"), &at("a")).is_err());
+        assert_eq!(names(dir.path()), ["a", "d"], "a failed copy leaves nothing behind");
     }
 
     #[test]

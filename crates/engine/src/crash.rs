@@ -50,7 +50,7 @@ pub fn program() -> String {
 fn save(dir: &Path, text: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f");
-    std::fs::write(dir.join(format!("crash-{time}-{}.txt", std::process::id())), text)?;
+    vicinity_core::atomic_file::write(&dir.join(format!("crash-{time}-{}.txt", std::process::id())), text.as_bytes())?;
     let all = reports(dir);
     for old in all.iter().take(all.len().saturating_sub(MAX_REPORTS)) {
         let _ = std::fs::remove_file(old);

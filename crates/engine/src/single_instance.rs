@@ -29,8 +29,6 @@ const TIMEOUT: Duration = Duration::from_millis(1_200);
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
 /// A larger message is none.
 const MAX_BYTES: u64 = 1 << 20;
-/// Ending of a message that is being written.
-const WRITING: &str = "tmp";
 /// Ending of a message that waits.
 const WAITING: &str = "json";
 /// Ending of a message that was shown.
@@ -80,10 +78,8 @@ fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
     let (pid, now) = (std::process::id(), since_epoch());
     let paths = paths.iter().map(absolute).collect::<io::Result<_>>()?;
     let json = serde_json::to_vec(&Message { pid, sent: now.as_millis() as u64, paths })?;
-    let [draft, waits, shown] =
-        [WRITING, WAITING, SHOWN].map(|ending| folder.join(format!("{pid}-{}.{ending}", now.as_nanos())));
-    std::fs::write(&draft, json)?;
-    std::fs::rename(&draft, &waits)?;
+    let [waits, shown] = [WAITING, SHOWN].map(|ending| folder.join(format!("{pid}-{}.{ending}", now.as_nanos())));
+    vicinity_core::atomic_file::write_cache(&waits, &json)?;
     let end = Instant::now() + TIMEOUT;
     while Instant::now() < end && !shown.exists() && waits.exists() {
         std::thread::sleep(Duration::from_millis(20));

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::StoreError;
 use super::open::Salvaged;
 use super::{paths, vectors};
+use vicinity_core::atomic_file;
 use vicinity_models::ModelKey;
 
 /// SQLite application id ("Vcny"), so that no other program's database is mistaken for ours.
@@ -213,7 +214,7 @@ pub(super) fn rebuild(dir: &Path) -> bool {
         for suffix in ["-wal", "-shm"] {
             let _gone_already = std::fs::remove_file(self::sibling(dir, suffix));
         }
-        std::fs::rename(&beside, file(dir)).and_then(|()| vectors::sync_folder(&file(dir))).map_err(|e| e.to_string())
+        atomic_file::rename(&beside, &file(dir)).map_err(|error| error.to_string())
     };
     copy().map_err(|error: String| log::warn!("the catalog in {} cannot be rebuilt: {error}", dir.display())).is_ok()
 }
@@ -269,7 +270,7 @@ pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Salvaged), StoreError> {
     let names = [file(dir), sibling(dir, "-wal"), sibling(dir, "-shm"), dir.join("vectors")];
     for from in names.iter().filter(|path| path.exists()) {
         let to = aside.join(from.file_name().unwrap_or_default());
-        std::fs::rename(from, to).map_err(|error| StoreError::io(dir, from, error))?;
+        atomic_file::rename(from, &to).map_err(|error| StoreError::io(dir, from, error))?;
     }
     Ok((aside, salvaged))
 }

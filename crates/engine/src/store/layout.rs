@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{Store, StoreError, vectors};
 use crate::Snapshot;
+use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos};
 use vicinity_models::ModelKey;
 
@@ -33,19 +34,15 @@ pub fn save_layout(snapshot: &Snapshot, layout: &Layout) -> Result<(), StoreErro
         body.extend(pos.x.to_le_bytes());
         body.extend(pos.y.to_le_bytes());
     }
-    let dir = &snapshot.parts().library;
-    let (path, beside) = (layout_file(snapshot), dir.join(format!("layout-{}.tmp", std::process::id())));
+    let path = layout_file(snapshot);
     let write = || {
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = AtomicFile::create(&path)?;
         file.write_all(&MAGIC)?;
         file.write_all(blake3::hash(&body).as_bytes())?;
         file.write_all(&body)?;
-        std::fs::rename(&beside, &path)
+        file.commit()
     };
-    write().map_err(|error| {
-        let _best_effort = std::fs::remove_file(&beside);
-        StoreError::io(dir, &path, error)
-    })
+    write().map_err(|error| StoreError::io(&snapshot.parts().library, &path, error))
 }
 
 /// The stored layout for the rows of a snapshot; `None` if there is none of this model. It may have fewer positions than

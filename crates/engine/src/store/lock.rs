@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use vicinity_core::atomic_file;
 
 /// The file that is locked.
 const LOCK: &str = "lock";
@@ -49,12 +50,9 @@ impl LockHolder {
 
     /// Writes the holder file, best effort. Only the holder of the lock may call this.
     pub fn announce(&self, dir: &Path) {
-        let beside = dir.join("holder.tmp");
-        let write = || {
-            std::fs::write(&beside, serde_json::to_vec(self)?)?;
-            std::fs::rename(&beside, dir.join(HOLDER))
-        };
-        if let Err(error) = write() {
+        let json = serde_json::to_vec(self).map_err(std::io::Error::from);
+        // Not synced: after a power cut nobody holds the lock.
+        if let Err(error) = json.and_then(|json| atomic_file::write_cache(&dir.join(HOLDER), &json)) {
             log::info!("the holder file could not be written: {error}: {}", dir.display());
         }
     }

@@ -15,6 +15,7 @@ use super::vectors::{self, FileCheck, VectorFile};
 use super::{Store, StoreError, ThumbnailCache, dimensions};
 use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::{ImportOptions, Notice, Severity};
+use vicinity_core::atomic_file;
 use vicinity_models::{LongText, ModelKey};
 
 /// Import options as they are stored.
@@ -435,7 +436,7 @@ fn repair_file(
             // Not overwritten: the user may want to look at it.
             let mut aside = file.path().as_os_str().to_owned();
             aside.push(".damaged");
-            std::fs::rename(file.path(), PathBuf::from(aside)).map_err(io)?;
+            atomic_file::rename(file.path(), &PathBuf::from(aside)).map_err(io)?;
             file.create().map_err(io)?;
         }
     }

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use vicinity_core::ContentHash;
+use vicinity_core::{ContentHash, atomic_file};
 
 /// Marks a folder as a cache for backup programs and for our own scans (<https://bford.info/cachedir/>).
 pub const CACHE_TAG: &str = "CACHEDIR.TAG";
@@ -45,7 +45,7 @@ impl ThumbnailCache {
             log::debug!("{} was not tagged as a cache: {error}", self.dir.display());
         }
         let guarded = [jpeg, CHECKSUM_MARKER, &crc32fast::hash(jpeg).to_le_bytes()].concat();
-        if let Err(error) = write_whole(&path, &guarded) {
+        if let Err(error) = write(&path, &guarded) {
             log::debug!("thumbnail {} was not stored: {error}", path.display());
         }
     }
@@ -68,7 +68,7 @@ impl ThumbnailCache {
         if tag.exists() {
             return Ok(());
         }
-        write_whole(&tag, &[CACHE_SIGNATURE, b"\n# Thumbnails of Vicinity; may be deleted at any time.\n"].concat())
+        write(&tag, &[CACHE_SIGNATURE, b"\n# Thumbnails of Vicinity; may be deleted at any time.\n"].concat())
     }
 
     fn path(&self, hash: &ContentHash) -> PathBuf {
@@ -77,17 +77,10 @@ impl ThumbnailCache {
     }
 }
 
-/// Writes beside and renames, so that a reader sees a whole file or none.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
+/// Creates the folder of a file and writes the file. Not synced: every thumbnail has a checksum.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let name = format!("{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let beside = path.with_extension(name);
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _best_effort = fs::remove_file(&beside);
-    }
-    written
+    atomic_file::write_cache(path, bytes)
 }

@@ -15,6 +15,7 @@ use memmap2::MmapOptions;
 use rayon::prelude::*;
 
 use crate::snapshot::Vectors;
+use vicinity_core::atomic_file;
 use vicinity_models::ModelKey;
 
 #[cfg(target_endian = "big")]
@@ -77,10 +78,7 @@ impl VectorFile {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let mut file = File::create(&self.path)?;
-        file.write_all(&self.header())?;
-        file.sync_all()?;
-        sync_folder(&self.path)
+        atomic_file::write(&self.path, &self.header())
     }
 
     /// Writes rows after the first `committed` ones and syncs them to disk. Returns their checksums. After an error the
@@ -202,20 +200,6 @@ pub(super) fn file_name(model: &ModelKey) -> String {
         .collect();
     let hash: String = key_hash(model)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{name}-{hash}.f32")
-}
-
-/// Makes a new name in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    // Tested here; macOS has the same calls.
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    // Windows opens no folder as a file, and NTFS journals names by itself: read against the documentation of
-    // CreateFile and NTFS, not compiled here but by the release workflow.
-    #[cfg(not(unix))]
-    let _nothing_to_do = path;
-    Ok(())
 }
 
 #[cfg(test)]

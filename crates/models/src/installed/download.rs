@@ -17,6 +17,7 @@ use super::hub::{FileRef, Hub};
 use super::model_store::{ListedFile, Manifest, Origin, write_json};
 use super::{Shared, Transfer};
 use crate::catalogue::{CatalogueEntry, HubSource};
+use vicinity_core::atomic_file;
 
 /// What the user wants of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +153,7 @@ impl<'a> Download<'a> {
             }
             let (sha256, right) = hasher.finish(&wanted.line.expected);
             if right {
-                File::open(&part).and_then(|file| file.sync_all()).map_err(ModelError::io(&part))?;
-                fs::rename(&part, target).map_err(ModelError::io(target))?;
+                atomic_file::persist(&part, target).map_err(ModelError::io(target))?;
                 return Ok(sha256);
             }
             fs::remove_file(&part).map_err(ModelError::io(&part))?;

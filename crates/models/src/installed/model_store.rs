@@ -140,9 +140,9 @@ impl ModelStore {
         let (target, old) = (self.dir(&manifest.id), self.partial(&format!("{}~old", manifest.id)));
         if target.exists() {
             remove_all(&old)?;
-            fs::rename(&target, &old).map_err(ModelError::io(&target))?;
+            atomic_file::rename(&target, &old).map_err(ModelError::io(&target))?;
         }
-        fs::rename(gathered, &target).map_err(ModelError::io(&target))?;
+        atomic_file::rename(gathered, &target).map_err(ModelError::io(&target))?;
         remove_all(&old)
     }
 
