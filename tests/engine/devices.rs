@@ -1,6 +1,5 @@
 //! Devices that compute wrongly, fail, vanish or run out of memory: what is chosen, what is said, what is remembered.
 //! The devices here are made up; towers do simple sums, so that a fault is a fault of the device alone.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::Path;

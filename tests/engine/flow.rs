@@ -1,5 +1,4 @@
 //! A library from the first import to the tenth: what is embedded, what is not embedded again, and what is found.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! Taking files in: every awkward picture and text ends as its manifest expects, nothing crashes, memory stays bounded.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 mod texts;
 
 use std::fs;

@@ -1,8 +1,6 @@
 //! Twenty thousand texts through a service that fails every twentieth time, into a library; and what happens when it
 //! fails for good. Alone in its process, because it reads all that is logged.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -46,9 +46,9 @@ fn activated(activation: Activation, x: f64) -> f64 {
 fn dense(x: &[f32], weights: &Matrix, bias: &[f32], activation: Activation) -> Vec<f64> {
     let mut out = Vec::new();
     for row in x.chunks_exact(weights.cols) {
-        for o in 0..weights.rows {
+        for (o, bias) in bias.iter().enumerate() {
             let sum: f64 = row.iter().enumerate().map(|(i, x)| f64::from(*x) * weights.at(o, i)).sum();
-            out.push(activated(activation, sum + f64::from(bias[o])));
+            out.push(activated(activation, sum + f64::from(*bias)));
         }
     }
     out

@@ -1,5 +1,7 @@
 //! Tests of the kernels: random shapes and numbers against plain loops in f64, once per instruction set.
 
+#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
+
 mod attention;
 mod convolutions;
 mod dense;

@@ -1,5 +1,7 @@
 //! Tests of reading files: one program, a module per feature.
 
+#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
+
 #[allow(dead_code, unused_imports, reason = "written for several test programs, of which each uses a part")]
 #[path = "../support"]
 mod support {

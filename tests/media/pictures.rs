@@ -1,8 +1,6 @@
 //! Pictures are read as other programs show them, or refused in plain words: unusual JPEGs, colour profiles,
 //! orientations, pages and frames, files that are cut off, and metadata that claims gigabytes.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::io::{Cursor, Write};
 use std::path::Path;
 

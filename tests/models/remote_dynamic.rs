@@ -1,7 +1,5 @@
 //! `dynamic`: batches go where they are done sooner, and vectors that differ are never mixed.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Each service is spoken to as it describes itself, and what it does wrong never becomes a vector.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,8 +1,6 @@
 //! Holds what the compiler cannot: the layers inside the program, and which part may use which library. That crates import
 //! only downwards (`core <- kernels, layout, media <- models <- engine <- serve <- the program`) is held by their manifests.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
 //! The commands, run as a user runs them.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::collections::BTreeMap;
 use std::fs;

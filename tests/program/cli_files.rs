@@ -1,6 +1,5 @@
 //! The commands and the files they are given: odd names, things that are no files, bad ones among good ones, and
 //! outputs that would destroy something.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::PathBuf;

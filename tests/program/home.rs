@@ -1,5 +1,4 @@
 //! Where the program keeps its things, and what it tells of itself in a report.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! A process that imports is killed at thirty random moments: nothing that was stored is lost, nothing is embedded twice.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 #![cfg(unix)]
 
 use std::collections::{BTreeMap, BTreeSet};

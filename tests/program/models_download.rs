@@ -1,5 +1,4 @@
 //! Models are got from a hub on the loopback that cuts, stalls, lies and refuses.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,4 @@
 //! What packages say about the program is what the program is.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::collections::BTreeSet;
 use std::fs;

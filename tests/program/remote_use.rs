@@ -1,7 +1,5 @@
 //! Services in the library and on the command line: nothing without consent, bad items alone, keys unseen.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};

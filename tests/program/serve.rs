@@ -1,5 +1,4 @@
 //! `vicinity serve`, run as a user runs it and asked in every shape.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Write};

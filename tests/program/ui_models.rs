@@ -1,7 +1,5 @@
 //! Models in the window: got from a hub on the loopback, paused, resumed, removed; the choice of the first start.
 
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;

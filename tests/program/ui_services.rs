@@ -1,7 +1,5 @@
 //! Embedding services in the window: nothing before consent, a wrong key told and survived, usage shown, switched off.
 
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
-
 use std::path::Path;
 
 use crate::support::service::{KEY, Service, nomic};

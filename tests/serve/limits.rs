@@ -1,5 +1,4 @@
 //! The server around a model that fails, panics and dawdles when it is told to.
-#![allow(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex};

@@ -1,5 +1,4 @@
 //! A plain HTTP client for tests of the server: it sends exactly what it is told.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,4 @@
 //! A server on loopback that plays an embedding service, and misbehaves when told to.
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

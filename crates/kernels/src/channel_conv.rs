@@ -180,16 +180,19 @@ struct Window<'a> {
 
 #[inline(always)]
 unsafe fn slide3<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, 3) }
 }
 
 #[inline(always)]
 unsafe fn slide7<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, 7) }
 }
 
 #[inline(always)]
 unsafe fn slide_any<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, w.layer.size) }
 }
 
@@ -225,6 +228,7 @@ unsafe fn taps<S: Simd, const N: usize>(w: &Window<'_>, size: usize, x: *const f
     let step = layer.stride * padded;
     for m in 0..layer.multiplier {
         for c in (0..channels).step_by(S::LANES) {
+            // SAFETY: the caller vouches for the instruction set and for the window; weights and bias are as long as `padded` says.
             unsafe {
                 let mut sums = [S::load(layer.bias.as_ptr().add(m * padded + c)); N];
                 for ky in 0..size {

@@ -180,16 +180,19 @@ struct Window<'a> {
 
 #[inline(always)]
 unsafe fn slide3<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, 3) }
 }
 
 #[inline(always)]
 unsafe fn slide5<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, 5) }
 }
 
 #[inline(always)]
 unsafe fn slide_any<S: Simd>(w: &Window<'_>) {
+    // SAFETY: the caller's promise is passed on.
     unsafe { slide::<S>(w, w.layer.size) }
 }
 
@@ -223,6 +226,7 @@ unsafe fn taps<S: Simd, const N: usize>(w: &Window<'_>, size: usize, x: *const f
     let step = layer.stride * channels;
     let mut c = 0;
     while c < channels {
+        // SAFETY: the caller vouches for the instruction set and for the window; channels are a multiple of the lanes.
         unsafe {
             let mut sums = [S::load(layer.bias.as_ptr().add(c)); N];
             for ky in 0..size {

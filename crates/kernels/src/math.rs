@@ -13,6 +13,7 @@ pub unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // The Taylor series: its next term is below 1e-8 on this interval.
     const TERMS: [f32; 7] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
+    // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let x = S::min(S::max(x, S::splat(-87.0)), S::splat(88.0));
         let n = S::round(S::mul(x, S::splat(std::f32::consts::LOG2_E)));
@@ -37,6 +38,7 @@ pub unsafe fn exp<S: Simd>(x: S::V) -> S::V {
 /// Needs the instruction set of `S`.
 #[inline(always)]
 pub unsafe fn gelu<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let size = S::max(x, S::sub(S::splat(0.0), x));
         let u = S::mul(size, S::splat(std::f32::consts::FRAC_1_SQRT_2));
@@ -57,6 +59,7 @@ pub unsafe fn gelu<S: Simd>(x: S::V) -> S::V {
 /// Needs the instruction set of `S`.
 #[inline(always)]
 pub unsafe fn sigmoid_times<S: Simd>(x: S::V, s: S::V) -> S::V {
+    // SAFETY: the caller vouches for the instruction set.
     unsafe { S::div(x, S::add(S::splat(1.0), exp::<S>(S::sub(S::splat(0.0), s)))) }
 }
 
@@ -68,6 +71,7 @@ pub unsafe fn sigmoid_times<S: Simd>(x: S::V, s: S::V) -> S::V {
 pub unsafe fn gelu_tanh<S: Simd>(x: S::V) -> S::V {
     // 2 sqrt(2 / pi).
     const LINEAR: f32 = 1.595_769;
+    // SAFETY: the caller vouches for the instruction set.
     unsafe {
         let cubic = S::mul_add(S::mul(x, x), S::splat(0.044_715 * LINEAR), S::splat(LINEAR));
         sigmoid_times::<S>(x, S::mul(x, cubic))

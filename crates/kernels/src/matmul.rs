@@ -269,6 +269,7 @@ unsafe fn tile<S: Simd, const R: usize, const C: usize>(
     column: usize,
     ahead: *const f32,
 ) {
+    // SAFETY: the caller vouches for the rows and columns of the tile; `panel` has `inputs` rows of `C` vectors.
     unsafe {
         let x = t.x.add(row * t.x_stride);
         let mut sums = [[S::splat(0.0); C]; R];
@@ -356,6 +357,7 @@ pub(super) unsafe fn finish_block<S: Simd>(
 /// Joins the residual and stores, all lanes or the `left` that are inside.
 #[inline(always)]
 unsafe fn finish<S: Simd>(t: &Task<'_>, mut v: S::V, place: usize, left: usize) {
+    // SAFETY: the caller vouches for the place, of which only the `left` numbers inside are touched.
     unsafe {
         let (out, residual) = (t.out.add(place), t.residual.wrapping_add(place));
         if !t.residual.is_null() {
@@ -372,11 +374,13 @@ unsafe fn finish<S: Simd>(t: &Task<'_>, mut v: S::V, place: usize, left: usize) 
 
 #[inline(always)]
 pub(super) unsafe fn relu6<S: Simd>(v: S::V) -> S::V {
+    // SAFETY: the caller vouches for the instruction set.
     unsafe { S::min(S::max(v, S::splat(0.0)), S::splat(6.0)) }
 }
 
 #[inline(always)]
 unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
+    // SAFETY: the caller vouches for the instruction set.
     unsafe {
         match activation {
             Activation::None => v,

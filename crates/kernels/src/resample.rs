@@ -138,6 +138,7 @@ mod x86 {
         let zero = _mm256_setzero_si256();
         let (mut high, mut low) = ([zero; ROWS], [zero; ROWS]);
         for (i, step) in steps.iter().enumerate() {
+            // SAFETY: the caller vouches for AVX2 and for 16 readable bytes at every step of each row.
             unsafe {
                 let weights =
                     (_mm256_loadu_si256(step[0].as_ptr().cast()), _mm256_loadu_si256(step[1].as_ptr().cast()));
@@ -183,6 +184,7 @@ mod x86 {
                 _mm256_set1_epi32((u32::from(b) << 16 | u32::from(a)).cast_signed())
             };
             let weights_here = (pair(0), pair(1));
+            // SAFETY: the caller vouches for AVX2 and for 16 columns of as many rows as there are weights.
             unsafe {
                 let first = _mm_loadu_si128(rows.add(row * line).cast());
                 // Where there is no second row its weight is zero.
@@ -209,6 +211,7 @@ mod x86 {
         // Packing works within 128-bit halves: put the four quarters back in order, then narrow again.
         let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(rounded[0], rounded[1]));
         let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+        // SAFETY: the caller vouches for 16 bytes behind `out`.
         unsafe { _mm_storeu_si128(out.cast(), bytes) };
     }
 }

@@ -243,11 +243,13 @@ impl Weights<'static> {
 pub(super) fn release(map: &Mmap, range: Range<usize>) {
     // Tested here; macOS has the same call.
     #[cfg(unix)]
-    // SAFETY: the mapping is of a file and only read, so that dropped pages are the same when they are read again.
-    if let Err(error) =
-        unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) }
     {
-        log::debug!("the pages of a model stay in memory: {error}");
+        // SAFETY: the mapping is of a file and only read, so that dropped pages are the same when they are read again.
+        let released =
+            unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
+        if let Err(error) = released {
+            log::debug!("the pages of a model stay in memory: {error}");
+        }
     }
     // Windows takes pages back by itself, and memmap2 documents the advice for Unix only. Not compiled here.
     #[cfg(not(unix))]
