@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Event, Pos2, RawInput, Rect, Vec2, pos2};
 use egui_wgpu::{RenderState, ScreenDescriptor, wgpu};
-use vicinity::context::{CommandSender, Ctx, State};
+use vicinity::context::{CommandSender, Ctx, LibraryState, State};
 use vicinity::ui::map::MapPanel;
 use vicinity_core::ItemId;
 
@@ -105,8 +105,11 @@ fn map(points: usize, gpu: Option<RenderState>) {
     let mut panel = MapPanel::new();
     panel.set_render_state(gpu.as_ref());
     let state = State {
-        snapshot: Some(synthetic::snapshot(points, 1)),
-        layout: Some(synthetic::layout(points, 1)),
+        library: Some(LibraryState {
+            snapshot: Some(synthetic::snapshot(points, 1)),
+            layout: Some(synthetic::layout(points, 1)),
+            ..LibraryState::default()
+        }),
         ..State::default()
     };
     let commands = CommandSender::default();

@@ -15,17 +15,17 @@ const PASTED_SIDE: usize = 1024;
 
 impl App {
     pub(super) fn show_dialog(&mut self, window: Dialog, open: bool) {
-        self.state.floating.retain(|w| *w != window);
+        self.state.view.dialogs.retain(|w| *w != window);
         if window == Dialog::Path && !open {
-            self.state.path_request = None;
+            self.state.view.path_request = None;
         }
         if open {
-            self.state.floating.push(window);
+            self.state.view.dialogs.push(window);
         }
     }
 
     pub(super) fn import_settings(&mut self) {
-        if self.state.import.is_some() {
+        if self.state.library().import.is_some() {
             self.show_dialog(Dialog::Import, !self.state.is_dialog_open(Dialog::Import));
         } else {
             notice(self, Severity::Info, "Import settings belong to a library; open a folder first");
@@ -34,19 +34,19 @@ impl App {
 
     /// What was picked on the map or in the gallery is looked at.
     pub(super) fn show_item_tab(&mut self) {
-        if !self.state.selection.items.is_empty() {
-            self.state.right_tab = RightTab::Item;
+        if !self.state.library().selection.items.is_empty() {
+            self.state.library_mut().right_tab = RightTab::Item;
         }
     }
 
     pub(super) fn search_by_selection(&mut self) {
-        let items: Vec<ItemId> = self.state.selection.items.iter().copied().take(8).collect();
+        let items: Vec<ItemId> = self.state.library().selection.items.iter().copied().take(8).collect();
         if items.is_empty() {
             return notice(self, Severity::Info, "Select an item first");
         }
         self.record_step();
-        self.state.query.text.clear();
-        self.state.query.chips.clear();
+        self.state.library_mut().query.text.clear();
+        self.state.library_mut().query.chips.clear();
         for id in items {
             self.add_query_part(QueryPart::Item(id));
         }
@@ -54,51 +54,52 @@ impl App {
 
     pub(super) fn clear_search(&mut self) {
         self.record_step();
-        self.state.query.text.clear();
-        self.state.query.chips.clear();
+        self.state.library_mut().query.text.clear();
+        self.state.library_mut().query.chips.clear();
         self.query_changed();
         self.search_now();
     }
 
     /// One thing at a time, the topmost first: what is open, then what is selected, asked, filtered.
     pub(super) fn step_back(&mut self) {
-        if self.state.dropped.is_empty()
-            && let Some(window) = self.state.floating.last()
+        if self.state.library().dropped.is_empty()
+            && let Some(window) = self.state.view.dialogs.last()
         {
             return self.show_dialog(*window, false);
         }
         let state = &mut self.state;
-        if !state.dropped.is_empty() {
-            state.dropped.clear();
-        } else if state.preview.take().is_some() {
-        } else if state.map_tool != MapTool::Pan {
-            state.map_tool = MapTool::Pan;
-        } else if state.narrow && state.right_open {
-            state.right_open = false;
-        } else if !state.selection.items.is_empty() {
+        if !state.library().dropped.is_empty() {
+            state.library_mut().dropped.clear();
+        } else if state.library_mut().preview.take().is_some() {
+        } else if state.library().map_tool != MapTool::Pan {
+            state.library_mut().map_tool = MapTool::Pan;
+        } else if state.view.narrow && state.view.drawer_open {
+            state.view.drawer_open = false;
+        } else if !state.library().selection.items.is_empty() {
             self.record_step();
             self.select(Vec::new());
-            self.state.right_tab = RightTab::Results;
-        } else if state.gallery.pinned.take().is_some() {
-        } else if !state.query.is_empty() {
+            self.state.library_mut().right_tab = RightTab::Results;
+        } else if state.library_mut().gallery.pinned.take().is_some() {
+        } else if !state.library().query.is_empty() {
             self.clear_search();
-        } else if state.query.filter != Default::default() {
+        } else if state.library().query.filter != Default::default() {
             self.system_command(SystemCommand::SetFilter(Default::default()));
         }
     }
 
     pub(super) fn undo_or_redo(&mut self, undo: bool) {
-        let (set, applied) = (self.state.labels.set.clone(), Arc::clone(&self.state.labels.applied));
+        let (set, applied) =
+            (self.state.preferences.label_set.clone(), Arc::clone(&self.state.library().labels.applied));
         let changed = if undo { self.history.undo(&mut self.state) } else { self.history.redo(&mut self.state) };
         if changed {
-            self.state.query.matches = None;
+            self.state.library_mut().query.matches = None;
             self.search_now();
             self.inspect();
             self.refresh_chips();
-            if set != self.state.labels.set {
+            if set != self.state.preferences.label_set {
                 self.labels_changed();
             }
-            if !Arc::ptr_eq(&applied, &self.state.labels.applied) {
+            if !Arc::ptr_eq(&applied, &self.state.library().labels.applied) {
                 self.store_all_labels();
             }
         }
@@ -106,7 +107,7 @@ impl App {
 
     /// Chips that an undo has brought back: their pictures and labels may not be there any more.
     fn refresh_chips(&mut self) {
-        let without = self.state.query.chips.iter().filter(|chip| chip.texture.is_none());
+        let without = self.state.library().query.chips.iter().filter(|chip| chip.texture.is_none());
         let files: Vec<_> = without
             .filter_map(|c| if let QueryPart::File(path) = &c.part { Some(path.clone()) } else { None })
             .collect();
@@ -116,8 +117,8 @@ impl App {
 
     /// The hits that stand out, or all that the filter lets through.
     pub(super) fn select_all(&mut self) {
-        let Some(visible) = self.state.visible.clone() else { return };
-        let query = &self.state.query;
+        let Some(visible) = self.state.library().visible.clone() else { return };
+        let query = &self.state.library().query;
         let hits = query.result.as_ref().filter(|_| !query.is_empty()).map(|r| r.matching());
         let items = match hits.filter(|hits| !hits.is_empty()) {
             Some(hits) => hits.iter().map(|h| h.item).collect(),
@@ -129,7 +130,7 @@ impl App {
     }
 
     pub(super) fn decide_drop(&mut self, target: Option<DropTarget>) {
-        let files = std::mem::take(&mut self.state.dropped);
+        let files = std::mem::take(&mut self.state.library_mut().dropped);
         match target {
             Some(DropTarget::Add) => self.add(files),
             Some(DropTarget::Ask) => {

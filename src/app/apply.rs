@@ -20,7 +20,7 @@ impl App {
                 Command::Ui(command) => self.ui_command(command),
                 Command::System(command) => self.system_command(command),
             }
-            self.state.can_undo = self.history.can();
+            self.state.view.can_undo = self.history.can();
         }
         // What was drawn shows the state before.
         self.ctx.request_repaint();
@@ -31,7 +31,7 @@ impl App {
         let pointed_at = self.commands.take_pointed_at();
         if pointed_at != self.pointed_at {
             self.pointed_at = pointed_at;
-            self.state.hover = pointed_at;
+            self.state.library_mut().hover = pointed_at;
             self.ctx.request_repaint();
         }
     }
@@ -40,7 +40,7 @@ impl App {
     pub(super) fn request_thumbnails(&mut self) {
         let (shown, soon) = (self.commands.drain_shown(), self.commands.drain_soon());
         let now = self.now();
-        if let Some(wanted) = self.textures.shown(&shown, &soon, &self.state.thumbnails, now) {
+        if let Some(wanted) = self.textures.shown(&shown, &soon, &self.state.library().thumbnails, now) {
             self.submit(Job::Thumbnails(wanted));
         }
     }
@@ -62,10 +62,10 @@ impl App {
             UiCommand::ChooseLibrary => self.dialog(PathPurpose::OpenLibrary),
             UiCommand::CloseLibrary => self.close_library(),
             UiCommand::OpenSample => self.open_sample(),
-            UiCommand::FocusSearch => self.state.focus_search += 1,
+            UiCommand::FocusSearch => self.state.view.focus_search += 1,
             UiCommand::FindByName => {
                 self.system_command(SystemCommand::SetCentre(CentralView::Gallery));
-                self.state.gallery.focus_find += 1;
+                self.state.view.focus_find += 1;
             }
             UiCommand::PasteQuery => self.ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             UiCommand::SearchBySelection => self.search_by_selection(),
@@ -82,18 +82,18 @@ impl App {
             UiCommand::EditLabels => self.show_dialog(Dialog::Labels, !self.state.is_dialog_open(Dialog::Labels)),
             UiCommand::ShowMap => self.system_command(SystemCommand::SetCentre(CentralView::Map)),
             UiCommand::ShowGallery => self.system_command(SystemCommand::SetCentre(CentralView::Gallery)),
-            UiCommand::ToggleLeft => self.state.left_open = !self.state.left_open,
-            UiCommand::ToggleRight => self.state.right_open = !self.state.right_open,
+            UiCommand::ToggleLeft => self.state.preferences.left_open = !self.state.preferences.left_open,
+            UiCommand::ToggleRight => self.state.set_right_open(!self.state.right_open()),
             UiCommand::FitMap | UiCommand::ZoomIn | UiCommand::ZoomOut => self.shell.map_command(command),
             UiCommand::ToggleLasso => {
-                let lasso = self.state.map_tool == MapTool::Lasso;
-                self.state.map_tool = if lasso { MapTool::Pan } else { MapTool::Lasso };
+                let lasso = self.state.library().map_tool == MapTool::Lasso;
+                self.state.library_mut().map_tool = if lasso { MapTool::Pan } else { MapTool::Lasso };
             }
             UiCommand::SelectAll => self.select_all(),
             UiCommand::StepBack => self.step_back(),
             UiCommand::Undo => self.undo_or_redo(true),
             UiCommand::Redo => self.undo_or_redo(false),
-            UiCommand::PauseOrResume => match self.state.progress.stage {
+            UiCommand::PauseOrResume => match self.state.library().progress.stage {
                 Stage::Idle => {}
                 Stage::Paused => self.submit(Job::Resume),
                 Stage::Scanning | Stage::Embedding => self.submit(Job::Pause),
@@ -102,22 +102,23 @@ impl App {
             UiCommand::Rescan => self.submit(Job::Rescan),
             UiCommand::RetryFailed => self.submit(Job::Retry(Vec::new())),
             UiCommand::Reveal => {
-                if let Some(id) = self.state.selection.focus() {
+                if let Some(id) = self.state.library().selection.focus() {
                     self.reveal_item(id);
                 }
             }
-            UiCommand::CopyPath => self.copy_paths(&self.state.selection.items.clone()),
+            UiCommand::CopyPath => self.copy_paths(&self.state.library().selection.items.clone()),
             UiCommand::ApplyLabels => self.apply_labels(),
             UiCommand::ProjectAgain => self.submit(Job::ComputeLayout(LayoutMethod::Umap)),
             UiCommand::CycleTheme => {
-                self.state.theme = match self.state.theme {
+                let next = match self.state.theme() {
                     ThemeChoice::System => ThemeChoice::Light,
                     ThemeChoice::Light => ThemeChoice::Dark,
                     ThemeChoice::Dark => ThemeChoice::System,
                 };
-                let name = ["Theme: follow system", "Theme: light", "Theme: dark"][self.state.theme as usize];
+                self.state.set_theme(next);
+                let name = ["Theme: follow system", "Theme: light", "Theme: dark"][next as usize];
                 notice(self, Severity::Info, name);
-                self.save_settings();
+                self.save_preferences();
             }
             UiCommand::Export => self.dialog(PathPurpose::Export),
             UiCommand::Quit => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
@@ -129,8 +130,8 @@ impl App {
         match command {
             SystemCommand::Add(paths) => self.add(paths),
             SystemCommand::RemoveRoot(path) => {
-                if self.state.query.filter.folder.as_ref().is_some_and(|f| f.starts_with(&path)) {
-                    self.state.query.filter.folder = None;
+                if self.state.library().query.filter.folder.as_ref().is_some_and(|f| f.starts_with(&path)) {
+                    self.state.library_mut().query.filter.folder = None;
                 }
                 self.submit(Job::Remove(path));
             }
@@ -145,9 +146,9 @@ impl App {
             SystemCommand::FirstChoice(choice) => self.first_choice(choice),
             SystemCommand::Service(command) => self.service_command(command),
             SystemCommand::SetQueryText(text, immediacy) => {
-                if text != self.state.query.text {
+                if text != self.state.library().query.text {
                     self.history.record(&self.state, EditKind::Typing, now);
-                    self.state.query.text = text;
+                    self.state.library_mut().query.text = text;
                     self.query_changed();
                 }
                 match immediacy {
@@ -160,21 +161,23 @@ impl App {
                 self.add_query_part(part);
             }
             SystemCommand::RemoveQueryPart(index) => {
-                if index < self.state.query.chips.len() {
+                if index < self.state.library().query.chips.len() {
                     self.record_step();
-                    self.state.query.chips.remove(index);
+                    self.state.library_mut().query.chips.remove(index);
                     self.query_changed();
                     self.search_now();
                 }
             }
             SystemCommand::SetFilter(filter) => {
-                if filter != self.state.query.filter {
+                if filter != self.state.library().query.filter {
                     self.record_step();
-                    if filter.folder != self.state.query.filter.folder || filter.name != self.state.query.filter.name {
-                        self.state.query.matches = None;
+                    if filter.folder != self.state.library().query.filter.folder
+                        || filter.name != self.state.library().query.filter.name
+                    {
+                        self.state.library_mut().query.matches = None;
                     }
-                    self.state.query.filter = filter;
-                    self.state.gallery.pinned = None;
+                    self.state.library_mut().query.filter = filter;
+                    self.state.library_mut().gallery.pinned = None;
                     self.search_now();
                 }
             }
@@ -183,117 +186,116 @@ impl App {
                 self.find_by_name(&typed);
             }
             SystemCommand::SetSort(sort) => {
-                self.state.gallery.sort = sort;
-                self.save_settings();
+                self.state.preferences.gallery_sort = sort;
+                self.save_preferences();
             }
             SystemCommand::ListSelection => {
                 self.system_command(SystemCommand::SetCentre(CentralView::Gallery));
                 self.pin_selection();
             }
-            SystemCommand::Unpin => self.state.gallery.pinned = None,
+            SystemCommand::Unpin => self.state.library_mut().gallery.pinned = None,
             SystemCommand::SetScoring(scoring) => {
                 self.record_step();
-                self.state.query.scoring = scoring;
-                self.state.query.matches = None;
+                self.state.library_mut().query.scoring = scoring;
+                self.state.library_mut().query.matches = None;
                 self.search_now();
             }
             SystemCommand::Select(items) => {
-                if items != self.state.selection.items {
+                if items != self.state.library().selection.items {
                     self.record_step();
                     self.select(items);
                     // Several at once come from elsewhere (a label, the map): the gallery lists them.
-                    if self.state.central_view == CentralView::Gallery && self.state.selection.items.len() > 1 {
+                    if self.state.preferences.central_view == CentralView::Gallery
+                        && self.state.library().selection.items.len() > 1
+                    {
                         self.pin_selection();
                     }
                 }
                 self.show_item_tab();
             }
             SystemCommand::FocusHit(id) => {
-                if self.state.selection.items != [id] {
+                if self.state.library().selection.items != [id] {
                     self.record_step();
                     self.select(vec![id]);
                 }
             }
             SystemCommand::ToggleSelected(id) => {
                 self.record_step();
-                let mut items = self.state.selection.items.clone();
-                if self.state.selection.set.contains(&id) {
+                let mut items = self.state.library().selection.items.clone();
+                if self.state.library().selection.set.contains(&id) {
                     items.retain(|i| *i != id);
                 } else {
                     items.insert(0, id);
                 }
                 self.select(items);
-                if self.state.selection.items.len() > 1 {
+                if self.state.library().selection.items.len() > 1 {
                     self.show_item_tab();
                 }
             }
-            SystemCommand::Hover(id) => self.state.hover = id,
+            SystemCommand::Hover(id) => self.state.library_mut().hover = id,
             SystemCommand::AskWithFile(path) => {
                 self.record_step();
                 if !self.state.has_library() {
                     return self.add(vec![path]);
                 }
                 self.select(Vec::new());
-                self.state.query.text.clear();
+                self.state.library_mut().query.text.clear();
                 self.add_query_part(QueryPart::File(path));
             }
             SystemCommand::SetLabels(set) => self.set_labels(set),
             SystemCommand::LoadLabels => self.dialog(PathPurpose::LoadLabels),
-            SystemCommand::SetColourBy(colour_by) => self.state.colour_by = colour_by,
+            SystemCommand::SetColourBy(colour_by) => self.state.preferences.colour_by = colour_by,
             SystemCommand::SetFilterDisplay(display) => {
-                self.state.filter_display = display;
-                self.save_settings();
+                self.state.preferences.filter_display = display;
+                self.save_preferences();
             }
             SystemCommand::FitFilter => self.shell.fit_filter(),
             SystemCommand::TypedPath(purpose, typed) => self.check_path(purpose, typed),
             SystemCommand::ToggleLegend(entry) => {
-                if !self.state.hidden_legend.remove(&entry) {
-                    self.state.hidden_legend.insert(entry);
+                if !self.state.library_mut().hidden_legend.remove(&entry) {
+                    self.state.library_mut().hidden_legend.insert(entry);
                 }
             }
-            SystemCommand::SetMapTool(tool) => self.state.map_tool = tool,
+            SystemCommand::SetMapTool(tool) => self.state.library_mut().map_tool = tool,
             SystemCommand::SetCentre(centre) => {
                 // A selection that was made elsewhere is what the gallery is opened for.
-                if centre == CentralView::Gallery && self.state.central_view != centre {
+                if centre == CentralView::Gallery && self.state.preferences.central_view != centre {
                     self.pin_selection();
                 }
-                self.state.central_view = centre;
-                self.state.preview = None;
-                self.save_settings();
+                self.state.preferences.central_view = centre;
+                self.state.library_mut().preview = None;
+                self.save_preferences();
             }
-            SystemCommand::SetRightTab(tab) => self.state.right_tab = tab,
+            SystemCommand::SetRightTab(tab) => self.state.library_mut().right_tab = tab,
             SystemCommand::SetTheme(theme) => {
-                self.state.theme = theme;
-                self.save_settings();
+                self.state.set_theme(theme);
+                self.save_preferences();
             }
             SystemCommand::Retry(paths) => self.submit(Job::Retry(paths)),
             SystemCommand::SetImport(options) => {
-                self.state.import = Some(options.clone());
+                self.state.library_mut().import = Some(options.clone());
                 self.submit(Job::SetImport(options));
                 self.submit(Job::Rescan);
             }
             SystemCommand::WantThumbnails(items) => items.into_iter().for_each(|id| self.commands.thumbnail_shown(id)),
             SystemCommand::OpenPreview(id) => {
-                self.state.preview = Some(id);
+                self.state.library_mut().preview = Some(id);
                 // One of several that are selected is looked at without dropping the others.
-                if !self.state.selection.set.contains(&id) {
+                if !self.state.library().selection.set.contains(&id) {
                     self.select(vec![id]);
                 }
                 self.request_preview(id);
             }
             SystemCommand::CancelProjection => self.submit(Job::CancelLayout),
-            SystemCommand::ClosePreview => self.state.preview = None,
+            SystemCommand::ClosePreview => self.state.library_mut().preview = None,
             SystemCommand::Float(window, open) => self.show_dialog(window, open),
             SystemCommand::FocusFirstHit => self.focus_first_hit(),
-            SystemCommand::SetGalleryHeight(height) => self.state.gallery_height = height,
+            SystemCommand::SetGalleryHeight(height) => self.state.preferences.gallery_height = height,
             SystemCommand::SetNarrow(narrow) => {
-                if narrow {
-                    self.wide_right_open = self.state.right_open;
-                }
-                self.state.right_open = !narrow && self.wide_right_open;
-                self.state.narrow = narrow;
+                self.state.view.narrow = narrow;
+                self.state.view.drawer_open = false;
             }
-            SystemCommand::HoldDrop(paths) => self.state.dropped = paths,
+            SystemCommand::HoldDrop(paths) => self.state.library_mut().dropped = paths,
             SystemCommand::PastePicture(image) => self.paste(image),
             SystemCommand::DecideDrop(target) => self.decide_drop(target),
             SystemCommand::RevealItem(id) => self.reveal_item(id),

@@ -18,7 +18,7 @@ impl App {
     /// Drivers may take their time, so they are asked by a thread.
     pub(super) fn refresh_devices(&self) {
         let (sender, waker, running) = (self.inbox.0.clone(), self.waker(), self.running.clone());
-        let model = self.state.model.as_ref().map(|model| model.key.clone());
+        let model = self.state.library().model.as_ref().map(|model| model.key.clone());
         self.spawn("devices", move || {
             // The devices are the same for every model; the verdicts are found by its key.
             let lines = running.device_summaries(&ModelSource::Starter, model.as_ref());
@@ -29,11 +29,11 @@ impl App {
 
     /// From now on; the model moves where it has to.
     pub(super) fn set_running(&mut self, wishes: DevicePreferences) {
-        let before = self.state.running;
-        self.state.running = wishes;
+        let before = self.state.device_preferences();
         self.running.set(wishes);
-        self.settings.running = wishes;
-        self.save_settings();
+        self.state.preferences.devices = wishes;
+        self.state.view.overrides.devices = None;
+        self.save_preferences();
         if (before.device, before.precision) != (wishes.device, wishes.precision) {
             self.submit(Job::ReloadModel);
         }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::context::state::{QueryChip, Selection};
-use crate::context::{AppliedLabels, State};
+use crate::context::{AppliedLabels, LibraryState, State};
+use crate::context::{QueryChip, Selection};
 use vicinity_core::{Filter, LabelSet, Scoring};
 
 /// Steps kept.
 const STEPS: usize = 100;
-/// Items that all of them hold together, selected or labelled: some 10 MB. One step is kept whatever it holds.
+/// Items that all of them hold together, selected or labelled, each shared list once: some 10 MB. One step is kept
+/// whatever it holds.
 const ITEMS: usize = 500_000;
 /// Typing within this time is one step.
 const ONE_STEP_SECS: f64 = 1.0;
@@ -24,7 +25,7 @@ pub enum EditKind {
 
 #[derive(Clone)]
 struct UndoState {
-    selection: Selection,
+    selection: Arc<Selection>,
     text: String,
     chips: Vec<QueryChip>,
     filter: Filter,
@@ -35,34 +36,37 @@ struct UndoState {
 
 impl UndoState {
     fn of(state: &State) -> Self {
+        let LibraryState { selection, query, labels, .. } = state.library();
         Self {
-            selection: state.selection.clone(),
-            text: state.query.text.clone(),
-            chips: state.query.chips.clone(),
-            filter: state.query.filter.clone(),
-            scoring: state.query.scoring,
-            labels: state.labels.set.clone(),
-            applied: state.labels.applied.clone(),
+            selection: Arc::clone(selection),
+            text: query.text.clone(),
+            chips: query.chips.clone(),
+            filter: query.filter.clone(),
+            scoring: query.scoring,
+            labels: state.preferences.label_set.clone(),
+            applied: Arc::clone(&labels.applied),
         }
     }
 
-    /// Items that it holds.
-    fn items(&self) -> usize {
-        self.selection.items.len() + self.applied.best.len()
+    /// Items that it holds and `newer`, the step after it, does not share.
+    fn own_items(&self, newer: Option<&Self>) -> usize {
+        let selection = newer.is_none_or(|newer| !Arc::ptr_eq(&self.selection, &newer.selection));
+        let labels = newer.is_none_or(|newer| !Arc::ptr_eq(&self.applied, &newer.applied));
+        usize::from(selection) * self.selection.items.len() + usize::from(labels) * self.applied.best.len()
     }
 
     fn restore(self, state: &mut State) {
-        state.selection = self.selection;
-        state.query.text = self.text;
-        state.query.chips = self.chips;
-        state.query.filter = self.filter;
-        state.query.scoring = self.scoring;
-        state.labels.set = self.labels;
-        state.labels.applied = self.applied;
+        state.preferences.label_set = self.labels;
+        let library = state.library_mut();
+        library.selection = self.selection;
+        library.labels.applied = self.applied;
+        let query = &mut library.query;
+        (query.text, query.chips) = (self.text, self.chips);
+        (query.filter, query.scoring) = (self.filter, self.scoring);
     }
 }
 
-/// See the module's documentation.
+/// Steps that can be undone, and steps that were.
 #[derive(Default)]
 pub struct History {
     past: Vec<UndoState>,
@@ -86,10 +90,10 @@ impl History {
 
     /// Drops the oldest steps.
     fn forget(&mut self) {
-        let mut items = 0;
+        let (mut items, mut newer) = (0, None);
         let newest = self.past.iter().rev().take(STEPS);
-        let kept = newest.take_while(|moment| {
-            items += moment.items();
+        let kept = newest.take_while(|step| {
+            items += step.own_items(newer.replace(*step));
             items <= ITEMS
         });
         let kept = kept.count().max(1);
@@ -130,17 +134,38 @@ mod tests {
     use super::*;
     use vicinity_core::ItemId;
 
+    fn selected(n: u32) -> State {
+        let selection = Arc::new(Selection::new((0..n).map(ItemId).collect()));
+        State { library: Some(LibraryState { selection, ..LibraryState::default() }), ..State::default() }
+    }
+
     #[test]
     fn many_steps_with_large_selections_are_forgotten_early() {
         let mut history = History::default();
-        let everything = |n: u32| State { selection: Selection::new((0..n).map(ItemId).collect()), ..State::default() };
-        let (small, large) = (everything(10), everything(100_000));
+        let small = selected(10);
         (0..300).for_each(|at| history.record(&small, EditKind::Step, f64::from(at)));
         assert_eq!(history.past.len(), STEPS);
-        (0..20).for_each(|at| history.record(&large, EditKind::Step, f64::from(at)));
-        assert_eq!(history.past.iter().map(UndoState::items).sum::<usize>(), ITEMS);
-        history.record(&everything(600_000), EditKind::Step, 0.0);
+        (0..20).for_each(|at| history.record(&selected(100_000), EditKind::Step, f64::from(at)));
+        assert_eq!(history.past.len() * 100_000, ITEMS);
+        history.record(&selected(600_000), EditKind::Step, 0.0);
         assert_eq!(history.past.len(), 1, "the last step can always be taken back");
+    }
+
+    /// Each step would otherwise take some 14 MB of its own: 4 for the list, 10 for the set.
+    #[test]
+    fn a_million_selected_items_are_held_once_however_many_steps_follow() {
+        let mut state = selected(1_000_000);
+        let held = Arc::clone(&state.library().selection);
+        let mut history = History::default();
+        for step in 0..50 {
+            history.record(&state, EditKind::Step, f64::from(step));
+            state.library_mut().query.text = format!("query {step}");
+        }
+        assert_eq!(history.past.len(), 50, "what is shared does not count again");
+        assert!(history.past.iter().all(|step| Arc::ptr_eq(&step.selection, &held)));
+        assert_eq!(Arc::strong_count(&held), 50 + 2);
+        while history.undo(&mut state) {}
+        assert!(Arc::ptr_eq(&state.library().selection, &held) && state.library().query.text.is_empty());
     }
 
     #[test]
@@ -149,16 +174,16 @@ mod tests {
         let mut history = History::default();
         for (i, text) in ["d", "do", "dog"].into_iter().enumerate() {
             history.record(&state, EditKind::Typing, i as f64 * 0.1);
-            text.clone_into(&mut state.query.text);
+            text.clone_into(&mut state.library_mut().query.text);
         }
         history.record(&state, EditKind::Step, 5.0);
-        state.selection = Selection::new(vec![ItemId(4)]);
+        state.library_mut().selection = Selection::new(vec![ItemId(4)]).into();
         assert!(history.undo(&mut state));
-        assert_eq!((state.query.text.as_str(), state.selection.items.len()), ("dog", 0));
+        assert_eq!((state.library().query.text.as_str(), state.library().selection.items.len()), ("dog", 0));
         assert!(history.undo(&mut state));
-        assert_eq!(state.query.text, "");
+        assert_eq!(state.library().query.text, "");
         assert!(!history.undo(&mut state));
         assert!(history.redo(&mut state) && history.redo(&mut state) && !history.redo(&mut state));
-        assert_eq!((state.query.text.as_str(), state.selection.focus()), ("dog", Some(ItemId(4))));
+        assert_eq!((state.library().query.text.as_str(), state.library().selection.focus()), ("dog", Some(ItemId(4))));
     }
 }

@@ -21,12 +21,12 @@ pub(super) struct ListingState {
 impl App {
     /// Sees to it that the gallery lists what it should.
     pub(super) fn update_gallery(&mut self) {
-        if self.state.central_view != CentralView::Gallery {
+        if self.state.preferences.central_view != CentralView::Gallery {
             return;
         }
         let Some(request) = self.gallery_request() else {
             if self.lists.wanted.take().is_some() {
-                self.state.gallery.listing = Arc::default();
+                self.state.library_mut().gallery.listing = Arc::default();
             }
             return;
         };
@@ -34,7 +34,7 @@ impl App {
             return;
         }
         if request.effort() <= AT_ONCE {
-            self.state.gallery.listing = Arc::new(Listing::new(&request));
+            self.state.library_mut().gallery.listing = Arc::new(Listing::new(&request));
             self.lists.wanted = Some(request);
         } else if !self.lists.under_way {
             self.lists.wanted = Some(request.clone());
@@ -54,24 +54,25 @@ impl App {
         self.lists.under_way = false;
         let current = self.lists.wanted.as_ref().is_some_and(|wanted| wanted.same_as(request));
         if let (true, Some(listing)) = (current, listing) {
-            self.state.gallery.listing = Arc::new(listing);
+            self.state.library_mut().gallery.listing = Arc::new(listing);
         }
         self.ctx.request_repaint();
     }
 
     /// The gallery lists the selection, where that is more than one item.
     pub(super) fn pin_selection(&mut self) {
-        let selection = &self.state.selection;
-        self.state.gallery.pinned = (selection.items.len() > 1).then(|| Arc::new(selection.clone()));
+        let library = self.state.library_mut();
+        library.gallery.pinned = (library.selection.items.len() > 1).then(|| Arc::clone(&library.selection));
     }
 
     fn gallery_request(&self) -> Option<ListingRequest> {
         let state = &self.state;
-        let source = match (&state.gallery.pinned, state.current_result()) {
+        let source = match (&state.library().gallery.pinned, state.current_result()) {
             (Some(selection), _) => ListingSource::Selection(selection.clone()),
             (None, Some(result)) => ListingSource::Hits(result.clone()),
             (None, None) => ListingSource::Everything,
         };
-        Some(ListingRequest { visible: state.visible.clone()?, source, sort: state.gallery.sort })
+        let visible = state.library().visible.clone()?;
+        Some(ListingRequest { visible, source, sort: state.preferences.gallery_sort })
     }
 }

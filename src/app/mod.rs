@@ -14,10 +14,10 @@ mod listing;
 mod model_list;
 mod models;
 mod open_library;
+pub mod preferences;
 mod receive;
 mod search;
 mod services;
-mod settings;
 mod textures;
 mod updates;
 mod visible;
@@ -33,7 +33,6 @@ use vicinity_engine::{crash, single_instance};
 
 pub use backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 pub use keys::{KeyStore, MemoryKeyStore, SystemKeyStore};
-pub use settings::Settings;
 pub use window::{App, AppConfig, Environment};
 
 /// How the window is started.
@@ -60,7 +59,7 @@ pub fn forward(options: &LaunchOptions) -> bool {
 
 /// How models are to be run, as the user's settings have it.
 pub fn kept_wishes() -> DevicePreferences {
-    app_dirs::settings_file().map(|file| Settings::read(&file).running).unwrap_or_default()
+    app_dirs::settings_file().map(|file| preferences::read(&file).devices).unwrap_or_default()
 }
 
 /// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).

@@ -47,14 +47,14 @@ impl App {
 
     /// The model that new libraries begin with; `None`: the built-in one.
     pub(super) fn set_default_model(&mut self, id: Option<String>) {
-        self.settings.favourite.clone_from(&id);
-        self.state.default_model = id;
-        self.save_settings();
+        self.state.preferences.default_model = id;
+        self.save_preferences();
     }
 
     /// The same by where the model is; false where it is none of those on the list.
     pub(super) fn set_default_source(&mut self, source: &ModelSource) -> bool {
-        let found = self.state.model_list.as_ref().and_then(|list| list.models.iter().find(|m| m.source == *source));
+        let found =
+            self.state.view.model_list.as_ref().and_then(|list| list.models.iter().find(|m| m.source == *source));
         let Some((id, built_in)) = found.map(|model| (model.status.id.clone(), model.is_built_in())) else {
             return false;
         };
@@ -64,17 +64,16 @@ impl App {
 
     /// Never offers the choice of the first start again.
     pub(super) fn mark_welcomed(&mut self) {
-        if !self.settings.welcomed {
-            self.settings.welcomed = true;
-            self.state.first_start = false;
-            self.save_settings();
+        if !self.state.preferences.welcomed {
+            self.state.preferences.welcomed = true;
+            self.save_preferences();
         }
     }
 
     /// The model for new libraries, where one was chosen and is here.
     pub(super) fn default_model(&self) -> Option<ModelSource> {
-        let id = self.settings.favourite.as_ref()?;
-        let model = self.state.model_list.as_ref()?.find(id)?;
+        let id = self.state.preferences.default_model.as_ref()?;
+        let model = self.state.view.model_list.as_ref()?.find(id)?;
         model.is_installed().then(|| model.source.clone())
     }
 
@@ -87,13 +86,14 @@ impl App {
             .filter(|model| model.is_installed())
             .filter(|model| {
                 self.state
+                    .view
                     .model_list
                     .as_ref()
                     .is_some_and(|before| before.downloads().any(|(m, _)| m.status.id == model.status.id))
             })
             .map(|model| model.title.clone())
             .collect();
-        self.state.model_list = Some(list);
+        self.state.view.model_list = Some(list);
         for title in arrived {
             let then = if self.state.has_library() { "choose it in Models…" } else { "open a folder to use it" };
             notice(self, Severity::Info, format!("{title} is installed; {then}"));
@@ -102,17 +102,18 @@ impl App {
 
     /// Keeps how fast the model in use was; a service's speed says nothing about this machine.
     pub(super) fn record_speed(&mut self, summary: &ImportSummary) {
-        let Some(model) = self.state.model.as_ref().filter(|_| self.state.services.active.is_none()) else { return };
+        let library = self.state.library();
+        let Some(model) = library.model.as_ref().filter(|_| library.services.active.is_none()) else { return };
         if summary.embedded < ENOUGH || summary.seconds < 0.5 {
             return;
         }
         let speed = ModelSpeed {
             per_second: (summary.embedded as f64 / summary.seconds) as f32,
             pictures: summary.images * 20 >= summary.items * 19,
-            device: self.state.device_title.clone(),
+            device: library.device_title.clone(),
         };
-        self.settings.speeds.insert(model.key.name.clone(), speed);
-        self.state.speeds.clone_from(&self.settings.speeds);
-        self.save_settings();
+        let name = model.key.name.clone();
+        self.state.preferences.speeds.insert(name, speed);
+        self.save_preferences();
     }
 }

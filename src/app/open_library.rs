@@ -8,8 +8,8 @@ use super::library_path;
 use super::model_list::ModelJob;
 use super::receive::notice;
 use super::window::{App, Message, seconds_since_epoch};
-use crate::context::state::{Library, PathRequest, RecentLibrary};
 use crate::context::{Dialog, PathPurpose};
+use crate::context::{LibraryState, PathRequest, RecentLibrary};
 use crate::ui::format;
 use crate::ui::panels::label_editor::parse;
 use vicinity_core::LabelSet;
@@ -57,20 +57,22 @@ impl App {
     pub(super) fn open_library(&mut self, path: PathBuf, then_add: Vec<PathBuf>) {
         self.remember_library();
         self.mark_welcomed();
-        let (model, title, busy) =
-            (self.state.model.clone(), self.state.model_title.clone(), self.state.services.busy.clone());
+        let library = self.state.library();
+        let left = (library.model.clone(), library.model_title.clone(), library.services.busy.clone());
         let before = self.discard_library().inspect(|before| before.begin_closing());
-        if self.switching {
-            // The same library through another model: the old one is named until the new one is there.
-            (self.state.model, self.state.model_title, self.state.services.busy) = (model, title, busy);
-        }
-        let known = self.settings.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
+        let known = self.state.preferences.recents.iter().find(|r| r.path == path).map(|r| r.name.clone());
         let name = known.or_else(|| library_path::library_name(&then_add)).unwrap_or_else(|| format::file_name(&path));
-        self.state.library = Some(Library { path: path.clone(), name, opening: true });
-        if !self.state.query.is_empty() {
+        let mut library =
+            LibraryState { path: path.clone(), name, opening: true, ..std::mem::take(&mut self.state.draft) };
+        if self.switching {
+            // The same library with another model: the old one is shown until the new one is there.
+            (library.model, library.model_title, library.services.busy) = left;
+        }
+        self.state.library = Some(library);
+        if !self.state.library().query.is_empty() {
             // Asked before there was anything to search: it is found once the library is open.
             self.search_now();
-            self.state.notices.retain(|notice| notice.text != super::search::NOTHING_OPEN);
+            self.state.library_mut().notices.retain(|notice| notice.text != super::search::NOTHING_OPEN);
         }
         self.then_add = then_add;
         self.attempt += 1;
@@ -140,17 +142,16 @@ impl App {
         }
         match result {
             Ok(backend) => {
-                self.state.model = backend.model();
-                self.state.model_title = self.state.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
-                self.state.device_title = backend.device();
-                self.state.import = Some(backend.import());
+                let library = self.state.library_mut();
+                library.model = backend.model();
+                library.model_title = library.model.as_ref().map(|m| m.title.clone()).unwrap_or_default();
+                library.device_title = backend.device();
+                library.import = Some(backend.import());
+                library.opening = false;
                 // Not with another model than the one that the import was begun with.
                 self.may_resume = backend.open_note().is_none_or(|note| !matches!(note, OpenNote::Fallback(_)));
                 self.backend = Some(backend);
                 self.service_opened();
-                if let Some(library) = &mut self.state.library {
-                    library.opening = false;
-                }
                 let add = std::mem::take(&mut self.then_add);
                 if !add.is_empty() {
                     self.submit(Job::Add(add));
@@ -158,19 +159,19 @@ impl App {
                     // What the new model has not embedded yet.
                     self.submit(Job::Rescan);
                 }
-                if !self.state.query.is_empty() {
+                if !self.state.library().query.is_empty() {
                     self.search_now();
                 }
                 self.request_next_labels();
             }
             Err(why) => {
-                let library = self.state.library.clone();
+                let path = self.state.library.as_ref().map(|library| library.path.clone());
                 self.discard_library();
-                if let (true, Some(library)) = (std::mem::take(&mut self.switching), library) {
+                if let (true, Some(path)) = (std::mem::take(&mut self.switching), path) {
                     // The model before is still good.
-                    self.open_library(library.path, Vec::new());
+                    self.open_library(path, Vec::new());
                 }
-                self.state.services.busy = None;
+                self.state.library_mut().services.busy = None;
                 notice(self, Severity::Error, why);
             }
         }
@@ -179,11 +180,11 @@ impl App {
     /// What is known of an import that did not come to its end. One that a closed window or a crash has cut short goes on
     /// by itself, once, when its library is opened.
     pub(super) fn unfinished(&mut self, unfinished: Option<UnfinishedImport>) {
-        self.state.unfinished = unfinished;
+        self.state.library_mut().unfinished = unfinished;
         let goes_on = std::mem::take(&mut self.may_resume) && unfinished.is_some_and(|import| !import.cancelled);
-        let may_write = self.state.snapshot.as_ref().is_none_or(|s| s.parts().read_only.is_none());
+        let may_write = self.state.library().snapshot.as_ref().is_none_or(|s| s.parts().read_only.is_none());
         if goes_on && may_write {
-            self.state.unfinished = None;
+            self.state.library_mut().unfinished = None;
             self.submit(Job::Rescan);
         }
     }
@@ -192,7 +193,6 @@ impl App {
     fn discard_library(&mut self) -> Option<Box<dyn super::Backend>> {
         if self.state.library.is_some() {
             self.state.close_library();
-            "CPU".clone_into(&mut self.state.device_title);
             self.shell.close_library();
             self.then_add.clear();
             self.pointed_at = None;
@@ -207,17 +207,19 @@ impl App {
 
     /// Keeps the open library among the recent ones.
     pub(super) fn remember_library(&mut self) {
-        let (Some(library), Some(snapshot)) = (&self.state.library, &self.state.snapshot) else { return };
+        let Some((library, snapshot)) = self.state.library.as_ref().and_then(|l| Some((l, l.snapshot.as_ref()?)))
+        else {
+            return;
+        };
         let recent = RecentLibrary {
             path: library.path.clone(),
             name: library.name.clone(),
             items: snapshot.len() as u64,
             opened: seconds_since_epoch(),
         };
-        self.settings.remember(recent);
-        self.state.recents.clone_from(&self.settings.recents);
-        self.state.now = seconds_since_epoch();
-        self.save_settings();
+        self.state.preferences.remember(recent);
+        self.state.view.now = seconds_since_epoch();
+        self.save_preferences();
     }
 
     /// Writes the sample collection to the data folder, where it is not there yet, and opens it.
@@ -258,7 +260,7 @@ impl App {
 
     /// Lets the user type a path.
     pub(super) fn ask_for_path(&mut self, purpose: PathPurpose) {
-        self.state.path_request = Some(PathRequest { purpose, error: None });
+        self.state.view.path_request = Some(PathRequest { purpose, error: None });
         self.show_dialog(Dialog::Path, true);
     }
 
@@ -274,7 +276,7 @@ impl App {
     }
 
     pub(super) fn path_typed(&mut self, purpose: PathPurpose, path: Result<PathBuf, String>) {
-        let asked = self.state.path_request.as_mut().filter(|request| request.purpose == purpose);
+        let asked = self.state.view.path_request.as_mut().filter(|request| request.purpose == purpose);
         // Closed in the meantime: the user does not want it any more.
         let Some(request) = asked else { return };
         match path {

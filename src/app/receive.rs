@@ -6,7 +6,7 @@ use super::textures;
 use super::window::{App, Message};
 use crate::context::Dialog;
 use crate::context::histogram::{self, Histogram};
-use crate::context::state::{Library, LoadedPreview, Selection};
+use crate::context::{LoadedPreview, Selection};
 use crate::ui::format;
 use vicinity_core::{Filter, SearchResult};
 use vicinity_engine::{Event, ImportSummary, ModelState, Notice, PreviewContent, SearchSlot, Severity};
@@ -34,7 +34,7 @@ pub(super) fn messages(app: &mut App) {
             Message::ChipPicture(path, picture) => app.chip_picture(&path, &picture),
             Message::Listed(request, listing) => app.listing_received(&request, listing),
             Message::Newest(version) => app.newest_found(version),
-            Message::Devices(lines) => app.state.devices = lines,
+            Message::Devices(lines) => app.state.view.devices = lines,
         }
     }
 }
@@ -49,23 +49,24 @@ pub(super) fn events(app: &mut App) {
             break;
         }
     }
-    if let Some(snapshot) = app.state.snapshot.clone()
-        && app.state.folders.update(&snapshot)
+    let library = app.state.library_mut();
+    if let Some(snapshot) = &library.snapshot
+        && library.folders.update(snapshot)
     {
         app.ctx.request_repaint();
     }
     let old = app.now() - app.notice_at > NOTICE_SECS;
-    if old && app.state.notices.last().is_some_and(|n| n.severity == Severity::Info) {
-        app.state.notices.clear();
+    if old && app.state.library().notices.last().is_some_and(|n| n.severity == Severity::Info) {
+        app.state.library_mut().notices.clear();
     }
 }
 
 /// Shows a sentence in the status bar.
 pub(super) fn notice(app: &mut App, severity: Severity, text: impl Into<String>) {
     app.notice_at = app.now();
-    app.state.notices.push(Notice { severity, text: text.into() });
-    if app.state.notices.len() > 50 {
-        app.state.notices.remove(0);
+    app.state.library_mut().notices.push(Notice { severity, text: text.into() });
+    if app.state.library().notices.len() > 50 {
+        app.state.library_mut().notices.remove(0);
     }
     app.ctx.request_repaint_after(Duration::from_secs_f64(NOTICE_SECS + 0.1));
 }
@@ -73,27 +74,26 @@ pub(super) fn notice(app: &mut App, severity: Severity, text: impl Into<String>)
 fn apply(app: &mut App, event: Event) {
     match event {
         Event::Snapshot(snapshot) => {
-            let other_epoch = app.state.snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
+            let other_epoch = app.state.library().snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
             let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
-            if let Some(Library { name, .. }) = &mut app.state.library
-                && let Some(named) = super::library_path::library_name(&roots)
-            {
-                *name = named;
+            let library = app.state.library_mut();
+            if let Some(name) = super::library_path::library_name(&roots) {
+                library.name = name;
             }
             if other_epoch {
-                app.state.selection.items.retain(|id| snapshot.get(*id).is_some());
-                app.state.selection = Selection::new(std::mem::take(&mut app.state.selection.items));
+                let selected = library.selection.items.iter().copied();
+                library.selection = Selection::new(selected.filter(|id| snapshot.get(*id).is_some()).collect()).into();
             }
-            app.state.snapshot = Some(snapshot);
+            library.snapshot = Some(snapshot);
             app.collection_changed();
         }
         Event::Progress(progress) => {
-            app.state.adding = false;
-            app.state.progress = progress;
+            app.state.library_mut().adding = false;
+            app.state.library_mut().progress = progress;
         }
         Event::ImportFinished(summary) => finished(app, &summary),
-        Event::Failures(failures) => app.state.failures = failures,
-        Event::Skipped(counts) => app.state.skipped = counts,
+        Event::Failures(failures) => app.state.library_mut().failures = failures,
+        Event::Skipped(counts) => app.state.library_mut().skipped = counts,
         Event::Unfinished(unfinished) => app.unfinished(unfinished),
         Event::Visible(rows) => app.filtered(rows),
         Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
@@ -103,14 +103,14 @@ fn apply(app: &mut App, event: Event) {
         }
         Event::SearchDone { slot: SearchSlot::Neighbours, ticket, result } => {
             if let (Some(of), Ok(result)) = (app.search.neighbours_of(ticket), result) {
-                app.state.neighbours = Some((of, result));
+                app.state.library_mut().neighbours = Some((of, result));
             }
         }
         Event::LabelDone { ticket, result } => app.labels_received(ticket, result),
         Event::Suggested { ticket, suggestions } => app.suggestions_received(ticket, suggestions),
         Event::StoredLabels(labels) => app.labels_restored(&labels),
-        Event::Layout(layout) => app.state.layout = Some(layout),
-        Event::LayoutProgress(progress) => app.state.layout_progress = progress,
+        Event::Layout(layout) => app.state.library_mut().layout = Some(layout),
+        Event::LayoutProgress(progress) => app.state.library_mut().layout_progress = progress,
         Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
         Event::Preview(id, preview) => {
             let shown = preview.map(|preview| match preview {
@@ -119,11 +119,11 @@ fn apply(app: &mut App, event: Event) {
                 }
                 PreviewContent::Text(text) => LoadedPreview::Text(text),
             });
-            if app.state.previews.len() >= PREVIEWS {
-                let keep = [app.state.preview, app.state.selection.focus()];
-                app.state.previews.retain(|id, _| keep.contains(&Some(*id)));
+            if app.state.library().previews.len() >= PREVIEWS {
+                let keep = [app.state.library().preview, app.state.library().selection.focus()];
+                app.state.library_mut().previews.retain(|id, _| keep.contains(&Some(*id)));
             }
-            app.state.previews.insert(id, shown);
+            app.state.library_mut().previews.insert(id, shown);
         }
         Event::Model(state) => model_state(app, state),
         Event::Notice(said) => {
@@ -142,7 +142,7 @@ fn apply(app: &mut App, event: Event) {
 
 /// Where the model is shows in the top bar and in the settings.
 fn model_state(app: &mut App, state: ModelState) {
-    app.state.device_title = match &state {
+    app.state.library_mut().device_title = match &state {
         ModelState::Loading => "loading…".to_owned(),
         ModelState::Ready { runs_on: place, .. } => place.clone(),
         ModelState::Unloaded => "unloaded".to_owned(),
@@ -151,20 +151,21 @@ fn model_state(app: &mut App, state: ModelState) {
     if let ModelState::Failed(why) = &state {
         notice(app, Severity::Error, why.clone());
     }
-    app.state.model_state = Some(state);
+    app.state.library_mut().model_state = Some(state);
     if app.state.is_dialog_open(Dialog::Settings) {
         app.refresh_devices();
     }
 }
 
 fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
-    let query = &mut app.state.query;
+    let library = app.state.library_mut();
+    let query = &mut library.query;
     query.pending = false;
     match result {
         Ok(result) => {
             query.histogram = Histogram::new(&result).map(std::sync::Arc::new);
             let unfiltered = query.filter.modality.is_none();
-            if let (true, Some(snapshot)) = (unfiltered, &app.state.snapshot) {
+            if let (true, Some(snapshot)) = (unfiltered, &library.snapshot) {
                 query.matches = Some(histogram::matches(&result, snapshot));
             }
             query.result = Some(result);
@@ -183,8 +184,8 @@ fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
 }
 
 fn finished(app: &mut App, summary: &ImportSummary) {
-    app.state.progress = Default::default();
-    app.state.adding = false;
+    app.state.library_mut().progress = Default::default();
+    app.state.library_mut().adding = false;
     app.record_speed(summary);
     app.remember_library();
     app.collection_changed();
@@ -205,8 +206,10 @@ fn finished(app: &mut App, summary: &ImportSummary) {
     if !said.is_empty() {
         notice(app, Severity::Info, said.join(" · "));
     }
-    if app.state.query.filter != Filter::default() && app.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) {
-        app.state.query.filter = Filter::default();
+    if app.state.library().query.filter != Filter::default()
+        && app.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty())
+    {
+        app.state.library_mut().query.filter = Filter::default();
     }
 }
 

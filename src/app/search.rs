@@ -9,7 +9,7 @@ use super::textures;
 use super::window::{App, Message};
 use crate::context::RightTab;
 use crate::context::labels::AppliedLabels;
-use crate::context::state::{QueryChip, Selection};
+use crate::context::{QueryChip, Selection};
 use crate::ui::format;
 use vicinity_core::{
     Filter, ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
@@ -91,7 +91,7 @@ impl App {
     pub(super) fn submit(&mut self, job: Job) {
         if let Some(backend) = &self.backend {
             // Until the first news of it, nobody is told that there is nothing.
-            self.state.adding |= matches!(job, Job::Add(_));
+            self.state.library_mut().adding |= matches!(job, Job::Add(_));
             backend.submit(job);
         }
     }
@@ -117,7 +117,8 @@ impl App {
     pub(super) fn search_now(&mut self) {
         self.search.due = None;
         self.search.latest = self.search.next();
-        let query = &mut self.state.query;
+        let has_library = self.state.has_library();
+        let query = &mut self.state.library_mut().query;
         if query.is_empty() {
             query.result = None;
             query.histogram = None;
@@ -127,10 +128,10 @@ impl App {
             self.search.focus_first = false;
             return;
         }
-        if self.state.library.is_none() {
+        if !has_library {
             query.pending = false;
             query.error = Some(NOTHING_OPEN.to_owned());
-            if self.state.notices.last().is_none_or(|n| n.text != NOTHING_OPEN) {
+            if self.state.library().notices.last().is_none_or(|n| n.text != NOTHING_OPEN) {
                 notice(self, Severity::Warning, NOTHING_OPEN);
             }
             return;
@@ -147,20 +148,20 @@ impl App {
 
     /// Items came or went: answers on screen are renewed, but not more than once a second.
     pub(super) fn collection_changed(&mut self) {
-        if !self.state.query.is_empty() && self.search.due.is_none() {
+        if !self.state.library().query.is_empty() && self.search.due.is_none() {
             self.search_within(RENEW_SECS);
         }
     }
 
     /// The query became another one: counts of the old one mean nothing any more.
     pub(super) fn query_changed(&mut self) {
-        self.state.query.matches = None;
-        self.state.gallery.pinned = None;
-        if !self.state.query.is_empty() {
-            self.state.right_tab = RightTab::Results;
-            if self.state.narrow {
+        self.state.library_mut().query.matches = None;
+        self.state.library_mut().gallery.pinned = None;
+        if !self.state.library().query.is_empty() {
+            self.state.library_mut().right_tab = RightTab::Results;
+            if self.state.view.narrow {
                 // A drawer: what is found has to be seen somewhere.
-                self.state.right_open = true;
+                self.state.set_right_open(true);
             }
         }
         self.request_query_labels();
@@ -181,10 +182,10 @@ impl App {
             }
             _ => None,
         };
-        self.state.query.chips.push(QueryChip { part, label, texture });
+        self.state.library_mut().query.chips.push(QueryChip { part, label, texture });
         self.query_changed();
         self.search_now();
-        self.state.right_open = true;
+        self.state.set_right_open(true);
     }
 
     /// Reads a small version of a picture that is asked with, for its chip.
@@ -203,7 +204,7 @@ impl App {
     /// The small version has come: every chip of that file shows it, also after an undo.
     pub(super) fn chip_picture(&mut self, path: &Path, picture: &Picture) {
         let texture = textures::load(&self.ctx, "question", picture);
-        for chip in &mut self.state.query.chips {
+        for chip in &mut self.state.library_mut().query.chips {
             if matches!(&chip.part, QueryPart::File(of) if of == path) {
                 chip.texture = Some(texture.clone());
             }
@@ -212,16 +213,16 @@ impl App {
 
     pub(super) fn search_by_picture(&mut self, picture: Arc<Picture>) {
         self.record_step();
-        self.state.query.chips.clear();
-        self.state.query.text.clear();
+        self.state.library_mut().query.chips.clear();
+        self.state.library_mut().query.text.clear();
         self.select(Vec::new());
         self.add_query_part(QueryPart::Picture(picture));
     }
 
     /// Labels of a picture that is only a question. It keeps them while its hits are looked at.
     pub(super) fn request_query_labels(&mut self) {
-        let part = self.state.query.external_chip().map(|chip| chip.part.clone());
-        let labels = &mut self.state.labels;
+        let part = self.state.library().query.external_chip().map(|chip| chip.part.clone());
+        let labels = &mut self.state.library_mut().labels;
         let same = match (&labels.query_part, &part) {
             (Some(before), Some(now)) => same_part(before, now),
             (None, None) => true,
@@ -241,7 +242,7 @@ impl App {
         if labelling.under_way.is_some() || self.backend.is_none() {
             return;
         }
-        let asked = self.state.labels.query_part.clone().filter(|_| std::mem::take(&mut labelling.asked));
+        let asked = self.state.library().labels.query_part.clone().filter(|_| std::mem::take(&mut labelling.asked));
         let (what, targets) = if let Some(part) = asked {
             (LabelsFor::Asked, LabelTargets::Part(part))
         } else if let Some(id) = labelling.focus.take() {
@@ -252,24 +253,24 @@ impl App {
             return;
         };
         let ticket = self.search.next();
-        let labels = self.state.labels.set.clone();
+        let labels = self.state.preferences.label_set.clone();
         self.search.labelling.under_way = Some((ticket, what, labels.clone()));
         self.submit(Job::Label { ticket, targets, labels });
     }
 
     /// Selects exactly these, and asks for what the inspector shows of the first.
     pub(super) fn select(&mut self, items: Vec<ItemId>) {
-        self.state.selection = Selection::new(items);
+        self.state.library_mut().selection = Arc::new(Selection::new(items));
         self.inspect();
     }
 
     /// Asks for labels, neighbours and a large picture of the item in focus, where they are not at hand.
     pub(super) fn inspect(&mut self) {
-        let focus = self.state.selection.focus();
+        let focus = self.state.library().selection.focus();
         let Some(id) = focus else {
             self.search.asked_for = None;
             self.search.labelling.focus = None;
-            self.state.labels.focus_scores = None;
+            self.state.library_mut().labels.focus_scores = None;
             return self.request_query_labels();
         };
         if self.search.asked_for == focus {
@@ -285,22 +286,22 @@ impl App {
     }
 
     pub(super) fn request_preview(&mut self, id: ItemId) {
-        if !self.state.previews.contains_key(&id) {
+        if !self.state.library().previews.contains_key(&id) {
             self.submit(Job::Preview(id));
         }
     }
 
     fn label_focus(&mut self) {
-        self.search.labelling.focus = self.state.selection.focus();
+        self.search.labelling.focus = self.state.library().selection.focus();
         self.request_next_labels();
     }
 
     pub(super) fn set_labels(&mut self, set: LabelSet) {
-        if set.labels.is_empty() || set == self.state.labels.set {
+        if set.labels.is_empty() || set == self.state.preferences.label_set {
             return;
         }
         self.record_step();
-        self.state.labels.set = set;
+        self.state.preferences.label_set = set;
         self.labels_changed();
     }
 
@@ -311,7 +312,7 @@ impl App {
 
     /// After labels were taken back, or given again: stores all of them.
     pub(super) fn store_all_labels(&mut self) {
-        let applied = Arc::clone(&self.state.labels.applied);
+        let applied = Arc::clone(&self.state.library().labels.applied);
         let given = applied.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
         self.store_labels(applied.names.clone(), given, true);
     }
@@ -322,20 +323,20 @@ impl App {
         given.sort_unstable_by_key(|(id, _)| *id);
         let mut applied = AppliedLabels::default();
         applied.assign(&kept.set.labels, given);
-        self.state.labels.applied = Arc::new(applied);
+        self.state.library_mut().labels.applied = Arc::new(applied);
     }
 
     /// Another set is in use: what is shown is scored again. Labels that items were given stay.
     pub(super) fn labels_changed(&mut self) {
-        self.state.labels.focus_scores = None;
-        self.state.labels.query_scores = None;
-        self.search.labelling.asked = self.state.labels.query_part.is_some();
+        self.state.library_mut().labels.focus_scores = None;
+        self.state.library_mut().labels.query_scores = None;
+        self.search.labelling.asked = self.state.library().labels.query_part.is_some();
         self.label_focus();
-        self.save_settings();
+        self.save_preferences();
     }
 
     pub(super) fn apply_labels(&mut self) {
-        let items = self.state.selection.items.clone();
+        let items = self.state.library().selection.items.clone();
         if items.is_empty() {
             return notice(self, Severity::Info, "Select the items to label first");
         }
@@ -349,14 +350,14 @@ impl App {
             return;
         };
         // Where the set or the question has changed in the meantime, the answer to the new one follows.
-        let current = set == self.state.labels.set;
+        let current = set == self.state.preferences.label_set;
         match (what, result) {
             (LabelsFor::Selection, Ok(scored)) => self.assign_labels(&set, &scored),
             (LabelsFor::Asked, Ok(scored)) if current && !self.search.labelling.asked => {
-                self.state.labels.query_scores = Some(scored);
+                self.state.library_mut().labels.query_scores = Some(scored);
             }
-            (LabelsFor::Focus(id), Ok(scored)) if current && self.state.selection.focus() == Some(id) => {
-                self.state.labels.focus_scores = Some(scored);
+            (LabelsFor::Focus(id), Ok(scored)) if current && self.state.library().selection.focus() == Some(id) => {
+                self.state.library_mut().labels.focus_scores = Some(scored);
             }
             (_, Err(why)) => notice(self, Severity::Error, why),
             _ => {}
@@ -372,8 +373,8 @@ impl App {
         let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
         let many = format::count(labelled.len() as u64 - unsure, "item");
         self.store_labels(set.labels.clone(), labelled.clone(), false);
-        Arc::make_mut(&mut self.state.labels.applied).assign(&set.labels, labelled);
-        self.state.colour_by = crate::context::ColourBy::Label;
+        Arc::make_mut(&mut self.state.library_mut().labels.applied).assign(&set.labels, labelled);
+        self.state.preferences.colour_by = crate::context::ColourBy::Label;
         let left = match unsure {
             0 => String::new(),
             n => format!(" · {} without a clear label", format::count(n, "other")),
@@ -383,15 +384,15 @@ impl App {
 
     /// Asks for queries that the collection answers well, once it is at rest and whenever it has changed.
     pub(super) fn suggest_when_idle(&mut self) {
-        let Some(snapshot) = self.state.snapshot.as_ref().filter(|s| !s.is_empty()) else { return };
-        if self.backend.is_none() || self.state.is_reading() || self.state.progress.stage != Stage::Idle {
+        let Some(snapshot) = self.state.library().snapshot.as_ref().filter(|s| !s.is_empty()) else { return };
+        if self.backend.is_none() || self.state.is_reading() || self.state.library().progress.stage != Stage::Idle {
             return;
         }
         // A name that is still being typed is not worth suggestions.
         if self.search.due.is_some() {
             return;
         }
-        let filter = self.state.query.filter.clone();
+        let filter = self.state.library().query.filter.clone();
         let model = snapshot.parts().model.name.clone();
         let of = (snapshot.epoch(), snapshot.len(), snapshot.dim(), model, filter.clone());
         if self.search.suggesting.as_ref().is_some_and(|(_, asked)| *asked == of) {
@@ -399,7 +400,7 @@ impl App {
         }
         if self.search.suggesting.as_ref().is_some_and(|(_, (.., by))| *by != filter) {
             // What one part of the collection answers says nothing of another.
-            self.state.suggestions = Arc::default();
+            self.state.library_mut().suggestions = Arc::default();
         }
         let ticket = self.search.next();
         self.search.suggesting = Some((ticket, of));
@@ -408,27 +409,27 @@ impl App {
 
     pub(super) fn suggestions_received(&mut self, ticket: u64, suggestions: Arc<Vec<Suggestion>>) {
         if self.search.suggesting.as_ref().is_some_and(|(latest, _)| *latest == ticket) {
-            self.state.suggestions = suggestions;
+            self.state.library_mut().suggestions = suggestions;
         }
     }
 
     /// Shows only files whose name contains what was typed.
     pub(super) fn find_by_name(&mut self, typed: &str) {
         let name = NamePattern::new(typed);
-        if name != self.state.query.filter.name {
-            self.state.query.filter.name = name;
-            self.state.query.matches = None;
+        if name != self.state.library().query.filter.name {
+            self.state.library_mut().query.filter.name = name;
+            self.state.library_mut().query.matches = None;
             self.search_soon();
         }
     }
 
     /// Focus on the first hit; where the answer is not there yet, once it comes.
     pub(super) fn focus_first_hit(&mut self) {
-        if self.state.query.pending || self.search.due.is_some() {
+        if self.state.library().query.pending || self.search.due.is_some() {
             self.search.focus_first = true;
             return;
         }
-        let first = self.state.query.result.as_ref().and_then(|r| r.hits.first()).map(|h| h.item);
+        let first = self.state.library().query.result.as_ref().and_then(|r| r.hits.first()).map(|h| h.item);
         if let Some(id) = first {
             self.record_step();
             self.select(vec![id]);

@@ -37,7 +37,7 @@ impl App {
     pub(super) fn services_dialog(&mut self) {
         let open = !self.state.is_dialog_open(Dialog::Services);
         self.show_dialog(Dialog::Services, open);
-        if open && self.state.services.keys.is_none() {
+        if open && self.state.view.key_locations.is_none() {
             self.service_command(ServiceCommand::FindKeys);
         }
     }
@@ -51,8 +51,8 @@ impl App {
             ServiceCommand::Prepare(service, key) => self.prepare(service, key),
             ServiceCommand::SwitchOn => self.try_service(),
             ServiceCommand::Back => {
-                self.state.services.consent_request = None;
-                self.state.services.error = None;
+                self.state.library_mut().services.consent_request = None;
+                self.state.library_mut().services.error = None;
             }
             ServiceCommand::SwitchOff => self.switch_off(),
         }
@@ -71,9 +71,10 @@ impl App {
 
     /// Works out what would be sent. Sends nothing.
     fn prepare(&mut self, service: Service, key: Option<Key>) {
-        let services = &mut self.state.services;
+        let library = self.state.library_mut();
+        let services = &mut library.services;
         (services.error, services.note, services.busy) = (None, None, Some("Preparing the review…".to_owned()));
-        let Some(snapshot) = self.state.snapshot.clone() else {
+        let Some(snapshot) = library.snapshot.clone() else {
             services.busy = None;
             let text = "Services are switched on per library; open a folder first".to_owned();
             services.error = Some(ServiceError { text, key: false });
@@ -93,7 +94,7 @@ impl App {
     /// The user agreed: asks the service for the vector of a word of ours first, so that a wrong key is told here, and
     /// the library stays open as it is meanwhile.
     fn try_service(&mut self) {
-        let services = &mut self.state.services;
+        let services = &mut self.state.library_mut().services;
         let Some(ConsentRequest { service, estimate, .. }) = services.consent_request.clone() else { return };
         services.error = None;
         services.busy = Some(format!("Contacting {}…", estimate.host));
@@ -110,15 +111,15 @@ impl App {
     }
 
     fn switch_off(&mut self) {
-        let Some(host) = self.state.services.active.as_ref().map(|on| on.host.clone()) else { return };
+        let Some(host) = self.state.library().services.active.as_ref().map(|on| on.host.clone()) else { return };
         self.consent = Some(ConsentChange { host, on: false });
         self.reopen_with(ModelOverride::Local);
     }
 
     pub(super) fn service_reply(&mut self, answer: ServiceReply) {
-        let services = &mut self.state.services;
+        let services = &mut self.state.library_mut().services;
         match answer {
-            ServiceReply::Keys(places) => services.keys = Some(places),
+            ServiceReply::Keys(locations) => self.state.view.key_locations = Some(locations),
             ServiceReply::ConsentRequest(attempt, ..) | ServiceReply::Tried(attempt, ..) if attempt != self.attempt => {
                 services.busy = None
             }
@@ -148,7 +149,7 @@ impl App {
 
     /// After a library was opened: what it is seen through.
     pub(super) fn service_opened(&mut self) {
-        let services = &mut self.state.services;
+        let services = &mut self.state.library_mut().services;
         services.busy = None;
         services.active = self.backend.as_ref().and_then(|backend| backend.service());
         match self.backend.as_ref().and_then(|backend| backend.open_note()) {
@@ -167,19 +168,19 @@ impl App {
 
     /// What was spent and what the network was used for, as of now. Cheap: counters and a short list.
     pub(super) fn refresh_network(&mut self) {
-        if let Some(on) = &mut self.state.services.active
+        if let Some(on) = &mut self.state.library_mut().services.active
             && let Some(now) = self.backend.as_ref().and_then(|backend| backend.service())
         {
             *on = now;
         }
-        self.state.network = self.network.network_log.uses();
+        self.state.view.network = self.network.network_log.uses();
     }
 
     /// An import by a service that has stopped is told in its dialog, too.
     pub(super) fn note_service_error(&mut self, text: &str) {
-        if self.state.services.active.is_some() {
+        if self.state.library().services.active.is_some() {
             let key = text.contains("rejected the API key");
-            self.state.services.error = Some(ServiceError { text: text.to_owned(), key });
+            self.state.library_mut().services.error = Some(ServiceError { text: text.to_owned(), key });
         }
     }
 }

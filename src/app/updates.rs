@@ -6,18 +6,18 @@ use vicinity_engine::updates;
 impl App {
     /// From now on, or no more.
     pub(super) fn allow_updates(&mut self, allowed: bool) {
-        self.settings.updates.allowed = allowed;
+        self.state.preferences.updates.allowed = allowed;
         self.updates_changed();
     }
 
     /// Asks where it is time to; called every frame. A failure is for the log: it may come from being on a train.
     pub(super) fn check_for_updates(&mut self) {
         let now = seconds_since_epoch();
-        if !self.settings.updates.is_due(now) {
+        if !self.state.preferences.updates.is_due(now) {
             return;
         }
         let (Some(address), Some(runtime)) = (self.updates.clone(), self.network.runtime.clone()) else { return };
-        self.settings.updates.asked = now;
+        self.state.preferences.updates.asked = now;
         self.updates_changed();
         let (sender, waker, network_log) = (self.inbox.0.clone(), self.waker(), self.network.network_log.clone());
         runtime.spawn(async move {
@@ -31,13 +31,12 @@ impl App {
     }
 
     pub(super) fn newest_found(&mut self, version: String) {
-        self.settings.updates.newest = Some(version);
+        self.state.preferences.updates.newest = Some(version);
         self.updates_changed();
     }
 
     fn updates_changed(&mut self) {
-        self.state.updates = self.settings.updates.clone();
-        self.save_settings();
+        self.save_preferences();
     }
 
     /// The page of the newest version, in the user's browser.

@@ -16,13 +16,13 @@ pub(super) type FilterRequest = Option<(Arc<Snapshot>, Filter)>;
 impl App {
     /// Requests the visible rows unless they are known. Those known before are shown until the answer is there.
     pub(super) fn follow_filter(&mut self) {
-        let Some(snapshot) = self.state.snapshot.clone() else { return };
-        let filter = &self.state.query.filter;
-        if self.state.visible.as_ref().is_some_and(|rows| rows.are_of(&snapshot, filter)) {
+        let Some(snapshot) = self.state.library().snapshot.clone() else { return };
+        let filter = &self.state.library().query.filter;
+        if self.state.library().visible.as_ref().is_some_and(|rows| rows.are_of(&snapshot, filter)) {
             return;
         }
         if filter.is_empty() || snapshot.len() <= AT_ONCE {
-            self.state.visible = Some(Arc::new(VisibleRows::new(snapshot, filter.clone(), None)));
+            self.state.library_mut().visible = Some(Arc::new(VisibleRows::new(snapshot, filter.clone(), None)));
             return;
         }
         let requested = self.filter_request.as_ref().is_some_and(|(of, by)| Arc::ptr_eq(of, &snapshot) && by == filter);
@@ -35,8 +35,8 @@ impl App {
 
     /// The engine has evaluated a filter. During an import the answer may be that of the collection a moment ago.
     pub(super) fn filtered(&mut self, rows: Arc<VisibleRows>) {
-        if *rows.filter() == self.state.query.filter && self.state.snapshot.is_some() {
-            self.state.visible = Some(rows);
+        if *rows.filter() == self.state.library().query.filter && self.state.library().snapshot.is_some() {
+            self.state.library_mut().visible = Some(rows);
         }
     }
 }

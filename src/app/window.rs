@@ -10,14 +10,15 @@ use super::history::History;
 use super::keys::{KeyStore, MemoryKeyStore};
 use super::listing::ListingState;
 use super::model_list::ModelListWorker;
+use super::preferences::{self, PreferencesWriter};
 use super::search::Search;
 use super::services::{ConsentChange, ServiceReply};
-use super::settings::{Settings, SettingsWriter};
 use super::textures::ThumbnailTextures;
 use super::visible::FilterRequest;
 use super::{errors, receive};
 use crate::context::listing::{Listing, ListingRequest};
-use crate::context::{CommandSender, Ctx, PathPurpose, State, ThemeChoice};
+use crate::context::view::Overrides;
+use crate::context::{CommandSender, Ctx, PathPurpose, Preferences, State, ThemeChoice, View};
 use crate::ui::{Shell, style};
 use vicinity_core::{LabelSet, NetworkLedger, Picture};
 use vicinity_engine::Severity;
@@ -128,15 +129,12 @@ pub struct App {
     pub(super) may_resume: bool,
     pub(super) then_add: Vec<PathBuf>,
     pub(super) inbox: (Sender<Message>, Receiver<Message>),
-    pub(super) settings: Settings,
-    pub(super) saver: SettingsWriter,
-    pub(super) theme_for_this_run: Option<ThemeChoice>,
+    pub(super) preferences_writer: PreferencesWriter,
     pub(super) textures: ThumbnailTextures,
     pub(super) history: History,
     pub(super) search: Search,
     pub(super) lists: ListingState,
     pub(super) filter_request: FilterRequest,
-    pub(super) wide_right_open: bool,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
     pub(super) running: RuntimeSettings,
@@ -148,7 +146,7 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, start: AppConfig) -> Self {
         let ctx = cc.egui_ctx.clone();
         style::install(&ctx);
-        let settings = start.settings.as_deref().map(Settings::read).unwrap_or_default();
+        let preferences = start.settings.as_deref().map(preferences::read).unwrap_or_default();
         let (runtime, network) = network(start.environment.keys);
         let waker: Waker = {
             let ctx = ctx.clone();
@@ -158,7 +156,7 @@ impl App {
             ModelListWorker::start(options, runtime.handle().clone(), network.network_log.clone(), waker)
         });
         let mut app = Self {
-            state: state_from(&settings, start.theme, start.running.preferences()),
+            state: state_from(preferences, start.theme, start.running.preferences()),
             commands: CommandSender::default(),
             shell: Shell::default(),
             opener: start.opener,
@@ -177,22 +175,19 @@ impl App {
             then_add: Vec::new(),
             // Bounded generously: one message a user's action.
             inbox: crossbeam_channel::bounded(256),
-            saver: SettingsWriter::new(start.settings),
-            theme_for_this_run: start.theme,
+            preferences_writer: PreferencesWriter::new(start.settings),
             textures: ThumbnailTextures::default(),
             history: History::default(),
             search: Search::default(),
             lists: ListingState::default(),
             filter_request: None,
-            wide_right_open: settings.right_open,
             notice_at: 0.0,
             pointed_at: None,
             running: start.running,
             title: String::new(),
-            settings,
             ctx,
         };
-        app.state.update_host = app.updates.as_deref().map(updates::host);
+        app.state.view.update_host = app.updates.as_deref().map(updates::host);
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
         if let Some(report) = start.crash {
             let told = format!("Vicinity closed unexpectedly last time; a report is in {}", report.display());
@@ -232,28 +227,15 @@ impl App {
     }
 
     fn set_theme(&self) {
-        self.ctx.set_theme(match self.state.theme {
+        self.ctx.set_theme(match self.state.theme() {
             ThemeChoice::System => egui::ThemePreference::System,
             ThemeChoice::Light => egui::ThemePreference::Light,
             ThemeChoice::Dark => egui::ThemePreference::Dark,
         });
     }
 
-    pub(super) fn save_settings(&mut self) {
-        let state = &self.state;
-        let settings = &mut self.settings;
-        if self.theme_for_this_run != Some(state.theme) {
-            settings.theme = state.theme;
-        }
-        settings.left_open = state.left_open;
-        settings.right_open = if state.narrow { self.wide_right_open } else { state.right_open };
-        settings.centre = state.central_view;
-        settings.colour_by = state.colour_by;
-        settings.gallery_height = state.gallery_height;
-        settings.gallery_sort = state.gallery.sort;
-        settings.filter_display = state.filter_display;
-        settings.set_labels(&state.labels.set);
-        self.saver.save(settings);
+    pub(super) fn save_preferences(&self) {
+        self.preferences_writer.save(&self.state.preferences);
     }
 }
 
@@ -269,29 +251,10 @@ fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network
     (runtime, Network { runtime: handle, network_log: NetworkLedger::default(), keys })
 }
 
-fn state_from(settings: &Settings, theme: Option<ThemeChoice>, running: DevicePreferences) -> State {
-    let mut state = State {
-        theme: theme.unwrap_or(settings.theme),
-        left_open: settings.left_open,
-        right_open: settings.right_open,
-        central_view: settings.centre,
-        colour_by: settings.colour_by,
-        gallery_height: settings.gallery_height,
-        filter_display: settings.filter_display,
-        reduce_motion: settings.reduce_motion,
-        recents: settings.recents.clone(),
-        speeds: settings.speeds.clone(),
-        default_model: settings.favourite.clone(),
-        updates: settings.updates.clone(),
-        first_start: !settings.welcomed && settings.recents.is_empty(),
-        device_title: "CPU".to_owned(),
-        running,
-        now: seconds_since_epoch(),
-        ..State::default()
-    };
-    state.labels.set = settings.label_set();
-    state.gallery.sort = settings.gallery_sort;
-    state
+fn state_from(preferences: Preferences, theme: Option<ThemeChoice>, devices: DevicePreferences) -> State {
+    let overrides = Overrides { theme, devices: Some(devices).filter(|devices| *devices != preferences.devices) };
+    let view = View { overrides, now: seconds_since_epoch(), ..View::default() };
+    State { preferences, view, ..State::default() }
 }
 
 /// The clock on the wall.
@@ -306,14 +269,14 @@ impl eframe::App for App {
         self.receive_models();
         self.refresh_network();
         self.check_for_updates();
-        if self.textures.upload(ctx, &mut self.state.thumbnails) {
+        if self.textures.upload(ctx, &mut self.state.library_mut().thumbnails) {
             ctx.request_repaint();
         }
         self.search_when_due();
         self.follow_filter();
         self.update_gallery();
         self.suggest_when_idle();
-        self.state.can_undo = self.history.can();
+        self.state.view.can_undo = self.history.can();
         self.set_title();
         self.set_theme();
     }
@@ -327,12 +290,12 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, _storage: &mut dyn eframe::Storage) {
-        self.save_settings();
+        self.save_preferences();
     }
 
     fn on_exit(&mut self) {
         self.remember_library();
-        self.save_settings();
+        self.save_preferences();
         self.backend = None;
         self.model_list_worker = None;
         if let Some(runtime) = self.runtime.take() {

@@ -4,7 +4,7 @@ use super::args::GlobalArgs;
 use super::outcome::Outcome;
 use super::output::{count, print_line};
 use super::session::{self, Session};
-use crate::app::{self, Settings};
+use crate::app::{self, preferences};
 use vicinity_core::Modality;
 use vicinity_core::app_dirs;
 use vicinity_engine::updates::UpdateSettings;
@@ -44,7 +44,7 @@ fn program() -> Vec<String> {
 
 fn updates() -> String {
     let UpdateSettings { allowed, newest, .. } =
-        app_dirs::settings_file().map(|file| Settings::read(&file).updates).unwrap_or_default();
+        app_dirs::settings_file().map(|file| preferences::read(&file).updates).unwrap_or_default();
     match (allowed, newest) {
         (false, _) => "not checked".to_owned(),
         (true, None) => "checked; no newer version found yet".to_owned(),

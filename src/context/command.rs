@@ -9,7 +9,7 @@ use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 use super::listing::Sort;
 use super::model_list::ModelCommand;
 use super::services::ServiceCommand;
-use super::state::{CentralView, ColourBy, Dialog, FilterDisplay, LegendKey, MapTool, RightTab, ThemeChoice};
+use super::{CentralView, ColourBy, Dialog, FilterDisplay, LegendKey, MapTool, RightTab, ThemeChoice};
 
 /// A command without payload: an entry of menus and the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -160,28 +160,29 @@ impl UiCommand {
         const NO_SELECTION: &str = "Select an item first";
         const NO_IMPORT: &str = "No import is running";
         let unless = |possible: bool, why: &'static str| (!possible).then_some(why);
-        let items = state.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_empty());
-        let importing = state.progress.stage != Stage::Idle;
+        let items = state.library().snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_empty());
+        let importing = state.library().progress.stage != Stage::Idle;
         match self {
             Self::CloseLibrary | Self::ShowMap | Self::ShowGallery | Self::FindByName => {
                 unless(state.has_library(), NO_LIBRARY)
             }
-            Self::Rescan | Self::ImportSettings => unless(state.import.is_some(), NO_LIBRARY),
+            Self::Rescan | Self::ImportSettings => unless(state.library().import.is_some(), NO_LIBRARY),
             Self::Export | Self::SelectAll | Self::ProjectAgain if !state.has_library() => Some(NO_LIBRARY),
             Self::Export | Self::SelectAll | Self::ProjectAgain => unless(items, "The collection is empty"),
             Self::SearchBySelection | Self::Reveal | Self::CopyPath | Self::ApplyLabels => {
-                unless(!state.selection.items.is_empty(), NO_SELECTION)
+                unless(!state.library().selection.items.is_empty(), NO_SELECTION)
             }
-            Self::ClearSearch => unless(!state.query.is_empty(), "The search is already empty"),
-            Self::FitMap | Self::ZoomIn | Self::ZoomOut | Self::ToggleLasso => {
-                unless(state.layout.is_some() && state.central_view == CentralView::Map, "Show the map first")
-            }
-            Self::Undo => unless(state.can_undo[0], "Nothing to undo"),
-            Self::Redo => unless(state.can_undo[1], "Nothing to redo"),
+            Self::ClearSearch => unless(!state.library().query.is_empty(), "The search is already empty"),
+            Self::FitMap | Self::ZoomIn | Self::ZoomOut | Self::ToggleLasso => unless(
+                state.library().layout.is_some() && state.preferences.central_view == CentralView::Map,
+                "Show the map first",
+            ),
+            Self::Undo => unless(state.view.can_undo[0], "Nothing to undo"),
+            Self::Redo => unless(state.view.can_undo[1], "Nothing to redo"),
             Self::PauseOrResume | Self::CancelImport => unless(importing, NO_IMPORT),
             Self::ShowFailures => unless(state.has_library(), NO_LIBRARY),
-            Self::RetryFailed => unless(!state.failures.is_empty(), "There are no unreadable files"),
-            Self::UnloadModel => match state.model_state {
+            Self::RetryFailed => unless(!state.library().failures.is_empty(), "There are no unreadable files"),
+            Self::UnloadModel => match state.library().model_state {
                 None | Some(ModelState::Ready { .. }) if state.has_library() => None,
                 _ => Some("The model is already unloaded"),
             },

@@ -1,15 +1,13 @@
-//! Labels in the window: the set in use, scores on screen, and the labels that items were given.
+//! Labels in the window: scores on screen, and the labels that items were given.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use vicinity_core::{ItemId, LabelScore, LabelSet, QueryPart, ScoredLabels};
+use vicinity_core::{ItemId, LabelScore, QueryPart, ScoredLabels};
 
-/// Labels: the set, the scores shown, and the ones applied.
+/// Labels that items were given, and scores of labels on screen.
 #[derive(Debug, Clone, Default)]
 pub struct LabelState {
-    /// The set in use.
-    pub set: LabelSet,
     /// Scores of the focus.
     pub focus_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// Something outside the collection whose labels are wanted.

@@ -2,25 +2,28 @@
 //!
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
-mod closing;
 pub mod command;
 pub mod entries;
 pub mod folders;
 pub mod histogram;
 pub mod labels;
+pub mod library;
 pub mod listing;
 pub mod model_list;
+pub mod preferences;
 pub mod services;
 pub mod state;
+pub mod view;
 
 pub use command::{Command, CommandSender, DropTarget, PathPurpose, SystemCommand, UiCommand};
 pub use labels::AppliedLabels;
+pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, Selection};
 pub use model_list::ModelCommand;
+pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use services::ServiceCommand;
-pub use state::{
-    CentralView, ColourBy, Dialog, FilterDisplay, LegendKey, LoadedPreview, MapTool, RightTab, State, ThemeChoice,
-};
+pub use state::State;
 pub use vicinity_engine::{Root, Snapshot, VisibleRows};
+pub use view::{Dialog, PathRequest, View};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]
@@ -41,6 +44,6 @@ impl<'a> Ctx<'a> {
     /// `Some(None)`: the item has none.
     pub fn thumbnail(&self, item: vicinity_core::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
         self.commands.thumbnail_shown(item);
-        self.state.thumbnails.get(&item).map(Option::as_ref)
+        self.state.library().thumbnails.get(&item).map(Option::as_ref)
     }
 }

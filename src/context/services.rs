@@ -3,11 +3,9 @@
 use vicinity_engine::remote::Service;
 use vicinity_models::remote::{Estimate, Key, Provider, Usage};
 
-/// See the module's documentation.
+/// The service of the open library, and the dialog about it.
 #[derive(Debug, Clone, Default)]
 pub struct Services {
-    /// Where each provider's key is, in the order of [`Provider::ALL`]; `None` until it was looked for.
-    pub keys: Option<[KeyLocation; 3]>,
     /// What is being waited for, as a sentence.
     pub busy: Option<String>,
     /// What the user is asked to agree to.
@@ -80,18 +78,4 @@ pub enum ServiceCommand {
     SwitchOff,
     /// Take a key out of the system's key store.
     ForgetKey(Provider),
-}
-
-impl Services {
-    /// What holds whatever library is open.
-    pub(super) fn without_library(self) -> Self {
-        let Self { keys, busy: _, consent_request: _, active: _, error: _, note: _ } = self;
-        Self { keys, ..Self::default() }
-    }
-
-    /// Where a provider's key is.
-    pub fn key_of(&self, provider: Provider) -> Option<KeyLocation> {
-        let at = Provider::ALL.iter().position(|p| *p == provider)?;
-        self.keys.as_ref()?.get(at).copied()
-    }
 }

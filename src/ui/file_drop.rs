@@ -34,17 +34,17 @@ impl FileDrop {
         let targets = targets(ui.ctx().content_rect());
         if !dropped.is_empty() {
             self.take(ui, ctx, dropped, place.and_then(|p| target_at(&targets, p)));
-        } else if !ctx.state.dropped.is_empty() {
+        } else if !ctx.state.library().dropped.is_empty() {
             self.wait(ui, ctx, place.and_then(|p| target_at(&targets, p)));
         }
-        if hovering || !ctx.state.dropped.is_empty() {
+        if hovering || !ctx.state.library().dropped.is_empty() {
             overlay(ui, ctx, &targets, place);
         }
     }
 
     fn take(&mut self, ui: &Ui, ctx: &Ctx<'_>, files: Vec<PathBuf>, target: Option<DropTarget>) {
         let pictures = files.iter().any(|f| has_image_extension(f));
-        let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
+        let empty = ctx.state.library().snapshot.as_ref().is_none_or(|s| s.is_empty());
         match target {
             _ if !pictures || empty => ctx.send(SystemCommand::Add(files)),
             Some(target) => decide(ctx, &files, target),

@@ -46,18 +46,18 @@ impl Shell {
     /// Draws the window and collects what the user asks for.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let width = ui.ctx().content_rect().width();
-        if (width <= NARROW) != ctx.state.narrow {
+        if (width <= NARROW) != ctx.state.view.narrow {
             ctx.send(SystemCommand::SetNarrow(width <= NARROW));
         }
         self.input(ui, ctx);
         top_bar::show(ui, ctx);
         status_bar::show(ui, ctx);
         let left = self.left(ui, ctx);
-        if !ctx.state.narrow {
+        if !ctx.state.view.narrow {
             self.right(ui, ctx, left);
         }
         let centre = self.centre(ui, ctx);
-        if ctx.state.narrow && ctx.state.right_open {
+        if ctx.state.view.narrow && ctx.state.right_open() {
             self.drawer(ui, ctx, centre);
         }
         if let Some(step) = self.preview.show(ui, ctx, centre) {
@@ -121,10 +121,10 @@ impl Shell {
     }
 
     fn input(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        if ctx.state.focus_search != self.focus_seen {
-            self.focus_seen = ctx.state.focus_search;
+        if ctx.state.view.focus_search != self.focus_seen {
+            self.focus_seen = ctx.state.view.focus_search;
             ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
-            select_all(ui.ctx(), ctx.state.query.text.chars().count());
+            select_all(ui.ctx(), ctx.state.library().query.text.chars().count());
         }
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
         let menu = egui::Popup::is_any_open(ui.ctx());
@@ -146,7 +146,7 @@ impl Shell {
         match keys::commands(ui, ctx, &situation) {
             Some(keys::FocusedField::Search) => {
                 ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
-                select_all(ui.ctx(), ctx.state.query.text.chars().count());
+                select_all(ui.ctx(), ctx.state.library().query.text.chars().count());
             }
             Some(keys::FocusedField::Palette(text, enter)) => {
                 ui.memory_mut(|m| m.request_focus(palette::field_id()));
@@ -164,7 +164,7 @@ impl Shell {
             self.walk(ctx, step);
         }
         if keys::space(ui) {
-            match (ctx.state.preview, ctx.state.selection.focus()) {
+            match (ctx.state.library().preview, ctx.state.library().selection.focus()) {
                 (Some(_), _) => ctx.send(SystemCommand::ClosePreview),
                 (None, Some(id)) => ctx.send(SystemCommand::OpenPreview(id)),
                 (None, None) => {}
@@ -176,13 +176,13 @@ impl Shell {
         let theme = Theme::of(ui.ctx());
         let width = ui.ctx().content_rect().width();
         let most = (width * 0.24).clamp(140.0, 340.0);
-        let mut open = ctx.state.left_open;
+        let mut open = ctx.state.preferences.left_open;
         let shown = Panel::left("collection")
             .frame(side_frame(theme))
             .default_size(232.0_f32.min(most))
             .size_range(140.0_f32.min(most)..=most)
             .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx, &mut self.folders));
-        if open != ctx.state.left_open {
+        if open != ctx.state.preferences.left_open {
             ctx.send(UiCommand::ToggleLeft);
         }
         shown.map_or(0.0, |s| s.response.rect.width())
@@ -193,13 +193,13 @@ impl Shell {
         let width = ui.ctx().content_rect().width();
         // The centre keeps at least half of the width.
         let most = (width * 0.5 - left).max(220.0);
-        let mut open = ctx.state.right_open;
+        let mut open = ctx.state.right_open();
         Panel::right("results")
             .frame(Frame::new().fill(theme.panel))
             .default_size(328.0_f32.min(most))
             .size_range(220.0..=most)
             .show_collapsible(ui, &mut open, |ui| self.right_contents(ui, ctx));
-        if open != ctx.state.right_open {
+        if open != ctx.state.right_open() {
             ctx.send(UiCommand::ToggleRight);
         }
     }
@@ -239,12 +239,12 @@ impl Shell {
         let frame = Frame::new().fill(theme.map_ground);
         CentralPanel::default()
             .frame(frame)
-            .show(ui, |ui| match ctx.state.central_view {
+            .show(ui, |ui| match ctx.state.preferences.central_view {
                 _ if !ctx.state.has_library() => welcome::show(ui, ctx),
-                _ if ctx.state.snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
+                _ if ctx.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
                     empty_library(ui, ctx)
                 }
-                CentralView::Map if ctx.state.layout.is_none() => map_placeholder(ui, ctx),
+                CentralView::Map if ctx.state.library().layout.is_none() => map_placeholder(ui, ctx),
                 CentralView::Map => self.map.ui(ui, ctx),
                 CentralView::Gallery => self.gallery.show(ui, ctx),
             })
@@ -266,7 +266,7 @@ impl Shell {
         // Escape closes what is on top: a window that was pressed is.
         if let Some(pressed) = panels::pressed(ui.ctx())
             && ctx.state.is_dialog_open(pressed)
-            && ctx.state.floating.last() != Some(&pressed)
+            && ctx.state.view.dialogs.last() != Some(&pressed)
         {
             ctx.send(SystemCommand::Float(pressed, true));
         }
@@ -274,12 +274,12 @@ impl Shell {
 
     /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
     fn walk(&mut self, ctx: &Ctx<'_>, step: Direction) {
-        let gallery = ctx.state.central_view == CentralView::Gallery;
+        let gallery = ctx.state.preferences.central_view == CentralView::Gallery;
         let grid: &TileGrid = if gallery { &self.gallery.grid } else { &self.results.grid };
         let items = ctx.state.navigation_list();
-        let here = ctx.state.preview.or_else(|| ctx.state.selection.focus());
+        let here = ctx.state.library().preview.or_else(|| ctx.state.library().selection.focus());
         let at = here.and_then(|id| items.position(id));
-        let previewing = ctx.state.preview.is_some();
+        let previewing = ctx.state.library().preview.is_some();
         let next = match at {
             None => 0,
             Some(at) if previewing && matches!(step, Direction::Left | Direction::Up) => at.saturating_sub(1),
@@ -310,7 +310,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     let mut left = rect.left() + SPACE[2];
     let tabs = [(RightTab::Results, "Results"), (RightTab::Item, "Item")];
     // Beside the gallery the hits are in the centre already.
-    let shown = if ctx.state.central_view == CentralView::Gallery { &tabs[1..] } else { &tabs[..] };
+    let shown = if ctx.state.preferences.central_view == CentralView::Gallery { &tabs[1..] } else { &tabs[..] };
     for (tab, name) in shown.iter().copied() {
         let chosen = ctx.state.visible_right_tab() == tab;
         let (face, colour) =
@@ -331,7 +331,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
         }
     }
     let close = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(24.0, 24.0));
-    if ctx.state.narrow && buttons::icon_in(ui, Icon::Close, "Close panel", close).clicked() {
+    if ctx.state.view.narrow && buttons::icon_in(ui, Icon::Close, "Close panel", close).clicked() {
         ctx.send(UiCommand::ToggleRight);
     }
 }
@@ -352,7 +352,7 @@ fn empty_library(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn map_placeholder(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let empty = ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty());
+    let empty = ctx.state.library().snapshot.as_ref().is_none_or(|s| s.is_empty());
     let text = if empty { "Reading your files…" } else { "Preparing the map…" };
     let place = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 24.0));
     ui.put(place, egui::Label::new(egui::RichText::new(text).font(font(text_size::BODY)).color(theme.text2)));

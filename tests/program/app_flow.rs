@@ -29,13 +29,13 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     drop_file(&mut first, &folder);
     step_until(&mut first, "everything is embedded", |w| {
         let state = w.state().state();
-        let items = state.snapshot.as_ref().map_or(0, |s| s.len());
-        items > 60 && state.progress.stage == Stage::Idle && !state.recents.is_empty()
+        let items = state.library().snapshot.as_ref().map_or(0, |s| s.len());
+        items > 60 && state.library().progress.stage == Stage::Idle && !state.preferences.recents.is_empty()
     });
 
     type_query(&mut first, "a golf ball");
     first.get_by_label_contains("About");
-    let result = first.state().state().query.result.clone().expect("hits");
+    let result = first.state().state().library().query.result.clone().expect("hits");
     let best = first.state().state().item(result.hits[0].item).expect("an item").clone();
     assert!(best.name().contains("golf") || best.name().contains("putting"), "{}", best.name());
     let picture = result.hits.iter().find(|h| h.modality == Modality::Image).expect("a picture");
@@ -43,11 +43,13 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
     step_until(&mut first, "the best picture is in the gallery", |w| w.query_by_label_contains(&name).is_some());
 
     first.key_press(Key::Enter);
-    step_until(&mut first, "the first hit is in focus", |w| w.state().state().selection.focus() == Some(best.id));
+    step_until(&mut first, "the first hit is in focus", |w| {
+        w.state().state().library().selection.focus() == Some(best.id)
+    });
     first.get_by_label("Item").click();
-    step_until(&mut first, "its labels are there", |w| w.state().state().labels.focus_scores.is_some());
+    step_until(&mut first, "its labels are there", |w| w.state().state().library().labels.focus_scores.is_some());
     first.run_steps(2);
-    assert_eq!(first.state().state().right_tab, RightTab::Item);
+    assert_eq!(first.state().state().library().right_tab, RightTab::Item);
     first.get_by_label("Closest labels");
     step_until(&mut first, "its neighbours are there", |w| w.query_by_label("Similar").is_some());
 
@@ -55,15 +57,19 @@ fn a_folder_is_dropped_embedded_searched_inspected_and_labelled() {
         first.key_press(Key::Escape);
         first.run_steps(3);
     }
-    assert!(first.state().state().query.is_empty() && first.state().state().selection.items.is_empty());
+    assert!(
+        first.state().state().library().query.is_empty() && first.state().state().library().selection.items.is_empty()
+    );
     first.key_press(Key::Num2);
-    step_until(&mut first, "the gallery is shown", |w| w.state().state().central_view == CentralView::Gallery);
+    step_until(&mut first, "the gallery is shown", |w| {
+        w.state().state().preferences.central_view == CentralView::Gallery
+    });
     drop(first);
 
     let mut again = window(setup(), engine::opener(Default::default()));
     again.get_by_label_contains("Open Sample collection").click();
     step_until(&mut again, "the library is open again", |w| {
-        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() > 60)
+        w.state().state().library().snapshot.as_ref().is_some_and(|s| s.len() > 60)
     });
 }
 
@@ -115,14 +121,14 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
     let setup = Setup { data: Some(place.path().to_owned()), ..Setup::default() };
     let mut window = window(setup, engine::opener(Default::default()));
     window.get_by_label("Open sample collection").click();
-    step_until(&mut window, "queries are suggested", |w| !w.state().state().suggestions.is_empty());
-    let suggestions = window.state().state().suggestions.clone();
+    step_until(&mut window, "queries are suggested", |w| !w.state().state().library().suggestions.is_empty());
+    let suggestions = window.state().state().library().suggestions.clone();
     let texts: Vec<_> = suggestions.iter().map(|suggestion| suggestion.text.as_str()).collect();
     assert!(suggestions.len() >= 3, "{texts:?}");
     for text in &texts {
         window.get_by_label(&format!("Search for {text}")).click();
         step_until(&mut window, text, |w| {
-            w.state().state().current_result().is_some() && !w.state().state().query.pending
+            w.state().state().current_result().is_some() && !w.state().state().library().query.pending
         });
         let state = window.state().state();
         let result = state.current_result().expect("hits");
@@ -134,7 +140,7 @@ fn the_sample_answers_the_queries_that_are_suggested_for_it() {
         window.key_press(Key::Escape);
         window.run_steps(3);
         window.key_press(Key::Escape);
-        step_until(&mut window, "the query is empty", |w| w.state().state().query.is_empty());
+        step_until(&mut window, "the query is empty", |w| w.state().state().library().query.is_empty());
         window.run_steps(3);
     }
 }
@@ -151,15 +157,15 @@ fn labels_are_there_after_closing_and_after_a_restart_and_a_library_opens_again_
     let mut first = window(setup(vec![notes.clone()]), engine::opener(Default::default()));
     step_until(&mut first, "everything is embedded", |w| {
         let state = w.state().state();
-        state.snapshot.as_ref().is_some_and(|s| s.len() == 2) && state.progress.stage == Stage::Idle
+        state.library().snapshot.as_ref().is_some_and(|s| s.len() == 2) && state.library().progress.stage == Stage::Idle
     });
     first.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut first, "all are selected", |w| w.state().state().selection.items.len() == 2);
+    step_until(&mut first, "all are selected", |w| w.state().state().library().selection.items.len() == 2);
     first.run_steps(2);
     first.get_by_label("Auto-label selection").click();
-    step_until(&mut first, "all are labelled", |w| w.state().state().labels.applied.best.len() == 2);
+    step_until(&mut first, "all are labelled", |w| w.state().state().library().labels.applied.best.len() == 2);
     let names = |state: &vicinity::context::State| {
-        let applied = &state.labels.applied;
+        let applied = &state.library().labels.applied;
         let name = |id: &vicinity_core::ItemId| {
             (state.item(*id).expect("an item").name(), applied.name_of(*id).expect("a label").to_owned())
         };
@@ -171,7 +177,7 @@ fn labels_are_there_after_closing_and_after_a_restart_and_a_library_opens_again_
     drop(first); // closing does not wait for anything that was not stored yet
 
     let mut second = window(setup(Vec::new()), engine::opener(Default::default()));
-    let restored = |w: &Window| w.state().state().labels.applied.best.len() == 2;
+    let restored = |w: &Window| w.state().state().library().labels.applied.best.len() == 2;
     step_until(&mut second, "the labels are there again", restored);
     assert_eq!(names(second.state().state()), before);
 
@@ -185,7 +191,7 @@ fn labels_are_there_after_closing_and_after_a_restart_and_a_library_opens_again_
         step_until(&mut second, "it is closed", |w| w.state().state().library.is_none());
         drop_file(&mut second, &library);
         step_until(&mut second, "it is open again", restored);
-        let snapshot = second.state().state().snapshot.clone().expect("open");
+        let snapshot = second.state().state().library().snapshot.clone().expect("open");
         assert_eq!(snapshot.parts().read_only, None, "nobody else has it");
     }
 }
@@ -198,7 +204,7 @@ fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library(
     fs::write(notes.join("dog.txt"), "A dog runs over the meadow.").expect("written");
     let setup = Setup { library: Some(library.clone()), ..Setup::default() };
     let mut window = window(setup, engine::opener(Default::default()));
-    step_until(&mut window, "the library is open", |w| w.state().state().snapshot.is_some());
+    step_until(&mut window, "the library is open", |w| w.state().state().library().snapshot.is_some());
 
     let second_start = std::thread::spawn(move || single_instance::forward(&library, &[notes]));
     let in_front = Cell::new(false);
@@ -209,7 +215,7 @@ fn a_second_start_brings_the_window_to_the_front_and_its_files_into_the_library(
             place(ViewportCommand::Minimized(false)) < place(ViewportCommand::Focus)
         };
         in_front.set(in_front.get() || asked.is_some_and(to_front));
-        in_front.get() && w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 1)
+        in_front.get() && w.state().state().library().snapshot.as_ref().is_some_and(|s| s.len() == 1)
     });
     assert!(second_start.join().expect("no panic"), "it knows that it need not open a window");
 }
@@ -237,7 +243,8 @@ fn an_import_that_was_cut_short_goes_on_when_its_library_is_opened() {
     let mut window = window(setup, engine::opener(Default::default()));
     step_until(&mut window, "the rest is embedded", |w| {
         let state = w.state().state();
-        state.snapshot.as_ref().is_some_and(|s| s.len() == 60) && state.progress.stage == Stage::Idle
+        state.library().snapshot.as_ref().is_some_and(|s| s.len() == 60)
+            && state.library().progress.stage == Stage::Idle
     });
     step_until(&mut window, "nothing is left to be told of", |w| w.query_by_label("Continue import").is_none());
 }
@@ -255,10 +262,10 @@ fn after_a_cancel_the_status_bar_says_what_is_left_and_goes_on_when_asked() {
     let mut window = window(setup, engine::opener(Default::default()));
     step_until(&mut window, "it is said what is left", |w| w.query_by_label("12 not imported").is_some());
     window.run_steps(20);
-    assert!(window.state().state().snapshot.as_ref().is_some_and(|s| s.is_empty()), "its user has ended it");
+    assert!(window.state().state().library().snapshot.as_ref().is_some_and(|s| s.is_empty()), "its user has ended it");
     window.get_by_label("Continue import").click();
     step_until(&mut window, "all is embedded", |w| {
-        w.state().state().snapshot.as_ref().is_some_and(|s| s.len() == 12)
+        w.state().state().library().snapshot.as_ref().is_some_and(|s| s.len() == 12)
             && w.query_by_label("Continue import").is_none()
     });
 }

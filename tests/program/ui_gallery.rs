@@ -15,7 +15,7 @@ use vicinity_engine::Job;
 fn open_with(setup: Setup, habits: Habits) -> (Window, fake::Jobs) {
     let (opener, jobs) = fake::opener_with(habits);
     let mut window = window(Setup { library: Some("/nowhere/library".into()), ..setup }, opener);
-    step_until(&mut window, "the collection is shown", |w| w.state().state().snapshot.is_some());
+    step_until(&mut window, "the collection is shown", |w| w.state().state().library().snapshot.is_some());
     window.run_steps(3);
     (window, jobs)
 }
@@ -28,7 +28,7 @@ fn gallery() -> (Window, fake::Jobs) {
 }
 
 fn listed(window: &Window) -> Vec<u32> {
-    window.state().state().gallery.listing.items.iter().map(|id| id.0).collect()
+    window.state().state().library().gallery.listing.items.iter().map(|id| id.0).collect()
 }
 
 fn type_text(window: &mut Window, text: &str) {
@@ -44,7 +44,7 @@ fn the_gallery_shows_where_relevance_ends_and_the_panel_beside_it_does_not_repea
     type_query(&mut window, "ball");
     step_until(&mut window, "the gallery lists the hits", |w| listed(w).first() == Some(&4));
     window.run_steps(2);
-    assert_eq!(window.state().state().gallery.listing.matches, Some(6));
+    assert_eq!(window.state().state().library().gallery.listing.matches, Some(6));
     // Found once: were the hits in the panel, too, there would be two of each.
     window.get_by_label("picture_04.jpg, score 0.400");
     window.get_by_label("Less similar");
@@ -56,7 +56,7 @@ fn the_gallery_shows_where_relevance_ends_and_the_panel_beside_it_does_not_repea
     window.key_press(Key::Num1);
     window.run_steps(3);
     window.get_by_label("Results");
-    assert_eq!(window.state().state().visible_right_tab(), window.state().state().right_tab);
+    assert_eq!(window.state().state().visible_right_tab(), window.state().state().library().right_tab);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_gallery_is_sorted_by_name_date_size_and_score_and_remembers_how() {
         listed(w)[..7] == [9, 8, 7, 6, 5, 4, 31]
     });
     drop(window);
-    let kept = vicinity::app::Settings::read(&settings).gallery_sort;
+    let kept = vicinity::app::preferences::read(&settings).gallery_sort;
     assert_eq!(kept.key, vicinity::context::listing::SortKey::Size);
 }
 
@@ -94,7 +94,7 @@ fn files_are_found_by_name_from_the_keyboard() {
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::F);
     window.run_steps(3);
-    assert_eq!(window.state().state().central_view, CentralView::Gallery);
+    assert_eq!(window.state().state().preferences.central_view, CentralView::Gallery);
     type_text(&mut window, "NOTE_2");
     step_until(&mut window, "only these are listed", |w| listed(w) == [24, 25, 26, 27, 28, 29]);
     window.get_by_label("Remove Name: NOTE_2 from search");
@@ -132,7 +132,7 @@ fn items_are_added_to_a_selection_without_the_others_leaving_the_gallery() {
     window.get_by_label("picture_03.jpg").click();
     window.run_steps(3);
     window.get_by_label("picture_02.jpg").click_modifiers(Modifiers::COMMAND);
-    step_until(&mut window, "two are selected", |w| w.state().state().selection.items.len() == 2);
+    step_until(&mut window, "two are selected", |w| w.state().state().library().selection.items.len() == 2);
     window.run_steps(3);
     assert_eq!(listed(&window).len(), 32);
     // From the map the gallery is opened for what is selected there.
@@ -143,13 +143,13 @@ fn items_are_added_to_a_selection_without_the_others_leaving_the_gallery() {
     window.run_steps(2);
     window.get_by_label("Show all items").click();
     step_until(&mut window, "everything is listed", |w| listed(w).len() == 32);
-    assert_eq!(window.state().state().selection.items.len(), 2, "and the selection stays");
+    assert_eq!(window.state().state().library().selection.items.len(), 2, "and the selection stays");
     // Also from within the gallery, by the panel beside it.
     type_query(&mut window, "ball");
     window.key_press(Key::Escape);
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "what matches is selected", |w| w.state().state().selection.items.len() == 6);
+    step_until(&mut window, "what matches is selected", |w| w.state().state().library().selection.items.len() == 6);
     window.run_steps(3);
     assert_eq!(listed(&window).len(), 32);
     assert!(window.query_by_label("Show all in gallery").is_none(), "six are seen beside it");
@@ -160,7 +160,9 @@ fn the_preview_tells_the_place_the_facts_and_the_score() {
     let (mut window, _) = gallery();
     type_query(&mut window, "ball");
     window.key_press(Key::Enter);
-    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    step_until(&mut window, "the first hit is selected", |w| {
+        w.state().state().library().selection.focus() == Some(ItemId(4))
+    });
     window.key_press(Key::Space);
     step_until(&mut window, "the place is told", |w| w.query_by_label("1 of 32 · score 0.400").is_some());
     window.get_by_label_contains("480 × 640 · 124 KB · ");
@@ -173,12 +175,12 @@ fn the_preview_tells_the_place_the_facts_and_the_score() {
 fn several_selected_items_are_looked_at_one_after_the_other() {
     let (mut window, _) = open_with(Setup::default(), Habits::default());
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
     window.key_press(Key::Space);
     step_until(&mut window, "the first is shown", |w| w.query_by_label("1 of 32").is_some());
     window.key_press(Key::ArrowRight);
     step_until(&mut window, "the second is shown", |w| w.query_by_label("2 of 32").is_some());
-    assert_eq!(window.state().state().selection.items.len(), 32, "the selection stays");
+    assert_eq!(window.state().state().library().selection.items.len(), 32, "the selection stays");
 }
 
 #[test]
@@ -191,12 +193,12 @@ fn a_dropped_picture_and_its_labels_stay_in_sight_while_its_hits_are_looked_at()
     step_until(&mut window, "the targets are shown", |w| w.query_by_label("Find similar items and labels").is_some());
     window.get_by_label("Find similar items and labels").click();
     step_until(&mut window, "the chip shows the picture", |w| {
-        w.state().state().query.chips.first().is_some_and(|chip| chip.texture.is_some())
+        w.state().state().library().query.chips.first().is_some_and(|chip| chip.texture.is_some())
     });
     step_until(&mut window, "its labels are there", |w| w.query_by_label("child 60%").is_some());
     window.get_by_label("Search image dog.png");
     window.key_press(Key::ArrowRight);
-    step_until(&mut window, "a hit is selected", |w| w.state().state().labels.focus_scores.is_some());
+    step_until(&mut window, "a hit is selected", |w| w.state().state().library().labels.focus_scores.is_some());
     window.run_steps(2);
     window.get_by_label("Search image dog.png");
     window.get_by_label("child 60%");
@@ -217,8 +219,8 @@ fn queries_that_the_collection_answers_are_offered_while_nothing_is_asked() {
     let asked = jobs.lock().expect("jobs").iter().filter(|job| matches!(job, Job::Suggest { .. })).count();
     assert_eq!(asked, 1, "once for a collection that does not change");
     window.get_by_label("Search for a golf ball").click();
-    step_until(&mut window, "it is searched", |w| w.state().state().query.result.is_some());
-    assert_eq!(window.state().state().query.text, "a golf ball");
+    step_until(&mut window, "it is searched", |w| w.state().state().library().query.result.is_some());
+    assert_eq!(window.state().state().library().query.text, "a golf ball");
 }
 
 #[test]
@@ -263,22 +265,22 @@ fn the_list_of_failures_names_reason_and_folder() {
 fn labels_given_to_items_stay_when_another_set_is_taken() {
     let (mut window, _) = open_with(Setup::default(), Habits::default());
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
     window.run_steps(2);
     window.get_by_label("Auto-label selection").click();
-    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.best.len() == 32);
+    step_until(&mut window, "all are labelled", |w| w.state().state().library().labels.applied.best.len() == 32);
     window.run_steps(3);
     window.get_by_label("Edit labels…").click();
     window.run_steps(3);
     window.get_by_label("Built-in sets").click();
     window.run_steps(3);
     window.get_by_label("Topics (12)").click();
-    step_until(&mut window, "another set is in use", |w| w.state().state().labels.set.labels.len() == 12);
+    step_until(&mut window, "another set is in use", |w| w.state().state().preferences.label_set.labels.len() == 12);
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!(state.labels.applied.name_of(ItemId(7)), Some("child"));
+    assert_eq!(state.library().labels.applied.name_of(ItemId(7)), Some("child"));
     assert!(window.query_all_by_label("child, 32").next().is_some());
-    assert_eq!(state.right_tab, RightTab::Item);
+    assert_eq!(state.library().right_tab, RightTab::Item);
 }
 
 #[test]

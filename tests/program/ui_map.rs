@@ -8,8 +8,10 @@ use crate::support::synthetic::{layout, search, snapshot};
 use egui::{Modifiers, Pos2, Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
-use vicinity::context::state::Selection;
-use vicinity::context::{ColourBy, Command, CommandSender, Ctx, LegendKey, MapTool, State, SystemCommand, UiCommand};
+use vicinity::context::Selection;
+use vicinity::context::{
+    ColourBy, Command, CommandSender, Ctx, LegendKey, LibraryState, MapTool, State, SystemCommand, UiCommand,
+};
 use vicinity::ui::map::{MapCommand, MapPanel};
 use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
 
@@ -37,19 +39,19 @@ impl World {
             Command::Ui(UiCommand::ZoomOut) => self.map.command(MapCommand::ZoomOut),
             Command::System(SystemCommand::Select(items)) => {
                 self.picked.push(items.clone());
-                self.state.selection = Selection::new(items);
+                self.state.library_mut().selection = Selection::new(items).into();
             }
             Command::System(SystemCommand::ToggleSelected(item)) => {
-                let mut items = self.state.selection.items.clone();
+                let mut items = self.state.library().selection.items.clone();
                 items.push(item);
-                self.state.selection = Selection::new(items);
+                self.state.library_mut().selection = Selection::new(items).into();
             }
-            Command::System(SystemCommand::Hover(item)) => self.state.hover = item,
-            Command::System(SystemCommand::SetColourBy(by)) => self.state.colour_by = by,
-            Command::System(SystemCommand::SetMapTool(tool)) => self.state.map_tool = tool,
+            Command::System(SystemCommand::Hover(item)) => self.state.library_mut().hover = item,
+            Command::System(SystemCommand::SetColourBy(by)) => self.state.preferences.colour_by = by,
+            Command::System(SystemCommand::SetMapTool(tool)) => self.state.library_mut().map_tool = tool,
             Command::System(SystemCommand::ToggleLegend(entry)) => {
-                if !self.state.hidden_legend.remove(&entry) {
-                    self.state.hidden_legend.insert(entry);
+                if !self.state.library_mut().hidden_legend.remove(&entry) {
+                    self.state.library_mut().hidden_legend.insert(entry);
                 }
             }
             Command::System(SystemCommand::CancelProjection) => self.cancelled = true,
@@ -65,7 +67,14 @@ impl World {
 const SIZE: Vec2 = vec2(640.0, 480.0);
 
 fn state(items: usize) -> State {
-    State { snapshot: Some(snapshot(items, 1)), layout: Some(layout(items, 1)), ..State::default() }
+    State {
+        library: Some(LibraryState {
+            snapshot: Some(snapshot(items, 1)),
+            layout: Some(layout(items, 1)),
+            ..LibraryState::default()
+        }),
+        ..State::default()
+    }
 }
 
 fn world(state: State) -> World {
@@ -109,7 +118,7 @@ fn drag(harness: &mut Harness<'_, World>, path: &[Pos2], modifiers: Modifiers) {
 /// The item drawn nearest to a place, found by looking at every one.
 fn nearest(harness: &Harness<'_, World>, at: Pos2) -> ItemId {
     let world = harness.state();
-    let n = world.state.snapshot.as_ref().expect("open").len() as u32;
+    let n = world.state.library().snapshot.as_ref().expect("open").len() as u32;
     (0..n)
         .map(ItemId)
         .min_by(|a, b| world.place(a.0).distance(at).total_cmp(&world.place(b.0).distance(at)))
@@ -118,7 +127,7 @@ fn nearest(harness: &Harness<'_, World>, at: Pos2) -> ItemId {
 
 fn inside(harness: &Harness<'_, World>, wanted: impl Fn(Pos2) -> bool) -> HashSet<ItemId> {
     let world = harness.state();
-    let n = world.state.snapshot.as_ref().expect("open").len() as u32;
+    let n = world.state.library().snapshot.as_ref().expect("open").len() as u32;
     (0..n).filter(|row| wanted(world.place(*row))).map(ItemId).collect()
 }
 
@@ -130,13 +139,13 @@ fn hover_names_the_nearest_point() {
         harness.hover_at(at);
         harness.run();
         let expected = nearest(&harness, at);
-        assert_eq!(harness.state().state.hover, Some(expected));
+        assert_eq!(harness.state().state.library().hover, Some(expected));
         let name = harness.state().state.item(expected).expect("an item").name();
         harness.get_by_label(&name);
     }
     harness.hover_at(Pos2::new(320.0, 60.0));
     harness.run();
-    assert_eq!(harness.state().state.hover, None);
+    assert_eq!(harness.state().state.library().hover, None);
 }
 
 #[test]
@@ -144,13 +153,13 @@ fn click_selects_and_empty_ground_clears() {
     let mut harness = harness(600);
     let (a, b) = (harness.state().place(0), harness.state().place(1));
     click(&mut harness, a, Modifiers::NONE);
-    assert_eq!(harness.state().state.selection.items, [ItemId(0)]);
+    assert_eq!(harness.state().state.library().selection.items, [ItemId(0)]);
     click(&mut harness, b, Modifiers::COMMAND);
-    assert_eq!(harness.state().state.selection.items, [ItemId(0), ItemId(1)]);
+    assert_eq!(harness.state().state.library().selection.items, [ItemId(0), ItemId(1)]);
     click(&mut harness, b, Modifiers::NONE);
-    assert_eq!(harness.state().state.selection.items, [ItemId(1)]);
+    assert_eq!(harness.state().state.library().selection.items, [ItemId(1)]);
     click(&mut harness, Pos2::new(320.0, 60.0), Modifiers::NONE);
-    assert!(harness.state().state.selection.items.is_empty());
+    assert!(harness.state().state.library().selection.items.is_empty());
 }
 
 #[test]
@@ -161,16 +170,16 @@ fn a_box_selects_what_it_encloses_and_adds_on_request() {
     let expected = inside(&harness, |p| around.contains(p));
     assert!(expected.len() > 20 && expected.len() < 500, "{}", expected.len());
     drag(&mut harness, &[from, from + vec2(40.0, 40.0), to], Modifiers::SHIFT);
-    assert_eq!(harness.state().state.selection.set, expected);
+    assert_eq!(harness.state().state.library().selection.set, expected);
 
-    harness.state_mut().state.map_tool = MapTool::Box;
+    harness.state_mut().state.library_mut().map_tool = MapTool::Box;
     let second = egui::Rect::from_two_pos(Pos2::new(100.0, 100.0), Pos2::new(330.0, 300.0));
     let more = inside(&harness, |p| second.contains(p));
     drag(&mut harness, &[second.min, second.center(), second.max], Modifiers::COMMAND);
     let both: HashSet<ItemId> = expected.union(&more).copied().collect();
     assert!(both.len() > expected.len());
-    assert_eq!(harness.state().state.selection.set, both);
-    assert_eq!(harness.state().state.selection.items.len(), both.len(), "each once");
+    assert_eq!(harness.state().state.library().selection.set, both);
+    assert_eq!(harness.state().state.library().selection.items.len(), both.len(), "each once");
 }
 
 #[test]
@@ -178,14 +187,14 @@ fn a_lasso_selects_what_it_encloses() {
     let mut harness = harness(600);
     harness.get_by_label("Select with a lasso").click();
     harness.run();
-    assert_eq!(harness.state().state.map_tool, MapTool::Lasso);
+    assert_eq!(harness.state().state.library().map_tool, MapTool::Lasso);
     // A triangle.
     let corners = [Pos2::new(120.0, 80.0), Pos2::new(560.0, 100.0), Pos2::new(300.0, 380.0)];
     let side = |p: Pos2, a: Pos2, b: Pos2| (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x) > 0.0;
     let expected = inside(&harness, |p| (0..3).all(|i| side(p, corners[i], corners[(i + 1) % 3])));
     assert!(expected.len() > 50 && expected.len() < 550, "{}", expected.len());
     drag(&mut harness, &[corners[0], corners[1], corners[2], corners[0]], Modifiers::NONE);
-    assert_eq!(harness.state().state.selection.set, expected);
+    assert_eq!(harness.state().state.library().selection.set, expected);
 }
 
 #[test]
@@ -252,7 +261,7 @@ fn buttons_zoom_and_fit() {
     assert_eq!(everything.len(), 600);
     // Again: the selection.
     let few: Vec<ItemId> = (0..600).filter(|i| i % 100 == 16).map(ItemId).collect();
-    harness.state_mut().state.selection = Selection::new(few);
+    harness.state_mut().state.library_mut().selection = Selection::new(few).into();
     harness.get_by_label("Fit map").click();
     harness.run();
     assert!(harness.state().map.points_per_unit() > scale * 1.2);
@@ -282,26 +291,29 @@ fn the_keyboard_moves_the_map_and_picks() {
     harness.run();
     harness.key_press(egui::Key::Enter);
     harness.run();
-    assert_eq!(harness.state().state.selection.items, [nearest(&harness, harness.get_by_label("Map").rect().center())]);
+    assert_eq!(
+        harness.state().state.library().selection.items,
+        [nearest(&harness, harness.get_by_label("Map").rect().center())]
+    );
 }
 
 #[test]
 fn the_legend_counts_and_filters() {
     let mut harness = harness(600);
-    let texts = harness.state().state.snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
+    let texts = harness.state().state.library().snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.hidden_legend.contains(&LegendKey::Modality(1)));
+    assert!(harness.state().state.library().hidden_legend.contains(&LegendKey::Modality(1)));
     // What is switched off is not found by the pointer any more.
     let everything = [Pos2::new(12.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(628.0, 412.0)];
     drag(&mut harness, &everything, Modifiers::SHIFT);
-    let chosen = harness.state().state.selection.items.clone();
+    let chosen = harness.state().state.library().selection.items.clone();
     assert!(chosen.len() > 100);
     let of = |id: &ItemId| harness.state().state.item(*id).expect("an item").modality;
     assert!(chosen.iter().all(|id| of(id) == vicinity_core::Modality::Image));
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.hidden_legend.is_empty());
+    assert!(harness.state().state.library().hidden_legend.is_empty());
 }
 
 #[test]
@@ -311,11 +323,11 @@ fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
     harness.run();
     harness.get_by_label("Folder").click();
     harness.run();
-    assert_eq!(harness.state().state.colour_by, ColourBy::Folder);
+    assert_eq!(harness.state().state.preferences.colour_by, ColourBy::Folder);
     harness.get_by_label("folder 00, 208");
     let (map, chooser) = (harness.get_by_label("Map").rect(), harness.get_by_label("Colour by folder").rect());
     assert!(map.contains_rect(chooser), "the legend grows into the map: {chooser:?} in {map:?}");
-    let rest = harness.state().state.snapshot.as_ref().expect("open").items();
+    let rest = harness.state().state.library().snapshot.as_ref().expect("open").items();
     let rest =
         rest.filter(|i| ["10", "11", "12"].iter().any(|f| i.path.to_string_lossy().contains(&format!("folder {f}"))));
     let rest = rest.count();
@@ -326,14 +338,14 @@ fn colours_are_chosen_from_a_menu_and_folders_beyond_ten_are_other() {
 fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     let mut harness = harness(300);
     harness.get_by_label("UMAP · 15 neighbours · trustworthiness 0.97");
-    harness.state_mut().state.layout_progress =
+    harness.state_mut().state.library_mut().layout_progress =
         Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
     harness.run();
     harness.get_by_label("Improving the map… 42 %");
     harness.get_by_label("Cancel").click();
     harness.run();
     assert!(harness.state().cancelled);
-    harness.state_mut().state.layout = None;
+    harness.state_mut().state.library_mut().layout = None;
     harness.run();
     harness.get_by_label("Preparing the map…");
 }
@@ -342,13 +354,13 @@ fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
 fn glides_to_a_new_layout_and_follows_the_items() {
     let mut harness = harness(600);
     let before = harness.state().place(200);
-    harness.state_mut().state.layout = Some(layout(600, 2));
+    harness.state_mut().state.library_mut().layout = Some(layout(600, 2));
     harness.run();
     let after = harness.state().place(200);
     assert!(before.distance(after) > 5.0);
     harness.hover_at(after);
     harness.run();
-    assert_eq!(harness.state().state.hover, Some(nearest(&harness, after)));
+    assert_eq!(harness.state().state.library().hover, Some(nearest(&harness, after)));
 }
 
 #[test]
@@ -367,7 +379,7 @@ fn a_large_map_is_prepared_off_the_frame() {
     let at = harness.state().place(59_999);
     harness.hover_at(at);
     harness.run();
-    assert!(harness.state().state.hover.is_some());
+    assert!(harness.state().state.library().hover.is_some());
 }
 
 /// Draws the points for real, and compares with the picture kept.
@@ -418,10 +430,10 @@ fn compare(name: &str, drawn: &image::RgbaImage) {
 fn looks_right_in_the_dark_with_a_query() {
     picture("map_query_dark", Theme::Dark, |harness| {
         let world = harness.state_mut();
-        let snapshot = Arc::clone(world.state.snapshot.as_ref().expect("open"));
-        world.state.query.result = Some(search(&snapshot, 6));
-        world.state.colour_by = ColourBy::Similarity;
-        world.state.selection = Selection::new((40..46).map(ItemId).collect());
+        let snapshot = Arc::clone(world.state.library().snapshot.as_ref().expect("open"));
+        world.state.library_mut().query.result = Some(search(&snapshot, 6));
+        world.state.preferences.colour_by = ColourBy::Similarity;
+        world.state.library_mut().selection = Selection::new((40..46).map(ItemId).collect()).into();
     });
 }
 
@@ -429,9 +441,9 @@ fn looks_right_in_the_dark_with_a_query() {
 fn looks_right_in_the_light_with_folders() {
     picture("map_folders_light", Theme::Light, |harness| {
         let at = harness.state().place(444);
-        harness.state_mut().state.selection = Selection::new((40..46).map(ItemId).collect());
+        harness.state_mut().state.library_mut().selection = Selection::new((40..46).map(ItemId).collect()).into();
         harness.hover_at(at);
-        harness.state_mut().state.colour_by = ColourBy::Folder;
+        harness.state_mut().state.preferences.colour_by = ColourBy::Folder;
     });
 }
 
@@ -456,13 +468,13 @@ fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
         let circle = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.fill == theme);
         painted(harness).iter().filter(|s| circle(s)).count()
     };
-    let snapshot = Arc::clone(harness.state().state.snapshot.as_ref().expect("open"));
+    let snapshot = Arc::clone(harness.state().state.library().snapshot.as_ref().expect("open"));
     let found = search(&snapshot, 6);
-    harness.state_mut().state.query.result = Some(Arc::clone(&found));
+    harness.state_mut().state.library_mut().query.result = Some(Arc::clone(&found));
     harness.run();
     assert_eq!(hits(&harness), found.matching().len(), "as many as the list says");
     let none = SearchResult { above_threshold: 0, threshold: f32::INFINITY, ..SearchResult::clone(&found) };
-    harness.state_mut().state.query.result = Some(Arc::new(none));
+    harness.state_mut().state.library_mut().query.result = Some(Arc::new(none));
     harness.run();
     assert_eq!(hits(&harness), 0);
     assert!(!painted(&harness).iter().any(|s| matches!(s, egui::Shape::Mesh(_))), "no star either");
@@ -471,7 +483,7 @@ fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
 #[test]
 fn nothing_lies_below_the_legend_and_nothing_is_found_through_it() {
     let mut harness = harness(1_300);
-    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.state_mut().state.preferences.colour_by = ColourBy::Folder;
     harness.run();
     let (first, last) =
         (harness.get_by_label("folder 00, 208").rect(), harness.get_by_label("Colour by folder").rect());
@@ -493,21 +505,21 @@ fn nothing_lies_below_the_legend_and_nothing_is_found_through_it() {
         modifiers: Modifiers::NONE,
     });
     harness.run();
-    assert_eq!(harness.state().state.hover, None);
+    assert_eq!(harness.state().state.library().hover, None);
     assert_eq!(harness.state().map.points_per_unit(), scale, "the wheel is the legend's");
 }
 
 #[test]
 fn a_switch_of_the_legend_stays_with_its_folder_when_the_order_changes() {
     let mut harness = harness(1_300);
-    harness.state_mut().state.colour_by = ColourBy::Folder;
+    harness.state_mut().state.preferences.colour_by = ColourBy::Folder;
     harness.run();
     harness.get_by_label("folder 01, 169").click();
     harness.run();
     let off = LegendKey::Folder("/home/ann/Photos/folder 01".into());
-    assert!(harness.state().state.hidden_legend.contains(&off));
-    harness.state_mut().state.snapshot = Some(crate::support::synthetic::snapshot(2_600, 2));
-    harness.state_mut().state.layout = Some(layout(2_600, 2));
+    assert!(harness.state().state.library().hidden_legend.contains(&off));
+    harness.state_mut().state.library_mut().snapshot = Some(crate::support::synthetic::snapshot(2_600, 2));
+    harness.state_mut().state.library_mut().layout = Some(layout(2_600, 2));
     harness.run();
     let state = |name: &str| {
         let node = harness.get_by_label_contains(name);
@@ -523,7 +535,7 @@ fn a_filter_narrows_the_map_and_can_be_fitted() {
     let of_folder = |harness: &Harness<'_, World>, id: &ItemId| {
         harness.state().state.item(*id).expect("an item").path.starts_with(folder)
     };
-    harness.state_mut().state.query.filter.folder = Some(folder.into());
+    harness.state_mut().state.library_mut().query.filter.folder = Some(folder.into());
     harness.run();
     let (mut a, mut b) = (None, None);
     for row in 2..600 {
@@ -533,7 +545,7 @@ fn a_filter_narrows_the_map_and_can_be_fitted() {
     let (within, without) = (a.expect("an item"), b.expect("an item"));
     let scale = harness.state().map.points_per_unit();
     drag(&mut harness, &[Pos2::new(4.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(636.0, 420.0)], Modifiers::SHIFT);
-    let selected = harness.state().state.selection.items.clone();
+    let selected = harness.state().state.library().selection.items.clone();
     assert!(selected.len() > 10 && selected.iter().all(|id| of_folder(&harness, id)), "a box takes no others");
     assert!(selected.contains(&ItemId(within)) && !selected.contains(&ItemId(without)));
     harness.state_mut().map.command(MapCommand::FitFilter);
@@ -558,11 +570,11 @@ fn a_dense_selection_is_outlined_and_a_sparse_one_ringed() {
         .map(ItemId)
         .filter(|id| harness.state().state.item(*id).is_some_and(|i| i.path.starts_with(&first)))
         .collect();
-    harness.state_mut().state.selection = Selection::new(cluster.clone());
+    harness.state_mut().state.library_mut().selection = Selection::new(cluster.clone()).into();
     harness.run();
     let (rings, lines) = count(&harness);
     assert!(rings < cluster.len() / 2 && lines > 20, "{rings} rings and {lines} lines for {}", cluster.len());
-    harness.state_mut().state.selection = Selection::new(vec![ItemId(0), ItemId(1)]);
+    harness.state_mut().state.library_mut().selection = Selection::new(vec![ItemId(0), ItemId(1)]).into();
     harness.run();
     assert_eq!(count(&harness), (2, 0));
 }

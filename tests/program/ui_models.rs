@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::hub::Hub;
 use crate::support::window::{Setup, Window, no_engine, step_until, window};
 use egui_kittest::kittest::Queryable as _;
-use vicinity::app::{Environment, Settings};
+use vicinity::app::{Environment, preferences};
 use vicinity::context::Dialog;
 use vicinity_models::installed::{InstallOptions, InstallState};
 
@@ -44,7 +44,7 @@ fn with_dialog(setup: Setup) -> Window {
 }
 
 fn stands(window: &Window) -> InstallState {
-    window.state().state().model_list.as_ref().unwrap().find(MODEL).unwrap().status.state.clone()
+    window.state().state().view.model_list.as_ref().unwrap().find(MODEL).unwrap().status.state.clone()
 }
 
 fn click(window: &mut Window, label: &str) {
@@ -133,10 +133,10 @@ fn the_first_start_offers_one_choice_once() {
     step_until(&mut first, "it is gone", |w| w.query_by_label_contains("Photos: SigLIP 2 B/16").is_none());
     assert!(hub.requests().is_empty(), "the starter needs nothing");
     drop(first);
-    assert!(Settings::read(&settings).welcomed);
+    assert!(preferences::read(&settings).welcomed);
 
     let mut again = window(setup(), no_engine());
-    step_until(&mut again, "the models are there", |w| w.state().state().model_list.is_some());
+    step_until(&mut again, "the models are there", |w| w.state().state().view.model_list.is_some());
     again.run_steps(3);
     assert!(again.query_by_label_contains("Photos: SigLIP 2 B/16").is_none(), "never again");
 }
@@ -151,5 +151,5 @@ fn a_choice_of_the_first_start_is_got_and_kept_for_new_libraries() {
     window.get_by_label_contains("Fast: SigLIP 2 B/32").click();
     step_until(&mut window, "the hub is asked", |_| !hub.requests().is_empty());
     drop(window);
-    assert_eq!(Settings::read(&settings).favourite.as_deref(), Some("siglip2-base-patch32-256"));
+    assert_eq!(preferences::read(&settings).default_model.as_deref(), Some("siglip2-base-patch32-256"));
 }

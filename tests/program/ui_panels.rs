@@ -7,7 +7,7 @@ use crate::support::window::{Setup, Window, drop_file, no_engine, step_until, ty
 use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vicinity::app::Settings;
+use vicinity::app::preferences;
 use vicinity::context::{CentralView, Dialog, FilterDisplay, RightTab, ThemeChoice};
 use vicinity_core::{ItemId, Modality};
 use vicinity_engine::{Job, SearchSlot};
@@ -19,7 +19,7 @@ fn open() -> (Window, fake::Jobs) {
 fn open_with(setup: Setup) -> (Window, fake::Jobs) {
     let (opener, jobs) = fake::opener();
     let mut window = window(Setup { library: Some("/nowhere/library".into()), ..setup }, opener);
-    step_until(&mut window, "the collection is shown", |w| w.state().state().snapshot.is_some());
+    step_until(&mut window, "the collection is shown", |w| w.state().state().library().snapshot.is_some());
     window.run_steps(3);
     (window, jobs)
 }
@@ -71,19 +71,23 @@ fn enter_arrows_space_and_escape_lead_through_the_hits_and_back() {
     let (mut window, _) = open();
     type_query(&mut window, "ball");
     window.key_press(Key::Enter);
-    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    step_until(&mut window, "the first hit is selected", |w| {
+        w.state().state().library().selection.focus() == Some(ItemId(4))
+    });
     window.key_press(Key::ArrowRight);
-    step_until(&mut window, "the second hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(5)));
+    step_until(&mut window, "the second hit is selected", |w| {
+        w.state().state().library().selection.focus() == Some(ItemId(5))
+    });
     window.key_press(Key::Space);
-    step_until(&mut window, "the preview is open", |w| w.state().state().preview == Some(ItemId(5)));
+    step_until(&mut window, "the preview is open", |w| w.state().state().library().preview == Some(ItemId(5)));
     window.key_press(Key::ArrowRight);
-    step_until(&mut window, "the preview shows the next", |w| w.state().state().preview == Some(ItemId(6)));
+    step_until(&mut window, "the preview shows the next", |w| w.state().state().library().preview == Some(ItemId(6)));
     window.key_press(Key::Escape);
-    step_until(&mut window, "the preview is closed", |w| w.state().state().preview.is_none());
+    step_until(&mut window, "the preview is closed", |w| w.state().state().library().preview.is_none());
     window.key_press(Key::Escape);
-    step_until(&mut window, "nothing is selected", |w| w.state().state().selection.items.is_empty());
+    step_until(&mut window, "nothing is selected", |w| w.state().state().library().selection.items.is_empty());
     window.key_press(Key::Escape);
-    step_until(&mut window, "the query is empty", |w| w.state().state().query.is_empty());
+    step_until(&mut window, "the query is empty", |w| w.state().state().library().query.is_empty());
 }
 
 #[test]
@@ -91,15 +95,17 @@ fn walking_through_many_items_keeps_few_previews() {
     let (mut window, _) = open();
     type_query(&mut window, "ball");
     window.key_press(Key::Enter);
-    step_until(&mut window, "the first hit is selected", |w| w.state().state().selection.focus() == Some(ItemId(4)));
+    step_until(&mut window, "the first hit is selected", |w| {
+        w.state().state().library().selection.focus() == Some(ItemId(4))
+    });
     window.key_press(Key::Space);
     for id in 5..24 {
         window.key_press(Key::ArrowRight);
         step_until(&mut window, "the next is shown", |w| {
             let state = w.state().state();
-            state.preview == Some(ItemId(id)) && state.previews.contains_key(&ItemId(id))
+            state.library().preview == Some(ItemId(id)) && state.library().previews.contains_key(&ItemId(id))
         });
-        let kept = window.state().state().previews.len();
+        let kept = window.state().state().library().previews.len();
         assert!(kept <= 4, "{kept} large pictures are kept");
     }
 }
@@ -114,15 +120,18 @@ fn letters_typed_into_the_search_box_are_not_shortcuts() {
     window.event(egui::Event::Text("2[".to_owned()));
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!((state.query.text.as_str(), state.central_view, state.left_open), ("2[", CentralView::Map, true));
+    assert_eq!(
+        (state.library().query.text.as_str(), state.preferences.central_view, state.preferences.left_open),
+        ("2[", CentralView::Map, true)
+    );
     window.key_press(Key::Escape);
     window.run_steps(3);
-    assert_eq!(window.state().state().query.text, "2[", "the first Esc only leaves the box");
+    assert_eq!(window.state().state().library().query.text, "2[", "the first Esc only leaves the box");
     window.key_press(Key::Num2);
     window.key_press(Key::OpenBracket);
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!((state.central_view, state.left_open), (CentralView::Gallery, false));
+    assert_eq!((state.preferences.central_view, state.preferences.left_open), (CentralView::Gallery, false));
 }
 
 #[test]
@@ -133,10 +142,10 @@ fn the_filter_shows_one_kind_and_keeps_the_counts() {
     window.get_by_label("All 6");
     window.get_by_label("Texts 1").click();
     step_until(&mut window, "only texts are asked for", |w| {
-        w.state().state().query.filter.modality == Some(Modality::Text)
+        w.state().state().library().query.filter.modality == Some(Modality::Text)
     });
     step_until(&mut window, "only texts are shown", |w| {
-        let result = w.state().state().query.result.clone();
+        let result = w.state().state().library().query.result.clone();
         result.is_some_and(|r| r.hits.iter().all(|h| h.modality == Modality::Text))
     });
     window.run_steps(2);
@@ -150,9 +159,9 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
     window.key_press(Key::Num2);
     window.run_steps(3);
     window.get_by_label("picture_03.jpg").click();
-    step_until(&mut window, "labels are there", |w| w.state().state().labels.focus_scores.is_some());
+    step_until(&mut window, "labels are there", |w| w.state().state().library().labels.focus_scores.is_some());
     window.run_steps(2);
-    assert_eq!(window.state().state().right_tab, RightTab::Item);
+    assert_eq!(window.state().state().library().right_tab, RightTab::Item);
     window.get_by_label("folder Photos / 2023");
     window.get_by_label_contains("size 640 × 480");
     window.get_by_label("child 60%");
@@ -164,17 +173,17 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
 fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
     let (mut window, _) = open();
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
     window.run_steps(2);
     window.get_by_label("32 selected");
     window.get_by_label("Auto-label selection").click();
-    step_until(&mut window, "all are labelled", |w| w.state().state().labels.applied.best.len() == 32);
+    step_until(&mut window, "all are labelled", |w| w.state().state().library().labels.applied.best.len() == 32);
     window.run_steps(2);
     assert!(window.query_all_by_label("child, 32").next().is_some());
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
-    step_until(&mut window, "the labels are gone", |w| w.state().state().labels.applied.best.is_empty());
+    step_until(&mut window, "the labels are gone", |w| w.state().state().library().labels.applied.best.is_empty());
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    step_until(&mut window, "the labels are back", |w| w.state().state().labels.applied.best.len() == 32);
+    step_until(&mut window, "the labels are back", |w| w.state().state().library().labels.applied.best.len() == 32);
 }
 
 #[test]
@@ -194,13 +203,15 @@ fn the_label_set_can_be_edited_and_reset() {
     field.set_text_value_accesskit("dog, cat");
     window.run_steps(3);
     window.get_by_label("Save").click();
-    step_until(&mut window, "the set is in use", |w| w.state().state().labels.set.labels == ["dog", "cat"]);
+    step_until(&mut window, "the set is in use", |w| w.state().state().preferences.label_set.labels == ["dog", "cat"]);
     window.run_steps(2);
     for (set, labels) in [("Topics (12)", 12), ("Everyday (68)", 68)] {
         window.get_by_label("Built-in sets").click();
         window.run_steps(3);
         window.get_by_label(set).click();
-        step_until(&mut window, "the built-in set is in use", |w| w.state().state().labels.set.labels.len() == labels);
+        step_until(&mut window, "the built-in set is in use", |w| {
+            w.state().state().preferences.label_set.labels.len() == labels
+        });
         window.run_steps(3);
     }
     assert!(jobs.lock().expect("jobs").iter().all(|j| !matches!(j, Job::Add(_))));
@@ -272,7 +283,9 @@ fn the_palette_finds_a_command_by_part_of_its_name() {
     }
     window.run_steps(3);
     window.key_press(Key::Enter);
-    step_until(&mut window, "the gallery is shown", |w| w.state().state().central_view == CentralView::Gallery);
+    step_until(&mut window, "the gallery is shown", |w| {
+        w.state().state().preferences.central_view == CentralView::Gallery
+    });
     assert!(!window.state().state().is_dialog_open(Dialog::Palette));
 }
 
@@ -283,7 +296,7 @@ fn a_dropped_picture_is_a_question_or_is_added_as_the_user_decides() {
         drop_file(&mut window, Path::new("/elsewhere/dog.jpg"));
         step_until(&mut window, "the targets are shown", |w| w.query_by_label(answer).is_some());
         window.get_by_label(answer).click();
-        step_until(&mut window, "it was decided", |w| w.state().state().dropped.is_empty());
+        step_until(&mut window, "it was decided", |w| w.state().state().library().dropped.is_empty());
         window.run_steps(3);
         let asked =
             jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Search { slot: SearchSlot::Results, .. }));
@@ -298,7 +311,7 @@ fn a_dropped_folder_is_added_at_once() {
     let (mut window, jobs) = open();
     drop_file(&mut window, Path::new("/elsewhere/More"));
     window.run_steps(3);
-    assert!(window.state().state().dropped.is_empty());
+    assert!(window.state().state().library().dropped.is_empty());
     assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("More"))));
 }
 
@@ -312,7 +325,7 @@ fn the_first_folder_opens_a_library_of_its_own() {
         jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Add(paths) if paths[0].ends_with("My pictures")))
     });
     let library = window.state().state().library.clone().expect("open");
-    assert!(library.path.starts_with("/data/libraries"), "{library:?}");
+    assert!(library.path.starts_with("/data/libraries"), "{:?}", library.path);
 }
 
 #[test]
@@ -320,7 +333,7 @@ fn a_pasted_picture_is_a_question_with_its_nearest_labels() {
     let (mut window, jobs) = open();
     let image = egui::ColorImage::new([8, 4], vec![egui::Color32::RED; 32]);
     window.event(egui::Event::PasteImage(std::sync::Arc::new(image)));
-    step_until(&mut window, "there are hits", |w| w.state().state().query.result.is_some());
+    step_until(&mut window, "there are hits", |w| w.state().state().library().query.result.is_some());
     step_until(&mut window, "there are labels", |w| w.query_by_label("child 60%").is_some());
     window.get_by_label("Remove Pasted image from search");
     assert!(jobs.lock().expect("jobs").iter().any(|j| matches!(j, Job::Label { .. })));
@@ -337,7 +350,7 @@ fn a_narrow_window_keeps_the_right_panel_in_a_drawer() {
     assert!(window.query_by_label("Results").is_some(), "Esc left the search box and nothing else");
     window.key_press(Key::Escape);
     step_until(&mut window, "the drawer is closed", |w| w.query_by_label("Results").is_none());
-    assert!(!window.state().state().query.is_empty(), "Esc closed the drawer and nothing else");
+    assert!(!window.state().state().library().query.is_empty(), "Esc closed the drawer and nothing else");
     window.get_by_label("Results panel").click();
     step_until(&mut window, "its button brings it back", |w| w.query_by_label("Results").is_some());
     window.get_by_label("Close panel").click();
@@ -358,7 +371,7 @@ fn the_theme_changes_at_once_and_is_remembered() {
     first.get_by_label("Change theme").click();
     step_until(&mut first, "it is dark", |w| w.ctx.theme() == egui::Theme::Dark);
     drop(first);
-    assert_eq!(Settings::read(&settings).theme, ThemeChoice::Dark);
+    assert_eq!(preferences::read(&settings).theme, ThemeChoice::Dark);
 }
 
 #[test]
@@ -378,7 +391,7 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     // the dialog grows from its middle
     window.run_steps(4);
     window.get_by_label("1 hour").click();
-    step_until(&mut window, "the time is set", |w| w.state().state().running.idle_minutes == 60);
+    step_until(&mut window, "the time is set", |w| w.state().state().device_preferences().idle_minutes == 60);
     window.run_steps(4);
     window.get_by_label("Unload model now").click();
     step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
@@ -386,7 +399,7 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
     assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");
     drop(window);
-    let kept = Settings::read(&settings).running;
+    let kept = preferences::read(&settings).devices;
     assert_eq!((kept.device.to_string().as_str(), kept.idle_minutes), ("cpu", 60));
 }
 
@@ -400,7 +413,7 @@ fn the_models_dialog_cuts_vectors_to_fewer_dimensions() {
     assert!(is_on(&window, "2"), "all of them at first");
     window.get_by_label("1").click_accesskit();
     step_until(&mut window, "one dimension is looked at", |w| {
-        w.state().state().snapshot.as_ref().is_some_and(|s| s.dim() == 1)
+        w.state().state().library().snapshot.as_ref().is_some_and(|s| s.dim() == 1)
     });
     window.run_steps(2);
     assert!(is_on(&window, "1") && !is_on(&window, "2"));
@@ -424,7 +437,7 @@ fn a_library_is_remembered_for_the_next_start() {
     let mut again = window(Setup { settings: Some(settings), ..Setup::default() }, opener);
     again.run_steps(2);
     again.get_by_label_contains("Open Photos and Notes, 32 items").click();
-    step_until(&mut again, "it is open again", |w| w.state().state().snapshot.is_some());
+    step_until(&mut again, "it is open again", |w| w.state().state().library().snapshot.is_some());
 }
 
 #[test]
@@ -476,20 +489,20 @@ fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
         ];
         in_one_frame(&mut window, typed);
         let state = window.state().state();
-        assert_eq!((state.query.text.as_str(), state.central_view), ("d2", CentralView::Map));
+        assert_eq!((state.library().query.text.as_str(), state.preferences.central_view), ("d2", CentralView::Map));
         in_one_frame(&mut window, [press(Key::OpenBracket, Modifiers::NONE), text("[")]);
-        assert_eq!(window.state().state().query.text, "d2[", "typing goes on where it was");
+        assert_eq!(window.state().state().library().query.text, "d2[", "typing goes on where it was");
     }
     let (mut window, _) = open();
     let palette = [press(Key::K, Modifiers::COMMAND), press(Key::Num1, Modifiers::NONE), text("gal")];
     in_one_frame(&mut window, palette);
     in_one_frame(&mut window, [text("lery"), press(Key::Enter, Modifiers::NONE)]);
-    assert_eq!(window.state().state().central_view, CentralView::Gallery);
+    assert_eq!(window.state().state().preferences.central_view, CentralView::Gallery);
     let all = [press(Key::K, Modifiers::COMMAND), text("map"), press(Key::Enter, Modifiers::NONE)];
     in_one_frame(&mut window, all);
     let state = window.state().state();
     assert_eq!(
-        (state.central_view, state.is_dialog_open(Dialog::Palette)),
+        (state.preferences.central_view, state.is_dialog_open(Dialog::Palette)),
         (CentralView::Map, false),
         "even all at once"
     );
@@ -499,7 +512,7 @@ fn what_is_typed_in_the_same_frame_as_a_key_that_leads_to_a_field_is_text() {
 fn escape_closes_a_menu_and_nothing_below() {
     let (mut window, _) = open();
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
     window.get_by_label("Library menu: Photos and Notes").click();
     step_until(&mut window, "the menu is open", |w| w.query_by_label("Close library").is_some());
     window.key_press(Key::ArrowDown);
@@ -507,15 +520,15 @@ fn escape_closes_a_menu_and_nothing_below() {
     window.key_press(Key::Escape);
     window.run_steps(4);
     assert!(window.query_by_label("Close library").is_none(), "the menu is closed");
-    assert_eq!(window.state().state().selection.items.len(), 32, "the selection stays");
+    assert_eq!(window.state().state().library().selection.items.len(), 32, "the selection stays");
     window.key_press(Key::F1);
     window.run_steps(3);
     window.key_press(Key::Escape);
     window.run_steps(3);
     let state = window.state().state();
-    assert_eq!((state.floating.len(), state.selection.items.len()), (0, 32));
+    assert_eq!((state.view.dialogs.len(), state.library().selection.items.len()), (0, 32));
     window.key_press(Key::Escape);
-    step_until(&mut window, "then it goes", |w| w.state().state().selection.items.is_empty());
+    step_until(&mut window, "then it goes", |w| w.state().state().library().selection.items.is_empty());
 }
 
 #[test]
@@ -546,8 +559,8 @@ fn searching_with_nothing_open_says_so_and_finds_once_something_is() {
     window.event(text(&folder.path().display().to_string()));
     window.run_steps(2);
     window.key_press(Key::Enter);
-    step_until(&mut window, "it is open and searched", |w| w.state().state().query.result.is_some());
-    assert!(window.query_by_label(said).is_none() && window.state().state().path_request.is_none());
+    step_until(&mut window, "it is open and searched", |w| w.state().state().library().query.result.is_some());
+    assert!(window.query_by_label(said).is_none() && window.state().state().view.path_request.is_none());
 }
 
 #[test]
@@ -573,7 +586,7 @@ fn commands_that_cannot_be_done_are_grey_and_do_nothing() {
     window.key_press(Key::Escape);
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "all are selected", |w| w.state().state().selection.items.len() == 32);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
     window.key_press(Key::P);
     window.run_steps(3);
     window.event(text("labels"));
@@ -596,7 +609,7 @@ fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown
     window.run_steps(3);
     assert!(window.get_by_label("2023, 12").is_focused());
     window.key_press(Key::Enter);
-    let chosen = |w: &Window| w.state().state().query.filter.folder.clone();
+    let chosen = |w: &Window| w.state().state().library().query.filter.folder.clone();
     step_until(&mut window, "it is chosen", |w| chosen(w).is_some_and(|f| f.ends_with("Photos/2023")));
     window.key_press(Key::ArrowLeft);
     window.run_steps(3);
@@ -606,7 +619,7 @@ fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown
     window.get_by_label("Notes, 8").click();
     step_until(&mut window, "a click narrows", |w| chosen(w).is_some_and(|f| f.ends_with("Notes")));
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    step_until(&mut window, "what is shown is selected", |w| w.state().state().selection.items.len() == 8);
+    step_until(&mut window, "what is shown is selected", |w| w.state().state().library().selection.items.len() == 8);
 }
 
 #[test]
@@ -618,10 +631,12 @@ fn types_are_counted_within_what_the_rest_of_the_filter_admits() {
     step_until(&mut window, "the folder has no pictures", |w| shown(w, "Images, 0") && shown(w, "Texts, 8"));
     // Choosing a type says nothing of the other one.
     window.get_all_by_label("Texts, 8").next().expect("in the left panel").click();
-    step_until(&mut window, "texts are chosen", |w| w.state().state().query.filter.modality == Some(Modality::Text));
+    step_until(&mut window, "texts are chosen", |w| {
+        w.state().state().library().query.filter.modality == Some(Modality::Text)
+    });
     window.run_steps(2);
     assert!(shown(&window, "Images, 0") && shown(&window, "Texts, 8"));
-    assert_eq!(window.state().state().visible.as_ref().map(|rows| rows.len()), Some(8));
+    assert_eq!(window.state().state().library().visible.as_ref().map(|rows| rows.len()), Some(8));
 }
 
 #[test]
@@ -632,11 +647,13 @@ fn the_map_fades_or_hides_what_the_filter_excludes_as_the_user_likes() {
     assert!(window.query_by_label("Highlight").is_none(), "there is nothing to fade");
     window.get_by_label("Notes, 8").click();
     step_until(&mut window, "the switch is shown", |w| w.query_by_label("Highlight").is_some());
-    assert_eq!(window.state().state().filter_display, FilterDisplay::Highlight);
+    assert_eq!(window.state().state().preferences.filter_display, FilterDisplay::Highlight);
     window.get_by_label("Filter").click();
-    step_until(&mut window, "points are hidden", |w| w.state().state().filter_display == FilterDisplay::Filter);
+    step_until(&mut window, "points are hidden", |w| {
+        w.state().state().preferences.filter_display == FilterDisplay::Filter
+    });
     drop(window);
-    assert_eq!(Settings::read(&settings).filter_display, FilterDisplay::Filter, "it is remembered");
+    assert_eq!(preferences::read(&settings).filter_display, FilterDisplay::Filter, "it is remembered");
 }
 
 #[test]
@@ -649,7 +666,7 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
     window.get_by_label("picture_03.jpg").click();
     window.run_steps(3);
     window.get_all_by_label("picture_03.jpg").next().expect("in the gallery").hover();
-    step_until(&mut window, "it is under the pointer", |w| w.state().state().hover == Some(ItemId(3)));
+    step_until(&mut window, "it is under the pointer", |w| w.state().state().library().hover == Some(ItemId(3)));
     type_query(&mut window, "ball");
     window.get_by_label("Library menu: Photos and Notes").click();
     window.run_steps(3);
@@ -657,7 +674,7 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
     step_until(&mut window, "it is closed", |w| w.state().state().library.is_none());
     window.run_steps(3);
     let nothing_left = |window: &Window, when: &str| {
-        let s = window.state().state();
+        let s = window.state().state().library();
         assert!(s.hover.is_none() && s.selection.items.is_empty() && s.neighbours.is_none(), "{when}");
         assert!(s.query.is_empty() && s.query.result.is_none() && s.query.error.is_none(), "{when}");
         assert!(s.previews.is_empty() && s.preview.is_none() && s.hidden_legend.is_empty(), "{when}");
@@ -666,10 +683,10 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
             "{when}"
         );
         assert!(s.services.active.is_none() && s.services.error.is_none() && s.services.note.is_none(), "{when}");
-        assert!(s.dropped.is_empty() && s.can_undo == [false; 2], "{when}");
+        assert!(s.dropped.is_empty() && window.state().state().view.can_undo == [false; 2], "{when}");
     };
     nothing_left(&window, "closed");
-    let s = window.state().state();
+    let s = window.state().state().library();
     assert!(
         s.snapshot.is_none()
             && s.visible.is_none()
@@ -679,7 +696,7 @@ fn nothing_of_a_library_is_left_when_it_is_closed() {
     );
     assert!(s.model.is_none() && s.model_title.is_empty() && s.import.is_none() && s.folders.roots().len() == 0);
     window.get_by_label_contains("Open Photos and Notes, 32 items").click();
-    step_until(&mut window, "another is open", |w| w.state().state().snapshot.is_some());
+    step_until(&mut window, "another is open", |w| w.state().state().library().snapshot.is_some());
     window.remove_cursor();
     window.run_steps(3);
     nothing_left(&window, "opened again");

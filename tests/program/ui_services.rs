@@ -27,7 +27,7 @@ fn library(place: &Path) -> Window {
 
 fn embedded(window: &Window, items: usize) -> bool {
     let state = window.state().state();
-    state.snapshot.as_ref().is_some_and(|s| s.len() == items) && state.progress.stage == Stage::Idle
+    state.library().snapshot.as_ref().is_some_and(|s| s.len() == items) && state.library().progress.stage == Stage::Idle
 }
 
 fn dialog(window: &mut Window) {
@@ -76,7 +76,7 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     window.run_steps(2);
     window.get_by_label_contains("type it anew below");
     window.get_by_label_contains("The library goes on with");
-    assert!(window.state().state().services.active.is_none() && embedded(&window, 3));
+    assert!(window.state().state().library().services.active.is_none() && embedded(&window, 3));
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(false));
     assert!(service.requests().iter().all(|r| !String::from_utf8_lossy(&r.body).contains("beach")), "our word alone");
     assert!(window.query_by_label_contains("WR0NG").is_none(), "the key is not shown");
@@ -85,10 +85,10 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     click(&mut window, "Review what will be sent…");
     step_until(&mut window, "the offer is shown for the new key", |w| w.query_by_label("Items: 3").is_some());
     click(&mut window, "Switch on for this library");
-    step_until(&mut window, "it is on", |w| w.state().state().services.active.is_some());
+    step_until(&mut window, "it is on", |w| w.state().state().library().services.active.is_some());
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(true));
     step_until(&mut window, "all is embedded by the service", |w| {
-        embedded(w, 3) && w.state().state().services.active.as_ref().is_some_and(|on| on.usage.requests >= 2)
+        embedded(w, 3) && w.state().state().library().services.active.as_ref().is_some_and(|on| on.usage.requests >= 2)
     });
     window.run_steps(3);
     window.get_by_label_contains("This library is embedded by");
@@ -97,7 +97,7 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
 
     click(&mut window, "Switch off");
     step_until(&mut window, "the local model is back", |w| {
-        w.state().state().services.active.is_none() && embedded(w, 3)
+        w.state().state().library().services.active.is_none() && embedded(w, 3)
     });
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(false));
     assert!(remote::saved(&path).is_none());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::window::{Setup, Window, no_engine, step_until, window};
 use egui_kittest::kittest::Queryable as _;
-use vicinity::app::{Environment, Settings};
+use vicinity::app::{Environment, preferences};
 
 const OUT: &str = "Version 99.0.0 is out: show it in the browser";
 
@@ -71,7 +71,7 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     let mut first = start(&server, &settings);
     wait(&mut first);
     assert_eq!(server.asked(), 0);
-    assert_eq!(first.state().state().network, []);
+    assert_eq!(first.state().state().view.network, []);
 
     first.get_by_label("Library menu: Vicinity").click();
     first.run_steps(3);
@@ -91,7 +91,7 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     let usual = ["accept", "accept-encoding", "host", "user-agent"];
     assert!(sent.iter().all(|name| usual.contains(name)), "{head}");
     assert!(!head.contains(env!("CARGO_PKG_VERSION")), "{head}");
-    let network = &first.state().state().network;
+    let network = &first.state().state().view.network;
     assert_eq!((network.len(), network[0].purpose, network[0].requests), (1, "checking for new versions", 1));
     drop(first);
 
@@ -100,9 +100,9 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     again.get_by_label(OUT);
     assert_eq!(server.asked(), 1, "not again on the same day");
     drop(again);
-    let mut kept = Settings::read(&settings);
+    let mut kept = preferences::read(&settings);
     kept.updates.asked -= 24 * 60 * 60;
-    kept.write(&settings).expect("written");
+    preferences::write(&kept, &settings).expect("written");
     let mut tomorrow = start(&server, &settings);
     wait(&mut tomorrow);
     assert_eq!(server.asked(), 2);
@@ -113,7 +113,7 @@ fn this_version_is_no_news() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::names(env!("CARGO_PKG_VERSION"));
     let mut window = start(&server, &allowed(folder.path()));
-    step_until(&mut window, "the answer is there", |w| w.state().state().updates.newest.is_some());
+    step_until(&mut window, "the answer is there", |w| w.state().state().preferences.updates.newest.is_some());
     wait(&mut window);
     assert!(window.query_by_label_contains("is out").is_none());
 }
@@ -135,10 +135,10 @@ fn whatever_else_is_answered_is_no_news_either() {
         step_until(&mut window, "it was asked", |_| server.asked() > 0);
         wait(&mut window);
         let state = window.state().state();
-        assert_eq!((state.updates.newest.as_deref(), state.notices.len()), (None, 0), "{head}");
-        let received: u64 = state.network.iter().map(|used| used.bytes).sum();
+        assert_eq!((state.preferences.updates.newest.as_deref(), state.library().notices.len()), (None, 0), "{head}");
+        let received: u64 = state.view.network.iter().map(|used| used.bytes).sum();
         assert!(received < 1 << 20, "{head}: {received} bytes");
         drop(window);
-        assert!(Settings::read(&settings).updates.asked > 0, "{head}: not asked again on the same day");
+        assert!(preferences::read(&settings).updates.asked > 0, "{head}: not asked again on the same day");
     }
 }

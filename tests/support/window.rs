@@ -118,6 +118,6 @@ pub fn type_query(window: &mut Window, words: &str) {
     for letter in words.chars() {
         window.event(egui::Event::Text(letter.to_string()));
     }
-    step_until(window, "there are hits", |w| w.state().state().query.result.is_some());
+    step_until(window, "there are hits", |w| w.state().state().library().query.result.is_some());
     window.run_steps(2);
 }

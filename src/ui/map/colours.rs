@@ -72,32 +72,38 @@ impl ColourKey {
     /// The key for the current state and `snapshot`.
     pub fn new(cx: &Ctx<'_>, snapshot: &Arc<Snapshot>, dark: bool) -> Self {
         let state = cx.state;
-        let result = state.query.result.as_ref().filter(|r| r.epoch == snapshot.epoch());
+        let result = state.library().query.result.as_ref().filter(|r| r.epoch == snapshot.epoch());
         // New label names always come with new best labels.
-        let labels = (state.colour_by == ColourBy::Label).then(|| ArcKey(Arc::clone(&state.labels.applied)));
-        let selection = if large_selection(cx).is_empty() { 0 } else { state.selection.stamp() };
-        let kept = state.hidden_legend.iter().filter(|key| match key {
-            LegendKey::Folder(_) => state.colour_by == ColourBy::Folder,
-            LegendKey::Label(_) => state.colour_by == ColourBy::Label,
+        let labels = (state.preferences.colour_by == ColourBy::Label)
+            .then(|| ArcKey(Arc::clone(&state.library().labels.applied)));
+        let selection = if large_selection(cx).is_empty() { 0 } else { state.library().selection.stamp() };
+        let kept = state.library().hidden_legend.iter().filter(|key| match key {
+            LegendKey::Folder(_) => state.preferences.colour_by == ColourBy::Folder,
+            LegendKey::Label(_) => state.preferences.colour_by == ColourBy::Label,
             _ => false,
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
-        let categories = CategoryKey { snapshot: ArcKey(Arc::clone(snapshot)), by: state.colour_by, labels, kept };
-        let (off, filter) = (state.hidden_legend.clone(), state.query.filter.clone());
+        let categories =
+            CategoryKey { snapshot: ArcKey(Arc::clone(snapshot)), by: state.preferences.colour_by, labels, kept };
+        let (off, filter) = (state.library().hidden_legend.clone(), state.library().query.filter.clone());
         Self { categories, result: result.map(|r| ArcKey(Arc::clone(r))), off, filter, selection, dark }
     }
 }
 
 /// The selection if it is too large for rings.
 fn large_selection<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
-    let items = &cx.state.selection.items;
-    if items.len() > MAX_RINGS && items.len() < cx.state.snapshot.as_ref().map_or(0, |s| s.len()) { items } else { &[] }
+    let items = &cx.state.library().selection.items;
+    if items.len() > MAX_RINGS && items.len() < cx.state.library().snapshot.as_ref().map_or(0, |s| s.len()) {
+        items
+    } else {
+        &[]
+    }
 }
 
 impl ColourInputs {
     /// Copies the current inputs.
     pub fn of(cx: &Ctx<'_>) -> Self {
-        Self { names: cx.state.labels.applied.names.clone(), selection: large_selection(cx).to_vec() }
+        Self { names: cx.state.library().labels.applied.names.clone(), selection: large_selection(cx).to_vec() }
     }
 }
 

@@ -85,7 +85,7 @@ impl MapPanel {
         let text = |text: String| RichText::new(text).size(text_size::SMALL).color(theme.text2);
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
-            if let Some(progress) = cx.state.layout_progress {
+            if let Some(progress) = cx.state.library().layout_progress {
                 // Wide enough for every number, so that the button beside it does not move.
                 let progress_text = |share: f32| format!("Improving the map… {:.0} %", share * 100.0);
                 let room = crate::ui::widgets::text_width(ui, &progress_text(1.0), text_size::SMALL);
@@ -99,7 +99,7 @@ impl MapPanel {
                 ui.label(text(method(&scene.layout)));
             }
         });
-        let items = cx.state.snapshot.as_ref().is_some_and(|s| !s.is_empty());
+        let items = cx.state.library().snapshot.as_ref().is_some_and(|s| !s.is_empty());
         if items && self.cache.scene.is_none() {
             let hint = Rect::from_center_size(self.area.center(), vec2(self.area.width() * 0.8, 40.0));
             ui.scope_builder(UiBuilder::new().max_rect(hint).layout(Layout::top_down(Align::Center)), |ui| {
@@ -132,7 +132,7 @@ impl MapPanel {
                 (MapTool::Box, ToolIcon::Box, "Select with a box", "Select with a box (Shift-drag)"),
                 (MapTool::Lasso, ToolIcon::Lasso, "Select with a lasso", "Select with a lasso (Alt-drag)"),
             ] {
-                let on = cx.state.map_tool == wanted;
+                let on = cx.state.library().map_tool == wanted;
                 if tool(ui, icon, name, tooltip, Some(on)).clicked() {
                     cx.send(SystemCommand::SetMapTool(if on { MapTool::Pan } else { wanted }));
                 }
@@ -145,10 +145,10 @@ impl MapPanel {
         let theme = Theme::of(ui.ctx());
         let Some(colours) = &self.cache.colours else { return };
         let entries = &colours.categories.entries;
-        let by_score = cx.state.colour_by == ColourBy::Similarity;
+        let by_score = cx.state.preferences.colour_by == ColourBy::Similarity;
         let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
         let entry = |ui: &mut Ui, entry: &super::colours::LegendEntry| {
-            let on = !cx.state.hidden_legend.contains(&entry.key);
+            let on = !cx.state.library().hidden_legend.contains(&entry.key);
             if legend_entry(ui, entry, on).clicked() {
                 cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
             }
@@ -235,7 +235,7 @@ fn align_in(inner: Rect, size: egui::Vec2, align: Align) -> Rect {
 fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.spacing_mut().item_spacing.x = SPACE[1];
     ui.label(hint("Colour", theme));
-    let now = COLOUR_CHOICES.iter().find(|(by, _)| *by == cx.state.colour_by).map_or("", |(_, name)| name);
+    let now = COLOUR_CHOICES.iter().find(|(by, _)| *by == cx.state.preferences.colour_by).map_or("", |(_, name)| name);
     let text = RichText::new(now).size(text_size::BODY).color(theme.text1);
     let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, egui::TextStyle::Body);
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 18.0, BUTTON), Sense::click());
@@ -251,7 +251,7 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
     egui::Popup::menu(&response).align(egui::RectAlign::TOP_START).width(170.0).show(|ui| {
         for (by, name) in COLOUR_CHOICES {
-            if ui.selectable_label(by == cx.state.colour_by, name).clicked() {
+            if ui.selectable_label(by == cx.state.preferences.colour_by, name).clicked() {
                 cx.send(SystemCommand::SetColourBy(by));
                 ui.close();
             }

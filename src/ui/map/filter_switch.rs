@@ -11,10 +11,10 @@ const CHOICES: [(FilterDisplay, &str); 2] =
 
 /// Draws it among the map's tools.
 pub fn show(ui: &mut Ui, cx: &Ctx<'_>) {
-    if cx.state.query.filter.is_empty() {
+    if cx.state.library().query.filter.is_empty() {
         return;
     }
-    let selected = CHOICES.iter().position(|(display, _)| *display == cx.state.filter_display).unwrap_or(0);
+    let selected = CHOICES.iter().position(|(display, _)| *display == cx.state.preferences.filter_display).unwrap_or(0);
     if let Some(clicked) = buttons::segments(ui, &CHOICES.map(|(_, name)| name), selected) {
         cx.send(SystemCommand::SetFilterDisplay(CHOICES[clicked].0));
     }

@@ -52,7 +52,7 @@ impl MapPanel {
     }
 
     fn score(&self, cx: &Ctx<'_>, item: &Item) -> Option<f32> {
-        let result = cx.state.query.result.as_ref()?;
+        let result = cx.state.library().query.result.as_ref()?;
         let snapshot = self.cache.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(item.id)?).copied().filter(|s| s.is_finite())
     }

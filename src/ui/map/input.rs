@@ -82,7 +82,7 @@ impl MapPanel {
             && let Some(origin) = origin
         {
             let primary = response.dragged_by(PointerButton::Primary);
-            self.gesture = Some(match (cx.state.map_tool, modifiers) {
+            self.gesture = Some(match (cx.state.library().map_tool, modifiers) {
                 _ if !primary => Gesture::Pan(origin, self.flight.now()),
                 (_, m) if m.shift => Gesture::Box(origin, pointer),
                 (_, m) if m.alt => Gesture::Lasso(vec![origin]),
@@ -127,7 +127,7 @@ impl MapPanel {
         };
         let camera = self.flight.now();
         let polygon: Vec<_> = outline.iter().map(|p| camera.map_from_screen(self.area, *p)).collect();
-        let before = if add { cx.state.selection.clone() } else { Default::default() };
+        let before = if add { cx.state.library().selection.clone() } else { Default::default() };
         let (scene, snapshot, colours) = (scene.clone(), snapshot.clone(), colours.clone());
         self.selection_requests += 1;
         let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
@@ -135,7 +135,7 @@ impl MapPanel {
         self.selection_task.start(ui.ctx(), self.selection_requests, in_frame, move || {
             let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_pickable(row));
             let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
-            let mut items = before.items;
+            let mut items = before.items.clone();
             items.extend(found.filter(|id| !before.set.contains(id)));
             items
         });
@@ -194,7 +194,7 @@ impl MapPanel {
         match self.pick(at, PICK_DISTANCE) {
             Some(item) if adds => cx.send(SystemCommand::ToggleSelected(item)),
             Some(item) => cx.send(SystemCommand::Select(vec![item])),
-            None if adds || cx.state.selection.items.is_empty() => {}
+            None if adds || cx.state.library().selection.items.is_empty() => {}
             None => cx.send(SystemCommand::Select(Vec::new())),
         }
     }
@@ -237,7 +237,8 @@ impl MapPanel {
         if !response.hovered() && !response.dragged() {
             return;
         }
-        let enclosing = ui.input(|i| i.modifiers.shift || i.modifiers.alt) || cx.state.map_tool != MapTool::Pan;
+        let enclosing =
+            ui.input(|i| i.modifiers.shift || i.modifiers.alt) || cx.state.library().map_tool != MapTool::Pan;
         ui.ctx().set_cursor_icon(match &self.gesture {
             Some(Gesture::Pan(..)) => CursorIcon::Grabbing,
             Some(_) => CursorIcon::Crosshair,

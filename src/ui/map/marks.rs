@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use egui::Color32;
 
+use crate::context::Selection;
 use crate::context::Snapshot;
-use crate::context::state::Selection;
 use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, MapPos, SearchResult};
 

@@ -109,7 +109,7 @@ impl MapPanel {
     /// Draws the map into all of `ui` and handles its input.
     pub fn ui(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         let time = ui.input(|i| i.time);
-        self.reduce_motion = cx.state.reduce_motion;
+        self.reduce_motion = cx.state.preferences.reduce_motion;
         self.area = ui.max_rect().round_to_pixels_of(ui);
         let response = ui.interact(self.area, ui.scope_id().with("map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Map"));
@@ -188,7 +188,7 @@ impl MapPanel {
         let before = self.fitted.replace((fit, area));
         if self.auto_fit && before.is_none_or(|(camera, _)| camera != fit) {
             let same_area = before.is_some_and(|(_, before)| before == area);
-            self.flight.start(fit, time, cx.state.reduce_motion || !same_area);
+            self.flight.start(fit, time, cx.state.preferences.reduce_motion || !same_area);
         }
     }
 
@@ -224,7 +224,8 @@ impl MapPanel {
     /// The camera that shows the selection, or the hits if nothing is selected.
     fn selection_or_hits_camera(&self, cx: &Ctx<'_>) -> Option<Camera> {
         let positions = &self.cache.scene.as_ref()?.layout.positions;
-        let selected: Vec<usize> = cx.state.selection.items.iter().filter_map(|id| self.cache.row_of(*id)).collect();
+        let selected: Vec<usize> =
+            cx.state.library().selection.items.iter().filter_map(|id| self.cache.row_of(*id)).collect();
         let rows = if selected.is_empty() { &self.cache.marks.hits } else { &selected };
         let bounds = MapBounds::around(rows.iter().filter_map(|row| positions.get(*row).copied()))?;
         Some(self.camera_showing(bounds.with_min_size(0.08)))
@@ -233,7 +234,7 @@ impl MapPanel {
     /// Animates to the items that the filter admits, once the colours are up to date.
     fn fit_filter(&mut self, ui: &Ui, cx: &Ctx<'_>) {
         if let (true, Some(scene), Some(colours)) = (self.fit_filter_requested, &self.cache.scene, &self.cache.colours)
-            && colours.filter() == &cx.state.query.filter
+            && colours.filter() == &cx.state.library().query.filter
         {
             let (scene, colours) = (Arc::clone(scene), Arc::clone(colours));
             self.fit_filter_requested = false;
@@ -313,7 +314,7 @@ impl MapPanel {
         if let Some(at) = self.cache.marks.star.and_then(on_screen) {
             controls::star(&painter, at, look.radius + 5.0, theme);
         }
-        if let Some(at) = cx.state.hover.and_then(|id| self.cache.row_of(id)).and_then(on_screen) {
+        if let Some(at) = cx.state.library().hover.and_then(|id| self.cache.row_of(id)).and_then(on_screen) {
             let stroke = egui::Stroke::new(2.0, theme.text1);
             painter.circle_stroke(at, look.radius * 1.35 + 3.0, stroke);
         }

@@ -56,7 +56,7 @@ impl SceneCache {
         time: f64,
         points_per_unit: f64,
     ) {
-        let (Some(snapshot), Some(layout)) = (&cx.state.snapshot, &cx.state.layout) else {
+        let (Some(snapshot), Some(layout)) = (&cx.state.library().snapshot, &cx.state.library().layout) else {
             *self = Self::default();
             return;
         };
@@ -66,7 +66,7 @@ impl SceneCache {
         }
         self.update_layout(ctx, snapshot, layout, gpu, time);
         self.update_colours(cx, ctx, snapshot, gpu);
-        self.show_completed(time, cx.state.reduce_motion);
+        self.show_completed(time, cx.state.preferences.reduce_motion);
         self.update_marks(cx, ctx, snapshot, gpu, points_per_unit);
     }
 
@@ -144,7 +144,7 @@ impl SceneCache {
         let Some(scene) = &self.scene else { return };
         let snapshot = if have_same_rows(&scene.snapshot, newest) { newest } else { &scene.snapshot };
         let theme = Theme::of(ctx);
-        let (selection, result) = (&cx.state.selection, cx.state.query.result.as_ref());
+        let (selection, result) = (&cx.state.library().selection, cx.state.library().query.result.as_ref());
         let shown = MarkInputs { scene, snapshot, selection, result, points_per_unit, dark: theme.dark };
         if !self.mark_task.is_running() && !self.mark_task.last_key().is_some_and(|key| key.matches(&shown)) {
             let key = MarkKey::new(&shown);

@@ -45,7 +45,7 @@ fn section(ui: &mut Ui) {
 
 fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     let theme = Theme::of(ui.ctx());
-    let filter = &ctx.state.query.filter;
+    let filter = &ctx.state.library().query.filter;
     let top = ui.cursor().min;
     heading(ui, "Folders");
     let plus = egui::Rect::from_min_size(egui::pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
@@ -55,7 +55,7 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         buttons::menu_entry(ui, ctx, UiCommand::OpenFiles);
         buttons::menu_entry(ui, ctx, UiCommand::OpenPath);
     });
-    let all = ctx.state.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
+    let all = ctx.state.library().snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
     let row = PanelRow {
         lead: Leading::Icon(Icon::Folder, theme.text1),
         name: "All items",
@@ -73,10 +73,10 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     section(ui);
     heading(ui, "Type");
-    let visible = ctx.state.visible.as_ref();
+    let visible = ctx.state.library().visible.as_ref();
     for (modality, name, colour) in [(Modality::Image, "Images", theme.images), (Modality::Text, "Texts", theme.texts)]
     {
-        let mut filter = ctx.state.query.filter.clone();
+        let mut filter = ctx.state.library().query.filter.clone();
         let selected = filter.modality == Some(modality);
         let row = PanelRow {
             lead: Leading::Dot(colour),
@@ -94,7 +94,7 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let labels = &ctx.state.labels;
+    let labels = &ctx.state.library().labels;
     if labels.applied.best.is_empty() {
         return;
     }
@@ -120,8 +120,8 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let left_out: u64 = ctx.state.skipped.values().sum();
-    let (name, files, colour) = match ctx.state.failures.len() as u64 {
+    let left_out: u64 = ctx.state.library().skipped.values().sum();
+    let (name, files, colour) = match ctx.state.library().failures.len() as u64 {
         0 if left_out == 0 => return,
         0 => ("Skipped", left_out, theme.text2),
         failed => ("Unreadable files", failed, theme.warning),

@@ -37,9 +37,9 @@ impl FailureList {
             *self = Self::default();
             return;
         }
-        if self.of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &ctx.state.failures)) {
-            self.of = Some(ctx.state.failures.clone());
-            self.rows = rows(&ctx.state.failures);
+        if self.of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &ctx.state.library().failures)) {
+            self.of = Some(ctx.state.library().failures.clone());
+            self.rows = rows(&ctx.state.library().failures);
         }
         let stay = floating(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
         if !stay {
@@ -49,8 +49,8 @@ impl FailureList {
 
     fn contents(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
-        let failures = &ctx.state.failures;
-        let left_out = skip_reason::describe(&ctx.state.skipped, format::number);
+        let failures = &ctx.state.library().failures;
+        let left_out = skip_reason::describe(&ctx.state.library().skipped, format::number);
         if failures.is_empty() {
             ui.label(egui::RichText::new("There are no unreadable files").color(theme.text2));
         }

@@ -49,7 +49,7 @@ enum Act {
 impl FolderTree {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
-        let wanted = (ctx.state.folders.changes(), self.toggles);
+        let wanted = (ctx.state.library().folders.changes(), self.toggles);
         if self.known != Some(wanted) {
             self.known = Some(wanted);
             self.lines = self.list(ctx);
@@ -89,7 +89,7 @@ impl FolderTree {
 
     /// Every row, in order, down to what is closed.
     fn list(&self, ctx: &Ctx<'_>) -> Vec<Line> {
-        let folders = &ctx.state.folders;
+        let folders = &ctx.state.library().folders;
         let alone = folders.roots().len() == 1;
         let mut lines = Vec::new();
         let roots: Vec<(FolderId, bool)> = folders.roots().collect();
@@ -113,7 +113,7 @@ impl FolderTree {
     fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, at: usize) -> Option<Act> {
         let theme = Theme::of(ui.ctx());
         let line = self.lines.get(at)?;
-        let chosen = ctx.state.query.filter.folder.as_ref() == Some(&line.path);
+        let chosen = ctx.state.library().query.filter.folder.as_ref() == Some(&line.path);
         let missing = line.root == Some(false);
         let row = PanelRow {
             lead: Leading::Tree(line.depth, line.open),
@@ -183,7 +183,7 @@ fn row_id(line: &Line) -> Id {
 
 fn choose(ctx: &Ctx<'_>, line: &Line, on: bool) {
     let folder = on.then(|| line.path.clone());
-    ctx.send(SystemCommand::SetFilter(Filter { folder, ..ctx.state.query.filter.clone() }));
+    ctx.send(SystemCommand::SetFilter(Filter { folder, ..ctx.state.library().query.filter.clone() }));
 }
 
 fn fit(ctx: &Ctx<'_>, line: &Line) {

@@ -61,7 +61,7 @@ impl GalleryPanel {
         let body =
             Rect::from_min_max(pos2(area.left() + SPACE[2], head.bottom()), pos2(area.right() - 4.0, area.bottom()));
         let top = self.is_new_subject(ctx);
-        if ctx.state.gallery.listing.items.is_empty() {
+        if ctx.state.library().gallery.listing.items.is_empty() {
             return nothing(ui, ctx, body);
         }
         ui.scope_builder(UiBuilder::new().max_rect(body), |ui| self.tiles(ui, ctx, top));
@@ -69,12 +69,12 @@ impl GalleryPanel {
 
     /// Whether the user looks for something else than in the frame before.
     fn is_new_subject(&mut self, ctx: &Ctx<'_>) -> bool {
-        let (query, gallery) = (&ctx.state.query, &ctx.state.gallery);
+        let (query, gallery) = (&ctx.state.library().query, &ctx.state.library().gallery);
         let subject = Subject {
             text: query.text.clone(),
             chips: query.chips.len(),
             filter: query.filter.clone(),
-            sort: gallery.sort,
+            sort: ctx.state.preferences.gallery_sort,
             pinned: gallery.pinned.as_ref().map(|selection| selection.stamp()),
         };
         let new = self.subject.as_ref().is_some_and(|before| *before != subject);
@@ -116,7 +116,8 @@ impl GalleryPanel {
             Rect::from_center_size(pos2(rect.left() + 15.0, rect.center().y), vec2(13.0, 13.0)),
             theme.text2,
         );
-        let mut text = ctx.state.query.filter.name.as_ref().map_or_else(String::new, |name| name.typed().to_owned());
+        let mut text =
+            ctx.state.library().query.filter.name.as_ref().map_or_else(String::new, |name| name.typed().to_owned());
         let mut right = rect.right() - 6.0;
         if !text.is_empty() {
             let place = Rect::from_center_size(pos2(right - 10.0, rect.center().y), vec2(24.0, 24.0));
@@ -140,8 +141,8 @@ impl GalleryPanel {
         if response.changed() {
             ctx.send(SystemCommand::FindByName(text));
         }
-        if ctx.state.gallery.focus_find != self.focus_seen {
-            self.focus_seen = ctx.state.gallery.focus_find;
+        if ctx.state.view.focus_find != self.focus_seen {
+            self.focus_seen = ctx.state.view.focus_find;
             response.request_focus();
         }
         if response.has_focus() && ui.input(|i| i.key_pressed(egui::Key::ArrowDown)) {
@@ -150,9 +151,9 @@ impl GalleryPanel {
     }
 
     fn tiles(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, to_top: bool) {
-        let Some(snapshot) = &ctx.state.snapshot else { return };
-        let listing = &ctx.state.gallery.listing;
-        let marked = tile::words_to_highlight(&ctx.state.query.text);
+        let Some(snapshot) = &ctx.state.library().snapshot else { return };
+        let listing = &ctx.state.library().gallery.listing;
+        let marked = tile::words_to_highlight(&ctx.state.library().query.text);
         let mut area = ScrollArea::vertical().id_salt("gallery").auto_shrink(false).content_margin(egui::Margin {
             left: 3,
             right: 8,
@@ -163,7 +164,7 @@ impl GalleryPanel {
             area = area.vertical_scroll_offset(0.0);
         }
         area.show_viewport(ui, |ui, view| {
-            let laid_out = (listing.stamp, ui.available_width().round(), ctx.state.gallery_height);
+            let laid_out = (listing.stamp, ui.available_width().round(), ctx.state.preferences.gallery_height);
             if self.laid_out != laid_out {
                 self.laid_out = laid_out;
                 self.grid = TileGrid::justified(&listing.shapes, listing.matches, laid_out.1, laid_out.2);
@@ -191,7 +192,7 @@ impl GalleryPanel {
 impl GalleryPanel {
     /// Asks for the thumbnails of the next screen and of the one before, so that scrolling finds them there.
     fn fetch_ahead(&self, ctx: &Ctx<'_>, view: Rect) {
-        let items = &ctx.state.gallery.listing.items;
+        let items = &ctx.state.library().gallery.listing.items;
         let screens = AHEAD * view.height();
         let below = self.grid.between(view.bottom(), view.bottom() + screens);
         let above = self.grid.between(view.top() - screens, view.top());
@@ -204,13 +205,13 @@ impl GalleryPanel {
 /// What is listed, and how much of it.
 fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
-    let listing = &ctx.state.gallery.listing;
+    let listing = &ctx.state.library().gallery.listing;
     let number = format::number(listing.items.len() as u64);
-    let (what, way_back) = match (&ctx.state.gallery.pinned, ctx.state.current_result()) {
+    let (what, way_back) = match (&ctx.state.library().gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
         (None, Some(result)) => (found(ctx, result.above_threshold, listing.items.len()), false),
         (None, None) => {
-            let filter = &ctx.state.query.filter;
+            let filter = &ctx.state.library().query.filter;
             let name = filter.name.as_ref().map(|name| format!("“{}”", name.typed().trim()));
             let folder = filter.folder.as_ref().map(|folder| format::file_name(folder));
             let of: Vec<String> = [name, folder].into_iter().flatten().collect();
@@ -246,7 +247,7 @@ fn found(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
 }
 
 fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
-    let mut height = ctx.state.gallery_height;
+    let mut height = ctx.state.preferences.gallery_height;
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
     child.spacing_mut().slider_width = 110.0;
     let response =
@@ -286,7 +287,7 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
 /// The button that opens the orders, at the right of `room`; returns where it starts.
 fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
-    let (sort, searched) = (ctx.state.gallery.sort, ctx.state.gallery.listing.matches.is_some());
+    let (sort, searched) = (ctx.state.preferences.gallery_sort, ctx.state.library().gallery.listing.matches.is_some());
     let mut child = ui.new_child(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)));
     let name = key_name(sort.key, searched);
     let said = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
@@ -322,21 +323,21 @@ fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
     let theme = Theme::of(ui.ctx());
     let state = ctx.state;
     let place = Rect::from_center_size(body.center(), vec2(body.width().min(420.0), 80.0));
-    let why = match &state.query.filter.name {
+    let why = match &state.library().query.filter.name {
         Some(name) => {
-            let folder = state.query.filter.folder.as_deref().and_then(std::path::Path::file_name);
+            let folder = state.library().query.filter.folder.as_deref().and_then(std::path::Path::file_name);
             let place = folder.map(|folder| format!(" in {}", folder.display())).unwrap_or_default();
             format!("No file name contains “{}”{place}", name.typed().trim())
         }
-        None if state.query.pending => "Searching…".to_owned(),
+        None if state.library().query.pending => "Searching…".to_owned(),
         None if state.is_reading() => "Reading your files…".to_owned(),
-        None if state.query.filter != Filter::default() => "No items match the filter".to_owned(),
+        None if state.library().query.filter != Filter::default() => "No items match the filter".to_owned(),
         None => "Nothing to show yet".to_owned(),
     };
     ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Center)), |ui| {
         ui.add(egui::Label::new(egui::RichText::new(why).color(theme.text2)).wrap());
         ui.add_space(SPACE[1]);
-        if state.query.filter.name.is_some() && buttons::button(ui, "Clear file name filter").clicked() {
+        if state.library().query.filter.name.is_some() && buttons::button(ui, "Clear file name filter").clicked() {
             ctx.send(SystemCommand::FindByName(String::new()));
         }
     });

@@ -26,7 +26,7 @@ impl ImportForm {
             self.from = None;
             return;
         }
-        let Some(options) = &ctx.state.import else {
+        let Some(options) = &ctx.state.library().import else {
             return ctx.send(SystemCommand::Float(Dialog::Import, false));
         };
         if self.from.as_ref() != Some(options) {

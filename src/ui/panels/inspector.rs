@@ -2,7 +2,7 @@
 
 use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::context::state::LoadedPreview;
+use crate::context::LoadedPreview;
 use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         bottom: 16,
     });
     area.show(ui, |ui| {
-        let selection = &ctx.state.selection;
+        let selection = &ctx.state.library().selection;
         match selection.focus().and_then(|id| ctx.state.item(id)) {
             Some(_) if selection.items.len() > 1 => several(ui, ctx),
             Some(item) => one(ui, ctx, item),
@@ -40,8 +40,8 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// Beside the gallery there is no list of hits: what belongs above one stands here while nothing is selected.
 fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let beside_gallery = ctx.state.central_view == CentralView::Gallery;
-    if ctx.state.query.external_chip().is_some() {
+    let beside_gallery = ctx.state.preferences.central_view == CentralView::Gallery;
+    if ctx.state.library().query.external_chip().is_some() {
         asked(ui, ctx);
     }
     match ctx.state.current_result() {
@@ -53,8 +53,8 @@ fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
                 egui::RichText::new("Select an item to see its details, labels and similar items").color(theme.text2),
             );
         }
-        None if beside_gallery && ctx.state.query.is_empty() => super::results::no_query(ui, ctx),
-        _ if ctx.state.query.external_chip().is_none() => {
+        None if beside_gallery && ctx.state.library().query.is_empty() => super::results::no_query(ui, ctx),
+        _ if ctx.state.library().query.external_chip().is_none() => {
             ui.label(
                 egui::RichText::new("Click a point on the map or a thumbnail to see its details").color(theme.text2),
             );
@@ -69,7 +69,8 @@ fn one(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         Modality::Text => text(ui, ctx, item),
     }
     facts(ui, ctx, item);
-    let scored = ctx.state.labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
+    let scored =
+        ctx.state.library().labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
     labels(ui, ctx, scored);
     similar(ui, ctx, item.id);
     ui.add_space(SPACE[1]);
@@ -89,7 +90,7 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let height = (width * shape).clamp(60.0, 330.0);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
     let thumbnail = ctx.thumbnail(item.id).flatten();
-    let large = match ctx.state.previews.get(&item.id) {
+    let large = match ctx.state.library().previews.get(&item.id) {
         Some(Ok(LoadedPreview::Picture(texture))) => Some(texture),
         _ => None,
     };
@@ -107,7 +108,7 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
 
 fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let theme = Theme::of(ui.ctx());
-    let words = match ctx.state.previews.get(&item.id) {
+    let words = match ctx.state.library().previews.get(&item.id) {
         Some(Ok(LoadedPreview::Text(text))) => text,
         _ => item.snippet.as_deref().unwrap_or_default(),
     };
@@ -143,7 +144,7 @@ fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         None => format::bytes(item.bytes),
     };
     fact(ui, "size", &size);
-    if let Some(label) = ctx.state.labels.applied.name_of(item.id) {
+    if let Some(label) = ctx.state.library().labels.applied.name_of(item.id) {
         fact(ui, "label", label);
     }
     if let Some(score) = ctx.state.score_of(item.id) {
@@ -172,7 +173,7 @@ fn part(ui: &mut Ui, title: &str) -> Rect {
 
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     let theme = Theme::of(ui.ctx());
-    let set = &ctx.state.labels.set;
+    let set = &ctx.state.preferences.label_set;
     let head = part(ui, "Closest labels");
     let title = format!("{} ({})", set.name, set.labels.len());
     let place =
@@ -245,7 +246,7 @@ pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool)
 }
 
 fn similar(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
-    let Some((_, result)) = ctx.state.neighbours.as_ref().filter(|(of, _)| *of == id) else { return };
+    let Some((_, result)) = ctx.state.library().neighbours.as_ref().filter(|(of, _)| *of == id) else { return };
     part(ui, "Similar");
     let items: Vec<_> = result.hits.iter().filter(|h| h.item != id).take(NEIGHBOURS_SHOWN).collect();
     strip(ui, ctx, &items.iter().map(|h| h.item).collect::<Vec<_>>(), "neighbour");
@@ -296,7 +297,7 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
 
 fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let items = &ctx.state.selection.items;
+    let items = &ctx.state.library().selection.items;
     part(ui, &format!("{} selected", format::number(items.len() as u64)));
     // Exact for what a person selects; a sample of a selection of millions.
     let known: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
@@ -310,15 +311,16 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
     strip(ui, ctx, &first, "selected");
-    let listed = ctx.state.gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.selection.stamp());
+    let listed =
+        ctx.state.library().gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.library().selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
-        && !(listed && ctx.state.central_view == CentralView::Gallery)
+        && !(listed && ctx.state.preferences.central_view == CentralView::Gallery)
         && buttons::link(ui, "Show all in gallery", "Show all in gallery").clicked()
     {
         ctx.send(SystemCommand::ListSelection);
     }
     ui.add_space(SPACE[0]);
-    let labels = &ctx.state.labels;
+    let labels = &ctx.state.library().labels;
     let mut counts = vec![0usize; labels.applied.names.len()];
     for item in &known {
         if let Some(count) = labels.applied.best.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
@@ -359,7 +361,7 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// A picture or text that was asked with and is not in the collection: its nearest labels.
 fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(chip) = ctx.state.query.external_chip() else { return };
+    let Some(chip) = ctx.state.library().query.external_chip() else { return };
     if let Some(texture) = &chip.texture {
         let size = texture.size_vec2();
         let width = ui.available_width();
@@ -380,6 +382,6 @@ fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 /// The labels nearest to what was asked with.
 fn labels_of_query(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let scored = ctx.state.labels.query_scores.as_ref().and_then(|all| all.first());
+    let scored = ctx.state.library().labels.query_scores.as_ref().and_then(|all| all.first());
     labels(ui, ctx, scored);
 }

@@ -26,7 +26,7 @@ impl LabelEditor {
             self.from = None;
             return;
         }
-        let set = &ctx.state.labels.set;
+        let set = &ctx.state.preferences.label_set;
         if self.from.as_ref() != Some(set) {
             (self.name, self.text, self.from) = (set.name.clone(), grouped(&set.labels), Some(set.clone()));
         }
@@ -67,7 +67,7 @@ impl LabelEditor {
             }
             let built_in = buttons::with_icon(ui, Icon::Down, "Built-in sets");
             egui::Popup::menu(&built_in).width(240.0).show(|ui| presets(ui, ctx));
-            let selected = !ctx.state.selection.items.is_empty();
+            let selected = !ctx.state.library().selection.items.is_empty();
             if ui
                 .add_enabled_ui(selected, |ui| buttons::button(ui, UiCommand::ApplyLabels.entry().text))
                 .inner
@@ -91,7 +91,7 @@ impl LabelEditor {
 /// Rows of a menu that take the built-in sets.
 pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
     for (set, about) in [(LabelSet::everyday(), "for photos"), (LabelSet::topics(), "broad")] {
-        let right = if set == ctx.state.labels.set { "✓" } else { about };
+        let right = if set == ctx.state.preferences.label_set { "✓" } else { about };
         let row = format!("{} ({})", set.name, set.labels.len());
         if buttons::menu_row(ui, &row, right).clicked() {
             ctx.send(SystemCommand::SetLabels(set));

@@ -44,7 +44,7 @@ impl ModelsDialog {
         dimensions(ui, ctx);
         ui.add_space(SPACE[0]);
         divider(ui);
-        let Some(shelf) = &ctx.state.model_list else {
+        let Some(shelf) = &ctx.state.view.model_list else {
             note(ui, "Looking for installed models…", theme.text2);
             return;
         };
@@ -141,7 +141,7 @@ impl ModelsDialog {
             InstallState::Installed { .. } => {
                 if in_use(ctx, model) {
                     ui.add_space(3.0);
-                    tag(ui, if ctx.state.model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
+                    tag(ui, if ctx.state.library().model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
                 } else if button(ui, "Use") {
                     ctx.send(SystemCommand::UseModel(model.source.clone()));
                 }
@@ -182,15 +182,15 @@ impl ModelsDialog {
 /// Through what the open library is seen.
 fn in_use_line(ctx: &Ctx<'_>) -> String {
     let again = "Switching back to a model reuses its embeddings.";
-    match &ctx.state.model {
-        Some(model) => format!("This library uses {} ({}). {again}", model.title, ctx.state.device_title),
+    match &ctx.state.library().model {
+        Some(model) => format!("This library uses {} ({}). {again}", model.title, ctx.state.library().device_title),
         None => format!("New libraries will use the model marked below. {again}"),
     }
 }
 
 /// How much of each vector is looked at, where the model was made to be cut.
 fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let (Some(model), Some(snapshot)) = (&ctx.state.model, &ctx.state.snapshot) else { return };
+    let (Some(model), Some(snapshot)) = (&ctx.state.library().model, &ctx.state.library().snapshot) else { return };
     if model.matryoshka.len() < 2 {
         return;
     }
@@ -209,8 +209,8 @@ fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn in_use(ctx: &Ctx<'_>, model: &ModelEntry) -> bool {
     let id = &model.status.id;
-    match (&ctx.state.model, &ctx.state.default_model) {
-        (Some(used), _) => ctx.state.services.active.is_none() && used.key.name == *id,
+    match (&ctx.state.library().model, &ctx.state.preferences.default_model) {
+        (Some(used), _) => ctx.state.library().services.active.is_none() && used.key.name == *id,
         (None, Some(favourite)) => favourite == id,
         (None, None) => model.is_built_in(),
     }
@@ -263,7 +263,7 @@ fn measured(ctx: &Ctx<'_>, model: &ModelEntry) -> Vec<String> {
         let size = format::bytes(model.bytes());
         parts.push(if model.is_built_in() { format!("{size}, built in") } else { format!("{size} on disk") });
     }
-    if let Some(speed) = ctx.state.speeds.get(&model.status.id) {
+    if let Some(speed) = ctx.state.preferences.speeds.get(&model.status.id) {
         let what = if speed.pictures { "images" } else { "items" };
         let rate = speed.per_second;
         let rate = if rate < 9.95 { format!("{rate:.1}") } else { format::number(rate.round() as u64) };

@@ -12,7 +12,7 @@ use vicinity_core::NetworkUse;
 /// Draws the words, and the list where they were clicked.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let uses = &ctx.state.network;
+    let uses = &ctx.state.view.network;
     let said = summary(uses);
     let response = buttons::quiet_small(ui, &said, &said, theme.text2);
     Popup::menu(&response).align(RectAlign::TOP_END).width(340.0).show(|ui| {

@@ -17,7 +17,7 @@ pub struct PathDialog {
 impl PathDialog {
     /// Draws it where it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
-        let request = ctx.state.path_request.as_ref().filter(|_| ctx.state.is_dialog_open(Dialog::Path));
+        let request = ctx.state.view.path_request.as_ref().filter(|_| ctx.state.is_dialog_open(Dialog::Path));
         let Some(request) = request else {
             *self = Self::default();
             return;

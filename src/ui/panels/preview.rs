@@ -2,8 +2,8 @@
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
+use crate::context::LoadedPreview;
 use crate::context::listing::NavigationList;
-use crate::context::state::LoadedPreview;
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::format;
 use crate::ui::grid::Direction;
@@ -25,7 +25,7 @@ pub struct PreviewPanel {
 impl PreviewPanel {
     /// Draws it over `area` where it is open; returns where the user wants to go.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>, area: Rect) -> Option<Direction> {
-        let id = ctx.state.preview?;
+        let id = ctx.state.library().preview?;
         let item = ctx.state.item(id)?;
         let place = self.place_of(ctx, id);
         let theme = Theme::of(ui.ctx());
@@ -68,7 +68,9 @@ impl PreviewPanel {
         };
         // Among the hits that match, those are what is walked through; the rest of the list is only near.
         let matching = match list {
-            NavigationList::Hits(_) => ctx.state.query.result.as_ref().map_or(0, |result| result.matching().len()),
+            NavigationList::Hits(_) => {
+                ctx.state.library().query.result.as_ref().map_or(0, |result| result.matching().len())
+            }
             _ => 0,
         };
         at.map(|at| (at, if at < matching { matching } else { list.len() }))
@@ -129,7 +131,7 @@ fn facts_of(ctx: &Ctx<'_>, item: &Item) -> String {
 
 fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
     let theme = Theme::of(ui.ctx());
-    match ctx.state.previews.get(&id) {
+    match ctx.state.library().previews.get(&id) {
         Some(Ok(LoadedPreview::Picture(texture))) => fit(ui, texture, body),
         Some(Ok(LoadedPreview::Text(text))) => page(ui, text, body),
         Some(Err(why)) => {

@@ -17,8 +17,8 @@ const LABELS: usize = 3;
 
 /// Draws it above the panel's contents, where there is one and the panel does not show it large anyway.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let alone = ctx.state.visible_right_tab() == RightTab::Item && ctx.state.selection.items.is_empty();
-    let Some(chip) = ctx.state.query.external_chip().filter(|_| !alone) else { return };
+    let alone = ctx.state.visible_right_tab() == RightTab::Item && ctx.state.library().selection.items.is_empty();
+    let Some(chip) = ctx.state.library().query.external_chip().filter(|_| !alone) else { return };
     let theme = Theme::of(ui.ctx());
     let frame = Frame::new().fill(theme.raised).corner_radius(RADIUS[1]).inner_margin(SPACE[1]).outer_margin(3.0);
     frame.show(ui, |ui| {
@@ -51,14 +51,14 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let labels = &ctx.state.labels;
+    let labels = &ctx.state.library().labels;
     let Some(scored) = labels.query_scores.as_ref().and_then(|all| all.first()) else {
         ui.label(egui::RichText::new("Comparing…").color(theme.text3));
         return;
     };
     let clear = scored.clear().is_some();
     for (i, score) in scored.scores.iter().take(LABELS).enumerate() {
-        let Some(label) = labels.set.labels.get(score.label) else { continue };
+        let Some(label) = ctx.state.preferences.label_set.labels.get(score.label) else { continue };
         label_row(ui, label, score.share, score.score, clear && i == 0);
     }
 }

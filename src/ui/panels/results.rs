@@ -30,7 +30,7 @@ pub struct ResultsPanel {
 
 /// Draws the tab.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut ResultsPanel) {
-    let query = &ctx.state.query;
+    let query = &ctx.state.library().query;
     let inset = |ui: &mut Ui, contents: &mut dyn FnMut(&mut Ui)| {
         egui::Frame::new().inner_margin(egui::Margin::symmetric(EDGE, 0)).show(ui, contents);
     };
@@ -58,7 +58,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut ResultsPanel) {
 /// How many match, how hits are ranked, and how the scores are spread.
 pub fn summary(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     head(ui, ctx, result);
-    if let Some(histogram) = &ctx.state.query.histogram {
+    if let Some(histogram) = &ctx.state.library().query.histogram {
         histogram_plot(ui, histogram);
     }
 }
@@ -72,10 +72,10 @@ fn sentence(ui: &mut Ui, text: &str) {
 /// What can be asked, and queries to try.
 pub fn no_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    if ctx.state.query.pending {
+    if ctx.state.library().query.pending {
         return sentence(ui, "Searching…");
     }
-    if ctx.state.snapshot.as_ref().is_none_or(|s| s.is_empty()) {
+    if ctx.state.library().snapshot.as_ref().is_none_or(|s| s.is_empty()) {
         return sentence(ui, "Search results and the selected item appear here");
     }
     sentence(ui, "Type what you are looking for. Images and texts are found by meaning, not by file name");
@@ -97,7 +97,7 @@ pub fn matches(above_threshold: usize) -> String {
 
 /// Items that have a score under the search on screen.
 pub fn scored(ctx: &Ctx<'_>) -> u64 {
-    ctx.state.query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum())
+    ctx.state.library().query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum())
 }
 
 fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
@@ -133,7 +133,7 @@ fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
         (Scoring::Centred, "Balanced", "Adjusted so images and texts rank fairly together"),
         (Scoring::RawCosine, "Raw cosine", "Unadjusted similarity; texts tend to rank higher"),
     ] {
-        let chosen = ctx.state.query.scoring == scoring;
+        let chosen = ctx.state.library().query.scoring == scoring;
         let response = buttons::menu_row(ui, name, if chosen { "✓" } else { "" });
         ui.horizontal(|ui| {
             ui.add_space(SPACE[1]);
@@ -206,7 +206,7 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
 
 /// Pictures, texts, or both.
 pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let query = &ctx.state.query;
+    let query = &ctx.state.library().query;
     let kinds = [None, Some(Modality::Image), Some(Modality::Text)];
     let selected = kinds.iter().position(|k| *k == query.filter.modality).unwrap_or(0);
     let names: Vec<String> = ["All", "Images", "Texts"]
@@ -232,12 +232,12 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut ResultsPanel) {
-    let Some(snapshot) = &ctx.state.snapshot else { return };
+    let Some(snapshot) = &ctx.state.library().snapshot else { return };
     if result.hits.is_empty() {
         return sentence(ui, "Nothing to compare with yet");
     }
     let kinds: Vec<Modality> = result.hits.iter().map(|h: &Hit| h.modality).collect();
-    let marked = tile::words_to_highlight(&ctx.state.query.text);
+    let marked = tile::words_to_highlight(&ctx.state.library().query.text);
     let area = ScrollArea::vertical().id_salt("hits").auto_shrink(false).content_margin(egui::Margin {
         left: 3,
         right: 3,

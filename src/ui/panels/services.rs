@@ -48,7 +48,7 @@ impl ServicesDialog {
             self.key.clear();
             return;
         }
-        let services = &ctx.state.services;
+        let services = &ctx.state.library().services;
         let stay = floating(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
             ui.set_width(500.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
             if let Some(trouble) = &services.error {
@@ -135,8 +135,13 @@ impl ServicesDialog {
         if let Some(mode) = buttons::segments(ui, &names, at).and_then(|clicked| MODES.get(clicked)) {
             self.mode = *mode;
         }
-        let here =
-            ctx.state.model_list.as_ref().and_then(|shelf| shelf.find(name)).is_some_and(|model| model.is_installed());
+        let here = ctx
+            .state
+            .view
+            .model_list
+            .as_ref()
+            .and_then(|shelf| shelf.find(name))
+            .is_some_and(|model| model.is_installed());
         let text = match (self.mode, here) {
             (InferenceMode::Local, _) => {
                 "The same model runs on this computer; nothing is sent and no API key is needed."
@@ -155,8 +160,8 @@ impl ServicesDialog {
     fn key_field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         head(ui, "API key");
-        let place = ctx.state.services.key_of(self.provider);
-        let refused = ctx.state.services.error.as_ref().is_some_and(|trouble| trouble.key);
+        let place = ctx.state.view.key_of(self.provider);
+        let refused = ctx.state.library().services.error.as_ref().is_some_and(|trouble| trouble.key);
         match place {
             None => note(ui, "Looking for an API key…", theme.text2),
             Some(KeyLocation::Environment(name)) => {
@@ -198,7 +203,7 @@ impl ServicesDialog {
         if let Some(wrong) = &self.wrong {
             note(ui, &format::sentence(wrong), theme.error);
         }
-        let busy = ctx.state.services.busy.as_deref();
+        let busy = ctx.state.library().services.busy.as_deref();
         ui.horizontal(|ui| {
             if self.mode_of() == InferenceMode::Local {
                 return self.use_local(ui, ctx);
@@ -217,6 +222,7 @@ impl ServicesDialog {
         let name = self.service().open_weights().unwrap_or_default();
         let here: Option<ModelSource> = ctx
             .state
+            .view
             .model_list
             .as_ref()
             .and_then(|shelf| shelf.find(name))
@@ -284,14 +290,14 @@ impl ServicesDialog {
             ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.error));
             note(ui, &format::sentence(&trouble.text), theme.text1);
             if trouble.key {
-                let environment = match ctx.state.services.key_of(self.provider) {
+                let environment = match ctx.state.view.key_of(self.provider) {
                     Some(KeyLocation::Environment(name)) => format!("It was read from {name}; correct it there and restart Vicinity."),
                     _ => "Check that it is complete, belongs to this service and has not been revoked, then enter it again below.".to_owned(),
                 };
                 note(ui, &environment, theme.text2);
             }
-            if ctx.state.services.active.is_none() && ctx.state.has_library() {
-                let model = ctx.state.model.as_ref().map_or("The local model", |model| model.title.as_str());
+            if ctx.state.library().services.active.is_none() && ctx.state.has_library() {
+                let model = ctx.state.library().model.as_ref().map_or("The local model", |model| model.title.as_str());
                 note(ui, &format!("{model} is still in use; nothing was sent."), theme.text2);
             }
         });
@@ -340,7 +346,7 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
         note(ui, &point, theme.text1);
     }
     ui.add_space(SPACE[1]);
-    let busy = ctx.state.services.busy.as_deref();
+    let busy = ctx.state.library().services.busy.as_deref();
     ui.horizontal(|ui| {
         let agree = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Switch on for this library")).inner;
         if agree.clicked() {

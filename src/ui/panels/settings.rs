@@ -27,17 +27,17 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if !ctx.state.is_dialog_open(Dialog::Settings) {
         return;
     }
-    let mut wishes = ctx.state.running;
+    let mut wishes = ctx.state.device_preferences();
     let stay = floating(ui, "Settings", vec2(460.0, 380.0), |ui| {
         device(ui, ctx, &mut wishes);
         ui.add_space(SPACE[1]);
         memory(ui, ctx, &mut wishes);
-        if let Some(host) = &ctx.state.update_host {
+        if let Some(host) = &ctx.state.view.update_host {
             ui.add_space(SPACE[1]);
             updates(ui, ctx, host);
         }
     });
-    if wishes != ctx.state.running {
+    if wishes != ctx.state.device_preferences() {
         ctx.send(SystemCommand::SetRunning(wishes));
     }
     if !stay {
@@ -59,21 +59,21 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
     head(ui, "Device");
     note(ui, "A device is used only after its results match the CPU's");
     ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic (fastest verified)");
-    for DeviceSummary { choice, name, detail, checks: verdicts } in &ctx.state.devices {
+    for DeviceSummary { choice, name, detail, checks: verdicts } in &ctx.state.view.devices {
         ui.radio_value(&mut wishes.device, *choice, format!("{choice}: {name}"));
         note(ui, detail);
         verdicts.iter().for_each(|check| note(ui, check));
     }
-    if !ctx.state.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
+    if !ctx.state.view.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
         ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: unavailable", wishes.device));
     }
-    if ctx.state.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
+    if ctx.state.view.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
         let selected = PRECISIONS.iter().position(|(precision, _)| *precision == wishes.precision).unwrap_or_default();
         if let Some(chosen) = buttons::segments(ui, &PRECISIONS.map(|(_, name)| name), selected) {
             wishes.precision = PRECISIONS[chosen].0;
         }
     }
-    match &ctx.state.model_state {
+    match &ctx.state.library().model_state {
         Some(ModelState::Ready { runs_on: place, check: Some(check) }) => {
             note(ui, &format!("The model runs on {place} ({check})"));
         }
@@ -95,7 +95,7 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
         }
     });
     ui.add_space(SPACE[0]);
-    if matches!(ctx.state.model_state, Some(ModelState::Ready { .. }))
+    if matches!(ctx.state.library().model_state, Some(ModelState::Ready { .. }))
         && buttons::secondary(ui, "Unload model now").clicked()
     {
         ctx.send(UiCommand::UnloadModel);
@@ -104,13 +104,13 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
 
 fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
     head(ui, "UpdateSettings");
-    let mut allowed = ctx.state.updates.allowed;
+    let mut allowed = ctx.state.preferences.updates.allowed;
     if ui.checkbox(&mut allowed, "Check for new versions").changed() {
         ctx.send(SystemCommand::AllowUpdates(allowed));
     }
     let what = "Nothing else is sent, and nothing is installed.";
     note(ui, &format!("Checks {host} for a new version at most once a day. {what}"));
-    if let Some(version) = ctx.state.updates.newer()
+    if let Some(version) = ctx.state.preferences.updates.newer()
         && buttons::link(ui, &format!("Version {version} is available"), "Open its page in the browser").clicked()
     {
         ctx.send(SystemCommand::ShowReleases);

@@ -25,12 +25,12 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     Panel::bottom("status").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = SPACE[1];
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if !ctx.state.narrow {
+            if !ctx.state.view.narrow {
                 network::show(ui, ctx);
                 newer(ui, ctx);
             }
             downloads(ui, ctx);
-            if let Some(snapshot) = &ctx.state.snapshot {
+            if let Some(snapshot) = &ctx.state.library().snapshot {
                 let images = format::count(snapshot.count(Modality::Image) as u64, "image");
                 let texts = format::count(snapshot.count(Modality::Text) as u64, "text");
                 text(ui, &format!("{images} · {texts}"));
@@ -43,7 +43,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// That there is a newer version, where it was looked for; a click shows its page.
 fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(version) = ctx.state.updates.newer() else { return };
+    let Some(version) = ctx.state.preferences.updates.newer() else { return };
     let said = format!("Version {version} is available");
     if buttons::quiet_small(ui, &said, &format!("{said}: open its page in the browser"), theme.accent).clicked() {
         ctx.send(SystemCommand::ShowReleases);
@@ -53,7 +53,7 @@ fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// The models that are being got, whatever else is going on; a click shows them.
 fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(shelf) = &ctx.state.model_list else { return };
+    let Some(shelf) = &ctx.state.view.model_list else { return };
     let mut downloads = shelf.downloads();
     let Some((model, at)) = downloads.next() else { return };
     let share = models::download_share(&at);
@@ -74,20 +74,20 @@ fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let state = ctx.state;
-    let progress = &state.progress;
+    let progress = &state.library().progress;
     if state.library.as_ref().is_some_and(|l| l.opening) {
         return working(ui, "Opening library…", theme.warning);
     }
     if progress.stage != Stage::Idle {
         import(ui, ctx, progress);
     }
-    let read_only = state.snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
-    let unfinished = state.unfinished.filter(|_| progress.stage == Stage::Idle && read_only.is_none());
+    let read_only = state.library().snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
+    let unfinished = state.library().unfinished.filter(|_| progress.stage == Stage::Idle && read_only.is_none());
     if let Some(unfinished) = unfinished {
         go_on(ui, ctx, unfinished);
     }
-    let notice = state.notices.last();
-    match (notice, read_only, progress.stage, state.layout_progress) {
+    let notice = state.library().notices.last();
+    match (notice, read_only, progress.stage, state.library().layout_progress) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
         (None, None, Stage::Idle, Some(progress)) => working(ui, &format::map_progress(&progress), theme.accent),

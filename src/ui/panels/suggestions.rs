@@ -20,7 +20,7 @@ const NARROW: f32 = 280.0;
 
 /// Draws them; nothing before they are known.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let suggestions = &ctx.state.suggestions;
+    let suggestions = &ctx.state.library().suggestions;
     if suggestions.is_empty() {
         return;
     }

@@ -5,7 +5,7 @@ use egui::{
     pos2, vec2,
 };
 
-use crate::context::state::QueryChip;
+use crate::context::QueryChip;
 use crate::context::{CentralView, Ctx, SystemCommand, UiCommand, command::SearchTiming};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -44,8 +44,8 @@ fn panel_buttons(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> Rect {
     let left = Rect::from_center_size(pos2(bar.left() + 10.0, bar.center().y), size);
     let right = Rect::from_center_size(pos2(bar.right() - 10.0, bar.center().y), size);
     for (command, icon, place, open) in [
-        (UiCommand::ToggleLeft, Icon::PanelLeft, left, ctx.state.left_open),
-        (UiCommand::ToggleRight, Icon::PanelRight, right, ctx.state.right_open),
+        (UiCommand::ToggleLeft, Icon::PanelLeft, left, ctx.state.preferences.left_open),
+        (UiCommand::ToggleRight, Icon::PanelRight, right, ctx.state.right_open()),
     ] {
         if buttons::toggle_in(ui, icon, command, open, place).clicked() {
             ctx.send(command);
@@ -93,10 +93,15 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     entry(ui, UiCommand::OpenSample);
     line(ui);
     entry(ui, UiCommand::ChooseLibrary);
-    for recent in
-        ctx.state.recents.iter().filter(|r| ctx.state.library.as_ref().is_none_or(|l| l.path != r.path)).take(5)
+    for recent in ctx
+        .state
+        .preferences
+        .recents
+        .iter()
+        .filter(|r| ctx.state.library.as_ref().is_none_or(|l| l.path != r.path))
+        .take(5)
     {
-        if buttons::menu_row(ui, &recent.name, &super::welcome::recent_note(recent, ctx.state.now)).clicked() {
+        if buttons::menu_row(ui, &recent.name, &super::welcome::recent_note(recent, ctx.state.view.now)).clicked() {
             ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
             ui.close();
         }
@@ -127,12 +132,13 @@ pub fn line(ui: &mut Ui) {
 /// Draws the switch and the model; returns where they start.
 fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
-    let model = if ctx.state.model_title.is_empty() { "Vicinity starter" } else { &ctx.state.model_title };
+    let model =
+        if ctx.state.library().model_title.is_empty() { "Vicinity starter" } else { &ctx.state.library().model_title };
     let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening)
-        || ctx.state.model_state == Some(vicinity_engine::ModelState::Loading);
-    let device = if loading { "loading…" } else { ctx.state.device_title.as_str() };
+        || ctx.state.library().model_state == Some(vicinity_engine::ModelState::Loading);
+    let device = if loading { "loading…" } else { ctx.state.library().device_title.as_str() };
     let title = one_line(ui, model, font(text_size::BODY), theme.text1, (bar.width() * 0.2).max(60.0));
-    let detail = if ctx.state.narrow { String::new() } else { device.to_owned() };
+    let detail = if ctx.state.view.narrow { String::new() } else { device.to_owned() };
     let detail = ui.painter().layout_no_wrap(detail, font(text_size::BODY), theme.text2);
     let width = 8.0 + 6.0 + title.size().x + 6.0 + detail.size().x + 16.0;
     let rect =
@@ -159,7 +165,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     );
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(switch).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let selected = usize::from(ctx.state.central_view == CentralView::Gallery);
+    let selected = usize::from(ctx.state.preferences.central_view == CentralView::Gallery);
     if let Some(clicked) = buttons::segments(&mut child, &["Map", "Gallery"], selected) {
         ctx.send(if clicked == 0 { UiCommand::ShowMap } else { UiCommand::ShowGallery });
     }
@@ -168,7 +174,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
 
 fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
-    let query = &ctx.state.query;
+    let query = &ctx.state.library().query;
     let focused = ui.memory(|m| m.has_focus(search_id()));
     if focused {
         ui.painter().rect_stroke(rect, RADIUS[1], Stroke::new(3.0, theme.accent_fill), StrokeKind::Outside);
@@ -205,8 +211,8 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
 
 fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     let theme = Theme::of(ui.ctx());
-    let mut text = ctx.state.query.text.clone();
-    let hint = match (ctx.state.query.chips.is_empty(), field.width() > 330.0) {
+    let mut text = ctx.state.library().query.text.clone();
+    let hint = match (ctx.state.library().query.chips.is_empty(), field.width() > 330.0) {
         (true, true) if !ctx.state.has_library() => "Open a folder or library to search it",
         (true, true) => "Type what you are looking for, or paste or drop an image",
         (true, false) => "Search",

@@ -5,7 +5,7 @@ use egui::{
     vec2,
 };
 
-use crate::context::state::RecentLibrary;
+use crate::context::RecentLibrary;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
@@ -29,7 +29,7 @@ const OFFERED: [(Recommendation, &str); 4] = [
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let area = ui.max_rect();
-    let recents = ctx.state.recents.len().min(4) as f32;
+    let recents = ctx.state.preferences.recents.len().min(4) as f32;
     let offered = offers_choice(ctx);
     let below = if offered { CHOICES } else { 0.0 } + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
     let height = 250.0 + below;
@@ -52,7 +52,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
             ui.add_space(SPACE[4]);
             first_choice(ui, ctx, width);
         }
-        if !ctx.state.recents.is_empty() {
+        if !ctx.state.preferences.recents.is_empty() {
             ui.add_space(SPACE[4]);
             recent_list(ui, ctx, width.min(430.0));
         }
@@ -82,7 +82,7 @@ fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 /// Whether the choice of the first start is shown: once, and only where models can be got.
 fn offers_choice(ctx: &Ctx<'_>) -> bool {
-    ctx.state.first_start && ctx.state.model_list.is_some()
+    ctx.state.first_start() && ctx.state.view.model_list.is_some()
 }
 
 /// The one friendly choice. Nothing is sent before a click, and opening a folder is an answer, too.
@@ -133,7 +133,7 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let (head, _) = ui.allocate_exact_size(vec2(width, 24.0), Sense::hover());
     ui.painter().text(head.left_center(), Align2::LEFT_CENTER, "Recent", bold(text_size::SMALL), theme.text3);
-    let shown = &ctx.state.recents[..ctx.state.recents.len().min(4)];
+    let shown = &ctx.state.preferences.recents[..ctx.state.preferences.recents.len().min(4)];
     let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, 40.0 * shown.len() as f32));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
     for (i, recent) in shown.iter().enumerate() {
@@ -145,7 +145,7 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
             ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
         }
         icons::paint_at(ui.painter(), Icon::Folder, pos2(rect.left() + 17.0, rect.center().y), theme.text1);
-        let note = recent_note(recent, ctx.state.now);
+        let note = recent_note(recent, ctx.state.view.now);
         let note_at = rect.right_center() - vec2(SPACE[1] + 2.0, 0.0);
         let note_width =
             ui.painter().text(note_at, Align2::RIGHT_CENTER, &note, font(text_size::BODY), theme.text3).width();

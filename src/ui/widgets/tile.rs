@@ -33,7 +33,7 @@ impl Tile<'_> {
             Modality::Image => self.picture(ui, ctx, rect),
             Modality::Text => self.card(ui, rect, response.hovered()),
         }
-        if ctx.state.selection.set.contains(&id) {
+        if ctx.state.library().selection.set.contains(&id) {
             let stroke = Stroke::new(2.0, theme.accent);
             ui.painter().rect_stroke(rect.expand(1.0), RADIUS[1] - 1, stroke, StrokeKind::Outside);
         } else if response.hovered() {
@@ -44,14 +44,14 @@ impl Tile<'_> {
             Some(score) => format!("{}, score {}", self.item.name(), format::score(score)),
             None => self.item.name(),
         };
-        let chosen = ctx.state.selection.set.contains(&id);
+        let chosen = ctx.state.library().selection.set.contains(&id);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         context_menu(&response, ctx, self.item);
         if response.hovered() {
             ctx.commands.hover_item(id);
         }
         // A picture has no name beside it, and that of a card may be cut. The large preview covers what is behind it.
-        let covered = response.context_menu_opened() || ctx.state.preview.is_some();
+        let covered = response.context_menu_opened() || ctx.state.library().preview.is_some();
         if covered { response } else { response.on_hover_text(self.item.name()) }
     }
 

@@ -1,0 +1,267 @@
+//! Everything that the window shows of one library. When the library is closed, all of it is dropped.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vicinity_core::{
+    Failure, Filter, ItemId, Layout, MapProgress, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Suggestion,
+};
+use vicinity_engine::{ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
+use vicinity_models::ModelInfo;
+
+use super::folders::FolderCounts;
+use super::histogram::Histogram;
+use super::labels::LabelState;
+use super::listing::Listing;
+use super::preferences::ColourBy;
+use super::services::Services;
+
+/// A library that is open, or being opened, and everything that the window shows of it.
+#[derive(Clone)]
+pub struct LibraryState {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Display name.
+    pub name: String,
+    /// Whether it is still being opened.
+    pub opening: bool,
+    /// The collection; `None` before it is open.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The items that the filter admits. Until the answer to a change is there, those before the change; their
+    /// snapshot may be older than [`Self::snapshot`], so rows are looked up in theirs.
+    pub visible: Option<Arc<VisibleRows>>,
+    /// Positions of the points on the map.
+    pub layout: Option<Arc<Layout>>,
+    /// A layout that is being computed.
+    pub layout_progress: Option<MapProgress>,
+    /// The import.
+    pub progress: Progress,
+    /// Whether files were added and no progress of them was reported yet.
+    pub adding: bool,
+    /// Files that could not be read.
+    pub failures: Arc<Vec<Failure>>,
+    /// Number of files that were skipped, by reason.
+    pub skipped: Arc<SkipCounts>,
+    /// The import that did not come to its end.
+    pub unfinished: Option<UnfinishedImport>,
+    /// Its import options; `None` before it is open.
+    pub import: Option<ImportOptions>,
+    /// The search box.
+    pub query: QueryState,
+    /// Queries that the collection answers well; empty before they are known.
+    pub suggestions: Arc<Vec<Suggestion>>,
+    /// Selected items.
+    pub selection: Arc<Selection>,
+    /// Item under the pointer.
+    pub hover: Option<ItemId>,
+    /// Neighbours of the item in focus.
+    pub neighbours: Option<(ItemId, Arc<SearchResult>)>,
+    /// Labels that items were given, and scores of labels on screen.
+    pub labels: LabelState,
+    /// The gallery in the centre.
+    pub gallery: GalleryState,
+    /// The item whose large preview is open.
+    pub preview: Option<ItemId>,
+    /// Large pictures and whole texts in memory.
+    pub previews: HashMap<ItemId, Result<LoadedPreview, String>>,
+    /// Thumbnails in memory (`None`: there is none for this item).
+    pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
+    /// Entries of the legend that are switched off.
+    pub hidden_legend: BTreeSet<LegendKey>,
+    /// What a drag on the map does.
+    pub map_tool: MapTool,
+    /// What the right panel shows.
+    pub right_tab: RightTab,
+    /// Number of items per folder.
+    pub folders: FolderCounts,
+    /// Dropped files that wait for a decision.
+    pub dropped: Vec<PathBuf>,
+    /// Messages of the status bar, newest last.
+    pub notices: Vec<Notice>,
+    /// The model that embeds it.
+    pub model: Option<ModelInfo>,
+    /// Display name of the model.
+    pub model_title: String,
+    /// Display name of the device.
+    pub device_title: String,
+    /// Whether the model is in memory, if it was reported.
+    pub model_state: Option<ModelState>,
+    /// The embedding service, and the dialog about it.
+    pub services: Services,
+}
+
+impl Default for LibraryState {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            name: String::new(),
+            opening: false,
+            snapshot: None,
+            visible: None,
+            layout: None,
+            layout_progress: None,
+            progress: Progress::default(),
+            adding: false,
+            failures: Arc::default(),
+            skipped: Arc::default(),
+            unfinished: None,
+            import: None,
+            query: QueryState::default(),
+            suggestions: Arc::default(),
+            selection: Arc::default(),
+            hover: None,
+            neighbours: None,
+            labels: LabelState::default(),
+            gallery: GalleryState::default(),
+            preview: None,
+            previews: HashMap::new(),
+            thumbnails: HashMap::new(),
+            hidden_legend: BTreeSet::new(),
+            map_tool: MapTool::default(),
+            right_tab: RightTab::default(),
+            folders: FolderCounts::default(),
+            dropped: Vec::new(),
+            notices: Vec::new(),
+            model: None,
+            model_title: String::new(),
+            device_title: "CPU".to_owned(),
+            model_state: None,
+            services: Services::default(),
+        }
+    }
+}
+
+/// What the right panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RightTab {
+    /// Hits.
+    #[default]
+    Results,
+    /// The inspector.
+    Item,
+}
+
+/// What an entry of the map's legend stands for. Switches are kept by this, since places change with the counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LegendKey {
+    /// Images, or texts, by [`vicinity_core::Modality::index`].
+    Modality(usize),
+    /// A folder.
+    Folder(PathBuf),
+    /// Below none of the added folders.
+    Elsewhere,
+    /// A label, by its words.
+    Label(String),
+    /// Everything that has no colour of its own in a colouring.
+    Rest(ColourBy),
+    /// No label given.
+    Unlabelled,
+}
+
+/// What a drag on the map does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MapTool {
+    /// Move the map (Shift: box; Alt: lasso).
+    #[default]
+    Pan,
+    /// Draw a box.
+    Box,
+    /// Draw a lasso.
+    Lasso,
+}
+
+/// A query part as a chip in the search box.
+#[derive(Clone)]
+pub struct QueryChip {
+    /// The part of the query.
+    pub part: QueryPart,
+    /// Text of the chip.
+    pub label: String,
+    /// Small picture, if it has one and is not an item of the collection.
+    pub texture: Option<egui::TextureHandle>,
+}
+
+/// The search box and its result.
+#[derive(Clone, Default)]
+pub struct QueryState {
+    /// Words typed.
+    pub text: String,
+    /// All other parts of the query.
+    pub chips: Vec<QueryChip>,
+    /// Which hits are wanted.
+    pub filter: Filter,
+    /// Balanced or raw.
+    pub scoring: Scoring,
+    /// Whether a search is under way.
+    pub pending: bool,
+    /// The last result.
+    pub result: Option<Arc<SearchResult>>,
+    /// Distribution of its scores.
+    pub histogram: Option<Arc<Histogram>>,
+    /// Number of matches: in all, of pictures, of texts; if known for this query.
+    pub matches: Option<[usize; 3]>,
+    /// Why there is no result.
+    pub error: Option<String>,
+}
+
+impl QueryState {
+    /// Whether nothing is searched for.
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.chips.is_empty()
+    }
+
+    /// The latest picture or file from outside the collection that is searched with.
+    pub fn external_chip(&self) -> Option<&QueryChip> {
+        let external = |chip: &&QueryChip| matches!(chip.part, QueryPart::Picture(_) | QueryPart::File(_));
+        self.chips.iter().rev().find(external)
+    }
+}
+
+/// The selected items. To change it, make a new one: undo shares the old one.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// In the order selected; the first is in focus (inspector).
+    pub items: Vec<ItemId>,
+    /// The same, for look-up.
+    pub set: HashSet<ItemId>,
+    stamp: u64,
+}
+
+impl Selection {
+    /// Of these items.
+    pub fn new(items: Vec<ItemId>) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
+        let set = items.iter().copied().collect();
+        Self { items, set, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Distinguishes selections without comparing their items: equal stamps, same selection.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// The item in focus.
+    pub fn focus(&self) -> Option<ItemId> {
+        self.items.first().copied()
+    }
+}
+
+/// The gallery in the centre.
+#[derive(Debug, Clone, Default)]
+pub struct GalleryState {
+    /// What it lists; renewed in the background.
+    pub listing: Arc<Listing>,
+    /// A selection made elsewhere that is listed in place of everything.
+    pub pinned: Option<Arc<Selection>>,
+}
+
+/// A large view of one item, ready to draw.
+#[derive(Clone)]
+pub enum LoadedPreview {
+    /// A picture.
+    Picture(egui::TextureHandle),
+    /// A text.
+    Text(Arc<str>),
+}
