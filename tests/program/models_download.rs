@@ -439,9 +439,9 @@ fn commands_tell_in_one_line_what_is_wrong() {
     let research = all.iter().filter(|line| line["terms"] != "open");
     assert!(research.map(|line| &line["choice"]).all(Value::is_null));
     for (arguments, word) in [
-        (["download", "nonsense"], "no model called nonsense"),
+        (["download", "nonsense"], "unknown model nonsense"),
         (["remove", "vicinity-starter"], "built in"),
-        (["remove", "../x"], "no model called"),
+        (["remove", "../x"], "unknown model"),
         (["verify", MODEL], "not installed"),
         (["import", "/nowhere"], "no such file"),
     ] {
@@ -516,9 +516,9 @@ mod imports {
         assert!(revisions.windows(2).all(|two| two[0] == two[1]), "the same weights are the same space");
         assert!(place.hub.requests().is_empty(), "an import needs no network");
         let again = models.import(&folder, None).unwrap_err().to_string();
-        assert!(again.contains("here already"), "{again}");
+        assert!(again.contains("already installed"), "{again}");
         let other = models.import(&folder, Some("siglip-base-patch16-224")).unwrap_err().to_string();
-        assert!(other.contains("is not that of"), "weights of another model do not get its name: {other}");
+        assert!(other.contains("differs from that of"), "weights of another model do not get its name: {other}");
         models.remove("b").unwrap();
         assert!(models.state("b").is_none());
     }
@@ -583,11 +583,11 @@ mod imports {
         header.set_size(bomb.len() as u64);
         header.set_cksum();
         named.append(&header, bomb.as_slice()).unwrap();
-        archives.push((gzip(&named.into_inner().unwrap()), "longer than any"));
+        archives.push((gzip(&named.into_inner().unwrap()), "too long"));
         let many: Vec<String> = (0..12_000).map(|at| format!("{at}.txt")).collect();
         archives.push((zip(&many.iter().map(|name| (name.as_str(), &b""[..])).collect::<Vec<_>>()), "too many files"));
         archives.push((b"neither this nor that".to_vec(), ""));
-        archives.push((zip(&whole[2..]), "there is no model in it"));
+        archives.push((zip(&whole[2..]), "contains no model"));
 
         let models = place.open(place.options());
         let before = listing(place.dir.path());

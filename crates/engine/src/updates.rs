@@ -6,9 +6,10 @@ use std::time::Duration;
 use reqwest::{Method, Url};
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use vicinity_core::NetworkLedger;
-use vicinity_models::http::{self, HttpClient};
+use vicinity_models::http::{self, HttpClient, HttpError, HttpOptions, Timeout};
 
 /// Names another file to ask for.
 pub const URL_VARIABLE: &str = "VICINITY_UPDATE_URL";
@@ -16,7 +17,7 @@ pub const URL_VARIABLE: &str = "VICINITY_UPDATE_URL";
 const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/download/version.txt");
 /// The page of the newest version, for people.
 pub const PAGE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest");
-/// What the ledger says.
+/// What the network_log says.
 const PURPOSE: &str = "checking for new versions";
 /// Seconds between two questions.
 const INTERVAL_SECONDS: i64 = 24 * 60 * 60;
@@ -64,32 +65,60 @@ pub fn host(address: &str) -> String {
 /// Asks for the newest version.
 ///
 /// # Errors
-/// A sentence for the log.
-pub async fn newest(address: &str, network_log: NetworkLedger) -> Result<String, String> {
+/// When there is no answer, or it is no version.
+pub async fn newest(address: &str, network_log: NetworkLedger) -> Result<String, UpdateError> {
     let [silence, whole] = TIMEOUTS;
     // Not even which version asks.
-    let web = HttpClient::new(address, "vicinity", silence, PURPOSE, network_log)
-        .map_err(|why| format!("{address}: {why}"))?;
-    let text = tokio::time::timeout(whole, read(&web)).await;
-    let text = text.unwrap_or_else(|_| Err(format!("{} did not respond in time", host(address))))?;
-    let version = Version::parse(text.trim());
-    Ok(version.map_err(|why| format!("{} did not return a version: {why}", host(address)))?.to_string())
+    let options = HttpOptions { user_agent: "vicinity", timeout: Timeout::Read(silence), purpose: PURPOSE };
+    let client = HttpClient::new(address, options, network_log)?;
+    let host = client.host();
+    let slow = HttpError::Timeout { host: host.clone() };
+    let body = tokio::time::timeout(whole, read(&client)).await.map_err(|_| slow)??;
+    let text = str::from_utf8(&body).map_err(|_| UpdateError::NotText { host: host.clone() })?;
+    match Version::parse(text.trim()) {
+        Ok(version) => Ok(version.to_string()),
+        Err(source) => Err(UpdateError::NoVersion { host, source }),
+    }
 }
 
-async fn read(web: &HttpClient) -> Result<String, String> {
-    let answer = web.send(Method::GET, web.start().clone(), |_, request| request, |_| false).await;
-    let mut answer = answer.map_err(|error| error.to_string())?;
-    if !answer.status().is_success() {
-        return Err(format!("{} answered with status {}", http::host(answer.url()), answer.status().as_u16()));
+async fn read(client: &HttpClient) -> Result<Vec<u8>, UpdateError> {
+    let url = client.base_url().clone();
+    let mut response = client.send(Method::GET, url, |_, request| request, |_| false).await?;
+    if !response.status().is_success() {
+        let (host, status) = (http::host(response.url()), response.status().as_u16());
+        return Err(UpdateError::Status { host, status });
     }
-    let mut bytes = Vec::new();
-    while let Some(more) = web.more(&mut answer).await.map_err(|error| error.to_string())? {
-        bytes.extend(more);
-        if bytes.len() > MAX_BYTES {
-            return Err(format!("{} returned more than a version", http::host(answer.url())));
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| format!("{} returned something other than text", http::host(answer.url())))
+    Ok(client.read_body(&mut response, MAX_BYTES).await?)
+}
+
+/// Why the newest version is not known.
+#[derive(Debug, Error)]
+pub enum UpdateError {
+    /// No response, or one that is too long.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// A response that is no file.
+    #[error("{host} answered with status {status}")]
+    Status {
+        /// Host that responded.
+        host: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// A file that is no text.
+    #[error("{host} returned something other than text")]
+    NotText {
+        /// Host that responded.
+        host: String,
+    },
+    /// A text that is no version.
+    #[error("{host} did not return a version: {source}")]
+    NoVersion {
+        /// Host that responded.
+        host: String,
+        /// What is wrong with it.
+        source: semver::Error,
+    },
 }
 
 #[cfg(test)]

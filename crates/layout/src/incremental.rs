@@ -7,9 +7,8 @@
 use rayon::prelude::*;
 
 use super::align;
-use super::curve::Curve;
+use super::curve::{ATTRACTION, Curve, MIN_SQUARED_DISTANCE, REPULSION};
 use super::fuzzy::Graph;
-use super::optimise::{ATTRACTION, NEGATIVES, TOO_NEAR};
 use super::random::Stream;
 use vicinity_core::MapPos;
 
@@ -144,9 +143,9 @@ fn balance(graph: &Graph, places: &[[f32; 2]], curve: Curve, seed: u64) -> f32 {
     let outward = |scale: f32| {
         let similar = |d2: f32| 1.0 / (1.0 + a * (scale * scale * d2).powf(b));
         let pull: f32 = pulled.iter().map(|(w, d2)| w * (1.0 - similar(*d2))).sum();
-        let near = |d2: f32| scale * scale * d2 / (scale * scale * d2 + TOO_NEAR);
+        let near = |d2: f32| scale * scale * d2 / (scale * scale * d2 + MIN_SQUARED_DISTANCE);
         let push: f32 = pushed.iter().map(|d2| near(*d2) * similar(*d2)).sum();
-        NEGATIVES * weight * push - ATTRACTION * pull
+        REPULSION * weight * push - ATTRACTION * pull
     };
     let (mut low, mut high) = HALF;
     for _ in 0..24 {

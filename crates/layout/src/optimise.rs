@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::curve::Curve;
+use super::curve::{ATTRACTION, Curve, MIN_SQUARED_DISTANCE, REPULSION};
 use super::fuzzy::Graph;
 use super::incremental::Anchors;
 use super::random::{Stream, hash};
@@ -19,12 +19,6 @@ use super::{Cancelled, check};
 const BLOCK: usize = 512;
 /// Forces that are computed at once: one pulls, the others push.
 const LANES: usize = 8;
-/// Random points that push for each edge that pulls; `LANES - 1` of less weight each.
-pub const NEGATIVES: f32 = 5.0;
-/// UMAP moves both ends for each direction in which it keeps the edge.
-pub const ATTRACTION: f32 = 2.0;
-/// Added to the squared distance of those who push, so that nobody is thrown far.
-pub const TOO_NEAR: f32 = 0.001;
 /// The longest step along one axis that a single force can cause, before the learning rate.
 const LONGEST_STEP: f32 = 4.0;
 /// Edges that are looked through at once.
@@ -230,8 +224,8 @@ impl<'a> Step<'a> {
             let d2 = larger(dx * dx + dy * dy, 1e-30);
             let power = pow(d2, self.curve.b);
             let above = if pulls { self.pull * power } else { self.push };
-            let force = above / ((d2 + if pulls { 0.0 } else { TOO_NEAR }) * (1.0 + self.curve.a * power));
-            let weight = if pulls { ATTRACTION } else { NEGATIVES / (LANES - 1) as f32 };
+            let force = above / ((d2 + if pulls { 0.0 } else { MIN_SQUARED_DISTANCE }) * (1.0 + self.curve.a * power));
+            let weight = if pulls { ATTRACTION } else { REPULSION / (LANES - 1) as f32 };
             let weight = if !pulls && who[i] == vertex { 0.0 } else { weight };
             x[i] = weight * limit(force * dx);
             y[i] = weight * limit(force * dy);

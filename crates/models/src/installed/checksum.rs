@@ -1,4 +1,4 @@
-//! Hashes of files: SHA-256 always, and Git's own hash for the small files that the hub knows by no other.
+//! Checksums of files: SHA-256, and Git's own hash, which is the only one the hub reports for small files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Bytes read at once.
+/// Bytes per read.
 const CHUNK: usize = 1 << 18;
 
-/// How a file is known before it is there.
+/// The hash that a file must have.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedHash {
@@ -21,7 +21,7 @@ pub enum ExpectedHash {
 }
 
 impl ExpectedHash {
-    /// From an entity tag of the hub, where it is a hash.
+    /// From an entity tag of the hub, if that is a hash.
     pub fn from_tag(tag: &str) -> Option<Self> {
         let tag = tag.trim().trim_start_matches("W/").trim_matches('"').to_ascii_lowercase();
         match tag.len() {
@@ -33,7 +33,7 @@ impl ExpectedHash {
     }
 }
 
-/// A hash under way, of a content whose length is known.
+/// Computes both hashes of a content whose length is known.
 #[derive(Clone)]
 pub struct FileHasher {
     sha256: Sha256,
@@ -43,13 +43,13 @@ pub struct FileHasher {
 }
 
 impl FileHasher {
-    /// Of a content of `total` bytes.
+    /// For a content of `total` bytes.
     pub fn new(total: u64) -> Self {
         let git = Sha1::new().chain_update(format!("blob {total}\0"));
         Self { sha256: Sha256::new(), git, done: 0 }
     }
 
-    /// The next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         self.git.update(bytes);
@@ -67,29 +67,29 @@ impl FileHasher {
     }
 }
 
-/// Hashes a whole file into `hasher`, telling how many bytes were read at each step; false from `go_on` ends it.
-pub fn read_into(hasher: &mut FileHasher, path: &Path, mut go_on: impl FnMut(u64) -> bool) -> io::Result<()> {
+/// Hashes a whole file into `hasher`. `on_read` receives the number of bytes at each step; false ends it.
+pub fn read_into(hasher: &mut FileHasher, path: &Path, mut on_read: impl FnMut(u64) -> bool) -> io::Result<()> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; CHUNK];
     loop {
         let n = file.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
         hasher.update(bytes);
-        if !go_on(n as u64) {
+        if !on_read(n as u64) {
             return Err(io::ErrorKind::Interrupted.into());
         }
     }
 }
 
-/// SHA-256 of a file, in hex.
-pub fn sha256_of(path: &Path, mut go_on: impl FnMut(u64) -> bool) -> io::Result<String> {
+/// SHA-256 of a file, in hex. `on_read` receives the number of bytes at each step; false ends it.
+pub fn sha256_of(path: &Path, mut on_read: impl FnMut(u64) -> bool) -> io::Result<String> {
     let mut file = File::open(path)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
     loop {
         let n = file.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
         hash.update(bytes);
-        if !go_on(n as u64) {
+        if !on_read(n as u64) {
             return Err(io::ErrorKind::Interrupted.into());
         }
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with getting a model, each as a sentence for the user.
+//! Why a model could not be downloaded, imported, verified or removed. Each error is a sentence for the user.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,111 +7,117 @@ use thiserror::Error;
 
 use crate::http::HttpError;
 
-/// Why a model could not be got, imported, checked or removed.
+/// Why a model could not be downloaded, imported, verified or removed.
 #[derive(Debug, Error)]
 pub enum ModelError {
-    /// No such name.
+    /// No model has this name.
     #[error("unknown model {id}; run `vicinity models list`")]
     Unknown {
-        /// As asked for.
+        /// The name asked for.
         id: String,
     },
-    /// It has not been got.
+    /// It has not been downloaded.
     #[error("{id} is not installed; run `vicinity models download {id}`")]
-    NotHere {
+    NotInstalled {
         /// Name of the model.
         id: String,
     },
-    /// Part of the program.
+    /// It is part of the program.
     #[error("{id} is built in: it needs no files and cannot be removed")]
     BuiltIn {
         /// Name of the model.
         id: String,
     },
-    /// It exists already.
+    /// It is installed already.
     #[error("{id} is already installed; remove it first, or import under another name")]
     Exists {
         /// Name of the model.
         id: String,
     },
-    /// Someone else is at it.
+    /// Another process is downloading or importing it.
     #[error("another window or command is downloading {id}")]
     Busy {
         /// Name of the model.
         id: String,
     },
-    /// `HF_ENDPOINT` is no address.
+    /// `HF_ENDPOINT` cannot be used.
     #[error("{endpoint} is not a valid address for downloads: {reason}")]
     Endpoint {
-        /// As given.
+        /// The address given.
         endpoint: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The file is not there.
+    /// The hub has no such file.
     #[error("{host} has no {file} of {repo} (404)")]
     Missing {
-        /// Who was asked.
+        /// Host that responded.
         host: String,
         /// Repository and revision.
         repo: String,
-        /// The file.
+        /// Path of the file.
         file: String,
     },
-    /// Only for some.
+    /// The hub wants another token, or one at all.
     #[error("{repo} on {host} needs permission ({status}): set HF_TOKEN to a token with read access")]
     Refused {
-        /// Who was asked.
+        /// Host that responded.
         host: String,
         /// Repository and revision.
         repo: String,
         /// HTTP status.
         status: u16,
     },
-    /// An answer that is no file.
+    /// A response that is no file.
     #[error("{host} answered with status {status}")]
     Status {
-        /// Who was asked.
+        /// Host that responded.
         host: String,
         /// HTTP status.
         status: u16,
-        /// Seconds after which to ask again, where it says so.
-        after: Option<u64>,
+        /// Seconds after which to try again, if the host says so.
+        retry_after: Option<u64>,
     },
     /// No connection, or a broken one.
     #[error("could not reach {host} ({reason}); offline, import the model from a folder or an archive")]
     Network {
-        /// Who was asked.
+        /// Host that was contacted.
         host: String,
-        /// The library's reason.
+        /// The system's reason.
         reason: String,
     },
-    /// An answer that cannot be trusted or understood.
-    #[error("{host} {what}")]
-    Answer {
-        /// Who was asked.
+    /// The system allows no connections at all.
+    #[error("could not create connections ({reason}); offline, import the model from a folder or an archive")]
+    NoNetwork {
+        /// The system's reason.
+        reason: String,
+    },
+    /// A response that cannot be trusted or understood.
+    #[error("{host} {problem}")]
+    Response {
+        /// Host that responded.
         host: String,
-        /// What it did.
-        what: String,
+        /// What is wrong with the response.
+        problem: ResponseProblem,
     },
     /// The content is not what was promised.
-    #[error("{file} is damaged: its SHA-256 differs from the one that {source_of_hash}")]
-    Wrong {
+    #[error("{file} is damaged: its SHA-256 differs from the one that {expected_by}")]
+    ChecksumMismatch {
         /// The file.
         file: String,
-        /// "the hub names", "the program expects".
-        source_of_hash: &'static str,
+        /// Where the expected hash comes from.
+        expected_by: HashSource,
     },
     /// Too little space.
     #[error("{} has {free} free, but {need} are needed: free up {missing}", dir.display())]
     Space {
-        /// Where.
+        /// The folder.
         dir: PathBuf,
-        /// Needed, in words.
+        /// Space needed, for display.
         need: String,
-        /// Free, in words.
+        /// Free space, for display.
         free: String,
-        /// What has to be made free, in words.
+        /// What has to be freed, for display.
         missing: String,
     },
     /// The file system refused.
@@ -127,26 +133,134 @@ pub enum ModelError {
     Import {
         /// The folder or archive.
         path: PathBuf,
-        /// A part of a sentence.
-        reason: String,
+        /// Why not.
+        reason: ImportError,
     },
-    /// Paused or cancelled by the user.
+    /// The user paused or cancelled it.
     #[error("stopped")]
     Stopped,
+}
+
+/// Where an expected hash comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HashSource {
+    /// The hub's metadata.
+    #[error("the hub names")]
+    Hub,
+    /// The catalogue of this program.
+    #[error("the program expects")]
+    Program,
+}
+
+/// What is wrong with a response of the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResponseProblem {
+    /// A redirect that is not followed.
+    #[error(transparent)]
+    Redirect(#[from] crate::http::RedirectProblem),
+    /// A longer response than expected.
+    #[error("sent more than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Headers without a length or a hash.
+    #[error("names no length or no hash of {file}")]
+    NoHash {
+        /// Path of the file.
+        file: String,
+    },
+    /// Headers without a commit.
+    #[error("names no commit for {revision}")]
+    NoCommit {
+        /// The revision asked for.
+        revision: String,
+    },
+    /// Another range than the one asked for.
+    #[error("returned a different part of the file than requested")]
+    WrongRange,
+}
+
+/// Why a folder or archive cannot be imported; a part of a sentence.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// Its name, or the one given, cannot name a model.
+    #[error("{name:?} is not a valid model name (a-z, 0-9, - . _); choose one with --as NAME")]
+    InvalidName {
+        /// The name.
+        name: String,
+    },
+    /// It holds no model.
+    #[error("it contains no model: a config.json (or open_clip_config.json) next to a .safetensors file is needed")]
+    ModelUnavailable,
+    /// It holds another model than its name says.
+    #[error("{file} differs from that of {id}; choose another name with --as NAME")]
+    OtherModel {
+        /// A file that differs.
+        file: String,
+        /// The name.
+        id: String,
+    },
+    /// More bytes than any model has, or than there is space for.
+    #[error("it contains more than a model can, or than there is space for")]
+    TooLarge,
+    /// More files than any model has.
+    #[error("it contains too many files")]
+    TooManyFiles,
+    /// A path that leads out of the archive.
+    #[error("the archive contains a path outside it: {name:?}")]
+    PathOutside {
+        /// The path.
+        name: String,
+    },
+    /// A link or a device.
+    #[error("the archive contains a link or a device: {name:?}")]
+    Link {
+        /// Its path.
+        name: String,
+    },
+    /// A file too large for the format of the archive.
+    #[error("it contains a file above 8 GiB; unpack it and import the folder")]
+    LargeFile,
+    /// A file stored with holes.
+    #[error("it contains a sparse file; unpack it and import the folder")]
+    SparseFile,
+    /// An archive that cannot be read.
+    #[error("it is not a readable archive ({reason})")]
+    Damaged {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The archive could not be read to its end.
+    #[error(transparent)]
+    Read(#[from] io::Error),
 }
 
 impl From<HttpError> for ModelError {
     fn from(error: HttpError) -> Self {
         match error {
             HttpError::Network { host, reason } => Self::Network { host, reason },
-            HttpError::Answer { host, what } => Self::Answer { host, what },
+            HttpError::Timeout { host } => Self::Network { host, reason: "no answer in time".to_owned() },
+            HttpError::Redirect { host, problem } => Self::Response { host, problem: problem.into() },
+            HttpError::TooLarge { host, limit } => {
+                Self::Response { host, problem: ResponseProblem::TooLarge { limit } }
+            }
+            HttpError::InvalidUrl { reason } | HttpError::Client { reason } => Self::NoNetwork { reason },
         }
     }
 }
 
 impl ModelError {
-    /// Whether asking again may help.
-    pub(super) fn is_passing(&self) -> bool {
+    /// Whether trying again may help.
+    pub(super) fn is_temporary(&self) -> bool {
         match self {
             Self::Network { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
@@ -168,7 +282,7 @@ impl ModelError {
     }
 }
 
-/// A number of bytes in words: decimal units, three digits.
+/// A number of bytes for display: decimal units, two or three digits.
 pub fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     let (value, unit) = match bytes {
@@ -185,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_in_words() {
+    fn sizes_for_display() {
         let words = [0, 999, 1_500, 23_700_000, 999_600_000, 1_535_000_000, 12_345_678_901].map(size);
         assert_eq!(words, ["0 bytes", "999 bytes", "1.5 kB", "24 MB", "1.0 GB", "1.5 GB", "12 GB"]);
     }

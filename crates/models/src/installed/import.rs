@@ -1,6 +1,6 @@
-//! Models from a folder or an archive, for machines without network.
+//! Imports models from a folder or an archive, for machines without a network.
 //!
-//! The files are copied, never linked: what the user does with the originals later must not change the model.
+//! Files are copied, never linked: later changes to the originals must not change the model.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,129 +8,126 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::Shared;
 use super::checksum::sha256_of;
-use super::error::ModelError;
-use super::model_store::{ListedFile, Manifest, Origin, is_name, remove_all};
+use super::context::InstallContext;
+use super::error::{ImportError, ModelError};
+use super::model_store::{ListedFile, MANIFEST, Manifest, Origin, is_model_name, remove_dir_if_present, revision};
 use super::unpack::{is_wanted, unpack};
 use crate::catalogue::{self, CatalogueEntry};
 
-const MANIFEST: &str = "manifest.json";
-/// A file that is listed in it takes 150 bytes.
-const LONGEST_MANIFEST: u64 = 4 << 20;
+/// Bytes of a manifest; each file takes 150.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 const CONFIGS: [&str; 2] = ["config.json", "open_clip_config.json"];
 
-impl Shared {
-    /// Copies a model in; `id` is its name, by default that of the folder or archive.
-    pub(super) fn import(&self, path: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
-        let cannot = |reason: String| ModelError::Import { path: path.to_owned(), reason };
-        let id = id.map_or_else(|| name_of(path), str::to_owned);
-        if !is_name(&id) {
-            return Err(cannot(format!(
-                "{id:?} is not a valid model name (a-z, 0-9, - . _); choose one with --as NAME"
-            )));
-        }
-        if catalogue::find(&id).is_some_and(CatalogueEntry::is_built_in) {
-            return Err(ModelError::BuiltIn { id });
-        }
-        if self.store.manifest(&id).is_some() {
-            return Err(ModelError::Exists { id });
-        }
-        let _lock = self.store.lock(&id)?;
-        let gathered = self.store.partial(&format!("{id}~import"));
-        remove_all(&gathered)?;
-        fs::create_dir_all(&gathered).map_err(ModelError::io(&gathered))?;
-        let result = self.gather(path, &gathered).map_err(cannot).and_then(|()| self.settle(path, &id, &gathered));
-        remove_all(&gathered)?;
-        result
+/// Copies a model in; `id` is its name, by default that of the folder or archive.
+pub(super) fn import(context: &InstallContext, path: &Path, id: Option<&str>) -> Result<Manifest, ModelError> {
+    let id = id.map_or_else(|| name_of(path), str::to_owned);
+    if !is_model_name(&id) {
+        return Err(failed(path, ImportError::InvalidName { name: id }));
     }
-
-    fn gather(&self, path: &Path, into: &Path) -> Result<(), String> {
-        let room = (self.options.free_space)(self.store.root()).map_err(|e| e.to_string())?;
-        if path.is_dir() { copy_folder(path, into, room) } else { unpack(path, into, room) }
+    if catalogue::find(&id).is_some_and(CatalogueEntry::is_built_in) {
+        return Err(ModelError::BuiltIn { id });
     }
-
-    fn settle(&self, path: &Path, id: &str, gathered: &Path) -> Result<Manifest, ModelError> {
-        let cannot = |reason: &str| ModelError::Import { path: path.to_owned(), reason: reason.to_owned() };
-        let root = root_of(gathered).ok_or_else(|| {
-            cannot(
-                "it contains no model: a config.json (or open_clip_config.json) next to a .safetensors file is needed",
-            )
-        })?;
-        let before = manifest_in(&root);
-        let files = list(&root)?;
-        let known = catalogue::find(id);
-        let mut manifest = match known {
-            Some(known) => Manifest::new(id, known.title, known.licence.name, Some(known.licence.terms)),
-            None => Manifest::new(id, id, "unknown", None),
-        };
-        manifest.revision = format!("sha256-{}", weights_hash(&files));
-        manifest.files = files;
-        match (known, before) {
-            (Some(known), _) => match compare(known, &manifest.files) {
-                Likeness::Same => {
-                    manifest.sources = origins(known);
-                    manifest.revision = super::revision(&manifest.sources);
-                }
-                Likeness::Unknown => {}
-                Likeness::Different(file) => {
-                    return Err(cannot(&format!(
-                        "{file} differs from that of {id}; choose another name with --as NAME"
-                    )));
-                }
-            },
-            (None, Some(before)) if before.files == manifest.files => {
-                manifest = Manifest { id: id.to_owned(), made: manifest.made, format: manifest.format, ..before };
-            }
-            _ => {}
-        }
-        self.store.install(&manifest, &root)?;
-        Ok(manifest)
+    if context.store.manifest(&id).is_some() {
+        return Err(ModelError::Exists { id });
     }
+    let _lock = context.store.lock(&id)?;
+    let staging = context.store.partial(&format!("{id}~import"));
+    remove_dir_if_present(&staging)?;
+    fs::create_dir_all(&staging).map_err(ModelError::io(&staging))?;
+    let result = copy(context, path, &staging)
+        .map_err(|reason| failed(path, reason))
+        .and_then(|()| install(context, path, &id, &staging));
+    remove_dir_if_present(&staging)?;
+    result
 }
 
-/// What a model that was exported says of itself; nothing where that is too long to be true.
-fn manifest_in(root: &Path) -> Option<Manifest> {
+fn failed(path: &Path, reason: ImportError) -> ModelError {
+    ModelError::Import { path: path.to_owned(), reason }
+}
+
+/// Copies or unpacks what belongs to a model.
+fn copy(context: &InstallContext, path: &Path, into: &Path) -> Result<(), ImportError> {
+    let root = context.store.root();
+    let free =
+        (context.options.free_space)(root).map_err(|source| ImportError::Io { path: root.to_owned(), source })?;
+    if path.is_dir() { copy_folder(path, into, free) } else { unpack(path, into, free) }
+}
+
+/// Makes the copied files an installed model.
+fn install(context: &InstallContext, path: &Path, id: &str, staging: &Path) -> Result<Manifest, ModelError> {
+    let root = model_root(staging).ok_or_else(|| failed(path, ImportError::ModelUnavailable))?;
+    let exported = exported_manifest(&root);
+    let files = list(&root)?;
+    let entry = catalogue::find(id);
+    let mut manifest = match entry {
+        Some(entry) => Manifest::new(id, entry.title, entry.licence.name, Some(entry.licence.terms)),
+        None => Manifest::new(id, id, "unknown", None),
+    };
+    manifest.revision = format!("sha256-{}", weights_hash(&files));
+    manifest.files = files;
+    match (entry, exported) {
+        (Some(entry), _) => match compare(entry, &manifest.files) {
+            Match::Same => {
+                manifest.sources = origins(entry);
+                manifest.revision = revision(&manifest.sources);
+            }
+            Match::Unknown => {}
+            Match::Different(file) => {
+                return Err(failed(path, ImportError::OtherModel { file, id: id.to_owned() }));
+            }
+        },
+        (None, Some(exported)) if exported.files == manifest.files => {
+            manifest = Manifest { id: id.to_owned(), made: manifest.made, format: manifest.format, ..exported };
+        }
+        _ => {}
+    }
+    context.store.install(&manifest, &root)?;
+    Ok(manifest)
+}
+
+/// The manifest of a model that was exported from here, if it has one of plausible length.
+fn exported_manifest(root: &Path) -> Option<Manifest> {
     let mut bytes = Vec::new();
-    File::open(root.join(MANIFEST)).ok()?.take(LONGEST_MANIFEST).read_to_end(&mut bytes).ok()?;
+    File::open(root.join(MANIFEST)).ok()?.take(MAX_MANIFEST_BYTES).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-/// A name from that of a folder or archive.
+/// A model name made from that of a folder or archive.
 fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let stem = [".tar.gz", ".tgz", ".tar", ".zip"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
     stem.replace([' ', '+'], "-")
 }
 
-fn copy_folder(from: &Path, into: &Path, room: u64) -> Result<(), String> {
-    let mut left = room;
-    // links are followed: the snapshots of the hub's cache consist of them, and the folder is the user's own
+fn copy_folder(from: &Path, into: &Path, free: u64) -> Result<(), ImportError> {
+    let mut left = free;
+    // Links are followed: the snapshots in the hub's cache consist of them, and the folder is the user's own.
     for entry in WalkDir::new(from).follow_links(true).max_depth(4) {
-        let entry = entry.map_err(|e| e.to_string())?;
+        let entry = entry.map_err(|error| ImportError::Io { path: from.to_owned(), source: error.into() })?;
         let path = entry.path().strip_prefix(from).unwrap_or(entry.path());
         if !entry.file_type().is_file() || !is_wanted(path) {
             continue;
         }
         let target = into.join(path);
-        let mut copy = || {
+        let mut copy = || -> std::io::Result<()> {
             fs::create_dir_all(target.parent().unwrap_or(into))?;
             let length = fs::metadata(entry.path())?.len();
             left = left.checked_sub(length).ok_or(std::io::ErrorKind::StorageFull)?;
             fs::copy(entry.path(), &target)?;
             File::open(&target)?.sync_all()
         };
-        copy().map_err(|e: std::io::Error| format!("{}: {e}", path.display()))?;
+        copy().map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
     }
     Ok(())
 }
 
-/// The folder of the model: the one given, or the only folder in it.
-fn root_of(gathered: &Path) -> Option<PathBuf> {
-    if is_model(gathered) {
-        return Some(gathered.to_owned());
+/// The folder that holds the model: the one given, or the only folder in it.
+fn model_root(staging: &Path) -> Option<PathBuf> {
+    if is_model(staging) {
+        return Some(staging.to_owned());
     }
-    let mut entries = fs::read_dir(gathered).ok()?.flatten();
+    let mut entries = fs::read_dir(staging).ok()?.flatten();
     let (only, rest) = (entries.next()?.path(), entries.next());
     (rest.is_none() && is_model(&only)).then_some(only)
 }
@@ -167,38 +164,39 @@ fn weights_hash(files: &[ListedFile]) -> String {
     blake3::hash(all.as_bytes()).to_hex().chars().take(16).collect()
 }
 
-enum Likeness {
-    /// All weights are known by their hash, and are these.
+/// How files compare with those of a catalogue entry.
+enum Match {
+    /// All weights have known hashes, and these are them.
     Same,
-    /// Nothing speaks against it.
+    /// Some weights have no known hash; nothing differs.
     Unknown,
-    /// This file is another.
+    /// This file differs.
     Different(String),
 }
 
-fn compare(known: &CatalogueEntry, files: &[ListedFile]) -> Likeness {
-    let mut likeness = Likeness::Same;
-    for source in known.sources {
+fn compare(entry: &CatalogueEntry, files: &[ListedFile]) -> Match {
+    let mut result = Match::Same;
+    for source in entry.sources {
         for file in source.files {
             let path =
                 if source.folder.is_empty() { file.name.into() } else { format!("{}/{}", source.folder, file.name) };
             let found = files.iter().find(|listed| listed.path == path);
             match (file.sha256, found) {
-                (Some(pin), Some(found)) if found.sha256 != pin => return Likeness::Different(path),
+                (Some(pin), Some(found)) if found.sha256 != pin => return Match::Different(path),
                 (Some(_), Some(_)) => {}
                 (None, Some(_)) if !path.ends_with(".safetensors") => {}
-                _ => likeness = Likeness::Unknown,
+                _ => result = Match::Unknown,
             }
         }
     }
-    likeness
+    result
 }
 
-fn origins(known: &CatalogueEntry) -> Vec<Origin> {
+fn origins(entry: &CatalogueEntry) -> Vec<Origin> {
     let origin = |source: &catalogue::HubSource| Origin {
         repo: source.repo.to_owned(),
         commit: source.revision.to_owned(),
         folder: source.folder.to_owned(),
     };
-    known.sources.iter().map(origin).collect()
+    entry.sources.iter().map(origin).collect()
 }

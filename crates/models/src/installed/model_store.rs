@@ -1,7 +1,8 @@
-//! Where models live, and the manifest that makes a folder a model.
+//! The folder of installed models, and the manifest of each.
 //!
 //! `MODELS/ID/` holds the files and `manifest.json`; without a readable manifest, or with a file missing or of another
-//! length, there is no model. What is still coming lies in `MODELS/.partial/ID/` and is moved in one step.
+//! length, the model is not installed. Files of unfinished downloads are in `MODELS/.partial/ID/`, which becomes
+//! `MODELS/ID/` by one rename.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -13,16 +14,17 @@ use super::error::ModelError;
 use crate::catalogue::Terms;
 use vicinity_core::atomic_file;
 
-const MANIFEST: &str = "manifest.json";
+/// Name of the manifest.
+pub(super) const MANIFEST: &str = "manifest.json";
 const DAMAGED: &str = "manifest.damaged.json";
 const PARTIAL: &str = ".partial";
-/// Version of the manifest's form.
+/// Version of the manifest's format.
 const FORMAT: u32 = 1;
 
 /// What a model consists of, where it came from, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this form.
+    /// Version of the format.
     pub format: u32,
     /// Name of the model and of its folder.
     pub id: String,
@@ -30,19 +32,19 @@ pub struct Manifest {
     pub title: String,
     /// Which weights: the commits, or a hash of the weights where there is no commit.
     pub revision: String,
-    /// Repositories and commits; empty for an import.
+    /// Repositories and commits; empty for an imported model.
     pub sources: Vec<Origin>,
-    /// In a few words.
+    /// Name of the licence.
     pub licence: String,
-    /// Terms of use; `None` where nobody knows.
+    /// Terms of use; `None` if unknown.
     pub terms: Option<Terms>,
-    /// Every file but this one.
+    /// Every file except the manifest.
     pub files: Vec<ListedFile>,
-    /// When it was made, RFC 3339.
+    /// When the manifest was written, RFC 3339.
     pub made: String,
 }
 
-/// A repository that files came from.
+/// A repository that files were downloaded from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// `owner/name`.
@@ -65,7 +67,7 @@ pub struct ListedFile {
 }
 
 impl Manifest {
-    /// One with the present form and time.
+    /// A manifest without files, in the current format, dated now.
     pub(super) fn new(id: &str, title: &str, licence: &str, terms: Option<Terms>) -> Self {
         Self {
             format: FORMAT,
@@ -86,7 +88,15 @@ impl Manifest {
     }
 }
 
-/// The folder of models.
+/// One name for all commits of a model.
+pub(super) fn revision(sources: &[Origin]) -> String {
+    match sources {
+        [one] => one.commit.clone(),
+        several => several.iter().map(|s| s.commit.get(..12).unwrap_or(&s.commit)).collect::<Vec<_>>().join("+"),
+    }
+}
+
+/// The folder of installed models.
 #[derive(Debug, Clone)]
 pub struct ModelStore {
     root: PathBuf,
@@ -108,65 +118,66 @@ impl ModelStore {
         self.root.join(id)
     }
 
-    /// Where a model's files are gathered until all are there. No model has a `~` in its name: what is called so
-    /// belongs to another.
+    /// Where the files of a model are collected until all are present. Model names have no `~`, so names with one are free for
+    /// other purposes.
     pub(super) fn partial(&self, id: &str) -> PathBuf {
         self.root.join(PARTIAL).join(id)
     }
 
-    /// The manifest of a model that is here in full length; contents are not read.
+    /// The manifest of a model whose files all have the recorded length; contents are not read.
     pub fn manifest(&self, id: &str) -> Option<Manifest> {
         let dir = self.dir(id);
         let manifest = read_manifest(&dir.join(MANIFEST))?;
-        let there = |file: &ListedFile| {
+        let is_present = |file: &ListedFile| {
             is_inside(Path::new(&file.path))
                 && fs::metadata(dir.join(&file.path)).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
         };
-        (manifest.id == id && manifest.files.iter().all(there)).then_some(manifest)
+        (manifest.id == id && manifest.files.iter().all(is_present)).then_some(manifest)
     }
 
-    /// All models that are here, by name.
+    /// Manifests of all installed models, by name.
     pub fn all(&self) -> Vec<Manifest> {
         let Ok(entries) = fs::read_dir(&self.root) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut found: Vec<_> = names.filter(|name| is_name(name)).filter_map(|name| self.manifest(&name)).collect();
+        let mut found: Vec<_> =
+            names.filter(|name| is_model_name(name)).filter_map(|name| self.manifest(&name)).collect();
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found
     }
 
-    /// Makes the gathered files a model: manifest, then one rename.
-    pub(super) fn install(&self, manifest: &Manifest, gathered: &Path) -> Result<(), ModelError> {
-        write_json(&gathered.join(MANIFEST), manifest)?;
+    /// Installs the files in `staging`: writes the manifest, then renames the folder.
+    pub(super) fn install(&self, manifest: &Manifest, staging: &Path) -> Result<(), ModelError> {
+        write_json(&staging.join(MANIFEST), manifest)?;
         let (target, old) = (self.dir(&manifest.id), self.partial(&format!("{}~old", manifest.id)));
         if target.exists() {
-            remove_all(&old)?;
+            remove_dir_if_present(&old)?;
             atomic_file::rename(&target, &old).map_err(ModelError::io(&target))?;
         }
-        atomic_file::rename(gathered, &target).map_err(ModelError::io(&target))?;
-        remove_all(&old)
+        atomic_file::rename(staging, &target).map_err(ModelError::io(&target))?;
+        remove_dir_if_present(&old)
     }
 
-    /// Takes a damaged model off the list; its sound files serve when it is got again.
+    /// Marks a model as damaged: it is no longer installed, but its intact files are reused when it is downloaded again.
     pub(super) fn mark_damaged(&self, id: &str) -> Result<(), ModelError> {
         let path = self.dir(id).join(MANIFEST);
         fs::rename(&path, self.dir(id).join(DAMAGED)).map_err(ModelError::io(&path))
     }
 
-    /// Removes a model and what was gathered of it; false where there was nothing.
+    /// Deletes a model and its partial download; false if there was nothing.
     pub(super) fn remove(&self, id: &str) -> Result<bool, ModelError> {
         let (dir, partial) = (self.dir(id), self.partial(id));
         let any = dir.exists() || partial.exists();
-        // without its manifest it is no model any more, whatever happens to the rest
+        // First the manifest: without it the model is not installed, whatever happens to the rest.
         match fs::remove_file(dir.join(MANIFEST)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(ModelError::io(&dir)(error)),
             _ => {}
         }
-        remove_all(&dir)?;
-        remove_all(&partial)?;
+        remove_dir_if_present(&dir)?;
+        remove_dir_if_present(&partial)?;
         Ok(any)
     }
 
-    /// Keeps other windows and commands from gathering the same model for as long as the file is open.
+    /// Prevents other windows and commands from downloading the same model while the returned file is open.
     pub(super) fn lock(&self, id: &str) -> Result<File, ModelError> {
         let dir = self.root.join(PARTIAL);
         fs::create_dir_all(&dir).map_err(ModelError::io(&dir))?;
@@ -176,7 +187,7 @@ impl ModelStore {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(ModelError::Busy { id: id.to_owned() }),
-            // some network file systems know no locks
+            // Some network file systems have no locks.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
             Err(TryLockError::Error(error)) => Err(ModelError::io(&path)(error)),
         }
@@ -188,8 +199,8 @@ fn read_manifest(path: &Path) -> Option<Manifest> {
     (manifest.format == FORMAT).then_some(manifest)
 }
 
-/// Whether `name` can name a model: it becomes a folder on every system.
-pub fn is_name(name: &str) -> bool {
+/// Whether `name` is a valid model name: one that can be a folder on every system.
+pub fn is_model_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
     (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.') && !name.ends_with('.')
 }
@@ -200,14 +211,14 @@ pub(super) fn is_inside(path: &Path) -> bool {
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Writes a JSON file so that it is there in full or not at all.
+/// Writes a JSON file atomically.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ModelError> {
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| ModelError::io(path)(error.into()))?;
     atomic_file::write(path, &bytes).map_err(ModelError::io(path))
 }
 
-/// Removes a folder with all in it; nothing there is no error.
-pub(super) fn remove_all(dir: &Path) -> Result<(), ModelError> {
+/// Deletes a folder with its content; does nothing if there is none.
+pub(super) fn remove_dir_if_present(dir: &Path) -> Result<(), ModelError> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(ModelError::io(dir)(error)),
         _ => Ok(()),
@@ -220,9 +231,9 @@ mod tests {
 
     #[test]
     fn names_and_paths_that_could_escape_are_refused() {
-        assert!(is_name("nomic-embed-v1.5"));
+        assert!(is_model_name("nomic-embed-v1.5"));
         for bad in ["", ".", "..", ".hidden", "a/b", "a\\b", "C:", "Ä", "con ", "dot."] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_model_name(bad), "{bad}");
         }
         assert!(is_inside(Path::new("text/model.safetensors")));
         for bad in ["", "..", "../x", "a/../../x", "/etc/passwd", "./a/../b"] {

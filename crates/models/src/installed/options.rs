@@ -1,35 +1,35 @@
-//! Where models lie, where they come from, and how patient to be.
+//! Where models are installed, where they are downloaded from, and the limits of downloads.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{cache, hub};
+use super::{hub, hub_cache};
 use vicinity_core::app_dirs;
 
-/// Where models lie, where they come from, and how patient to be.
+/// Where models are installed, where they are downloaded from, and the limits of downloads.
 #[derive(Debug, Clone)]
 pub struct InstallOptions {
-    /// Folder of the models.
+    /// Folder of installed models.
     pub dir: PathBuf,
-    /// Address of the hub or a mirror of it.
+    /// URL of the hub or of a mirror.
     pub endpoint: String,
-    /// Sent to the endpoint alone.
+    /// Access token; sent to the endpoint only.
     pub token: Option<String>,
-    /// Cache of other programs to take files from.
+    /// Cache of `huggingface_hub` to take files from, if any.
     pub hub_cache: Option<PathBuf>,
-    /// How long a silent connection is waited for.
+    /// After this long without a byte a connection counts as broken.
     pub read_timeout: Duration,
-    /// First pause after a failed attempt; doubles with each.
+    /// Wait after a failed attempt; doubles with each.
     pub backoff: Duration,
-    /// Attempts in a row that may bring nothing.
+    /// Attempts in a row that may fail.
     pub max_attempts: u32,
-    /// Free bytes on the disk of a folder.
+    /// Free bytes on the disk that a folder is on.
     pub free_space: fn(&Path) -> io::Result<u64>,
 }
 
 impl InstallOptions {
-    /// The usual ones for models in `dir`, without token and cache.
+    /// The defaults for models in `dir`, without token and cache.
     pub fn new(dir: PathBuf) -> Self {
         Self {
             dir,
@@ -43,14 +43,14 @@ impl InstallOptions {
         }
     }
 
-    /// As the environment says: `VICINITY_MODELS`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE`, `HF_HOME`; proxies are
-    /// those of the system. `None` where the system names no home folder.
+    /// From the environment: `VICINITY_MODELS`, `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE`, `HF_HOME`; proxies are
+    /// those of the system. `None` if the system names no home folder.
     pub fn from_environment() -> Option<Self> {
         let text = |name: &str| std::env::var(name).ok().map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut options = Self::new(app_dirs::models()?);
         options.endpoint = text("HF_ENDPOINT").unwrap_or(options.endpoint);
         options.token = text("HF_TOKEN");
-        options.hub_cache = cache::default_dir();
+        options.hub_cache = hub_cache::default_dir();
         Some(options)
     }
 }

@@ -1,11 +1,11 @@
-//! How far a download has come: atomics that its thread writes and anyone samples.
+//! Progress of a download: counters that its thread writes and anyone samples.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use vicinity_core::rate::RateEstimator;
 
-/// See the module's documentation.
+/// Counters of one download.
 #[derive(Debug, Default)]
 pub struct Transfer {
     done: AtomicU64,
@@ -14,14 +14,14 @@ pub struct Transfer {
     rate: Mutex<RateEstimator>,
 }
 
-/// A sample.
+/// Progress at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DownloadProgress {
-    /// Bytes that are here, over all files.
+    /// Bytes that have arrived, over all files.
     pub done: u64,
-    /// Bytes of all files; 0 while the hub is being asked.
+    /// Bytes of all files; 0 until the hub has reported them.
     pub total: u64,
-    /// Bytes a second that arrive, smoothed; 0 while unknown.
+    /// Bytes per second, smoothed; 0 while unknown.
     pub per_second: f32,
     /// Estimated time left; `None` while unknown.
     pub seconds_left: Option<f32>,
@@ -41,10 +41,10 @@ impl Transfer {
         self.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// How far it is now.
+    /// Progress now.
     pub fn sample(&self) -> DownloadProgress {
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        // a look that comes too soon teaches nothing; the rate stands
+        // A sample that comes too soon changes nothing.
         let _learned = rate.sample(self.received.load(Ordering::Relaxed));
         let per_second = rate.per_second.unwrap_or(0.0);
         let [done, total] = [&self.done, &self.total].map(|count| count.load(Ordering::Relaxed));

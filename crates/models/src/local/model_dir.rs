@@ -23,8 +23,12 @@ const INDEX: &str = "model.safetensors.index.json";
 const SAFETENSORS: [&str; 2] = ["model.safetensors", "open_clip_model.safetensors"];
 /// The older format of PyTorch, a pickle; it is read as data and nothing in it is run.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
-/// Files beside weights and sizes that decide a picture's vector; the first that is there does.
-const PREPARATIONS: [&str; 2] = [super::preprocess::FILE, super::preprocess::NEWER_FILE];
+/// How pictures are prepared, in the file that transformers writes up to version 4.
+pub const PREPROCESSOR_CONFIG: &str = "preprocessor_config.json";
+/// The same from version 5 on, in a part of the file.
+pub const PROCESSOR_CONFIG: &str = "processor_config.json";
+/// Files beside weights and configuration that decide a picture's vector; the first that exists counts.
+const PREPARATIONS: [&str; 2] = [PREPROCESSOR_CONFIG, PROCESSOR_CONFIG];
 /// Files that weights may be split into; the largest published model of any kind has 200.
 const MOST_PARTS: usize = 1000;
 /// Bytes of all weights; the largest published CLIP has 10 GB. What is mapped is hashed, and most of it is unpacked into

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::compute_target::ComputeTarget;
-use super::model_dir::ModelDir;
-use super::preprocess::{self, Recipe};
+use super::model_dir::{self, ModelDir};
+use super::preprocess::Recipe;
 use super::text_chunks::joined;
 use super::tokenize::siglip::SiglipTokenizer;
 use super::transformer::{
@@ -93,7 +93,7 @@ pub struct SiglipTowers {
 pub fn open(folder: &ModelDir, target: impl Into<ComputeTarget>) -> Result<SiglipTowers, TowerError> {
     let target = &target.into();
     let config = SiglipConfig::parse(folder.config_file(), folder.config())?;
-    let recipe = Recipe::open(folder)?.of_size(preprocess::FILE, config.side)?;
+    let recipe = Recipe::open(folder)?.of_size(model_dir::PREPROCESSOR_CONFIG, config.side)?;
     let tokenizer = SiglipTokenizer::open(folder)?;
     tokenizer.fits(config.tokens)?;
     let weights = folder.weights()?;

@@ -10,9 +10,8 @@ use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::limits::RequestLimits;
-use super::protocol::{Input, Protocol};
-use super::{Embedded, RemoteError};
-use crate::TextOptions;
+use super::protocol::{Embedded, Input, Protocol};
+use crate::{RemoteError, TextOptions};
 use vicinity_core::Embedding;
 
 /// Answers that cannot be used are asked for again so many times.

@@ -6,21 +6,22 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
 use tokio::sync::Semaphore;
 
+use super::error_response;
+use super::key::Key;
 use super::limits::{RateLimiter, RetryPolicy};
-use super::{Key, RemoteError, error_response};
+use crate::RemoteError;
+use crate::http::{self, HttpClient, HttpError, HttpOptions, Timeout};
 use vicinity_core::NetworkLedger;
 
-/// What the ledger says.
+/// What the network log says.
 const PURPOSE: &str = "embedding";
-
-/// Bytes of an error answer that are read.
-const MOST_OF_ERROR: usize = 64 << 10;
-/// Time to reach a service.
-const CONNECT: Duration = Duration::from_secs(15);
+const USER_AGENT: &str = concat!("vicinity/", env!("CARGO_PKG_VERSION"));
+/// Bytes of an error response that are read.
+const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// What was sent and spent so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,14 +46,13 @@ struct Counters {
 
 /// One service, as one user.
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: HttpClient,
     host: String,
     key: Option<(Key, HeaderName, HeaderValue)>,
     permits: Semaphore,
     rate_limiter: RateLimiter,
     retry_policy: RetryPolicy,
     counters: Counters,
-    network_log: NetworkLedger,
 }
 
 /// Why one attempt gave nothing.
@@ -64,29 +64,21 @@ enum Failure {
 }
 
 impl Client {
-    /// A client of `host`. `local`: it is this machine, so that no proxy stands in between.
+    /// A client of the service at `base_url`; contacts nobody.
     pub fn new(
-        host: String,
-        local: bool,
+        base_url: &str,
         key: Option<(Key, HeaderName, HeaderValue)>,
         parallel: usize,
         rate_limiter: RateLimiter,
         retry_policy: RetryPolicy,
         network_log: NetworkLedger,
     ) -> Result<Self, RemoteError> {
-        // May be there already, which is as good.
-        let _there = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("vicinity/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(retry_policy.timeout);
-        let builder = if local { builder.no_proxy() } else { builder };
-        let http = builder
-            .build()
-            .map_err(|error| RemoteError::Setup(format!("could not create connections: {}", chain(&error))))?;
+        let timeout = Timeout::Total(retry_policy.timeout);
+        let options = HttpOptions { user_agent: USER_AGENT, timeout, purpose: PURPOSE };
+        let http =
+            HttpClient::new(base_url, options, network_log).map_err(|error| RemoteError::Setup(error.to_string()))?;
         let (permits, counters) = (Semaphore::new(parallel), Counters::default());
-        Ok(Self { http, host, key, permits, rate_limiter, retry_policy, counters, network_log })
+        Ok(Self { host: http.host(), http, key, permits, rate_limiter, retry_policy, counters })
     }
 
     /// The service's name in sentences.
@@ -152,56 +144,31 @@ impl Client {
         let _permit = self.permits.acquire().await;
         self.rate_limiter.turn().await;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let mut request = build(&self.http);
+        let mut request = build(self.http.builder());
         if let Some((_, name, value)) = &self.key {
             request = request.header(name, value);
         }
-        let request = request.build().map_err(|error| self.broken(&error))?;
-        self.network_log.note_sent(&self.host, PURPOSE, length(&request));
-        let mut response = self.http.execute(request).await.map_err(|error| self.broken(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return self.body(&mut response, most).await;
+        let invalid = |error: &reqwest::Error| RemoteError::Setup(self.scrub(&http::reason(error)));
+        let request = request.build().map_err(|error| Failure::Lasting(invalid(&error)))?;
+        let mut response = self.http.execute(request).await.map_err(|error| self.failure(error))?;
+        if response.status().is_success() {
+            return self.http.read_body(&mut response, most).await.map_err(|error| self.failure(error));
         }
-        let headers = response.headers().clone();
-        let body = self.beginning(&mut response).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.http.read_start(&mut response, MAX_ERROR_BYTES).await;
         Err(self.refused(status, &headers, &body))
     }
 
-    async fn body(&self, response: &mut Response, most: usize) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(&error))? {
-            if body.len() + chunk.len() > most {
-                let reason = format!("it is larger than {} kB", most.div_ceil(1000));
-                return Err(Failure::Lasting(RemoteError::Answer { host: self.host.clone(), reason }));
-            }
-            self.network_log.note(&self.host, PURPOSE, 0, chunk.len() as u64);
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
-    /// As much of an error's body as is wanted, and as comes.
-    async fn beginning(&self, response: &mut Response) -> Vec<u8> {
-        let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() >= MOST_OF_ERROR {
-                body.truncate(MOST_OF_ERROR);
-                break;
-            }
-        }
-        body
-    }
-
-    fn broken(&self, error: &reqwest::Error) -> Failure {
+    fn failure(&self, error: HttpError) -> Failure {
         let host = self.host.clone();
-        if error.is_builder() {
-            return Failure::Lasting(RemoteError::Setup(self.scrub(&chain(error))));
-        }
-        let reason = match error.is_timeout() {
-            true => format!("no answer within {:?}", self.retry_policy.timeout),
-            false => self.scrub(&chain(error)),
+        let reason = match error {
+            HttpError::TooLarge { limit, .. } => {
+                let reason = format!("it is larger than {} kB", limit.div_ceil(1000));
+                return Failure::Lasting(RemoteError::Answer { host, reason });
+            }
+            HttpError::Timeout { .. } => format!("no answer within {:?}", self.retry_policy.timeout),
+            HttpError::Network { reason, .. } => self.scrub(&reason),
+            other => self.scrub(&other.to_string()),
         };
         Failure::Passing(RemoteError::Unreachable { host, reason }, None)
     }
@@ -229,25 +196,4 @@ impl Client {
     fn scrub(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |(key, ..)| key.scrub(text))
     }
-}
-
-/// Bytes of a request's body; 0 where that is not known beforehand.
-fn length(request: &reqwest::Request) -> u64 {
-    let said = || request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    let body = request.body().and_then(reqwest::Body::as_bytes);
-    body.map(|bytes| bytes.len() as u64).or_else(said).unwrap_or(0)
-}
-
-/// An error and its causes, without the address.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    if text.is_empty() { "the connection failed".to_owned() } else { text }
 }

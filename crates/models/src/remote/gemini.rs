@@ -9,9 +9,9 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::limits::RequestLimits;
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{RemoteError, RequestLimits};
-use crate::{LongText, TextOptions, TextTask};
+use crate::{LongText, RemoteError, TextOptions, TextTask};
 
 /// Where the service is.
 pub(super) const BASE: &str = "https://generativelanguage.googleapis.com";

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::inference_mode::{Agreement, EmbedPlace, EmbedSituation, InferenceMode, agreement, choose};
-use super::{Remote, RemoteError};
-use crate::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use super::service::Remote;
+use crate::{ImageTower, Model, Pixels, RemoteError, TextEmbedding, TextOptions, TextTower, TowerError};
 use vicinity_core::{Embedding, Picture};
 
 /// Compares the two on three items and joins them. Where they differ the local model stays alone.

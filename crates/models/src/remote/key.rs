@@ -5,7 +5,8 @@ use std::fmt;
 
 use reqwest::header::HeaderValue;
 
-use super::{Provider, RemoteError};
+use super::provider_spec::Provider;
+use crate::RemoteError;
 
 /// Under which name keys lie in the system's key store.
 const SERVICE: &str = "vicinity";

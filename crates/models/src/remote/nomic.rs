@@ -8,9 +8,9 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::limits::{RequestLimits, RequestRate};
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{RemoteError, RequestLimits, RequestRate};
-use crate::{LongText, TextOptions, TextTask};
+use crate::{LongText, RemoteError, TextOptions, TextTask};
 
 /// Where the service is.
 pub(super) const BASE: &str = "https://api-atlas.nomic.ai";

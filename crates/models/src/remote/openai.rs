@@ -4,9 +4,9 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::limits::RequestLimits;
 use super::protocol::{Answer, Input, Numbers, Protocol, json, numbers};
-use super::{RemoteError, RequestLimits};
-use crate::{LongText, TextOptions};
+use crate::{LongText, RemoteError, TextOptions};
 
 /// Where OpenAI is.
 pub(super) const BASE: &str = "https://api.openai.com";

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use reqwest::RequestBuilder;
 
-use super::RemoteError;
-use crate::TextOptions;
+use crate::{RemoteError, TextOptions};
+use vicinity_core::Embedding;
 
 /// Something to embed.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,15 @@ fn escaped(byte: u8) -> usize {
         0..0x20 => 6,
         _ => 1,
     }
+}
+
+/// A vector from a service, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// The unit vector.
+    pub embedding: Embedding,
+    /// Tokens, this item's share of its request's.
+    pub tokens: usize,
 }
 
 /// What came back.

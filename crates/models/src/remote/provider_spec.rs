@@ -6,11 +6,12 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 
 use super::gemini::{self, Gemini, GeminiTask};
+use super::limits::{RequestLimits, RequestRate, RetryPolicy};
 use super::nomic::{self, Nomic};
 use super::openai::{self, OpenAi};
 use super::protocol::Protocol;
-use super::{RemoteError, RequestLimits, RequestRate, RetryPolicy};
-use crate::{ModelInfo, ModelKey};
+use crate::http;
+use crate::{ModelInfo, ModelKey, RemoteError};
 
 /// Name of Nomic's space, the same for its open weights and its service.
 pub const NOMIC_SPACE: &str = "nomic-embed-v1.5";
@@ -152,7 +153,7 @@ impl ProviderSpec {
         self.host().map(|_| ())
     }
 
-    fn url(&self) -> Result<Url, RemoteError> {
+    pub(super) fn url(&self) -> Result<Url, RemoteError> {
         let setup = |text: String| Err(RemoteError::Setup(text));
         let text = self.base_url.as_deref().unwrap_or(self.provider.default_base());
         let Ok(url) = Url::parse(text) else {
@@ -173,9 +174,7 @@ impl ProviderSpec {
     /// # Errors
     /// When the address cannot be one.
     pub fn host(&self) -> Result<String, RemoteError> {
-        let url = self.url()?;
-        let host = url.host_str().unwrap_or_default();
-        Ok(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+        Ok(http::host(&self.url()?))
     }
 
     /// Whether the service runs on this machine.
@@ -183,9 +182,7 @@ impl ProviderSpec {
     /// # Errors
     /// When the address cannot be one.
     pub fn is_loopback(&self) -> Result<bool, RemoteError> {
-        let url = self.url()?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        Ok(host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()))
+        Ok(http::is_loopback(&self.url()?))
     }
 
     /// Whether keys may go there: encrypted, or over this machine's or the house's own network.

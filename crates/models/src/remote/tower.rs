@@ -1,9 +1,21 @@
 //! The two towers of a service.
 
 use super::picture::{encode, pack, unpack};
-use super::{Embedded, Input, Remote, RemoteError};
-use crate::{ImageTower, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use super::protocol::{Embedded, Input};
+use super::service::Remote;
+use crate::{ImageTower, Model, Pixels, RemoteError, TextEmbedding, TextOptions, TextTower, TowerError};
 use vicinity_core::{Embedding, Picture};
+
+impl Remote {
+    /// As a model for the engine.
+    pub fn model(&self) -> Model {
+        Model {
+            info: self.info().clone(),
+            image: Box::new(Pictures(self.clone())),
+            text: Box::new(Texts(self.clone())),
+        }
+    }
+}
 
 /// Items that one call should bring, so that all parallel requests are full; more would only fill memory.
 fn preferred_batch_size(remote: &Remote, pictures: bool, most: usize) -> usize {
@@ -12,7 +24,7 @@ fn preferred_batch_size(remote: &Remote, pictures: bool, most: usize) -> usize {
 }
 
 /// Pictures.
-pub(super) struct Pictures(pub Remote);
+struct Pictures(Remote);
 
 impl Pictures {
     fn ask(&self, batch: &[Pixels]) -> Vec<Result<Embedded, RemoteError>> {
@@ -43,7 +55,7 @@ impl ImageTower for Pictures {
 }
 
 /// Texts.
-pub(super) struct Texts(pub Remote);
+struct Texts(Remote);
 
 impl Texts {
     fn ask(&self, texts: &[&str], options: TextOptions) -> impl Iterator<Item = Result<TextEmbedding, TowerError>> {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::TowerError;
-use crate::local::model_dir::ModelDir;
-use crate::local::preprocess::{self, Recipe};
+use crate::local::model_dir::{self, ModelDir};
+use crate::local::preprocess::Recipe;
 use crate::local::transformer::{TensorNames, TransformerSizes, number};
 use crate::local::transformer_layers::Activation;
 
@@ -136,7 +136,7 @@ impl ClipConfig {
     /// When the file is missing, damaged, or gives another size.
     pub fn recipe(&self, folder: &ModelDir) -> Result<Recipe, TowerError> {
         let (file, recipe) = match self.names {
-            TensorNames::Transformers => (preprocess::FILE, Recipe::open(folder)?),
+            TensorNames::Transformers => (model_dir::PREPROCESSOR_CONFIG, Recipe::open(folder)?),
             TensorNames::OpenClip => {
                 (folder.config_file(), Recipe::parse_open_clip(&folder.config()["preprocess_cfg"])?)
             }

@@ -9,6 +9,8 @@ use crate::local::transformer_layers::Activation;
 
 /// Name of the file.
 pub(super) const FILE: &str = "open_clip_config.json";
+/// Numbers an attention head; timm's default, which all published sizes use.
+pub(super) const HEAD: usize = 32;
 /// Added to a variance in the text tower; PyTorch's own value, which open_clip keeps.
 const EPS: f64 = 1e-5;
 
@@ -88,7 +90,7 @@ impl MobileClipConfig {
         if all.into_iter().any(|size| !(1..=1 << 20).contains(size)) || !text.width.is_multiple_of(text.heads) {
             return Err(invalid("its sizes do not match".to_owned()));
         }
-        if widths.windows(2).any(|w| w[1] != 2 * w[0]) || !widths[3].is_multiple_of(super::image::HEAD) {
+        if widths.windows(2).any(|w| w[1] != 2 * w[0]) || !widths[3].is_multiple_of(HEAD) {
             return Err(invalid(format!("the widths {widths:?} are not those of a FastViT")));
         }
         // A window holds two special tokens and more than the overlap of two windows.

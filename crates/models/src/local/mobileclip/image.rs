@@ -5,7 +5,7 @@
 use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
-use super::config::{FILE, MobileClipConfig};
+use super::config::{FILE, HEAD, MobileClipConfig};
 use super::fuse::{Branches, Kernel, Norm};
 use crate::local::compute_target::ComputeTarget;
 use crate::local::conv_layers::{self, ChannelConv, Channels, ConvMlp, Edge, Squeeze, Stem};
@@ -16,8 +16,6 @@ use crate::{ImageTower, Pixels, TowerError};
 use vicinity_core::{Embedding, Picture};
 use vicinity_kernels::ChannelConv as Order;
 
-/// Numbers an attention head; timm's default, which all published sizes use.
-pub(super) const HEAD: usize = 32;
 /// Where the tensors of the tower are.
 const TRUNK: &str = "visual.trunk";
 /// The stages from here on squeeze and excite as they begin.

@@ -6,6 +6,8 @@ use serde_json::Value;
 use crate::TowerError;
 use crate::local::model_dir::ModelDir;
 
+/// Colours of a picture.
+pub(super) const CHANNELS: usize = 3;
 /// No published size comes near; a larger number is damage.
 const LARGEST: f64 = 1_048_576.0;
 /// Tokens of a text that are believed; the published models reach 8192.
@@ -160,7 +162,7 @@ impl NomicVisionConfig {
             let reason = format!("img_size is no multiple of patch_size, above 4096, or has more than {GRID} patches");
             return Err(fields.refuse(reason));
         }
-        if fields.count(&["num_channels"])?.is_some_and(|c| c != super::vision::CHANNELS) {
+        if fields.count(&["num_channels"])?.is_some_and(|c| c != CHANNELS) {
             return Err(fields.refuse("num_channels is not 3"));
         }
         if fields.number(&["register_tokens"])?.is_some_and(|n| n != 0.0) {

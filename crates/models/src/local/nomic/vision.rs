@@ -4,19 +4,17 @@
 use candle_core::{DType, Result as CandleResult, Tensor};
 use rayon::prelude::*;
 
-use super::config::NomicVisionConfig;
+use super::config::{CHANNELS, NomicVisionConfig};
 use super::rope::{Turn, grid_angles};
 use crate::local::compute_target::ComputeTarget;
-use crate::local::model_dir::ModelDir;
-use crate::local::preprocess::{self, Recipe};
+use crate::local::model_dir::{self, ModelDir};
+use crate::local::preprocess::Recipe;
 use crate::local::transformer_layers::{Activation, Attention, LayerNorm, Linear, Pool, attend, pool};
 use crate::local::weights::Weights;
 use crate::{ImageTower, Pixels, TowerError};
 use vicinity_core::{Embedding, Picture};
 use vicinity_kernels::{Angles, Pairs};
 
-/// Colours of a picture.
-pub(super) const CHANNELS: usize = 3;
 /// Pictures that go through the network together.
 const GROUP: usize = 4;
 /// Added to a variance inside the feed-forward halves: PyTorch's own value, not that of the configuration.
@@ -85,7 +83,7 @@ impl NomicVision {
         let recipe = Recipe::open(folder)?;
         if recipe.size() != (config.side, config.side) {
             let reason = format!("it makes images of {:?}, the model takes a side of {}", recipe.size(), config.side);
-            return Err(TowerError::file(preprocess::FILE, reason));
+            return Err(TowerError::file(model_dir::PREPROCESSOR_CONFIG, reason));
         }
         let weights = folder.weights()?;
         let (width, tokens, patch) = (config.width, config.tokens(), config.patch);

@@ -3,5 +3,5 @@
 
 mod recipe;
 
-pub use recipe::{Crop, CropCentre, FILE, NEWER_FILE, Recipe, Resize};
+pub use recipe::{Crop, CropCentre, Recipe, Resize};
 pub use vicinity_media::resize::{ResizeFilter, squash};

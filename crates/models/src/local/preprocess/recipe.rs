@@ -7,14 +7,10 @@ use serde_json::Value;
 
 use crate::TowerError;
 use crate::local::json;
-use crate::local::model_dir::ModelDir;
+use crate::local::model_dir::{ModelDir, PREPROCESSOR_CONFIG, PROCESSOR_CONFIG};
 use vicinity_core::Picture;
 use vicinity_media::resize::{ResizeFilter, resize};
 
-/// Name of the file that transformers writes.
-pub const FILE: &str = "preprocessor_config.json";
-/// The same from version 5 on, in a part of it.
-pub const NEWER_FILE: &str = "processor_config.json";
 /// Longest side of a prepared picture that is believed; the largest published model takes 1152.
 const LARGEST: u64 = 1536;
 /// Channels of a prepared picture.
@@ -75,12 +71,12 @@ impl Recipe {
     /// # Errors
     /// When there is none of them, it is no JSON, or asks for something that no supported model needs.
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
-        if folder.has(FILE) || !folder.has(NEWER_FILE) {
-            return Self::parse(&folder.read(FILE)?);
+        if folder.has(PREPROCESSOR_CONFIG) || !folder.has(PROCESSOR_CONFIG) {
+            return Self::parse(&folder.read(PREPROCESSOR_CONFIG)?);
         }
-        let json = json::parse(NEWER_FILE, &folder.read(NEWER_FILE)?, &json::CONFIG)?;
+        let json = json::parse(PROCESSOR_CONFIG, &folder.read(PROCESSOR_CONFIG)?, &json::CONFIG)?;
         Self::of(&json["image_processor"]).map_err(|error| match error {
-            TowerError::Weights { reason, .. } => TowerError::file(NEWER_FILE, reason),
+            TowerError::Weights { reason, .. } => TowerError::file(PROCESSOR_CONFIG, reason),
             other => other,
         })
     }
@@ -90,7 +86,7 @@ impl Recipe {
     /// # Errors
     /// When it is no JSON, or asks for something that no supported model needs.
     pub fn parse(bytes: &[u8]) -> Result<Self, TowerError> {
-        Self::of(&json::parse(FILE, bytes, &json::CONFIG)?)
+        Self::of(&json::parse(PREPROCESSOR_CONFIG, bytes, &json::CONFIG)?)
     }
 
     fn of(json: &Value) -> Result<Self, TowerError> {
@@ -111,7 +107,7 @@ impl Recipe {
         };
         let factor = if does("do_rescale") { json["rescale_factor"].as_f64().unwrap_or(1.0 / 255.0) } else { 1.0 };
         let crop = crop.map(|(width, height)| Crop { width, height, centre: CropCentre::Floor });
-        Self { resize, crop, filter, factor, mean, std }.checked(FILE)
+        Self { resize, crop, filter, factor, mean, std }.checked(PREPROCESSOR_CONFIG)
     }
 
     /// Reads `preprocess_cfg` of an `open_clip_config.json`.
@@ -269,5 +265,5 @@ fn triple(name: &str, json: &Value) -> Result<[f32; CHANNELS], TowerError> {
 }
 
 fn invalid(reason: String) -> TowerError {
-    TowerError::file(FILE, reason)
+    TowerError::file(PREPROCESSOR_CONFIG, reason)
 }

@@ -1,6 +1,6 @@
-//! The cache of other programs: what Python's `huggingface_hub` has got already need not be got again.
+//! The cache of Python's `huggingface_hub`: files in it need not be downloaded again.
 //!
-//! Read-only. A file lies at `models--OWNER--NAME/snapshots/COMMIT/FILE`, as a rule a link to `blobs/HASH`.
+//! Read-only. A file is stored at `models--OWNER--NAME/snapshots/COMMIT/FILE`, usually a link to `blobs/HASH`.
 
 use std::env::var_os;
 use std::fs;
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::checksum::ExpectedHash;
 
-/// A file that is in the cache; whether it is sound is for the caller to check.
+/// A file in the cache; the caller has to check its content.
 #[derive(Debug, Clone)]
 pub struct CachedFile {
-    /// The file itself, links followed.
+    /// Path of the file, links followed.
     pub path: PathBuf,
-    /// Its length.
+    /// Length in bytes.
     pub bytes: u64,
-    /// The hash that it is filed under, where the system knows links.
+    /// The hash in its name, on systems with links.
     pub expected: Option<ExpectedHash>,
 }
 
