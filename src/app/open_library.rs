@@ -200,6 +200,7 @@ impl App {
             self.history.clear();
             self.search = Default::default();
             self.lists = Default::default();
+            self.filter_request = None;
             self.may_resume = false;
         }
         self.backend.take()

@@ -49,12 +49,6 @@ pub(super) fn events(app: &mut App) {
             break;
         }
     }
-    let library = app.state.library_mut();
-    if let Some(snapshot) = &library.snapshot
-        && library.folders.update(snapshot)
-    {
-        app.ctx.request_repaint();
-    }
     let old = app.now() - app.notice_at > NOTICE_SECS;
     if old && app.state.library().notices.last().is_some_and(|n| n.severity == Severity::Info) {
         app.state.library_mut().notices.clear();
@@ -96,6 +90,7 @@ fn apply(app: &mut App, event: Event) {
         Event::Skipped(counts) => app.state.library_mut().skipped = counts,
         Event::Unfinished(unfinished) => app.unfinished(unfinished),
         Event::Visible(rows) => app.filtered(rows),
+        Event::Folders(counts) => app.state.library_mut().folders = counts,
         Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
             if app.search.is_latest(ticket) {
                 found(app, result);

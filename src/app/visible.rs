@@ -1,4 +1,4 @@
-//! Keeps the visible rows up to date with the collection and the filter.
+//! Keeps the visible rows and the counts of folders up to date with the collection and the filter.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use vicinity_engine::{Job, Snapshot, VisibleRows};
 /// millisecond, and nothing lags behind.
 const AT_ONCE: usize = 4_000;
 
-/// The request sent to the engine last.
+/// The latest request to the engine.
 pub(super) type FilterRequest = Option<(Arc<Snapshot>, Filter)>;
 
 impl App {
-    /// Requests the visible rows unless they are known. Those known before are shown until the answer is there.
+    /// Requests what belongs to the collection and the filter as they are. What is known is shown until the answer is
+    /// there.
     pub(super) fn follow_filter(&mut self) {
-        let Some(snapshot) = self.state.library().snapshot.clone() else { return };
-        let filter = &self.state.library().query.filter;
-        if self.state.library().visible.as_ref().is_some_and(|rows| rows.are_of(&snapshot, filter)) {
+        let library = self.state.library_mut();
+        let Some(snapshot) = library.snapshot.clone() else { return };
+        let filter = &library.query.filter;
+        let request = self.filter_request.as_ref();
+        if request.is_some_and(|(of, by)| Arc::ptr_eq(of, &snapshot) && by == filter) {
             return;
         }
+        let filter = filter.clone();
         if filter.is_empty() || snapshot.len() <= AT_ONCE {
-            self.state.library_mut().visible = Some(Arc::new(VisibleRows::new(snapshot, filter.clone(), None)));
-            return;
+            library.visible = Some(Arc::new(VisibleRows::new(Arc::clone(&snapshot), filter.clone(), None)));
         }
-        let requested = self.filter_request.as_ref().is_some_and(|(of, by)| Arc::ptr_eq(of, &snapshot) && by == filter);
-        if !requested {
-            let filter = filter.clone();
-            self.filter_request = Some((Arc::clone(&snapshot), filter.clone()));
-            self.submit(Job::Filter { snapshot, filter });
-        }
+        self.filter_request = Some((Arc::clone(&snapshot), filter.clone()));
+        self.submit(Job::Filter { snapshot, filter });
     }
 
     /// The engine has evaluated a filter. During an import the answer may be that of the collection a moment ago.
     pub(super) fn filtered(&mut self, rows: Arc<VisibleRows>) {
-        if *rows.filter() == self.state.library().query.filter && self.state.library().snapshot.is_some() {
-            self.state.library_mut().visible = Some(rows);
+        let library = self.state.library_mut();
+        if *rows.filter() == library.query.filter && library.snapshot.is_some() {
+            library.visible = Some(rows);
         }
     }
 }

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vicinity_core::{
     Failure, Filter, ItemId, Layout, MapProgress, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Suggestion,
 };
-use vicinity_engine::{ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
+use vicinity_engine::{FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
 
-use super::folders::FolderCounts;
 use super::histogram::Histogram;
 use super::labels::LabelState;
 use super::listing::Listing;
@@ -74,8 +73,8 @@ pub struct LibraryState {
     pub map_tool: MapTool,
     /// What the right panel shows.
     pub right_tab: RightTab,
-    /// Number of items per folder.
-    pub folders: FolderCounts,
+    /// The folders, and the number of items of each that the rest of the filter admits.
+    pub folders: Arc<FolderCounts>,
     /// Dropped files that wait for a decision.
     pub dropped: Vec<PathBuf>,
     /// Messages of the status bar, newest last.
@@ -121,7 +120,7 @@ impl Default for LibraryState {
             hidden_legend: BTreeSet::new(),
             map_tool: MapTool::default(),
             right_tab: RightTab::default(),
-            folders: FolderCounts::default(),
+            folders: Arc::default(),
             dropped: Vec::new(),
             notices: Vec::new(),
             model: None,

@@ -4,7 +4,6 @@
 
 pub mod command;
 pub mod entries;
-pub mod folders;
 pub mod histogram;
 pub mod labels;
 pub mod library;
@@ -22,6 +21,7 @@ pub use model_list::ModelCommand;
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use services::ServiceCommand;
 pub use state::State;
+pub use vicinity_engine::visible::{FolderCounts, FolderId};
 pub use vicinity_engine::{Root, Snapshot, VisibleRows};
 pub use view::{Dialog, PathRequest, View};
 

@@ -623,7 +623,7 @@ fn the_folders_are_a_tree_that_the_keyboard_walks_and_that_narrows_what_is_shown
 }
 
 #[test]
-fn types_are_counted_within_what_the_rest_of_the_filter_admits() {
+fn types_and_folders_are_counted_within_what_the_rest_of_the_filter_admits() {
     let (mut window, _) = open();
     let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
     assert!(shown(&window, "Images, 24") && shown(&window, "Texts, 8"));
@@ -636,6 +636,7 @@ fn types_are_counted_within_what_the_rest_of_the_filter_admits() {
     });
     window.run_steps(2);
     assert!(shown(&window, "Images, 0") && shown(&window, "Texts, 8"));
+    assert!(shown(&window, "Photos, 0") && shown(&window, "Notes, 8"), "the folders count texts only");
     assert_eq!(window.state().state().library().visible.as_ref().map(|rows| rows.len()), Some(8));
 }
 

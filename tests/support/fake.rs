@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
 use vicinity_core::{
-    ContentHash, Failure, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality,
-    Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
+    ContentHash, Failure, Filter, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage,
+    Modality, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
 };
+use vicinity_engine::visible::FolderIndex;
 use vicinity_engine::{
     Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot, SnapshotParts,
     Vectors, VisibleRows,
@@ -198,7 +199,10 @@ impl Backend for Fake {
                 self.send(Event::LabelDone { ticket, result: Ok(Arc::new(scored)) });
             }
             Job::Filter { snapshot, filter } => {
-                self.send(Event::Visible(Arc::new(VisibleRows::new(snapshot, filter, None))));
+                let rows = |filter| VisibleRows::new(Arc::clone(&snapshot), filter, None);
+                self.send(Event::Visible(Arc::new(rows(filter.clone()))));
+                let counts = FolderIndex::default().count(&rows(Filter { folder: None, ..filter }));
+                self.send(Event::Folders(Arc::new(counts)));
             }
             Job::Suggest { ticket, .. } => {
                 let suggestion = |text: &str, first: u32| Suggestion {

@@ -59,7 +59,7 @@ pub enum Job {
         /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
         all: bool,
     },
-    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`].
+    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`] and [`Event::Folders`].
     Filter {
         /// The collection whose rows are wanted.
         snapshot: Arc<Snapshot>,
@@ -170,6 +170,8 @@ pub enum Event {
     Unfinished(Option<UnfinishedImport>),
     /// Answer to [`Job::Filter`].
     Visible(Arc<VisibleRows>),
+    /// The folders of the collection and how many items of each [`Job::Filter`] admits, whichever folder it chooses.
+    Folders(Arc<FolderCounts>),
     /// Answer to [`Job::Search`].
     SearchDone {
         /// As asked.
@@ -334,4 +336,4 @@ use engine::spare_threads;
 pub use engine::{Engine, OpenError};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
-pub use visible::VisibleRows;
+pub use visible::{FolderCounts, VisibleRows};

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use egui::{EventFilter, Id, Key, Modifiers, Response, Ui};
 
-use crate::context::folders::FolderId;
-use crate::context::{Ctx, SystemCommand};
+use crate::context::{Ctx, FolderCounts, FolderId, SystemCommand};
 use crate::ui::format;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::buttons;
@@ -37,7 +37,7 @@ pub struct FolderTree {
     toggles: u64,
     lines: Vec<Line>,
     /// Of which counts and toggles `lines` are.
-    known: Option<(u64, u64)>,
+    known: Option<(Arc<FolderCounts>, u64)>,
 }
 
 /// What the keyboard or the pointer did to a row.
@@ -49,9 +49,9 @@ enum Act {
 impl FolderTree {
     /// Draws it.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
-        let wanted = (ctx.state.library().folders.changes(), self.toggles);
-        if self.known != Some(wanted) {
-            self.known = Some(wanted);
+        let (counts, toggles) = (&ctx.state.library().folders, self.toggles);
+        if self.known.as_ref().is_none_or(|(of, then)| !Arc::ptr_eq(of, counts) || *then != toggles) {
+            self.known = Some((Arc::clone(counts), toggles));
             self.lines = self.list(ctx);
         }
         let top = ui.cursor().top();
@@ -96,16 +96,15 @@ impl FolderTree {
         let mut waiting: Vec<(FolderId, u8, Option<bool>)> =
             roots.into_iter().rev().map(|(id, available)| (id, 0, Some(available))).collect();
         while let Some((id, depth, root)) = waiting.pop() {
-            let Some(folder) = folders.get(id) else { continue };
             let path = folders.path(id);
             // A single added folder is open at first; otherwise there would be nothing to see.
             let at_first = alone && depth == 0;
-            let open = folder.has_children().then(|| at_first != self.toggled.contains(&path));
+            let open = folders.has_children(id).then(|| at_first != self.toggled.contains(&path));
             if open == Some(true) {
                 let children: Vec<FolderId> = folders.children(id).collect();
                 waiting.extend(children.into_iter().rev().map(|child| (child, depth.saturating_add(1), None)));
             }
-            lines.push(Line { name: folders.name(id), items: folder.items, path, depth, open, root });
+            lines.push(Line { name: folders.name(id), items: folders.items(id), path, depth, open, root });
         }
         lines
     }

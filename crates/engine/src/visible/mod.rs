@@ -3,6 +3,7 @@
 //! This is the only notion of visibility. Search, map, gallery, counts and suggestions read these rows; none of them
 //! evaluates a filter itself, so a new criterion in [`Filter`] reaches all of them.
 
+mod folders;
 mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use rayon::prelude::*;
 use super::snapshot::{CHUNK, Snapshot};
 use vicinity_core::{Filter, Item, Modality};
 
+pub use folders::{FolderCounts, FolderId, FolderIndex};
 pub use worker::FilterWorker;
 
 /// Bits per word.
@@ -174,12 +176,12 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::{SnapshotParts, Vectors};
+    use crate::{Root, SnapshotParts, Vectors};
     use vicinity_core::{ContentHash, ItemId, NamePattern};
     use vicinity_models::ModelKey;
 
     /// Every third item is a text, every fifth is in folder `/b`.
-    fn item(i: usize) -> Item {
+    pub fn item(i: usize) -> Item {
         Item {
             id: ItemId(i as u32 * 2),
             path: Path::new(if i.is_multiple_of(5) { "/b" } else { "/a" }).join(format!("{i}.x")).into(),
@@ -194,12 +196,16 @@ mod tests {
     }
 
     fn of_chunks(chunks: Vec<Arc<Vec<Item>>>) -> Arc<Snapshot> {
+        of_chunks_with_roots(chunks, &[])
+    }
+
+    pub fn of_chunks_with_roots(chunks: Vec<Arc<Vec<Item>>>, roots: &[&str]) -> Arc<Snapshot> {
         let count = |modality| chunks.iter().flat_map(|c| c.iter()).filter(|i| i.modality == modality).count();
         Arc::new(Snapshot::new(SnapshotParts {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
-            roots: Vec::new(),
+            roots: roots.iter().map(|path| Root { path: path.into(), available: true }).collect(),
             vector_rows: chunks.iter().map(|chunk| Arc::new(vec![u32::MAX; chunk.len()])).collect(),
             vectors: Vectors::Owned(Arc::new([])),
             model: ModelKey { name: String::new(), revision: String::new(), preprocessing: String::new(), dim: 1 },

@@ -1,11 +1,12 @@
-//! The thread that evaluates filters, so that the window never waits for one. Only the latest request counts.
+//! The thread that evaluates filters and counts folders, so that the window never waits for either. Only the latest
+//! request counts.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::super::event_queue::EventSender;
 use super::super::{Event, Snapshot};
-use super::VisibleCache;
+use super::{FolderIndex, VisibleCache, VisibleRows};
 use vicinity_core::Filter;
 use vicinity_core::monitor::Monitor;
 
@@ -25,8 +26,19 @@ impl FilterWorker {
         let worker = Self::default();
         let inbox = worker.clone();
         let thread = std::thread::Builder::new().name("vicinity-filter".to_owned()).spawn(move || {
+            let mut folders = FolderIndex::default();
+            let mut in_all_folders: Option<Arc<VisibleRows>> = None;
             while let Some((snapshot, filter)) = inbox.next() {
-                event_sender.send(Event::Visible(cache.rows(&snapshot, &filter)));
+                let visible = cache.rows(&snapshot, &filter);
+                event_sender.send(Event::Visible(Arc::clone(&visible)));
+                let rows = if filter.folder.is_none() {
+                    visible
+                } else {
+                    let filter = Filter { folder: None, ..filter };
+                    Arc::new(VisibleRows::new(snapshot, filter, in_all_folders.as_deref()))
+                };
+                event_sender.send(Event::Folders(Arc::new(folders.count(&rows))));
+                in_all_folders = Some(rows);
             }
         })?;
         Ok((worker, thread))
