@@ -1,6 +1,7 @@
 //! The plain types that all other crates share: items, embeddings, queries, filters, layouts and positions.
 //!
-//! This crate starts no thread, knows no model, database or window, and does no I/O except in [`atomic_file`].
+//! It knows no model, database or window, starts threads only as [`worker`]s of others, and does no I/O except in
+//! [`atomic_file`].
 
 pub mod app_dirs;
 pub mod atomic_file;
@@ -19,6 +20,7 @@ pub mod query;
 pub mod rate;
 pub mod skip_reason;
 pub mod space;
+pub mod worker;
 
 pub use embedding::{Embedding, EmbeddingError};
 pub use filter::Filter;

@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use thiserror::Error;
 
+use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
 use super::import::Coordinator;
 use super::import_control::ImportControl;
-use super::layout_worker::LayoutScheduler;
 use super::library::Library;
 use super::model_loader::{LazyModel, ModelFactory};
 use super::model_selection::{ModelSelection, ModelSource};
@@ -23,6 +23,7 @@ use super::single_instance::InstanceListener;
 use super::store::StoreError;
 use super::visible::{FilterWorker, VisibleCache};
 use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
+use vicinity_core::worker::Worker;
 use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
@@ -67,7 +68,7 @@ pub struct Engine {
     event_sender: EventSender,
     searcher: Searcher,
     filters: FilterWorker,
-    layout_scheduler: LayoutScheduler,
+    artefacts: Artefacts,
     previewer: Previewer,
     /// The service behind the model, by its host, where there is one.
     service: Option<(String, Remote)>,
@@ -75,6 +76,7 @@ pub struct Engine {
     /// What was found amiss on opening.
     opening_notices: Vec<Notice>,
     threads: Vec<JoinHandle<()>>,
+    workers: Vec<Worker>,
 }
 
 impl Engine {
@@ -164,20 +166,16 @@ impl Engine {
         }
         let (event_sender, events, forwarder) = EventSender::start(waker)?;
         let (model, model_thread) = LazyModel::start(load, event_sender.clone())?;
-        let saved = library.load_layout();
         event_sender.send(Event::Snapshot(library.snapshot()));
         event_sender.send(Event::Failures(library.failures()));
         event_sender.send(Event::Skipped(Arc::new(library.skipped())));
         event_sender.send(Event::Unfinished(library.unfinished()));
-        if let Some(layout) = &saved {
-            event_sender.send(Event::Layout(Arc::new(layout.clone())));
-        }
         if let Some(labels) = library.labels()? {
             event_sender.send(Event::StoredLabels(Arc::new(labels)));
         }
         notices.iter().for_each(|notice| event_sender.send(Event::Notice(notice.clone())));
-        let (layout_scheduler, map_thread) =
-            LayoutScheduler::start(library.clone(), event_sender.clone(), saved, mode.layout)?;
+        let context = Context { library: library.clone(), event_sender: event_sender.clone(), updates: mode.layout };
+        let (artefacts, workers) = Artefacts::start(&context)?;
         let visible = VisibleCache::default();
         let (searcher, search_thread) =
             Searcher::start(library.clone(), model.clone(), visible.clone(), event_sender.clone())?;
@@ -192,7 +190,7 @@ impl Engine {
             model: model.clone(),
             control: control.clone(),
             event_sender: event_sender.clone(),
-            layout_scheduler: layout_scheduler.clone(),
+            artefacts: artefacts.clone(),
             readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
@@ -201,9 +199,9 @@ impl Engine {
         let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
         let snapshot = library.snapshot();
         if !snapshot.is_empty() {
-            layout_scheduler.collection_changed(snapshot);
+            artefacts.collection_changed(&snapshot);
         }
-        let mut threads = vec![model_thread, map_thread, search_thread, filter_thread, main, forwarder];
+        let mut threads = vec![model_thread, search_thread, filter_thread, main, forwarder];
         threads.extend(preview_threads);
         Ok(Self {
             jobs: Some(jobs),
@@ -215,12 +213,13 @@ impl Engine {
             event_sender,
             searcher,
             filters,
-            layout_scheduler,
+            artefacts,
             previewer,
             service: None,
             listener: None,
             opening_notices: notices,
             threads,
+            workers,
         })
     }
 
@@ -269,8 +268,7 @@ impl Engine {
             }
             Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids),
             Job::Preview(id) => self.previewer.want_preview(id),
-            Job::ComputeLayout(method) => self.layout_scheduler.request(method),
-            Job::CancelLayout => self.layout_scheduler.cancel(),
+            job if self.artefacts.submit(&job) => {}
             // a service has no memory to free and no device to move to
             Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
             Job::UnloadModel => self.model.request_unload(),
@@ -306,7 +304,7 @@ impl Engine {
         self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
         let snapshot = self.library.snapshot();
         self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
-        self.layout_scheduler.collection_changed(snapshot);
+        self.artefacts.collection_changed(&snapshot);
         Ok(())
     }
 
@@ -411,7 +409,7 @@ impl Drop for Engine {
         self.model.interrupt();
         self.searcher.close();
         self.filters.close();
-        self.layout_scheduler.close();
+        self.workers.iter().for_each(Worker::close);
         self.previewer.close();
         self.event_sender.close();
         for thread in self.threads.drain(..) {

@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 
+use super::derived::Artefacts;
 use super::embed::Pipeline;
 use super::event_queue::EventSender;
 use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
-use super::layout_worker::LayoutScheduler;
 use super::library::{Library, UnfinishedImport};
 use super::model_loader::LazyModel;
 use super::store::StoreError;
@@ -40,7 +40,7 @@ pub struct Coordinator {
     /// News.
     pub event_sender: EventSender,
     /// Told when the collection has grown.
-    pub layout_scheduler: LayoutScheduler,
+    pub artefacts: Artefacts,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
     /// Threads that models work on.
@@ -152,7 +152,7 @@ impl Coordinator {
         let snapshot = self.library.snapshot();
         self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
         self.event_sender.send(Event::Failures(self.library.failures()));
-        self.layout_scheduler.collection_changed(snapshot);
+        self.artefacts.collection_changed(&snapshot);
     }
 
     /// One import, with all jobs that can join it on the way.
@@ -170,7 +170,7 @@ impl Coordinator {
             self.model.clone(),
             self.control.clone(),
             self.event_sender.clone(),
-            self.layout_scheduler.clone(),
+            self.artefacts.clone(),
             stats,
             self.library.import_options(),
         );

@@ -14,11 +14,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 
+use super::derived::Artefacts;
 use super::event_queue::EventSender;
 use super::guard;
 use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
-use super::layout_worker::LayoutScheduler;
 use super::library::{Library, NewItem, RejectedFile, RejectionCause};
 use super::model_loader::{LazyModel, ModelUnavailable};
 use super::scan::Candidate;
@@ -43,7 +43,7 @@ pub struct Pipeline {
     /// News.
     pub event_sender: EventSender,
     /// Told of every item stored.
-    pub layout_scheduler: LayoutScheduler,
+    pub artefacts: Artefacts,
     /// Counts.
     pub stats: ImportStats,
     /// How files are read.
@@ -107,7 +107,7 @@ impl Pipeline {
         model: LazyModel,
         control: ImportControl,
         event_sender: EventSender,
-        layout_scheduler: LayoutScheduler,
+        artefacts: Artefacts,
         stats: ImportStats,
         options: ImportOptions,
     ) -> Self {
@@ -117,7 +117,7 @@ impl Pipeline {
             model,
             control,
             event_sender,
-            layout_scheduler,
+            artefacts,
             stats,
             options,
             in_flight,

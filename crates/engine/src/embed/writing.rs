@@ -46,7 +46,7 @@ impl Pipeline {
                 if embedded + known > 0 {
                     let snapshot = self.library.snapshot();
                     self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));
-                    self.layout_scheduler.collection_grows(snapshot);
+                    self.artefacts.collection_grows(&snapshot);
                 }
             }
             Err(error) => {

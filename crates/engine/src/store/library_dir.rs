@@ -11,8 +11,18 @@ use super::catalog;
 const APPLICATION_ID: std::ops::Range<usize> = 68..72;
 
 /// Names of our files and folders in a library.
-const LIBRARY_FILES: &[&str] =
-    &["vectors", "thumbs", "lock", "model.json", "model.tmp", "service.json", "service.tmp", "mailbox", "labels.json"];
+const LIBRARY_FILES: &[&str] = &[
+    "vectors",
+    "thumbs",
+    "derived",
+    "lock",
+    "model.json",
+    "model.tmp",
+    "service.json",
+    "service.tmp",
+    "mailbox",
+    "labels.json",
+];
 /// Beginnings of the names of further files: those of the catalog, and numbered ones.
 const LIBRARY_FILE_PREFIXES: &[&str] = &["catalog.s", "layout-", "layout.", "holder.", "damaged-"];
 

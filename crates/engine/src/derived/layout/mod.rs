@@ -1,0 +1,271 @@
+//! The layout of the map. While an import runs, new rows get a place on the current map; once it has ended, and the
+//! collection has grown by a fifth, a neighbour-preserving layout is computed again.
+//!
+//! Vectors are centred by modality and scaled to unit length first, so that pictures and texts about one thing are close
+//! together: uncentred, the modality gap would put them on two islands. The work has a thread pool of its own with a core
+//! left over, so that a search never queues behind it.
+//!
+//! A layout that is requested is a function of snapshot and seed alone. One that follows the growth of the collection
+//! starts from the current map, so that what the user knows stays where it was.
+
+mod centred;
+mod eta;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::{Artefact, Context, Inputs, Requested};
+use crate::event_queue::EventSender;
+use crate::library::Library;
+use crate::{Event, Job, Severity, Snapshot};
+use centred::Centred;
+use eta::EtaEstimator;
+use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage};
+use vicinity_layout::UmapParams;
+
+/// A map on which new rows were only placed beside others is stored at most this often.
+const SAVE_INTERVAL: Duration = Duration::from_secs(20);
+/// Growth of the collection that is worth a new neighbour-preserving layout.
+const GROWTH_FACTOR: f32 = 1.2;
+/// Points on which the quality of a layout is measured.
+const QUALITY_SAMPLE: usize = 500;
+/// Of very many points fewer: each is compared with all, a second of work for so many pairs.
+const MAX_PAIRS: usize = 100_000_000;
+/// But never fewer than these.
+const MIN_SAMPLE: usize = 64;
+/// A collection that has grown to so many times what was laid out gets a map of its own.
+const MAX_GROWTH: usize = 3;
+/// The share of the time after which a map is there; then its quality is measured.
+const ARRANGED_SHARE: f32 = 0.97;
+/// Neighbours that trustworthiness is about.
+const NEIGHBOURS: usize = 15;
+
+/// The current layout, and whose positions it has.
+struct CurrentLayout {
+    layout: Layout,
+    ids: Vec<ItemId>,
+    /// Rows when it was last computed as a whole.
+    computed_for: usize,
+    /// Dimensions that it was computed from.
+    dim: usize,
+}
+
+impl CurrentLayout {
+    fn new(snapshot: &Snapshot, layout: Layout) -> Self {
+        let ids: Vec<ItemId> = snapshot.items().take(layout.positions.len()).map(|item| item.id).collect();
+        Self { computed_for: layout.settled, layout, ids, dim: snapshot.dim() }
+    }
+
+    fn fits(&self, snapshot: &Snapshot) -> bool {
+        self.layout.epoch == snapshot.epoch() && self.ids.len() == snapshot.len()
+    }
+
+    /// Positions of the rows of another snapshot that had one, as far as they come first in it, and how many of them
+    /// are settled.
+    fn positions_in(&self, snapshot: &Snapshot) -> (Vec<MapPos>, usize) {
+        let rows: HashMap<ItemId, usize> = self.ids.iter().enumerate().map(|(row, id)| (*id, row)).collect();
+        let kept: Vec<usize> = snapshot.items().map_while(|item| rows.get(&item.id).copied()).collect();
+        let settled = kept.iter().take_while(|row| **row < self.layout.settled).count();
+        (kept.iter().map(|row| self.layout.positions[*row]).collect(), settled)
+    }
+}
+
+/// See the module's documentation.
+pub struct MapLayout {
+    library: Library,
+    event_sender: EventSender,
+    pool: rayon::ThreadPool,
+    current: Option<CurrentLayout>,
+    generation: u64,
+    /// Since when the current map differs from the stored one.
+    unsaved: Option<Instant>,
+}
+
+impl Artefact for MapLayout {
+    const NAME: &'static str = "map";
+
+    type Request = LayoutMethod;
+
+    fn open(context: &Context) -> io::Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(crate::spare_threads())
+            .thread_name(|i| format!("vicinity-map-{i}"))
+            .build()
+            .map_err(io::Error::other)?;
+        let Context { library, event_sender, .. } = context.clone();
+        let saved = library.load_layout();
+        if let Some(layout) = &saved {
+            event_sender.send(Event::Layout(Arc::new(layout.clone())));
+        }
+        let current = saved.map(|layout| CurrentLayout::new(&library.snapshot(), layout));
+        Ok(Self { library, event_sender, pool, current, generation: 1, unsaved: None })
+    }
+
+    fn requested(job: &Job) -> Option<Requested<LayoutMethod>> {
+        match job {
+            Job::ComputeLayout(method) => Some(Requested::Compute(*method)),
+            Job::CancelLayout => Some(Requested::Cancel),
+            _ => None,
+        }
+    }
+
+    fn update(&mut self, inputs: &Inputs<LayoutMethod>, cancelled: &AtomicBool) {
+        self.bring_up_to_date(inputs, cancelled);
+        if self.unsaved.is_some_and(|since| inputs.settled || since.elapsed() > SAVE_INTERVAL) {
+            self.save();
+        }
+    }
+
+    fn save(&mut self) {
+        if let Some(current) = self.current.as_ref().filter(|_| self.unsaved.is_some())
+            && current.layout.method == LayoutMethod::Umap
+        {
+            self.library.save_layout(&current.layout);
+        }
+        self.unsaved = None;
+    }
+
+    fn failed(&mut self, reason: &str) {
+        (self.current, self.unsaved) = (None, None);
+        self.event_sender.send(Event::LayoutProgress(None));
+        let text = format!("The map could not be laid out ({reason}); recompute the layout to try again");
+        self.event_sender.notice(Severity::Error, text);
+    }
+}
+
+impl MapLayout {
+    fn bring_up_to_date(&mut self, inputs: &Inputs<LayoutMethod>, cancelled: &AtomicBool) {
+        let snapshot = &*inputs.snapshot;
+        if snapshot.is_empty() {
+            self.current = None;
+            return;
+        }
+        if self.current.as_ref().is_some_and(|current| current.dim != snapshot.dim()) {
+            self.change_dimensions(snapshot);
+        }
+        let vectors = Centred::new(snapshot);
+        if let Some(method) = inputs.request {
+            // what was only placed beside others gets laid out; where there is nothing of the kind, everything is
+            if self.current.as_ref().is_some_and(|current| current.layout.method == LayoutMethod::Umap) {
+                self.extend(&vectors, cancelled);
+            }
+            let grown = self.current.as_ref().is_some_and(|current| current.layout.settled < current.ids.len());
+            return self.compute(&vectors, method, grown, cancelled);
+        }
+        self.extend(&vectors, cancelled);
+        if inputs.settled && self.is_stale(snapshot) {
+            self.compute(&vectors, LayoutMethod::Umap, true, cancelled);
+        }
+    }
+
+    /// Whether the collection is worth a new neighbour-preserving layout.
+    fn is_stale(&self, snapshot: &Snapshot) -> bool {
+        self.current.as_ref().is_none_or(|current| {
+            let (rows, computed_for) = (snapshot.len() as f32, current.computed_for as f32);
+            current.layout.method != LayoutMethod::Umap
+                || rows > GROWTH_FACTOR * computed_for
+                || rows < computed_for / GROWTH_FACTOR
+        })
+    }
+
+    /// Takes the map that was made with as many dimensions, if there is one; else the current one serves until the import
+    /// has ended.
+    fn change_dimensions(&mut self, snapshot: &Snapshot) {
+        if let Some(layout) = self.library.load_layout().filter(|layout| layout.epoch == snapshot.epoch()) {
+            self.event_sender.send(Event::Layout(Arc::new(layout.clone())));
+            self.current = Some(CurrentLayout::new(snapshot, layout));
+        } else if let Some(current) = &mut self.current {
+            (current.computed_for, current.layout.settled, current.dim) = (0, 0, snapshot.dim());
+        }
+    }
+
+    /// Gives every row a position: beside others on the current map, or by principal components.
+    fn extend(&mut self, vectors: &Centred<'_>, cancelled: &AtomicBool) {
+        let snapshot = vectors.snapshot;
+        if self.current.as_ref().is_some_and(|current| current.fits(snapshot)) {
+            return;
+        }
+        let coarse = self.current.as_ref().is_none_or(|current| {
+            current.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * current.computed_for as f32
+        });
+        if coarse {
+            return self.compute(vectors, LayoutMethod::Pca, false, cancelled);
+        }
+        let Some(current) = &self.current else { return };
+        let (method, computed_for) = (current.layout.method, current.computed_for);
+        let trust = current.layout.trustworthiness;
+        let (mut positions, settled) = current.positions_in(snapshot);
+        let Ok(new) = self.pool.install(|| vicinity_layout::place_new(vectors, &positions, cancelled)) else { return };
+        positions.extend(new);
+        self.set_current(snapshot, method, positions, settled, trust);
+        if let Some(current) = &mut self.current {
+            current.computed_for = computed_for;
+        }
+    }
+
+    /// The map that the next layout starts from: the current one, unless most rows are new.
+    fn previous_layout(&self, snapshot: &Snapshot) -> Option<vicinity_layout::PreviousLayout<'_>> {
+        let current = self.current.as_ref().filter(|c| c.layout.method == LayoutMethod::Umap && c.fits(snapshot))?;
+        (snapshot.len() < MAX_GROWTH * current.computed_for).then(|| vicinity_layout::PreviousLayout {
+            positions: &current.layout.positions,
+            settled: current.layout.settled,
+        })
+    }
+
+    /// Lays everything out, near the current map where `keep` says so and it is possible.
+    fn compute(&mut self, vectors: &Centred<'_>, method: LayoutMethod, keep: bool, cancelled: &AtomicBool) {
+        let from = keep.then(|| self.previous_layout(vectors.snapshot)).flatten();
+        let eta = EtaEstimator::start(|progress| self.event_sender.send(Event::LayoutProgress(Some(progress))));
+        let laid_out = self.pool.install(|| match method {
+            LayoutMethod::Pca => vicinity_layout::pca(vectors, cancelled),
+            LayoutMethod::Umap => {
+                let progress = |stage, share| eta.record(stage, ARRANGED_SHARE * share);
+                vicinity_layout::umap(vectors, &UmapParams::default(), from, cancelled, &progress)
+            }
+        });
+        if let Ok(positions) = laid_out {
+            let measured = method == LayoutMethod::Umap && positions.len() > 2 * NEIGHBOURS;
+            let sample = (MAX_PAIRS / positions.len().max(1)).clamp(MIN_SAMPLE, QUALITY_SAMPLE);
+            let trust = measured.then(|| {
+                eta.record(MapStage::Checking, ARRANGED_SHARE);
+                self.pool.install(|| vicinity_layout::trustworthiness(vectors, &positions, NEIGHBOURS, sample))
+            });
+            if method == LayoutMethod::Umap {
+                eta.record(MapStage::Checking, 1.0);
+            }
+            let settled = positions.len();
+            self.set_current(vectors.snapshot, method, positions, settled, trust);
+            self.save();
+        }
+        if method == LayoutMethod::Umap {
+            self.event_sender.send(Event::LayoutProgress(None));
+        }
+    }
+
+    fn set_current(
+        &mut self,
+        snapshot: &Snapshot,
+        method: LayoutMethod,
+        positions: Vec<MapPos>,
+        settled: usize,
+        trustworthiness: Option<f32>,
+    ) {
+        self.generation += 1;
+        let layout = Layout {
+            method,
+            epoch: snapshot.epoch(),
+            positions,
+            settled,
+            trustworthiness,
+            generation: self.generation,
+        };
+        if method == LayoutMethod::Umap {
+            self.unsaved.get_or_insert_with(Instant::now);
+        }
+        self.event_sender.send(Event::Layout(Arc::new(layout.clone())));
+        self.current = Some(CurrentLayout::new(snapshot, layout));
+    }
+}
