@@ -16,20 +16,15 @@ impl<K, T> Default for BackgroundTask<K, T> {
 }
 
 impl<K: PartialEq, T: Send + 'static> BackgroundTask<K, T> {
-    /// Whether a computation is running.
-    pub fn is_running(&self) -> bool {
-        self.running.is_some()
+    /// Whether work for `key` may start: no other work is running, and `key` differs from the last one.
+    pub fn accepts(&self, key: &K) -> bool {
+        self.running.is_none() && self.last_key.as_ref() != Some(key)
     }
 
-    /// The newest key that was started.
-    pub fn last_key(&self) -> Option<&K> {
-        self.last_key.as_ref()
-    }
-
-    /// Starts `work` unless `key` is unchanged or a computation is still running (the caller tries again next frame).
-    /// With `in_frame`, the work is done immediately on this thread.
+    /// Starts `work` if `key` is [accepted](Self::accepts); otherwise the caller tries again next frame. With
+    /// `in_frame`, the work is done immediately on this thread.
     pub fn start(&mut self, ctx: &egui::Context, key: K, in_frame: bool, work: impl FnOnce() -> T + Send + 'static) {
-        if self.running.is_some() || self.last_key.as_ref() == Some(&key) {
+        if !self.accepts(&key) {
             return;
         }
         self.last_key = Some(key);

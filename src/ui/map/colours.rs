@@ -10,7 +10,9 @@ use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot};
 use crate::ui::theme::{DARK, LIGHT, Theme};
 use vicinity_core::{Filter, ItemId, LabelScore, Modality, SearchResult};
 
-use super::marks::MAX_RINGS;
+use super::arc_key::ArcKey;
+use super::gpu::{ColourBuffer, Gpu};
+use super::layers::MAX_RINGS;
 
 /// Number of categories with their own colour; all others become "Other".
 const MAX_COLOURED: usize = 10;
@@ -20,22 +22,6 @@ const MAX_LEGEND_ENTRIES: usize = 60;
 
 /// Opacity factor of points that are not selected or not admitted by the filter.
 const DIMMED_OPACITY: f32 = 0.25;
-
-/// An `Arc` compared by identity: a cheap key for "the same data as before".
-#[derive(Debug)]
-pub struct ArcKey<T>(pub Arc<T>);
-
-impl<T> Clone for ArcKey<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T> PartialEq for ArcKey<T> {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 /// Inputs of the colours that are copied only when the colours are computed.
 #[derive(Debug, Clone)]
@@ -102,7 +88,7 @@ fn large_selection<'a>(cx: &Ctx<'a>) -> &'a [ItemId] {
 
 impl ColourInputs {
     /// Copies the current inputs.
-    pub fn of(cx: &Ctx<'_>) -> Self {
+    pub fn new(cx: &Ctx<'_>) -> Self {
         Self { names: cx.state.library().labels.applied.names.clone(), selection: large_selection(cx).to_vec() }
     }
 }
@@ -156,6 +142,8 @@ pub struct PointColours {
     pub categories: Arc<Categories>,
     /// Red, green, blue, opacity (not premultiplied), one per row.
     pub rgba: Vec<[u8; 4]>,
+    /// The colours on the GPU, if any.
+    pub buffer: Option<ColourBuffer>,
     /// The scores at both ends of the colour scale, if points are coloured by score.
     pub scale: Option<[f32; 2]>,
     /// Hidden legend entries, one bit each.
@@ -166,9 +154,9 @@ pub struct PointColours {
 
 impl PointColours {
     /// Computes the colours, reusing what is unchanged from `before`.
-    pub fn new(key: ColourKey, chosen: &ColourInputs, before: Option<&Self>) -> Self {
+    pub fn new(key: ColourKey, inputs: &ColourInputs, before: Option<&Self>, gpu: Option<&Gpu>) -> Self {
         let kept = before.filter(|b| b.key.categories == key.categories).map(|b| Arc::clone(&b.categories));
-        let categories = kept.unwrap_or_else(|| Arc::new(categorise(&key.categories, &chosen.names)));
+        let categories = kept.unwrap_or_else(|| Arc::new(categorise(&key.categories, &inputs.names)));
         let theme = if key.dark { &DARK } else { &LIGHT };
         let scores = key.result.as_ref().map(|r| &r.0);
         let by_score = key.categories.by == ColourBy::Similarity;
@@ -186,10 +174,11 @@ impl PointColours {
         if let Some(admitted) = &admitted {
             dim_except(&mut rgba, admitted);
         }
-        if !chosen.selection.is_empty() {
-            dim_except(&mut rgba, &rows_of(snapshot, &chosen.selection));
+        if !inputs.selection.is_empty() {
+            dim_except(&mut rgba, &rows_of(snapshot, &inputs.selection));
         }
-        Self { key, categories, rgba, scale, off, admitted }
+        let buffer = gpu.map(|gpu| gpu.upload_colours(&rgba));
+        Self { key, categories, rgba, buffer, scale, off, admitted }
     }
 
     /// The filter they were computed for.

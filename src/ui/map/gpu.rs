@@ -12,7 +12,7 @@ use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor,
 use vicinity_core::MapPos;
 
 use super::camera::Camera;
-use super::marks::{Mark, Marks};
+use super::marks::Mark;
 
 /// The uniform `View` of `points.wgsl`.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -85,11 +85,10 @@ pub struct ColourBuffer {
     count: u32,
 }
 
-/// The marks.
+/// Marks on the GPU.
 #[derive(Debug, Clone)]
 pub struct MarkBuffer {
     buffer: wgpu::Buffer,
-    below: u32,
     count: u32,
 }
 
@@ -185,11 +184,11 @@ impl Gpu {
         ColourBuffer { buffer, count: rows as u32 }
     }
 
-    /// Uploads the marks.
-    pub fn upload_marks(&self, marks: &Marks) -> MarkBuffer {
-        let count = self.rows(marks.all.len(), size_of::<Mark>() as u64);
-        let buffer = self.upload("map marks", bytemuck::cast_slice(&marks.all[..count]));
-        MarkBuffer { buffer, below: marks.below.min(count) as u32, count: count as u32 }
+    /// Uploads marks.
+    pub fn upload_marks(&self, marks: &[Mark]) -> MarkBuffer {
+        let count = self.rows(marks.len(), size_of::<Mark>() as u64);
+        let buffer = self.upload("map marks", bytemuck::cast_slice(&marks[..count]));
+        MarkBuffer { buffer, count: count as u32 }
     }
 }
 
@@ -237,44 +236,30 @@ fn pipeline(
     })
 }
 
-/// Draws one frame of the map.
-pub struct MapPaint {
-    /// The pipelines.
-    pub gpu: Arc<Gpu>,
-    /// Camera and sizes.
-    pub look: FrameParams,
-    /// Positions of the points.
-    pub positions: PositionBuffer,
-    /// Colours of the points.
-    pub colours: ColourBuffer,
-    /// Highlighted points, if any.
-    pub marks: Option<MarkBuffer>,
+/// What a layer draws on the GPU.
+pub enum Drawing {
+    /// Points in their colours.
+    Points(PositionBuffer, ColourBuffer),
+    /// Marks.
+    Marks(MarkBuffer),
 }
 
-impl MapPaint {
-    fn draw_marks(&self, pass: &mut wgpu::RenderPass<'static>, below: bool) {
-        let Some(marks) = &self.marks else { return };
-        let range = if below { 0..marks.below } else { marks.below..marks.count };
-        if !range.is_empty() {
-            pass.set_pipeline(&self.gpu.marks);
-            pass.set_vertex_buffer(0, marks.buffer.slice(..));
-            pass.draw(0..4, range);
-        }
-    }
-
-    fn draw_points(&self, pass: &mut wgpu::RenderPass<'static>) {
-        let count = self.positions.count.min(self.colours.count);
-        if count > 0 {
-            pass.set_pipeline(&self.gpu.points);
-            pass.set_vertex_buffer(0, self.positions.to.slice(..));
-            pass.set_vertex_buffer(1, self.positions.from.as_ref().unwrap_or(&self.positions.to).slice(..));
-            pass.set_vertex_buffer(2, self.colours.buffer.slice(..));
-            pass.draw(0..4, 0..count);
-        }
+impl Drawing {
+    /// The egui shape that draws this in one frame.
+    pub fn shape(self, gpu: Arc<Gpu>, params: FrameParams) -> egui::Shape {
+        let callback = DrawCallback { gpu, params, drawing: self };
+        egui_wgpu::Callback::new_paint_callback(params.area, callback).into()
     }
 }
 
-impl CallbackTrait for MapPaint {
+/// One draw call of one frame.
+struct DrawCallback {
+    gpu: Arc<Gpu>,
+    params: FrameParams,
+    drawing: Drawing,
+}
+
+impl CallbackTrait for DrawCallback {
     fn prepare(
         &self,
         _device: &wgpu::Device,
@@ -283,7 +268,8 @@ impl CallbackTrait for MapPaint {
         _encoder: &mut wgpu::CommandEncoder,
         _resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        let view = self.look.view(self.gpu.linear_target);
+        // Every draw call of a frame writes the same bytes.
+        let view = self.params.view(self.gpu.linear_target);
         queue.write_buffer(&self.gpu.uniform, 0, bytemuck::bytes_of(&view));
         Vec::new()
     }
@@ -291,8 +277,19 @@ impl CallbackTrait for MapPaint {
     fn paint(&self, _info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _resources: &CallbackResources) {
         // egui has set the viewport and scissor to the map's rectangle.
         pass.set_bind_group(0, &self.gpu.bind_group, &[]);
-        self.draw_marks(pass, true);
-        self.draw_points(pass);
-        self.draw_marks(pass, false);
+        match &self.drawing {
+            Drawing::Points(positions, colours) => {
+                pass.set_pipeline(&self.gpu.points);
+                pass.set_vertex_buffer(0, positions.to.slice(..));
+                pass.set_vertex_buffer(1, positions.from.as_ref().unwrap_or(&positions.to).slice(..));
+                pass.set_vertex_buffer(2, colours.buffer.slice(..));
+                pass.draw(0..4, 0..positions.count.min(colours.count));
+            }
+            Drawing::Marks(marks) => {
+                pass.set_pipeline(&self.gpu.marks);
+                pass.set_vertex_buffer(0, marks.buffer.slice(..));
+                pass.draw(0..4, 0..marks.count);
+            }
+        }
     }
 }

@@ -16,8 +16,8 @@ const SNIPPET: usize = 130;
 
 impl MapPanel {
     pub(super) fn show_card(&self, ui: &Ui, cx: &Ctx<'_>, time: f64) {
-        let Some(item) = self.hovered.and_then(|id| self.cache.snapshot.as_ref()?.get(id)) else { return };
-        let Some(pos) = self.cache.row_of(item.id).and_then(|row| self.cache.position(row, time)) else { return };
+        let Some(item) = self.hovered.and_then(|id| self.cache.current.as_ref()?.snapshot.get(id)) else { return };
+        let Some(pos) = self.cache.position(item.id, time) else { return };
         let at = self.flight.now().screen_from_map(self.area, pos);
         let theme = Theme::of(ui.ctx());
         // On the side with more room.
@@ -53,7 +53,7 @@ impl MapPanel {
 
     fn score(&self, cx: &Ctx<'_>, item: &Item) -> Option<f32> {
         let result = cx.state.library().query.result.as_ref()?;
-        let snapshot = self.cache.snapshot.as_ref().filter(|s| s.epoch() == result.epoch)?;
+        let snapshot = self.cache.current.as_ref().map(|c| &c.snapshot).filter(|s| s.epoch() == result.epoch)?;
         result.scores.get(snapshot.row_of(item.id)?).copied().filter(|s| s.is_finite())
     }
 }

@@ -1,5 +1,7 @@
 //! Pointer and keyboard input on the map: pan, zoom, hover, click, box and lasso selection.
 
+use std::sync::Arc;
+
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
 use crate::context::{Ctx, MapTool, SystemCommand};
@@ -47,7 +49,7 @@ impl Gesture {
     }
 
     /// Draws the outline.
-    pub fn paint(&self, ui: &Ui) {
+    pub fn draw(&self, ui: &Ui) {
         let theme = Theme::of(ui.ctx());
         let Some(outline) = self.outline() else { return };
         if matches!(self, Self::Box(..)) {
@@ -120,15 +122,12 @@ impl MapPanel {
     }
 
     fn select_inside(&mut self, ui: &Ui, cx: &Ctx<'_>, outline: &[Pos2], add: bool) {
-        let (Some(scene), Some(snapshot), Some(colours)) =
-            (&self.cache.scene, &self.cache.snapshot, &self.cache.colours)
-        else {
-            return;
-        };
+        let Some(current) = &self.cache.current else { return };
         let camera = self.flight.now();
         let polygon: Vec<_> = outline.iter().map(|p| camera.map_from_screen(self.area, *p)).collect();
         let before = if add { cx.state.library().selection.clone() } else { Default::default() };
-        let (scene, snapshot, colours) = (scene.clone(), snapshot.clone(), colours.clone());
+        let (scene, snapshot, colours) =
+            (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
         self.selection_requests += 1;
         let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
         self.selection_task.reset();
@@ -169,12 +168,13 @@ impl MapPanel {
     }
 
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
-        let (scene, colours) = (self.cache.scene.as_ref()?, self.cache.colours.as_ref()?);
+        let current = self.cache.current.as_ref()?;
+        let (scene, colours) = (&current.scene, &current.colours);
         let camera = self.flight.now();
         let reach = f64::from(reach) / camera.points_per_unit;
         let at = camera.map_from_screen(self.area, pointer);
         let row = scene.grid.nearest(&scene.layout.positions, at, reach, |row| colours.is_pickable(row))?;
-        self.cache.item_id(row)
+        current.item_id(row)
     }
 
     fn hover(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use egui::Color32;
+
 use crate::context::Snapshot;
 use vicinity_core::{Layout, MapPos};
 
 use super::gpu::{Gpu, PositionBuffer};
+use super::marks::Mark;
 use super::picking::PickingGrid;
 
 /// A prepared layout.
@@ -20,7 +23,7 @@ pub struct Scene {
     /// Positions in the previous scene; `None` if no point has moved.
     pub from: Option<Vec<MapPos>>,
     /// The positions on the GPU, if any.
-    pub positions: Option<PositionBuffer>,
+    pub buffer: Option<PositionBuffer>,
 }
 
 impl Scene {
@@ -29,13 +32,27 @@ impl Scene {
         let same_library = |b: &&Self| b.snapshot.parts().library == snapshot.parts().library;
         let from = before.filter(same_library).and_then(|b| origins(&layout, &snapshot, b));
         let grid = PickingGrid::new(&layout.positions);
-        let positions = gpu.map(|g| g.upload_positions(&layout.positions, from.as_deref()));
-        Self { layout, snapshot, grid, from, positions }
+        let buffer = gpu.map(|g| g.upload_positions(&layout.positions, from.as_deref()));
+        Self { layout, snapshot, grid, from, buffer }
     }
 
     /// Number of points.
     pub fn len(&self) -> usize {
         self.layout.positions.len()
+    }
+
+    /// Position of a row at `glide_progress`, the progress of the animation from the previous scene.
+    pub fn position(&self, row: usize, glide_progress: f32) -> Option<MapPos> {
+        let to = *self.layout.positions.get(row)?;
+        let Some(from) = self.from.as_ref().and_then(|f| f.get(row)) else { return Some(to) };
+        let mix = |from: f32, to: f32| from + (to - from) * glide_progress;
+        Some(MapPos { x: mix(from.x, to.x), y: mix(from.y, to.y) })
+    }
+
+    /// A mark on a row.
+    pub fn mark(&self, row: usize, colour: Color32) -> Option<Mark> {
+        let (from, to) = (self.position(row, 0.0)?, self.position(row, 1.0)?);
+        Some(Mark::disc([from.x, from.y], [to.x, to.y], colour))
     }
 }
 

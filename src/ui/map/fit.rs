@@ -1,0 +1,162 @@
+//! Moving the view: showing all points, a part of them, or one item.
+
+use std::sync::Arc;
+
+use egui::Ui;
+
+use crate::context::Ctx;
+use vicinity_core::ItemId;
+
+use super::camera::{self, Camera, MapBounds};
+use super::colours::PointColours;
+use super::layers::query;
+use super::scene::Scene;
+use super::scene_cache::{CurrentScene, MAX_ROWS_IN_FRAME};
+use super::{MapCommand, MapPanel};
+
+/// Smallest side of the area shown when all points, or some of them, are fitted, in map units.
+const MIN_SIDE: [f64; 2] = [0.02, 0.08];
+
+/// Where the view is going once the bounds are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FitTarget {
+    /// The selection, or the hits if nothing is selected.
+    Highlighted,
+    /// The items that the filter admits.
+    Filtered,
+}
+
+/// A request, numbered so that the same target can be requested again.
+pub(super) type FitKey = (u64, FitTarget);
+
+impl MapPanel {
+    /// The camera that shows all points.
+    fn fit_camera(&self) -> Option<Camera> {
+        let bounds = self.cache.current.as_ref()?.scene.grid.bounds()?;
+        Some(self.camera_showing(bounds.with_min_size(MIN_SIDE[0])))
+    }
+
+    /// The camera that shows `bounds` beside or above the legend, whichever is larger.
+    fn camera_showing(&self, bounds: MapBounds) -> Camera {
+        let free_areas = self.controls.free_areas(camera::inner(self.area));
+        let cameras = free_areas.into_iter().map(|free| Camera::fitting(bounds, self.area, free));
+        let larger = |a: Camera, b: Camera| if b.points_per_unit > a.points_per_unit { b } else { a };
+        cameras.reduce(larger).unwrap_or_default()
+    }
+
+    /// The scale at which all points fit, in screen points per map unit.
+    pub(super) fn fit_scale(&self) -> f64 {
+        self.fitted.map_or(Camera::default().points_per_unit, |(camera, _)| camera.points_per_unit)
+    }
+
+    /// Keeps all points in view until the user moves the map.
+    pub(super) fn update_auto_fit(&mut self, cx: &Ctx<'_>, time: f64) {
+        let Some(fit) = self.fit_camera() else {
+            self.auto_fit = true;
+            self.fitted = None;
+            return;
+        };
+        let area = (self.area, self.controls.are_measured());
+        let before = self.fitted.replace((fit, area));
+        if self.auto_fit && before.is_none_or(|(camera, _)| camera != fit) {
+            let same_area = before.is_some_and(|(_, before)| before == area);
+            self.flight.start(fit, time, cx.state.preferences.reduce_motion || !same_area);
+        }
+    }
+
+    /// Animates to `camera` because the user asked for it.
+    pub(super) fn fly(&mut self, ui: &Ui, camera: Camera) {
+        self.auto_fit = false;
+        let (time, reduce_motion) = (ui.input(|i| i.time), self.reduce_motion);
+        self.flight.start(camera, time, reduce_motion);
+        ui.ctx().request_repaint();
+    }
+
+    pub(super) fn run_commands(&mut self, ui: &Ui, cx: &Ctx<'_>) {
+        for command in std::mem::take(&mut self.commands) {
+            let end = self.flight.end();
+            let zoomed = |factor| end.zoomed(factor, self.area, self.area.center(), self.fit_scale());
+            match command {
+                MapCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
+                MapCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
+                MapCommand::Fit => self.fit_all_or_highlighted(ui),
+                MapCommand::FitFilter => self.request_fit(FitTarget::Filtered),
+                MapCommand::FlyTo(item) => self.fly_to_item(ui, item),
+            }
+        }
+        self.start_fit(ui, cx);
+        self.finish_fit(ui);
+    }
+
+    fn request_fit(&mut self, target: FitTarget) {
+        self.fit_requests += 1;
+        self.fit_requested = Some(target);
+    }
+
+    fn fit_all_or_highlighted(&mut self, ui: &Ui) {
+        let Some(all) = self.fit_camera() else { return };
+        if self.flight.end() == all {
+            self.request_fit(FitTarget::Highlighted);
+        } else {
+            self.fly(ui, all);
+            self.auto_fit = true;
+        }
+    }
+
+    /// Starts computing the requested bounds, once the colours match the filter.
+    fn start_fit(&mut self, ui: &Ui, cx: &Ctx<'_>) {
+        let (Some(target), Some(current)) = (self.fit_requested, &self.cache.current) else { return };
+        if target == FitTarget::Filtered && current.colours.filter() != &cx.state.library().query.filter {
+            return;
+        }
+        self.fit_requested = None;
+        let work = match target {
+            FitTarget::Highlighted => highlighted_bounds(current, cx),
+            FitTarget::Filtered => filtered_bounds(&current.scene, &current.colours),
+        };
+        self.fit_task.reset();
+        self.fit_task.start(ui.ctx(), (self.fit_requests, target), current.scene.len() <= MAX_ROWS_IN_FRAME, work);
+    }
+
+    fn finish_fit(&mut self, ui: &Ui) {
+        let Some((target, bounds)) = self.fit_task.take() else { return };
+        if let Some(bounds) = bounds {
+            self.fly(ui, self.camera_showing(bounds.with_min_size(MIN_SIDE[1])));
+        } else if let (FitTarget::Highlighted, Some(all)) = (target, self.fit_camera()) {
+            self.fly(ui, all);
+            self.auto_fit = true;
+        }
+    }
+
+    fn fly_to_item(&mut self, ui: &Ui, item: ItemId) {
+        let Some(pos) = self.cache.position(item, f64::INFINITY) else { return };
+        let points_per_unit = self.flight.end().points_per_unit.max(self.fit_scale() * 4.0);
+        self.fly(ui, Camera { centre_in_map: [f64::from(pos.x), f64::from(pos.y)], points_per_unit });
+    }
+}
+
+/// The bounds found for a target.
+pub(super) type FitResult = (FitTarget, Option<MapBounds>);
+type FitWork = Box<dyn FnOnce() -> FitResult + Send>;
+
+fn highlighted_bounds(current: &CurrentScene, cx: &Ctx<'_>) -> FitWork {
+    let (scene, snapshot) = (Arc::clone(&current.scene), Arc::clone(&current.snapshot));
+    let selected = cx.state.library().selection.items.clone();
+    let result = cx.state.library().query.result.clone().filter(|r| r.epoch == snapshot.epoch());
+    Box::new(move || {
+        let rows = match result {
+            Some(result) if selected.is_empty() => query::rows_of_hits(&result, &snapshot),
+            _ => selected.iter().filter_map(|id| snapshot.row_of(*id)).collect(),
+        };
+        (FitTarget::Highlighted, MapBounds::around(rows.iter().filter_map(|row| scene.position(*row, 1.0))))
+    })
+}
+
+fn filtered_bounds(scene: &Arc<Scene>, colours: &Arc<PointColours>) -> FitWork {
+    let (scene, colours) = (Arc::clone(scene), Arc::clone(colours));
+    Box::new(move || {
+        let positions = scene.layout.positions.iter().enumerate();
+        let admitted = positions.filter(|(row, _)| colours.is_pickable(*row)).map(|(_, pos)| *pos);
+        (FitTarget::Filtered, MapBounds::around(admitted))
+    })
+}

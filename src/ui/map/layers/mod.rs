@@ -1,0 +1,100 @@
+//! The layers of the map. Each draws itself from a shared [`LayerContext`] and says what data it needs prepared off the
+//! UI thread. To add a layer, write its file and add it to [`all`].
+
+mod hover;
+mod outline;
+mod points;
+pub mod query;
+mod selection;
+mod slot;
+
+use std::sync::Arc;
+
+use egui::{Painter, Pos2};
+
+use crate::context::Selection;
+use crate::context::Snapshot;
+use crate::ui::theme::Theme;
+use vicinity_core::{ItemId, MapPos, SearchResult};
+
+use super::camera::Camera;
+use super::colours::PointColours;
+use super::gpu::{FrameParams, Gpu};
+use super::scene::Scene;
+pub use selection::MAX_RINGS;
+pub use slot::LayerSlot;
+use slot::Slot;
+
+/// All layers, from bottom to top.
+pub fn all() -> Vec<Box<dyn LayerSlot>> {
+    vec![
+        Slot::new(points::Points),
+        Slot::new(selection::SelectedItems),
+        Slot::new(query::Hits),
+        Slot::new(hover::HoverRing),
+    ]
+}
+
+/// Everything a layer may depend on in one frame.
+#[derive(Clone, Copy)]
+pub struct LayerContext<'a> {
+    /// Area, camera and sizes.
+    pub params: FrameParams,
+    /// The camera at the end of any animation.
+    pub target: Camera,
+    /// For repaints and textures.
+    pub egui: &'a egui::Context,
+    /// Theme.
+    pub theme: &'static Theme,
+    /// The layout shown.
+    pub scene: &'a Arc<Scene>,
+    /// A snapshot that matches the rows of `scene`.
+    pub snapshot: &'a Arc<Snapshot>,
+    /// Colours of the points, and which of them are hidden.
+    pub colours: &'a Arc<PointColours>,
+    /// Selected items.
+    pub selection: &'a Selection,
+    /// The search result whose rows match `snapshot`, if any.
+    pub result: Option<&'a Arc<SearchResult>>,
+    /// The item under the pointer.
+    pub hover: Option<ItemId>,
+    /// The GPU; without one, layers draw with egui.
+    pub gpu: Option<&'a Arc<Gpu>>,
+}
+
+impl LayerContext<'_> {
+    /// Screen position of a map position.
+    pub fn screen_from_map(&self, pos: MapPos) -> Pos2 {
+        self.params.camera.screen_from_map(self.params.area, pos)
+    }
+
+    /// Screen position of a row.
+    pub fn row_on_screen(&self, row: usize) -> Option<Pos2> {
+        Some(self.screen_from_map(self.scene.position(row, self.params.glide_progress)?))
+    }
+}
+
+/// A layer of the map.
+pub trait MapLayer: 'static {
+    /// Everything the layer's data depend on.
+    type Key: PartialEq + 'static;
+    /// Data prepared off the UI thread, GPU buffers included.
+    type Data: Send + 'static;
+
+    /// The key of the data that this frame needs; `None` if the layer has nothing to draw. Called every frame.
+    fn key(&self, map: &LayerContext<'_>) -> Option<Self::Key>;
+
+    /// The work that makes the data for the current key. Runs off the UI thread, unless it is [quick](Self::is_quick).
+    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Self::Data + Send + 'static;
+
+    /// Whether the data can be made within the frame, which avoids a frame of delay.
+    fn is_quick(&self, _map: &LayerContext<'_>) -> bool {
+        true
+    }
+
+    /// Draws what belongs below the points.
+    fn draw_below_points(&self, _data: &Self::Data, _map: &LayerContext<'_>, _painter: &Painter) {}
+
+    /// Draws the layer.
+    fn draw(&self, _data: &Self::Data, _map: &LayerContext<'_>, _painter: &Painter) {}
+}

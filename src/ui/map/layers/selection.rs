@@ -1,0 +1,113 @@
+//! The selection: a ring around each selected point, or one outline where they are dense.
+
+use std::sync::Arc;
+
+use egui::{Painter, Rect, Stroke};
+
+use crate::context::Snapshot;
+use vicinity_core::{ItemId, MapPos};
+
+use super::super::arc_key::ArcKey;
+use super::super::marks::{Mark, MarkShape, Marks};
+use super::super::scene::Scene;
+use super::super::scene_cache::MAX_ROWS_IN_FRAME;
+use super::outline::{self, LineSegment};
+use super::{LayerContext, MapLayer};
+
+/// Maximum number of selected items with a ring. A larger selection dims the other points instead.
+pub const MAX_RINGS: usize = 300;
+/// Number of scale steps per doubling at which the outline is recomputed.
+const STEPS_PER_DOUBLING: f64 = 2.0;
+
+/// The selected items.
+pub struct SelectedItems;
+
+/// Everything the rings and the outline depend on.
+#[derive(PartialEq)]
+pub struct Key {
+    scene: ArcKey<Scene>,
+    snapshot: ArcKey<Snapshot>,
+    selection: u64,
+    scale_step: i32,
+    dark: bool,
+}
+
+/// What is drawn for the selection.
+pub struct Highlight {
+    rings: Marks,
+    outline: Vec<LineSegment>,
+}
+
+impl MapLayer for SelectedItems {
+    type Key = Key;
+    type Data = Highlight;
+
+    fn key(&self, map: &LayerContext<'_>) -> Option<Key> {
+        let selected = map.selection.items.len();
+        // A single ring is the same at every scale.
+        let scale_step = if selected < 2 { 0 } else { scale_step(map.target.points_per_unit) };
+        (selected > 0).then(|| Key {
+            scene: ArcKey(Arc::clone(map.scene)),
+            snapshot: ArcKey(Arc::clone(map.snapshot)),
+            selection: map.selection.stamp(),
+            scale_step,
+            dark: map.theme.dark,
+        })
+    }
+
+    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Highlight + Send + 'static {
+        let (scene, snapshot, gpu) = (Arc::clone(map.scene), Arc::clone(map.snapshot), map.gpu.cloned());
+        let items = map.selection.items.clone();
+        let points_per_unit = scale_of_step(scale_step(map.target.points_per_unit));
+        let colour = map.theme.accent;
+        move || {
+            let (alone, outline) = separate(&scene, &snapshot, &items, points_per_unit);
+            let ring = |row: &usize| Some(scene.mark(*row, colour)?.shaped(MarkShape::Ring, 1.35, 3.6));
+            let rings: Vec<Mark> = alone.iter().filter_map(ring).collect();
+            Highlight { rings: Marks::new(rings, gpu.as_deref()), outline }
+        }
+    }
+
+    fn is_quick(&self, map: &LayerContext<'_>) -> bool {
+        map.selection.items.len() <= MAX_ROWS_IN_FRAME
+    }
+
+    fn draw(&self, data: &Highlight, map: &LayerContext<'_>, painter: &Painter) {
+        data.rings.draw(map, painter);
+        if map.params.glide_progress < 1.0 {
+            return;
+        }
+        let stroke = Stroke::new(2.0, map.theme.accent);
+        for segment in &data.outline {
+            let ends = segment.map(|end| map.screen_from_map(end));
+            if map.params.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
+                painter.line_segment(ends, stroke);
+            }
+        }
+    }
+}
+
+fn scale_step(points_per_unit: f64) -> i32 {
+    (points_per_unit.max(1e-6).log2() * STEPS_PER_DOUBLING).round() as i32
+}
+
+fn scale_of_step(step: i32) -> f32 {
+    (f64::from(step) / STEPS_PER_DOUBLING).exp2() as f32
+}
+
+/// The selected rows that get a ring each, and the outline around the others.
+fn separate(
+    scene: &Scene,
+    snapshot: &Snapshot,
+    items: &[ItemId],
+    points_per_unit: f32,
+) -> (Vec<usize>, Vec<LineSegment>) {
+    let positions = &scene.layout.positions;
+    let rows = items.iter().filter_map(|id| snapshot.row_of(*id));
+    let (rows, places): (Vec<usize>, Vec<MapPos>) = rows.filter_map(|row| Some((row, *positions.get(row)?))).unzip();
+    let dense = outline::dense(&places, points_per_unit);
+    let alone = rows.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(row, _)| *row);
+    let crowded: Vec<MapPos> =
+        places.iter().zip(&dense).filter(|(_, dense)| **dense).map(|(place, _)| *place).collect();
+    (alone.take(MAX_RINGS).collect(), outline::around(&crowded, points_per_unit))
+}

@@ -1,0 +1,151 @@
+//! The legend in the map's lower left corner: what the colours mean, and which points are shown.
+
+use egui::accesskit::Role;
+use egui::{Popup, Rect, RectAlign, Response, RichText, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use crate::context::{ColourBy, Ctx, SystemCommand};
+use crate::ui::format;
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+
+use super::MapPanel;
+use super::colours::LegendEntry;
+use super::controls::{BUTTON, draw_focus};
+
+/// Colouring options in menu order.
+const COLOUR_CHOICES: [(ColourBy, &str); 4] = [
+    (ColourBy::Modality, "Type"),
+    (ColourBy::Folder, "Folder"),
+    (ColourBy::Similarity, "Similarity to query"),
+    (ColourBy::Label, "Label"),
+];
+/// Up to this many legend entries are shown on one line.
+const MAX_INLINE_ENTRIES: usize = 3;
+
+impl MapPanel {
+    pub(super) fn legend(&self, ui: &mut Ui, cx: &Ctx<'_>) {
+        let theme = Theme::of(ui.ctx());
+        let Some(colours) = self.cache.current.as_ref().map(|c| &c.colours) else { return };
+        let entries = &colours.categories.entries;
+        let by_score = cx.state.preferences.colour_by == ColourBy::Similarity;
+        let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
+        let entry = |ui: &mut Ui, entry: &LegendEntry| {
+            let on = !cx.state.library().hidden_legend.contains(&entry.key);
+            if legend_entry(ui, entry, on).clicked() {
+                cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
+            }
+        };
+        if listed {
+            let height = (self.area.height() - 190.0).max(96.0);
+            ScrollArea::vertical().max_height(height).id_salt("legend").show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                entries.iter().for_each(|e| entry(ui, e));
+            });
+            ui.add_space(SPACE[0]);
+        }
+        ui.spacing_mut().interact_size.y = BUTTON;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = SPACE[2];
+            chooser(ui, cx, theme);
+            match (by_score, colours.scale) {
+                (true, Some(scale)) => scale_bar(ui, scale, theme),
+                (true, None) => _ = ui.label(hint("Search to colour by similarity", theme)),
+                (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
+                _ => {}
+            }
+        });
+    }
+}
+
+fn hint(text: &str, theme: &Theme) -> RichText {
+    RichText::new(text).size(text_size::SMALL).color(theme.text2)
+}
+
+/// The menu of colouring options.
+fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
+    ui.spacing_mut().item_spacing.x = SPACE[1];
+    ui.label(hint("Colour", theme));
+    let now = COLOUR_CHOICES.iter().find(|(by, _)| *by == cx.state.preferences.colour_by).map_or("", |(_, name)| name);
+    let text = RichText::new(now).size(text_size::BODY).color(theme.text1);
+    let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, egui::TextStyle::Body);
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 18.0, BUTTON), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, format!("Colour by {}", now.to_lowercase())));
+    if response.hovered() || response.has_focus() {
+        let around = rect.expand2(vec2(4.0, -2.0));
+        ui.painter().rect_filled(around, RADIUS[0], theme.raised);
+        draw_focus(ui, &response, around);
+    }
+    ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, theme.text1);
+    let tip = pos2(rect.right() - 6.0, rect.center().y + 2.0);
+    let arrow = vec![tip + vec2(-3.5, -3.5), tip, tip + vec2(3.5, -3.5)];
+    ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
+    Popup::menu(&response).align(RectAlign::TOP_START).width(170.0).show(|ui| {
+        for (by, name) in COLOUR_CHOICES {
+            if ui.selectable_label(by == cx.state.preferences.colour_by, name).clicked() {
+                cx.send(SystemCommand::SetColourBy(by));
+                ui.close();
+            }
+        }
+    });
+}
+
+/// A legend entry: dot, name and count. A click hides or shows its points.
+fn legend_entry(ui: &mut Ui, entry: &LegendEntry, on: bool) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let (name, colour) = (&entry.name, entry.colour(theme));
+    let number = format::number(entry.count as u64);
+    let (text, grey) = if on { (theme.text1, theme.text2) } else { (theme.text2, theme.text2) };
+    let font = egui::FontId::proportional(text_size::SMALL);
+    let mut job = egui::text::LayoutJob::simple_singleline(name.clone(), font.clone(), text);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(170.0);
+    let name_galley = ui.painter().layout_job(job);
+    let count_galley = ui.painter().layout_no_wrap(number.clone(), font, grey);
+    let needed = 16.0 + name_galley.size().x + SPACE[1] + count_galley.size().x;
+    let (_, rect) = ui.allocate_space(vec2(needed, 24.0));
+    // Identified by its value, so that the focus stays with the entry when its position changes.
+    let response = ui.interact(rect, egui::Id::unique(("legend", &entry.key)), Sense::click());
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+    }
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("{name}, {number}")));
+    let around = rect.expand2(vec2(4.0, -1.0));
+    if response.hovered() {
+        ui.painter().rect_filled(around, RADIUS[0], theme.raised);
+    }
+    draw_focus(ui, &response, around);
+    let dot = pos2(rect.left() + 5.0, rect.center().y);
+    if on {
+        ui.painter().circle_filled(dot, 4.0, colour);
+    } else {
+        ui.painter().circle_stroke(dot, 3.5, Stroke::new(1.2, theme.text2));
+    }
+    let y = |galley: &egui::Galley| rect.center().y - galley.size().y / 2.0;
+    let name_at = pos2(rect.left() + 16.0, y(&name_galley));
+    let count_at = pos2(rect.right() - count_galley.size().x, y(&count_galley));
+    if !on {
+        let line = [pos2(name_at.x, rect.center().y), pos2(name_at.x + name_galley.size().x, rect.center().y)];
+        ui.painter().line_segment(line, Stroke::new(1.0, theme.text2));
+    }
+    ui.painter().galley(name_at, name_galley, text);
+    ui.painter().galley(count_at, count_galley, grey);
+    response.on_hover_text(if on { "Hide these points" } else { "Show these points" })
+}
+
+fn scale_bar(ui: &mut Ui, [low, high]: [f32; 2], theme: &Theme) {
+    let (rect, response) = ui.allocate_exact_size(vec2(112.0, BUTTON), Sense::hover());
+    let bar = Rect::from_center_size(rect.center(), vec2(112.0, 6.0));
+    let mut mesh = egui::Mesh::default();
+    for i in 0..=16_u32 {
+        let share = i as f32 / 16.0;
+        let x = bar.left() + bar.width() * share;
+        mesh.colored_vertex(pos2(x, bar.top()), theme.sequential(share));
+        mesh.colored_vertex(pos2(x, bar.bottom()), theme.sequential(share));
+        if i > 0 {
+            mesh.add_triangle(i * 2 - 2, i * 2 - 1, i * 2);
+            mesh.add_triangle(i * 2 - 1, i * 2, i * 2 + 1);
+        }
+    }
+    ui.painter().add(mesh);
+    let number = |v: f32| format!("{v:.2}").replace('-', "−");
+    ui.label(hint("low – high", theme)).on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
+    response.on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
+}
