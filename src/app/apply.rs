@@ -5,7 +5,7 @@ use super::receive::notice;
 use super::window::App;
 use crate::context::command::SearchTiming;
 use crate::context::{CentralView, Command, Dialog, MapTool, PathPurpose, SystemCommand, ThemeChoice, UiCommand};
-use vicinity_core::{LayoutMethod, QueryPart, Stage};
+use vicinity_core::{Filter, LayoutMethod, QueryPart, Stage};
 use vicinity_engine::{Job, Severity};
 
 impl App {
@@ -171,13 +171,13 @@ impl App {
             SystemCommand::SetFilter(filter) => {
                 if filter != self.state.library().query.filter {
                     self.record_step();
-                    if filter.folder != self.state.library().query.filter.folder
-                        || filter.name != self.state.library().query.filter.name
-                    {
-                        self.state.library_mut().query.matches = None;
+                    let library = self.state.library_mut();
+                    let before = std::mem::replace(&mut library.query.filter, filter);
+                    // Matches are counted for both modalities, so choosing one leaves the counts as they are.
+                    if before != (Filter { modality: before.modality, ..library.query.filter.clone() }) {
+                        library.query.matches = None;
                     }
-                    self.state.library_mut().query.filter = filter;
-                    self.state.library_mut().gallery.pinned = None;
+                    library.gallery.pinned = None;
                     self.search_now();
                 }
             }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::filters::FilterArgs;
 use super::output::escaped;
 use crate::app;
 use crate::context::ThemeChoice;
-use vicinity_core::Modality;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::compute_target::Precision;
@@ -270,17 +270,6 @@ pub struct IndexArgs {
     pub json: bool,
 }
 
-/// Which items to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ModalityArg {
-    /// Pictures and texts.
-    All,
-    /// Only pictures.
-    Image,
-    /// Only texts.
-    Text,
-}
-
 impl GlobalArgs {
     /// The model named by `--model`.
     ///
@@ -327,17 +316,6 @@ impl GlobalArgs {
     }
 }
 
-impl ModalityArg {
-    /// The modality to filter by; `None` for all.
-    pub fn modality(self) -> Option<Modality> {
-        match self {
-            Self::All => None,
-            Self::Image => Some(Modality::Image),
-            Self::Text => Some(Modality::Text),
-        }
-    }
-}
-
 /// How many dimensions of each vector are used.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct TruncationArgs {
@@ -359,12 +337,9 @@ pub struct SearchArgs {
     /// Picture (or text) file to search by; can be combined with a text.
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
-    /// Kind of items to find.
-    #[arg(long, value_enum, default_value_t = ModalityArg::All)]
-    pub modality: ModalityArg,
-    /// Find only items in this folder and its subfolders.
-    #[arg(long, value_name = "DIR")]
-    pub folder: Option<PathBuf>,
+    /// Items to search.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Maximum number of results.
     #[arg(short, value_name = "N", default_value_t = 10)]
     pub k: usize,

@@ -14,7 +14,7 @@ use super::{embed, index, models, pages, serve};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
-    Filter, Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
+    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
 };
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
@@ -22,9 +22,7 @@ use vicinity_engine::labels::{LabelVectors, parse};
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::{
-    Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, scan, store,
-};
+use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, store};
 use vicinity_media::Content;
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -71,10 +69,9 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     if parts.is_empty() {
         bail!("no query given: pass text or --image FILE");
     }
-    let folder = args.folder.map(|folder| scan::canonical_path(&folder));
     let query = Query {
         parts,
-        filter: Filter { modality: args.modality.modality(), folder, name: None },
+        filter: args.filter.filter(),
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };

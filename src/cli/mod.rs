@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod consent;
 mod embed;
+mod filters;
 mod index;
 mod models;
 mod outcome;

@@ -2,13 +2,14 @@
 
 use egui::{ScrollArea, Ui, vec2};
 
+use super::filters;
 use super::folder_tree::FolderTree;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Leading, PanelRow, heading};
 use crate::ui::widgets::{buttons, icons::Icon};
-use vicinity_core::{Filter, Modality};
+use vicinity_core::Filter;
 
 /// Draws the panel's contents.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
@@ -24,14 +25,15 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     }
     ScrollArea::vertical().id_salt("collection").auto_shrink(false).show(ui, |ui| {
         folders(ui, ctx, tree);
-        types(ui, ctx);
+        filters::show(ui, ctx);
         labels(ui, ctx);
         failures(ui, ctx);
         ui.add_space(SPACE[3]);
     });
 }
 
-fn section(ui: &mut Ui) {
+/// A line above a section.
+pub fn section(ui: &mut Ui) {
     ui.add_space(SPACE[1]);
     let theme = Theme::of(ui.ctx());
     let rect = ui.available_rect_before_wrap();
@@ -60,36 +62,13 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         lead: Leading::Icon(Icon::Folder, theme.text1),
         name: "All items",
         right: &format::number(all as u64),
-        selected: filter.folder.is_none() && filter.modality.is_none(),
+        selected: filter.is_empty(),
         colour: theme.text1,
     };
     if row.show(ui).clicked() {
         ctx.send(SystemCommand::SetFilter(Filter::default()));
     }
     tree.show(ui, ctx);
-}
-
-fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let theme = Theme::of(ui.ctx());
-    section(ui);
-    heading(ui, "Type");
-    let visible = ctx.state.library().visible.as_ref();
-    for (modality, name, colour) in [(Modality::Image, "Images", theme.images), (Modality::Text, "Texts", theme.texts)]
-    {
-        let mut filter = ctx.state.library().query.filter.clone();
-        let selected = filter.modality == Some(modality);
-        let row = PanelRow {
-            lead: Leading::Dot(colour),
-            name,
-            right: &format::number(visible.map_or(0, |rows| rows.count(modality)) as u64),
-            selected,
-            colour: theme.text1,
-        };
-        if row.show(ui).clicked() {
-            filter.modality = if selected { None } else { Some(modality) };
-            ctx.send(SystemCommand::SetFilter(filter));
-        }
-    }
 }
 
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {

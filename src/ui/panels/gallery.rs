@@ -2,6 +2,7 @@
 
 use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, pos2, vec2};
 
+use super::filters;
 use crate::context::listing::{Sort, SortKey};
 use crate::context::{Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
@@ -210,14 +211,7 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let (what, way_back) = match (&ctx.state.library().gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
         (None, Some(result)) => (found(ctx, result.above_threshold, listing.items.len()), false),
-        (None, None) => {
-            let filter = &ctx.state.library().query.filter;
-            let name = filter.name.as_ref().map(|name| format!("“{}”", name.typed().trim()));
-            let folder = filter.folder.as_ref().map(|folder| format::file_name(folder));
-            let of: Vec<String> = [name, folder].into_iter().flatten().collect();
-            let of = if of.is_empty() { "All items".to_owned() } else { of.join(" in ") };
-            (format!("{of} · {number}"), false)
-        }
+        (None, None) => (format!("{} · {number}", filters::title(&ctx.state.library().query.filter)), false),
     };
     let mut text = rect;
     if way_back {
@@ -331,14 +325,19 @@ fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
         }
         None if state.library().query.pending => "Searching…".to_owned(),
         None if state.is_reading() => "Reading your files…".to_owned(),
-        None if state.library().query.filter != Filter::default() => "No items match the filter".to_owned(),
+        None if !state.library().query.filter.is_empty() => "No items match the filter".to_owned(),
         None => "Nothing to show yet".to_owned(),
     };
     ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Center)), |ui| {
         ui.add(egui::Label::new(egui::RichText::new(why).color(theme.text2)).wrap());
         ui.add_space(SPACE[1]);
-        if state.library().query.filter.name.is_some() && buttons::button(ui, "Clear file name filter").clicked() {
-            ctx.send(SystemCommand::FindByName(String::new()));
+        let filter = &state.library().query.filter;
+        if filter.name.is_some() {
+            if buttons::button(ui, "Clear file name filter").clicked() {
+                ctx.send(SystemCommand::FindByName(String::new()));
+            }
+        } else if !filter.is_empty() && buttons::button(ui, "Clear filter").clicked() {
+            ctx.send(SystemCommand::SetFilter(Filter::default()));
         }
     });
 }

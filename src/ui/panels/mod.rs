@@ -3,6 +3,7 @@
 pub mod about;
 pub mod collection;
 pub mod failures;
+pub mod filters;
 pub mod folder_tree;
 pub mod gallery;
 pub mod import_settings;

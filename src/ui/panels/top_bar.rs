@@ -5,6 +5,7 @@ use egui::{
     pos2, vec2,
 };
 
+use super::filters::{self, FilterChip};
 use crate::context::QueryChip;
 use crate::context::{CentralView, Ctx, SystemCommand, UiCommand, command::SearchTiming};
 use crate::ui::style::{bold, font};
@@ -189,8 +190,8 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
         if focused { theme.text1 } else { theme.text2 },
     );
     let mut left = rect.left() + 36.0;
-    if let Some(name) = &query.filter.name {
-        left = name_chip(ui, ctx, name.typed().trim(), pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
+    for (i, chip) in filters::chips(&query.filter).into_iter().enumerate() {
+        left = filter_chip(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
     }
     for (i, chip) in query.chips.iter().enumerate() {
         left = chip_at(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
@@ -266,11 +267,11 @@ fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui:
     end
 }
 
-/// The same for the file names that are looked for: they narrow the map and the hits, too.
-fn name_chip(ui: &mut Ui, ctx: &Ctx<'_>, typed: &str, at: egui::Pos2, limit: f32) -> f32 {
-    let (end, removed) = chip_of(ui, &format!("Name: {typed}"), None, ("name chip", 0), at, limit);
+/// The same for a criterion of the filter.
+fn filter_chip(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: FilterChip, at: egui::Pos2, limit: f32) -> f32 {
+    let (end, removed) = chip_of(ui, &chip.text, None, ("filter chip", index), at, limit);
     if removed {
-        ctx.send(SystemCommand::FindByName(String::new()));
+        ctx.send(SystemCommand::SetFilter(chip.without));
     }
     end
 }
