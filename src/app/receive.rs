@@ -184,22 +184,9 @@ fn finished(app: &mut App, summary: &ImportSummary) {
     app.record_speed(summary);
     app.remember_library();
     app.collection_changed();
-    let mut said = Vec::new();
-    if summary.embedded > 0 {
-        said.push(format!("{} embedded in {}", format::count(summary.embedded, "item"), seconds(summary.seconds)));
-    }
-    if summary.failed > 0 {
-        said.push(format!("{} could not be read", format::count(summary.failed, "file")));
-    }
-    let left_out: u64 = summary.skipped.values().sum();
-    if left_out > 0 {
-        said.push(format!("{} skipped", format::count(left_out, "file")));
-    }
-    if summary.cancelled {
-        said.insert(0, "Import cancelled".to_owned());
-    }
-    if !said.is_empty() {
-        notice(app, Severity::Info, said.join(" · "));
+    let text = import_summary(summary);
+    if !text.is_empty() {
+        notice(app, Severity::Info, text);
     }
     if app.state.library().query.filter != Filter::default()
         && app.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty())
@@ -208,10 +195,46 @@ fn finished(app: &mut App, summary: &ImportSummary) {
     }
 }
 
+/// What an import did, in one line; empty if it found nothing to do.
+fn import_summary(summary: &ImportSummary) -> String {
+    let mut parts = Vec::new();
+    let embedded = format::count(summary.embedded, "item");
+    if summary.cancelled {
+        parts.push("Import cancelled".to_owned());
+    }
+    match (summary.embedded, summary.cancelled) {
+        (0, _) => {}
+        (_, true) => parts.push(format!("{embedded} kept")),
+        (_, false) => parts.push(format!("{embedded} embedded in {}", seconds(summary.seconds))),
+    }
+    if summary.failed > 0 {
+        parts.push(format!("{} could not be read", format::count(summary.failed, "file")));
+    }
+    let skipped: u64 = summary.skipped.values().sum();
+    if skipped > 0 {
+        parts.push(format!("{} skipped", format::count(skipped, "file")));
+    }
+    parts.join(" · ")
+}
+
 fn seconds(s: f64) -> String {
     match s as u64 {
         0 => "less than a second".to_owned(),
         s @ 1..60 => format!("{s} s"),
         s => format!("{} min {} s", s / 60, s % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_import_reports_what_is_kept() {
+        let mut summary = ImportSummary { embedded: 533, seconds: 61.0, failed: 1, ..ImportSummary::default() };
+        assert_eq!(import_summary(&summary), "533 items embedded in 1 min 1 s · 1 file could not be read");
+        summary.cancelled = true;
+        assert_eq!(import_summary(&summary), "Import cancelled · 533 items kept · 1 file could not be read");
+        assert_eq!(import_summary(&ImportSummary::default()), "");
     }
 }

@@ -1,6 +1,6 @@
-//! Files dragged over the window: a calm overlay with two targets, and the place of the drop decides.
+//! Files dragged over the window: an overlay with two targets, chosen by where the files are dropped.
 //!
-//! Some systems (X11) tell the position only after the drop, or not at all: then the targets stay until one is clicked.
+//! Some systems (X11) report the position only after the drop, or not at all; the targets then stay until one is clicked.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::theme::{RADIUS, SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons, icons::Icon};
 use crate::context::{Ctx, DropTarget, SystemCommand};
 
-/// For so long after a drop the pointer's place counts as the place of the drop.
+/// How long after a drop the pointer's position still counts as the drop position.
 const PLACE_COUNTS_SECS: f64 = 0.6;
 
 const PICTURE_ENDINGS: [&str; 20] = [
@@ -19,14 +19,14 @@ const PICTURE_ENDINGS: [&str; 20] = [
     "pgm", "ppm", "pnm", "jfif",
 ];
 
-/// What is remembered between frames.
+/// State kept between frames.
 #[derive(Default)]
 pub struct FileDrop {
     dropped_at: Option<f64>,
 }
 
 impl FileDrop {
-    /// Takes drops, and draws the targets while they are needed.
+    /// Handles drops, and draws the targets while they are needed.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
         let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
@@ -64,7 +64,7 @@ impl FileDrop {
     }
 }
 
-/// Does with dropped files what the target says.
+/// Applies a drop target to dropped files.
 pub fn decide(ctx: &Ctx<'_>, files: &[PathBuf], target: DropTarget) {
     match target {
         DropTarget::Add => ctx.send(SystemCommand::Add(files.to_vec())),
@@ -76,7 +76,7 @@ pub fn decide(ctx: &Ctx<'_>, files: &[PathBuf], target: DropTarget) {
     }
 }
 
-/// By its name: only a hint for what to offer; what a file is, its content decides later.
+/// Whether the extension is that of an image: only a hint for what to offer, since the content decides later.
 pub fn has_image_extension(path: &Path) -> bool {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     ending.is_some_and(|e| PICTURE_ENDINGS.contains(&e.as_str()))

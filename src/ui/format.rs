@@ -1,4 +1,4 @@
-//! Numbers, sizes, times and paths as people say them.
+//! Formatting of numbers, sizes, times and paths for display.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub fn time_left(seconds: f32) -> String {
     }
 }
 
-/// What a layout is doing, how far it has come and how long it will take.
+/// Stage, progress and remaining time of a layout.
 pub fn map_progress(progress: &MapProgress) -> String {
     let doing = match progress.stage {
         MapStage::Neighbours => "finding neighbours",
@@ -65,7 +65,7 @@ pub fn map_progress(progress: &MapProgress) -> String {
     format!("Map: {doing} {}{left}", percent(progress.share))
 }
 
-/// How long ago, in days where it is more than a few hours.
+/// How long ago, in days if it is more than a few hours.
 pub fn ago(then: i64, now: i64) -> String {
     let s = (now - then).max(0);
     match s {
@@ -86,20 +86,20 @@ pub fn date(modified_ns: i64) -> String {
         .unwrap_or_default()
 }
 
-/// A message with a capital at its beginning, unless it begins with a path or an address.
+/// A message with a capital first letter, unless it begins with a path or a URL.
 pub fn sentence(text: &str) -> String {
     let first = text.split_whitespace().next().unwrap_or_default();
     let word = first.chars().all(|c| c.is_alphabetic() || c == ',');
     if word { capital(text) } else { text.to_owned() }
 }
 
-/// A capital at the beginning.
+/// Text with a capital first letter.
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |letter| letter.to_uppercase().chain(letters).collect())
 }
 
-/// A share in [0, 1] as `71 %`.
+/// A share in [0, 1] as `71%`.
 pub fn percent(share: f32) -> String {
     format!("{:.0}%", share * 100.0)
 }
@@ -127,7 +127,7 @@ pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// A key as it is written on it: `Ctrl+K`, `[`.
+/// A shortcut as shown to users: `Ctrl+K`, `[`.
 pub fn keys(ctx: &egui::Context, keys: &egui::KeyboardShortcut) -> String {
     let long = keys.logical_key.name();
     let short = match keys.logical_key {
@@ -141,7 +141,7 @@ pub fn keys(ctx: &egui::Context, keys: &egui::KeyboardShortcut) -> String {
         egui::Key::Escape => "Esc",
         _ => long,
     };
-    // `?` already says that Shift is held.
+    // `?` already implies Shift.
     let plain = keys.logical_key == egui::Key::Questionmark;
     let said = if plain { long.to_owned() } else { ctx.format_shortcut(keys) };
     said.replace(long, short)

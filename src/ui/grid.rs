@@ -1,4 +1,4 @@
-//! Where the tiles of a gallery lie, and how the arrow keys walk over them.
+//! Positions of the tiles of a gallery, and navigation between them by arrow keys.
 
 use egui::{Rect, pos2, vec2};
 
@@ -8,15 +8,15 @@ use vicinity_core::Modality;
 pub const GAP: f32 = 7.0;
 /// Height of a text's card in a column, points.
 const CARD_HEIGHT: f32 = 66.0;
-/// Height of the line before what does not stand out, points.
+/// Height of the divider before less similar items, points.
 pub const BREAK_HEIGHT: f32 = 32.0;
 
 /// One tile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GridCell {
-    /// Which entry of the list.
+    /// Index in the list.
     pub index: usize,
-    /// Where, from the top left of the grid.
+    /// Position relative to the top left of the grid.
     pub rect: Rect,
 }
 
@@ -27,16 +27,16 @@ pub struct TileGrid {
     pub cells: Vec<GridCell>,
     /// Height of all rows.
     pub height: f32,
-    /// Where the line lies before what does not stand out.
+    /// Vertical position of the divider before less similar items.
     pub break_at: Option<f32>,
 }
 
 /// Directions of the arrow keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// One back.
+    /// The previous entry.
     Left,
-    /// One on.
+    /// The next entry.
     Right,
     /// The row above.
     Up,
@@ -45,8 +45,8 @@ pub enum Direction {
 }
 
 impl TileGrid {
-    /// Strictly in order: pictures two by two, texts as cards over the whole width, or as tiles beside a lone picture;
-    /// after `above_threshold` entries a line.
+    /// Strictly in order: images two per row, texts as cards of the full width, or as tiles next to a single image;
+    /// a divider after `above_threshold` entries.
     pub fn columns(kinds: &[Modality], above_threshold: usize, width: f32) -> Self {
         let mut grid = Self::default();
         let tile = vec2((width - GAP) / 2.0, (width - GAP) / 2.0 * 0.73);
@@ -78,8 +78,8 @@ impl TileGrid {
         grid
     }
 
-    /// Rows about `height` high, each stretched to fill the width; entries keep their shapes (width by height). After
-    /// `near` entries, where there are others behind them, a line.
+    /// Rows about `height` high, each stretched to fill the width; entries keep their aspect ratios (width by height). A
+    /// divider follows the first `near` entries if others come after them.
     pub fn justified(shapes: &[f32], near: Option<usize>, width: f32, height: f32) -> Self {
         let (before, behind) = shapes.split_at(near.unwrap_or(0).min(shapes.len()));
         let mut grid = Self { cells: Vec::with_capacity(shapes.len()), ..Self::default() };
@@ -92,7 +92,7 @@ impl TileGrid {
         grid
     }
 
-    /// Adds rows of entries from number `index` on.
+    /// Adds rows of entries, the first with the given index.
     fn rows(&mut self, shapes: &[f32], mut index: usize, width: f32, height: f32) {
         let mut row: Vec<f32> = Vec::new();
         let mut y = self.height;
@@ -126,15 +126,15 @@ impl TileGrid {
         index
     }
 
-    /// The tiles between two heights.
+    /// The tiles between two vertical positions.
     pub fn between(&self, top: f32, bottom: f32) -> &[GridCell] {
-        // Rows do not overlap, so bottoms and tops are sorted well enough for a binary search.
+        // Rows do not overlap, so tops and bottoms are sorted well enough for a binary search.
         let from = self.cells.partition_point(|c| c.rect.bottom() < top);
         let to = self.cells.partition_point(|c| c.rect.top() <= bottom);
         self.cells.get(from..to.max(from)).unwrap_or_default()
     }
 
-    /// Where an entry lies.
+    /// Position of an entry.
     pub fn rect_of(&self, index: usize) -> Option<Rect> {
         self.cells.get(self.at(index)?).map(|c| c.rect)
     }
@@ -144,7 +144,7 @@ impl TileGrid {
         self.cells.binary_search_by_key(&index, |c| c.index).ok()
     }
 
-    /// The entry that an arrow key leads to; stays at the ends.
+    /// The entry that an arrow key moves to; the same one at the ends.
     pub fn step(&self, index: usize, step: Direction) -> usize {
         let Some(at) = self.at(index) else {
             return self.cells.first().map_or(index, |c| c.index);

@@ -1,4 +1,4 @@
-//! The keyboard: which keys send which commands, and which stay with a text field.
+//! The keyboard: which keys send which commands, and which are left to a text field.
 
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
@@ -6,30 +6,30 @@ use super::grid::Direction;
 use crate::context::command::SearchTiming;
 use crate::context::{Ctx, SystemCommand, UiCommand};
 
-/// What the keys of a frame depend on.
+/// State that decides what the keys of a frame do.
 pub struct KeyContext {
     /// A text field has the focus, or will have it as soon as it is drawn.
     pub typing: bool,
-    /// Escape has just left the search box: that is all it does.
+    /// Escape has just left the search box, and does nothing else.
     pub leaving_search: bool,
-    /// Something that is open takes Escape for itself (a menu, a lasso).
+    /// Something open handles Escape itself (a menu, a lasso).
     pub keeps_escape: bool,
-    /// A menu is open: keys are for it.
+    /// A menu is open and receives the keys.
     pub menu: bool,
 }
 
-/// The text field that a key led to: what is typed after it is text, in the same frame, too.
+/// The text field that a key focused; what is typed after it, even in the same frame, is text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FocusedField {
-    /// The search box; what was typed is left in the input for it.
+    /// The search box; typed text is left in the input for it.
     Search,
-    /// The palette, which is drawn from the next frame on; with what was typed, and whether Enter was pressed.
+    /// The palette, drawn from the next frame on, with the text typed and whether Enter was pressed.
     Palette(String, bool),
-    /// The field for file names, which is there from the next frame on; with what was typed.
+    /// The field for file names, drawn from the next frame on, with the text typed.
     Find(Vec<Event>),
 }
 
-/// Sends the commands whose keys were pressed, in the order pressed; returns the text field that one of them led to.
+/// Sends the commands whose keys were pressed, in order; returns the text field that one of them focused.
 pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<FocusedField> {
     let all = shortcuts();
     let mut typing = situation.typing;
@@ -68,7 +68,7 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
                 }
                 false
             }
-            // The letter that comes with a key is no text: `v` leads to the search box and is not typed into it.
+            // The letter of a shortcut is not text: `v` focuses the search box and is not typed into it.
             Event::Text(_) if letter_of_shortcut => {
                 letter_of_shortcut = false;
                 false
@@ -96,11 +96,11 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
     into
 }
 
-/// All keys of all commands.
+/// All shortcuts of all commands.
 fn shortcuts() -> Vec<(KeyboardShortcut, UiCommand)> {
     let mut all: Vec<(KeyboardShortcut, UiCommand)> =
         UiCommand::ALL.into_iter().flat_map(|c| c.entry().keys.iter().map(move |k| (*k, c))).collect();
-    // Ctrl+Z also matches Ctrl+Shift+Z: the longer ones come first.
+    // Ctrl+Z also matches Ctrl+Shift+Z, so longer ones come first.
     all.sort_by_key(|(keys, _)| !keys.modifiers.shift);
     all
 }
@@ -109,14 +109,14 @@ fn matches(keys: &KeyboardShortcut, key: Key, modifiers: &Modifiers) -> bool {
     keys.logical_key == key && modifiers.matches_logically(keys.modifiers)
 }
 
-/// Keys that mean the same while a text field has the focus.
+/// Whether a shortcut works while a text field has the focus.
 fn keeps_while_typing(keys: &KeyboardShortcut) -> bool {
     let edits = matches!(keys.logical_key, Key::A | Key::C | Key::V | Key::X | Key::Y | Key::Z);
     let command = keys.modifiers.command && !edits;
     command || matches!(keys.logical_key, Key::Escape | Key::F1 | Key::F5)
 }
 
-/// Takes what was pasted: a picture always, a text where no text field takes it.
+/// Handles pasting: images always, text only if no text field receives it.
 pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
     ui.input(|i| {
         for event in &i.events {
@@ -133,7 +133,7 @@ pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
     });
 }
 
-/// Where the arrow keys lead, while nothing else has the focus.
+/// The direction of a pressed arrow key, while nothing else has the focus.
 pub fn step(ui: &Ui) -> Option<Direction> {
     if ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
         return None;

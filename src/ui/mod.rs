@@ -1,4 +1,4 @@
-//! Layer 4: the window. Draws from [`crate::context::Ctx`], sends commands; never touches files or the engine.
+//! The window: draws from [`crate::context::Ctx`] and sends commands; never accesses files or the engine.
 
 pub mod file_drop;
 pub mod format;

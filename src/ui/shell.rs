@@ -1,4 +1,4 @@
-//! The whole window: bars, side panels, centre, and what floats above them.
+//! The whole window: bars, side panels, centre, and dialogs.
 
 use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense, Stroke, Ui, pos2, vec2};
 
@@ -16,10 +16,10 @@ use super::widgets::{focus_ring, icons::Icon, ring_around_focus};
 use super::{keys, widgets::buttons};
 use crate::context::{CentralView, Ctx, Dialog, RightTab, SystemCommand, UiCommand};
 
-/// At this width and below the right panel is a drawer.
+/// At this window width and below, the right panel is a drawer.
 const NARROW: f32 = 900.0;
 
-/// The window's own memory: what concerns only how it is drawn.
+/// State of the window that concerns only how it is drawn.
 #[derive(Default)]
 pub struct Shell {
     results: ResultsPanel,
@@ -36,14 +36,14 @@ pub struct Shell {
     folders: FolderTree,
     drops: FileDrop,
     map: MapPanel,
-    /// What was typed for a field that is drawn from the next frame on.
+    /// Input for a field that is drawn from the next frame on.
     carried: Vec<egui::Event>,
     focus_seen: u64,
     search_had_focus: bool,
 }
 
 impl Shell {
-    /// Draws the window and collects what the user asks for.
+    /// Draws the window and collects the user's commands.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let width = ui.ctx().content_rect().width();
         if (width <= NARROW) != ctx.state.view.narrow {
@@ -63,12 +63,12 @@ impl Shell {
         if let Some(step) = self.preview.show(ui, ctx, centre) {
             self.walk(ctx, step);
         }
-        self.floating(ui, ctx);
+        self.dialogs(ui, ctx);
         self.drops.show(ui, ctx);
         ring_around_focus(ui.ctx());
     }
 
-    /// Forgets the library that was open. Every field is named here, so that a new one has to be decided about.
+    /// Forgets the library that was open. All fields are named, so that each new one is considered.
     pub fn close_library(&mut self) {
         let Self {
             results,
@@ -100,12 +100,12 @@ impl Shell {
         map.close_library();
     }
 
-    /// Brings what the filter lets through into view.
+    /// Fits the map to the items that the filter admits.
     pub fn fit_filter(&mut self) {
         self.map.command(MapCommand::FitFilter);
     }
 
-    /// Commands that only the map knows how to carry out.
+    /// Passes commands to the map.
     pub fn map_command(&mut self, command: UiCommand) {
         match command {
             UiCommand::FitMap => self.map.command(MapCommand::Fit),
@@ -115,7 +115,7 @@ impl Shell {
         }
     }
 
-    /// Takes the graphics card, where there is one.
+    /// Sets the graphics device, if any.
     pub fn set_render_state(&mut self, render_state: Option<&egui_wgpu::RenderState>) {
         self.map.set_render_state(render_state);
     }
@@ -128,7 +128,7 @@ impl Shell {
         }
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
         let menu = egui::Popup::is_any_open(ui.ctx());
-        // A text field that is about to be drawn for the first time is no text field yet to egui.
+        // egui does not know a text field yet that is about to be drawn for the first time.
         let typing = ui.ctx().text_edit_focused()
             || ctx.state.is_dialog_open(Dialog::Palette)
             || ui.memory(|m| m.has_focus(gallery::find_id()));
@@ -222,7 +222,7 @@ impl Shell {
     fn right_contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         tabs(ui, ctx);
         let margin = Margin { left: SPACE[2] as i8 - 3, right: SPACE[2] as i8 - 3, top: SPACE[1] as i8, bottom: 0 };
-        // What is wider than the panel is cut at its edge, and never moves the rest out of its margins.
+        // Contents wider than the panel are clipped at its edge, and never push the rest out of its margins.
         let room = ui.available_rect_before_wrap();
         let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(room - margin));
         inside.shrink_clip_rect(room);
@@ -252,7 +252,7 @@ impl Shell {
             .rect
     }
 
-    fn floating(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
+    fn dialogs(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         self.palette.show(ui, ctx);
         shortcuts::show(ui, ctx);
         self.failures.show(ui, ctx);
@@ -263,7 +263,7 @@ impl Shell {
         self.labels.show(ui, ctx);
         self.about.show(ui, ctx);
         self.path.show(ui, ctx);
-        // Escape closes what is on top: a window that was pressed is.
+        // Escape closes the topmost dialog, which is the one pressed last.
         if let Some(pressed) = panels::pressed(ui.ctx())
             && ctx.state.is_dialog_open(pressed)
             && ctx.state.view.dialogs.last() != Some(&pressed)
@@ -272,7 +272,7 @@ impl Shell {
         }
     }
 
-    /// The arrow keys, and the arrows of the preview: to the next item of the list in sight.
+    /// Moves to another item of the visible list, by arrow keys or the arrows of the preview.
     fn walk(&mut self, ctx: &Ctx<'_>, step: Direction) {
         let gallery = ctx.state.preferences.central_view == CentralView::Gallery;
         let grid: &TileGrid = if gallery { &self.gallery.grid } else { &self.results.grid };
@@ -309,7 +309,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, theme.line));
     let mut left = rect.left() + SPACE[2];
     let tabs = [(RightTab::Results, "Results"), (RightTab::Item, "Item")];
-    // Beside the gallery the hits are in the centre already.
+    // With the gallery, the hits are already in the centre.
     let shown = if ctx.state.preferences.central_view == CentralView::Gallery { &tabs[1..] } else { &tabs[..] };
     for (tab, name) in shown.iter().copied() {
         let chosen = ctx.state.visible_right_tab() == tab;
@@ -336,7 +336,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-/// A library without items: what to do next.
+/// The centre for a library without items.
 fn empty_library(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let area = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 130.0));

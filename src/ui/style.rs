@@ -1,4 +1,4 @@
-//! Hands the tokens of [`super::theme`] to egui: typefaces, sizes, colours of its own widgets.
+//! Applies the tokens of [`super::theme`] to egui: typefaces, sizes, and colours of its own widgets.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use super::theme::{DARK, LIGHT, RADIUS, SPACE, Theme, text_size};
 const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 const SEMI_BOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
 
-/// The family of the heavier weight.
+/// The semi-bold font family.
 pub fn semi_bold() -> FontFamily {
     FontFamily::Name("semi bold".into())
 }
 
-/// The ordinary weight in a size.
+/// The regular weight in a size.
 pub fn font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
-/// The heavier weight in a size.
+/// The semi-bold weight in a size.
 pub fn bold(size: f32) -> FontId {
     FontId::new(size, semi_bold())
 }
@@ -37,7 +37,7 @@ pub fn install(ctx: &egui::Context) {
 
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
-    // Egui's own fonts stay behind Inter for the few signs it lacks; other scripts come from the system.
+    // Egui's own fonts are fallbacks for the few symbols that Inter lacks; other scripts come from the system.
     let behind = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     for (name, bytes, family) in
         [("Inter", REGULAR, FontFamily::Proportional), ("Inter SemiBold", SEMI_BOLD, semi_bold())]
@@ -68,7 +68,7 @@ fn style(theme: &Theme) -> Style {
     spacing.window_margin = Margin::same(SPACE[3] as i8);
     spacing.scroll = ScrollStyle { bar_width: 8.0, floating_width: 4.0, ..ScrollStyle::floating() };
     style.interaction.tooltip_delay = 0.5;
-    // Labels are read, not edited: selecting them by accident while dragging is in the way.
+    // Selecting label text by accident while dragging would be in the way.
     style.interaction.selectable_labels = false;
     style
 }

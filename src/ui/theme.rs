@@ -1,4 +1,4 @@
-//! The look: every colour and size of the window. Nothing outside this file names either.
+//! Every colour and size of the window; no other file defines any.
 
 use egui::Color32;
 
@@ -14,9 +14,9 @@ pub mod text_size {
     pub const BODY: f32 = 13.0;
     /// The search box.
     pub const SEARCH: f32 = 14.0;
-    /// Section heads.
+    /// Section headings.
     pub const LARGE: f32 = 15.0;
-    /// The one heading.
+    /// The main heading.
     pub const HEADING: f32 = 20.0;
 }
 
@@ -39,7 +39,7 @@ pub struct Theme {
     pub text1: Color32,
     /// Secondary text.
     pub text2: Color32,
-    /// Hints; never for what must be read.
+    /// Hints; never for essential text.
     pub text3: Color32,
     /// Focus, selection, links, progress.
     pub accent: Color32,
@@ -47,19 +47,19 @@ pub struct Theme {
     pub accent_fill: Color32,
     /// Text on the accent.
     pub on_accent: Color32,
-    /// Hits, the query star, the matching word.
+    /// Hits, the query star, matching words.
     pub hit: Color32,
     /// Images.
     pub images: Color32,
     /// Texts.
     pub texts: Color32,
-    /// All is well.
+    /// Success.
     pub ok: Color32,
-    /// Needs a look.
+    /// Warnings.
     pub warning: Color32,
-    /// Went wrong.
+    /// Errors.
     pub error: Color32,
-    /// Categories, colour-blind safe (after Okabe and Ito 2008, and Tol), told apart by lightness too.
+    /// Categories, colour-blind safe (after Okabe and Ito 2008, and Tol), distinct in lightness, too.
     pub categories: [Color32; 10],
     /// Every further category.
     pub other: Color32,
@@ -163,17 +163,17 @@ impl Theme {
         Color32::from_black_alpha(if self.dark { 130 } else { 40 })
     }
 
-    /// Over the window while files are dragged above it.
+    /// Over the window while files are dragged over it.
     pub fn veil(&self) -> Color32 {
         if self.dark { Color32::from_black_alpha(170) } else { Color32::from_white_alpha(200) }
     }
 
-    /// Behind a score on a picture, whatever the picture.
+    /// Behind a score on an image.
     pub fn badge(&self) -> Color32 {
         Color32::from_black_alpha(180)
     }
 
-    /// A score on a picture.
+    /// A score on an image.
     pub fn on_badge(&self) -> Color32 {
         Color32::WHITE
     }
@@ -183,7 +183,7 @@ impl Theme {
         self.hit.gamma_multiply(if self.dark { 0.22 } else { 0.14 })
     }
 
-    /// A colour of the bars of the histogram that do not stand out.
+    /// Bars of the histogram below the threshold.
     pub fn bar(&self) -> Color32 {
         if self.dark { rgb(0x39414d) } else { rgb(0xd2d7df) }
     }

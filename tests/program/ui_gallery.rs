@@ -48,7 +48,7 @@ fn the_gallery_shows_where_relevance_ends_and_the_panel_beside_it_does_not_repea
     // Found once: were the hits in the panel, too, there would be two of each.
     window.get_by_label("picture_04.jpg, score 0.400");
     window.get_by_label("Less similar");
-    window.get_by_label("About 6 matches of 32");
+    window.get_by_label("About 6 matches in 32 items");
     assert!(window.query_by_label("Results").is_none(), "the hits are in the centre already");
     window.get_by_label("picture_05.jpg, score 0.380").click();
     step_until(&mut window, "its facts are shown", |w| w.query_by_label("score 0.380").is_some());

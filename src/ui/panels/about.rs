@@ -1,25 +1,25 @@
-//! Which version this is, and the licences of everything inside.
+//! Dialog with the version, and the licences of the program and everything it contains.
 
 use std::sync::LazyLock;
 
 use egui::{Rect, ScrollArea, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons};
 
-/// What the window is called.
+/// Title of the dialog.
 const TITLE: &str = "About Vicinity";
 
-/// A page of the box, and its lines.
+/// A page of the dialog, as lines.
 struct Page {
     name: &'static str,
     lines: Vec<&'static str>,
 }
 
-/// Long texts are cut into lines once; only those in sight are laid out.
+/// Texts are split into lines once; only visible lines are laid out.
 static PAGES: LazyLock<[Page; 4]> = LazyLock::new(|| {
     let page = |name, texts: &[&'static str]| Page { name, lines: texts.iter().flat_map(|t| t.lines()).collect() };
     [
@@ -30,19 +30,19 @@ static PAGES: LazyLock<[Page; 4]> = LazyLock::new(|| {
     ]
 });
 
-/// The box's own memory: the page that is shown.
+/// State of the dialog: the page shown.
 #[derive(Default)]
 pub struct AboutDialog {
     page: usize,
 }
 
 impl AboutDialog {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::About) {
             return;
         }
-        if !floating(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
+        if !dialog_window(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
             ctx.send(SystemCommand::Float(Dialog::About, false));
         }
     }
@@ -69,7 +69,7 @@ impl AboutDialog {
         let face = egui::FontId::monospace(text_size::SMALL);
         let height = ui.fonts_mut(|f| f.row_height(&face));
         ui.spacing_mut().item_spacing.y = 0.0;
-        // A page of its own memory, so that each is read from its top.
+        // A scroll position per page, so that each starts at its top.
         let area = ScrollArea::both().id_salt(page.name).auto_shrink(false);
         area.show_rows(ui, height, page.lines.len(), |ui, rows| {
             for line in page.lines.get(rows).unwrap_or_default() {

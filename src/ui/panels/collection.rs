@@ -1,4 +1,4 @@
-//! The left panel: folders, types, labels, and what could not be read.
+//! The left panel: folders, types, labels, and unreadable files.
 
 use egui::{ScrollArea, Ui, vec2};
 
@@ -79,7 +79,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     section(ui);
     heading(ui, "Labels");
-    // As in the map's legend.
+    // In the order and colours of the map's legend.
     for (place, label) in labels.applied.largest_first().into_iter().enumerate() {
         let Some(name) = labels.applied.names.get(label) else { continue };
         let row = PanelRow {

@@ -1,10 +1,10 @@
-//! The files that could not be read: which, where, why, and what can be done. Files of one reason stand together.
+//! Dialog that lists unreadable files, grouped by reason.
 
 use std::sync::Arc;
 
 use egui::{ScrollArea, Sense, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
@@ -12,37 +12,37 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
 use vicinity_core::{Failure, skip_reason};
 
-/// Height of a file, and of a reason.
+/// Height of a row.
 const ROW: f32 = 46.0;
 
 /// A row of the list.
 enum Row {
-    /// A reason, and how many files have it.
+    /// A reason, as the index of its first file, and the number of files.
     Reason(usize, u64),
-    /// A file.
+    /// A file, as its index.
     File(usize),
 }
 
-/// What it remembers between frames: the list in groups, made anew when other failures come.
+/// State of the dialog: the grouped list, rebuilt when the failures change.
 #[derive(Default)]
 pub struct FailureList {
-    of: Option<Arc<Vec<Failure>>>,
+    source: Option<Arc<Vec<Failure>>>,
     rows: Vec<Row>,
 }
 
 impl FailureList {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Failures) {
             *self = Self::default();
             return;
         }
-        if self.of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &ctx.state.library().failures)) {
-            self.of = Some(ctx.state.library().failures.clone());
+        if self.source.as_ref().is_none_or(|source| !Arc::ptr_eq(source, &ctx.state.library().failures)) {
+            self.source = Some(ctx.state.library().failures.clone());
             self.rows = rows(&ctx.state.library().failures);
         }
-        let stay = floating(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
-        if !stay {
+        let stays_open = dialog_window(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Failures, false));
         }
     }
@@ -55,8 +55,8 @@ impl FailureList {
             ui.label(egui::RichText::new("There are no unreadable files").color(theme.text2));
         }
         if !left_out.is_empty() {
-            let told = egui::RichText::new(format!("Skipped: {left_out}")).color(theme.text2);
-            ui.add(egui::Label::new(told).wrap());
+            let text = egui::RichText::new(format!("Skipped: {left_out}")).color(theme.text2);
+            ui.add(egui::Label::new(text).wrap());
         }
         if failures.is_empty() {
             return;
@@ -92,7 +92,7 @@ impl FailureList {
     }
 }
 
-/// Files of one reason together, the most common reason first; within it as they came.
+/// Groups files by reason, the most common reason first, and keeps their order within a group.
 fn rows(failures: &[Failure]) -> Vec<Row> {
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut known: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
@@ -113,7 +113,7 @@ fn rows(failures: &[Failure]) -> Vec<Row> {
     rows
 }
 
-/// What a reason says apart from the numbers in it.
+/// A reason with its numbers replaced by 0, so that reasons that differ only in numbers are equal.
 fn kind(reason: &str) -> String {
     let mut kind = String::with_capacity(reason.len());
     for letter in reason.chars() {
@@ -140,30 +140,30 @@ fn reason_row(ui: &mut Ui, failure: &Failure, files: u64) {
         font(text_size::SMALL),
         theme.text2,
     );
-    let room = egui::Rect::from_min_max(
+    let available = egui::Rect::from_min_max(
         egui::pos2(rect.left(), rect.bottom() - 26.0),
         egui::pos2(right.left() - SPACE[1], rect.bottom()),
     );
     let reason = format::capital(&failure.reason);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{reason}, {count}")));
-    line(ui, room, &reason, bold(text_size::BODY), theme.warning, response);
+    line(ui, available, &reason, bold(text_size::BODY), theme.warning, response);
 }
 
 fn file_row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let room = rect.with_max_x(rect.right() - 70.0 - SPACE[1]);
+    let available = rect.with_max_x(rect.right() - 70.0 - SPACE[1]);
     let name = format::file_name(&failure.path);
     let root = ctx.state.root_of(&failure.path);
     let folder = format::folder_below(root, &failure.path);
-    let whole = match folder.as_str() {
+    let description = match folder.as_str() {
         "" => format!("{name}: {}", failure.reason),
         folder => format!("{name}: {}, in {folder}", failure.reason),
     };
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &description));
     let response = response.on_hover_text(format!("{}\n{}", failure.path.display(), failure.reason));
-    let upper = room.with_min_y(rect.top() + 5.0).with_max_y(rect.top() + 23.0);
-    let lower = room.with_min_y(rect.top() + 23.0).with_max_y(rect.top() + 41.0);
+    let upper = available.with_min_y(rect.top() + 5.0).with_max_y(rect.top() + 23.0);
+    let lower = available.with_min_y(rect.top() + 23.0).with_max_y(rect.top() + 41.0);
     let response = line(ui, upper, &name, font(text_size::BODY), theme.text1, response);
     line(ui, lower, &folder, font(text_size::SMALL), theme.text2, response);
     let place = egui::Rect::from_min_size(egui::pos2(rect.right() - 66.0, rect.top() + 8.0), vec2(62.0, 30.0));

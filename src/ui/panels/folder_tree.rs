@@ -1,4 +1,4 @@
-//! The folders of the collection as a tree: opened one level at a time, only the rows in sight are drawn.
+//! The folders of the collection as a tree that opens one level at a time; only visible rows are drawn.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::ui::widgets::buttons;
 use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, on_arrow};
 use vicinity_core::Filter;
 
-/// Rows drawn above and below those in sight, so that the focus can move to them.
+/// Rows drawn above and below the visible ones, so that the focus can move to them.
 const BEYOND: usize = 2;
 
 /// One row of the tree.
@@ -23,31 +23,31 @@ struct Line {
     name: String,
     items: usize,
     depth: u8,
-    /// Whether what is below is shown; `None` where nothing is below.
+    /// Whether its children are shown; `None` if it has none.
     open: Option<bool>,
-    /// Whether it was added, and was there at the last scan.
+    /// For an added folder, whether it was available at the last scan; `None` for others.
     root: Option<bool>,
 }
 
-/// What the tree remembers between frames.
+/// State of the tree.
 #[derive(Default)]
 pub struct FolderTree {
-    /// Folders opened or closed by hand: the others are as they are at first.
+    /// Folders opened or closed by the user; the others are in their initial state.
     toggled: HashSet<PathBuf>,
     toggles: u64,
     lines: Vec<Line>,
-    /// Of which counts and toggles `lines` are.
+    /// The counts and toggles that `lines` was built from.
     known: Option<(Arc<FolderCounts>, u64)>,
 }
 
-/// What the keyboard or the pointer did to a row.
+/// An action of the keyboard or the pointer on a row.
 enum Act {
     Focus(usize),
     Toggle(usize),
 }
 
 impl FolderTree {
-    /// Draws it.
+    /// Draws the tree.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let (counts, toggles) = (&ctx.state.library().folders, self.toggles);
         if self.known.as_ref().is_none_or(|(of, then)| !Arc::ptr_eq(of, counts) || *then != toggles) {
@@ -87,7 +87,7 @@ impl FolderTree {
         self.toggles += 1;
     }
 
-    /// Every row, in order, down to what is closed.
+    /// All rows, in order, without the children of closed folders.
     fn list(&self, ctx: &Ctx<'_>) -> Vec<Line> {
         let folders = &ctx.state.library().folders;
         let alone = folders.roots().len() == 1;
@@ -97,7 +97,7 @@ impl FolderTree {
             roots.into_iter().rev().map(|(id, available)| (id, 0, Some(available))).collect();
         while let Some((id, depth, root)) = waiting.pop() {
             let path = folders.path(id);
-            // A single added folder is open at first; otherwise there would be nothing to see.
+            // A single added folder is initially open; otherwise there would be nothing to see.
             let at_first = alone && depth == 0;
             let open = folders.has_children(id).then(|| at_first != self.toggled.contains(&path));
             if open == Some(true) {
@@ -143,7 +143,7 @@ impl FolderTree {
         act
     }
 
-    /// Up, Down, Home and End move the focus; Right and Left open and close, or lead a level down and up.
+    /// Up, Down, Home and End move the focus; Right and Left open and close, or move a level down and up.
     fn keys(&self, ui: &Ui, response: &Response, at: usize) -> Option<Act> {
         if !response.has_focus() {
             return None;

@@ -1,4 +1,4 @@
-//! The centre as a gallery: the hits, a selection, or everything, in justified rows.
+//! The gallery in the centre: the hits, a selection, or all items, in justified rows.
 
 use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, pos2, vec2};
 
@@ -12,18 +12,18 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, icons::Icon, line, tile};
 use vicinity_core::Filter;
 
-/// Height of a row of the head.
+/// Height of a row of the header.
 const HEAD: f32 = 40.0;
-/// Below this width the head takes two rows.
+/// Below this width the header has two rows.
 const TWO_ROWS: f32 = 660.0;
 /// Width of the field for file names.
 const FIELD: f32 = 190.0;
-/// Width of the slider for sizes, with its margin.
+/// Width of the slider for the thumbnail size, with its margin.
 const SLIDER: f32 = 130.0;
-/// Screens on either side whose thumbnails are fetched ahead.
+/// Number of screens above and below whose thumbnails are loaded in advance.
 const AHEAD: f32 = 1.0;
 
-/// What a list is of; another one starts at its top.
+/// What a list shows; when it changes, the list starts at its top.
 #[derive(Debug, Clone, PartialEq)]
 struct Subject {
     text: String,
@@ -33,26 +33,26 @@ struct Subject {
     pinned: Option<u64>,
 }
 
-/// What the gallery remembers between frames.
+/// State of the gallery.
 #[derive(Default)]
 pub struct GalleryPanel {
     subject: Option<Subject>,
-    /// The list laid out, its width and the height of its rows.
+    /// The stamp of the list laid out, its width and the height of its rows.
     laid_out: (u64, f32, f32),
-    /// Where the tiles lie.
+    /// Positions of the tiles.
     pub grid: TileGrid,
-    /// The entry to bring into view.
+    /// The entry to scroll to.
     pub scroll_to: Option<usize>,
     focus_seen: u64,
 }
 
-/// The field for file names.
+/// Id of the field for file names.
 pub fn find_id() -> Id {
     Id::unique("find by file name")
 }
 
 impl GalleryPanel {
-    /// Draws it.
+    /// Draws the gallery.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let area = ui.max_rect();
         let two_rows = area.width() < TWO_ROWS;
@@ -63,12 +63,12 @@ impl GalleryPanel {
             Rect::from_min_max(pos2(area.left() + SPACE[2], head.bottom()), pos2(area.right() - 4.0, area.bottom()));
         let top = self.is_new_subject(ctx);
         if ctx.state.library().gallery.listing.items.is_empty() {
-            return nothing(ui, ctx, body);
+            return empty_gallery(ui, ctx, body);
         }
         ui.scope_builder(UiBuilder::new().max_rect(body), |ui| self.tiles(ui, ctx, top));
     }
 
-    /// Whether the user looks for something else than in the frame before.
+    /// Whether the list shows something else than in the previous frame.
     fn is_new_subject(&mut self, ctx: &Ctx<'_>) -> bool {
         let (query, gallery) = (&ctx.state.library().query, &ctx.state.library().gallery);
         let subject = Subject {
@@ -103,10 +103,10 @@ impl GalleryPanel {
         }
     }
 
-    /// The field that narrows the list to file names.
-    fn field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) {
+    /// The field that filters by file name.
+    fn field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) {
         let theme = Theme::of(ui.ctx());
-        let rect = Rect::from_center_size(room.center(), vec2(room.width(), 26.0));
+        let rect = Rect::from_center_size(available.center(), vec2(available.width(), 26.0));
         let focused = ui.memory(|m| m.has_focus(find_id()));
         let stroke =
             egui::Stroke::new(if focused { 1.5 } else { 1.0 }, if focused { theme.accent } else { theme.line });
@@ -191,7 +191,7 @@ impl GalleryPanel {
 }
 
 impl GalleryPanel {
-    /// Asks for the thumbnails of the next screen and of the one before, so that scrolling finds them there.
+    /// Requests the thumbnails of the next and the previous screen, so that scrolling finds them loaded.
     fn fetch_ahead(&self, ctx: &Ctx<'_>, view: Rect) {
         let items = &ctx.state.library().gallery.listing.items;
         let screens = AHEAD * view.height();
@@ -203,22 +203,22 @@ impl GalleryPanel {
     }
 }
 
-/// What is listed, and how much of it.
+/// What is listed, and how many items.
 fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let listing = &ctx.state.library().gallery.listing;
     let number = format::number(listing.items.len() as u64);
-    let (what, way_back) = match (&ctx.state.library().gallery.pinned, ctx.state.current_result()) {
+    let (what, has_link) = match (&ctx.state.library().gallery.pinned, ctx.state.current_result()) {
         (Some(_), _) => (format!("{number} selected"), true),
-        (None, Some(result)) => (found(ctx, result.above_threshold, listing.items.len()), false),
+        (None, Some(result)) => (match_count(ctx, result.above_threshold, listing.items.len()), false),
         (None, None) => (format!("{} · {number}", filters::title(&ctx.state.library().query.filter)), false),
     };
     let mut text = rect;
-    if way_back {
+    if has_link {
         let name = "Show all items";
         let width = ui.painter().layout_no_wrap(name.to_owned(), font(text_size::BODY), theme.accent).size().x;
-        let own = ui.painter().layout_no_wrap(what.clone(), bold(text_size::BODY), theme.text1).size().x;
-        let left = (rect.left() + own + SPACE[1]).min(rect.right() - width - SPACE[1]);
+        let title_width = ui.painter().layout_no_wrap(what.clone(), bold(text_size::BODY), theme.text1).size().x;
+        let left = (rect.left() + title_width + SPACE[1]).min(rect.right() - width - SPACE[1]);
         text.set_right(left - SPACE[0]);
         let place = Rect::from_min_size(pos2(left, rect.center().y - 12.0), vec2(width + SPACE[1], 24.0));
         let mut child = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)));
@@ -231,13 +231,12 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     line(ui, text, &what, bold(text_size::BODY), theme.text1, response);
 }
 
-/// `About 12 matches of 1,171`, and how many of all are listed.
-fn found(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
+/// `About 12 matches in 1,171 items`, and how many of them are listed.
+fn match_count(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
     let scored = super::results::scored(ctx);
-    let among = if above_threshold == 0 { "in" } else { "of" };
     let top =
         if (listed as u64) < scored { format!(" · top {}", format::number(listed as u64)) } else { String::new() };
-    format!("{} {among} {}{top}", super::results::matches(above_threshold), format::number(scored))
+    format!("{} in {}{top}", super::results::matches(above_threshold), format::count(scored, "item"))
 }
 
 fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
@@ -251,7 +250,7 @@ fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     }
 }
 
-/// What a key is called, where a search decides what "score" means.
+/// Name of a sort key; without a search, the score stands for the order added.
 fn key_name(key: SortKey, searched: bool) -> &'static str {
     match key {
         SortKey::Score if searched => "Score",
@@ -262,7 +261,7 @@ fn key_name(key: SortKey, searched: bool) -> &'static str {
     }
 }
 
-/// Which end comes first.
+/// Name of a sort direction.
 fn direction_name(sort: Sort, searched: bool) -> &'static str {
     match (sort.key, sort.reversed) {
         (SortKey::Score, false) if searched => "best first",
@@ -278,33 +277,34 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
     }
 }
 
-/// The button that opens the orders, at the right of `room`; returns where it starts.
-fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) -> f32 {
+/// The button that opens the sort menu, at the right of `room`; returns its left edge.
+fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let (sort, searched) = (ctx.state.preferences.gallery_sort, ctx.state.library().gallery.listing.matches.is_some());
-    let mut child = ui.new_child(UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center)));
+    let mut child = ui.new_child(UiBuilder::new().max_rect(available).layout(Layout::right_to_left(Align::Center)));
     let name = key_name(sort.key, searched);
-    let said = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
-    let button = buttons::quiet(&mut child, &format!("{name}     "), &said, theme.text2).on_hover_text(&said);
+    let description = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
+    let button =
+        buttons::quiet(&mut child, &format!("{name}     "), &description, theme.text2).on_hover_text(&description);
     let arrow =
         Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
     icons::paint(ui.painter(), Icon::Down, arrow, theme.text2);
     Popup::menu(&button).width(240.0).show(|ui| {
         for key in SortKey::ALL {
-            let chosen = key == sort.key;
-            // Chosen again, a key turns round.
-            let next = Sort { key, reversed: chosen && !sort.reversed };
-            let right = if chosen { format!("{}  ✓", direction_name(sort, searched)) } else { String::new() };
+            let current = key == sort.key;
+            // Choosing the same key again reverses the order.
+            let next = Sort { key, reversed: current && !sort.reversed };
+            let right = if current { format!("{}  ✓", direction_name(sort, searched)) } else { String::new() };
             if buttons::menu_row(ui, key_name(key, searched), &right).clicked() {
                 ctx.send(SystemCommand::SetSort(next));
                 ui.close();
             }
         }
-        super::top_bar::line(ui);
-        let turned = Sort { reversed: !sort.reversed, ..sort };
-        let row = format!("Reverse: {}", direction_name(turned, searched));
+        super::top_bar::separator(ui);
+        let reversed_sort = Sort { reversed: !sort.reversed, ..sort };
+        let row = format!("Reverse: {}", direction_name(reversed_sort, searched));
         if buttons::menu_row(ui, &row, "").clicked() {
-            ctx.send(SystemCommand::SetSort(turned));
+            ctx.send(SystemCommand::SetSort(reversed_sort));
             ui.close();
         }
         buttons::menu_entry(ui, ctx, UiCommand::FindByName);
@@ -313,7 +313,7 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, room: Rect) -> f32 {
 }
 
 /// Why the gallery is empty, and what can be done.
-fn nothing(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
+fn empty_gallery(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
     let theme = Theme::of(ui.ctx());
     let state = ctx.state;
     let place = Rect::from_center_size(body.center(), vec2(body.width().min(420.0), 80.0));

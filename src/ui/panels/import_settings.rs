@@ -1,8 +1,8 @@
-//! Import settings: what is skipped, tables, long texts.
+//! Dialog with the import settings: what to skip, tables, long texts.
 
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
@@ -10,33 +10,33 @@ use crate::ui::widgets::buttons;
 use vicinity_engine::ImportOptions;
 use vicinity_models::LongText;
 
-/// The form while it is open.
+/// State of the form while it is open.
 #[derive(Default)]
 pub struct ImportForm {
     excludes: String,
     rows: bool,
     mean: bool,
-    from: Option<ImportOptions>,
+    loaded: Option<ImportOptions>,
 }
 
 impl ImportForm {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Import) {
-            self.from = None;
+            self.loaded = None;
             return;
         }
         let Some(options) = &ctx.state.library().import else {
             return ctx.send(SystemCommand::Float(Dialog::Import, false));
         };
-        if self.from.as_ref() != Some(options) {
+        if self.loaded.as_ref() != Some(options) {
             self.excludes = options.excludes.join("\n");
             self.rows = options.rows;
             self.mean = options.long_text == LongText::Mean;
-            self.from = Some(options.clone());
+            self.loaded = Some(options.clone());
         }
-        let stay = floating(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
-        if !stay {
+        let stays_open = dialog_window(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Import, false));
         }
     }

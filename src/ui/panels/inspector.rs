@@ -1,4 +1,4 @@
-//! The right panel's second tab: one item with its facts, labels and neighbours, or a summary of several.
+//! The right panel's second tab: one item with its details, labels and neighbours, or a summary of several.
 
 use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -7,7 +7,7 @@ use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{bar, buttons, cut, icons, line, tile};
+use crate::ui::widgets::{bar, buttons, icons, line, tile, truncate};
 use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 
 /// Labels shown before "Show all".
@@ -16,7 +16,7 @@ const LABELS_SHOWN: usize = 5;
 const NEIGHBOURS_SHOWN: usize = 12;
 /// Below this width a label has no bar, points.
 const NO_BAR: f32 = 190.0;
-/// Characters of a text shown here; the large preview shows all.
+/// Characters of a text shown here; the preview shows all.
 const TEXT_SHOWN: usize = 1_500;
 
 /// Draws the tab.
@@ -30,19 +30,19 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     area.show(ui, |ui| {
         let selection = &ctx.state.library().selection;
         match selection.focus().and_then(|id| ctx.state.item(id)) {
-            Some(_) if selection.items.len() > 1 => several(ui, ctx),
-            Some(item) => one(ui, ctx, item),
+            Some(_) if selection.items.len() > 1 => multiple_items(ui, ctx),
+            Some(item) => single_item(ui, ctx, item),
             None => nothing_selected(ui, ctx),
         }
     });
 }
 
-/// Beside the gallery there is no list of hits: what belongs above one stands here while nothing is selected.
+/// Next to the gallery there is no list of hits, so its summary is shown here while nothing is selected.
 fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let beside_gallery = ctx.state.preferences.central_view == CentralView::Gallery;
     if ctx.state.library().query.external_chip().is_some() {
-        asked(ui, ctx);
+        search_image(ui, ctx);
     }
     match ctx.state.current_result() {
         Some(result) if beside_gallery => {
@@ -63,12 +63,12 @@ fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-fn one(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+fn single_item(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     match item.modality {
         Modality::Image => picture(ui, ctx, item),
         Modality::Text => text(ui, ctx, item),
     }
-    facts(ui, ctx, item);
+    details(ui, ctx, item);
     let scored =
         ctx.state.library().labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
     labels(ui, ctx, scored);
@@ -128,42 +128,42 @@ fn text(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     }
 }
 
-fn facts(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
+fn details(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, item.name()));
     let response = response.on_hover_text(item.path.display().to_string());
     line(ui, rect, &item.name(), bold(text_size::BODY), theme.text1, response);
     let root = ctx.state.root_of(&item.path);
-    fact(ui, "folder", &format::folder_below(root, &item.path));
-    fact(ui, "modified", &format::date(item.modified_ns));
+    detail(ui, "folder", &format::folder_below(root, &item.path));
+    detail(ui, "modified", &format::date(item.modified_ns));
     let size = match item.pixels {
         Some([w, h]) => {
             format!("{} × {} · {}", format::number(w.into()), format::number(h.into()), format::bytes(item.bytes))
         }
         None => format::bytes(item.bytes),
     };
-    fact(ui, "size", &size);
+    detail(ui, "size", &size);
     if let Some(label) = ctx.state.library().labels.applied.name_of(item.id) {
-        fact(ui, "label", label);
+        detail(ui, "label", label);
     }
     if let Some(score) = ctx.state.score_of(item.id) {
-        fact(ui, "score", &format::score(score));
+        detail(ui, "score", &format::score(score));
     }
     ui.add_space(SPACE[1]);
 }
 
-fn fact(ui: &mut Ui, name: &str, value: &str) {
+fn detail(ui: &mut Ui, name: &str, value: &str) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
     ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, font(text_size::SMALL), theme.text2);
-    let room = Rect::from_min_max(pos2(rect.left() + 80.0, rect.top()), rect.max);
+    let available = Rect::from_min_max(pos2(rect.left() + 80.0, rect.top()), rect.max);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {value}")));
-    line(ui, room, value, font(text_size::SMALL), theme.text1, response);
+    line(ui, available, value, font(text_size::SMALL), theme.text1, response);
 }
 
-/// The head of a part of the inspector, with an optional action at the right.
-fn part(ui: &mut Ui, title: &str) -> Rect {
+/// The heading of a section, with room for an action at the right.
+fn section(ui: &mut Ui, title: &str) -> Rect {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
     ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
@@ -174,13 +174,13 @@ fn part(ui: &mut Ui, title: &str) -> Rect {
 fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     let theme = Theme::of(ui.ctx());
     let set = &ctx.state.preferences.label_set;
-    let head = part(ui, "Closest labels");
+    let head = section(ui, "Closest labels");
     let title = format!("{} ({})", set.name, set.labels.len());
     let place =
         Rect::from_min_max(pos2(head.left() + 110.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(place).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let shown = cut(ui, &title, &font(text_size::BODY), place.width() - 36.0);
+    let shown = truncate(ui, &title, &font(text_size::BODY), place.width() - 36.0);
     let mut link = buttons::link(&mut child, &format!("{shown}     "), &format!("Label set {title}"));
     if shown != title {
         link = link.on_hover_text(&title);
@@ -222,22 +222,22 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
     }
 }
 
-/// A label with the share that it has, as a bar.
+/// A label with its share as a bar.
 pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-    // Where there is little room the name is worth more than the bar.
+    // In little space the name matters more than the bar.
     let with_bar = rect.width() >= NO_BAR;
     let name_width = if with_bar { (rect.width() * 0.4).min(130.0) } else { rect.width() - 44.0 };
     let name = Rect::from_min_size(rect.min, vec2(name_width - 4.0, rect.height()));
     let percent = format::percent(share);
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &percent, font(text_size::BODY), theme.text2);
-    let room = Rect::from_min_max(
+    let available = Rect::from_min_max(
         pos2(rect.left() + name_width, rect.center().y - 3.0),
         pos2(rect.right() - 48.0, rect.center().y + 3.0),
     );
     if with_bar {
-        bar(ui, room, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
+        bar(ui, available, share, if strong { theme.accent } else { theme.accent.gamma_multiply(0.6) });
     }
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{label} {percent}")));
     let response = response
@@ -247,13 +247,13 @@ pub fn label_row(ui: &mut Ui, label: &str, share: f32, score: f32, strong: bool)
 
 fn similar(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
     let Some((_, result)) = ctx.state.library().neighbours.as_ref().filter(|(of, _)| *of == id) else { return };
-    part(ui, "Similar");
+    section(ui, "Similar");
     let items: Vec<_> = result.hits.iter().filter(|h| h.item != id).take(NEIGHBOURS_SHOWN).collect();
-    strip(ui, ctx, &items.iter().map(|h| h.item).collect::<Vec<_>>(), "neighbour");
+    thumbnail_strip(ui, ctx, &items.iter().map(|h| h.item).collect::<Vec<_>>(), "neighbour");
 }
 
-/// Small tiles, four a row.
-fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
+/// Small tiles, four per row.
+fn thumbnail_strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
     let theme = Theme::of(ui.ctx());
     let gap = 6.0;
     let side = (ui.available_width() - 3.0 * gap) / 4.0;
@@ -295,22 +295,22 @@ fn strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
     }
 }
 
-fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
+fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let items = &ctx.state.library().selection.items;
-    part(ui, &format!("{} selected", format::number(items.len() as u64)));
-    // Exact for what a person selects; a sample of a selection of millions.
-    let known: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
-    let images = known.iter().filter(|i| i.modality == Modality::Image).count() as u64;
-    let texts = known.len() as u64 - images;
+    section(ui, &format!("{} selected", format::number(items.len() as u64)));
+    // Exact for usual selections; a sample of a selection of millions.
+    let loaded: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
+    let images = loaded.iter().filter(|i| i.modality == Modality::Image).count() as u64;
+    let texts = loaded.len() as u64 - images;
     let kinds = [(images, "image"), (texts, "text")];
     let kinds: Vec<String> =
         kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format::count(n, kind)).collect();
-    fact(ui, "items", &kinds.join(" · "));
-    fact(ui, "size", &format::bytes(known.iter().map(|i| i.bytes).sum()));
+    detail(ui, "items", &kinds.join(" · "));
+    detail(ui, "size", &format::bytes(loaded.iter().map(|i| i.bytes).sum()));
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
-    strip(ui, ctx, &first, "selected");
+    thumbnail_strip(ui, ctx, &first, "selected");
     let listed =
         ctx.state.library().gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.library().selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
@@ -322,19 +322,19 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.add_space(SPACE[0]);
     let labels = &ctx.state.library().labels;
     let mut counts = vec![0usize; labels.applied.names.len()];
-    for item in &known {
+    for item in &loaded {
         if let Some(count) = labels.applied.best.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
             *count += 1;
         }
     }
     let labelled: usize = counts.iter().sum();
     if labelled > 0 {
-        part(ui, "Labels");
+        section(ui, "Labels");
         let mut order: Vec<usize> = (0..counts.len()).filter(|i| counts[*i] > 0).collect();
         order.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
         ui.spacing_mut().item_spacing.y = 2.0;
         for i in order {
-            let share = counts[i] as f32 / known.len() as f32;
+            let share = counts[i] as f32 / loaded.len() as f32;
             let Some(name) = labels.applied.names.get(i) else { continue };
             label_row(ui, name, share, share, true);
         }
@@ -358,8 +358,8 @@ fn several(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-/// A picture or text that was asked with and is not in the collection: its nearest labels.
-fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
+/// The search image that is not in the collection, with its closest labels.
+fn search_image(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let Some(chip) = ctx.state.library().query.external_chip() else { return };
     if let Some(texture) = &chip.texture {
@@ -380,7 +380,7 @@ fn asked(ui: &mut Ui, ctx: &Ctx<'_>) {
     labels_of_query(ui, ctx);
 }
 
-/// The labels nearest to what was asked with.
+/// The labels closest to the search image.
 fn labels_of_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     let scored = ctx.state.library().labels.query_scores.as_ref().and_then(|all| all.first());
     labels(ui, ctx, scored);

@@ -1,8 +1,8 @@
-//! The label set: edit, paste, load, take a built-in one, apply.
+//! Dialog to edit the label set, load it from a file, choose a built-in one, and apply it.
 
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::font;
@@ -11,27 +11,27 @@ use crate::ui::widgets::{buttons, icons::Icon};
 use vicinity_core::LabelSet;
 use vicinity_core::label::group_of;
 
-/// The editor while it is open.
+/// State of the editor while it is open.
 #[derive(Default)]
 pub struct LabelEditor {
     name: String,
     text: String,
-    from: Option<LabelSet>,
+    loaded: Option<LabelSet>,
 }
 
 impl LabelEditor {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Labels) {
-            self.from = None;
+            self.loaded = None;
             return;
         }
         let set = &ctx.state.preferences.label_set;
-        if self.from.as_ref() != Some(set) {
-            (self.name, self.text, self.from) = (set.name.clone(), grouped(&set.labels), Some(set.clone()));
+        if self.loaded.as_ref() != Some(set) {
+            (self.name, self.text, self.loaded) = (set.name.clone(), grouped(&set.labels), Some(set.clone()));
         }
-        let stay = floating(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
-        if !stay {
+        let stays_open = dialog_window(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Labels, false));
         }
     }
@@ -88,7 +88,7 @@ impl LabelEditor {
     }
 }
 
-/// Rows of a menu that take the built-in sets.
+/// Menu rows for the built-in sets.
 pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
     for (set, about) in [(LabelSet::everyday(), "for photos"), (LabelSet::topics(), "broad")] {
         let right = if set == ctx.state.preferences.label_set { "✓" } else { about };
@@ -100,7 +100,7 @@ pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-/// One label a line, with a heading where a group of everyday labels begins.
+/// One label per line, with a heading before each group of everyday labels.
 fn grouped(labels: &[String]) -> String {
     let mut text = String::new();
     let mut group = None;
@@ -119,13 +119,13 @@ fn grouped(labels: &[String]) -> String {
     text
 }
 
-/// Labels typed, pasted or read from a file: one a line or separated by commas, semicolons or tabs.
+/// Parses labels typed, pasted or read from a file: one per line or separated by commas, semicolons or tabs.
 pub fn parse(text: &str) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("# "));
     let parts = lines.flat_map(|line| line.split([',', ';', '\t']));
     for label in parts.map(|l| l.trim().trim_matches('"').trim()).filter(|l| !l.is_empty()) {
-        if !labels.iter().any(|known| known.eq_ignore_ascii_case(label)) {
+        if !labels.iter().any(|existing| existing.eq_ignore_ascii_case(label)) {
             labels.push(label.to_owned());
         }
     }

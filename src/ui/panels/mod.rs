@@ -1,4 +1,4 @@
-//! The parts of the window, one file each.
+//! Panels and dialogs of the window, one file each.
 
 pub mod about;
 pub mod collection;
@@ -39,10 +39,10 @@ pub fn side_frame(theme: &Theme) -> Frame {
 }
 
 fn pressed_id() -> egui::Id {
-    egui::Id::unique("pressed floating window")
+    egui::Id::unique("pressed dialog")
 }
 
-/// The floating window that was pressed in this frame.
+/// The dialog that was pressed in this frame.
 pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
     let title: String = ctx.data_mut(|d| d.remove_temp(pressed_id()))?;
     Some(match title.as_str() {
@@ -59,10 +59,10 @@ pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
     })
 }
 
-/// A floating, movable window that blocks nothing. Returns whether it is to stay open.
-pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
+/// A movable, non-modal dialog; returns whether it stays open.
+pub fn dialog_window(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
     let theme = Theme::of(ui.ctx());
-    let mut stay = true;
+    let mut stays_open = true;
     let shown = egui::Window::new(title)
         .id(egui::Id::unique(("floating", title)))
         .title_bar(false)
@@ -82,7 +82,7 @@ pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnO
             ui.horizontal(|ui| {
                 ui.label(egui::RichText::new(title).font(bold(text_size::LARGE)).color(theme.text1));
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    stay &= !buttons::icon(ui, Icon::Close, "Close").clicked();
+                    stays_open &= !buttons::icon(ui, Icon::Close, "Close").clicked();
                 });
             });
             ui.add_space(SPACE[1]);
@@ -93,5 +93,5 @@ pub fn floating(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnO
     if pressed {
         ui.data_mut(|d| d.insert_temp(pressed_id(), title.to_owned()));
     }
-    stay
+    stays_open
 }

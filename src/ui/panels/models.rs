@@ -1,8 +1,8 @@
-//! Models: which there are, what they are good and bad at, on which terms; getting, using, checking and removing them.
+//! Dialog that lists models with their strengths and licences, to download, use, verify and remove them.
 
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::context::{Ctx, Dialog, ModelCommand, SystemCommand, UiCommand};
 use crate::ui::format;
@@ -14,26 +14,26 @@ use vicinity_models::installed::{DownloadProgress, InstallState};
 
 /// Width of the column of buttons.
 const ACTIONS: f32 = 124.0;
-/// Height of what stands below the list.
-const FOOT: f32 = 92.0;
+/// Height of the footer below the list.
+const FOOTER: f32 = 92.0;
 
-/// What the dialog remembers while it is open.
+/// State of the dialog while it is open.
 #[derive(Default)]
 pub struct ModelsDialog {
-    /// The model whose deletion was asked for and not yet agreed to.
+    /// The model whose removal waits for confirmation.
     deleting: Option<String>,
 }
 
 impl ModelsDialog {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Models) {
             self.deleting = None;
             return;
         }
-        let room = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
-        let stay = floating(ui, "Models", vec2(720.0, 720.0).min(room), |ui| self.contents(ui, ctx));
-        if !stay {
+        let available = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
+        let stays_open = dialog_window(ui, "Models", vec2(720.0, 720.0).min(available), |ui| self.contents(ui, ctx));
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Models, false));
         }
     }
@@ -44,30 +44,30 @@ impl ModelsDialog {
         dimensions(ui, ctx);
         ui.add_space(SPACE[0]);
         divider(ui);
-        let Some(shelf) = &ctx.state.view.model_list else {
+        let Some(list) = &ctx.state.view.model_list else {
             note(ui, "Looking for installed models…", theme.text2);
             return;
         };
-        let height = (ui.available_height() - FOOT).max(120.0);
+        let height = (ui.available_height() - FOOTER).max(120.0);
         ScrollArea::vertical().auto_shrink(false).max_height(height).show(ui, |ui| {
             ui.set_width(ui.available_width() - SPACE[2]);
-            self.section(ui, ctx, shelf, "Installed", |model| model.is_installed());
-            self.section(ui, ctx, shelf, "Available to download", |model| !model.is_installed());
+            self.section(ui, ctx, list, "Installed", |model| model.is_installed());
+            self.section(ui, ctx, list, "Available to download", |model| !model.is_installed());
         });
         divider(ui);
-        foot(ui, ctx, shelf);
+        footer(ui, ctx, list);
     }
 
     fn section(
         &mut self,
         ui: &mut Ui,
         ctx: &Ctx<'_>,
-        shelf: &ModelList,
+        list: &ModelList,
         name: &str,
         wanted: impl Fn(&ModelEntry) -> bool,
     ) {
         let theme = Theme::of(ui.ctx());
-        let mut models = shelf.models.iter().filter(|model| wanted(model)).peekable();
+        let mut models = list.models.iter().filter(|model| wanted(model)).peekable();
         if models.peek().is_none() {
             return;
         }
@@ -86,9 +86,9 @@ impl ModelsDialog {
             ui.vertical(|ui| {
                 ui.set_width(width);
                 ui.spacing_mut().item_spacing.y = 3.0;
-                head(ui, model);
-                facts(ui, ctx, model);
-                standing(ui, model);
+                heading(ui, model);
+                details(ui, ctx, model);
+                state(ui, model);
                 self.confirm(ui, ctx, model);
             });
             ui.with_layout(Layout::top_down(Align::Max), |ui| {
@@ -102,7 +102,7 @@ impl ModelsDialog {
     fn actions(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
         let theme = Theme::of(ui.ctx());
         let (id, title) = (&model.status.id, &model.title);
-        let ask = |errand: fn(String) -> ModelCommand| ctx.send(SystemCommand::Model(errand(id.clone())));
+        let send = |command: fn(String) -> ModelCommand| ctx.send(SystemCommand::Model(command(id.clone())));
         let button = |ui: &mut Ui, text: &str| buttons::button_for(ui, text, &format!("{text} {title}")).clicked();
         let quiet =
             |ui: &mut Ui, text: &str| buttons::quiet(ui, text, &format!("{text} {title}"), theme.text2).clicked();
@@ -110,29 +110,29 @@ impl ModelsDialog {
             _ if model.work.is_some() => {}
             InstallState::NotInstalled => {
                 if button(ui, "Download") {
-                    ask(ModelCommand::Get);
+                    send(ModelCommand::Get);
                 }
                 note(ui, &format::bytes(model.bytes()), theme.text2);
             }
             InstallState::Downloading(_) => {
                 if button(ui, "Pause") {
-                    ask(ModelCommand::Pause);
+                    send(ModelCommand::Pause);
                 }
                 if quiet(ui, "Cancel") {
-                    ask(ModelCommand::Cancel);
+                    send(ModelCommand::Cancel);
                 }
             }
             InstallState::Paused(_) => {
                 if button(ui, "Resume") {
-                    ask(ModelCommand::Get);
+                    send(ModelCommand::Get);
                 }
                 if quiet(ui, "Cancel") {
-                    ask(ModelCommand::Cancel);
+                    send(ModelCommand::Cancel);
                 }
             }
             InstallState::Failed { .. } => {
                 if button(ui, "Retry") {
-                    ask(ModelCommand::Get);
+                    send(ModelCommand::Get);
                 }
                 if quiet(ui, "Import…") {
                     ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
@@ -149,7 +149,7 @@ impl ModelsDialog {
                     return;
                 }
                 if quiet(ui, "Verify") {
-                    ask(ModelCommand::Verify);
+                    send(ModelCommand::Verify);
                 }
                 if !in_use(ctx, model) && quiet(ui, "Remove…") {
                     self.deleting = Some(id.clone());
@@ -158,7 +158,7 @@ impl ModelsDialog {
         }
     }
 
-    /// Asks once more before a model is deleted.
+    /// Asks for confirmation before a model is removed.
     fn confirm(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
         if self.deleting.as_ref() != Some(&model.status.id) || !model.is_installed() || model.work.is_some() {
             return;
@@ -179,16 +179,18 @@ impl ModelsDialog {
     }
 }
 
-/// Through what the open library is seen.
+/// The model that the open library uses.
 fn in_use_line(ctx: &Ctx<'_>) -> String {
-    let again = "Switching back to a model reuses its embeddings.";
+    let reuse_note = "Switching back to a model reuses its embeddings.";
     match &ctx.state.library().model {
-        Some(model) => format!("This library uses {} ({}). {again}", model.title, ctx.state.library().device_title),
-        None => format!("New libraries will use the model marked below. {again}"),
+        Some(model) => {
+            format!("This library uses {} ({}). {reuse_note}", model.title, ctx.state.library().device_title)
+        }
+        None => format!("New libraries will use the model marked below. {reuse_note}"),
     }
 }
 
-/// How much of each vector is looked at, where the model was made to be cut.
+/// The number of dimensions used for search, for models whose vectors can be shortened.
 fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
     let (Some(model), Some(snapshot)) = (&ctx.state.library().model, &ctx.state.library().snapshot) else { return };
     if model.matryoshka.len() < 2 {
@@ -211,17 +213,17 @@ fn in_use(ctx: &Ctx<'_>, model: &ModelEntry) -> bool {
     let id = &model.status.id;
     match (&ctx.state.library().model, &ctx.state.preferences.default_model) {
         (Some(used), _) => ctx.state.library().services.active.is_none() && used.key.name == *id,
-        (None, Some(favourite)) => favourite == id,
+        (None, Some(default_model)) => default_model == id,
         (None, None) => model.is_built_in(),
     }
 }
 
-fn head(ui: &mut Ui, model: &ModelEntry) {
+fn heading(ui: &mut Ui, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(egui::RichText::new(&model.title).font(bold(text_size::BODY)).color(theme.text1));
-        if let Some(choice) = model.status.entry.and_then(|known| known.recommended_as) {
+        if let Some(choice) = model.status.entry.and_then(|entry| entry.recommended_as) {
             tag(ui, choice.title(), theme.accent);
         }
         match model.terms {
@@ -233,46 +235,46 @@ fn head(ui: &mut Ui, model: &ModelEntry) {
     });
 }
 
-fn facts(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
+fn details(ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
-    let Some(known) = model.status.entry else {
+    let Some(entry) = model.status.entry else {
         note(ui, "Custom model", theme.text2);
-        return note(ui, &measured(ctx, model).join(" · "), theme.text2);
+        return note(ui, &measurements(ctx, model).join(" · "), theme.text2);
     };
-    let mut lines = known.about.lines();
+    let mut lines = entry.about.lines();
     note(ui, lines.next().unwrap_or_default(), theme.text1);
     lines.for_each(|line| note(ui, line, theme.text2));
-    let (most, fewer) = known.dimensions.split_first().map_or((0, 0), |(most, fewer)| (*most, fewer.len()));
-    let dimensions = match fewer {
-        0 => format!("{most} dimensions"),
-        _ => format!("up to {most} dimensions"),
+    let (max, smaller) = entry.dimensions.split_first().map_or((0, 0), |(max, smaller)| (*max, smaller.len()));
+    let dimensions = match smaller {
+        0 => format!("{max} dimensions"),
+        _ => format!("up to {max} dimensions"),
     };
-    let languages = match known.languages.strip_prefix("many (").and_then(|rest| rest.strip_suffix(')')) {
+    let languages = match entry.languages.strip_prefix("many (").and_then(|rest| rest.strip_suffix(')')) {
         Some(count) => format!("{count} languages"),
-        None => known.languages.to_owned(),
+        None => entry.languages.to_owned(),
     };
     let mut parts = vec![languages, dimensions, model.licence.clone()];
-    parts.extend(measured(ctx, model));
+    parts.extend(measurements(ctx, model));
     note(ui, &parts.join(" · "), theme.text2);
 }
 
-/// What is known of it on this machine.
-fn measured(ctx: &Ctx<'_>, model: &ModelEntry) -> Vec<String> {
+/// Size and speed of a model on this computer.
+fn measurements(ctx: &Ctx<'_>, model: &ModelEntry) -> Vec<String> {
     let mut parts = Vec::new();
     if model.is_installed() {
         let size = format::bytes(model.bytes());
         parts.push(if model.is_built_in() { format!("{size}, built in") } else { format!("{size} on disk") });
     }
     if let Some(speed) = ctx.state.preferences.speeds.get(&model.status.id) {
-        let what = if speed.pictures { "images" } else { "items" };
+        let unit = if speed.pictures { "images" } else { "items" };
         let rate = speed.per_second;
         let rate = if rate < 9.95 { format!("{rate:.1}") } else { format::number(rate.round() as u64) };
-        parts.push(format!("{rate} {what}/s ({})", speed.device));
+        parts.push(format!("{rate} {unit}/s ({})", speed.device));
     }
     parts
 }
 
-fn standing(ui: &mut Ui, model: &ModelEntry) {
+fn state(ui: &mut Ui, model: &ModelEntry) {
     let theme = Theme::of(ui.ctx());
     match model.work {
         Some(ModelWork::Verifying(share)) => {
@@ -287,27 +289,27 @@ fn standing(ui: &mut Ui, model: &ModelEntry) {
             InstallState::NotInstalled | InstallState::Installed { .. } => {}
         },
     }
-    if let Some(said) = &model.message {
-        show_said(ui, said);
+    if let Some(text) = &model.message {
+        show_message(ui, text);
     }
 }
 
-/// How far a download is, in words.
-pub fn download_words(at: &DownloadProgress) -> String {
+/// Progress of a download as text.
+pub fn download_text(at: &DownloadProgress) -> String {
     if at.total == 0 {
         return "Getting file sizes…".to_owned();
     }
-    let mut said = format!("{} of {}", format::bytes(at.done), format::bytes(at.total));
+    let mut text = format!("{} of {}", format::bytes(at.done), format::bytes(at.total));
     if at.per_second > 0.0 {
-        said += &format!(" · {}", format::bytes_per_second(at.per_second));
+        text += &format!(" · {}", format::bytes_per_second(at.per_second));
         if let Some(seconds) = at.seconds_left {
-            said += &format!(" · {}", format::time_left(seconds));
+            text += &format!(" · {}", format::time_left(seconds));
         }
     }
-    said
+    text
 }
 
-/// Share of a download that is here.
+/// Completed share of a download.
 pub fn download_share(at: &DownloadProgress) -> f32 {
     if at.total == 0 { 0.0 } else { at.done as f32 / at.total as f32 }
 }
@@ -317,20 +319,20 @@ fn download(ui: &mut Ui, model: &ModelEntry, at: &DownloadProgress, paused: bool
     let share = download_share(at);
     let fill = if paused { theme.text3 } else { theme.accent };
     progress(ui, share, fill, &format!("Downloading {}, {}", model.title, format::percent(share)));
-    let said = download_words(at);
-    note(ui, &if paused { format!("Paused · {said}") } else { said }, theme.text2);
+    let text = download_text(at);
+    note(ui, &if paused { format!("Paused · {text}") } else { text }, theme.text2);
 }
 
-fn show_said(ui: &mut Ui, said: &StatusMessage) {
+fn show_message(ui: &mut Ui, text: &StatusMessage) {
     let theme = Theme::of(ui.ctx());
-    note(ui, &format::sentence(&said.text), if said.success { theme.ok } else { theme.error });
+    note(ui, &format::sentence(&text.text), if text.success { theme.ok } else { theme.error });
 }
 
-fn foot(ui: &mut Ui, ctx: &Ctx<'_>, shelf: &ModelList) {
+fn footer(ui: &mut Ui, ctx: &Ctx<'_>, list: &ModelList) {
     let theme = Theme::of(ui.ctx());
-    match (&shelf.importing, &shelf.message) {
+    match (&list.importing, &list.message) {
         (Some(name), _) => note(ui, &format!("Importing {name}…"), theme.text2),
-        (None, Some(said)) => show_said(ui, said),
+        (None, Some(text)) => show_message(ui, text),
         (None, None) => note(ui, "Offline: import a model downloaded elsewhere, as a folder or archive", theme.text2),
     }
     ui.horizontal(|ui| {

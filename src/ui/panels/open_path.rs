@@ -1,13 +1,13 @@
-//! A path typed by hand: for systems that show no file dialog, and for people who have a path at hand.
+//! Dialog to type or paste a path, for systems without a file dialog and for people who have a path at hand.
 
 use egui::{Key, TextEdit, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, PathPurpose, SystemCommand};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::{buttons, note};
 
-/// What the dialog remembers while it is open.
+/// State of the dialog while it is open.
 #[derive(Default)]
 pub struct PathDialog {
     text: String,
@@ -15,7 +15,7 @@ pub struct PathDialog {
 }
 
 impl PathDialog {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         let request = ctx.state.view.path_request.as_ref().filter(|_| ctx.state.is_dialog_open(Dialog::Path));
         let Some(request) = request else {
@@ -26,10 +26,10 @@ impl PathDialog {
         if opened {
             *self = Self { text: String::new(), purpose: Some(request.purpose) };
         }
-        let stay = floating(ui, TITLE, vec2(440.0, 120.0), |ui| {
+        let stays_open = dialog_window(ui, TITLE, vec2(440.0, 120.0), |ui| {
             self.contents(ui, ctx, request.purpose, request.error.as_deref(), opened);
         });
-        if !stay {
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Path, false));
         }
     }
@@ -37,8 +37,8 @@ impl PathDialog {
     fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, purpose: PathPurpose, error: Option<&str>, opened: bool) {
         let theme = Theme::of(ui.ctx());
         ui.set_width(440.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
-        let (what, action) = asked(purpose);
-        note(ui, what, theme.text2);
+        let (text, action) = prompt(purpose);
+        note(ui, text, theme.text2);
         ui.add_space(SPACE[0]);
         let field = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).char_limit(8_000);
         let field = ui.add(field).accessible_name("Path");
@@ -54,7 +54,7 @@ impl PathDialog {
         let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if ready && (clicked || entered) {
             ctx.send(SystemCommand::TypedPath(purpose, self.text.clone()));
-            // Where the path is wrong, it is corrected here.
+            // A wrong path is corrected here.
             field.request_focus();
         }
     }
@@ -63,8 +63,8 @@ impl PathDialog {
 /// Title of the dialog.
 pub const TITLE: &str = "Open by path";
 
-/// What is asked for, and what the button says.
-fn asked(purpose: PathPurpose) -> (&'static str, &'static str) {
+/// The prompt, and the text of the button.
+fn prompt(purpose: PathPurpose) -> (&'static str, &'static str) {
     match purpose {
         PathPurpose::AddFolders | PathPurpose::AddFiles => {
             ("Path of a folder, image or text to add, for example ~/Pictures", "Add")

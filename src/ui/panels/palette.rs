@@ -8,30 +8,30 @@ use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider};
 
-/// What the palette remembers while it is open.
+/// State of the palette while it is open.
 #[derive(Default)]
 pub struct Palette {
     text: String,
-    chosen: usize,
+    selected: usize,
     open: bool,
-    /// Whether it will be open in the next frame, and what was typed until then.
+    /// Text typed before the palette opens in the next frame.
     typed_ahead: Option<String>,
     enter: bool,
 }
 
-/// The text field of the palette.
+/// Id of the text field.
 pub fn field_id() -> Id {
     Id::unique("palette field")
 }
 
 impl Palette {
-    /// It opens in the next frame; `text` was typed in this one, and perhaps Enter pressed.
+    /// Keeps text typed, and whether Enter was pressed, for the palette that opens in the next frame.
     pub fn type_ahead(&mut self, text: String, enter: bool) {
         self.typed_ahead = Some(text);
         self.enter = enter;
     }
 
-    /// Draws it where it is open.
+    /// Draws the palette if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         let open = ctx.state.is_dialog_open(Dialog::Palette);
         let opened_now = open && !self.open;
@@ -40,7 +40,7 @@ impl Palette {
             return;
         }
         if opened_now {
-            (self.text, self.chosen) = (self.typed_ahead.take().unwrap_or_default(), 0);
+            (self.text, self.selected) = (self.typed_ahead.take().unwrap_or_default(), 0);
         }
         let theme = Theme::of(ui.ctx());
         let width = 520.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]);
@@ -59,8 +59,8 @@ impl Palette {
                         self.contents(ui, ctx, opened_now);
                     });
             });
-        let elsewhere = ui.input(|i| i.pointer.any_pressed()) && !area.response.contains_pointer() && !opened_now;
-        if elsewhere {
+        let pressed_outside = ui.input(|i| i.pointer.any_pressed()) && !area.response.contains_pointer() && !opened_now;
+        if pressed_outside {
             ctx.send(SystemCommand::Float(Dialog::Palette, false));
         }
     }
@@ -79,24 +79,24 @@ impl Palette {
             cursor_to_end(ui.ctx(), self.text.chars().count());
         }
         if response.changed() {
-            self.chosen = 0;
+            self.selected = 0;
         }
         divider(ui);
         let found = matching(&self.text, |command| command.unavailable(ctx.state).is_none());
         let (up, down, enter) =
             ui.input(|i| (i.key_pressed(Key::ArrowUp), i.key_pressed(Key::ArrowDown), i.key_pressed(Key::Enter)));
         if down {
-            self.chosen = (self.chosen + 1).min(found.len().saturating_sub(1));
+            self.selected = (self.selected + 1).min(found.len().saturating_sub(1));
         }
         if up {
-            self.chosen = self.chosen.saturating_sub(1);
+            self.selected = self.selected.saturating_sub(1);
         }
-        // Enter leaves a text field; here it may lead to nothing, and then typing goes on.
+        // Enter leaves a text field; here it may match no command, and typing continues.
         if up || down || enter {
             response.request_focus();
         }
         if (enter || std::mem::take(&mut self.enter))
-            && let Some(command) = found.get(self.chosen)
+            && let Some(command) = found.get(self.selected)
             && command.unavailable(ctx.state).is_none()
         {
             run(ctx, *command);
@@ -117,12 +117,12 @@ impl Palette {
     fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: UiCommand, moved: bool) {
         let theme = Theme::of(ui.ctx());
         let keys = command.entry().keys.iter().map(|k| format::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
-        // Why it cannot be done says more than its keys.
+        // The reason why it is unavailable matters more than its keys.
         let right = command.unavailable(ctx.state).unwrap_or(&keys);
-        let behind = ui.painter().add(egui::Shape::Noop);
+        let background = ui.painter().add(egui::Shape::Noop);
         let response = buttons::command_row(ui, ctx, command, right).on_hover_text(command.entry().tooltip);
-        if i == self.chosen {
-            ui.painter().set(behind, egui::Shape::rect_filled(response.rect, 4, theme.accent_fill));
+        if i == self.selected {
+            ui.painter().set(background, egui::Shape::rect_filled(response.rect, 4, theme.accent_fill));
             if moved {
                 response.scroll_to_me(None);
             }
@@ -147,17 +147,17 @@ fn cursor_to_end(ctx: &egui::Context, chars: usize) {
     TextEdit::store_state(ctx, field_id(), state);
 }
 
-/// Commands whose name has all letters typed, in order; those that can be done now first, then the closest.
-fn matching(text: &str, possible: impl Fn(UiCommand) -> bool) -> Vec<UiCommand> {
+/// Commands whose name contains all letters typed, in order; available ones first, then by closeness.
+fn matching(text: &str, available: impl Fn(UiCommand) -> bool) -> Vec<UiCommand> {
     let mut found: Vec<(bool, i32, UiCommand)> = UiCommand::ALL
         .into_iter()
-        .filter_map(|c| Some((!text.trim().is_empty() && !possible(c), rank(text, c.entry().text)?, c)))
+        .filter_map(|c| Some((!text.trim().is_empty() && !available(c), rank(text, c.entry().text)?, c)))
         .collect();
-    found.sort_by_key(|(late, rank, _)| (*late, *rank));
+    found.sort_by_key(|(unavailable_last, rank, _)| (*unavailable_last, *rank));
     found.into_iter().map(|(.., c)| c).collect()
 }
 
-/// Lower is closer: what was typed in one piece at the start of a word costs least, each jump costs more.
+/// Cost of a match, lower is closer: a contiguous match at the start of a word costs least, each gap costs more.
 fn rank(typed: &str, name: &str) -> Option<i32> {
     let name: Vec<char> = name.to_lowercase().chars().collect();
     let typed: Vec<char> = typed.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_whole_word_comes_before_letters_from_here_and_there_and_what_cannot_be_done_last() {
         assert_eq!(matching("labels", |_| true)[0], UiCommand::EditLabels);
-        let label = |possible: bool| matching("label", move |c| possible || c != UiCommand::ApplyLabels);
+        let label = |available: bool| matching("label", move |c| available || c != UiCommand::ApplyLabels);
         assert_eq!((label(true)[0], label(false)[0]), (UiCommand::ApplyLabels, UiCommand::EditLabels));
         assert_eq!(label(false).last(), Some(&UiCommand::ApplyLabels));
     }

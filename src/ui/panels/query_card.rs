@@ -1,5 +1,5 @@
-//! A picture or text that is asked with and is not in the collection: it stays in sight, with its nearest labels, while
-//! its hits are looked at.
+//! A search image or text that is not in the collection, kept visible with its closest labels while its hits are
+//! browsed.
 
 use egui::{Frame, Sense, Ui, vec2};
 
@@ -10,12 +10,12 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{icons, icons::Icon, line, tile};
 use vicinity_core::QueryPart;
 
-/// Side of its picture, points.
+/// Side of the image, points.
 const SIDE: f32 = 76.0;
-/// Labels shown.
+/// Number of labels shown.
 const LABELS: usize = 3;
 
-/// Draws it above the panel's contents, where there is one and the panel does not show it large anyway.
+/// Draws the card above the panel's contents, unless the panel shows the image large anyway.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let alone = ctx.state.visible_right_tab() == RightTab::Item && ctx.state.library().selection.items.is_empty();
     let Some(chip) = ctx.state.library().query.external_chip().filter(|_| !alone) else { return };

@@ -1,4 +1,4 @@
-//! The right panel's first tab: how many match, how the scores are spread, and the hits, best first.
+//! The right panel's first tab: number of matches, distribution of scores, and the hits, best first.
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Rect, ScrollArea, Sense, Ui, pos2, vec2};
@@ -13,18 +13,18 @@ use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, tile};
 use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
 
-/// Room at the sides for the rings around tiles, points.
+/// Margin for the rings around tiles, points.
 pub const EDGE: i8 = 3;
 
-/// Width of the button for scoring.
+/// Width of the scoring button.
 const SCORING: f32 = 86.0;
 
-/// What the tab remembers between frames.
+/// State of the tab.
 #[derive(Default)]
 pub struct ResultsPanel {
-    /// Where the hits lie.
+    /// Positions of the hits.
     pub grid: TileGrid,
-    /// The entry to bring into view.
+    /// The entry to scroll to.
     pub scroll_to: Option<usize>,
 }
 
@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut ResultsPanel) {
     }
 }
 
-/// How many match, how hits are ranked, and how the scores are spread.
+/// Number of matches, scoring, and distribution of scores.
 pub fn summary(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     head(ui, ctx, result);
     if let Some(histogram) = &ctx.state.library().query.histogram {
@@ -69,7 +69,7 @@ fn sentence(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).color(theme.text2));
 }
 
-/// What can be asked, and queries to try.
+/// What can be searched for, and queries to try.
 pub fn no_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     if ctx.state.library().query.pending {
@@ -86,7 +86,7 @@ pub fn no_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     );
 }
 
-/// How many of the items searched match.
+/// Number of matches as text.
 pub fn matches(above_threshold: usize) -> String {
     match above_threshold {
         0 => "No clear match".to_owned(),
@@ -95,7 +95,7 @@ pub fn matches(above_threshold: usize) -> String {
     }
 }
 
-/// Items that have a score under the search on screen.
+/// Number of items with a score in the current search.
 pub fn scored(ctx: &Ctx<'_>) -> u64 {
     ctx.state.library().query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum())
 }
@@ -104,8 +104,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        let among = if result.above_threshold == 0 { "in" } else { "of" };
-        let (first, rest) = (matches(result.above_threshold), format!(" {among} {} · ", format::number(scored(ctx))));
+        let (first, rest) = (matches(result.above_threshold), format!(" in {} · ", format::count(scored(ctx), "item")));
         let job = |with_rest: bool| {
             let mut job = LayoutJob::default();
             job.append(&first, 0.0, TextFormat::simple(bold(text_size::BODY), theme.text1));
@@ -113,7 +112,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
             job.append(rest, 0.0, TextFormat::simple(font(text_size::BODY), theme.text2));
             job
         };
-        // A row that does not fit would push the whole panel aside.
+        // A row that does not fit would widen the whole panel.
         let fits = ui.painter().layout_job(job(true)).size().x + SCORING <= ui.available_width();
         let response = ui.label(job(fits));
         if !fits {
@@ -153,7 +152,7 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
         (0..histogram.counts.len())
             .filter(|i| (histogram.middle(*i) >= histogram.threshold) == hit && histogram.counts[*i] > 0)
             .map(|i| {
-                // The square root keeps a handful of hits visible beside a thousand others.
+                // The square root keeps a few hits visible next to a thousand others.
                 let height = f64::from(histogram.counts[i]).sqrt();
                 Bar::new(f64::from(histogram.middle(i)), height)
                     .width(width * 0.78)
@@ -204,7 +203,7 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
     ));
 }
 
-/// Pictures, texts, or both.
+/// The switch between images, texts, or both.
 pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
     let query = &ctx.state.library().query;
     let kinds = [None, Some(Modality::Image), Some(Modality::Text)];
@@ -223,8 +222,8 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
         };
         names.iter().map(|name| of(name).size().x + 2.0 * SPACE[2]).sum::<f32>() + 4.0
     };
-    let plain = || ["All", "Images", "Texts"].map(str::to_owned).to_vec();
-    let names = if width(&names) <= ui.available_width() { names } else { plain() };
+    let short_names = || ["All", "Images", "Texts"].map(str::to_owned).to_vec();
+    let names = if width(&names) <= ui.available_width() { names } else { short_names() };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(clicked) = buttons::segments(ui, &names, selected) {
         ctx.send(SystemCommand::SetFilter(Filter { modality: kinds[clicked], ..query.filter.clone() }));

@@ -1,10 +1,10 @@
-//! Embedding services: choosing one, reading what it would be sent, agreeing; what it costs; switching it off.
+//! Dialog to choose an embedding service, review what will be sent, agree, see its usage, and switch it off.
 //!
-//! A typed key leaves the form with the next click and is never shown again.
+//! A typed API key leaves the form with the next click and is never shown again.
 
 use egui::{TextEdit, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceCommand, ServiceError};
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::format;
@@ -16,15 +16,15 @@ use vicinity_engine::remote::Service;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Key, Provider};
 
-/// The form while the window lives; the key in it only until it is used.
+/// State of the form; the API key is kept in it only until it is used.
 pub struct ServicesDialog {
     provider: Provider,
     models: [String; 3],
     addresses: [String; 3],
     mode: InferenceMode,
     key: String,
-    another_key: bool,
-    wrong: Option<String>,
+    entering_key: bool,
+    input_error: Option<String>,
 }
 
 impl Default for ServicesDialog {
@@ -35,35 +35,35 @@ impl Default for ServicesDialog {
             addresses: Default::default(),
             mode: InferenceMode::Remote,
             key: String::new(),
-            another_key: false,
-            wrong: None,
+            entering_key: false,
+            input_error: None,
         }
     }
 }
 
 impl ServicesDialog {
-    /// Draws it where it is open.
+    /// Draws the dialog if it is open.
     pub fn show(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
         if !ctx.state.is_dialog_open(Dialog::Services) {
             self.key.clear();
             return;
         }
         let services = &ctx.state.library().services;
-        let stay = floating(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
+        let stays_open = dialog_window(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
             ui.set_width(500.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
             if let Some(trouble) = &services.error {
                 self.trouble(ui, ctx, trouble);
             }
             match (&services.active, &services.consent_request) {
-                (Some(on), _) => running(ui, ctx, on),
+                (Some(on), _) => usage(ui, ctx, on),
                 (None, Some(offer)) => consent(ui, ctx, offer),
                 (None, None) => self.setup(ui, ctx),
             }
-            if let Some(said) = &services.note {
-                note(ui, &format::sentence(said), Theme::of(ui.ctx()).text2);
+            if let Some(text) = &services.note {
+                note(ui, &format::sentence(text), Theme::of(ui.ctx()).text2);
             }
         });
-        if !stay {
+        if !stays_open {
             ctx.send(SystemCommand::Float(Dialog::Services, false));
         }
     }
@@ -81,8 +81,8 @@ impl ServicesDialog {
             && let Some(provider) = Provider::ALL.get(clicked)
         {
             self.provider = *provider;
-            self.another_key = false;
-            self.wrong = None;
+            self.entering_key = false;
+            self.input_error = None;
             self.key.clear();
         }
         self.names(ui, at);
@@ -91,7 +91,7 @@ impl ServicesDialog {
             self.key_field(ui, ctx);
         }
         ui.add_space(SPACE[1]);
-        self.go_on(ui, ctx);
+        self.next_step(ui, ctx);
     }
 
     /// Model and address.
@@ -135,14 +135,14 @@ impl ServicesDialog {
         if let Some(mode) = buttons::segments(ui, &names, at).and_then(|clicked| MODES.get(clicked)) {
             self.mode = *mode;
         }
-        let here = ctx
+        let installed = ctx
             .state
             .view
             .model_list
             .as_ref()
-            .and_then(|shelf| shelf.find(name))
+            .and_then(|list| list.find(name))
             .is_some_and(|model| model.is_installed());
-        let text = match (self.mode, here) {
+        let text = match (self.mode, installed) {
             (InferenceMode::Local, _) => {
                 "The same model runs on this computer; nothing is sent and no API key is needed."
             }
@@ -160,24 +160,24 @@ impl ServicesDialog {
     fn key_field(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         head(ui, "API key");
-        let place = ctx.state.view.key_of(self.provider);
+        let location = ctx.state.view.key_of(self.provider);
         let refused = ctx.state.library().services.error.as_ref().is_some_and(|trouble| trouble.key);
-        match place {
+        match location {
             None => note(ui, "Looking for an API key…", theme.text2),
             Some(KeyLocation::Environment(name)) => {
                 note(ui, &format!("Read from the environment variable {name}"), theme.text2);
                 return;
             }
-            Some(KeyLocation::Store | KeyLocation::Memory) if !self.another_key && !refused => {
+            Some(KeyLocation::Store | KeyLocation::Memory) if !self.entering_key && !refused => {
                 ui.horizontal(|ui| {
-                    let kept = if place == Some(KeyLocation::Store) {
+                    let text = if location == Some(KeyLocation::Store) {
                         "Stored in the system's key store"
                     } else {
                         "Kept until Vicinity is closed"
                     };
-                    ui.label(egui::RichText::new(kept).color(theme.text2));
+                    ui.label(egui::RichText::new(text).color(theme.text2));
                     if buttons::link(ui, "Change…", "Change API key").clicked() {
-                        self.another_key = true;
+                        self.entering_key = true;
                     }
                     if buttons::quiet(ui, "Forget", "Forget API key", theme.text2).clicked() {
                         ctx.send(SystemCommand::Service(ServiceCommand::ForgetKey(self.provider)));
@@ -198,10 +198,10 @@ impl ServicesDialog {
         note(ui, &text, theme.text2);
     }
 
-    fn go_on(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+    fn next_step(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
-        if let Some(wrong) = &self.wrong {
-            note(ui, &format::sentence(wrong), theme.error);
+        if let Some(input_error) = &self.input_error {
+            note(ui, &format::sentence(input_error), theme.error);
         }
         let busy = ctx.state.library().services.busy.as_deref();
         ui.horizontal(|ui| {
@@ -220,15 +220,15 @@ impl ServicesDialog {
 
     fn use_local(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let name = self.service().open_weights().unwrap_or_default();
-        let here: Option<ModelSource> = ctx
+        let installed: Option<ModelSource> = ctx
             .state
             .view
             .model_list
             .as_ref()
-            .and_then(|shelf| shelf.find(name))
+            .and_then(|list| list.find(name))
             .filter(|model| model.is_installed())
             .map(|model| model.source.clone());
-        match here {
+        match installed {
             Some(source) => {
                 if buttons::primary(ui, "Use local model").clicked() {
                     ctx.send(SystemCommand::UseModel(source));
@@ -245,22 +245,22 @@ impl ServicesDialog {
 
     fn prepare(&mut self, ctx: &Ctx<'_>) {
         let typed = std::mem::take(&mut self.key);
-        self.wrong = None;
+        self.input_error = None;
         let key = match typed.trim() {
             "" => None,
             text => match Key::new(text) {
                 Ok(key) => Some(key),
                 Err(error) => {
-                    self.wrong = Some(error.to_string());
+                    self.input_error = Some(error.to_string());
                     return;
                 }
             },
         };
-        self.another_key = false;
+        self.entering_key = false;
         ctx.send(SystemCommand::Service(ServiceCommand::Prepare(self.service(), key)));
     }
 
-    /// Local and dynamic are for models whose weights are open.
+    /// The chosen mode; local and dynamic need a model whose weights are public.
     fn mode_of(&self) -> InferenceMode {
         if self.service().open_weights().is_some() { self.mode } else { InferenceMode::Remote }
     }
@@ -311,7 +311,7 @@ fn head(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).font(bold(text_size::SMALL)).color(theme.text1));
 }
 
-/// What would be sent where. Nothing is, until the button is clicked.
+/// What will be sent where; nothing is sent until the button is clicked.
 fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
     let theme = Theme::of(ui.ctx());
     let estimate = &offer.estimate;
@@ -371,10 +371,10 @@ fn row(ui: &mut Ui, name: &str, value: &str) {
 }
 
 /// The service that embeds the open library.
-fn running(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
+fn usage(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
     let theme = Theme::of(ui.ctx());
-    let how = if on.service.mode == InferenceMode::Dynamic { "this computer or " } else { "" };
-    let title = format!("This library is embedded by {how}{}", on.host);
+    let by_local = if on.service.mode == InferenceMode::Dynamic { "this computer or " } else { "" };
+    let title = format!("This library is embedded by {by_local}{}", on.host);
     ui.label(egui::RichText::new(title).font(bold(text_size::BODY)).color(theme.text1));
     note(ui, &format!("{} · {}", on.service.provider.title(), on.service.model), theme.text2);
     ui.add_space(SPACE[0]);

@@ -1,8 +1,8 @@
-//! Settings of the program: which device models run on, how long they stay in memory, and whether to look for new versions.
+//! Settings dialog: the device that models run on, how long they stay in memory, and checking for new versions.
 
 use egui::{Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
@@ -12,7 +12,7 @@ use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{DeviceChoice, DeviceId};
 
-/// Times that an idle model may stay, minutes; 0 is for ever.
+/// Times after which an idle model is unloaded, minutes; 0 is never.
 const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];
 /// Precisions to choose from.
 const PRECISIONS: [(Option<Precision>, &str); 4] = [
@@ -22,13 +22,13 @@ const PRECISIONS: [(Option<Precision>, &str); 4] = [
     (Some(Precision::Bf16), "bf16"),
 ];
 
-/// Draws it where it is open.
+/// Draws the dialog if it is open.
 pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if !ctx.state.is_dialog_open(Dialog::Settings) {
         return;
     }
     let mut wishes = ctx.state.device_preferences();
-    let stay = floating(ui, "Settings", vec2(460.0, 380.0), |ui| {
+    let stays_open = dialog_window(ui, "Settings", vec2(460.0, 380.0), |ui| {
         device(ui, ctx, &mut wishes);
         ui.add_space(SPACE[1]);
         memory(ui, ctx, &mut wishes);
@@ -40,7 +40,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if wishes != ctx.state.device_preferences() {
         ctx.send(SystemCommand::SetRunning(wishes));
     }
-    if !stay {
+    if !stays_open {
         ctx.send(SystemCommand::Float(Dialog::Settings, false));
     }
 }

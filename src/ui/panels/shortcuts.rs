@@ -1,28 +1,28 @@
-//! The list of keys.
+//! Dialog that lists the keyboard shortcuts.
 
 use egui::{Grid, ScrollArea, Ui, vec2};
 
-use super::floating;
+use super::dialog_window;
 use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 
 /// Keys that are not commands.
-const OTHERS: [(&str, &str); 4] = [
+const OTHER_KEYS: [(&str, &str); 4] = [
     ("Go to the first result", "Enter"),
     ("Move between results or thumbnails", "Arrow keys"),
     ("Preview", "Space"),
     ("Add to selection", "Ctrl + click"),
 ];
 
-/// Draws it where it is open.
+/// Draws the dialog if it is open.
 pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if !ctx.state.is_dialog_open(Dialog::Shortcuts) {
         return;
     }
     let theme = Theme::of(ui.ctx());
-    let stay = floating(ui, "Keyboard shortcuts", vec2(380.0, 480.0), |ui| {
+    let stays_open = dialog_window(ui, "Keyboard shortcuts", vec2(380.0, 480.0), |ui| {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             Grid::new("keys").num_columns(2).spacing(vec2(24.0, 6.0)).show(ui, |ui| {
                 let row = |ui: &mut Ui, name: &str, keys: &str| {
@@ -42,13 +42,13 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
                     "Search from clipboard",
                     &format::keys(ui.ctx(), &egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::V)),
                 );
-                for (name, keys) in OTHERS {
+                for (name, keys) in OTHER_KEYS {
                     row(ui, name, keys);
                 }
             });
         });
     });
-    if !stay {
+    if !stays_open {
         ctx.send(SystemCommand::Float(Dialog::Shortcuts, false));
     }
 }

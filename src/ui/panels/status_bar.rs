@@ -1,4 +1,4 @@
-//! The status bar: what is going on, what the collection holds, what the network is used for.
+//! The status bar: current activity, size of the collection, use of the network.
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
@@ -15,7 +15,7 @@ use vicinity_engine::{Notice, Severity, UnfinishedImport};
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
 
-/// Room that the buttons of an import need, points.
+/// Width of the buttons of an import, points.
 const BUTTONS: f32 = 140.0;
 
 /// Draws the bar.
@@ -40,31 +40,31 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-/// That there is a newer version, where it was looked for; a click shows its page.
+/// Shows that a newer version is available; a click opens its page.
 fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let Some(version) = ctx.state.preferences.updates.newer() else { return };
-    let said = format!("Version {version} is available");
-    if buttons::quiet_small(ui, &said, &format!("{said}: open its page in the browser"), theme.accent).clicked() {
+    let summary = format!("Version {version} is available");
+    if buttons::quiet_small(ui, &summary, &format!("{summary}: open its page in the browser"), theme.accent).clicked() {
         ctx.send(SystemCommand::ShowReleases);
     }
 }
 
-/// The models that are being got, whatever else is going on; a click shows them.
+/// Models being downloaded, whatever else is going on; a click opens the models dialog.
 fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let Some(shelf) = &ctx.state.view.model_list else { return };
-    let mut downloads = shelf.downloads();
+    let Some(list) = &ctx.state.view.model_list else { return };
+    let mut downloads = list.downloads();
     let Some((model, at)) = downloads.next() else { return };
     let share = models::download_share(&at);
     let more = downloads.count();
     let title = if more > 0 { format!("{} and {more} more", model.title) } else { model.title.clone() };
     let rate =
         if at.per_second > 0.0 { format!(" · {}", format::bytes_per_second(at.per_second)) } else { String::new() };
-    let said = format!("{title} {}{rate}", format::percent(share));
+    let summary = format!("{title} {}{rate}", format::percent(share));
     let longest = format!("{title} 100% · 000 MB/s");
-    let name = format!("Downloading {said}");
-    if buttons::quiet_small_with_room(ui, &said, &longest, &name, theme.text2).clicked() {
+    let name = format!("Downloading {summary}");
+    if buttons::quiet_small_with_room(ui, &summary, &longest, &name, theme.text2).clicked() {
         ctx.send(UiCommand::Models);
     }
     let (rect, _) = ui.allocate_exact_size(vec2(56.0, HEIGHT), Sense::hover());
@@ -76,7 +76,7 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     let state = ctx.state;
     let progress = &state.library().progress;
     if state.library.as_ref().is_some_and(|l| l.opening) {
-        return working(ui, "Opening library…", theme.warning);
+        return activity(ui, "Opening library…", theme.warning);
     }
     if progress.stage != Stage::Idle {
         import(ui, ctx, progress);
@@ -84,20 +84,20 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     let read_only = state.library().snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
     let unfinished = state.library().unfinished.filter(|_| progress.stage == Stage::Idle && read_only.is_none());
     if let Some(unfinished) = unfinished {
-        go_on(ui, ctx, unfinished);
+        unfinished_import(ui, ctx, unfinished);
     }
     let notice = state.library().notices.last();
     match (notice, read_only, progress.stage, state.library().layout_progress) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
-        (None, None, Stage::Idle, Some(progress)) => working(ui, &format::map_progress(&progress), theme.accent),
+        (None, None, Stage::Idle, Some(progress)) => activity(ui, &format::map_progress(&progress), theme.accent),
         (None, None, Stage::Idle, None) if unfinished.is_none() => text(ui, "Ready"),
         _ => {}
     }
 }
 
-/// What an import that has not come to its end has left, and a way to go on with it.
-fn go_on(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: UnfinishedImport) {
+/// What an unfinished import has left, and a button to continue it.
+fn unfinished_import(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: UnfinishedImport) {
     let theme = Theme::of(ui.ctx());
     let left = match unfinished.left {
         0 => "Import not finished".to_owned(),
@@ -124,8 +124,8 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
         add("Scanning folders…", false);
     } else {
         add(&format::number(progress.done), true);
-        let least = if progress.counting { "at least " } else { "" };
-        add(&format!(" of {least}{} embedded", format::number(progress.total)), false);
+        let at_least = if progress.counting { "at least " } else { "" };
+        add(&format!(" of {at_least}{} embedded", format::number(progress.total)), false);
         if paused {
             add(" · paused", false);
         } else if progress.per_second >= 0.05 {
@@ -154,26 +154,26 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
     }
 }
 
-/// The numbers of an import in a place that is wide enough for all that they become, so that the buttons behind it stay
-/// where they are. In a narrow window it is cut.
+/// Progress of an import, with space for the longest text it can become, so that the buttons after it do not move.
+/// Truncated in a narrow window.
 fn label_with_room(ui: &mut Ui, job: LayoutJob, total: u64) {
     let total = format::number(total);
     let longest = format!("{total} of at least {total} embedded · 0,000 per second · 00 min 00 s left");
-    // The numbers in bold are a little wider.
+    // Bold numbers are slightly wider.
     let width = text_width(ui, &longest, text_size::SMALL).max(text_width(ui, &job.text, text_size::SMALL)) + 8.0;
     let width = width.min((ui.available_width() - BUTTONS).max(60.0));
-    let whole = job.text.clone();
+    let full = job.text.clone();
     let galley = lines(ui, job, width, 1);
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
     let cut = galley.elided;
     ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, egui::Color32::PLACEHOLDER);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &whole));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &full));
     if cut {
-        response.on_hover_text(whole);
+        response.on_hover_text(full);
     }
 }
 
-fn working(ui: &mut Ui, words: &str, colour: egui::Color32) {
+fn activity(ui: &mut Ui, words: &str, colour: egui::Color32) {
     dot(ui, colour);
     text(ui, words);
 }

@@ -1,4 +1,4 @@
-//! The top bar: library menu, search box, switch of the centre, model.
+//! The top bar: library menu, search box, switch between map and gallery, model.
 
 use egui::{
     Frame, Id, Key, Margin, Panel, Popup, Rect, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, accesskit::Role,
@@ -15,7 +15,7 @@ use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line, tile
 /// Height of the bar.
 pub const HEIGHT: f32 = 44.0;
 
-/// The text field of the search box.
+/// Id of the text field of the search box.
 pub fn search_id() -> Id {
     Id::unique("search box")
 }
@@ -28,18 +28,18 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         let bar = panel_buttons(ui, ctx, ui.max_rect());
         let left = library_button(ui, ctx, bar);
         let right = right_group(ui, ctx, bar);
-        let room = Rect::from_min_max(pos2(left + SPACE[3], bar.top()), pos2(right - SPACE[3], bar.bottom()));
-        let width = (bar.width() * 0.5).min(room.width());
-        let middle = bar
-            .center()
-            .x
-            .clamp(room.left() + width / 2.0, (room.right() - width / 2.0).max(room.left() + width / 2.0));
+        let available = Rect::from_min_max(pos2(left + SPACE[3], bar.top()), pos2(right - SPACE[3], bar.bottom()));
+        let width = (bar.width() * 0.5).min(available.width());
+        let middle = bar.center().x.clamp(
+            available.left() + width / 2.0,
+            (available.right() - width / 2.0).max(available.left() + width / 2.0),
+        );
         let rect = Rect::from_center_size(pos2(middle, bar.center().y), vec2(width.max(80.0), 30.0));
         search_box(ui, ctx, rect);
     });
 }
 
-/// At both ends the buttons that show and hide the side panels; returns what is left between them.
+/// The buttons at both ends that show and hide the side panels; returns the space between them.
 fn panel_buttons(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> Rect {
     let size = vec2(24.0, 24.0);
     let left = Rect::from_center_size(pos2(bar.left() + 10.0, bar.center().y), size);
@@ -58,8 +58,8 @@ fn panel_buttons(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> Rect {
 fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let name = ctx.state.library.as_ref().map_or("Vicinity", |l| l.name.as_str());
-    let room = (bar.width() * 0.2).max(60.0);
-    let galley = one_line(ui, name, bold(text_size::BODY), theme.text1, room);
+    let available = (bar.width() * 0.2).max(60.0);
+    let galley = one_line(ui, name, bold(text_size::BODY), theme.text1, available);
     let width = 20.0 + SPACE[1] + galley.size().x + 6.0 + 16.0;
     let rect = Rect::from_min_size(pos2(bar.left(), bar.center().y - 15.0), vec2(width, 30.0));
     let response = ui.interact(rect.expand2(vec2(6.0, 0.0)), Id::unique("library menu"), Sense::click());
@@ -67,7 +67,7 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
         ui.painter().rect_filled(rect.expand2(vec2(6.0, 0.0)), RADIUS[1] - 2, theme.raised);
     }
     icons::mark(ui.painter(), Rect::from_min_size(pos2(rect.left(), rect.center().y - 10.0), vec2(20.0, 20.0)), theme);
-    let (size, cut) = (galley.size(), galley.elided);
+    let (size, truncated) = (galley.size(), galley.elided);
     let text_left = rect.left() + 20.0 + SPACE[1];
     ui.painter().galley(pos2(text_left, rect.center().y - size.y / 2.0), galley, theme.text1);
     icons::paint(
@@ -79,7 +79,7 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     focus_ring(ui.painter(), theme, &response, rect.expand2(vec2(6.0, 0.0)), RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Library menu: {name}")));
     Popup::menu(&response).show(|ui| library_menu(ui, ctx));
-    if cut && !Popup::is_any_open(ui.ctx()) {
+    if truncated && !Popup::is_any_open(ui.ctx()) {
         response.on_hover_text(name);
     }
     rect.right()
@@ -92,7 +92,7 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     entry(ui, UiCommand::OpenFiles);
     entry(ui, UiCommand::OpenPath);
     entry(ui, UiCommand::OpenSample);
-    line(ui);
+    separator(ui);
     entry(ui, UiCommand::ChooseLibrary);
     for recent in ctx
         .state
@@ -108,29 +108,29 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
         }
     }
     entry(ui, UiCommand::CloseLibrary);
-    line(ui);
+    separator(ui);
     entry(ui, UiCommand::Rescan);
     entry(ui, UiCommand::Export);
     entry(ui, UiCommand::ImportSettings);
-    line(ui);
+    separator(ui);
     entry(ui, UiCommand::CycleTheme);
     entry(ui, UiCommand::Settings);
     entry(ui, UiCommand::Models);
     entry(ui, UiCommand::Shortcuts);
     entry(ui, UiCommand::Palette);
     entry(ui, UiCommand::About);
-    line(ui);
+    separator(ui);
     entry(ui, UiCommand::Quit);
 }
 
-/// A line between entries of a menu.
-pub fn line(ui: &mut Ui) {
+/// A separator between menu entries.
+pub fn separator(ui: &mut Ui) {
     ui.add_space(4.0);
     crate::ui::widgets::divider(ui);
     ui.add_space(4.0);
 }
 
-/// Draws the switch and the model; returns where they start.
+/// Draws the switch and the model; returns their left edge.
 fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let model =
@@ -155,9 +155,9 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     ui.painter().galley(pos2(rect.left() + 27.0 + title_width, middle), detail, theme.text2);
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Model: {model}, {device}")));
-    // StatusMessage in full: the name may be cut, and the device is left out where there is no room.
-    let more = format!("{model}, {device}\nCompare and choose models");
-    if response.on_hover_text(more).clicked() {
+    // In full, since the name may be truncated, and the device omitted for lack of space.
+    let tooltip = format!("{model}, {device}\nCompare and choose models");
+    if response.on_hover_text(tooltip).clicked() {
         ctx.send(UiCommand::Models);
     }
     let switch = Rect::from_min_max(
@@ -245,7 +245,7 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     }
 }
 
-/// The key that brings the cursor here; returns where it starts.
+/// The key that focuses the search box; returns its left edge.
 fn key_hint(ui: &Ui, rect: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let key = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(19.0, 18.0));
@@ -254,7 +254,7 @@ fn key_hint(ui: &Ui, rect: Rect) -> f32 {
     key.left()
 }
 
-/// Draws a part of the query as a chip that starts at `at`; returns where it ends.
+/// Draws a part of the query as a chip that starts at `at`; returns its right edge.
 fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui::Pos2, limit: f32) -> f32 {
     let picture = match &chip.part {
         vicinity_core::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
@@ -276,7 +276,7 @@ fn filter_chip(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: FilterChip, at: e
     end
 }
 
-/// Draws a chip; returns where it ends, and whether its cross was clicked.
+/// Draws a chip; returns its right edge, and whether its cross was clicked.
 fn chip_of(
     ui: &Ui,
     label: &str,
@@ -287,17 +287,17 @@ fn chip_of(
 ) -> (f32, bool) {
     let theme = Theme::of(ui.ctx());
     let indent = if picture.is_some() { 30.0 } else { 10.0 };
-    let room = (limit - at.x - indent - 26.0).clamp(24.0, 180.0);
-    let galley = one_line(ui, label, font(text_size::BODY), theme.accent, room);
+    let available = (limit - at.x - indent - 26.0).clamp(24.0, 180.0);
+    let galley = one_line(ui, label, font(text_size::BODY), theme.accent, available);
     let rect = Rect::from_min_size(pos2(at.x, at.y - 11.0), vec2(indent + galley.size().x + 26.0, 22.0));
     ui.painter().rect_filled(rect, RADIUS[0], theme.accent_fill);
     if let Some(texture) = picture {
         tile::cover(ui, texture, Rect::from_min_size(rect.min + vec2(7.0, 2.0), vec2(18.0, 18.0)), 3);
     }
     let middle = rect.center().y - galley.size().y / 2.0;
-    let whole = ui.interact(rect, Id::unique((id, "text")), Sense::hover());
+    let chip = ui.interact(rect, Id::unique((id, "text")), Sense::hover());
     if galley.elided {
-        whole.on_hover_text(label);
+        chip.on_hover_text(label);
     }
     ui.painter().galley(pos2(rect.left() + indent, middle), galley, theme.accent);
     let close = Rect::from_center_size(pos2(rect.right() - 12.0, rect.center().y), vec2(24.0, 24.0));

@@ -1,4 +1,4 @@
-//! What the centre shows before a library is open: what to drop, where to start.
+//! The start screen, shown in the centre while no library is open.
 
 use egui::{
     Align, Align2, Layout, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, accesskit::Role, pos2,
@@ -13,25 +13,25 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
 use vicinity_models::catalogue::{self, Recommendation};
 
-/// Height of a row of the first choice.
-const CHOICE: f32 = 46.0;
-/// Height of the first choice with what is above it.
-const CHOICES: f32 = 26.0 + SPACE[4] + 4.0 * CHOICE;
-/// What the first start offers, and what each is good for.
-const OFFERED: [(Recommendation, &str); 4] = [
+/// Height of a row of the list of models.
+const MODEL_ROW: f32 = 46.0;
+/// Height of the list of models with its heading.
+const MODEL_LIST: f32 = 26.0 + SPACE[4] + 4.0 * MODEL_ROW;
+/// Models offered on first start, and what each is good for.
+const OFFERED_MODELS: [(Recommendation, &str); 4] = [
     (Recommendation::Starter, "Ready now: everyday photos and short English texts"),
     (Recommendation::Photos, "SigLIP 2 B/16: recognises more in photos; 109 languages"),
     (Recommendation::PhotosAndDocuments, "Nomic Embed v1.5: photos and long English documents together"),
     (Recommendation::Fast, "SigLIP 2 B/32: nearly as good at photos, about 3× faster"),
 ];
 
-/// Draws it.
+/// Draws the start screen.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let area = ui.max_rect();
     let recents = ctx.state.preferences.recents.len().min(4) as f32;
-    let offered = offers_choice(ctx);
-    let below = if offered { CHOICES } else { 0.0 } + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
+    let offered = offers_models(ctx);
+    let below = if offered { MODEL_LIST } else { 0.0 } + if recents > 0.0 { 60.0 + recents * 40.0 } else { 0.0 };
     let height = 250.0 + below;
     let width = (area.width() - 2.0 * SPACE[4]).clamp(120.0, 520.0);
     let top = (area.center().y - height / 2.0).max(area.top() + SPACE[3]);
@@ -50,7 +50,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
         actions(ui, ctx);
         if offered {
             ui.add_space(SPACE[4]);
-            first_choice(ui, ctx, width);
+            model_choice(ui, ctx, width);
         }
         if !ctx.state.preferences.recents.is_empty() {
             ui.add_space(SPACE[4]);
@@ -60,7 +60,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
-    // Centred by hand: the width of the row is that of the frame before.
+    // Centred manually, by the width in the previous frame.
     let id = ui.scope_id().with("actions width");
     let width = ui.data(|d| d.get_temp::<f32>(id)).unwrap_or(330.0);
     let indent = ((ui.available_width() - width) / 2.0).max(0.0);
@@ -80,46 +80,46 @@ fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-/// Whether the choice of the first start is shown: once, and only where models can be got.
-fn offers_choice(ctx: &Ctx<'_>) -> bool {
+/// Whether models are offered: on first start only, and only if they can be downloaded.
+fn offers_models(ctx: &Ctx<'_>) -> bool {
     ctx.state.first_start() && ctx.state.view.model_list.is_some()
 }
 
-/// The one friendly choice. Nothing is sent before a click, and opening a folder is an answer, too.
-fn first_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
+/// The choice of a model on first start; opening a folder dismisses it, too.
+fn model_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     let theme = Theme::of(ui.ctx());
     ui.spacing_mut().item_spacing.y = 0.0;
     let (head, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
     let title = "Choose a model";
     ui.painter().text(head.left_center(), Align2::LEFT_CENTER, title, bold(text_size::BODY), theme.text1);
-    let later = "Nothing is downloaded until you choose";
-    ui.painter().text(head.right_center(), Align2::RIGHT_CENTER, later, font(text_size::SMALL), theme.text2);
-    let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, CHOICE * 4.0));
+    let note = "Nothing is downloaded until you choose";
+    ui.painter().text(head.right_center(), Align2::RIGHT_CENTER, note, font(text_size::SMALL), theme.text2);
+    let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, MODEL_ROW * 4.0));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
-    for (i, (choice, what)) in OFFERED.into_iter().enumerate() {
-        let Some(known) = catalogue::recommended(choice) else { continue };
-        let (rect, response) = ui.allocate_exact_size(vec2(width, CHOICE), Sense::click());
+    for (i, (choice, what)) in OFFERED_MODELS.into_iter().enumerate() {
+        let Some(model) = catalogue::recommended(choice) else { continue };
+        let (rect, response) = ui.allocate_exact_size(vec2(width, MODEL_ROW), Sense::click());
         if i > 0 {
             ui.painter().hline(rect.x_range().shrink(1.0), rect.top(), Stroke::new(1.0, theme.line));
         }
         if response.hovered() {
             ui.painter().rect_filled(rect.shrink(2.0), RADIUS[1] - 2, theme.raised);
         }
-        let size = if known.is_built_in() { "Built in".to_owned() } else { format::bytes(known.bytes) };
+        let size = if model.is_built_in() { "Built in".to_owned() } else { format::bytes(model.bytes) };
         let inner = rect.shrink2(vec2(SPACE[2], 0.0));
         let right = ui.painter().text(
             inner.right_center(),
             Align2::RIGHT_CENTER,
             &size,
             font(text_size::BODY),
-            if known.is_built_in() { theme.ok } else { theme.text2 },
+            if model.is_built_in() { theme.ok } else { theme.text2 },
         );
-        let room = inner.width() - right.width() - SPACE[3];
-        let upper = Rect::from_min_size(pos2(inner.left(), rect.top() + 5.0), vec2(room, 18.0));
-        let lower = Rect::from_min_size(pos2(inner.left(), rect.top() + 23.0), vec2(room, 18.0));
+        let available = inner.width() - right.width() - SPACE[3];
+        let upper = Rect::from_min_size(pos2(inner.left(), rect.top() + 5.0), vec2(available, 18.0));
+        let lower = Rect::from_min_size(pos2(inner.left(), rect.top() + 23.0), vec2(available, 18.0));
         focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
-        let said = format!("{}: {what}, {size}", choice.title());
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &said));
+        let label = format!("{}: {what}, {size}", choice.title());
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
         let response = line(ui, upper, choice.title(), bold(text_size::BODY), theme.text1, response);
         let response = line(ui, lower, what, font(text_size::SMALL), theme.text2, response);
         if response.clicked() {
@@ -149,32 +149,32 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         let note_at = rect.right_center() - vec2(SPACE[1] + 2.0, 0.0);
         let note_width =
             ui.painter().text(note_at, Align2::RIGHT_CENTER, &note, font(text_size::BODY), theme.text3).width();
-        let room = Rect::from_min_max(
+        let available = Rect::from_min_max(
             pos2(rect.left() + 32.0, rect.top()),
             pos2(rect.right() - note_width - SPACE[3], rect.bottom()),
         );
         focus_ring(ui.painter(), theme, &response, rect.shrink(2.0), RADIUS[1] - 2);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Open {}, {note}", recent.name)));
         let response = response.on_hover_text(recent.path.display().to_string());
-        if line(ui, room, &recent.name, font(text_size::BODY), theme.text1, response).clicked() {
+        if line(ui, available, &recent.name, font(text_size::BODY), theme.text1, response).clicked() {
             ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
         }
     }
 }
 
-/// How large it was, and when it was open.
+/// Number of items of a library, and when it was last opened.
 pub fn recent_note(recent: &RecentLibrary, now: i64) -> String {
     format!("{} · {}", format::count(recent.items, "item"), format::ago(recent.opened, now))
 }
 
-/// Three neighbourhoods of points: what the program does, without words.
+/// Three clusters of points as an illustration.
 fn point_cloud(ui: &Ui, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let groups = [(0.20, 0.70, theme.images, 0x51u32), (0.50, 0.28, theme.hit, 0xa7), (0.80, 0.72, theme.texts, 0x3d)];
     for (x, y, colour, seed) in groups {
         let mut state = seed;
         let mut next = || {
-            // A small generator of the mixed congruential kind: the drawing is the same every time.
+            // A linear congruential generator, so that the drawing is always the same.
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 8) as f32 / (1 << 24) as f32
         };

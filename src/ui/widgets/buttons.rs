@@ -9,7 +9,7 @@ use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 
-/// The one thing to do here.
+/// The main action of a place.
 pub fn primary(ui: &mut Ui, text: &str) -> Response {
     let theme = Theme::of(ui.ctx());
     let galley = ui.painter().layout_no_wrap(text.to_owned(), bold(text_size::BODY), theme.on_accent);
@@ -22,7 +22,7 @@ pub fn primary(ui: &mut Ui, text: &str) -> Response {
     named(ui, response, text)
 }
 
-/// Something else to do here; as high as [`primary`].
+/// An alternative action, of the same height as [`primary`].
 pub fn secondary(ui: &mut Ui, text: &str) -> Response {
     outlined(ui, text, text, vec2(SPACE[3], 9.0), None)
 }
@@ -32,7 +32,7 @@ pub fn button(ui: &mut Ui, text: &str) -> Response {
     button_for(ui, text, text)
 }
 
-/// An ordinary button whose `name` says more than its text, where several of one text stand side by side.
+/// An ordinary button whose accessible `name` says more than its text, for several buttons with the same text.
 pub fn button_for(ui: &mut Ui, text: &str, name: &str) -> Response {
     outlined(ui, text, name, vec2(SPACE[2] - 2.0, 6.0), None)
 }
@@ -61,29 +61,29 @@ fn outlined(ui: &mut Ui, text: &str, name: &str, padding: Vec2, icon: Option<Ico
     named(ui, response, name)
 }
 
-/// Words that act, without a frame.
+/// A text button in the accent colour, without a frame.
 pub fn link(ui: &mut Ui, text: &str, name: &str) -> Response {
     let theme = Theme::of(ui.ctx());
     quiet(ui, text, name, theme.accent)
 }
 
-/// Words that act, in the colour of the surrounding text.
+/// A text button in a given colour, without a frame.
 pub fn quiet(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Response {
     quiet_of_size(ui, text, name, colour, text_size::BODY)
 }
 
-/// The same in the size of the status bar.
+/// The same in small type.
 pub fn quiet_small(ui: &mut Ui, text: &str, name: &str, colour: Color32) -> Response {
     quiet_of_size(ui, text, name, colour, text_size::SMALL)
 }
 
-/// Words that act with room for `longest`, so that nothing beside them moves when they change.
+/// A text button with space for `longest`, so that nothing next to it moves when its text changes.
 pub fn quiet_with_room(ui: &mut Ui, text: &str, longest: &str, name: &str, colour: Color32) -> Response {
     let width = super::text_width(ui, longest, text_size::BODY);
     quiet_with_width(ui, text, name, colour, text_size::BODY, width)
 }
 
-/// The same in the size of the status bar.
+/// The same in small type.
 pub fn quiet_small_with_room(ui: &mut Ui, text: &str, longest: &str, name: &str, colour: Color32) -> Response {
     let width = super::text_width(ui, longest, text_size::SMALL);
     quiet_with_width(ui, text, name, colour, text_size::SMALL, width)
@@ -106,13 +106,13 @@ fn quiet_with_width(ui: &mut Ui, text: &str, name: &str, colour: Color32, size: 
     named(ui, response, name)
 }
 
-/// An icon alone; `name` is its tooltip and its accessible name.
+/// An icon button; `name` is its tooltip and accessible name.
 pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
     icon_at(ui, icon, name, rect, response)
 }
 
-/// An icon alone at a given place.
+/// An icon button at a given position.
 pub fn icon_in(ui: &mut Ui, icon: Icon, name: &str, rect: Rect) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(("icon", name)), Sense::click());
     icon_at(ui, icon, name, rect, response)
@@ -129,7 +129,7 @@ fn icon_at(ui: &Ui, icon: Icon, name: &str, rect: Rect, response: Response) -> R
     named(ui, response, name).on_hover_text(name)
 }
 
-/// An icon at a given place for a command that shows or hides something, and whether it is shown.
+/// An icon button at a given position for a command that shows or hides something, and whether that is shown.
 pub fn toggle_in(ui: &mut Ui, icon: Icon, command: UiCommand, on: bool, rect: Rect) -> Response {
     let theme = Theme::of(ui.ctx());
     let entry = command.entry();
@@ -145,7 +145,7 @@ pub fn toggle_in(ui: &mut Ui, icon: Icon, command: UiCommand, on: bool, rect: Re
     response.on_hover_text(format!("{}{key}", entry.tooltip))
 }
 
-/// A switch between a few looks; returns the one clicked.
+/// A segmented control; returns the segment clicked.
 pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
     let theme = Theme::of(ui.ctx());
     let galleys: Vec<_> = names
@@ -168,7 +168,7 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
     for (i, galley) in galleys.into_iter().enumerate() {
         let part = Rect::from_min_size(pos2(left, rect.top() + 2.0), vec2(galley.size().x + 2.0 * SPACE[2], 22.0));
         left = part.right();
-        // The target is as high as the row: 24 points and more.
+        // The target is as high as the control: at least 24 points.
         let response =
             ui.interact(part.expand2(vec2(0.0, 2.0)), ui.scope_id().with(("segment", names[i])), Sense::click());
         if i == selected {
@@ -186,7 +186,7 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
     clicked
 }
 
-/// An entry of a menu: the command's name, and its key at the right; grey, with the reason, where it cannot be done now.
+/// A menu entry with the command's name and shortcut; grey, with the reason as its tooltip, if it is unavailable.
 pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     let entry = command.entry();
     let key = entry.keys.first().map(|k| format::keys(ui.ctx(), k)).unwrap_or_default();
@@ -199,17 +199,17 @@ pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
     response
 }
 
-/// A row that names a command; grey, with the reason as its tooltip, where it cannot be done now.
+/// A row that names a command; grey, with the reason as its tooltip, if it is unavailable.
 pub fn command_row(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand, right: &str) -> Response {
     let why = command.unavailable(ctx.state);
     let row = ui.add_enabled_ui(why.is_none(), |ui| menu_row(ui, command.entry().text, right)).inner;
     row.on_disabled_hover_text(why.unwrap_or_default())
 }
 
-/// The widest a row of a menu asks to be, points.
+/// Maximum width that a menu row requests, points.
 const MENU_ROW: f32 = 420.0;
 
-/// A row of a menu. A menu is as wide as the words of its widest row.
+/// A menu row; a menu is as wide as the text of its widest row.
 pub fn menu_row(ui: &mut Ui, text: &str, right: &str) -> Response {
     let theme = Theme::of(ui.ctx());
     let enabled = ui.is_enabled() || ui.is_sizing_pass();

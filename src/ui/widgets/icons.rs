@@ -1,10 +1,10 @@
-//! The icons: strokes of 1.6 px on a grid of 16, painted by code, so that they follow the theme and any scale.
+//! Icons: strokes of 1.6 px on a grid of 16, painted by code, so that they follow the theme and any scale.
 
 use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
 
 const STROKE: f32 = 1.6;
 
-/// A sign.
+/// An icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     /// A magnifying glass.
@@ -31,7 +31,7 @@ pub enum Icon {
     Check,
     /// A sheet of text.
     Text,
-    /// A picture.
+    /// An image.
     Image,
     /// A tag.
     Label,
@@ -119,9 +119,9 @@ pub fn paint_at(painter: &Painter, icon: Icon, centre: Pos2, colour: Color32) {
     paint(painter, icon, Rect::from_center_size(centre, vec2(16.0, 16.0)), colour);
 }
 
-/// The mark of the program: a square whose corners have the colours of the data.
+/// The logo: a square whose corners have the colours of the data.
 pub fn mark(painter: &Painter, rect: Rect, theme: &crate::ui::theme::Theme) {
-    // A rounded mesh: a fan around the middle, each rim vertex coloured by where it lies.
+    // A rounded mesh: a fan around the centre, each rim vertex coloured by its position.
     let corners = [theme.hit, theme.texts, theme.ok, theme.images];
     let colour_at = |p: Pos2| {
         let x = ((p.x - rect.left()) / rect.width()).clamp(0.0, 1.0);

@@ -1,4 +1,4 @@
-//! Small parts that several panels use. Each has an accessible name, a focus ring, and a target of at least 24 points.
+//! Widgets shared by panels; each has an accessible name, a focus ring, and a target of at least 24 points.
 
 pub mod buttons;
 pub mod icons;
@@ -9,7 +9,7 @@ use egui::{Painter, Rect, Response, Stroke, StrokeKind, Ui};
 
 use super::theme::{RADIUS, Theme, text_size};
 
-/// The ring around what the keyboard acts on; brings it into sight where it has just got the focus.
+/// Draws a ring around a focused widget, and scrolls to it when it gains the focus.
 pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: Rect, radius: u8) {
     if response.has_focus() {
         if response.gained_focus() && !painter.clip_rect().contains_rect(rect) {
@@ -20,7 +20,7 @@ pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: R
     }
 }
 
-/// Notes that a widget shows by itself that it has the focus.
+/// Notes that a widget draws its own focus ring.
 pub fn mark_focus_shown(response: &Response) {
     response.ctx.data_mut(|d| d.insert_temp(focus_shown(), response.id));
 }
@@ -29,8 +29,8 @@ fn focus_shown() -> egui::Id {
     egui::Id::unique("focus is shown")
 }
 
-/// A ring around whatever has the focus and does not show it by itself: so no stop of the keyboard is invisible.
-/// Drawn after everything else.
+/// Draws a ring around a focused widget that does not draw its own, so that every keyboard stop is visible.
+/// Called after everything else is drawn.
 pub fn ring_around_focus(ctx: &egui::Context) {
     let shown = ctx.data_mut(|d| {
         let shown: Option<egui::Id> = d.get_temp(focus_shown());
@@ -65,7 +65,7 @@ pub fn bar(ui: &Ui, rect: Rect, share: f32, fill: egui::Color32) {
     }
 }
 
-/// A word on a faint ground of its colour: what kind of thing this is.
+/// A tag: a word on a faint background of its colour.
 pub fn tag(ui: &mut Ui, text: &str, colour: egui::Color32) {
     let galley = ui.painter().layout_no_wrap(text.to_owned(), super::style::font(text_size::SMALL), colour);
     let (rect, response) = ui.allocate_exact_size(galley.size() + egui::vec2(12.0, 4.0), egui::Sense::hover());
@@ -79,21 +79,21 @@ pub fn note(ui: &mut Ui, text: &str, colour: egui::Color32) {
     ui.add(egui::Label::new(egui::RichText::new(text).font(super::style::font(text_size::SMALL)).color(colour)).wrap());
 }
 
-/// A progress bar of the whole width, with a name.
+/// A progress bar of the full width, with an accessible name.
 pub fn progress(ui: &mut Ui, share: f32, fill: egui::Color32, name: &str) {
     let (rect, response) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 12.0), egui::Sense::hover());
     bar(ui, Rect::from_center_size(rect.center(), egui::vec2(rect.width(), 4.0)), share, fill);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name));
 }
 
-/// How wide a text is with the widest digits in place of its own.
+/// Width of a text whose digits are all as wide as 0.
 pub fn text_width(ui: &Ui, text: &str, size: f32) -> f32 {
     let widest: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     ui.painter().layout_no_wrap(widest, super::style::font(size), egui::Color32::PLACEHOLDER).size().x
 }
 
-/// Paints `text` on one line in the middle of `rect`, from its left edge, cut with an ellipsis where it does not fit;
-/// resting on `response`, whose part the text is, then shows all of it.
+/// Paints `text` on one line, left-aligned and vertically centred in `rect`, truncated with an ellipsis if it does not
+/// fit; the tooltip of `response` then shows all of it.
 pub fn line(
     ui: &Ui,
     rect: Rect,
@@ -108,8 +108,8 @@ pub fn line(
     if cut { response.on_hover_text(text) } else { response }
 }
 
-/// `text`, cut with an ellipsis to at most `width`, for buttons that have to say the whole in their name or tooltip.
-pub fn cut(ui: &Ui, text: &str, font: &egui::FontId, width: f32) -> String {
+/// `text` truncated with an ellipsis to `width`, for buttons whose name or tooltip shows all of it.
+pub fn truncate(ui: &Ui, text: &str, font: &egui::FontId, width: f32) -> String {
     let fits = |text: &str| {
         ui.painter().layout_no_wrap(text.to_owned(), font.clone(), egui::Color32::PLACEHOLDER).size().x <= width
     };
@@ -121,8 +121,8 @@ pub fn cut(ui: &Ui, text: &str, font: &egui::FontId, width: f32) -> String {
     format!("{}…", text[..ends[kept.saturating_sub(1)]].trim_end())
 }
 
-/// `text` cut to one line of `width`, with an ellipsis. Where it may be cut, all of it has to be shown on hover, which
-/// [`line()`] does.
+/// `text` truncated to one line of `width`, with an ellipsis. If it may be truncated, all of it must be shown on hover,
+/// as [`line()`] does.
 pub fn one_line(
     ui: &Ui,
     text: impl Into<String>,
@@ -133,7 +133,7 @@ pub fn one_line(
     lines(ui, egui::text::LayoutJob::simple_singleline(text.into(), font, colour), width, 1)
 }
 
-/// `job` cut to `rows` lines of `width`, with an ellipsis.
+/// `job` truncated to `rows` lines of `width`, with an ellipsis.
 pub fn lines(ui: &Ui, mut job: egui::text::LayoutJob, width: f32, rows: usize) -> std::sync::Arc<egui::Galley> {
     job.wrap = egui::text::TextWrapping {
         max_width: width.max(1.0),

@@ -7,12 +7,12 @@ use super::{focus_ring, one_line};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 
-/// What stands before the name.
+/// What is shown before the name.
 #[derive(Debug, Clone, Copy)]
 pub enum Leading {
     /// Nothing, at the left edge.
     None,
-    /// An arrow that shows or hides what is below, indented so many times; `None`: nothing is below.
+    /// An arrow that shows or hides the children, with its indentation level; `None` without children.
     Tree(u8, Option<bool>),
     /// A coloured dot.
     Dot(Color32),
@@ -20,21 +20,21 @@ pub enum Leading {
     Icon(Icon, Color32),
 }
 
-/// A row: lead, name, count at the right.
+/// A row with something before its name, the name, and a count at the right.
 pub struct PanelRow<'a> {
-    /// What stands before the name.
+    /// What is shown before the name.
     pub lead: Leading,
     /// The name.
     pub name: &'a str,
     /// At the right edge.
     pub right: &'a str,
-    /// Whether it is the one shown.
+    /// Whether it is selected.
     pub selected: bool,
     /// Colour of the name.
     pub colour: Color32,
 }
 
-/// The head of a section.
+/// The heading of a section.
 pub fn heading(ui: &mut Ui, text: &str) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 24.0), Sense::hover());
@@ -46,27 +46,27 @@ pub fn heading(ui: &mut Ui, text: &str) {
 /// Height of a row, points.
 pub const HEIGHT: f32 = 26.0;
 
-/// Where a row of a tree has its arrow.
+/// Position of the arrow of a tree row.
 fn arrow_of(row: Rect, depth: u8) -> Rect {
-    // Deep folders stay readable: beyond ten they are indented no further.
+    // Beyond ten levels the indentation stops, so that deep folders stay readable.
     let left = row.left() + 2.0 + 14.0 * f32::from(depth.min(10));
     Rect::from_center_size(pos2(left + 8.0, row.center().y), vec2(13.0, 13.0))
 }
 
-/// Whether a click on a row of a tree hit its arrow.
+/// Whether a click on a tree row hit its arrow.
 pub fn on_arrow(response: &Response, depth: u8) -> bool {
     let target = arrow_of(response.rect, depth).expand2(vec2(6.0, 13.0));
     response.interact_pointer_pos().is_some_and(|at| target.contains(at))
 }
 
 impl PanelRow<'_> {
-    /// Draws it.
+    /// Draws the row.
     pub fn show(self, ui: &mut Ui) -> Response {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
         self.draw(ui, rect, response)
     }
 
-    /// Draws it under an id of its own, so that the keyboard's focus can be moved to it.
+    /// Draws the row with its own id, so that the keyboard focus can be moved to it.
     pub fn show_as(self, ui: &mut Ui, id: Id) -> Response {
         let (_, rect) = ui.allocate_space(vec2(ui.available_width(), HEIGHT));
         let response = ui.interact(rect, id, Sense::click());

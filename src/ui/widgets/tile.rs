@@ -1,4 +1,4 @@
-//! One item of a gallery: a picture with its score on it, or a card with a piece of the text.
+//! One item of a gallery: an image with its score, or a card with a snippet of the text.
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
@@ -13,18 +13,18 @@ use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use vicinity_core::{Item, ItemId, Modality};
 
-/// See the module's documentation.
+/// A tile of the gallery or of the results.
 pub struct Tile<'a> {
-    /// What it shows.
+    /// The item shown.
     pub item: &'a Item,
     /// Similarity to the query.
     pub score: Option<f32>,
-    /// Words to mark in a text.
+    /// Words to highlight in a text.
     pub marked: &'a [String],
 }
 
 impl Tile<'_> {
-    /// Draws it into `rect`, with everything that can be done with an item: click, double click, menu.
+    /// Draws the tile into `rect`, with its context menu.
     pub fn show(self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect, salt: &str) -> Response {
         let theme = Theme::of(ui.ctx());
         let id = self.item.id;
@@ -50,7 +50,7 @@ impl Tile<'_> {
         if response.hovered() {
             ctx.commands.hover_item(id);
         }
-        // A picture has no name beside it, and that of a card may be cut. The large preview covers what is behind it.
+        // Images show no name, and that of a card may be truncated. The preview covers the tiles behind it.
         let covered = response.context_menu_opened() || ctx.state.library().preview.is_some();
         if covered { response } else { response.on_hover_text(self.item.name()) }
     }
@@ -96,7 +96,7 @@ impl Tile<'_> {
     }
 }
 
-/// What a click on an item does: `plain`, or with Ctrl/Cmd add it to the selection; a double click opens it.
+/// Handles a click on an item: sends `plain`, or with Ctrl/Cmd adds it to the selection; a double click opens it.
 pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: SystemCommand) {
     if response.double_clicked() {
         ctx.send(SystemCommand::OpenPreview(id));
@@ -110,7 +110,7 @@ pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: 
     }
 }
 
-/// The line between the hits that match and the others.
+/// The divider between the hits that match and the others.
 pub fn less_similar_divider(ui: &Ui, rect: Rect) {
     let theme = Theme::of(ui.ctx());
     let at = pos2(rect.left(), rect.center().y);
@@ -120,7 +120,7 @@ pub fn less_similar_divider(ui: &Ui, rect: Rect) {
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Less similar"));
 }
 
-/// Paints `texture` so that it fills `rect`, cut at the sides or above and below.
+/// Paints `texture` so that it fills `rect`, cropped at the sides or at top and bottom.
 pub fn cover(ui: &Ui, texture: &TextureHandle, rect: Rect, radius: u8) {
     let size = texture.size_vec2();
     let scale = (rect.width() / size.x).max(rect.height() / size.y);
@@ -156,19 +156,19 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
     });
 }
 
-/// Words so common that marking them says nothing.
+/// Words too common to be worth highlighting.
 const UNMARKED: [&str; 24] = [
     "and", "are", "but", "for", "from", "has", "her", "his", "into", "its", "near", "not", "off", "onto", "out",
     "over", "that", "the", "their", "this", "under", "was", "with", "you",
 ];
 
-/// The words of a query that are worth marking in a text.
+/// The words of a query to highlight in a text.
 pub fn words_to_highlight(query: &str) -> Vec<String> {
     let words = query.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     words.filter(|w| w.chars().count() > 2 && !UNMARKED.contains(&w.as_str())).collect()
 }
 
-/// The part of `text` around the first marked word.
+/// The part of `text` around the first highlighted word.
 fn highlighted_snippet(text: &str, marked: &[String], theme: &Theme) -> LayoutJob {
     let plain = TextFormat { line_height: Some(16.0), ..TextFormat::simple(font(text_size::SMALL), theme.text2) };
     let hit = TextFormat { line_height: Some(16.0), ..TextFormat::simple(bold(text_size::SMALL), theme.hit) };
@@ -188,7 +188,7 @@ fn highlighted_snippet(text: &str, marked: &[String], theme: &Theme) -> LayoutJo
     job
 }
 
-/// Cuts `text` into runs (from, to, is a marked word), without gaps.
+/// Splits `text` into runs (from, to, is a highlighted word), without gaps.
 fn spans(text: &str, marked: &[String]) -> Vec<(usize, usize, bool)> {
     let mut spans: Vec<(usize, usize, bool)> = Vec::new();
     let mut push = |from: usize, to: usize, hit: bool| match spans.last_mut() {
@@ -206,7 +206,7 @@ fn spans(text: &str, marked: &[String]) -> Vec<(usize, usize, bool)> {
     spans
 }
 
-/// Equal, or one is the other with a short ending (`ball`, `balls`).
+/// Whether two words are equal, or one is the other with a short ending (`ball`, `balls`).
 fn same_word(a: &str, b: &str) -> bool {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     long.starts_with(short) && long.len() - short.len() <= 2
