@@ -13,7 +13,6 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use clap::ValueEnum;
 use vicinity_models::compute_target::{ComputeTarget, Precision};
 use vicinity_models::{Model, device, golden};
 
@@ -139,8 +138,9 @@ fn main() {
     let device = &device::devices()[0];
     println!("{}, {}", device.name, device.features);
     let start = Instant::now();
-    let precision =
-        option("--precision").map_or(Precision::F32, |word| Precision::from_str(word, true).expect("f32 or bf16"));
+    let all = [Precision::F32, Precision::F16, Precision::Bf16];
+    let named = |word: &String| all.into_iter().find(|precision| precision.as_str() == word).expect("f32, f16 or bf16");
+    let precision = option("--precision").map_or(Precision::F32, named);
     let model = vicinity_models::load_on(Path::new(folder), &ComputeTarget::cpu_in(precision)).expect("it loads");
     println!("{} loaded in {:.2} s", model.info.title, start.elapsed().as_secs_f64());
     // PyTorch's bf16 ends with an illegal instruction on some virtual machines, so it is not among these.

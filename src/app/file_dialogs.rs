@@ -31,8 +31,7 @@ pub fn open(purpose: PathPurpose, done: impl FnOnce(FileDialogOutcome) + Send + 
             return done(FileDialogOutcome::Missing);
         }
         let dialog = early.unwrap_or_else(|| pending(purpose));
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        done(FileDialogOutcome::Chosen(runtime.map(|r| r.block_on(dialog)).unwrap_or_default()));
+        done(FileDialogOutcome::Chosen(vicinity_engine::runtime::block_on(dialog).unwrap_or_default()));
     };
     if let Err(error) = std::thread::Builder::new().name("file-dialog".to_owned()).spawn(wait) {
         log::error!("no thread for the file dialog: {error}");

@@ -25,11 +25,11 @@ mod window;
 
 use std::path::PathBuf;
 
-use crate::context::ThemeChoice;
+use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_core::app_dirs;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
-use vicinity_engine::{crash, single_instance};
+use vicinity_engine::{crash, runtime, single_instance};
 
 pub use backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 pub use keys::{KeyStore, MemoryKeyStore, SystemKeyStore};
@@ -57,11 +57,6 @@ pub fn forward(options: &LaunchOptions) -> bool {
     meant.is_some_and(|(library, add)| single_instance::forward(&library, &add))
 }
 
-/// How models are to be run, as the user's settings have it.
-pub fn kept_wishes() -> DevicePreferences {
-    app_dirs::settings_file().map(|file| preferences::read(&file).devices).unwrap_or_default()
-}
-
 /// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
 const ID: &str = "io.github.vicinity.Vicinity";
 /// Rendered by `scripts/icons` from the one drawing that all packages use.
@@ -72,7 +67,7 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// # Errors
 /// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
 pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
-    let running = RuntimeSettings::new(options.running.unwrap_or_else(kept_wishes));
+    let running = RuntimeSettings::new(options.running.unwrap_or_else(|| SharedSettings::load().running));
     let start = AppConfig {
         folders: options.folders,
         library: options.library,
@@ -102,9 +97,8 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
 /// The graphics adapters that there are, with their drivers.
 pub fn graphics() -> Vec<String> {
     use egui_wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return Vec::new() };
     let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
-    let adapters = runtime.block_on(instance.enumerate_adapters(Backends::all()));
+    let Ok(adapters) = runtime::block_on(instance.enumerate_adapters(Backends::all())) else { return Vec::new() };
     let shown = |info: egui_wgpu::wgpu::AdapterInfo| {
         format!("{}, {:?}, {} {}", info.name, info.backend, info.driver, info.driver_info).trim_end().to_owned()
     };

@@ -13,7 +13,7 @@ use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage
 use crate::ui::format;
 use vicinity_core::NetworkLedger;
 use vicinity_engine::model_selection::ModelSource;
-use vicinity_models::installed::{InstallOptions, Models, Status, size};
+use vicinity_models::installed::{InstallOptions, Models, Status};
 
 /// Something to do.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl ModelJobs {
             let said = match models.import(&path, import_name(&path).as_deref()) {
                 Ok(manifest) => StatusMessage {
                     success: true,
-                    text: format!("{} is installed ({})", manifest.title, size(manifest.bytes())),
+                    text: format!("{} is installed ({})", manifest.title, format::bytes(manifest.bytes())),
                 },
                 Err(error) => StatusMessage { success: false, text: error.to_string() },
             };

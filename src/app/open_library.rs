@@ -11,8 +11,8 @@ use super::window::{App, Message, seconds_since_epoch};
 use crate::context::{Dialog, PathPurpose};
 use crate::context::{LibraryState, PathRequest, RecentLibrary};
 use crate::ui::format;
-use crate::ui::panels::label_editor::parse;
 use vicinity_core::LabelSet;
+use vicinity_core::label::parse_label_file;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
 
@@ -328,7 +328,7 @@ fn read_labels(path: &Path) -> Result<LabelSet, String> {
     }
     let bytes = std::fs::read(path).map_err(|e| format!("Could not read {name}: {e}"))?;
     let text = String::from_utf8_lossy(&bytes);
-    let labels = parse(text.trim_start_matches('\u{feff}'));
+    let labels = parse_label_file(path, &text);
     if labels.is_empty() {
         return Err(format!("{name} contains no labels"));
     }

@@ -241,12 +241,8 @@ impl App {
 
 /// The network's threads. Where the system gives none, services and downloads say so when they are asked for.
 fn network(keys: Arc<dyn KeyStore>) -> (Option<tokio::runtime::Runtime>, Network) {
-    let build = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NETWORK_THREADS)
-        .thread_name("vicinity-network")
-        .enable_all()
-        .build();
-    let runtime = build.map_err(|error| log::error!("the network is unavailable: {error}")).ok();
+    let runtime = vicinity_engine::runtime::network(NETWORK_THREADS);
+    let runtime = runtime.map_err(|error| log::error!("the network is unavailable: {error}")).ok();
     let handle = runtime.as_ref().map(|runtime| runtime.handle().clone());
     (runtime, Network { runtime: handle, network_log: NetworkLedger::default(), keys })
 }

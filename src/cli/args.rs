@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::filters::FilterArgs;
 use super::output::escaped;
-use crate::app;
-use crate::context::ThemeChoice;
+use super::values::{self, TaskArg};
+use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
+use vicinity_models::LongText;
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, DeviceChoice, DeviceId};
+use vicinity_models::remote::Provider;
 use vicinity_models::remote::inference_mode::InferenceMode;
-use vicinity_models::remote::{GeminiTask, Provider};
-use vicinity_models::{LongText, TextTask};
 
 /// Search and explore a collection of images and texts by meaning, on your own machine.
 ///
@@ -32,7 +32,7 @@ use vicinity_models::{LongText, TextTask};
 pub struct Arguments {
     /// Command to run (omit to open the window).
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
     /// Folders or files to open.
     pub folders: Vec<PathBuf>,
     /// Library, model and device to use.
@@ -89,13 +89,13 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<String>,
     /// Precision of the model [default: on graphics cards the fastest whose results match the CPU's, on the CPU f32].
-    #[arg(long, global = true, value_enum)]
+    #[arg(long, global = true, value_parser = values::precision())]
     pub precision: Option<Precision>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Add folders or files to the library and embed new items.
     ///
     /// Without folders, the folders of the library are rescanned. Unreadable files are reported but do not change the
@@ -147,7 +147,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl CliCommand {
     /// Whether it may create a library or a model.
     pub fn writes(&self) -> bool {
         match self {
@@ -240,7 +240,7 @@ pub struct IndexArgs {
     #[arg(long)]
     pub rows: bool,
     /// How to embed long texts (remembered in the library).
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = values::long_text())]
     pub long_text: Option<LongText>,
     /// Also skip files and folders whose name matches this glob; may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
@@ -254,13 +254,13 @@ pub struct IndexArgs {
     /// Embed with a service instead of this machine; --model is then one of its models. The library remembers it.
     /// Before anything is sent, the command shows what and asks for confirmation. The API key comes from the
     /// environment (NOMIC_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = values::provider())]
     pub provider: Option<Provider>,
     /// URL of the service, for your own server that is compatible with the provider's API.
     #[arg(long, value_name = "URL", requires = "provider")]
     pub base_url: Option<String>,
     /// Where to embed: with the service, or dynamically [default: remote].
-    #[arg(long, value_enum, requires = "provider")]
+    #[arg(long, value_parser = values::inference_mode(), requires = "provider")]
     pub inference_mode: Option<InferenceMode>,
     /// Agree to send the files, without asking for confirmation.
     #[arg(long, alias = "yes-send", requires = "provider")]
@@ -291,7 +291,7 @@ impl GlobalArgs {
             Some(text) => Some(("--device", text.clone())),
             None => std::env::var(DEVICE_VARIABLE).ok().filter(|text| !text.is_empty()).map(|t| (DEVICE_VARIABLE, t)),
         };
-        let mut preferences = app::kept_wishes();
+        let mut preferences = SharedSettings::load().running;
         if let Some((by, text)) = named {
             let invalid = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
             preferences.device = text.parse().map_err(invalid)?;
@@ -360,7 +360,8 @@ pub struct LabelsArgs {
     /// Pictures or texts to label.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// File of labels: one per line, or the first column of a csv file [default: everyday labels].
+    /// File of labels: the first column of a csv or tsv table, otherwise one label per line or separated by commas
+    /// [default: everyday labels].
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// Maximum number of labels per file.
@@ -416,14 +417,14 @@ pub struct EmbedArgs {
     pub text: Vec<String>,
     /// What the texts are embedded for: search_document, search_query, classification, clustering; with Gemini also
     /// semantic_similarity, question_answering, fact_verification, code_retrieval_query. The built-in model ignores it.
-    #[arg(long, value_parser = parse_task, default_value = "search_document")]
+    #[arg(long, value_parser = values::task, default_value = "search_document")]
     pub task: TaskArg,
     /// How to embed long texts.
-    #[arg(long, value_enum, default_value_t = LongText::Truncate)]
+    #[arg(long, value_parser = values::long_text(), default_value = "truncate")]
     pub long_text: LongText,
     /// Embed with a service instead of this machine. The API key comes from the environment (NOMIC_API_KEY,
     /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = values::provider())]
     pub provider: Option<Provider>,
     /// Number of dimensions, if fewer than the model has.
     #[arg(long, value_name = "N")]
@@ -435,7 +436,7 @@ pub struct EmbedArgs {
     #[arg(long)]
     pub title: Option<String>,
     /// Where to embed: on this machine, with the service, or dynamically [default: local, or remote with --provider].
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = values::inference_mode())]
     pub inference_mode: Option<InferenceMode>,
     /// URL of the service, for your own server that is compatible with the provider's API.
     #[arg(long, value_name = "URL")]
@@ -446,7 +447,7 @@ pub struct EmbedArgs {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on; other than loopback it needs a token. Port 0 means any free port.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = super::serve::address)]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = values::address)]
     pub listen: SocketAddr,
     /// API key required from clients. Prefer the variable: other users of this machine can see arguments.
     #[arg(long, value_name = "TOKEN", env = "VICINITY_TOKEN", hide_env_values = true)]
@@ -458,20 +459,6 @@ pub struct ServeArgs {
     /// How long a client may pause while sending a request or receiving a response, in seconds.
     #[arg(long, alias = "patience", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
-}
-
-/// A task that all models support, or one of Gemini only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskArg {
-    /// Supported by all models.
-    Common(TextTask),
-    /// Supported by Gemini only.
-    Gemini(GeminiTask),
-}
-
-fn parse_task(word: &str) -> Result<TaskArg, String> {
-    let gemini = GeminiTask::ALL.into_iter().find(|task| task.as_str() == word).map(TaskArg::Gemini);
-    gemini.map_or_else(|| TextTask::from_str(word, false).map(TaskArg::Common), Ok)
 }
 
 /// Arguments of `vicinity info`.

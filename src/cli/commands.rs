@@ -6,19 +6,21 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{Command, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::args::{CliCommand, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
 use super::outcome::Outcome;
-use super::output::{JsonPath, count, on_terminal, print_error, print_json, print_line};
+use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
 use super::session::{self, Session};
-use super::{embed, index, models, pages, serve};
+use super::{embed, index, models, pages, report, serve};
 use vicinity_core::atomic_file::is_same;
+use vicinity_core::format::number;
+use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
     Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
 };
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
-use vicinity_engine::labels::{LabelVectors, parse};
+use vicinity_engine::labels::LabelVectors;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
@@ -28,21 +30,21 @@ use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
 
 /// Runs a command.
-pub fn run(command: Command, global: &GlobalArgs) -> anyhow::Result<Outcome> {
+pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Vec<String>>) -> anyhow::Result<Outcome> {
     match command {
-        Command::Index(args) => index::run(args, global),
-        Command::Search(args) => search(args, global),
-        Command::Labels(args) => labels(&args, global),
-        Command::Map(args) => map(&args, global),
-        Command::Export(args) => export(&args, global),
-        Command::Embed(args) => embed::run(args, global),
-        Command::Serve(args) => serve::run(args, global),
-        Command::Info(args) => info(&args, global),
-        Command::Doctor(args) if args.report => super::report::print(global, args.include_paths),
-        Command::Doctor(_) => doctor(global),
-        Command::Models(command) => models::run(command),
-        Command::Completions { shell } => pages::completions(shell),
-        Command::Manual { dir } => pages::manual(&dir),
+        CliCommand::Index(args) => index::run(args, global),
+        CliCommand::Search(args) => search(args, global),
+        CliCommand::Labels(args) => labels(&args, global),
+        CliCommand::Map(args) => map(&args, global),
+        CliCommand::Export(args) => export(&args, global),
+        CliCommand::Embed(args) => embed::run(args, global),
+        CliCommand::Serve(args) => serve::run(args, global),
+        CliCommand::Info(args) => info(&args, global),
+        CliCommand::Doctor(args) if args.report => report::print(global, args.include_paths, graphics()),
+        CliCommand::Doctor(_) => doctor(global),
+        CliCommand::Models(command) => models::run(command),
+        CliCommand::Completions { shell } => pages::completions(shell),
+        CliCommand::Manual { dir } => pages::manual(&dir),
     }
 }
 
@@ -178,7 +180,7 @@ fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: boo
 
 fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
     match open(file, false).map_err(sentence)? {
-        Content::Text(text) => Ok(parse(&file.display().to_string(), &text)),
+        Content::Text(text) => Ok(LabelSet { name: file.display().to_string(), labels: parse_label_file(file, &text) }),
         _ => bail!("{} is not a list of labels", file.display()),
     }
 }
@@ -301,10 +303,10 @@ fn info(args: &InfoArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     print_line(&format!("library    {}", parts.library.display()))?;
-    print_line(&format!("items      {}", count(snapshot.len() as u64)))?;
-    print_line(&format!("  images   {}", count(images as u64)))?;
-    print_line(&format!("  texts    {}", count(texts as u64)))?;
-    print_line(&format!("failed     {}", count(failed as u64)))?;
+    print_line(&format!("items      {}", number(snapshot.len() as u64)))?;
+    print_line(&format!("  images   {}", number(images as u64)))?;
+    print_line(&format!("  texts    {}", number(texts as u64)))?;
+    print_line(&format!("failed     {}", number(failed as u64)))?;
     let used = if snapshot.is_truncated() { format!(", {dimensions_used} in use") } else { String::new() };
     print_line(&format!("model      {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
@@ -389,7 +391,7 @@ fn check_library(global: &GlobalArgs) -> anyhow::Result<bool> {
     found.extend(damage.iter().map(|notice| notice.text.clone()));
     found.sort_unstable();
     found.dedup();
-    let items = count(session.engine.snapshot().len() as u64);
+    let items = number(session.engine.snapshot().len() as u64);
     let check = if found.is_empty() { "ok" } else { "damaged" };
     print_line(&format!("library  {} ({items} items): {check}", path.display()))?;
     let notes = notes.iter().map(|notice| &notice.text);

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use super::args::{GlobalArgs, IndexArgs};
-use super::output::{count, print_error};
-use super::{index, session};
+use super::output::print_error;
+use super::{excludes, session};
+use vicinity_core::format::number;
 use vicinity_engine::remote::{self, Service};
 use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::{Access, Engine};
@@ -37,7 +38,7 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
         for folder in &args.folders {
             paths.push(std::path::absolute(folder)?);
         }
-        let excludes = index::excludes(&engine.import_options().excludes, args)?;
+        let excludes = excludes::apply(&engine.import_options().excludes, args)?;
         agree(&remote::estimate_files(&paths, &excludes, &spec)?, spec.takes_pictures(), args.yes)?;
         engine.allow_remote(&host, true)?;
     }
@@ -48,12 +49,12 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
 /// Shows what would be sent, and succeeds only after an explicit yes.
 fn agree(estimate: &Estimate, pictures: bool, yes: bool) -> anyhow::Result<()> {
     let Estimate { items, bytes, tokens, requests, what, host } = estimate;
-    let kilobytes = count(bytes.div_ceil(1000));
+    let kilobytes = number(bytes.div_ceil(1000));
     print_error(&format!(
         "this will be sent to {host}: {what}: {} items, about {kilobytes} kB, {} text tokens, {} requests",
-        count(*items),
-        count(*tokens),
-        count(*requests)
+        number(*items),
+        number(*tokens),
+        number(*requests)
     ));
     if !pictures {
         print_error("this model does not support pictures: they are not sent and cannot be found with it");

@@ -7,13 +7,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{EmbedArgs, GlobalArgs, TaskArg};
+use super::args::{EmbedArgs, GlobalArgs};
 use super::outcome::Outcome;
 use super::output::{print_error, print_json};
 use super::session;
+use super::values::TaskArg;
 use vicinity_core::{Embedding, Picture};
 use vicinity_engine::file_content::open;
 use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::runtime;
 use vicinity_engine::searcher::embed_picture;
 use vicinity_media::Content;
 use vicinity_models::remote::inference_mode::{self, EmbedPlace, EmbedSituation, InferenceMode};
@@ -190,12 +192,7 @@ fn by_provider(
     }
     let key = Key::find(provider)?;
     let ours = if mode == InferenceMode::Dynamic { load(&space, global)? } else { None };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("vicinity-network")
-        .enable_all()
-        .build()
-        .context("the network is unavailable")?;
+    let runtime = runtime::network(2).context("could not start the network threads")?;
     let remote = match (Remote::open(&spec, key, runtime.handle().clone()), &ours) {
         (Ok(remote), _) => Some(remote),
         (Err(error), Some(_)) => {

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::{GlobalArgs, IndexArgs};
 use super::consent;
+use super::excludes;
 use super::outcome::Outcome;
-use super::output::{JsonPath, count, on_terminal, print_error, print_json, print_line};
+use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
 use super::session::{self, Session};
+use vicinity_core::format::number;
 use vicinity_core::{Progress, Stage, skip_reason};
 use vicinity_engine::file_content::check_regular_file;
-use vicinity_engine::scan::Excludes;
 use vicinity_engine::{Access, Event, ImportOptions, ImportSummary, Job, Severity, StageSeconds};
 
 #[derive(Serialize)]
@@ -119,7 +120,7 @@ fn combined(first: &ImportSummary, second: ImportSummary) -> ImportSummary {
 fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
     let before = session.engine.import_options();
     let options = ImportOptions {
-        excludes: excludes(&before.excludes, args)?,
+        excludes: excludes::apply(&before.excludes, args)?,
         rows: before.rows || args.rows,
         long_text: args.long_text.unwrap_or(before.long_text),
     };
@@ -127,25 +128,6 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
         session.engine.submit(Job::SetImport(options));
     }
     Ok(())
-}
-
-/// The library's exclude patterns after `--no-exclude` and `--exclude`.
-pub fn excludes(kept: &[String], args: &IndexArgs) -> anyhow::Result<Vec<String>> {
-    let mut excludes = kept.to_vec();
-    for pattern in &args.no_exclude {
-        if !kept.contains(pattern) {
-            bail!("--no-exclude {pattern}: the library has no such pattern; run `vicinity info` to list them");
-        }
-        excludes.retain(|kept| kept != pattern);
-    }
-    for pattern in &args.exclude {
-        // Checked before it is remembered: an invalid pattern would make every later scan fail.
-        Excludes::new(std::slice::from_ref(pattern)).map_err(|reason| anyhow!("--exclude: {reason}"))?;
-        if !excludes.contains(pattern) {
-            excludes.push(pattern.clone());
-        }
-    }
-    Ok(excludes)
 }
 
 /// The first Ctrl-C ends the import after the current batch, the second one exits.
@@ -247,15 +229,15 @@ fn report(session: &Session, summary: &ImportSummary, as_json: bool) -> anyhow::
     }
     print_line(&format!(
         "{} items: {} images, {} texts ({} embedded, {} reused, {} failed) in {seconds:.1} s",
-        count(items),
-        count(images),
-        count(texts),
-        count(embedded),
-        count(reused),
-        count(failed)
+        number(items),
+        number(images),
+        number(texts),
+        number(embedded),
+        number(reused),
+        number(failed)
     ))?;
     if skipped > 0 {
-        print_line(&format!("{} skipped: {}", count(skipped), skip_reason::describe(&summary.skipped, count)))?;
+        print_line(&format!("{} skipped: {}", number(skipped), skip_reason::describe(&summary.skipped, number)))?;
     }
     if embedded > 0 {
         print_line(&format!(

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod consent;
 mod embed;
+mod excludes;
 mod filters;
 mod index;
 mod models;
@@ -16,17 +17,18 @@ mod pages;
 mod report;
 mod serve;
 mod session;
+mod values;
 
-pub use args::{Arguments, Command, GlobalArgs};
+pub use args::{Arguments, CliCommand, GlobalArgs};
 pub use outcome::Outcome;
 pub use output::{escaped, print_error};
 
-/// Runs a command. It is not an error if the reader of stdout stops early (`| head`).
+/// Runs a command. `graphics` lists the graphics adapters, or `None` in a build without a window. It is not an error if the reader of stdout stops early (`| head`).
 ///
 /// # Errors
 /// When the command fails, as a chain of sentences for the user.
-pub fn run(command: Command, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    match commands::run(command, global) {
+pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Vec<String>>) -> anyhow::Result<Outcome> {
+    match commands::run(command, global, graphics) {
         Err(error) if output::is_broken_pipe(&error) => Ok(Outcome::Done),
         result => result,
     }

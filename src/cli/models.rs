@@ -10,11 +10,12 @@ use serde::Serialize;
 use super::args::{ModelNamesArgs, ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsVerifyArgs};
 use super::outcome::Outcome;
 use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
-use vicinity_core::NetworkLedger;
+use vicinity_core::{NetworkLedger, format};
 use vicinity_engine::file_content::check_regular_file;
+use vicinity_engine::runtime;
 use vicinity_models::catalogue::{CatalogueEntry, Recommendation, Terms};
 use vicinity_models::installed::model_store::Manifest;
-use vicinity_models::installed::{InstallOptions, InstallState, Models, Status, size};
+use vicinity_models::installed::{InstallOptions, InstallState, Models, Status};
 
 /// Threads of the runtime: one model is downloaded at a time.
 const THREADS: usize = 1;
@@ -23,7 +24,7 @@ const THREADS: usize = 1;
 pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
     let options = InstallOptions::from_environment()
         .context("this system has no home folder; set VICINITY_MODELS to a folder for models")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let runtime = runtime::network(THREADS).context("could not start the network threads")?;
     let models = Models::open(options, runtime.handle().clone(), NetworkLedger::default(), || {});
     match command {
         ModelsCommand::List(args) => list(&models, &args),
@@ -101,7 +102,7 @@ fn row(status: &Status, manifest: Option<&Manifest>) -> String {
         "{:<26}  {:<13}  {:<7}  {:<10}  {:<11}  {}{}{}",
         status.id,
         state(&status.state),
-        size(bytes(status)),
+        format::bytes(bytes(status)),
         dimensions,
         known.map_or("?", |known| known.languages),
         licence(known, manifest),
@@ -212,7 +213,7 @@ fn print_installed(models: &Models, id: &str, received: u64, as_json: bool) -> a
             received,
         });
     }
-    Ok(print_line(&format!("{id} is installed: {} in {}", size(manifest.bytes()), path.display()))?)
+    Ok(print_line(&format!("{id} is installed: {} in {}", format::bytes(manifest.bytes()), path.display()))?)
 }
 
 /// The first Ctrl-C pauses the download and keeps what was received, the second one exits.

@@ -2,11 +2,12 @@
 
 use super::args::GlobalArgs;
 use super::outcome::Outcome;
-use super::output::{count, print_line};
+use super::output::print_line;
 use super::session::{self, Session};
-use crate::app::{self, preferences};
+use crate::settings::SharedSettings;
 use vicinity_core::Modality;
 use vicinity_core::app_dirs;
+use vicinity_core::format::number;
 use vicinity_engine::updates::UpdateSettings;
 use vicinity_engine::{crash, model_selection, store};
 use vicinity_models::device;
@@ -15,8 +16,8 @@ use vicinity_models::device;
 const CRASH_LINES: usize = 40;
 
 /// Prints the report. Errors are part of it, because a report is made when something is broken.
-pub fn print(global: &GlobalArgs, include_paths: bool) -> anyhow::Result<Outcome> {
-    for text in program().into_iter().chain(graphics()).chain(models()) {
+pub fn print(global: &GlobalArgs, include_paths: bool, adapters: Option<Vec<String>>) -> anyhow::Result<Outcome> {
+    for text in program().into_iter().chain(graphics(adapters)).chain(models()) {
         print_line(&text)?;
     }
     for text in library(global, include_paths)
@@ -43,8 +44,7 @@ fn program() -> Vec<String> {
 }
 
 fn updates() -> String {
-    let UpdateSettings { allowed, newest, .. } =
-        app_dirs::settings_file().map(|file| preferences::read(&file).updates).unwrap_or_default();
+    let UpdateSettings { allowed, newest, .. } = SharedSettings::load().updates;
     match (allowed, newest) {
         (false, _) => "not checked".to_owned(),
         (true, None) => "checked; no newer version found yet".to_owned(),
@@ -62,12 +62,12 @@ fn system() -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn graphics() -> Vec<String> {
-    let adapters = app::graphics();
-    if adapters.is_empty() {
-        return vec![row("graphics", "no driver found")];
+fn graphics(adapters: Option<Vec<String>>) -> Vec<String> {
+    match adapters {
+        None => vec![row("graphics", "not used: this build has no window")],
+        Some(adapters) if adapters.is_empty() => vec![row("graphics", "no driver found")],
+        Some(adapters) => adapters.iter().map(|adapter| row("graphics", adapter)).collect(),
     }
-    adapters.iter().map(|adapter| row("graphics", adapter)).collect()
 }
 
 fn models() -> Vec<String> {
@@ -83,11 +83,11 @@ fn library(global: &GlobalArgs, include_paths: bool) -> anyhow::Result<Vec<Strin
     }
     let session = Session::open_quietly(global)?;
     let snapshot = session.engine.snapshot();
-    let [images, texts] = [Modality::Image, Modality::Text].map(|kind| count(snapshot.count(kind) as u64));
+    let [images, texts] = [Modality::Image, Modality::Text].map(|kind| number(snapshot.count(kind) as u64));
     let model = &snapshot.parts().model;
     let failures = session.engine.failures();
     let mut rows = vec![
-        row("library", &format!("{images} images, {texts} texts, {} failed{shown}", count(failures.len() as u64))),
+        row("library", &format!("{images} images, {texts} texts, {} failed{shown}", number(failures.len() as u64))),
         row("", &format!("model {} ({}), {} dimensions", model.name, model.revision, model.dim)),
     ];
     rows.extend(session.engine.check().iter().map(|trouble| row("", &without_paths(trouble, include_paths))));

@@ -1,6 +1,5 @@
 //! `vicinity serve`: serves the model over HTTP.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::args::{GlobalArgs, ServeArgs};
 use super::outcome::Outcome;
 use super::output::{print_error, print_line};
 use super::session;
+use vicinity_engine::runtime;
 use vicinity_serve::{ServeOptions, Server, Token};
 
 /// Network threads; the model has its own.
@@ -32,12 +32,7 @@ pub fn run(args: ServeArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     if !address.ip().is_loopback() {
         print_error("other machines can reach this address; texts, pictures and the token are sent unencrypted");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NETWORK_THREADS)
-        .thread_name("vicinity-network")
-        .enable_all()
-        .build()
-        .context("the network is unavailable")?;
+    let runtime = runtime::network(NETWORK_THREADS).context("could not start the network threads")?;
     let closed = runtime.block_on(server.run(model, async {
         // If no handler could be installed, only a signal ends the program.
         if stop.await.is_err() {
@@ -67,13 +62,4 @@ fn on_interrupt() -> oneshot::Receiver<()> {
         log::warn!("Ctrl-C will end the program at once: {error}");
     }
     stopped
-}
-
-/// Parses `ADDRESS:PORT`, where the address may be `localhost`.
-pub fn address(word: &str) -> Result<SocketAddr, String> {
-    let plain = match word.strip_prefix("localhost:") {
-        Some(port) => format!("127.0.0.1:{port}"),
-        None => word.to_owned(),
-    };
-    plain.parse().map_err(|_| "it should look like 127.0.0.1:7878, [::1]:7878 or localhost:7878".to_owned())
 }

@@ -11,6 +11,7 @@ use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
 use vicinity_engine::model_selection::{self, ModelSource};
 use vicinity_engine::remote::{self, Service, ServiceConnection};
+use vicinity_engine::runtime;
 use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::{Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, store};
 use vicinity_models::Model;
@@ -84,12 +85,7 @@ impl Session {
 
     /// Opens the library with a service that the user has allowed for it.
     pub fn by_service(path: &Path, service: &Service, global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
-        let network = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("vicinity-network")
-            .enable_all()
-            .build()
-            .context("the network is unavailable")?;
+        let network = runtime::network(2).context("could not start the network threads")?;
         let (key, runtime) = (Key::find(service.provider)?, network.handle().clone());
         let link = ServiceConnection {
             key,

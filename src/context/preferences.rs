@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::settings::ThemeChoice;
+
 use super::listing::Sort;
 use super::model_list::ModelSpeed;
 use vicinity_core::LabelSet;
@@ -130,18 +132,6 @@ pub enum FilterDisplay {
     Highlight,
     /// Not at all.
     Filter,
-}
-
-/// Which theme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-pub enum ThemeChoice {
-    /// As the system.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
 }
 
 /// A library that was open before.

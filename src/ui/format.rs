@@ -2,40 +2,12 @@
 
 use std::path::Path;
 
+pub use vicinity_core::format::{bytes, number};
 use vicinity_core::{MapProgress, MapStage};
-
-/// `1204` -> `1,204`.
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
 
 /// `3, "image"` -> `3 images`.
 pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
-}
-
-/// `2_100_000` -> `2.1 MB`.
-pub fn bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "KB", "MB", "GB", "TB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{n} {}", UNITS[0]),
-        _ if value < 9.95 => format!("{value:.1} {}", UNITS[unit]),
-        _ => format!("{value:.0} {}", UNITS[unit]),
-    }
 }
 
 /// `12_400_000.0` -> `12 MB/s`.
@@ -152,17 +124,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_separators() {
-        assert_eq!([number(0), number(999), number(1204), number(1_000_000)], ["0", "999", "1,204", "1,000,000"]);
+    fn counts_have_their_noun() {
         assert_eq!([count(1, "image"), count(1171, "image")], ["1 image", "1,171 images"]);
-    }
-
-    #[test]
-    fn sizes_are_rounded_to_what_matters() {
-        assert_eq!(
-            [bytes(198), bytes(2_100_000), bytes(24_000_000), bytes(999_600)],
-            ["198 bytes", "2.1 MB", "24 MB", "1.0 MB"]
-        );
     }
 
     #[test]

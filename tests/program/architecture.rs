@@ -1,26 +1,24 @@
 //! Holds what the compiler cannot: the layers inside the program, and which part may use which library. That crates import
 //! only downwards (`core <- kernels, layout, media <- models <- engine <- serve <- the program`) is held by their manifests.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A layer of the program and the layers that it may import.
-const LAYERS: [(&str, &[&str]); 4] = [
-    ("context", &["context"]),
-    ("ui", &["context", "ui"]),
-    ("cli", &["context", "cli", "app"]),
-    ("app", &["context", "ui", "app"]),
-];
+const LAYERS: [(&str, &[&str]); 4] =
+    [("context", &["context"]), ("ui", &["context", "ui"]), ("cli", &["cli"]), ("app", &["context", "ui", "app"])];
 
 /// The crates below the program, lowest first.
 const CRATES: [&str; 7] = ["core", "kernels", "layout", "media", "models", "engine", "serve"];
 
 /// A crate (or std module), and the crates of ours and layers of the program that may name it.
-const KEPT_TO: [(&str, &[&str]); 8] = [
+const KEPT_TO: [(&str, &[&str]); 9] = [
     ("candle_core", &["kernels", "models"]),
     ("candle_nn", &["models"]),
     ("candle_transformers", &["models"]),
     ("axum", &["serve"]),
+    ("clap", &["cli"]),
     ("rfd", &["app"]),
     ("rusqlite", &["engine"]),
     ("egui", &["context", "ui", "app"]),
@@ -176,4 +174,248 @@ fn crates_depend_only_downwards() {
             assert!(CRATES[..at].contains(&other.as_str()), "{name} depends on {other}");
         }
     }
+}
+
+/// The files of one crate by module path: `["remote", "client"]` for `src/remote/client.rs`.
+struct ModuleTree {
+    files: BTreeMap<Vec<String>, (PathBuf, String)>,
+}
+
+impl ModuleTree {
+    fn read(src: &Path) -> Self {
+        let mut files = Vec::new();
+        sources(src, &mut files);
+        let module = |file: PathBuf| {
+            let mut path: Vec<String> =
+                file.strip_prefix(src).unwrap().with_extension("").iter().map(|s| s.to_str().unwrap().into()).collect();
+            if path.last().is_some_and(|last| ["mod", "lib"].contains(&last.as_str())) {
+                path.pop();
+            }
+            let code = product_code(&fs::read_to_string(&file).unwrap());
+            (path, (file, code))
+        };
+        let files = files.into_iter().filter(|file| !file.ends_with("src/main.rs")).map(module).collect();
+        Self { files }
+    }
+
+    /// The module whose file declares what `path` names, seen from `module`; follows re-exports.
+    fn target(&self, module: &[String], path: &[String], depth: usize) -> Option<Vec<String>> {
+        let mut rest = path;
+        let mut at = match rest.first()?.as_str() {
+            "crate" => Vec::new(),
+            "super" => module[..module.len().checked_sub(1)?].to_vec(),
+            "self" => module.to_vec(),
+            first if self.files.contains_key(&[module, &[first.to_owned()]].concat()) => {
+                [module, &[first.to_owned()]].concat()
+            }
+            _ => return None,
+        };
+        rest = &rest[1..];
+        while let Some((next, after)) = rest.split_first() {
+            let child = [&at[..], &[next.clone()]].concat();
+            match next.as_str() {
+                "super" => drop(at.pop()),
+                _ if self.files.contains_key(&child) => at = child,
+                _ => break,
+            }
+            rest = after;
+        }
+        let Some(name) = rest.first().filter(|_| depth < 8) else { return Some(at) };
+        let (_, code) = self.files.get(&at)?;
+        let re_exports = uses(code).into_iter().filter(|(is_pub, _, _)| *is_pub);
+        for (_, path, alias) in re_exports {
+            let is_it = path.last() == Some(name) || alias.as_ref() == Some(name);
+            let found = || self.target(&at, &path, depth + 1);
+            if is_it {
+                return found();
+            }
+            if let Some(module) = found().filter(|_| path.last().is_some_and(|last| last == "*"))
+                && self.files.get(&module).is_some_and(|(_, code)| declares(code, name))
+            {
+                return Some(module);
+            }
+        }
+        Some(at)
+    }
+
+    /// The modules that each module imports from.
+    fn imports(&self) -> BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> {
+        let of = |module: &Vec<String>, code: &str| {
+            let imported = uses(code).into_iter().filter(|(is_pub, ..)| !is_pub).map(|(_, path, _)| path);
+            let targets = imported.chain(inline_paths(code)).filter_map(|path| self.target(module, &path, 0));
+            targets.filter(|target| target != module && self.files.contains_key(target)).collect()
+        };
+        self.files.iter().map(|(module, (_, code))| (module, of(module, code))).collect()
+    }
+
+    /// The groups of files that import each other, directly or through others of the group.
+    fn circles(&self) -> Vec<BTreeSet<String>> {
+        let imports = self.imports();
+        let reachable = |from: &Vec<String>| {
+            let (mut seen, mut open) = (BTreeSet::new(), vec![from.clone()]);
+            while let Some(module) = open.pop() {
+                for next in &imports[&module] {
+                    if seen.insert(next.clone()) {
+                        open.push(next.clone());
+                    }
+                }
+            }
+            seen
+        };
+        let reach: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
+            self.files.keys().map(|module| (module, reachable(module))).collect();
+        let circle = |module: &Vec<String>| -> BTreeSet<String> {
+            let mutual = reach[module].iter().filter(|other| reach[other].contains(module));
+            let file = |m: &Vec<String>| self.files[m].0.strip_prefix(root()).unwrap().display().to_string();
+            mutual.map(file).collect()
+        };
+        let all: BTreeSet<BTreeSet<String>> = self.files.keys().map(circle).filter(|files| files.len() > 1).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// The paths of all `use` declarations, with braces expanded: whether it is a re-export, the path, its `as` name.
+fn uses(code: &str) -> Vec<(bool, Vec<String>, Option<String>)> {
+    let mut all = Vec::new();
+    let mut lines = code.split_inclusive('\n').map(str::trim_start);
+    while let Some(line) = lines.next() {
+        let is_pub = line.starts_with("pub");
+        let Some(at) =
+            (if is_pub { line.find(" use ").map(|at| at + 1) } else { line.starts_with("use ").then_some(0) })
+        else {
+            continue;
+        };
+        let mut text = line[at + 4..].to_owned();
+        while !text.contains(';') {
+            let Some(more) = lines.next() else { break };
+            text.push_str(more);
+        }
+        let text = text.split(';').next().unwrap_or_default();
+        expand(text, &[], &mut |path, alias| all.push((is_pub, path, alias)));
+    }
+    all
+}
+
+/// Calls `found` for each path of a use tree.
+fn expand(tree: &str, before: &[String], found: &mut impl FnMut(Vec<String>, Option<String>)) {
+    let tree = tree.trim();
+    let Some(open) = tree.find('{') else {
+        let (path, alias) =
+            tree.split_once(" as ").map_or((tree, None), |(path, alias)| (path, Some(alias.trim().into())));
+        let mut path: Vec<String> =
+            before.iter().cloned().chain(path.split("::").map(|s| s.trim().to_owned())).collect();
+        if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
+            path.pop();
+        }
+        return if path != [""] {
+            found(path, alias)
+        };
+    };
+    let head = tree[..open].trim().trim_end_matches("::").split("::").map(|s| s.trim().to_owned());
+    let head: Vec<String> = before.iter().cloned().chain(head.filter(|s| !s.is_empty())).collect();
+    let inner = &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())];
+    let (mut depth, mut start) = (0, 0);
+    for (at, c) in inner.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                expand(&inner[start..at], &head, found);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    if !inner[start..].trim().is_empty() {
+        expand(&inner[start..], &head, found);
+    }
+}
+
+/// Paths in code outside of `use` that begin with `crate` or `super`.
+fn inline_paths(code: &str) -> Vec<Vec<String>> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let starts = ["crate::", "super::"].into_iter().flat_map(|word| code.match_indices(word).map(|(at, _)| at));
+    let whole = starts.filter(|at| !code[..*at].ends_with(|c| is_word(c) || c == ':'));
+    let path = |at: usize| {
+        let end = code[at..].find(|c: char| !is_word(c) && c != ':').map_or(code.len(), |n| at + n);
+        code[at..end].split("::").filter(|s| !s.is_empty()).map(str::to_owned).collect()
+    };
+    whole.map(path).collect()
+}
+
+/// Whether code declares an item of this name.
+fn declares(code: &str, name: &str) -> bool {
+    const KINDS: [&str; 9] = ["struct", "enum", "trait", "type", "fn", "const", "static", "union", "mod"];
+    KINDS.iter().any(|kind| names(code, &format!("{kind} {name}")))
+}
+
+/// Groups of files or folders that import each other. To be cut, not to grow: delete a line here when its circle is gone.
+const CIRCLES: [&[&str]; 8] = [
+    &["crates/kernels/src/bf16_matmul.rs", "crates/kernels/src/matmul.rs"],
+    &["crates/media/src/lib.rs", "crates/media/src/sniff.rs", "crates/media/src/table.rs"],
+    &["crates/media/src/picture/jpeg/"],
+    &["crates/engine/src/"],
+    &["src/app/"],
+    &["src/context/"],
+    &["src/ui/map/"],
+    &["src/ui/panels/collection.rs", "src/ui/panels/filters.rs"],
+];
+
+#[test]
+fn files_of_a_crate_import_each_other_in_one_direction() {
+    let crates = CRATES.iter().map(|name| root().join("crates").join(name).join("src"));
+    let circles = crates.chain([root().join("src")]).flat_map(|src| ModuleTree::read(&src).circles());
+    let is_known = |circle: &BTreeSet<String>| {
+        CIRCLES.iter().any(|known| circle.iter().all(|file| known.iter().any(|part| file.starts_with(part))))
+    };
+    let new: Vec<_> = circles.filter(|circle| !is_known(circle)).collect();
+    assert!(new.is_empty(), "these files import each other in a circle: {new:#?}");
+}
+
+#[test]
+fn the_check_sees_a_circle_of_files() {
+    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
+    let src = folder.path().join("src");
+    fs::create_dir_all(src.join("store")).unwrap();
+    let write = |name: &str, code: &str| fs::write(src.join(name), code).unwrap();
+    write("lib.rs", "mod a;\nmod b;\nmod store;\npub use a::A;\n");
+    write("a.rs", "use crate::store::{Row, rows as all};\npub struct A;\n");
+    write("b.rs", "fn f(_: super::a::A) {}\n");
+    write("store/mod.rs", "mod row;\npub use row::{Row, rows};\n");
+    write("store/row.rs", "use std::{fs, io};\npub struct Row;\npub fn rows() {}\n");
+    assert!(ModuleTree::read(&src).circles().is_empty(), "a re-export is no import");
+    write("store/row.rs", "use crate::A;\npub struct Row;\n#[cfg(test)]\nmod tests { use crate::b; }\n");
+    let circles = ModuleTree::read(&src).circles();
+    assert_eq!(circles.len(), 1);
+    let names: Vec<_> = circles[0].iter().map(|file| file.rsplit("src/").next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["a.rs", "store/row.rs"]);
+}
+
+/// The public types that code declares.
+fn public_types(code: &str) -> impl Iterator<Item = &str> {
+    fn name(line: &str) -> Option<&str> {
+        let rest = line.trim_start().strip_prefix("pub ")?;
+        let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
+        let rest = kinds.into_iter().find_map(|kind| rest.strip_prefix(kind))?;
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    }
+    code.lines().filter_map(name)
+}
+
+#[test]
+fn a_public_type_name_is_unique() {
+    let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in all_sources() {
+        let code = product_code(&fs::read_to_string(&file).unwrap());
+        for name in public_types(&code) {
+            let file = file.strip_prefix(root()).unwrap().display().to_string();
+            declared.entry(name.to_owned()).or_default().insert(file);
+        }
+    }
+    declared.retain(|_, files| files.len() > 1);
+    assert!(declared.is_empty(), "rename all but one of each: {declared:#?}");
+    assert_eq!(
+        public_types("pub struct A<T>;\n pub(super) struct B;\npub type C = u8;").collect::<Vec<_>>(),
+        ["A", "C"]
+    );
 }

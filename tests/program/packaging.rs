@@ -66,6 +66,44 @@ fn licences_are_those_of_the_crates_that_are_built_in() {
 }
 
 #[test]
+fn a_build_without_the_window_links_no_windowing_or_graphics_library() {
+    const WINDOWING: [&str; 16] = [
+        "accesskit",
+        "arboard",
+        "eframe",
+        "egui",
+        "epaint",
+        "glow",
+        "glutin",
+        "naga",
+        "opener",
+        "raw-window",
+        "rfd",
+        "wayland",
+        "wgpu",
+        "winit",
+        "x11",
+        "xkb",
+    ];
+    let cargo = Path::new(env!("CARGO"));
+    if !cargo.is_file() {
+        return eprintln!("skipped: there is no {}", cargo.display());
+    }
+    let names = |features: &[&str]| -> BTreeSet<String> {
+        let arguments =
+            ["tree", "--offline", "--locked", "--package=vicinity", "--edges=normal", "--target=all", "--prefix=none"];
+        let tree = output(Command::new(cargo).args(arguments).args(features));
+        tree.lines().filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect()
+    };
+    let windowing = |names: BTreeSet<String>| -> Vec<String> {
+        names.into_iter().filter(|name| WINDOWING.iter().any(|word| name.starts_with(word))).collect()
+    };
+    let with = windowing(names(&[]));
+    assert!(WINDOWING.iter().all(|word| with.iter().any(|name| name.starts_with(word))), "one is not found: {with:?}");
+    assert_eq!(windowing(names(&["--no-default-features"])), Vec::<String>::new());
+}
+
+#[test]
 fn one_identity_everywhere() {
     let (id, home, maintainer, glibc) =
         (identity("ID"), identity("HOMEPAGE"), identity("MAINTAINER"), identity("GLIBC"));

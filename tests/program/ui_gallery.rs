@@ -165,7 +165,7 @@ fn the_preview_tells_the_place_the_facts_and_the_score() {
     });
     window.key_press(Key::Space);
     step_until(&mut window, "the place is told", |w| w.query_by_label("1 of 32 · score 0.400").is_some());
-    window.get_by_label_contains("480 × 640 · 124 KB · ");
+    window.get_by_label_contains("480 × 640 · 124 kB · ");
     assert!(window.query_by_label("Previous").is_none(), "there is none before the first");
     window.get_by_label("Next").click();
     step_until(&mut window, "the next is shown", |w| w.query_by_label("2 of 32 · score 0.380").is_some());

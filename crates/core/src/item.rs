@@ -46,10 +46,7 @@ pub struct ContentHash(pub [u8; 32]);
 
 impl std::fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for byte in &self.0[..6] {
-            write!(f, "{byte:02x}")?;
-        }
-        f.write_str("…")
+        write!(f, "{}…", hex::encode(&self.0[..6]))
     }
 }
 

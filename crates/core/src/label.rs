@@ -1,6 +1,8 @@
 //! Label sets, and the labels closest to an item.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::Path;
 
 use super::item::ItemId;
 
@@ -64,6 +66,38 @@ impl Default for LabelSet {
     }
 }
 
+/// The labels in a text that was typed or pasted: one per line, or separated by commas, semicolons or tabs. Lines that
+/// begin with `# ` are headings. Quotes, blanks and repeated labels (in any case) are removed.
+pub fn parse_labels(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.starts_with("# "));
+    distinct(lines.flat_map(|line| line.split([',', ';', '\t'])).map(|label| label.trim().trim_matches('"')))
+}
+
+/// The labels in a file: of a .csv or .tsv table its first column, without a heading `label`, `labels` or `name`; of any
+/// other file as [`parse_labels`].
+pub fn parse_label_file(path: &Path, text: &str) -> Vec<String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let separator = match path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase).as_deref() {
+        Some("csv") => b',',
+        Some("tsv" | "tab") => b'\t',
+        _ => return parse_labels(text),
+    };
+    let mut table = csv::ReaderBuilder::new();
+    let mut table = table.has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
+    let rows: Vec<_> = table.records().filter_map(Result::ok).collect();
+    let mut labels = rows.iter().filter_map(|row| row.get(0)).map(str::trim).peekable();
+    let is_heading = |label: &&str| ["label", "labels", "name"].contains(&label.to_lowercase().as_str());
+    labels.next_if(is_heading);
+    distinct(labels)
+}
+
+/// The labels without blanks and repetitions, in order.
+fn distinct<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let labels = labels.map(str::trim).filter(|label| !label.is_empty());
+    labels.filter(|label| seen.insert(label.to_lowercase())).map(str::to_owned).collect()
+}
+
 /// The group of an everyday label.
 pub fn group_of(label: &str) -> Option<&'static str> {
     EVERYDAY.iter().find(|(_, labels)| labels.contains(&label)).map(|(group, _)| *group)
@@ -115,6 +149,20 @@ impl ScoredLabels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_typed_on_lines_or_with_separators() {
+        let text = "# Animals\ndog\n cat , \"fire engine\"\n\nDog;bird\r\nÉcole\técole";
+        assert_eq!(parse_labels(text), ["dog", "cat", "fire engine", "bird", "École"]);
+        assert_eq!(parse_label_file(Path::new("my.txt"), &format!("\u{feff}{text}")), parse_labels(text));
+    }
+
+    #[test]
+    fn labels_of_a_table_are_its_first_column() {
+        let table = "\u{feff}Label,count\n\"sea, shore\",3\nhill,4\n\nHill,5\n";
+        assert_eq!(parse_label_file(Path::new("a.CSV"), table), ["sea, shore", "hill"]);
+        assert_eq!(parse_label_file(Path::new("a.tsv"), "sea, shore\t3\nname\t4\n"), ["sea, shore", "name"]);
+    }
 
     #[test]
     fn there_are_about_sixty_everyday_labels_without_duplicates() {

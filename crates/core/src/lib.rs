@@ -7,6 +7,7 @@ pub mod app_dirs;
 pub mod atomic_file;
 pub mod embedding;
 pub mod filter;
+pub mod format;
 pub mod item;
 pub mod label;
 pub mod layout;

@@ -69,21 +69,6 @@ fn embed(tower: &dyn TextTower, texts: &[String]) -> Result<Vec<Embedding>, Towe
     Ok(vectors)
 }
 
-/// Reads a label set from the text of a file: one label a line, or the first column of a csv; a heading `label` or
-/// `labels`, blank lines and repeated labels are left out.
-pub fn parse(name: &str, text: &str) -> LabelSet {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut labels: Vec<String> = Vec::new();
-    for (at, record) in reader.records().filter_map(Result::ok).enumerate() {
-        let label = record.get(0).unwrap_or_default().trim().trim_start_matches('\u{feff}').to_owned();
-        let heading = at == 0 && ["label", "labels", "name"].contains(&label.to_lowercase().as_str());
-        if !label.is_empty() && !heading && !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    LabelSet { name: name.to_owned(), labels }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,11 +92,5 @@ mod tests {
     #[test]
     fn a_text_is_compared_with_the_bare_labels() {
         assert_eq!(vectors().score(&[0.6, 0.8], Modality::Text)[0].label, 0);
-    }
-
-    #[test]
-    fn label_files_may_be_lists_or_tables() {
-        assert_eq!(parse("x", "dog\n\ncat \ndog\n").labels, ["dog", "cat"]);
-        assert_eq!(parse("x", "label,count\n\"sea, shore\",3\nhill,4\n").labels, ["sea, shore", "hill"]);
     }
 }

@@ -320,6 +320,7 @@ pub mod model_selection;
 pub mod output_files;
 mod previews;
 pub mod remote;
+pub mod runtime;
 pub mod runtime_settings;
 pub mod sample;
 pub mod scan;

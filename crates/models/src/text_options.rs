@@ -1,7 +1,7 @@
 //! How texts are embedded.
 
 /// What to do with a text that is longer than the model's window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LongText {
     /// Embed the first window only.
@@ -26,9 +26,8 @@ impl LongText {
 }
 
 /// What a text is embedded for. Models without task types ignore it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
 pub enum TextTask {
     /// To be found.
     #[default]

@@ -9,7 +9,7 @@ use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::widgets::{buttons, icons::Icon};
 use vicinity_core::LabelSet;
-use vicinity_core::label::group_of;
+use vicinity_core::label::{group_of, parse_labels};
 
 /// State of the editor while it is open.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl LabelEditor {
             ui.add(TextEdit::multiline(&mut self.text).desired_rows(12).desired_width(f32::INFINITY))
                 .accessible_name("Labels");
         });
-        let labels = parse(&self.text);
+        let labels = parse_labels(&self.text);
         ui.label(
             egui::RichText::new(format::count(labels.len() as u64, "label"))
                 .font(font(text_size::SMALL))
@@ -83,7 +83,7 @@ impl LabelEditor {
         let name = self.name.trim();
         LabelSet {
             name: if name.is_empty() { "Labels".to_owned() } else { name.to_owned() },
-            labels: parse(&self.text),
+            labels: parse_labels(&self.text),
         }
     }
 }
@@ -119,30 +119,13 @@ fn grouped(labels: &[String]) -> String {
     text
 }
 
-/// Parses labels typed, pasted or read from a file: one per line or separated by commas, semicolons or tabs.
-pub fn parse(text: &str) -> Vec<String> {
-    let mut labels: Vec<String> = Vec::new();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("# "));
-    let parts = lines.flat_map(|line| line.split([',', ';', '\t']));
-    for label in parts.map(|l| l.trim().trim_matches('"').trim()).filter(|l| !l.is_empty()) {
-        if !labels.iter().any(|existing| existing.eq_ignore_ascii_case(label)) {
-            labels.push(label.to_owned());
-        }
-    }
-    labels
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_taken_from_lines_and_tables() {
-        assert_eq!(
-            parse(&grouped(&LabelSet::everyday().labels)),
-            LabelSet::everyday().labels,
-            "headings are no labels"
-        );
-        assert_eq!(parse("dog\n cat , \"fire engine\"\n\nDog;bird\r\n"), ["dog", "cat", "fire engine", "bird"]);
+    fn headings_of_groups_are_no_labels() {
+        let labels = LabelSet::everyday().labels;
+        assert_eq!(parse_labels(&grouped(&labels)), labels);
     }
 }

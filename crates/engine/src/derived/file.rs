@@ -27,8 +27,7 @@ pub struct ArtefactFile {
 impl ArtefactFile {
     /// The file for an artefact with these inputs.
     pub fn path(&self, library: &Path, inputs: &InputsHash) -> PathBuf {
-        let [a, b, c, d, ..] = inputs;
-        library.join(FOLDER).join(format!("{}-{a:02x}{b:02x}{c:02x}{d:02x}.bin", self.name))
+        library.join(FOLDER).join(format!("{}-{}.bin", self.name, hex::encode(&inputs[..4])))
     }
 
     /// Stores an artefact, whole or not at all.

@@ -85,7 +85,7 @@ fn layout_key(snapshot: &Snapshot) -> [u8; 32] {
 
 fn layout_file(snapshot: &Snapshot) -> PathBuf {
     let key = layout_key(snapshot);
-    let name = format!("layout-{:02x}{:02x}{:02x}{:02x}.bin", key[0], key[1], key[2], key[3]);
+    let name = format!("layout-{}.bin", hex::encode(&key[..4]));
     snapshot.parts().library.join(name)
 }
 

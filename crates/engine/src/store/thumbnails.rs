@@ -72,7 +72,7 @@ impl ThumbnailCache {
     }
 
     fn path(&self, hash: &ContentHash) -> PathBuf {
-        let name: String = hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex::encode(hash.0);
         self.dir.join(&name[..2]).join(format!("{}.jpg", &name[2..]))
     }
 }

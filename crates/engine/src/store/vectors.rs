@@ -198,7 +198,7 @@ pub(super) fn file_name(model: &ModelKey) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .take(40)
         .collect();
-    let hash: String = key_hash(model)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&key_hash(model)[..4]);
     format!("{name}-{hash}.f32")
 }
 

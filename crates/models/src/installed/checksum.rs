@@ -58,7 +58,7 @@ impl FileHasher {
 
     /// The SHA-256, and whether the content is as expected.
     pub fn finish(self, expected: &ExpectedHash) -> (String, bool) {
-        let (sha256, git) = (hex(&self.sha256.finalize()), hex(&self.git.finalize()));
+        let (sha256, git) = (hex::encode(self.sha256.finalize()), hex::encode(self.git.finalize()));
         let right = match expected {
             ExpectedHash::Sha256(wanted) => *wanted == sha256,
             ExpectedHash::GitSha1(wanted) => *wanted == git,
@@ -93,12 +93,7 @@ pub fn sha256_of(path: &Path, mut on_read: impl FnMut(u64) -> bool) -> io::Resul
             return Err(io::ErrorKind::Interrupted.into());
         }
     }
-    Ok(hex(&hash.finalize()))
-}
-
-/// Bytes as hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What downloads, imports and checks share.
 
-use super::error::{ModelError, size};
+use super::error::ModelError;
 use super::model_store::ModelStore;
 use super::options::InstallOptions;
-use vicinity_core::NetworkLedger;
+use vicinity_core::{NetworkLedger, format};
 
 /// Settings, the folder of installed models, and who is notified.
 pub(super) struct InstallContext {
@@ -23,7 +23,7 @@ impl InstallContext {
         if bytes == 0 || free >= need {
             return Ok(());
         }
-        let missing = size(need.saturating_sub(free));
-        Err(ModelError::Space { dir: dir.to_owned(), need: size(need), free: size(free), missing })
+        let missing = format::bytes(need.saturating_sub(free));
+        Err(ModelError::Space { dir: dir.to_owned(), need: format::bytes(need), free: format::bytes(free), missing })
     }
 }

@@ -281,26 +281,3 @@ impl ModelError {
         }
     }
 }
-
-/// A number of bytes for display: decimal units, two or three digits.
-pub fn size(bytes: u64) -> String {
-    let bytes = bytes as f64;
-    let (value, unit) = match bytes {
-        b if b >= 999.5e6 => (b / 1e9, "GB"),
-        b if b >= 999.5e3 => (b / 1e6, "MB"),
-        b if b >= 1e3 => (b / 1e3, "kB"),
-        b => return format!("{b:.0} bytes"),
-    };
-    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_for_display() {
-        let words = [0, 999, 1_500, 23_700_000, 999_600_000, 1_535_000_000, 12_345_678_901].map(size);
-        assert_eq!(words, ["0 bytes", "999 bytes", "1.5 kB", "24 MB", "1.0 GB", "1.5 GB", "12 GB"]);
-    }
-}

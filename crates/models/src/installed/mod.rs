@@ -20,7 +20,7 @@ mod transfer;
 mod unpack;
 mod verify;
 
-pub use error::{ModelError, size};
+pub use error::ModelError;
 pub use models::{InstallState, Models, Status};
 pub use options::InstallOptions;
 pub use transfer::DownloadProgress;

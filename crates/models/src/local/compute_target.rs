@@ -5,9 +5,7 @@ use rayon::prelude::*;
 
 /// The numbers that the large matrices are stored and multiplied in. Norms, softmax and what flows past the layers are
 /// f32 whatever this is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32 bits.

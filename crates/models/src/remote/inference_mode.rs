@@ -15,7 +15,7 @@ pub const FAST_ENOUGH: Duration = Duration::from_secs(10);
 const TEXTS: [&str; 2] = ["A lighthouse stands on the cliff.", "How do I bake bread without yeast?"];
 
 /// As in Nomic's SDK.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InferenceMode {
     /// On this machine; nothing leaves it.

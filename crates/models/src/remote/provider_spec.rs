@@ -19,7 +19,7 @@ pub const NOMIC_SPACE: &str = "nomic-embed-v1.5";
 const PREPARATION: &str = "service-1";
 
 /// Who computes vectors elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
     /// Nomic's Atlas.
@@ -27,7 +27,6 @@ pub enum Provider {
     /// Google's Gemini API.
     Gemini,
     /// OpenAI, or any server that speaks its `/v1/embeddings`.
-    #[value(name = "openai")]
     OpenAi,
 }
 

@@ -25,7 +25,7 @@ pub struct Hits;
 
 /// Everything the hits' marks depend on.
 #[derive(PartialEq)]
-pub struct Key {
+pub struct QueryMarksKey {
     scene: ArcKey<Scene>,
     snapshot: ArcKey<Snapshot>,
     result: ArcKey<SearchResult>,
@@ -41,11 +41,11 @@ pub struct HitMarks {
 }
 
 impl MapLayer for Hits {
-    type Key = Key;
+    type Key = QueryMarksKey;
     type Data = HitMarks;
 
-    fn key(&self, map: &LayerContext<'_>) -> Option<Key> {
-        Some(Key {
+    fn key(&self, map: &LayerContext<'_>) -> Option<QueryMarksKey> {
+        Some(QueryMarksKey {
             scene: ArcKey(Arc::clone(map.scene)),
             snapshot: ArcKey(Arc::clone(map.snapshot)),
             result: ArcKey(Arc::clone(map.result?)),

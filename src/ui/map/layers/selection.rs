@@ -24,7 +24,7 @@ pub struct SelectedItems;
 
 /// Everything the rings and the outline depend on.
 #[derive(PartialEq)]
-pub struct Key {
+pub struct SelectionMarksKey {
     scene: ArcKey<Scene>,
     snapshot: ArcKey<Snapshot>,
     selection: u64,
@@ -39,14 +39,14 @@ pub struct Highlight {
 }
 
 impl MapLayer for SelectedItems {
-    type Key = Key;
+    type Key = SelectionMarksKey;
     type Data = Highlight;
 
-    fn key(&self, map: &LayerContext<'_>) -> Option<Key> {
+    fn key(&self, map: &LayerContext<'_>) -> Option<SelectionMarksKey> {
         let selected = map.selection.items.len();
         // A single ring is the same at every scale.
         let scale_step = if selected < 2 { 0 } else { scale_step(map.target.points_per_unit) };
-        (selected > 0).then(|| Key {
+        (selected > 0).then(|| SelectionMarksKey {
             scene: ArcKey(Arc::clone(map.scene)),
             snapshot: ArcKey(Arc::clone(map.snapshot)),
             selection: map.selection.stamp(),

@@ -1,0 +1,128 @@
+//! The words that options with a fixed choice accept, with their help. The types below know nothing of the command line.
+
+use std::net::SocketAddr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use vicinity_models::compute_target::Precision;
+use vicinity_models::remote::inference_mode::InferenceMode;
+use vicinity_models::remote::{GeminiTask, Provider};
+use vicinity_models::{LongText, TextTask};
+
+/// The values of an option: what is typed, what it means, and its help.
+type Choices<T> = &'static [(&'static str, T, &'static str)];
+
+const LONG_TEXT: Choices<LongText> = &[
+    ("truncate", LongText::Truncate, "Embed only the beginning, as much as the model reads at once"),
+    ("mean", LongText::Mean, "Embed overlapping parts of the whole text and average them (slower)"),
+];
+const PRECISION: Choices<Precision> = &[
+    ("f32", Precision::F32, "32 bits"),
+    ("f16", Precision::F16, "16 bits: more digits and a smaller range than bf16"),
+    ("bf16", Precision::Bf16, "16 bits: the range of f32"),
+];
+const PROVIDER: Choices<Provider> = &[
+    ("nomic", Provider::Nomic, "Nomic's Atlas"),
+    ("gemini", Provider::Gemini, "Google's Gemini API"),
+    ("openai", Provider::OpenAi, "OpenAI, or any server with a compatible `/v1/embeddings`"),
+];
+const INFERENCE_MODE: Choices<InferenceMode> = &[
+    ("local", InferenceMode::Local, "On this machine; nothing is sent"),
+    ("remote", InferenceMode::Remote, "With the service"),
+    ("dynamic", InferenceMode::Dynamic, "On this machine if that is fast enough, otherwise with the service"),
+];
+const TEXT_TASK: Choices<TextTask> = &[
+    ("search_document", TextTask::SearchDocument, ""),
+    ("search_query", TextTask::SearchQuery, ""),
+    ("classification", TextTask::Classification, ""),
+    ("clustering", TextTask::Clustering, ""),
+];
+
+fn one_of<T: Copy + Send + Sync + 'static>(choices: Choices<T>) -> impl TypedValueParser<Value = T> {
+    let values = choices.iter().map(|(word, _, help)| PossibleValue::new(*word).help(*help));
+    PossibleValuesParser::new(values).try_map(move |word| find(choices, &word).ok_or("there is no such value"))
+}
+
+fn find<T: Copy>(choices: Choices<T>, word: &str) -> Option<T> {
+    choices.iter().find(|(known, ..)| *known == word).map(|(_, value, _)| *value)
+}
+
+/// `--long-text`.
+pub fn long_text() -> impl TypedValueParser<Value = LongText> {
+    one_of(LONG_TEXT)
+}
+
+/// `--precision`.
+pub fn precision() -> impl TypedValueParser<Value = Precision> {
+    one_of(PRECISION)
+}
+
+/// `--provider`.
+pub fn provider() -> impl TypedValueParser<Value = Provider> {
+    one_of(PROVIDER)
+}
+
+/// `--inference-mode`.
+pub fn inference_mode() -> impl TypedValueParser<Value = InferenceMode> {
+    one_of(INFERENCE_MODE)
+}
+
+/// A task that all models support, or one of Gemini only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskArg {
+    /// Supported by all models.
+    Common(TextTask),
+    /// Supported by Gemini only.
+    Gemini(GeminiTask),
+}
+
+/// `--task`.
+pub fn task(word: &str) -> Result<TaskArg, String> {
+    let gemini = || GeminiTask::ALL.into_iter().find(|task| task.as_str() == word).map(TaskArg::Gemini);
+    let found = find(TEXT_TASK, word).map(TaskArg::Common).or_else(gemini);
+    found.ok_or_else(|| {
+        let common = TEXT_TASK.iter().map(|(word, ..)| *word);
+        let all: Vec<&str> = common.chain(GeminiTask::ALL.into_iter().map(GeminiTask::as_str)).collect();
+        format!("expected one of {}", all.join(", "))
+    })
+}
+
+/// Parses `ADDRESS:PORT`, where the address may be `localhost`.
+pub fn address(word: &str) -> Result<SocketAddr, String> {
+    let plain = match word.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => word.to_owned(),
+    };
+    plain.parse().map_err(|_| "it should look like 127.0.0.1:7878, [::1]:7878 or localhost:7878".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each word is the one that is stored and sent; `all` of them can be typed.
+    fn same_words<T: Copy + serde::Serialize>(choices: Choices<T>) {
+        for (word, value, _) in choices {
+            assert_eq!(serde_json::to_value(value).expect("a word"), *word);
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_stored() {
+        same_words(LONG_TEXT);
+        same_words(PRECISION);
+        same_words(PROVIDER);
+        same_words(INFERENCE_MODE);
+        same_words(TEXT_TASK);
+        assert_eq!(PROVIDER.len(), Provider::ALL.len());
+    }
+
+    #[test]
+    fn tasks_of_all_models_and_of_gemini() {
+        assert_eq!(task("search_query"), Ok(TaskArg::Common(TextTask::SearchQuery)));
+        for gemini in GeminiTask::ALL {
+            assert_eq!(task(gemini.as_str()), Ok(TaskArg::Gemini(gemini)));
+        }
+        assert!(task("dance").is_err());
+    }
+}
