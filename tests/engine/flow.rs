@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::engine::{PATIENCE, wait};
 use tempfile::TempDir;
+use vicinity_core::filter::{DateRange, Period};
 use vicinity_core::{
-    Embedding, ItemId, LabelSet, LayoutMethod, Modality, Picture, Query, QueryPart, SearchResult, SkipCounts,
+    Embedding, Filter, ItemId, LabelSet, LayoutMethod, Modality, Picture, Query, QueryPart, SearchResult, SkipCounts,
     SkipReason, Stage,
 };
 use vicinity_engine::model_loader::ModelFactory;
@@ -108,6 +110,50 @@ fn only_what_is_new_is_embedded() {
     fs::remove_file(place.files().join("picture3.png")).unwrap();
     let changed = import(&engine, Job::Rescan);
     assert_eq!((changed.items, changed.embedded, changed.images), (6, 1, 2));
+}
+
+#[test]
+fn a_filter_is_evaluated_for_the_window_and_for_searches_alike() {
+    let place = Place::new();
+    fill(&place);
+    let file = fs::File::options().write(true).open(place.files().join("rocket.txt")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    let engine = place.open();
+    import(&engine, Job::Add(vec![place.files()]));
+
+    let year = |text: &str| text.parse::<Period>().unwrap();
+    let zone = jiff::tz::TimeZone::UTC;
+    let modified = DateRange::new(Some(year("2001").start), Some(year("2001").end), &zone);
+    let filter = Filter { modified, ..Filter::default() };
+    let snapshot = engine.snapshot();
+    engine.submit(Job::Filter { snapshot: Arc::clone(&snapshot), filter: filter.clone() });
+    let (mut visible, mut folders) = (None, None);
+    wait(&engine, |event| {
+        match event {
+            Event::Visible(rows) => visible = Some(rows),
+            Event::Folders(counts) => folders = Some(counts),
+            _ => {}
+        }
+        (visible.is_some() && folders.is_some()).then_some(())
+    });
+    let (visible, folders) = (visible.unwrap(), folders.unwrap());
+    let names: Vec<String> = visible.items().map(|item| item.name()).collect();
+    assert_eq!(names, ["rocket.txt"]);
+    assert_eq!(Modality::ALL.map(|modality| visible.count(modality)), [0, 1]);
+    let root = folders.roots().next().unwrap().0;
+    assert_eq!((folders.path(root), folders.items(root)), (place.files(), 1));
+
+    let part = QueryPart::Text("a dog".to_owned());
+    engine.submit(Job::Search {
+        slot: SearchSlot::Results,
+        ticket: 8,
+        query: Query { parts: vec![part], k: 5, filter, ..Query::default() },
+    });
+    let found = wait(&engine, |event| match event {
+        Event::SearchDone { ticket: 8, result, .. } => Some(result.unwrap()),
+        _ => None,
+    });
+    assert_eq!((found.hits.len(), name(&engine, &found, 0).as_str()), (1, "rocket.txt"));
 }
 
 #[test]

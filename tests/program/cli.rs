@@ -71,6 +71,39 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn a_search_is_limited_to_the_dates_of_modification() {
+    let place = Place::new();
+    // Half past midnight on 1 May and on 1 July in a time zone that is two hours ahead of UTC.
+    for (name, time) in [("dog.txt", 1_714_516_200), ("rocket.txt", 1_719_786_600), ("bread.txt", 1_700_000_000)] {
+        let file = fs::File::options().write(true).open(place.files().join(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(time)).unwrap();
+    }
+    assert!(place.index().status.success());
+    let found = |dates: &[&str]| {
+        let mut arguments = vec!["search", "an animal", "--modality", "text", "--json"];
+        arguments.extend(dates);
+        let output = place.command(&arguments).env("TZ", "CET-1CEST,M3.5.0,M10.5.0/3").output().unwrap();
+        let name = |hit: &Value| Path::new(hit["path"].as_str().unwrap()).file_name().unwrap().to_owned();
+        let mut names: Vec<_> = lines(&output).iter().map(name).collect();
+        names.sort();
+        assert_eq!(output.status.code(), Some(i32::from(names.is_empty())), "{}", stderr(&output));
+        names
+    };
+    assert_eq!(found(&[]), ["bread.txt", "dog.txt", "rocket.txt"]);
+    assert_eq!(found(&["--after", "2024-05-01"]), ["dog.txt", "rocket.txt"], "from the midnight of that place on");
+    assert_eq!(found(&["--after", "2024-05-02"]), ["rocket.txt"]);
+    assert_eq!(found(&["--after", "2024", "--before", "2024-07"]), ["dog.txt"], "the last date does not belong to it");
+    assert_eq!(found(&["--before", "2024-05"]), ["bread.txt"]);
+    assert!(found(&["--after", "2024-07-02"]).is_empty());
+    for text in ["yesterday", "2024-13", "5/1/2024"] {
+        let wrong = place.run(&["search", "an animal", "--after", text]);
+        assert_eq!(wrong.status.code(), Some(2));
+        let told = stderr(&wrong);
+        assert!(told.contains("--after") && told.contains("not a date: write a day (2024-05-31)"), "{told}");
+    }
+}
+
+#[test]
 fn index_then_search_then_the_rest() {
     let place = Place::new();
 

@@ -641,6 +641,58 @@ fn types_and_folders_are_counted_within_what_the_rest_of_the_filter_admits() {
 }
 
 #[test]
+fn items_are_filtered_by_the_dates_on_which_they_were_modified() {
+    let (mut window, _) = open();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    let visible = |w: &Window| w.state().state().library().visible.as_ref().map(|rows| rows.len());
+    let enter = |window: &mut Window, field: &str, typed: &str| {
+        window.get_by_label(field).focus();
+        window.run_steps(2);
+        window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        window.run_steps(1);
+        if typed.is_empty() {
+            window.key_press(Key::Backspace);
+        } else {
+            window.event(text(typed));
+        }
+        window.run_steps(2);
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+    };
+    enter(&mut window, "Modified from", "2024-05");
+    step_until(&mut window, "the texts are older", |w| visible(w) == Some(24));
+    window.run_steps(2);
+    assert!(shown(&window, "Modified since 2024-05-01"));
+    assert!(shown(&window, "Texts, 0") && shown(&window, "Notes, 0") && shown(&window, "Photos, 24"));
+    enter(&mut window, "Modified to", "2024-06");
+    step_until(&mut window, "it ends with June", |w| shown(w, "Modified 2024-05-01 to 2024-06-30"));
+    window.key_press(Key::Num2);
+    step_until(&mut window, "the gallery says so", |w| shown(w, "All items, modified 2024-05-01 to 2024-06-30 · 24"));
+
+    // What is no date, or no range of dates, changes nothing and is explained.
+    enter(&mut window, "Modified to", "last week");
+    assert!(shown(&window, "Not a date: write a day (2024-05-31), a month (2024-05) or a year (2024)"));
+    assert_eq!(visible(&window), Some(24));
+    enter(&mut window, "Modified to", "2023");
+    assert!(shown(&window, "The first date is after the last"));
+    assert_eq!(visible(&window), Some(24));
+
+    enter(&mut window, "Modified from", "");
+    enter(&mut window, "Modified to", "2023");
+    step_until(&mut window, "only texts are left", |w| visible(w) == Some(8));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "one date is taken back", |w| shown(w, "Modified until 2024-06-30"));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "and the other", |w| shown(w, "Modified 2024-05-01 to 2024-06-30"));
+    window.get_by_label("Remove Modified 2024-05-01 to 2024-06-30 from search").click();
+    step_until(&mut window, "its chip is removed", |w| visible(w) == Some(32));
+    enter(&mut window, "Modified from", "2024-06-15");
+    step_until(&mut window, "nothing is so new", |w| shown(w, "No items match the filter"));
+    window.get_by_label("Clear dates").click();
+    step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
+}
+
+#[test]
 fn the_map_fades_or_hides_what_the_filter_excludes_as_the_user_likes() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = folder.path().join("settings.json");

@@ -78,7 +78,8 @@ fn item(id: u32) -> Item {
         row: None,
         modality: if text { Modality::Text } else { Modality::Image },
         bytes: 120_000 + u64::from(id) * 991,
-        modified_ns: 1_718_388_120_000_000_000,
+        // Pictures in June 2024, texts in March 2023.
+        modified_ns: if text { 1_678_816_920_000_000_000 } else { 1_718_388_120_000_000_000 },
         hash: ContentHash([id as u8; 32]),
         pixels: (!text).then_some([[640, 480], [480, 640], [800, 450]][(id % 3) as usize]),
         snippet: text
