@@ -1,21 +1,21 @@
-# What contributors run most. `just` lists it; each line works without just, too.
+# Commands for contributors. `just` lists them; each line also works without just.
 
 _default:
     @just --list
 
-# Formatting and types of everything, without building it
+# Check formatting and types of everything, without building it
 check:
     cargo fmt --check
     cargo check --workspace --all-targets
 
-# Tests of one crate (core, kernels, layout, media, models, engine, serve), or of the program without a name
+# Run the tests of one crate (core, kernels, layout, media, models, engine, serve), or of the program if no name is given
 test CRATE="":
     scripts/test -p {{ if CRATE == "" { "vicinity" } else { "vicinity-" + CRATE } }}
 
-# The window, on the sample collection
+# Open the window with the sample collection
 window:
     scripts/run
 
-# Everything that must pass before a change lands
+# Run everything that must pass before a change is merged
 gate:
     .ci/run

@@ -97,21 +97,23 @@ impl TileGrid {
         let mut row: Vec<f32> = Vec::new();
         let mut y = self.height;
         let mut sum = 0.0;
+        // The last row is as high as the one before, unless it is the only one.
+        let mut last = height;
         for shape in shapes {
             let shape = shape.clamp(0.5, 2.4);
             row.push(shape);
             sum += shape;
             let gaps = GAP * (row.len() - 1) as f32;
             if sum * height + gaps >= width {
-                let high = (width - gaps) / sum;
-                index = self.row(&mut row, index, y, high);
-                y += high + GAP;
+                last = (width - gaps) / sum;
+                index = self.row(&mut row, index, y, last);
+                y += last + GAP;
                 sum = 0.0;
             }
         }
         if !row.is_empty() {
-            self.row(&mut row, index, y, height);
-            y += height + GAP;
+            self.row(&mut row, index, y, last);
+            y += last + GAP;
         }
         self.height = y;
     }
@@ -217,6 +219,14 @@ mod tests {
         for near in [None, Some(0), Some(7), Some(99)] {
             assert_eq!(TileGrid::justified(&[1.5; 7], near, 600.0, 140.0).break_at, None, "{near:?}: nothing to part");
         }
+    }
+
+    #[test]
+    fn the_last_row_before_the_divider_is_no_higher_than_the_others() {
+        let grid = TileGrid::justified(&[1.5; 7], Some(5), 600.0, 140.0);
+        let heights: Vec<f32> = grid.cells.iter().map(|c| c.rect.height()).collect();
+        assert!(heights[0] < 140.0 && heights[..5].iter().all(|height| *height == heights[0]), "{heights:?}");
+        assert_eq!(heights[6], 140.0, "a single row has the chosen height");
     }
 
     #[test]

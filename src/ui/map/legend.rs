@@ -6,6 +6,7 @@ use egui::{Popup, Rect, RectAlign, Response, RichText, ScrollArea, Sense, Shape,
 use crate::context::{ColourBy, Ctx, SystemCommand};
 use crate::ui::format;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::buttons;
 
 use super::MapPanel;
 use super::colours::LegendEntry;
@@ -80,7 +81,8 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
     Popup::menu(&response).align(RectAlign::TOP_START).width(170.0).show(|ui| {
         for (by, name) in COLOUR_CHOICES {
-            if ui.selectable_label(by == cx.state.preferences.colour_by, name).clicked() {
+            let chosen = if by == cx.state.preferences.colour_by { "✓" } else { "" };
+            if buttons::menu_row(ui, name, chosen).clicked() {
                 cx.send(SystemCommand::SetColourBy(by));
                 ui.close();
             }

@@ -1,6 +1,6 @@
 //! The gallery in the centre: the hits, a selection, or all items, in justified rows.
 
-use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, Slider, TextEdit, Ui, UiBuilder, pos2, vec2};
+use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, TextEdit, Ui, UiBuilder, pos2, vec2};
 
 use super::filters;
 use crate::context::listing::{Sort, SortKey};
@@ -9,7 +9,7 @@ use crate::ui::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, icons, icons::Icon, line, tile};
+use crate::ui::widgets::{buttons, icons, icons::Icon, line, slider, tile};
 use vicinity_core::Filter;
 
 /// Height of a row of the header.
@@ -242,10 +242,7 @@ fn match_count(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
 fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let mut height = ctx.state.preferences.gallery_height;
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
-    child.spacing_mut().slider_width = 110.0;
-    let response =
-        child.add(Slider::new(&mut height, 72.0..=320.0).show_value(false)).accessible_name("Thumbnail size");
-    if response.on_hover_text("Thumbnail size").changed() {
+    if slider(&mut child, &mut height, 72.0..=320.0, 110.0, "Thumbnail size").changed() {
         ctx.send(SystemCommand::SetGalleryHeight(height));
     }
 }
@@ -284,11 +281,8 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
     let mut child = ui.new_child(UiBuilder::new().max_rect(available).layout(Layout::right_to_left(Align::Center)));
     let name = key_name(sort.key, searched);
     let description = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
-    let button =
-        buttons::quiet(&mut child, &format!("{name}     "), &description, theme.text2).on_hover_text(&description);
-    let arrow =
-        Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
-    icons::paint(ui.painter(), Icon::Down, arrow, theme.text2);
+    let names = [true, false].map(|searched| SortKey::ALL.map(|key| key_name(key, searched))).concat();
+    let button = buttons::menu_button(&mut child, name, &names, &description, theme.text2).on_hover_text(&description);
     Popup::menu(&button).width(240.0).show(|ui| {
         for key in SortKey::ALL {
             let current = key == sort.key;

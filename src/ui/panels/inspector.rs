@@ -7,7 +7,7 @@ use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{bar, buttons, icons, line, tile, truncate};
+use crate::ui::widgets::{bar, buttons, line, tile, truncate};
 use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 
 /// Labels shown before "Show all".
@@ -180,13 +180,11 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
         Rect::from_min_max(pos2(head.left() + 110.0, head.top() - 2.0), pos2(head.right(), head.bottom() + 2.0));
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(place).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let shown = truncate(ui, &title, &font(text_size::BODY), place.width() - 36.0);
-    let mut link = buttons::link(&mut child, &format!("{shown}     "), &format!("Label set {title}"));
+    let shown = truncate(ui, &title, &font(text_size::BODY), place.width() - buttons::ARROW - SPACE[1]);
+    let mut link = buttons::menu_button(&mut child, &shown, &[], &format!("Label set {title}"), theme.accent);
     if shown != title {
         link = link.on_hover_text(&title);
     }
-    let arrow = Rect::from_center_size(pos2(link.rect.right() - 11.0, link.rect.center().y + 0.5), vec2(12.0, 12.0));
-    icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.accent);
     egui::Popup::menu(&link).width(260.0).show(|ui| {
         buttons::menu_entry(ui, ctx, UiCommand::EditLabels);
         if buttons::menu_row(ui, "Load from file…", "").clicked() {

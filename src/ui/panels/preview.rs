@@ -156,7 +156,10 @@ fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
 fn fit(ui: &Ui, texture: &egui::TextureHandle, available: Rect) {
     let size = texture.size_vec2();
     let scale = (available.width() / size.x).min(available.height() / size.y).min(3.0);
-    tile::cover(ui, texture, Rect::from_center_size(available.center(), size * scale), RADIUS[0]);
+    let rect = Rect::from_center_size(available.center(), size * scale);
+    tile::cover(ui, texture, rect, RADIUS[0]);
+    // An edge, where the image has the colour of the background.
+    ui.painter().rect_stroke(rect, RADIUS[0], Stroke::new(1.0, Theme::of(ui.ctx()).line), egui::StrokeKind::Outside);
 }
 
 fn page(ui: &mut Ui, text: &str, available: Rect) {

@@ -1,7 +1,7 @@
 //! The right panel's first tab: number of matches, distribution of scores, and the hits, best first.
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Rect, ScrollArea, Sense, Ui, pos2, vec2};
+use egui::{Rect, ScrollArea, Sense, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot, VLine};
 
 use crate::context::histogram::Histogram;
@@ -10,7 +10,7 @@ use crate::ui::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, icons, tile};
+use crate::ui::widgets::{buttons, tile};
 use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
 
 /// Margin for the rings around tiles, points.
@@ -118,10 +118,8 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
         if !fits {
             response.on_hover_text(format!("{first}{}", rest.trim_end_matches(" · ")));
         }
-        let button = buttons::quiet(ui, "Scoring     ", "Scoring", theme.text2).on_hover_text("How results are ranked");
-        let arrow =
-            Rect::from_center_size(pos2(button.rect.right() - 12.0, button.rect.center().y + 0.5), vec2(12.0, 12.0));
-        icons::paint(ui.painter(), icons::Icon::Down, arrow, theme.text2);
+        let button =
+            buttons::menu_button(ui, "Scoring", &[], "Scoring", theme.text2).on_hover_text("How results are ranked");
         egui::Popup::menu(&button).width(300.0).show(|ui| ranking_menu(ui, ctx));
     });
 }

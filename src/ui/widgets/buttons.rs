@@ -106,6 +106,30 @@ fn quiet_with_width(ui: &mut Ui, text: &str, name: &str, colour: Color32, size: 
     named(ui, response, name)
 }
 
+/// Space for the arrow of a [`menu_button`], points.
+pub const ARROW: f32 = 18.0;
+
+/// A text button with an arrow that opens a menu, wide enough for any of `texts`, so that nothing next to it moves when
+/// its text changes.
+pub fn menu_button(ui: &mut Ui, text: &str, texts: &[&str], name: &str, colour: Color32) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let layout = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font(text_size::BODY), colour);
+    let galley = layout(text);
+    let width = texts.iter().map(|text| layout(text).size().x).fold(galley.size().x, f32::max);
+    let size = vec2(width + SPACE[0] + ARROW, galley.size().y.max(24.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let right = rect.right() - ARROW;
+    let words = rect.with_min_x(right - galley.size().x - SPACE[0]);
+    if response.hovered() {
+        ui.painter().rect_filled(words, RADIUS[0], theme.raised);
+    }
+    ui.painter().galley(pos2(right - galley.size().x, rect.center().y - galley.size().y / 2.0), galley, colour);
+    let arrow = Rect::from_center_size(pos2(rect.right() - 10.0, rect.center().y + 0.5), Vec2::splat(12.0));
+    icons::paint(ui.painter(), Icon::Down, arrow, colour);
+    focus_ring(ui.painter(), theme, &response, words, RADIUS[0]);
+    named(ui, response, name)
+}
+
 /// An icon button; `name` is its tooltip and accessible name.
 pub fn icon(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());

@@ -86,6 +86,33 @@ pub fn progress(ui: &mut Ui, share: f32, fill: egui::Color32, name: &str) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ProgressIndicator, true, name));
 }
 
+/// A horizontal slider `width` points wide; `name` is its tooltip and accessible name.
+pub fn slider(ui: &mut Ui, value: &mut f32, range: std::ops::RangeInclusive<f32>, width: f32, name: &str) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let (low, high) = (*range.start(), *range.end());
+    // egui handles pointer and keyboard; its own drawing is replaced.
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().slider_width = width;
+            let visuals = ui.visuals_mut();
+            visuals.selection.bg_fill = egui::Color32::TRANSPARENT;
+            let widgets = &mut visuals.widgets;
+            for state in [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active] {
+                (state.bg_fill, state.fg_stroke) = (egui::Color32::TRANSPARENT, Stroke::NONE);
+            }
+            ui.add(egui::Slider::new(value, range).show_value(false)).accessible_name(name)
+        })
+        .inner;
+    let rect = response.rect;
+    let track = rect.x_range().shrink(rect.height() / 2.5);
+    let share = ((*value - low) / (high - low)).clamp(0.0, 1.0);
+    bar(ui, Rect::from_x_y_ranges(track, egui::Rangef::point(rect.center().y).expand(2.0)), share, theme.accent);
+    let handle = egui::pos2(egui::lerp(track.min..=track.max, share), rect.center().y);
+    let radius = if response.hovered() || response.dragged() { 7.0 } else { 6.0 };
+    ui.painter().circle(handle, radius, theme.panel, Stroke::new(2.0, theme.accent));
+    response.on_hover_text(name)
+}
+
 /// Width of a text whose digits are all as wide as 0.
 pub fn text_width(ui: &Ui, text: &str, size: f32) -> f32 {
     let widest: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
