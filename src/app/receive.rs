@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::textures;
 use super::window::{App, Message};
 use crate::context::Dialog;
-use crate::context::histogram::{self, Histogram};
 use crate::context::{LoadedPreview, Selection};
 use crate::ui::format;
 use vicinity_core::{Filter, SearchResult};
@@ -153,22 +152,19 @@ fn model_state(app: &mut App, state: ModelState) {
 }
 
 fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
-    let library = app.state.library_mut();
-    let query = &mut library.query;
+    let query = &mut app.state.library_mut().query;
     query.pending = false;
     match result {
         Ok(result) => {
-            query.histogram = Histogram::new(&result).map(std::sync::Arc::new);
-            let unfiltered = query.filter.modality.is_none();
-            if let (true, Some(snapshot)) = (unfiltered, &library.snapshot) {
-                query.matches = Some(histogram::matches(&result, snapshot));
+            if query.filter.modality.is_none() {
+                let [pictures, texts] = result.above_by_modality;
+                query.matches = Some([result.above_threshold, pictures, texts]);
             }
             query.result = Some(result);
             query.error = None;
         }
         Err(why) => {
             query.result = None;
-            query.histogram = None;
             query.matches = None;
             query.error = Some(why);
         }

@@ -121,7 +121,6 @@ impl App {
         let query = &mut self.state.library_mut().query;
         if query.is_empty() {
             query.result = None;
-            query.histogram = None;
             query.matches = None;
             query.error = None;
             query.pending = false;

@@ -11,7 +11,6 @@ use vicinity_core::{
 use vicinity_engine::{FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
 
-use super::histogram::Histogram;
 use super::labels::LabelState;
 use super::listing::Listing;
 use super::preferences::ColourBy;
@@ -197,8 +196,6 @@ pub struct QueryState {
     pub pending: bool,
     /// The last result.
     pub result: Option<Arc<SearchResult>>,
-    /// Distribution of its scores.
-    pub histogram: Option<Arc<Histogram>>,
     /// Number of matches: in all, of pictures, of texts; if known for this query.
     pub matches: Option<[usize; 3]>,
     /// Why there is no result.

@@ -4,7 +4,6 @@
 
 pub mod command;
 pub mod entries;
-pub mod histogram;
 pub mod labels;
 pub mod library;
 pub mod listing;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
 use vicinity_core::{
-    ContentHash, Failure, Filter, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage,
-    Modality, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
+    ContentHash, Failure, Filter, Histogram, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress,
+    MapStage, Modality, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::visible::FolderIndex;
 use vicinity_engine::{
@@ -138,9 +138,19 @@ impl Fake {
             .map(|id| Hit { item: ItemId(id), modality: item(id).modality, score: score(id) })
             .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let scores = (0..all).map(|id| if wanted(&id) { score(id) } else { f32::NAN }).collect();
-        let above_threshold = hits.iter().filter(|h| h.score >= 0.3).count();
-        SearchResult { hits, scores, above_threshold, threshold: 0.3, epoch: 1, seconds: [0.001, 0.001] }
+        let scores: Vec<f32> = (0..all).map(|id| if wanted(&id) { score(id) } else { f32::NAN }).collect();
+        let above = |modality| hits.iter().filter(|h| h.score >= 0.3 && h.modality == modality).count();
+        let above_by_modality = Modality::ALL.map(above);
+        SearchResult {
+            above_threshold: above_by_modality.iter().sum(),
+            above_by_modality,
+            histogram: Histogram::new(&scores, 0.3),
+            threshold: 0.3,
+            epoch: 1,
+            seconds: [0.001, 0.001],
+            scores: scores.into(),
+            hits,
+        }
     }
 }
 

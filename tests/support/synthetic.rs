@@ -123,5 +123,6 @@ pub fn search(snapshot: &Snapshot, cluster: usize) -> Arc<SearchResult> {
         threshold: 0.26,
         epoch: 1,
         seconds: [0.0; 2],
+        ..SearchResult::default()
     })
 }

@@ -8,6 +8,7 @@ pub mod atomic_file;
 pub mod embedding;
 pub mod filter;
 pub mod format;
+pub mod histogram;
 pub mod item;
 pub mod label;
 pub mod layout;
@@ -25,6 +26,7 @@ pub mod worker;
 
 pub use embedding::{Embedding, EmbeddingError};
 pub use filter::Filter;
+pub use histogram::Histogram;
 pub use item::{ContentHash, Item, ItemId, Modality};
 pub use label::{LabelScore, LabelSet, LabelledItems, ScoredLabels};
 pub use layout::{Layout, LayoutMethod};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::filter::Filter;
+use super::histogram::Histogram;
 use super::item::{ItemId, Modality};
 use super::picture::Picture;
 
@@ -63,6 +64,10 @@ pub struct SearchResult {
     pub scores: Arc<[f32]>,
     /// Number of items at or above `threshold`; at most `hits.len()` of them are listed.
     pub above_threshold: usize,
+    /// The same, of the pictures and of the texts.
+    pub above_by_modality: [usize; 2],
+    /// Distribution of the scores; `None` if there are none.
+    pub histogram: Option<Histogram>,
     /// The lowest score of a match: what lies above the bulk of the scores.
     pub threshold: f32,
     /// Epoch of the searched snapshot.

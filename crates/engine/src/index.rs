@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use super::dot::dots;
 use super::snapshot::{CHUNK, Snapshot};
 use super::visible::VisibleRows;
-use vicinity_core::{Embedding, Hit, Item, ItemId, Modality, Scoring, SearchResult};
+use vicinity_core::{Embedding, Histogram, Hit, Item, ItemId, Modality, Scoring, SearchResult};
 
 /// Items at which a modality's own mean weighs one half.
 const PRIOR_ITEMS: f32 = 16.0;
@@ -69,11 +69,13 @@ pub fn search(params: &SearchParams<'_>) -> SearchResult {
         }
     }
     let hits = top_hits(snapshot, &scores, params);
-    let (threshold, above_threshold) = above_threshold(&scores);
+    let (threshold, above_by_modality) = above_threshold(snapshot, &scores);
     SearchResult {
         hits,
+        histogram: Histogram::new(&scores, threshold),
         scores: Arc::from(scores),
-        above_threshold,
+        above_threshold: above_by_modality.iter().sum(),
+        above_by_modality,
         threshold,
         epoch: snapshot.epoch(),
         seconds: [0.0, start.elapsed().as_secs_f32()],
@@ -212,17 +214,23 @@ pub(super) fn expected_largest(n: usize) -> f32 {
     root - (log.ln() + (4.0 * std::f32::consts::PI).ln()) / (2.0 * root)
 }
 
-/// From which score on an item stands out, and how many do: those above what the bulk, taken as a normal
-/// distribution of robust middle and spread, reaches by chance once among so many.
-fn above_threshold(scores: &[f32]) -> (f32, usize) {
+/// The threshold for matches, and how many items of each modality are at or above it: the score that the bulk, taken
+/// as a normal distribution of robust middle and spread, reaches by chance once among so many.
+fn above_threshold(snapshot: &Snapshot, scores: &[f32]) -> (f32, [usize; 2]) {
     let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
     if known.is_empty() {
-        return (0.0, 0);
+        return (0.0, [0; 2]);
     }
     let chance = expected_largest(known.len()).max(2.0);
     let (middle, deviation) = spread(&mut known);
     let threshold = middle + chance * deviation;
-    (threshold, scores.iter().filter(|s| **s >= threshold && **s > middle).count())
+    let mut above = [0; 2];
+    for (row, _) in scores.iter().enumerate().filter(|(_, score)| **score >= threshold && **score > middle) {
+        if let Some(item) = snapshot.item(row) {
+            above[item.modality.index()] += 1;
+        }
+    }
+    (threshold, above)
 }
 
 #[cfg(test)]
@@ -302,7 +310,8 @@ mod tests {
     #[test]
     fn what_matches_stands_out() {
         let found = find(Scoring::Centred, &Filter::default(), 5);
-        assert_eq!((found.hits.len(), found.above_threshold), (5, 20));
+        assert_eq!((found.hits.len(), found.above_threshold, found.above_by_modality), (5, 20, [10, 10]));
+        assert_eq!(found.histogram.as_ref().map(Histogram::len), Some(120));
         assert!(found.hits[4].score >= found.threshold);
     }
 
@@ -312,6 +321,7 @@ mod tests {
             Filter { modality: Some(Modality::Image), folder: Some(PathBuf::from("/b")), ..Default::default() };
         let found = find(Scoring::Centred, &filter, 100);
         assert_eq!(found.hits.len(), 30);
+        assert_eq!(found.histogram.as_ref().map(Histogram::len), Some(30));
         assert_eq!(found.scores.iter().filter(|score| !score.is_nan()).count(), 30);
     }
 

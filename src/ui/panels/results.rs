@@ -4,14 +4,13 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{Rect, ScrollArea, Sense, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot, VLine};
 
-use crate::context::histogram::Histogram;
 use crate::context::{Ctx, SystemCommand};
 use crate::ui::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, tile};
-use vicinity_core::{Filter, Hit, Modality, Scoring, SearchResult};
+use vicinity_core::{Filter, Histogram, Hit, Modality, Scoring, SearchResult};
 
 /// Margin for the rings around tiles, points.
 pub const EDGE: i8 = 3;
@@ -58,7 +57,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, memory: &mut ResultsPanel) {
 /// Number of matches, scoring, and distribution of scores.
 pub fn summary(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     head(ui, ctx, result);
-    if let Some(histogram) = &ctx.state.library().query.histogram {
+    if let Some(histogram) = &result.histogram {
         histogram_plot(ui, histogram);
     }
 }
@@ -97,7 +96,8 @@ pub fn matches(above_threshold: usize) -> String {
 
 /// Number of items with a score in the current search.
 pub fn scored(ctx: &Ctx<'_>) -> u64 {
-    ctx.state.library().query.histogram.as_ref().map_or(0, |h| h.counts.iter().map(|c| u64::from(*c)).sum())
+    let result = ctx.state.library().query.result.as_ref();
+    result.and_then(|result| result.histogram.as_ref()).map_or(0, Histogram::len)
 }
 
 fn head(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
