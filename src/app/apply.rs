@@ -213,6 +213,12 @@ impl App {
                 }
                 self.show_item_tab();
             }
+            SystemCommand::SelectLabelled(label) => {
+                let library = self.state.library();
+                let Some(visible) = &library.visible else { return };
+                let items = library.labels.applied.visible_items(label, visible);
+                self.system_command(SystemCommand::Select(items));
+            }
             SystemCommand::FocusHit(id) => {
                 if self.state.library().selection.items != [id] {
                     self.record_step();

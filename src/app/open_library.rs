@@ -200,7 +200,7 @@ impl App {
             self.history.clear();
             self.search = Default::default();
             self.lists = Default::default();
-            self.filter_request = None;
+            (self.filter_request, self.label_count_request) = Default::default();
             self.may_resume = false;
         }
         self.backend.take()

@@ -32,6 +32,7 @@ pub(super) fn messages(app: &mut App) {
             Message::Pasted(picture) => app.search_by_picture(picture),
             Message::ChipPicture(path, picture) => app.chip_picture(&path, &picture),
             Message::Listed(request, listing) => app.listing_received(&request, listing),
+            Message::LabelCounts(request, counts) => app.labels_counted(&request, counts),
             Message::Newest(version) => app.newest_found(version),
             Message::Devices(lines) => app.state.view.devices = lines,
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::window::App;
+use super::window::{App, Message};
+use crate::context::AppliedLabels;
 use vicinity_core::Filter;
 use vicinity_engine::{Job, Snapshot, VisibleRows};
 
@@ -12,6 +13,19 @@ const AT_ONCE: usize = 4_000;
 
 /// The latest request to the engine.
 pub(super) type FilterRequest = Option<(Arc<Snapshot>, Filter)>;
+
+/// For which labels and rows the items of labels are counted.
+#[derive(Clone)]
+pub(super) struct LabelCountRequest {
+    labels: Arc<AppliedLabels>,
+    visible: Arc<VisibleRows>,
+}
+
+impl LabelCountRequest {
+    fn is_for(&self, labels: &Arc<AppliedLabels>, visible: &Arc<VisibleRows>) -> bool {
+        Arc::ptr_eq(&self.labels, labels) && Arc::ptr_eq(&self.visible, visible)
+    }
+}
 
 impl App {
     /// Requests what belongs to the collection and the filter as they are. What is known is shown until the answer is
@@ -37,6 +51,41 @@ impl App {
         let library = self.state.library_mut();
         if *rows.filter() == library.query.filter && library.snapshot.is_some() {
             library.visible = Some(rows);
+        }
+    }
+
+    /// Counts the visible items of each label where the filter excludes some; those of many items on another thread.
+    pub(super) fn count_labels(&mut self) {
+        let library = self.state.library_mut();
+        let Some(visible) = library.visible.clone() else { return };
+        let labels = &library.labels.applied;
+        if visible.are_everything() || labels.best.is_empty() {
+            library.labels.visible_counts = None;
+            self.label_count_request = None;
+            return;
+        }
+        if self.label_count_request.as_ref().is_some_and(|request| request.is_for(labels, &visible)) {
+            return;
+        }
+        let request = LabelCountRequest { labels: Arc::clone(labels), visible };
+        self.label_count_request = Some(request.clone());
+        if request.labels.best.len() <= AT_ONCE {
+            library.labels.visible_counts = Some(Arc::new(request.labels.visible_counts(&request.visible)));
+            return;
+        }
+        let (sender, waker) = (self.inbox.0.clone(), self.waker());
+        self.spawn("count-labels", move || {
+            let counts = request.labels.visible_counts(&request.visible);
+            let _ = sender.send(Message::LabelCounts(request, counts));
+            waker();
+        });
+    }
+
+    /// The visible items of each label have been counted.
+    pub(super) fn labels_counted(&mut self, request: &LabelCountRequest, counts: Vec<usize>) {
+        let latest = self.label_count_request.as_ref();
+        if latest.is_some_and(|latest| latest.is_for(&request.labels, &request.visible)) {
+            self.state.library_mut().labels.visible_counts = Some(Arc::new(counts));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::preferences::{self, PreferencesWriter};
 use super::search::Search;
 use super::services::{ConsentChange, ServiceReply};
 use super::textures::ThumbnailTextures;
-use super::visible::FilterRequest;
+use super::visible::{FilterRequest, LabelCountRequest};
 use super::{errors, receive};
 use crate::context::listing::{Listing, ListingRequest};
 use crate::context::view::Overrides;
@@ -92,6 +92,8 @@ pub(super) enum Message {
     ChipPicture(PathBuf, Arc<Picture>),
     /// A list for the gallery; `None` where it could not be made.
     Listed(Box<ListingRequest>, Option<Listing>),
+    /// Visible items of each label, and what they were counted for.
+    LabelCounts(LabelCountRequest, Vec<usize>),
     /// Something about services.
     Service(ServiceReply),
     /// The newest version of the program.
@@ -135,6 +137,7 @@ pub struct App {
     pub(super) search: Search,
     pub(super) lists: ListingState,
     pub(super) filter_request: FilterRequest,
+    pub(super) label_count_request: Option<LabelCountRequest>,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
     pub(super) running: RuntimeSettings,
@@ -181,6 +184,7 @@ impl App {
             search: Search::default(),
             lists: ListingState::default(),
             filter_request: None,
+            label_count_request: None,
             notice_at: 0.0,
             pointed_at: None,
             running: start.running,
@@ -270,6 +274,7 @@ impl eframe::App for App {
         }
         self.search_when_due();
         self.follow_filter();
+        self.count_labels();
         self.update_gallery();
         self.suggest_when_idle();
         self.state.view.can_undo = self.history.can();

@@ -172,6 +172,8 @@ pub enum SystemCommand {
     SetScoring(Scoring),
     /// Select exactly these; the first is the one in focus.
     Select(Vec<ItemId>),
+    /// Select the visible items of a label, by its position in `AppliedLabels::names`.
+    SelectLabelled(usize),
     /// Select one while walking through a list: the list stays in sight.
     FocusHit(ItemId),
     /// Add to, or take from, the selection.

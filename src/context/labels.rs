@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::VisibleRows;
 use vicinity_core::{ItemId, LabelScore, QueryPart, ScoredLabels};
 
 /// Labels that items were given, and scores of labels on screen.
@@ -16,6 +17,16 @@ pub struct LabelState {
     pub query_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// The labels given to items.
     pub applied: Arc<AppliedLabels>,
+    /// Visible items of each label, if the filter excludes some.
+    pub visible_counts: Option<Arc<Vec<usize>>>,
+}
+
+impl LabelState {
+    /// Items of a label that the filter admits.
+    pub fn count(&self, label: usize) -> usize {
+        let counts = self.visible_counts.as_deref().unwrap_or(&self.applied.counts);
+        counts.get(label).copied().unwrap_or(0)
+    }
 }
 
 /// The labels given to items. They keep their names when another label set is taken.
@@ -65,6 +76,25 @@ impl AppliedLabels {
         for score in self.best.values() {
             self.counts[score.label] += 1;
         }
+    }
+
+    /// Items of each label that are visible, in the order of `names`.
+    pub fn visible_counts(&self, visible: &VisibleRows) -> Vec<usize> {
+        let mut counts = vec![0; self.names.len()];
+        for score in self.best.iter().filter(|(id, _)| visible.contains_item(**id)).map(|(_, score)| score) {
+            if let Some(count) = counts.get_mut(score.label) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// The visible items of a label, best first.
+    pub fn visible_items(&self, label: usize, visible: &VisibleRows) -> Vec<ItemId> {
+        let of_label = self.best.iter().filter(|(_, score)| score.label == label);
+        let mut items: Vec<_> = of_label.filter(|(id, _)| visible.contains_item(**id)).collect();
+        items.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(b.0)));
+        items.into_iter().map(|(id, _)| *id).collect()
     }
 
     /// The label of an item.

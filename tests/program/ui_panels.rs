@@ -693,6 +693,23 @@ fn items_are_filtered_by_the_dates_on_which_they_were_modified() {
 }
 
 #[test]
+fn labels_are_counted_and_selected_within_the_filter() {
+    let (mut window, _) = open();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "all are selected", |w| w.state().state().library().selection.items.len() == 32);
+    window.run_steps(2);
+    window.get_by_label("Auto-label selection").click();
+    step_until(&mut window, "all are labelled", |w| shown(w, "child, 32"));
+    window.get_by_label("Notes, 8").click();
+    step_until(&mut window, "only the notes are counted", |w| shown(w, "child, 8"));
+    window.get_all_by_label("child, 8").next().expect("in the left panel").click();
+    step_until(&mut window, "only the notes are selected", |w| w.state().state().library().selection.items.len() == 8);
+    window.get_by_label("All items, 32").click();
+    step_until(&mut window, "all are counted again", |w| shown(w, "child, 32"));
+}
+
+#[test]
 fn the_map_fades_or_hides_what_the_filter_excludes_as_the_user_likes() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = folder.path().join("settings.json");

@@ -85,14 +85,12 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
         let row = PanelRow {
             lead: Leading::Dot(theme.category(place)),
             name,
-            right: &format::number(labels.applied.counts[label] as u64),
+            right: &format::number(labels.count(label) as u64),
             selected: false,
             colour: theme.text1,
         };
         if row.show(ui).on_hover_text("Select items with this label").clicked() {
-            let mut items: Vec<_> = labels.applied.best.iter().filter(|(_, s)| s.label == label).collect();
-            items.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
-            ctx.send(SystemCommand::Select(items.into_iter().map(|(id, _)| *id).collect()));
+            ctx.send(SystemCommand::SelectLabelled(label));
         }
     }
 }

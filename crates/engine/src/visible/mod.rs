@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::snapshot::{CHUNK, Snapshot};
-use vicinity_core::{Filter, Item, Modality};
+use vicinity_core::{Filter, Item, ItemId, Modality};
 
 pub use folders::{FolderCounts, FolderId, FolderIndex};
 pub use worker::FilterWorker;
@@ -111,6 +111,11 @@ impl VisibleRows {
         word.is_some_and(|word| word >> (row % BITS) & 1 == 1)
     }
 
+    /// Whether an item of the collection is visible.
+    pub fn contains_item(&self, id: ItemId) -> bool {
+        self.snapshot.row_of(id).is_some_and(|row| self.contains(row))
+    }
+
     /// The visible rows, ascending.
     pub fn rows(&self) -> impl Iterator<Item = usize> {
         (0..self.snapshot.len()).filter(|row| self.contains(*row))
@@ -177,7 +182,7 @@ mod tests {
 
     use super::*;
     use crate::{Root, SnapshotParts, Vectors};
-    use vicinity_core::{ContentHash, ItemId, NamePattern};
+    use vicinity_core::{ContentHash, NamePattern};
     use vicinity_models::ModelKey;
 
     /// Every third item is a text, every fifth is in folder `/b`.
@@ -238,6 +243,8 @@ mod tests {
                 (n, n, n)
             });
             assert!(!visible.contains(snapshot.len()));
+            let by_id = snapshot.items().filter(|item| visible.contains_item(item.id)).count();
+            assert!(by_id == admitted.len() && !visible.contains_item(ItemId(1)));
         }
     }
 
