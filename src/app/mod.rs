@@ -3,6 +3,7 @@
 mod actions;
 mod apply;
 mod backend;
+mod background;
 mod devices;
 pub mod engine;
 mod errors;

@@ -285,6 +285,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         errors::started();
         self.shell.show(ui, &Ctx { state: &self.state, commands: &self.commands });
+        self.run_background_work();
         self.apply_commands();
         self.follow_pointer();
         self.request_thumbnails();

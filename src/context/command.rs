@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use vicinity_core::{Filter, ItemId, LabelSet, QueryPart, Scoring};
 
+use super::background::BackgroundQueue;
 use super::listing::Sort;
 use super::model_list::ModelCommand;
 use super::services::ServiceCommand;
@@ -286,9 +287,15 @@ pub struct CommandSender {
     shown: RefCell<Vec<ItemId>>,
     soon: RefCell<Vec<ItemId>>,
     pointed_at: Cell<Option<ItemId>>,
+    background: BackgroundQueue,
 }
 
 impl CommandSender {
+    /// Where work for other threads is sent.
+    pub fn background(&self) -> &BackgroundQueue {
+        &self.background
+    }
+
     /// Asks for something.
     pub fn send(&self, command: impl Into<Command>) {
         self.commands.borrow_mut().push(command.into());

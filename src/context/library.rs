@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use vicinity_core::{
-    Failure, Filter, ItemId, Layout, MapProgress, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Suggestion,
+    Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult, SkipCounts,
+    Suggestion,
 };
 use vicinity_engine::{FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
@@ -144,8 +145,8 @@ pub enum RightTab {
 /// What an entry of the map's legend stands for. Switches are kept by this, since places change with the counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LegendKey {
-    /// Images, or texts, by [`vicinity_core::Modality::index`].
-    Modality(usize),
+    /// Images, or texts.
+    Modality(Modality),
     /// A folder.
     Folder(PathBuf),
     /// Below none of the added folders.

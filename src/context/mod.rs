@@ -2,6 +2,7 @@
 //!
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
+pub mod background;
 pub mod command;
 pub mod entries;
 pub mod labels;

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 4] =
 const CRATES: [&str; 7] = ["core", "kernels", "layout", "media", "models", "engine", "serve"];
 
 /// A crate (or std module), and the crates of ours and layers of the program that may name it.
-const KEPT_TO: [(&str, &[&str]); 9] = [
+const KEPT_TO: [(&str, &[&str]); 10] = [
     ("candle_core", &["kernels", "models"]),
     ("candle_nn", &["models"]),
     ("candle_transformers", &["models"]),
@@ -22,6 +22,7 @@ const KEPT_TO: [(&str, &[&str]); 9] = [
     ("rfd", &["app"]),
     ("rusqlite", &["engine"]),
     ("egui", &["context", "ui", "app"]),
+    ("std::thread", &["core", "kernels", "layout", "media", "models", "engine", "serve", "cli", "app"]),
     ("std::fs", &["core", "media", "models", "engine", "cli", "app"]),
 ];
 

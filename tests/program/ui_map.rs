@@ -10,7 +10,8 @@ use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use vicinity::context::Selection;
 use vicinity::context::{
-    ColourBy, Command, CommandSender, Ctx, LegendKey, LibraryState, MapTool, State, SystemCommand, UiCommand,
+    ColourBy, Command, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, SystemCommand,
+    UiCommand, VisibleRows,
 };
 use vicinity::ui::map::{MapCommand, MapPanel};
 use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
@@ -26,9 +27,23 @@ struct World {
 
 impl World {
     fn frame(&mut self, ui: &mut egui::Ui) {
+        self.evaluate_filter();
         self.map.ui(ui, &Ctx { state: &self.state, commands: &self.sender });
+        for work in self.sender.background().take() {
+            std::thread::spawn(work.run);
+        }
         for command in self.sender.drain() {
             self.apply(command);
+        }
+    }
+
+    /// As the program does for a small collection.
+    fn evaluate_filter(&mut self) {
+        let library = self.state.library_mut();
+        let Some(snapshot) = &library.snapshot else { return };
+        if !library.visible.as_ref().is_some_and(|rows| rows.are_of(snapshot, &library.query.filter)) {
+            let filter = library.query.filter.clone();
+            library.visible = Some(Arc::new(VisibleRows::new(Arc::clone(snapshot), filter, None)));
         }
     }
 
@@ -303,7 +318,9 @@ fn the_legend_counts_and_filters() {
     let texts = harness.state().state.library().snapshot.as_ref().expect("open").count(vicinity_core::Modality::Text);
     harness.get_by_label(&format!("Texts, {texts}")).click();
     harness.run();
-    assert!(harness.state().state.library().hidden_legend.contains(&LegendKey::Modality(1)));
+    assert!(
+        harness.state().state.library().hidden_legend.contains(&LegendKey::Modality(vicinity_core::Modality::Text))
+    );
     // What is switched off is not found by the pointer any more.
     let everything = [Pos2::new(12.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(628.0, 412.0)];
     drag(&mut harness, &everything, Modifiers::SHIFT);
@@ -577,4 +594,143 @@ fn a_dense_selection_is_outlined_and_a_sparse_one_ringed() {
     harness.state_mut().state.library_mut().selection = Selection::new(vec![ItemId(0), ItemId(1)]).into();
     harness.run();
     assert_eq!(count(&harness), (2, 0));
+}
+
+/// Number of circles painted with a visible fill.
+fn visible_circles(harness: &Harness<'_, World>) -> usize {
+    painted(harness).iter().filter(|s| matches!(s, egui::Shape::Circle(c) if c.fill.a() > 0)).count()
+}
+
+#[test]
+fn excluded_points_fade_with_highlight_and_vanish_with_filter() {
+    let mut harness = harness(600);
+    let everything = visible_circles(&harness);
+    let folder = "/home/ann/Photos/folder 04";
+    harness.state_mut().state.library_mut().query.filter.folder = Some(folder.into());
+    harness.run();
+    assert_eq!(visible_circles(&harness), everything, "faded, but drawn");
+    // The point that is furthest from those that the filter admits.
+    let of_folder = |row: &u32| harness.state().state.item(ItemId(*row)).expect("an item").path.starts_with(folder);
+    let (within, without): (Vec<u32>, Vec<u32>) = (0..600).partition(of_folder);
+    let distance = |row: u32| {
+        let at = harness.state().place(row);
+        within.iter().map(|other| harness.state().place(*other).distance(at)).fold(f32::INFINITY, f32::min)
+    };
+    let far = without.iter().copied().max_by(|a, b| distance(*a).total_cmp(&distance(*b))).expect("one");
+    let at = harness.state().place(far);
+    let found = nearest(&harness, at);
+    harness.hover_at(at);
+    harness.run();
+    assert_eq!(harness.state().state.library().hover, Some(found), "a faded point can be looked at");
+
+    harness.state_mut().state.preferences.filter_display = FilterDisplay::Filter;
+    harness.run();
+    assert!(visible_circles(&harness) <= everything - without.len(), "{} of {everything}", visible_circles(&harness));
+    assert_eq!(harness.state().state.library().hover, None, "a point that is not there cannot be picked");
+    drag(&mut harness, &[Pos2::new(4.0, 44.0), Pos2::new(300.0, 200.0), Pos2::new(636.0, 420.0)], Modifiers::SHIFT);
+    let selected = harness.state().state.library().selection.items.clone();
+    assert!(!selected.is_empty() && selected.iter().all(|id| within.contains(&id.0)), "nor enclosed");
+    // Selected before, not drawn now: no ring.
+    let accent = vicinity::ui::theme::Theme::of(&harness.ctx).accent;
+    harness.state_mut().state.library_mut().selection = Selection::new(vec![ItemId(far)]).into();
+    harness.run();
+    assert!(!painted(&harness).iter().any(|s| matches!(s, egui::Shape::Circle(c) if c.stroke.color == accent)));
+    // Fitting shows what is there.
+    let scale = harness.state().map.points_per_unit();
+    harness.get_by_label("Fit the map").click();
+    harness.run();
+    assert!(harness.state().map.points_per_unit() > scale * 1.2);
+}
+
+#[test]
+fn the_legend_counts_what_the_filter_admits() {
+    let mut harness = harness(600);
+    harness.state_mut().state.preferences.colour_by = ColourBy::Folder;
+    harness
+        .state_mut()
+        .state
+        .library_mut()
+        .hidden_legend
+        .insert(LegendKey::Folder("/home/ann/Photos/folder 01".into()));
+    harness.run();
+    let all = harness.state().state.library().snapshot.as_ref().expect("open").items();
+    let (mut first, mut texts) = (0, 0);
+    for item in all {
+        first += usize::from(item.path.starts_with("/home/ann/Photos/folder 00"));
+        texts += usize::from(item.path.starts_with("/home/ann/Photos/folder 03"));
+    }
+    harness.get_by_label(&format!("folder 00, {first}"));
+    harness.state_mut().state.library_mut().query.filter.modality = Some(vicinity_core::Modality::Text);
+    harness.run();
+    harness.get_by_label("folder 00, 0");
+    harness.get_by_label(&format!("folder 03, {texts}"));
+    let hidden = harness.get_by_label_contains("folder 01, 0");
+    let toggled = egui_kittest::kittest::NodeT::accesskit_node(&hidden).toggled();
+    assert_eq!(toggled, Some(egui::accesskit::Toggled::False), "the entry is still the hidden one");
+}
+
+/// Number of pictures painted.
+fn pictures(harness: &Harness<'_, World>) -> usize {
+    let picture = |s: &egui::Shape| {
+        let texture = match s {
+            egui::Shape::Mesh(mesh) => mesh.texture_id,
+            egui::Shape::Rect(rect) => rect.fill_texture_id(),
+            _ => egui::TextureId::default(),
+        };
+        texture != egui::TextureId::default()
+    };
+    painted(harness).iter().filter(|s| picture(s)).count()
+}
+
+/// Steps until `ready`: what is prepared off the frame takes a while.
+fn step_until(harness: &mut Harness<'_, World>, ready: impl Fn(&Harness<'_, World>) -> bool) {
+    for _ in 0..2_000 {
+        harness.step();
+        if ready(harness) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("never ready");
+}
+
+#[test]
+fn the_density_is_shown_on_request_and_follows_the_filter() {
+    let mut harness = harness(600);
+    assert!(pictures(&harness) == 0 && harness.query_by_label("Density").is_none(), "too few points by itself");
+    let toggle = |harness: &mut Harness<'_, World>| {
+        harness.get_by_label("Layers").click();
+        harness.run();
+        let role = egui::accesskit::Role::CheckBox;
+        harness.get_by_role_and_label(role, "Density").click();
+        harness.run();
+        harness.key_press(egui::Key::Escape);
+        harness.run();
+    };
+    toggle(&mut harness);
+    step_until(&mut harness, |harness| pictures(harness) == 1);
+    harness.run();
+    harness.get_by_label("Density");
+    harness.state_mut().state.library_mut().query.filter.folder = Some("/nowhere".into());
+    harness.run();
+    assert!(pictures(&harness) == 0 && harness.query_by_label("Density").is_none(), "no point is visible");
+    harness.state_mut().state.library_mut().query.filter.folder = None;
+    step_until(&mut harness, |harness| pictures(harness) == 1);
+    toggle(&mut harness);
+    assert!(pictures(&harness) == 0 && harness.query_by_label("Density").is_none());
+}
+
+#[test]
+fn many_points_show_their_density_by_themselves() {
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(60_000)));
+    step_until(&mut harness, |harness| pictures(harness) == 1);
+    let scale = harness.state().map.points_per_unit();
+    for _ in 0..12 {
+        harness.state_mut().map.command(MapCommand::ZoomIn);
+        harness.step();
+    }
+    step_until(&mut harness, |harness| harness.state().map.points_per_unit() > scale * 100.0);
+    step_until(&mut harness, |harness| pictures(harness) == 0);
 }

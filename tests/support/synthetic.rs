@@ -1,7 +1,7 @@
 //! A made-up collection: items without files, and a layout of soft clusters. The same numbers always.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use vicinity_core::{ContentHash, Hit, Item, ItemId, Layout, LayoutMethod, MapPos, Modality, SearchResult};
 use vicinity_engine::snapshot::{CHUNK, SnapshotParts, Vectors};
@@ -31,29 +31,31 @@ fn cluster_of(row: usize) -> usize {
     [0, 16, 29, 41, 52, 62, 70, 77, 83, 88, 92, 95, 98].iter().rposition(|from| at >= *from).unwrap_or(0)
 }
 
+/// The item in a row. Those of a collection of many share a path for each cluster, to save memory.
+fn item(row: usize, own_path: bool) -> Item {
+    static SHARED: LazyLock<Vec<Arc<Path>>> = LazyLock::new(|| {
+        (0..CLUSTERS).map(|c| Path::new(&format!("/home/ann/Photos/folder {c:02}/picture.jpg")).into()).collect()
+    });
+    let cluster = cluster_of(row);
+    let text = cluster % 5 == 3;
+    let extension = if text { "txt" } else { "jpg" };
+    let path = || format!("/home/ann/Photos/folder {cluster:02}/item_{row:04}.{extension}");
+    Item {
+        id: ItemId(row as u32),
+        path: if own_path { Path::new(&path()).into() } else { Arc::clone(&SHARED[cluster]) },
+        row: None,
+        modality: if text { Modality::Text } else { Modality::Image },
+        bytes: 1000,
+        modified_ns: 0,
+        hash: ContentHash([0; 32]),
+        pixels: None,
+        snippet: (text && own_path).then(|| "Keep your eyes on the ball, small and white on the green".into()),
+    }
+}
+
 /// `n` items; every cluster is a folder, three of them are texts.
 pub fn snapshot(n: usize, generation: u64) -> Arc<Snapshot> {
-    let paths: Vec<Arc<Path>> =
-        (0..CLUSTERS).map(|c| Path::new(&format!("/home/ann/Photos/folder {c:02}/picture.jpg")).into()).collect();
-    let item = |row: usize| {
-        let cluster = cluster_of(row);
-        let text = cluster % 5 == 3;
-        let own = n <= 10_000;
-        let extension = if text { "txt" } else { "jpg" };
-        let path = format!("/home/ann/Photos/folder {cluster:02}/item_{row:04}.{extension}");
-        Item {
-            id: ItemId(row as u32),
-            path: if own { Path::new(&path).into() } else { Arc::clone(&paths[cluster]) },
-            row: None,
-            modality: if text { Modality::Text } else { Modality::Image },
-            bytes: 1000,
-            modified_ns: 0,
-            hash: ContentHash([0; 32]),
-            pixels: None,
-            snippet: (text && own).then(|| "Keep your eyes on the ball, small and white on the green".into()),
-        }
-    };
-    let items: Vec<Item> = (0..n).map(item).collect();
+    let items: Vec<Item> = (0..n).map(|row| item(row, n <= 10_000)).collect();
     let texts = items.iter().filter(|i| i.modality == Modality::Text).count();
     Arc::new(Snapshot::new(SnapshotParts {
         library: "/home/ann/library".into(),
@@ -68,6 +70,25 @@ pub fn snapshot(n: usize, generation: u64) -> Arc<Snapshot> {
         counts: [n - texts, texts],
         read_only: None,
     }))
+}
+
+/// The same collection with `more` items behind, as an import publishes it: full chunks are shared.
+pub fn grown(snapshot: &Snapshot, more: usize) -> Arc<Snapshot> {
+    let mut parts = snapshot.parts().clone();
+    for row in snapshot.len()..snapshot.len() + more {
+        if parts.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            parts.chunks.push(Arc::default());
+            parts.vector_rows.push(Arc::default());
+        }
+        let item = item(row, false);
+        parts.counts[item.modality.index()] += 1;
+        if let (Some(chunk), Some(rows)) = (parts.chunks.last_mut(), parts.vector_rows.last_mut()) {
+            Arc::make_mut(chunk).push(item);
+            Arc::make_mut(rows).push(u32::MAX);
+        }
+    }
+    parts.generation += 1;
+    Arc::new(Snapshot::new(parts))
 }
 
 /// Soft clusters on a ring.

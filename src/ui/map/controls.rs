@@ -118,6 +118,7 @@ impl MapPanel {
                     cx.send(command);
                 }
             }
+            self.layer_menu(ui);
             for (wanted, icon, name, tooltip) in [
                 (MapTool::Box, ToolIcon::Box, "Select with a box", "Select with a box (Shift-drag)"),
                 (MapTool::Lasso, ToolIcon::Lasso, "Select with a lasso", "Select with a lasso (Alt-drag)"),
@@ -183,11 +184,28 @@ fn align_in(inner: Rect, size: egui::Vec2, align: Align) -> Rect {
     Rect::from_min_size(pos2(left, inner.bottom() - size.y), size)
 }
 
+impl MapPanel {
+    /// The menu of layers that can be turned on and off.
+    fn layer_menu(&mut self, ui: &mut Ui) {
+        let button = tool(ui, ToolIcon::Layers, "Layers", "Layers of the map", None);
+        egui::Popup::menu(&button).align(egui::RectAlign::TOP_END).width(140.0).show(|ui| {
+            for layer in &mut self.layers {
+                let Some(switch) = layer.switch() else { continue };
+                let mut on = layer.is_on();
+                if ui.checkbox(&mut on, switch.name).on_hover_text(switch.tooltip).clicked() {
+                    layer.toggle();
+                }
+            }
+        });
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum ToolIcon {
     Plus,
     Minus,
     Fit,
+    Layers,
     Box,
     Lasso,
 }
@@ -231,6 +249,10 @@ fn paint_icon(painter: &Painter, icon: ToolIcon, middle: Pos2, stroke: Stroke) {
             for (x, y) in [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {
                 line(&[(2.0 * x, 6.0 * y), (6.0 * x, 6.0 * y), (6.0 * x, 2.0 * y)]);
             }
+        }
+        ToolIcon::Layers => {
+            line(&[(0.0, -6.5), (7.0, -2.5), (0.0, 1.5), (-7.0, -2.5), (0.0, -6.5)]);
+            line(&[(-7.0, 1.5), (0.0, 5.5), (7.0, 1.5)]);
         }
         ToolIcon::Box => {
             let corners = [at(-6.0, -5.0), at(6.0, -5.0), at(6.0, 5.0), at(-6.0, 5.0), at(-6.0, -5.0)];

@@ -7,6 +7,7 @@ use egui::Ui;
 use crate::context::Ctx;
 use vicinity_core::ItemId;
 
+use super::background_task::Background;
 use super::camera::{self, Camera, MapBounds};
 use super::colours::PointColours;
 use super::layers::query;
@@ -94,8 +95,12 @@ impl MapPanel {
     }
 
     fn fit_all_or_highlighted(&mut self, ui: &Ui) {
-        let Some(all) = self.fit_camera() else { return };
-        if self.flight.end() == all {
+        let (Some(all), Some(current)) = (self.fit_camera(), &self.cache.current) else { return };
+        let end = self.flight.end();
+        let hides = current.colours.hiding_filter().is_some();
+        if hides && self.fitted_filter != Some(end) {
+            self.request_fit(FitTarget::Filtered);
+        } else if hides || end == all {
             self.request_fit(FitTarget::Highlighted);
         } else {
             self.fly(ui, all);
@@ -106,7 +111,7 @@ impl MapPanel {
     /// Starts computing the requested bounds, once the colours match the filter.
     fn start_fit(&mut self, ui: &Ui, cx: &Ctx<'_>) {
         let (Some(target), Some(current)) = (self.fit_requested, &self.cache.current) else { return };
-        if target == FitTarget::Filtered && current.colours.filter() != &cx.state.library().query.filter {
+        if target == FitTarget::Filtered && current.colours.visible().filter() != &cx.state.library().query.filter {
             return;
         }
         self.fit_requested = None;
@@ -115,13 +120,20 @@ impl MapPanel {
             FitTarget::Filtered => filtered_bounds(&current.scene, &current.colours),
         };
         self.fit_task.reset();
-        self.fit_task.start(ui.ctx(), (self.fit_requests, target), current.scene.len() <= MAX_ROWS_IN_FRAME, work);
+        self.fit_task.start(
+            Background::new(ui.ctx(), cx),
+            (self.fit_requests, target),
+            current.scene.len() <= MAX_ROWS_IN_FRAME,
+            work,
+        );
     }
 
     fn finish_fit(&mut self, ui: &Ui) {
         let Some((target, bounds)) = self.fit_task.take() else { return };
         if let Some(bounds) = bounds {
-            self.fly(ui, self.camera_showing(bounds.with_min_size(MIN_SIDE[1])));
+            let camera = self.camera_showing(bounds.with_min_size(MIN_SIDE[1]));
+            self.fly(ui, camera);
+            self.fitted_filter = (target == FitTarget::Filtered).then_some(camera);
         } else if let (FitTarget::Highlighted, Some(all)) = (target, self.fit_camera()) {
             self.fly(ui, all);
             self.auto_fit = true;
@@ -140,15 +152,18 @@ pub(super) type FitResult = (FitTarget, Option<MapBounds>);
 type FitWork = Box<dyn FnOnce() -> FitResult + Send>;
 
 fn highlighted_bounds(current: &CurrentScene, cx: &Ctx<'_>) -> FitWork {
-    let (scene, snapshot) = (Arc::clone(&current.scene), Arc::clone(&current.snapshot));
-    let selected = cx.state.library().selection.items.clone();
+    let (scene, snapshot, colours) =
+        (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
+    let selection = Arc::clone(&cx.state.library().selection);
     let result = cx.state.library().query.result.clone().filter(|r| r.epoch == snapshot.epoch());
     Box::new(move || {
         let rows = match result {
-            Some(result) if selected.is_empty() => query::rows_of_hits(&result, &snapshot),
-            _ => selected.iter().filter_map(|id| snapshot.row_of(*id)).collect(),
+            Some(result) if selection.items.is_empty() => query::rows_of_hits(&result, &snapshot),
+            _ => selection.items.iter().filter_map(|id| snapshot.row_of(*id)).collect(),
         };
-        (FitTarget::Highlighted, MapBounds::around(rows.iter().filter_map(|row| scene.position(*row, 1.0))))
+        let drawn = rows.into_iter().filter(|row| !colours.is_filtered_out(*row));
+        let positions = drawn.filter_map(|row| scene.position(row, 1.0));
+        (FitTarget::Highlighted, MapBounds::around(positions))
     })
 }
 
@@ -156,7 +171,7 @@ fn filtered_bounds(scene: &Arc<Scene>, colours: &Arc<PointColours>) -> FitWork {
     let (scene, colours) = (Arc::clone(scene), Arc::clone(colours));
     Box::new(move || {
         let positions = scene.layout.positions.iter().enumerate();
-        let admitted = positions.filter(|(row, _)| colours.is_pickable(*row)).map(|(_, pos)| *pos);
+        let admitted = positions.filter(|(row, _)| colours.is_visible(*row)).map(|(_, pos)| *pos);
         (FitTarget::Filtered, MapBounds::around(admitted))
     })
 }

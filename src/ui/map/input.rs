@@ -8,6 +8,7 @@ use crate::context::{Ctx, MapTool, SystemCommand};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
+use super::background_task::Background;
 use super::camera::Camera;
 use super::{MapCommand, MapPanel};
 
@@ -131,8 +132,8 @@ impl MapPanel {
         self.selection_requests += 1;
         let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
         self.selection_task.reset();
-        self.selection_task.start(ui.ctx(), self.selection_requests, in_frame, move || {
-            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_pickable(row));
+        self.selection_task.start(Background::new(ui.ctx(), cx), self.selection_requests, in_frame, move || {
+            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_visible(row));
             let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
             let mut items = before.items.clone();
             items.extend(found.filter(|id| !before.set.contains(id)));
@@ -167,13 +168,15 @@ impl MapPanel {
         response.hover_pos().filter(|at| response.contains_pointer() && !self.controls.cover(*at) && uncovered(*at))
     }
 
+    /// The item nearest to the pointer. Points that the filter admits come first, then those that it fades.
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
         let current = self.cache.current.as_ref()?;
         let (scene, colours) = (&current.scene, &current.colours);
         let camera = self.flight.now();
         let reach = f64::from(reach) / camera.points_per_unit;
         let at = camera.map_from_screen(self.area, pointer);
-        let row = scene.grid.nearest(&scene.layout.positions, at, reach, |row| colours.is_pickable(row))?;
+        let nearest = |wanted: &dyn Fn(usize) -> bool| scene.grid.nearest(&scene.layout.positions, at, reach, wanted);
+        let row = nearest(&|row| colours.is_visible(row)).or_else(|| nearest(&|row| colours.is_drawn(row)))?;
         current.item_id(row)
     }
 

@@ -9,7 +9,7 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
 
 use super::MapPanel;
-use super::colours::LegendEntry;
+use super::categories::LegendEntry;
 use super::controls::{BUTTON, draw_focus};
 
 /// Colouring options in menu order.
@@ -26,7 +26,7 @@ impl MapPanel {
     pub(super) fn legend(&self, ui: &mut Ui, cx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         let Some(colours) = self.cache.current.as_ref().map(|c| &c.colours) else { return };
-        let entries = &colours.categories.entries;
+        let entries = &colours.legend;
         let by_score = cx.state.preferences.colour_by == ColourBy::Similarity;
         let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
         let entry = |ui: &mut Ui, entry: &LegendEntry| {
@@ -53,11 +53,12 @@ impl MapPanel {
                 (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
                 _ => {}
             }
+            self.layers.iter().for_each(|layer| layer.legend(ui, theme));
         });
     }
 }
 
-fn hint(text: &str, theme: &Theme) -> RichText {
+pub(super) fn hint(text: &str, theme: &Theme) -> RichText {
     RichText::new(text).size(text_size::SMALL).color(theme.text2)
 }
 

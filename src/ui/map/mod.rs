@@ -7,6 +7,7 @@
 mod arc_key;
 mod background_task;
 mod camera;
+mod categories;
 mod circles;
 pub mod colours;
 mod controls;
@@ -31,7 +32,7 @@ use crate::context::Ctx;
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
-use background_task::BackgroundTask;
+use background_task::{Background, BackgroundTask};
 use camera::{Camera, Flight};
 use fit::{FitKey, FitResult, FitTarget};
 use gpu::{FrameParams, Gpu};
@@ -72,6 +73,8 @@ pub struct MapPanel {
     fit_task: BackgroundTask<FitKey, FitResult>,
     fit_requests: u64,
     fit_requested: Option<FitTarget>,
+    /// The camera that showed the items admitted by the filter, if that was fitted last.
+    fitted_filter: Option<Camera>,
     commands: Vec<MapCommand>,
     reduce_motion: bool,
     controls: controls::ControlCards,
@@ -94,6 +97,7 @@ impl Default for MapPanel {
             fit_task: BackgroundTask::default(),
             fit_requests: 0,
             fit_requested: None,
+            fitted_filter: None,
             commands: Vec::new(),
             reduce_motion: false,
             controls: controls::ControlCards::default(),
@@ -144,9 +148,11 @@ impl MapPanel {
         }
     }
 
-    /// Forgets the library but keeps the GPU.
+    /// Forgets the library but keeps the GPU and which layers are on.
     pub fn close_library(&mut self) {
-        *self = Self { gpu: self.gpu.take(), ..Self::default() };
+        let mut layers = std::mem::take(&mut self.layers);
+        layers.iter_mut().for_each(|layer| layer.clear());
+        *self = Self { gpu: self.gpu.take(), layers, ..Self::default() };
     }
 
     /// Whether a box or lasso is being drawn, which Escape cancels.
@@ -197,10 +203,10 @@ impl MapPanel {
             self.layers.iter_mut().for_each(|layer| layer.clear());
             return;
         };
-        let map = LayerContext {
+        let mut map = LayerContext {
             params,
             target: self.flight.end(),
-            egui: ui.ctx(),
+            background: Background::new(ui.ctx(), cx),
             theme,
             scene: &current.scene,
             snapshot: &current.snapshot,
@@ -211,6 +217,7 @@ impl MapPanel {
             gpu: self.gpu.as_ref(),
         };
         self.layers.iter_mut().for_each(|layer| layer.update(&map));
+        map.params.opacity *= self.layers.iter().map(|layer| layer.point_opacity()).product::<f32>();
         self.layers.iter().for_each(|layer| layer.draw_below_points(&map, &painter));
         self.layers.iter().for_each(|layer| layer.draw(&map, &painter));
     }

@@ -8,9 +8,9 @@ use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, Layout, MapPos};
 
 use super::arc_key::ArcKey;
-use super::background_task::BackgroundTask;
+use super::background_task::{Background, BackgroundTask};
 use super::camera::ease_out;
-use super::colours::{ColourInputs, ColourKey, PointColours};
+use super::colours::{ColourKey, PointColours};
 use super::gpu::Gpu;
 use super::scene::Scene;
 
@@ -68,8 +68,9 @@ impl SceneCache {
         if self.current.as_ref().is_some_and(|c| c.scene.snapshot.parts().library != *library) {
             *self = Self::default();
         }
-        self.update_scene(ctx, snapshot, layout, gpu, time);
-        self.update_colours(cx, ctx, snapshot, gpu);
+        let background = Background::new(ctx, cx);
+        self.update_scene(background, snapshot, layout, gpu, time);
+        self.update_colours(cx, background, snapshot, gpu);
         self.show_completed(time, cx.state.preferences.reduce_motion);
     }
 
@@ -80,7 +81,7 @@ impl SceneCache {
 
     fn update_scene(
         &mut self,
-        ctx: &egui::Context,
+        background: Background<'_>,
         snapshot: &Arc<Snapshot>,
         layout: &Arc<Layout>,
         gpu: Option<&Arc<Gpu>>,
@@ -93,7 +94,7 @@ impl SceneCache {
             let (layout, snapshot) = (Arc::clone(layout), Arc::clone(snapshot));
             let (before, gpu) = (self.current.as_ref().map(|c| Arc::clone(&c.scene)), gpu.cloned());
             let in_frame = layout.positions.len() <= MAX_ROWS_IN_FRAME;
-            self.scene_task.start(ctx, ArcKey(Arc::clone(&layout)), in_frame, move || {
+            self.scene_task.start(background, ArcKey(Arc::clone(&layout)), in_frame, move || {
                 Scene::new(layout, snapshot, before.as_deref(), gpu.as_deref())
             });
         }
@@ -102,15 +103,21 @@ impl SceneCache {
         }
     }
 
-    fn update_colours(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, snapshot: &Arc<Snapshot>, gpu: Option<&Arc<Gpu>>) {
+    fn update_colours(
+        &mut self,
+        cx: &Ctx<'_>,
+        background: Background<'_>,
+        snapshot: &Arc<Snapshot>,
+        gpu: Option<&Arc<Gpu>>,
+    ) {
         let Some(scene) = self.newest() else { return };
         let snapshot = if have_same_rows(&scene.snapshot, snapshot) { snapshot } else { &scene.snapshot };
-        let key = ColourKey::new(cx, snapshot, Theme::of(ctx).dark);
+        let key = ColourKey::new(cx, snapshot, Theme::of(background.egui).dark);
         if self.colour_task.accepts(&key) {
-            let (inputs, gpu) = (ColourInputs::new(cx), gpu.cloned());
+            let (visible, gpu) = (cx.state.library().visible.clone(), gpu.cloned());
             let before = self.current.as_ref().map(|c| Arc::clone(&c.colours));
-            self.colour_task.start(ctx, key.clone(), snapshot.len() <= MAX_ROWS_IN_FRAME, move || {
-                PointColours::new(key, &inputs, before.as_deref(), gpu.as_deref())
+            self.colour_task.start(background, key.clone(), snapshot.len() <= MAX_ROWS_IN_FRAME, move || {
+                PointColours::new(key, visible, before.as_deref(), gpu.as_deref())
             });
         }
         if let Some(colours) = self.colour_task.take() {

@@ -1,9 +1,11 @@
 //! The right panel's second tab: one item with its details, labels and neighbours, or a summary of several.
 
-use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use std::sync::Arc;
+
+use egui::{Align2, Id, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::context::LoadedPreview;
-use crate::context::{CentralView, Ctx, SystemCommand, UiCommand};
+use crate::context::{AppliedLabels, CentralView, Ctx, SystemCommand, UiCommand};
 use crate::ui::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -14,6 +16,8 @@ use vicinity_core::{Item, ItemId, Modality, ScoredLabels};
 const LABELS_SHOWN: usize = 5;
 /// Neighbours shown.
 const NEIGHBOURS_SHOWN: usize = 12;
+/// Items that a summary of a selection looks at.
+const SUMMARISED: usize = 20_000;
 /// Below this width a label has no bar, points.
 const NO_BAR: f32 = 190.0;
 /// Characters of a text shown here; the preview shows all.
@@ -297,15 +301,13 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     let items = &ctx.state.library().selection.items;
     section(ui, &format!("{} selected", format::number(items.len() as u64)));
-    // Exact for usual selections; a sample of a selection of millions.
-    let loaded: Vec<&Item> = items.iter().take(20_000).filter_map(|id| ctx.state.item(*id)).collect();
-    let images = loaded.iter().filter(|i| i.modality == Modality::Image).count() as u64;
-    let texts = loaded.len() as u64 - images;
+    let summary = selection_summary(ui, ctx);
+    let [images, texts] = summary.counts;
     let kinds = [(images, "image"), (texts, "text")];
     let kinds: Vec<String> =
         kinds.into_iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format::count(n, kind)).collect();
     detail(ui, "items", &kinds.join(" · "));
-    detail(ui, "size", &format::bytes(loaded.iter().map(|i| i.bytes).sum()));
+    detail(ui, "size", &format::bytes(summary.bytes));
     ui.add_space(SPACE[1]);
     let first: Vec<ItemId> = items.iter().copied().take(NEIGHBOURS_SHOWN).collect();
     thumbnail_strip(ui, ctx, &first, "selected");
@@ -319,12 +321,7 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     ui.add_space(SPACE[0]);
     let labels = &ctx.state.library().labels;
-    let mut counts = vec![0usize; labels.applied.names.len()];
-    for item in &loaded {
-        if let Some(count) = labels.applied.best.get(&item.id).and_then(|s| counts.get_mut(s.label)) {
-            *count += 1;
-        }
-    }
+    let counts = &summary.labels;
     let labelled: usize = counts.iter().sum();
     if labelled > 0 {
         section(ui, "Labels");
@@ -332,7 +329,7 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
         order.sort_by_key(|i| std::cmp::Reverse(counts[*i]));
         ui.spacing_mut().item_spacing.y = 2.0;
         for i in order {
-            let share = counts[i] as f32 / loaded.len() as f32;
+            let share = counts[i] as f32 / (images + texts) as f32;
             let Some(name) = labels.applied.names.get(i) else { continue };
             label_row(ui, name, share, share, true);
         }
@@ -354,6 +351,48 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
             }
         }
     });
+}
+
+/// Facts about the selected items.
+struct SelectionSummary {
+    /// The selection, epoch and labels that it was computed for.
+    key: (u64, u64, Arc<AppliedLabels>),
+    /// Images and texts.
+    counts: [u64; 2],
+    bytes: u64,
+    /// Items of each label.
+    labels: Vec<usize>,
+}
+
+/// Computed once per selection: looking up thousands of items takes longer than a frame may.
+fn selection_summary(ui: &Ui, ctx: &Ctx<'_>) -> Arc<SelectionSummary> {
+    let (library, id) = (ctx.state.library(), Id::unique("selection summary"));
+    let epoch = library.snapshot.as_ref().map_or(0, |s| s.epoch());
+    let (selection, applied) = (&library.selection, &library.labels.applied);
+    let known: Option<Arc<SelectionSummary>> = ui.data(|d| d.get_temp(id));
+    let is_current = |(stamp, of, labels): &(u64, u64, Arc<AppliedLabels>)| {
+        *stamp == selection.stamp() && *of == epoch && Arc::ptr_eq(labels, applied)
+    };
+    if let Some(known) = known.filter(|known| is_current(&known.key)) {
+        return known;
+    }
+    let mut summary = SelectionSummary {
+        key: (selection.stamp(), epoch, Arc::clone(applied)),
+        counts: [0; 2],
+        bytes: 0,
+        labels: vec![0; applied.names.len()],
+    };
+    // Exact for usual selections; a sample of a selection of millions.
+    for item in selection.items.iter().take(SUMMARISED).filter_map(|id| ctx.state.item(*id)) {
+        summary.counts[item.modality.index()] += 1;
+        summary.bytes += item.bytes;
+        if let Some(count) = applied.best.get(&item.id).and_then(|s| summary.labels.get_mut(s.label)) {
+            *count += 1;
+        }
+    }
+    let summary = Arc::new(summary);
+    ui.data_mut(|d| d.insert_temp(id, Arc::clone(&summary)));
+    summary
 }
 
 /// The search image that is not in the collection, with its closest labels.

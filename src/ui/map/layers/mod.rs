@@ -1,6 +1,7 @@
 //! The layers of the map. Each draws itself from a shared [`LayerContext`] and says what data it needs prepared off the
 //! UI thread. To add a layer, write its file and add it to [`all`].
 
+mod density;
 mod hover;
 mod outline;
 mod points;
@@ -10,13 +11,14 @@ mod slot;
 
 use std::sync::Arc;
 
-use egui::{Painter, Pos2};
+use egui::{Painter, Pos2, Ui};
 
 use crate::context::Selection;
 use crate::context::Snapshot;
 use crate::ui::theme::Theme;
 use vicinity_core::{ItemId, MapPos, SearchResult};
 
+use super::background_task::Background;
 use super::camera::Camera;
 use super::colours::PointColours;
 use super::gpu::{FrameParams, Gpu};
@@ -28,6 +30,7 @@ use slot::Slot;
 /// All layers, from bottom to top.
 pub fn all() -> Vec<Box<dyn LayerSlot>> {
     vec![
+        Slot::new(density::Density),
         Slot::new(points::Points),
         Slot::new(selection::SelectedItems),
         Slot::new(query::Hits),
@@ -42,8 +45,8 @@ pub struct LayerContext<'a> {
     pub params: FrameParams,
     /// The camera at the end of any animation.
     pub target: Camera,
-    /// For repaints and textures.
-    pub egui: &'a egui::Context,
+    /// Where data are prepared.
+    pub background: Background<'a>,
     /// Theme.
     pub theme: &'static Theme,
     /// The layout shown.
@@ -53,7 +56,7 @@ pub struct LayerContext<'a> {
     /// Colours of the points, and which of them are hidden.
     pub colours: &'a Arc<PointColours>,
     /// Selected items.
-    pub selection: &'a Selection,
+    pub selection: &'a Arc<Selection>,
     /// The search result whose rows match `snapshot`, if any.
     pub result: Option<&'a Arc<SearchResult>>,
     /// The item under the pointer.
@@ -74,6 +77,15 @@ impl LayerContext<'_> {
     }
 }
 
+/// A switch in the map's menu of layers.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerSwitch {
+    /// Name of the layer.
+    pub name: &'static str,
+    /// What it shows.
+    pub tooltip: &'static str,
+}
+
 /// A layer of the map.
 pub trait MapLayer: 'static {
     /// Everything the layer's data depend on.
@@ -91,6 +103,24 @@ pub trait MapLayer: 'static {
     fn is_quick(&self, _map: &LayerContext<'_>) -> bool {
         true
     }
+
+    /// The switch with which the user turns the layer on and off; `None` if it is always on.
+    fn switch(&self) -> Option<LayerSwitch> {
+        None
+    }
+
+    /// Whether the layer is on while the user has not decided.
+    fn is_automatic(&self, _map: &LayerContext<'_>) -> bool {
+        true
+    }
+
+    /// Factor for the opacity of the points while the layer is drawn.
+    fn point_opacity(&self) -> f32 {
+        1.0
+    }
+
+    /// Adds to the legend what the layer shows.
+    fn legend(&self, _data: &Self::Data, _ui: &mut Ui, _theme: &Theme) {}
 
     /// Draws what belongs below the points.
     fn draw_below_points(&self, _data: &Self::Data, _map: &LayerContext<'_>, _painter: &Painter) {}

@@ -41,7 +41,7 @@ fn draw_circles(map: &LayerContext<'_>, painter: &Painter) {
     let rows = map.scene.len().min(map.colours.rgba.len());
     for row in (0..rows).step_by(rows / MAX_CIRCLES + 1) {
         let [r, g, b, a] = map.colours.rgba[row];
-        if let Some(at) = map.row_on_screen(row) {
+        if let Some(at) = map.row_on_screen(row).filter(|_| a > 0) {
             let opacity = (f32::from(a) * map.params.opacity) as u8;
             circles::disc(painter, at, map.params.radius, Color32::from_rgba_unmultiplied(r, g, b, opacity));
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use egui::{Painter, Rect, Stroke};
 
-use crate::context::Snapshot;
-use vicinity_core::{ItemId, MapPos};
+use crate::context::{Selection, Snapshot};
+use vicinity_core::{Filter, MapPos};
 
 use super::super::arc_key::ArcKey;
 use super::super::marks::{Mark, MarkShape, Marks};
@@ -27,7 +27,9 @@ pub struct SelectedItems;
 pub struct SelectionMarksKey {
     scene: ArcKey<Scene>,
     snapshot: ArcKey<Snapshot>,
-    selection: u64,
+    selection: ArcKey<Selection>,
+    /// The filter whose excluded items get no ring.
+    filter: Option<Filter>,
     scale_step: i32,
     dark: bool,
 }
@@ -49,7 +51,8 @@ impl MapLayer for SelectedItems {
         (selected > 0).then(|| SelectionMarksKey {
             scene: ArcKey(Arc::clone(map.scene)),
             snapshot: ArcKey(Arc::clone(map.snapshot)),
-            selection: map.selection.stamp(),
+            selection: ArcKey(Arc::clone(map.selection)),
+            filter: map.colours.hiding_filter().cloned(),
             scale_step,
             dark: map.theme.dark,
         })
@@ -57,11 +60,13 @@ impl MapLayer for SelectedItems {
 
     fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Highlight + Send + 'static {
         let (scene, snapshot, gpu) = (Arc::clone(map.scene), Arc::clone(map.snapshot), map.gpu.cloned());
-        let items = map.selection.items.clone();
+        let (selection, colours) = (Arc::clone(map.selection), Arc::clone(map.colours));
         let points_per_unit = scale_of_step(scale_step(map.target.points_per_unit));
         let colour = map.theme.accent;
         move || {
-            let (alone, outline) = separate(&scene, &snapshot, &items, points_per_unit);
+            let rows = selection.items.iter().filter_map(|id| snapshot.row_of(*id));
+            let rows: Vec<usize> = rows.filter(|row| !colours.is_filtered_out(*row)).collect();
+            let (alone, outline) = separate(&scene, &rows, points_per_unit);
             let ring = |row: &usize| Some(scene.mark(*row, colour)?.shaped(MarkShape::Ring, 1.35, 3.6));
             let rings: Vec<Mark> = alone.iter().filter_map(ring).collect();
             Highlight { rings: Marks::new(rings, gpu.as_deref()), outline }
@@ -96,15 +101,10 @@ fn scale_of_step(step: i32) -> f32 {
 }
 
 /// The selected rows that get a ring each, and the outline around the others.
-fn separate(
-    scene: &Scene,
-    snapshot: &Snapshot,
-    items: &[ItemId],
-    points_per_unit: f32,
-) -> (Vec<usize>, Vec<LineSegment>) {
+fn separate(scene: &Scene, rows: &[usize], points_per_unit: f32) -> (Vec<usize>, Vec<LineSegment>) {
     let positions = &scene.layout.positions;
-    let rows = items.iter().filter_map(|id| snapshot.row_of(*id));
-    let (rows, places): (Vec<usize>, Vec<MapPos>) = rows.filter_map(|row| Some((row, *positions.get(row)?))).unzip();
+    let (rows, places): (Vec<usize>, Vec<MapPos>) =
+        rows.iter().filter_map(|row| Some((*row, *positions.get(*row)?))).unzip();
     let dense = outline::dense(&places, points_per_unit);
     let alone = rows.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(row, _)| *row);
     let crowded: Vec<MapPos> =

@@ -1,9 +1,11 @@
 //! A layer together with its prepared data, behind an object-safe trait.
 
-use egui::Painter;
+use egui::{Painter, Ui};
+
+use crate::ui::theme::Theme;
 
 use super::super::background_task::BackgroundTask;
-use super::{LayerContext, MapLayer};
+use super::{LayerContext, LayerSwitch, MapLayer};
 
 /// A layer of any type.
 pub trait LayerSlot {
@@ -16,7 +18,22 @@ pub trait LayerSlot {
     /// Draws the layer.
     fn draw(&self, map: &LayerContext<'_>, painter: &Painter);
 
-    /// Drops all data.
+    /// The switch of a layer that can be turned off.
+    fn switch(&self) -> Option<LayerSwitch>;
+
+    /// Whether the layer is on.
+    fn is_on(&self) -> bool;
+
+    /// Turns the layer on or off.
+    fn toggle(&mut self);
+
+    /// Factor for the opacity of the points.
+    fn point_opacity(&self) -> f32;
+
+    /// Adds to the legend what the layer shows.
+    fn legend(&self, ui: &mut Ui, theme: &Theme);
+
+    /// Drops all data. The switch stays as it is.
     fn clear(&mut self);
 }
 
@@ -24,24 +41,29 @@ pub trait LayerSlot {
 pub struct Slot<L: MapLayer> {
     layer: L,
     data: Option<L::Data>,
+    /// Whether the layer is on by itself.
+    automatic: bool,
+    /// Whether the user turned it on or off, against what it would be by itself.
+    chosen: Option<bool>,
     task: BackgroundTask<L::Key, L::Data>,
 }
 
 impl<L: MapLayer> Slot<L> {
     /// Boxes a layer.
     pub fn new(layer: L) -> Box<dyn LayerSlot> {
-        Box::new(Self { layer, data: None, task: BackgroundTask::default() })
+        Box::new(Self { layer, data: None, automatic: false, chosen: None, task: BackgroundTask::default() })
     }
 }
 
 impl<L: MapLayer> LayerSlot for Slot<L> {
     fn update(&mut self, map: &LayerContext<'_>) {
-        let Some(key) = self.layer.key(map) else {
+        self.automatic = self.layer.is_automatic(map);
+        let Some(key) = self.layer.key(map).filter(|_| self.is_on()) else {
             self.clear();
             return;
         };
         if self.task.accepts(&key) {
-            self.task.start(map.egui, key, self.layer.is_quick(map), self.layer.prepare(map));
+            self.task.start(map.background, key, self.layer.is_quick(map), self.layer.prepare(map));
         }
         if let Some(data) = self.task.take() {
             self.data = Some(data);
@@ -57,6 +79,29 @@ impl<L: MapLayer> LayerSlot for Slot<L> {
     fn draw(&self, map: &LayerContext<'_>, painter: &Painter) {
         if let Some(data) = &self.data {
             self.layer.draw(data, map, painter);
+        }
+    }
+
+    fn switch(&self) -> Option<LayerSwitch> {
+        self.layer.switch()
+    }
+
+    fn is_on(&self) -> bool {
+        self.chosen.unwrap_or(self.automatic)
+    }
+
+    fn toggle(&mut self) {
+        let on = !self.is_on();
+        self.chosen = (on != self.automatic).then_some(on);
+    }
+
+    fn point_opacity(&self) -> f32 {
+        if self.data.is_some() { self.layer.point_opacity() } else { 1.0 }
+    }
+
+    fn legend(&self, ui: &mut Ui, theme: &Theme) {
+        if let Some(data) = &self.data {
+            self.layer.legend(data, ui, theme);
         }
     }
 
