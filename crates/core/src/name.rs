@@ -65,7 +65,18 @@ impl NamePattern {
 
     /// Whether the name of an item contains all words.
     pub fn matches(&self, item: &Item) -> bool {
-        self.in_name(&file_name(&item.path))
+        let path = item.path.as_os_str().as_encoded_bytes();
+        let name = path.rsplit(|byte| std::path::is_separator(char::from(*byte))).next().unwrap_or_default();
+        if name.is_ascii() { self.in_ascii_name(name) } else { self.in_name(&file_name(&item.path)) }
+    }
+
+    /// As [`Self::in_name`] for ASCII names, which are most of them, without allocating: a filter looks at every item.
+    fn in_ascii_name(&self, name: &[u8]) -> bool {
+        self.words.iter().all(|word| {
+            let word = word.as_bytes();
+            let starts = |at: &[u8]| at.first().map(u8::to_ascii_lowercase) == word.first().copied();
+            name.windows(word.len()).any(|part| starts(part) && part.eq_ignore_ascii_case(word))
+        })
     }
 
     fn in_name(&self, name: &str) -> bool {
@@ -103,5 +114,9 @@ mod tests {
         assert!(finds("*.jpg", "a.JPG") && !finds("*.jpg", "a.jpeg"));
         assert!(finds("lake 2024", "2024-07 at the lake.png") && !finds("lake 2023", "2024-07 at the lake.png"));
         assert_eq!(NamePattern::new(" * "), None);
+        for typed in ["img", "G_0", "7.jp 00", "café", "img x", "jpeg", "a-name-that-is-longer-than-it.jpg"] {
+            let pattern = NamePattern::new(typed).expect("words");
+            assert_eq!(pattern.in_ascii_name(b"IMG_0007.JPG"), pattern.in_name("IMG_0007.JPG"), "{typed}");
+        }
     }
 }
