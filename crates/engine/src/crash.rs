@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
-use super::guard::is_engine_thread;
-use vicinity_core::app_dirs;
+use vicinity_core::{app_dirs, worker};
 use vicinity_models::guard;
 
 /// Reports kept; older ones are deleted.
@@ -27,7 +26,7 @@ pub fn install_hook() {
         {
             log::warn!("could not write a crash report: {error}");
         }
-        if !is_engine_thread() {
+        if !worker::is_supervised() {
             otherwise(info);
         }
     }));

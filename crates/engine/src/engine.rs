@@ -1,16 +1,16 @@
 //! The engine: opens a library, owns the threads, takes jobs and gives events.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::Receiver;
 use thiserror::Error;
 
 use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
-use super::import::Coordinator;
+use super::import::{Coordinator, NumberedJob};
 use super::import_control::ImportControl;
 use super::library::Library;
 use super::model_loader::{LazyModel, ModelFactory};
@@ -22,8 +22,8 @@ use super::searcher::{SearchRequest, Searcher};
 use super::single_instance::InstanceListener;
 use super::store::StoreError;
 use super::visible::{FilterWorker, VisibleCache};
-use super::{Event, ImportOptions, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
-use vicinity_core::worker::Worker;
+use super::{Event, ImportOptions, ImportSummary, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
+use vicinity_core::worker::{Inbox, Worker};
 use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
@@ -59,7 +59,8 @@ pub(super) fn spare_threads() -> usize {
 
 /// A library at work. Dropping it cancels what is under way and waits for the threads; what is stored stays.
 pub struct Engine {
-    jobs: Option<Sender<(u64, Job)>>,
+    /// Unbounded: these are a person's clicks, and submitting must never block the window.
+    jobs: Inbox<VecDeque<NumberedJob>>,
     events: Receiver<Event>,
     library: Library,
     info: ModelInfo,
@@ -75,7 +76,6 @@ pub struct Engine {
     listener: Option<InstanceListener>,
     /// What was found amiss on opening.
     opening_notices: Vec<Notice>,
-    threads: Vec<JoinHandle<()>>,
     workers: Vec<Worker>,
 }
 
@@ -165,7 +165,7 @@ impl Engine {
             library.set_dimensions(info.key.dim)?;
         }
         let (event_sender, events, forwarder) = EventSender::start(waker)?;
-        let (model, model_thread) = LazyModel::start(load, event_sender.clone())?;
+        let (model, model_worker) = LazyModel::start(load, event_sender.clone())?;
         event_sender.send(Event::Snapshot(library.snapshot()));
         event_sender.send(Event::Failures(library.failures()));
         event_sender.send(Event::Skipped(Arc::new(library.skipped())));
@@ -175,17 +175,16 @@ impl Engine {
         }
         notices.iter().for_each(|notice| event_sender.send(Event::Notice(notice.clone())));
         let context = Context { library: library.clone(), event_sender: event_sender.clone(), updates: mode.layout };
-        let (artefacts, workers) = Artefacts::start(&context)?;
+        let (artefacts, mut workers) = Artefacts::start(&context)?;
         let visible = VisibleCache::default();
-        let (searcher, search_thread) =
+        let (searcher, search_worker) =
             Searcher::start(library.clone(), model.clone(), visible.clone(), event_sender.clone())?;
-        let (filters, filter_thread) = FilterWorker::start(visible, event_sender.clone())?;
-        let (previewer, preview_threads) = Previewer::start(&library, &event_sender)?;
+        let (filters, filter_worker) = FilterWorker::start(visible, event_sender.clone())?;
+        let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
         let control = ImportControl::default();
-        // Unbounded: these are a person's clicks, and submitting must never block the window.
-        let (jobs, received) = unbounded();
+        let jobs = Inbox::default();
         let coordinator = Coordinator {
-            jobs: received,
+            jobs: jobs.clone(),
             library: library.clone(),
             model: model.clone(),
             control: control.clone(),
@@ -195,16 +194,19 @@ impl Engine {
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
             deferred: RefCell::default(),
+            interrupted: None,
         };
-        let main = std::thread::Builder::new().name("vicinity-import".to_owned()).spawn(move || coordinator.run())?;
+        let import_worker = Worker::serve("import", &jobs, coordinator)?;
         let snapshot = library.snapshot();
         if !snapshot.is_empty() {
             artefacts.collection_changed(&snapshot);
         }
-        let mut threads = vec![model_thread, search_thread, filter_thread, main, forwarder];
-        threads.extend(preview_threads);
+        workers.extend([model_worker, search_worker, filter_worker, import_worker]);
+        workers.extend(preview_workers);
+        // last, as all others send events
+        workers.push(forwarder);
         Ok(Self {
-            jobs: Some(jobs),
+            jobs,
             events,
             library,
             info,
@@ -218,7 +220,6 @@ impl Engine {
             service: None,
             listener: None,
             opening_notices: notices,
-            threads,
             workers,
         })
     }
@@ -316,9 +317,19 @@ impl Engine {
 
     fn send(&self, job: Job) {
         let job = (self.control.next_number(), job);
-        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
+        if self.jobs.is_closed() {
             self.event_sender.notice(Severity::Error, "The import stopped unexpectedly; open the library again");
+            // whoever waits for the end of an import waits no longer
+            self.event_sender.send(Event::ImportFinished(ImportSummary { cancelled: true, ..Default::default() }));
+        } else {
+            self.jobs.update(|jobs| jobs.push_back(job));
         }
+    }
+
+    /// Ends the thread that imports, as a panic that it cannot recover from does.
+    #[cfg(test)]
+    pub(super) fn stop_import(&self) {
+        self.jobs.close();
     }
 
     /// News, oldest first.
@@ -404,19 +415,8 @@ impl Drop for Engine {
             closing.announce();
         }
         self.control.close();
-        self.jobs = None;
-        self.model.close();
-        self.model.interrupt();
-        self.searcher.close();
-        self.filters.close();
         self.workers.iter().for_each(Worker::close);
-        self.previewer.close();
-        self.event_sender.close();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                log::error!("a thread of the engine has panicked");
-            }
-        }
+        self.model.interrupt();
     }
 }
 

@@ -4,14 +4,12 @@
 //! One thread carries the news into the bounded channel that the receiver reads, and wakes the receiver.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 
 use super::{Event, Notice, SearchSlot, Severity};
-use vicinity_core::monitor::Monitor;
+use vicinity_core::worker::{Inbox, Task, Worker, catch_panic};
 
 /// Snapshots and progress go out at most this often.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -27,21 +25,21 @@ struct Pending {
     slots: [Option<Event>; SLOTS],
     queue: VecDeque<Event>,
     urgent: bool,
-    closed: bool,
 }
 
 /// Where the engine's threads post their news. Cheap to clone.
-#[derive(Clone)]
-pub struct EventSender(Arc<Monitor<Pending>>);
+#[derive(Clone, Default)]
+pub struct EventSender(Inbox<Pending>);
 
 impl EventSender {
-    /// An outbox, the end that the receiver reads, and the thread between them. `wake` is called after news was sent.
-    pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<(Self, Receiver<Event>, JoinHandle<()>)> {
-        let event_sender = Self(Arc::default());
+    /// The end for senders, the end that the receiver reads, and the thread between them. `wake` is called after events
+    /// were sent.
+    pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<(Self, Receiver<Event>, Worker)> {
+        let event_sender = Self::default();
         let (sender, receiver) = bounded(BOUND);
-        let forwarder = EventForwarder { event_sender: event_sender.clone(), sender, wake, flushed: None };
-        let thread = std::thread::Builder::new().name("vicinity-events".to_owned()).spawn(move || forwarder.run())?;
-        Ok((event_sender, receiver, thread))
+        let forwarder = EventForwarder { pending: event_sender.0.clone(), sender, wake, flushed: None };
+        let worker = Worker::serve("events", &event_sender.0, forwarder)?;
+        Ok((event_sender, receiver, worker))
     }
 
     /// Leaves news for the receiver.
@@ -64,18 +62,13 @@ impl EventSender {
 
     /// Posts once the queue is short: for threads that make much news and may wait.
     pub fn send_ordered(&self, event: Event) {
-        self.0.wait(|pending| (pending.closed || pending.queue.len() < BOUND).then_some(()));
+        self.0.wait(|pending, closed| (closed || pending.queue.len() < BOUND).then_some(()));
         self.send(event);
     }
 
     /// Posts a sentence for the status bar.
     pub fn notice(&self, severity: Severity, text: impl Into<String>) {
         self.send(Event::Notice(Notice { severity, text: text.into() }));
-    }
-
-    /// Ends the thread.
-    pub fn close(&self) {
-        self.0.update(|pending| pending.closed = true);
     }
 }
 
@@ -108,79 +101,85 @@ fn may_be_dropped(event: &Event) -> bool {
 }
 
 struct EventForwarder<W> {
-    event_sender: EventSender,
+    pending: Inbox<Pending>,
     sender: Sender<Event>,
     wake: W,
     flushed: Option<Instant>,
 }
 
-impl<W: Fn()> EventForwarder<W> {
-    fn run(mut self) {
-        while let Some(events) = self.next() {
-            for event in events {
-                if self.send(event).is_none() {
-                    return;
-                }
-            }
-            (self.wake)();
-        }
-    }
+impl<W: Fn() + Send + 'static> Task for EventForwarder<W> {
+    /// What is to be sent now, in this order.
+    type Request = VecDeque<Event>;
 
-    /// What is to be sent now; waits for it. `None` once closed.
-    fn next(&mut self) -> Option<Vec<Event>> {
-        let desk = &self.event_sender.0;
+    fn next(&mut self) -> Option<Self::Request> {
         let due = self.flushed.map_or_else(Instant::now, |at| at + INTERVAL);
-        desk.wait(|pending| pending.has_news().then_some(()));
-        desk.wait_until(due, |pending| pending.cannot_wait().then_some(()));
+        self.pending.take(|pending| pending.has_news().then_some(()))?;
+        self.pending.wait_until(due, |pending, closed| (closed || pending.cannot_wait()).then_some(()));
         let all = Instant::now() >= due;
-        let events = desk.update(|pending| pending.take(all))?;
         if all {
             self.flushed = Some(Instant::now());
         }
-        Some(events)
+        self.pending.take(|pending| Some(pending.take(all)))
     }
 
-    /// Waits while the channel is full; `None` once nobody reads it any more.
-    fn send(&self, event: Event) -> Option<()> {
+    fn handle(&mut self, events: &mut Self::Request) {
+        while let Some(event) = events.pop_front() {
+            self.send(event);
+        }
+        self.wake();
+    }
+
+    fn recover(&mut self, _: Option<&mut Self::Request>, reason: &str) {
+        // the receiver learns of the end by the end of the channel
+        log::error!("events could not be forwarded: {reason}");
+    }
+}
+
+impl<W: Fn()> EventForwarder<W> {
+    /// A receiver that cannot be woken gets its events all the same, the next time it looks.
+    fn wake(&self) {
+        if let Err(reason) = catch_panic(|| (self.wake)()) {
+            log::error!("the receiver of events could not be woken: {reason}");
+        }
+    }
+
+    /// Waits while the channel is full. Once nobody reads it any more, there is nothing left to do.
+    fn send(&self, event: Event) {
         let mut event = match self.sender.try_send(event) {
-            Ok(()) => return Some(()),
-            Err(TrySendError::Disconnected(_)) => return None,
+            Ok(()) => return,
+            Err(TrySendError::Disconnected(_)) => return self.pending.close(),
             Err(TrySendError::Full(event)) => event,
         };
         // the receiver may be asleep with a full channel
-        (self.wake)();
-        while !self.event_sender.0.read(|pending| pending.closed) {
+        self.wake();
+        while !self.pending.is_closed() {
             match self.sender.send_timeout(event, INTERVAL) {
-                Ok(()) => return Some(()),
-                Err(SendTimeoutError::Disconnected(_)) => return None,
+                Ok(()) => return,
+                Err(SendTimeoutError::Disconnected(_)) => return self.pending.close(),
                 Err(SendTimeoutError::Timeout(back)) => event = back,
             }
         }
-        None
     }
 }
 
 impl Pending {
     fn has_news(&self) -> bool {
-        self.closed || !self.queue.is_empty() || self.slots.iter().any(Option::is_some)
+        !self.queue.is_empty() || self.slots.iter().any(Option::is_some)
     }
 
     fn cannot_wait(&self) -> bool {
-        self.closed || self.urgent || !self.queue.is_empty()
+        self.urgent || !self.queue.is_empty()
     }
 
     /// The queue, and before it the slots where `all` is asked or something urgent speaks of them.
-    fn take(&mut self, all: bool) -> Option<Vec<Event>> {
-        if self.closed {
-            return None;
-        }
-        let mut events = Vec::new();
+    fn take(&mut self, all: bool) -> VecDeque<Event> {
+        let mut events = VecDeque::new();
         if all || self.urgent {
             events.extend(self.slots.iter_mut().filter_map(Option::take));
             self.urgent = false;
         }
-        events.extend(self.queue.drain(..));
-        Some(events)
+        events.append(&mut self.queue);
+        events
     }
 }
 
@@ -211,8 +210,7 @@ mod tests {
             }
         }
         assert_eq!(last, 9_999, "the end comes after the last sample");
-        event_sender.close();
-        forwarder.join().expect("ends");
+        drop(forwarder);
     }
 
     #[test]
@@ -231,8 +229,7 @@ mod tests {
                 _ => {}
             }
         }
-        event_sender.close();
-        forwarder.join().expect("ends");
+        drop(forwarder);
     }
 
     #[test]
@@ -246,8 +243,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!((2..=6).contains(&events.len()), "{} samples of {done}", events.len());
-        event_sender.close();
-        forwarder.join().expect("ends");
+        drop(forwarder);
     }
 
     #[test]
@@ -259,7 +255,18 @@ mod tests {
         while events.len() < BOUND {
             std::thread::yield_now();
         }
-        event_sender.close();
-        forwarder.join().expect("ends");
+        drop(forwarder);
+    }
+
+    #[test]
+    fn a_receiver_that_panics_when_it_is_woken_gets_its_events() {
+        let (event_sender, events, _forwarder) = EventSender::start(|| panic!("no window")).expect("a thread");
+        for i in 0..3 * BOUND {
+            event_sender.notice(Severity::Error, i.to_string());
+        }
+        for i in 0..3 * BOUND {
+            let event = events.recv_timeout(Duration::from_secs(10)).expect("an event");
+            assert!(matches!(event, Event::Notice(notice) if notice.text == i.to_string()));
+        }
     }
 }

@@ -11,8 +11,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, TryRecvError};
-
 use super::derived::Artefacts;
 use super::embed::Pipeline;
 use super::event_queue::EventSender;
@@ -21,16 +19,17 @@ use super::import_stats::ImportStats;
 use super::library::{Library, UnfinishedImport};
 use super::model_loader::LazyModel;
 use super::store::StoreError;
-use super::{Event, ImportSummary, Job, Severity, export, guard};
+use super::{Event, ImportSummary, Job, Severity, export};
+use vicinity_core::worker::{Inbox, Task};
 use vicinity_core::{Modality, Progress, SkipCounts, Stage};
 
 /// A job and its number.
-type Numbered = (u64, Job);
+pub type NumberedJob = (u64, Job);
 
 /// See the module's documentation.
 pub struct Coordinator {
     /// Jobs that change the collection, from [`super::Engine::submit`], with their numbers.
-    pub jobs: Receiver<Numbered>,
+    pub jobs: Inbox<VecDeque<NumberedJob>>,
     /// Where items go.
     pub library: Library,
     /// What embeds them.
@@ -48,7 +47,9 @@ pub struct Coordinator {
     /// Whether an error of the library has ended the last run.
     pub stopped: Cell<bool>,
     /// Jobs that came at a moment when they could not be done; they are done before any other.
-    pub deferred: RefCell<VecDeque<Numbered>>,
+    pub deferred: RefCell<VecDeque<NumberedJob>>,
+    /// The number of a run that has to begin again once there is no other job.
+    pub interrupted: Option<u64>,
 }
 
 /// One run's notes.
@@ -71,58 +72,44 @@ struct ImportRun {
     marked: bool,
 }
 
-impl Coordinator {
-    /// Works until the engine is closed.
-    pub fn run(self) {
-        let mut resume_number = None;
-        while let Some((number, job)) = self.next(&mut resume_number) {
-            match guard::catch_panic(|| self.handle(number, job)) {
-                Ok(unfinished) => resume_number = unfinished.or(resume_number),
-                Err(reason) => self.recover(&reason),
-            }
-        }
+impl Task for Coordinator {
+    type Request = NumberedJob;
+
+    fn next(&mut self) -> Option<NumberedJob> {
+        let Self { jobs, deferred, interrupted, .. } = self;
+        jobs.take(|jobs| {
+            let deferred = deferred.get_mut().pop_front();
+            deferred.or_else(|| jobs.pop_front()).or_else(|| Some((interrupted.take()?, Job::Rescan)))
+        })
     }
 
-    /// The next job; `resume_number` is the number of a run that has to begin anew once there is no other. `None` once closed.
-    fn next(&self, resume_number: &mut Option<u64>) -> Option<Numbered> {
-        let deferred = self.deferred.borrow_mut().pop_front();
-        let job = match deferred.map_or_else(|| self.jobs.try_recv(), Ok) {
-            Err(TryRecvError::Empty) => match resume_number.take() {
-                Some(number) => (number, Job::Rescan),
-                None => self.jobs.recv().ok()?,
-            },
-            received => received.ok()?,
-        };
-        (!self.control.is_closed()).then_some(job)
-    }
-
-    /// Does a job; the number of a run that has to begin anew, because something had to be done in between.
-    fn handle(&self, number: u64, job: Job) -> Option<u64> {
+    fn handle(&mut self, (number, job): &mut NumberedJob) {
+        let (number, job) = (*number, std::mem::replace(job, Job::Resume));
         match job {
             Job::Add(_) | Job::Rescan | Job::Retry(_) => self.import(number, job),
-            // after a run that a full disk has ended; one that was only paused goes on by itself
+            // after a run that a full disk has ended; one that was only paused continues by itself
             Job::Resume if self.stopped.take() => self.import(number, Job::Rescan),
-            Job::Resume => None,
-            other => {
-                self.run_now(other);
-                None
-            }
+            Job::Resume => {}
+            other => self.run_now(other),
         }
     }
 
-    /// After a panic of this thread: nobody is to wait for the end of a run that has none.
-    fn recover(&self, reason: &str) {
+    /// Nobody is to wait for the end of a run that has none.
+    fn recover(&mut self, request: Option<&mut NumberedJob>, reason: &str) {
         self.control.end();
         self.event_sender.send(Event::Progress(Progress::default()));
-        self.event_sender
-            .notice(Severity::Error, format!("The import stopped ({reason}); items already imported are kept"));
+        let advice = if request.is_some() { "" } else { "; open the library again" };
+        let text = format!("The import stopped ({reason}); items already imported are kept{advice}");
+        self.event_sender.notice(Severity::Error, text);
         self.event_sender.send(Event::Unfinished(Some(UnfinishedImport::default())));
         self.event_sender.send(Event::ImportFinished(ImportSummary {
             cancelled: true,
             ..self.summary(&ImportStats::default(), 0.0)
         }));
     }
+}
 
+impl Coordinator {
     /// Jobs that need no run.
     fn run_now(&self, job: Job) {
         let done = match job {
@@ -156,11 +143,11 @@ impl Coordinator {
     }
 
     /// One import, with all jobs that can join it on the way.
-    fn import(&self, number: u64, job: Job) -> Option<u64> {
+    fn import(&mut self, number: u64, job: Job) {
         if let Some(why) = self.library.read_only() {
             self.event_sender.notice(Severity::Warning, why);
             self.event_sender.send(Event::ImportFinished(self.summary(&ImportStats::default(), 0.0)));
-            return None;
+            return;
         }
         self.control.begin(number);
         let stats = ImportStats::default();
@@ -188,7 +175,9 @@ impl Coordinator {
         pipeline.run(&self.readers, &self.towers, |sender| self.scan_loop(job, &pipeline, sender, &mut run));
         self.finish(&pipeline, &run);
         self.control.end();
-        self.control.is_interrupted().then_some(number)
+        if self.control.is_interrupted() {
+            self.interrupted = Some(number);
+        }
     }
 
     fn rows(&self) -> HashMap<PathBuf, usize> {

@@ -307,7 +307,6 @@ mod engine;
 mod event_queue;
 pub mod export;
 pub mod file_content;
-pub mod guard;
 mod import;
 mod import_control;
 mod import_stats;
@@ -318,6 +317,8 @@ pub mod map_image;
 pub mod model_loader;
 pub mod model_selection;
 pub mod output_files;
+#[cfg(test)]
+mod panic_tests;
 mod previews;
 pub mod remote;
 pub mod runtime;

@@ -25,6 +25,8 @@ struct Shared {
     vector_rows: VectorRows,
     read_only: Option<String>,
     closing: Option<ClosingSignal>,
+    #[cfg(test)]
+    faults: faults::Faults,
 }
 
 /// See the module's documentation. Cheap to clone.
@@ -53,9 +55,23 @@ impl Library {
             vector_rows: store.vector_rows(),
             read_only: store.read_only().map(str::to_owned),
             closing: store.closing(),
+            #[cfg(test)]
+            faults: faults::Faults::default(),
             store: Mutex::new(store),
         };
         Ok((Self(Arc::new(shared)), notices))
+    }
+
+    /// Where a thread panics that a test wants to.
+    fn fault(&self) {
+        #[cfg(test)]
+        self.0.faults.hit();
+    }
+
+    /// A thread of this name panics the next time that it uses the library.
+    #[cfg(test)]
+    pub fn arm(&self, thread: &'static str) {
+        self.0.faults.arm(thread);
     }
 
     /// Why this process may not write, where it may not.
@@ -70,11 +86,13 @@ impl Library {
 
     /// The collection as of now. Never waits for a write.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.fault();
         Arc::clone(&lock(&self.0.snapshot))
     }
 
     /// The thumbnails.
     pub fn thumbnails(&self) -> &ThumbnailCache {
+        self.fault();
         &self.0.thumbnails
     }
 
@@ -129,6 +147,7 @@ impl Library {
 
     /// Whether a file is in the collection as it is.
     pub fn known(&self, file: &Candidate) -> FileStatus {
+        self.fault();
         lock(&self.0.store).known(&file.path, file.stamp())
     }
 
@@ -164,6 +183,7 @@ impl Library {
 
     /// Whether the content of an item has a vector. Never waits for a write.
     pub fn has_vector(&self, item: &NewItem) -> bool {
+        self.fault();
         let long_text = lock(&self.0.options).long_text;
         self.0.vector_rows.has(&item.hash, item.modality, long_text)
     }
@@ -179,6 +199,7 @@ impl Library {
 
     /// Items with their vectors.
     pub fn commit_embedded(&self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
+        self.fault();
         if items.is_empty() {
             return Ok(());
         }
@@ -284,6 +305,7 @@ impl Library {
         given: &[(ItemId, Option<LabelScore>)],
         all: bool,
     ) -> Result<(), StoreError> {
+        self.fault();
         let snapshot = self.snapshot();
         let (mut kept, mut taken) = (Vec::new(), Vec::new());
         for (id, score) in given {
@@ -303,6 +325,7 @@ impl Library {
 
     /// Stores a layout of the snapshot of now. Holds up nobody who writes the library meanwhile.
     pub fn save_layout(&self, layout: &Layout) {
+        self.fault();
         if self.0.read_only.is_none()
             && let Err(error) = store::save_layout(&self.snapshot(), layout)
         {
@@ -335,6 +358,33 @@ impl NewItem {
             hash,
             pixels: None,
             snippet: None,
+        }
+    }
+}
+
+/// Panics that tests ask for.
+#[cfg(test)]
+mod faults {
+    use std::sync::{Mutex, PoisonError};
+
+    use vicinity_core::worker::THREAD_PREFIX;
+
+    #[derive(Default)]
+    pub struct Faults(Mutex<Option<&'static str>>);
+
+    impl Faults {
+        /// The next thread whose name begins so panics at the next [`Self::hit`].
+        pub fn arm(&self, thread: &'static str) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        }
+
+        pub fn hit(&self) {
+            let thread = std::thread::current();
+            let name = thread.name().and_then(|name| name.strip_prefix(THREAD_PREFIX)).unwrap_or_default();
+            let mut armed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let fault = armed.take_if(|armed| name.starts_with(*armed));
+            drop(armed);
+            assert!(fault.is_none(), "a fault that a test asked for");
         }
     }
 }

@@ -2,13 +2,12 @@
 //! nobody needs for a while leaves the memory, and comes back with the next question.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::device_check::LoadedModel;
 use super::event_queue::EventSender;
 use super::{Event, ModelState};
-use vicinity_core::monitor::Monitor;
+use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_models::{Model, TowerError, guard};
 
 /// Between two looks at a model whose time is over and that somebody works with yet.
@@ -75,32 +74,28 @@ struct State {
     unload_requested: bool,
     /// Whether it is to be loaded once more after this time.
     reload_requested: bool,
-    closed: bool,
 }
 
 /// A model on its way. Cheap to clone.
 #[derive(Clone)]
 pub struct LazyModel {
-    state: Arc<Monitor<State>>,
+    state: Inbox<State>,
     reloads: bool,
 }
 
 impl LazyModel {
     /// Starts loading.
-    pub fn start(loader: ModelFactory, event_sender: EventSender) -> std::io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(loader: ModelFactory, event_sender: EventSender) -> std::io::Result<(Self, Worker)> {
         let state = State {
             load_state: LoadState::Wanted,
             used: Instant::now(),
             unload_requested: false,
             reload_requested: false,
-            closed: false,
         };
-        let model = Self { state: Arc::new(Monitor::new(state)), reloads: loader.idle.is_some() };
-        let shared = model.clone();
-        let loader_thread = ModelLoader { state: shared.state, loader, event_sender };
-        let thread =
-            std::thread::Builder::new().name("vicinity-model".to_owned()).spawn(move || loader_thread.run())?;
-        Ok((model, thread))
+        let model = Self { state: Inbox::new(state), reloads: loader.idle.is_some() };
+        let task = ModelLoader { state: model.state.clone(), loader, event_sender };
+        let worker = Worker::serve("model", &model.state, task)?;
+        Ok((model, worker))
     }
 
     /// Waits until the model is there.
@@ -115,10 +110,10 @@ impl LazyModel {
                     state.load_state = LoadState::Wanted;
                 }
             });
-            let found = self.state.wait(|state| match &state.load_state {
+            let found = self.state.wait(|state, closed| match &state.load_state {
                 LoadState::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
                 LoadState::Failed(reason) => Some(Some(Err(ModelUnavailable::Failed(reason.clone())))),
-                LoadState::Wanted | LoadState::Unloaded if state.closed => Some(Some(Err(ModelUnavailable::Closing))),
+                LoadState::Wanted | LoadState::Unloaded if closed => Some(Some(Err(ModelUnavailable::Closing))),
                 LoadState::Wanted => None,
                 LoadState::Unloaded => Some(None),
             });
@@ -158,35 +153,44 @@ impl LazyModel {
 
     /// Ends the thread, and sends everyone away who waits for a model that is still loading.
     pub fn close(&self) {
-        self.state.update(|state| state.closed = true);
+        self.state.close();
     }
 }
 
-/// The thread that brings the model and takes it away.
+/// The thread that loads the model and unloads it.
 struct ModelLoader {
-    state: Arc<Monitor<State>>,
+    state: Inbox<State>,
     loader: ModelFactory,
     event_sender: EventSender,
 }
 
-/// What the keeper wakes up for.
 enum LoaderTask {
     Load,
+    /// The model has left the memory already.
     Unload,
-    Close,
 }
 
-impl ModelLoader {
-    fn run(mut self) {
-        loop {
-            match self.next() {
-                LoaderTask::Load => self.load(),
-                LoaderTask::Unload => self.event_sender.send(Event::Model(ModelState::Unloaded)),
-                LoaderTask::Close => return,
-            }
+impl Task for ModelLoader {
+    type Request = LoaderTask;
+
+    fn next(&mut self) -> Option<LoaderTask> {
+        self.next_task()
+    }
+
+    fn handle(&mut self, task: &mut LoaderTask) {
+        match task {
+            LoaderTask::Load => self.load(),
+            LoaderTask::Unload => self.event_sender.send(Event::Model(ModelState::Unloaded)),
         }
     }
 
+    fn recover(&mut self, _: Option<&mut LoaderTask>, reason: &str) {
+        self.event_sender.send(Event::Model(ModelState::Failed(reason.to_owned())));
+        self.state.update(|state| state.load_state = LoadState::Failed(reason.to_owned()));
+    }
+}
+
+impl ModelLoader {
     fn load(&mut self) {
         self.state.update(|state| state.reload_requested = false);
         self.event_sender.send(Event::Model(ModelState::Loading));
@@ -207,23 +211,25 @@ impl ModelLoader {
         });
     }
 
-    /// Waits for something to do. A model that leaves has left when this returns.
-    fn next(&self) -> LoaderTask {
+    /// Waits for something to do; `None` once closed. A model that leaves the memory has left when this returns.
+    fn next_task(&self) -> Option<LoaderTask> {
         loop {
             let idle = self.loader.idle.as_ref().and_then(|idle| idle());
             let (used, ready) = self.state.read(|state| (state.used, matches!(state.load_state, LoadState::Ready(_))));
             let mut news = false;
-            // After any change, and once the time is over, everything is looked at again.
-            let look = |state: &mut State| {
-                state.next_task(idle).map(Some).or_else(|| std::mem::replace(&mut news, true).then_some(None))
+            // After any change, and once the time is over, everything is checked again.
+            let look = |state: &mut State, closed: bool| match state.next_task(idle) {
+                _ if closed => Some(Some(None)),
+                Some(task) => Some(Some(Some(task))),
+                None => std::mem::replace(&mut news, true).then_some(None),
             };
             let found = match idle.filter(|_| ready) {
                 // Somebody may be at work with it yet when the time is over.
                 Some(idle) => self.state.wait_until((used + idle).max(Instant::now() + POLL_INTERVAL), look).flatten(),
                 None => self.state.wait(look),
             };
-            if let Some(next_task) = found {
-                return next_task;
+            if let Some(task) = found {
+                return task;
             }
         }
     }
@@ -233,7 +239,6 @@ impl State {
     /// What there is to do; a model that is to leave has left.
     fn next_task(&mut self, idle: Option<Duration>) -> Option<LoaderTask> {
         match &self.load_state {
-            _ if self.closed => Some(LoaderTask::Close),
             LoadState::Wanted => Some(LoaderTask::Load),
             LoadState::Ready(model)
                 if self.unload_requested || idle.is_some_and(|idle| is_idle(model, self.used, idle)) =>
@@ -282,8 +287,8 @@ mod tests {
         Model { info, image: Box::new(Weight(vec![1; bytes])), text: Box::new(Weight(Vec::new())) }.into()
     }
 
-    /// A model of so many bytes that stays for `idle`; its keeper's thread; how often it was loaded.
-    fn start(bytes: usize, idle: Option<Duration>) -> (LazyModel, JoinHandle<()>, Arc<AtomicUsize>) {
+    /// A model of so many bytes that stays for `idle`; its loader's thread; how often it was loaded.
+    fn start(bytes: usize, idle: Option<Duration>) -> (LazyModel, Worker, Arc<AtomicUsize>) {
         let (event_sender, _events, _herald) = EventSender::start(|| {}).expect("a thread");
         let loads = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&loads);
@@ -317,7 +322,7 @@ mod tests {
         drop(lazy.wait().expect("loaded again"));
         assert_eq!(loads.load(Ordering::Relaxed), 2);
         lazy.close();
-        thread.join().expect("ends");
+        drop(thread);
         assert!(lazy.ready().is_some() || lazy.wait().is_err(), "closed: nothing is loaded any more");
     }
 
@@ -333,7 +338,7 @@ mod tests {
         soon("it is back", || lazy.ready().is_some());
         assert_eq!(loads.load(Ordering::Relaxed), 2);
         lazy.close();
-        thread.join().expect("ends");
+        drop(thread);
     }
 
     #[test]
@@ -346,7 +351,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(100));
         assert!(held.upgrade().is_some() && lazy.wait().is_ok());
         lazy.close();
-        thread.join().expect("ends");
+        drop(thread);
     }
 
     #[test]
@@ -366,7 +371,7 @@ mod tests {
         lazy.reload();
         assert!(lazy.wait().is_ok());
         lazy.close();
-        thread.join().expect("ends");
+        drop(thread);
     }
 
     #[test]
@@ -385,6 +390,6 @@ mod tests {
         lazy.request_unload();
         soon("the memory is free", || resident() + BYTES * 9 / 10 < before);
         lazy.close();
-        thread.join().expect("ends");
+        drop(thread);
     }
 }

@@ -4,18 +4,15 @@
 //! hundred times as long. One thread is therefore for stored ones alone, so that a screen of them never waits.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use super::event_queue::EventSender;
 use super::file_content;
 use super::library::Library;
-use super::{Event, PreviewContent};
-use vicinity_core::monitor::Monitor;
+use super::{Event, PreviewContent, Severity};
+use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{Item, ItemId, Modality, Picture};
 use vicinity_media::{Content, TableRow, thumbnail};
-use vicinity_models::guard;
 
 /// Longest side of a thumbnail, pixels.
 pub const THUMBNAIL: u32 = 256;
@@ -35,7 +32,6 @@ struct PreviewRequests {
     missing: Vec<ItemId>,
     /// What a thread is at: not done twice when it is wished for again.
     in_progress: HashSet<ItemId>,
-    closed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,27 +52,23 @@ enum ThreadRole {
     All,
 }
 
-/// Takes wishes for the threads. Cheap to clone.
+/// Takes requests for the threads. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Previewer(Arc<Monitor<PreviewRequests>>);
+pub struct Previewer(Inbox<PreviewRequests>);
 
 impl Previewer {
     /// Starts the threads.
-    pub fn start(library: &Library, event_sender: &EventSender) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub fn start(library: &Library, event_sender: &EventSender) -> std::io::Result<(Self, Vec<Worker>)> {
         let previewer = Self::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut threads = Vec::new();
+        let mut workers = Vec::new();
         for at in 0..cores.clamp(2, MAX_THREADS) {
             let role = if at == 0 { ThreadRole::Stored } else { ThreadRole::All };
-            let (previewer, library, event_sender) = (previewer.clone(), library.clone(), event_sender.clone());
-            let work = move || {
-                while let Some(request) = previewer.next(role) {
-                    previewer.handle(request, &library, &event_sender);
-                }
-            };
-            threads.push(std::thread::Builder::new().name(format!("vicinity-looks-{at}")).spawn(work)?);
+            let (library, event_sender) = (library.clone(), event_sender.clone());
+            let task = PreviewWorker { previewer: previewer.clone(), role, library, event_sender };
+            workers.push(Worker::serve(&format!("previews-{at}"), &previewer.0, task)?);
         }
-        Ok((previewer, threads))
+        Ok((previewer, workers))
     }
 
     /// Thumbnails wanted now, most urgent first; replaces what was wanted before.
@@ -95,39 +87,57 @@ impl Previewer {
         self.0.update(|requests| requests.preview = Some(id));
     }
 
-    /// Ends the threads.
-    pub fn close(&self) {
-        self.0.update(|requests| requests.closed = true);
-    }
-
     fn next(&self, role: ThreadRole) -> Option<PreviewRequest> {
-        self.0.wait(|requests| if requests.closed { Some(None) } else { requests.take(role).map(Some) })
+        self.0.take(|requests| requests.take(role))
+    }
+}
+
+/// One of the threads. It gives an answer in any case: an item without one would stay grey.
+struct PreviewWorker {
+    previewer: Previewer,
+    role: ThreadRole,
+    library: Library,
+    event_sender: EventSender,
+}
+
+impl Task for PreviewWorker {
+    type Request = PreviewRequest;
+
+    fn next(&mut self) -> Option<PreviewRequest> {
+        self.previewer.next(self.role)
     }
 
-    /// Gives an answer in any case: an item without one would stay grey.
-    fn handle(&self, request: PreviewRequest, library: &Library, event_sender: &EventSender) {
-        match request {
-            PreviewRequest::Preview(id) => {
-                let preview = catch_unwind(AssertUnwindSafe(|| preview(library, id))).unwrap_or_else(|panic| {
-                    Err(format!("the preview failed unexpectedly ({})", guard::message(panic.as_ref())))
-                });
-                event_sender.send(Event::Preview(id, preview));
-            }
-            PreviewRequest::Stored(id) => match catch_unwind(AssertUnwindSafe(|| stored(library, id))) {
-                Ok(Stored::Missing) => self.0.update(|requests| requests.add_missing(id)),
-                Ok(Stored::Found(picture)) => self.thumbnail(id, Some(picture), event_sender),
-                Ok(Stored::NoPicture) | Err(_) => self.thumbnail(id, None, event_sender),
+    fn handle(&mut self, request: &mut PreviewRequest) {
+        match *request {
+            PreviewRequest::Preview(id) => self.event_sender.send(Event::Preview(id, preview(&self.library, id))),
+            PreviewRequest::Stored(id) => match stored(&self.library, id) {
+                Stored::Missing => self.previewer.0.update(|requests| requests.add_missing(id)),
+                Stored::Found(picture) => self.thumbnail(id, Some(picture)),
+                Stored::NoPicture => self.thumbnail(id, None),
             },
-            PreviewRequest::Made(id) => {
-                let made = catch_unwind(AssertUnwindSafe(|| made(library, id))).unwrap_or_default();
-                self.thumbnail(id, made, event_sender);
-            }
+            PreviewRequest::Made(id) => self.thumbnail(id, made(&self.library, id)),
         }
     }
 
-    fn thumbnail(&self, id: ItemId, picture: Option<Picture>, event_sender: &EventSender) {
-        event_sender.send_ordered(Event::Thumbnail(id, picture.map(Arc::new)));
-        self.0.update(|requests| requests.in_progress.remove(&id));
+    fn recover(&mut self, request: Option<&mut PreviewRequest>, reason: &str) {
+        match request {
+            Some(PreviewRequest::Preview(id)) => {
+                let why = format!("the preview failed unexpectedly ({reason})");
+                self.event_sender.send(Event::Preview(*id, Err(why)));
+            }
+            Some(PreviewRequest::Stored(id) | PreviewRequest::Made(id)) => self.thumbnail(*id, None),
+            None => {
+                let text = format!("Previews stopped unexpectedly ({reason}); open the library again");
+                self.event_sender.notice(Severity::Error, text);
+            }
+        }
+    }
+}
+
+impl PreviewWorker {
+    fn thumbnail(&self, id: ItemId, picture: Option<Picture>) {
+        self.event_sender.send_ordered(Event::Thumbnail(id, picture.map(Arc::new)));
+        self.previewer.0.update(|requests| requests.in_progress.remove(&id));
     }
 }
 
@@ -232,7 +242,7 @@ mod tests {
         previewer.want_thumbnails(vec![a, c]);
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(c)), "a is under way, b has gone");
         previewer.0.update(|requests| assert!(requests.take(ThreadRole::All).is_none()));
-        previewer.close();
+        previewer.0.close();
         assert_eq!(previewer.next(ThreadRole::All), None);
     }
 }

@@ -2,9 +2,7 @@
 //! the latest question counts; suggestions are worked out in small steps while nobody asks for anything else.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::event_queue::EventSender;
@@ -16,7 +14,7 @@ use super::model_loader::LazyModel;
 use super::suggest::{CANDIDATES, SuggestionSearch};
 use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
-use vicinity_core::monitor::Monitor;
+use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{
     Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
 };
@@ -48,15 +46,9 @@ enum RequestKind {
     StoreLabels,
 }
 
-#[derive(Default)]
-struct RequestQueue {
-    waiting: VecDeque<SearchRequest>,
-    closed: bool,
-}
-
-/// Takes questions for the thread.
+/// Takes requests for the thread. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Searcher(Arc<Monitor<RequestQueue>>);
+pub struct Searcher(Inbox<VecDeque<SearchRequest>>);
 
 impl Searcher {
     /// Starts the thread.
@@ -65,32 +57,25 @@ impl Searcher {
         model: LazyModel,
         visible: VisibleCache,
         event_sender: EventSender,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    ) -> std::io::Result<(Self, Worker)> {
         let searcher = Self::default();
-        let queue = searcher.clone();
-        let thread = std::thread::Builder::new().name("vicinity-search".to_owned()).spawn(move || {
-            let mut worker = SearchWorker {
-                library,
-                model,
-                visible,
-                event_sender,
-                labels: None,
-                candidates: Vec::new(),
-                suggesting: None,
-            };
-            while let Some(request) = queue.next(worker.suggesting.is_some()) {
-                match request {
-                    Some(request) => worker.handle(request),
-                    None => worker.suggest_step(),
-                }
-            }
-        })?;
-        Ok((searcher, thread))
+        let task = SearchWorker {
+            searcher: searcher.clone(),
+            library,
+            model,
+            visible,
+            event_sender,
+            labels: None,
+            candidates: Vec::new(),
+            suggesting: None,
+        };
+        let worker = Worker::serve("search", &searcher.0, task)?;
+        Ok((searcher, worker))
     }
 
     /// Asks; an older question of the same kind that waits is dropped. Labels are never dropped, and come first.
     pub fn request(&self, request: SearchRequest) {
-        self.0.update(|RequestQueue { waiting, .. }| {
+        self.0.update(|waiting| {
             if request.stores_labels() {
                 let behind = waiting.iter().take_while(|older| older.stores_labels()).count();
                 return waiting.insert(behind, request);
@@ -100,17 +85,11 @@ impl Searcher {
         });
     }
 
-    /// Ends the thread after the answer it is at, and once all labels are stored.
-    pub fn close(&self) {
-        self.0.update(|requests| requests.closed = true);
-    }
-
-    /// The next question, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
+    /// The next request, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
     /// once all labels are stored.
     fn next(&self, busy: bool) -> Option<Option<SearchRequest>> {
-        self.0.wait(|requests| {
-            let waiting = &mut requests.waiting;
-            if requests.closed && !waiting.front().is_some_and(SearchRequest::stores_labels) {
+        self.0.wait(|waiting, closed| {
+            if closed && !waiting.front().is_some_and(SearchRequest::stores_labels) {
                 return Some(None);
             }
             let urgent = waiting.iter().position(|request| kind(request) != RequestKind::Suggest);
@@ -136,6 +115,7 @@ fn kind(request: &SearchRequest) -> RequestKind {
 }
 
 struct SearchWorker {
+    searcher: Searcher,
     library: Library,
     model: LazyModel,
     visible: VisibleCache,
@@ -146,29 +126,61 @@ struct SearchWorker {
     suggesting: Option<(u64, SuggestionSearch)>,
 }
 
-impl SearchWorker {
-    fn handle(&mut self, request: SearchRequest) {
+impl Task for SearchWorker {
+    /// `None` for a step towards suggestions.
+    type Request = Option<SearchRequest>;
+
+    fn next(&mut self) -> Option<Self::Request> {
+        self.searcher.next(self.suggesting.is_some())
+    }
+
+    fn handle(&mut self, request: &mut Self::Request) {
         match request {
-            SearchRequest::Search(slot, ticket, query) => {
-                let result = catch_panic(|| self.search(&query)).map(Arc::new);
+            Some(SearchRequest::Search(slot, ticket, query)) => {
+                let (slot, ticket, result) = (*slot, *ticket, self.search(query).map(Arc::new));
                 self.event_sender.send(Event::SearchDone { slot, ticket, result });
             }
-            SearchRequest::Label(ticket, targets, labels) => {
-                let result = catch_panic(|| self.label(&targets, &labels)).map(Arc::new);
+            Some(SearchRequest::Label(ticket, targets, labels)) => {
+                let (ticket, result) = (*ticket, self.label(targets, labels).map(Arc::new));
                 self.event_sender.send(Event::LabelDone { ticket, result });
             }
-            SearchRequest::StoreLabels(labels, given, all) => {
-                if let Err(error) = self.library.store_labels(labels, &given, all) {
+            Some(SearchRequest::StoreLabels(labels, given, all)) => {
+                if let Err(error) = self.library.store_labels(std::mem::take(labels), given, *all) {
                     self.event_sender.notice(Severity::Warning, format!("Could not store the labels: {error}"));
                 }
             }
-            SearchRequest::Suggest(ticket, filter) => {
-                let visible = self.visible.rows(&self.library.snapshot(), &filter);
-                self.suggesting = Some((ticket, SuggestionSearch::new(&visible)));
+            Some(SearchRequest::Suggest(ticket, filter)) => {
+                let visible = self.visible.rows(&self.library.snapshot(), filter);
+                self.suggesting = Some((*ticket, SuggestionSearch::new(&visible)));
             }
+            None => self.suggest_step(),
         }
     }
 
+    fn recover(&mut self, request: Option<&mut Self::Request>, reason: &str) {
+        // a half-made cache, at most
+        (self.labels, self.suggesting) = (None, None);
+        let why = format!("the search failed unexpectedly ({reason}); try a different query");
+        match request {
+            Some(Some(SearchRequest::Search(slot, ticket, _))) => {
+                self.event_sender.send(Event::SearchDone { slot: *slot, ticket: *ticket, result: Err(why) });
+            }
+            Some(Some(SearchRequest::Label(ticket, ..))) => {
+                self.event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(why) });
+            }
+            Some(Some(SearchRequest::StoreLabels(..))) => {
+                self.event_sender.notice(Severity::Error, format!("Could not store the labels: {reason}"));
+            }
+            Some(Some(SearchRequest::Suggest(..)) | None) => log::warn!("no queries are suggested: {reason}"),
+            None => {
+                let text = format!("Search stopped unexpectedly ({reason}); open the library again");
+                self.event_sender.notice(Severity::Error, text);
+            }
+        }
+    }
+}
+
+impl SearchWorker {
     /// One step towards suggestions; they are posted after the last. A model that fails suggests nothing.
     fn suggest_step(&mut self) {
         let Some((ticket, mut work)) = self.suggesting.take() else { return };
@@ -250,14 +262,6 @@ impl SearchWorker {
     }
 }
 
-/// Gives an answer in any case: whoever has asked would wait for ever. A panic is reported like any other, and what it
-/// left half done is a cache at the most, which is made whole by assignment.
-fn catch_panic<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(format!("the search failed unexpectedly ({}); try other words", guard::message(panic.as_ref())))
-    })
-}
-
 fn label_items(labels: &LabelVectors, items: &[ItemId], snapshot: &Snapshot) -> Vec<ScoredLabels> {
     use rayon::prelude::*;
     let score = |id: &ItemId| {
@@ -307,17 +311,5 @@ pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> R
         Content::Image { picture, .. } => embed_picture(model, &picture),
         Content::Text(text) => embed_text(model, &text, options),
         Content::Rows(rows) => embed_text(model, &rows.joined(), options),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_an_answer() {
-        let why = catch_panic::<()>(|| panic!("row {} of 3", 7)).expect_err("it panics");
-        assert!(why.contains("row 7 of 3"), "{why}");
-        assert_eq!(catch_panic(|| Ok(3)), Ok(3));
     }
 }

@@ -7,15 +7,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
-use super::Event;
 use super::event_queue::EventSender;
 use super::store::{self, LockHolder, paths};
+use super::{Event, Severity};
+use vicinity_core::worker::{Inbox, Task, Worker};
 
 /// The folder in the library.
 const FOLDER: &str = "mailbox";
@@ -27,6 +27,8 @@ const MAX_AGE: Duration = Duration::from_millis(900);
 const TIMEOUT: Duration = Duration::from_millis(1_200);
 /// How long the word that a message was shown may be on its way.
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
+/// Between two looks at whether the window has shown a message, or is being closed.
+const CONFIRM_INTERVAL: Duration = Duration::from_millis(20);
 /// A larger message is none.
 const MAX_BYTES: u64 = 1 << 20;
 /// Ending of a message that waits.
@@ -96,8 +98,7 @@ fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
 /// The window's end. Dropping it closes the mailbox.
 pub(super) struct InstanceListener {
     folder: PathBuf,
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    worker: Option<Worker>,
 }
 
 impl InstanceListener {
@@ -108,30 +109,59 @@ impl InstanceListener {
         for old in std::fs::read_dir(&folder)?.flatten() {
             std::fs::remove_file(old.path())?;
         }
-        let (stop, stopped) = bounded(0);
-        let at = folder.clone();
-        let listen = move || {
-            while stopped.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                waiting_messages(&at).iter().for_each(|message| answer(message, &event_sender, &stopped));
-            }
-        };
-        // A thread of its own: the coordinator is deaf while an import is held.
-        let thread = std::thread::Builder::new().name("vicinity-mailbox".to_owned()).spawn(listen)?;
+        let inbox = Inbox::default();
+        let reader = MailboxReader { folder: folder.clone(), event_sender, inbox: inbox.clone() };
+        // A thread of its own: the coordinator does not answer while an import is paused.
+        let worker = Worker::serve("mailbox", &inbox, reader)?;
         LockHolder::this(true).announce(library);
-        Ok(Self { folder, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { folder, worker: Some(worker) })
     }
 }
 
 impl Drop for InstanceListener {
     fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::error!("the thread of the mailbox has panicked");
-        }
+        self.worker = None;
         // Stays where a message has just come in; it is removed by its sender, or the next time.
         let _kept = std::fs::remove_dir(&self.folder);
+    }
+}
+
+/// The thread that looks for messages. Nobody leaves anything in its inbox but the wish that it ends.
+struct MailboxReader {
+    folder: PathBuf,
+    event_sender: EventSender,
+    inbox: Inbox<()>,
+}
+
+impl Task for MailboxReader {
+    /// A message, by the path of its file.
+    type Request = PathBuf;
+
+    fn next(&mut self) -> Option<PathBuf> {
+        loop {
+            let deadline = Instant::now() + POLL_INTERVAL;
+            if self.inbox.wait_until(deadline, |(), closed| closed.then_some(())).is_some() {
+                return None;
+            }
+            if let Some(message) = waiting_messages(&self.folder).into_iter().next() {
+                return Some(message);
+            }
+        }
+    }
+
+    fn handle(&mut self, message: &mut PathBuf) {
+        answer(message, &self.event_sender, &self.inbox);
+    }
+
+    fn recover(&mut self, message: Option<&mut PathBuf>, reason: &str) {
+        match message {
+            // whoever sent it opens the library by itself
+            Some(message) => {
+                let _gone = std::fs::remove_file(message);
+                self.event_sender.notice(Severity::Warning, format!("Could not open what was passed on ({reason})"));
+            }
+            None => log::error!("a second start will open a second window: {reason}"),
+        }
     }
 }
 
@@ -163,16 +193,23 @@ fn read(path: &Path) -> Option<(Message, Duration)> {
 }
 
 /// Has the message shown, and answers; one that is not shown is removed.
-fn answer(path: &Path, event_sender: &EventSender, stopped: &Receiver<()>) {
+fn answer(path: &Path, event_sender: &EventSender, inbox: &Inbox<()>) {
+    #[cfg(test)]
+    assert!(!path.ends_with("panic.json"), "a fault that a test asked for");
     let shown = read(path).is_some_and(|(message, left)| {
-        log::debug!("process {} forwards {} paths", message.pid, message.paths.len());
-        let (shown, word) = bounded(1);
+        log::debug!("process {} passes on {} paths", message.pid, message.paths.len());
+        let (shown, confirmed) = bounded(1);
         let paths = message.paths.iter().map(|bytes| paths::from_bytes(bytes)).collect();
-        event_sender.send(Event::OpenRequested(OpenRequest { paths, until: Instant::now() + left, shown }.into()));
-        select! {
-            recv(word) -> said => said.is_ok(),
-            recv(stopped) -> _ => false,
-            default(left + ANSWER_GRACE) => false,
+        let until = Instant::now() + left;
+        event_sender.send(Event::OpenRequested(OpenRequest { paths, until, shown }.into()));
+        let deadline = until + ANSWER_GRACE;
+        loop {
+            match confirmed.recv_timeout(CONFIRM_INTERVAL) {
+                Ok(()) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) if inbox.is_closed() || Instant::now() >= deadline => return false,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
     });
     let done = if shown { std::fs::rename(path, path.with_extension(SHOWN)) } else { std::fs::remove_file(path) };
@@ -190,8 +227,9 @@ mod tests {
     struct Window {
         library: tempfile::TempDir,
         lock: std::fs::File,
-        events: Receiver<Event>,
+        events: crossbeam_channel::Receiver<Event>,
         event_sender: EventSender,
+        _forwarder: Worker,
         listener: Option<InstanceListener>,
     }
 
@@ -201,9 +239,9 @@ mod tests {
         let lock = std::fs::File::create(library.path().join("lock")).expect("a file");
         lock.try_lock().expect("nobody else has it");
         LockHolder::this(false).announce(library.path());
-        let (event_sender, events, _herald) = EventSender::start(|| {}).expect("a thread");
+        let (event_sender, events, _forwarder) = EventSender::start(|| {}).expect("a thread");
         let listener = window.then(|| InstanceListener::open(library.path(), event_sender.clone()).expect("opens"));
-        Window { library, lock, events, event_sender, listener }
+        Window { library, lock, events, event_sender, _forwarder, listener }
     }
 
     impl Window {
@@ -231,7 +269,6 @@ mod tests {
     impl Drop for Window {
         fn drop(&mut self) {
             self.listener = None;
-            self.event_sender.close();
             self.lock.unlock().expect("ours");
         }
     }
@@ -285,6 +322,22 @@ mod tests {
         }
         assert!(window.is_empty());
         assert!(window.events.is_empty(), "nothing was shown");
+    }
+
+    #[test]
+    fn a_message_that_makes_the_window_panic_is_removed_and_the_next_one_is_shown() {
+        let window = held(true);
+        std::fs::write(window.folder().join("panic.json"), "{}").expect("written");
+        let Event::Notice(notice) = window.events.recv_timeout(Duration::from_secs(5)).expect("a notice") else {
+            panic!("no notice");
+        };
+        assert!(notice.text.contains("a fault that a test asked for"), "{}", notice.text);
+        std::thread::scope(|scope| {
+            let sender = scope.spawn(|| window.forward(&[]));
+            assert!(window.call().take().is_some());
+            assert!(sender.join().expect("no panic").0);
+        });
+        assert!(window.is_empty());
     }
 
     #[test]

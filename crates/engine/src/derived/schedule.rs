@@ -22,10 +22,16 @@ pub trait Schedule: Send + Sync {
 }
 
 /// What waits for an artefact.
-struct Waiting<R> {
+pub struct Waiting<R> {
     snapshot: Option<Arc<Snapshot>>,
     settled: bool,
     request: Option<R>,
+}
+
+impl<R> Default for Waiting<R> {
+    fn default() -> Self {
+        Self { snapshot: None, settled: false, request: None }
+    }
 }
 
 impl<R> Waiting<R> {
@@ -45,7 +51,7 @@ struct Scheduler<A: Artefact> {
 /// When the system gives no thread.
 pub fn start<A: Artefact>(context: &Context) -> io::Result<(Box<dyn Schedule>, Worker)> {
     let artefact = A::open(context)?;
-    let inbox = Inbox::new(Waiting { snapshot: None, settled: false, request: None });
+    let inbox = Inbox::default();
     let library = context.library.clone();
     let updater = Updater { artefact, library, inbox: inbox.clone(), rested: Instant::now() };
     let worker = Worker::serve(A::NAME, &inbox, updater)?;
@@ -84,27 +90,26 @@ struct Updater<A: Artefact> {
 }
 
 impl<A: Artefact> Task for Updater<A> {
-    type Request = Inputs<A::Request>;
+    type Request = Waiting<A::Request>;
 
     fn next(&mut self) -> Option<Self::Request> {
         let _woken =
             self.inbox.wait_until(self.rested, |waiting, closed| (closed || waiting.is_urgent()).then_some(()));
         let taken = self.inbox.take_uncancelled(|waiting| {
-            let Waiting { snapshot, settled, request } = waiting;
-            let some = snapshot.is_some() || request.is_some();
-            some.then(|| (snapshot.take(), std::mem::take(settled), request.take()))
+            let some = waiting.snapshot.is_some() || waiting.request.is_some();
+            some.then(|| std::mem::take(waiting))
         });
-        let Some((snapshot, settled, request)) = taken else {
-            self.artefact.save();
-            return None;
-        };
-        self.rested = Instant::now() + INTERVAL;
-        let snapshot = snapshot.unwrap_or_else(|| self.library.snapshot());
-        Some(Inputs { snapshot, settled, request })
+        match taken {
+            Some(_) => self.rested = Instant::now() + INTERVAL,
+            None => self.artefact.save(),
+        }
+        taken
     }
 
-    fn handle(&mut self, inputs: &mut Self::Request) {
-        self.artefact.update(inputs, self.inbox.cancelled());
+    fn handle(&mut self, taken: &mut Self::Request) {
+        let Waiting { snapshot, settled, request } = std::mem::take(taken);
+        let snapshot = snapshot.unwrap_or_else(|| self.library.snapshot());
+        self.artefact.update(&Inputs { snapshot, settled, request }, self.inbox.cancelled());
     }
 
     fn recover(&mut self, _: Option<&mut Self::Request>, reason: &str) {

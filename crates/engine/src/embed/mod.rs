@@ -16,7 +16,6 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 
 use super::derived::Artefacts;
 use super::event_queue::EventSender;
-use super::guard;
 use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
 use super::library::{Library, NewItem, RejectedFile, RejectionCause};
@@ -24,6 +23,7 @@ use super::model_loader::{LazyModel, ModelUnavailable};
 use super::scan::Candidate;
 use super::store::StoreError;
 use super::{Event, ImportOptions};
+use vicinity_core::worker;
 use vicinity_core::{ContentHash, Embedding, Modality, SkipReason};
 use vicinity_models::Pixels;
 
@@ -144,35 +144,32 @@ impl Pipeline {
         let (outcomes, to_store) = bounded(64);
         let senders = Senders { images, texts, outcomes: outcomes.clone() };
         std::thread::scope(|scope| {
-            let named = |name: &str| std::thread::Builder::new().name(format!("{}{name}", guard::THREAD_PREFIX));
-            let image_done = outcomes.clone();
+            let image_outcomes = outcomes.clone();
+            let failed = |stage: &'static str| move |reason: String| self.stage_failed(stage, &reason);
+            let read = move || self.read_all(readers, &to_read, senders);
+            let embed_images = move || self.embed_images(towers, &image_work, &image_outcomes);
+            let embed_texts = move || self.embed_texts(towers, &text_work, &outcomes);
+            let store = move || self.store_all(&to_store);
             let threads = [
-                named("decode").spawn_scoped(scope, move || {
-                    self.stage("reader", || self.read_all(readers, &to_read, senders));
-                }),
-                named("image-tower").spawn_scoped(scope, move || {
-                    self.stage("image model", || self.embed_images(towers, &image_work, &image_done));
-                }),
-                named("text-tower").spawn_scoped(scope, move || {
-                    self.stage("text model", || self.embed_texts(towers, &text_work, &outcomes));
-                }),
-                named("writer").spawn_scoped(scope, move || {
-                    self.stage("writer", || self.store_all(&to_store));
-                }),
+                worker::scoped(scope, "decode", read, failed("reader")),
+                worker::scoped(scope, "image-tower", embed_images, failed("image model")),
+                worker::scoped(scope, "text-tower", embed_texts, failed("text model")),
+                worker::scoped(scope, "writer", store, failed("writer")),
             ];
             if let Some(error) = threads.into_iter().find_map(Result::err) {
                 self.abort(format!("a thread could not be started: {error}"));
             }
-            self.stage("search for files", || scan(&CandidateSender { pipeline: self, candidates }));
+            let scan = || scan(&CandidateSender { pipeline: self, candidates });
+            if let Err(reason) = worker::catch_panic(scan) {
+                self.stage_failed("search for files", &reason);
+            }
         });
     }
 
-    /// Does the work of a stage; a panic there ends the run. The stage's ends of channels are gone then, so that those
-    /// before and after it do not wait for it.
-    fn stage(&self, name: &str, work: impl FnOnce()) {
-        if let Err(reason) = guard::catch_panic(work) {
-            self.abort(format!("the {name} failed ({reason}); items already imported are kept"));
-        }
+    /// A panic of a stage ends the run. The stage's ends of channels are gone by then, so that those before and after it
+    /// do not wait for it.
+    fn stage_failed(&self, stage: &str, reason: &str) {
+        self.abort(format!("the {stage} failed ({reason}); items already imported are kept"));
     }
 
     /// Ends the run: nothing more can be embedded for now. The first reason counts.

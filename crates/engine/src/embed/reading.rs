@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_channel::Receiver;
 
-use super::super::guard;
 use super::super::import_stats::ImportStats;
 use super::super::library::{NewItem, RejectedFile, RejectionCause};
 use super::super::model_loader::ModelUnavailable;
 use super::super::scan::Candidate;
 use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
+use vicinity_core::worker;
 use vicinity_core::{ContentHash, Modality, Picture, SkipReason};
 use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
 
@@ -38,7 +38,7 @@ impl Pipeline {
 
     fn read_one(&self, candidate: &Candidate, senders: &Senders) {
         // Here and not around the thread: its neighbours would go on, and the run would not end.
-        let result = guard::catch_panic(|| self.import_file(candidate, senders)).unwrap_or_else(|reason| {
+        let result = worker::catch_panic(|| self.import_file(candidate, senders)).unwrap_or_else(|reason| {
             self.abort(format!("Could not import {} ({reason})", candidate.path.display()));
             Ok(())
         });

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Coordinator, ImportRun};
 use crate::embed::{CandidateSender, Pipeline};
@@ -34,16 +34,22 @@ impl Coordinator {
                 return;
             }
             pipeline.stats.scanned.store(true, Ordering::Relaxed);
-            match self.jobs.recv_timeout(TICK) {
+            let job = self.jobs.wait_until(Instant::now() + TICK, |jobs, closed| {
+                if closed { Some(None) } else { jobs.pop_front().map(Some) }
+            });
+            match job {
                 // it came after a cancel, so it is no part of this run
-                Ok(job) if self.control.is_cancelled() => return self.deferred.borrow_mut().push_back(job),
-                Ok((_, job @ (Job::Add(_) | Job::Rescan | Job::Retry(_)))) => self.walk(job, pipeline, sender, run),
-                Ok((_, Job::Resume)) => {}
+                Some(None) => return,
+                Some(Some(job)) if self.control.is_cancelled() => return self.deferred.borrow_mut().push_back(job),
+                Some(Some((_, job @ (Job::Add(_) | Job::Rescan | Job::Retry(_))))) => {
+                    self.walk(job, pipeline, sender, run)
+                }
+                Some(Some((_, Job::Resume))) => {}
                 // only once nothing of it is in flight
-                Ok(job @ (_, Job::Remove(_))) => self.deferred.borrow_mut().push_back(job),
-                Ok((_, other)) => self.run_now(other),
-                Err(_) if pipeline.in_flight.load(Ordering::Acquire) == 0 => return,
-                Err(_) => pipeline.report(),
+                Some(Some(job @ (_, Job::Remove(_)))) => self.deferred.borrow_mut().push_back(job),
+                Some(Some((_, other))) => self.run_now(other),
+                None if pipeline.in_flight.load(Ordering::Acquire) == 0 => return,
+                None => pipeline.report(),
             }
         }
     }
