@@ -94,6 +94,15 @@ impl Network {
     }
 }
 
+/// A change of the list of services that may be sent items of the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ConsentChange {
+    /// The service's host.
+    pub host: String,
+    /// On or off.
+    pub on: bool,
+}
+
 /// How a library is to be opened.
 pub struct OpenOptions {
     /// Which model or service.

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::window::{App, Message};
+use super::messages::Message;
+use super::window::App;
 use crate::context::background::BackgroundWork;
 use vicinity_core::worker::Worker;
 
@@ -11,11 +12,8 @@ impl App {
     /// was drawn before stays.
     pub(super) fn run_background_work(&self) {
         for work in self.commands.background().take() {
-            let (sender, waker) = (self.inbox.0.clone(), self.waker());
-            let report = move |sentence| {
-                let _ = sender.send(Message::Failed(sentence));
-                waker();
-            };
+            let messages = self.messages();
+            let report = move |sentence| messages.send(Message::Failed(sentence));
             if let Err(error) = run(work, report) {
                 log::error!("no thread could be started: {error}");
             }

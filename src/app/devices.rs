@@ -1,40 +1,39 @@
 //! The settings of devices: shown, changed, kept.
 
-use super::window::{App, Message};
+use super::messages::Message;
+use super::window::App;
 use crate::context::Dialog;
 use vicinity_engine::Job;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::runtime_settings::DevicePreferences;
 
 impl App {
-    pub(super) fn settings_dialog(&mut self) {
-        let open = !self.state.is_dialog_open(Dialog::Settings);
-        self.show_dialog(Dialog::Settings, open);
-        if open {
+    pub(super) fn toggle_settings(&mut self) {
+        self.toggle_dialog(Dialog::Settings);
+        if self.state.is_dialog_open(Dialog::Settings) {
             self.refresh_devices();
         }
     }
 
     /// Drivers may take their time, so they are asked by a thread.
     pub(super) fn refresh_devices(&self) {
-        let (sender, waker, running) = (self.inbox.0.clone(), self.waker(), self.running.clone());
+        let running = self.running.clone();
         let model = self.state.library().model.as_ref().map(|model| model.key.clone());
-        self.spawn("devices", move || {
+        self.spawn("devices", Message::Failed, move |messages| {
             // The devices are the same for every model; the verdicts are found by its key.
             let lines = running.device_summaries(&ModelSource::Starter, model.as_ref());
-            let _ = sender.send(Message::Devices(lines));
-            waker();
+            messages.send(Message::Devices(lines));
         });
     }
 
-    /// From now on; the model moves where it has to.
-    pub(super) fn set_running(&mut self, wishes: DevicePreferences) {
+    /// Runs models so from now on; a loaded one moves where it has to.
+    pub(super) fn set_devices(&mut self, devices: DevicePreferences) {
         let before = self.state.device_preferences();
-        self.running.set(wishes);
-        self.state.preferences.devices = wishes;
+        self.running.set(devices);
+        self.state.preferences.devices = devices;
         self.state.view.overrides.devices = None;
         self.save_preferences();
-        if (before.device, before.precision) != (wishes.device, wishes.precision) {
+        if (before.device, before.precision) != (devices.device, devices.precision) {
             self.submit(Job::ReloadModel);
         }
     }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use rfd::{AsyncFileDialog, FileHandle};
 
-use crate::context::PathPurpose;
+use crate::context::commands::PathPurpose;
 
 type Pending = Pin<Box<dyn Future<Output = Vec<PathBuf>> + Send>>;
 
@@ -21,20 +21,28 @@ pub enum FileDialogOutcome {
     Missing,
 }
 
-/// Opens a dialog; `done` gets what became of it, on another thread.
-pub fn open(purpose: PathPurpose, done: impl FnOnce(FileDialogOutcome) + Send + 'static) {
-    // macOS shows dialogs from the main thread only; elsewhere the thread that waits also opens it, since looking for
-    // the portal may take seconds. Linux is tested here, the others are not compiled here (read against rfd 0.17).
-    let early = if cfg!(target_os = "linux") { None } else { Some(pending(purpose)) };
-    let wait = move || {
-        if early.is_none() && !system::has_file_dialog() {
-            return done(FileDialogOutcome::Missing);
+/// A dialog that is open, or will be.
+pub struct FileDialog {
+    purpose: PathPurpose,
+    early: Option<Pending>,
+}
+
+impl FileDialog {
+    /// To be made on the main thread.
+    pub fn new(purpose: PathPurpose) -> Self {
+        // macOS shows dialogs from the main thread only; elsewhere the thread that waits also opens it, since looking for
+        // the portal may take seconds. Linux is tested here, the others are not compiled here (read against rfd 0.17).
+        let early = if cfg!(target_os = "linux") { None } else { Some(pending(purpose)) };
+        Self { purpose, early }
+    }
+
+    /// Waits until it is closed; not for the main thread.
+    pub fn wait(self) -> FileDialogOutcome {
+        if self.early.is_none() && !system::has_file_dialog() {
+            return FileDialogOutcome::Missing;
         }
-        let dialog = early.unwrap_or_else(|| pending(purpose));
-        done(FileDialogOutcome::Chosen(vicinity_engine::runtime::block_on(dialog).unwrap_or_default()));
-    };
-    if let Err(error) = std::thread::Builder::new().name("file-dialog".to_owned()).spawn(wait) {
-        log::error!("no thread for the file dialog: {error}");
+        let dialog = self.early.unwrap_or_else(|| pending(self.purpose));
+        FileDialogOutcome::Chosen(vicinity_engine::runtime::block_on(dialog).unwrap_or_default())
     }
 }
 

@@ -1,22 +1,14 @@
 //! Keeps the gallery's list up to date: short lists at once, long ones on a thread of their own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::window::{App, Message};
+use super::messages::Message;
+use super::window::App;
 use crate::context::CentralView;
 use crate::context::listing::{Listing, ListingRequest, ListingSource};
 
 /// Lists of at most so many items are made within the frame that wants them.
 const AT_ONCE: usize = 2_000;
-
-/// What was asked for last.
-#[derive(Default)]
-pub(super) struct ListingState {
-    wanted: Option<ListingRequest>,
-    /// A thread is at work. When it has ended the latest request is looked at again.
-    under_way: bool,
-}
 
 impl App {
     /// Sees to it that the gallery lists what it should.
@@ -39,12 +31,11 @@ impl App {
         } else if !self.lists.under_way {
             self.lists.wanted = Some(request.clone());
             self.lists.under_way = true;
-            let (sender, waker) = (self.inbox.0.clone(), self.waker());
-            self.spawn("list-gallery", move || {
-                // Whatever happens the window has to hear of it, or it would wait for ever.
-                let listing = catch_unwind(AssertUnwindSafe(|| Listing::new(&request)));
-                let _ = sender.send(Message::Listed(Box::new(request), listing.ok()));
-                waker();
+            let wanted = request.clone();
+            let failed = move |_| Message::Listed(Box::new(wanted), None);
+            self.spawn("list-gallery", failed, move |messages| {
+                let listing = Listing::new(&request);
+                messages.send(Message::Listed(Box::new(request), Some(listing)));
             });
         }
     }
@@ -57,12 +48,6 @@ impl App {
             self.state.library_mut().gallery.listing = Arc::new(listing);
         }
         self.ctx.request_repaint();
-    }
-
-    /// The gallery lists the selection, where that is more than one item.
-    pub(super) fn pin_selection(&mut self) {
-        let library = self.state.library_mut();
-        library.gallery.pinned = (library.selection.items.len() > 1).then(|| Arc::clone(&library.selection));
     }
 
     fn gallery_request(&self) -> Option<ListingRequest> {

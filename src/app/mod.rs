@@ -1,26 +1,36 @@
 //! Layer 5: puts everything together: the window, its engine, its settings. The only place that knows everyone.
 
-mod actions;
-mod apply;
 mod backend;
 mod background;
+mod collection;
+mod commands;
 mod devices;
 pub mod engine;
 mod errors;
 mod file_dialogs;
+mod frame;
 mod history;
+mod items;
 mod keys;
+mod labels;
 mod library_path;
 mod listing;
+mod map;
+mod messages;
 mod model_list;
 mod models;
+mod notices;
 mod open_library;
+mod pasted;
+mod pending;
 pub mod preferences;
 mod receive;
 mod search;
 mod services;
+mod tasks;
 mod textures;
 mod updates;
+mod view;
 mod visible;
 mod window;
 
@@ -83,7 +93,7 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
             models: vicinity_models::installed::InstallOptions::from_environment(),
             keys: std::sync::Arc::new(SystemKeyStore::default()),
             updates: Some(vicinity_engine::updates::address()),
-            dialogs: true,
+            file_dialogs: true,
         },
     };
     let window = || {

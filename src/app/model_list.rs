@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use super::backend::Waker;
+use crate::context::format;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
-use crate::ui::format;
 use vicinity_core::NetworkLedger;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status};

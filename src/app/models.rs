@@ -1,18 +1,26 @@
 //! Models in the window: getting, importing, removing; the choice of the first start; how fast each one was.
 
 use super::model_list::ModelJob;
-use super::receive::notice;
 use super::window::App;
-use crate::context::PathPurpose;
-use crate::context::model_list::{ModelCommand, ModelSpeed};
+use crate::context::Dialog;
+use crate::context::commands::{ModelAction, ModelCommand, PathPurpose};
+use crate::context::model_list::ModelSpeed;
 use vicinity_engine::model_selection::ModelSource;
-use vicinity_engine::{ImportSummary, Severity};
+use vicinity_engine::{ImportSummary, Job, Severity};
 use vicinity_models::catalogue::{self, Recommendation};
 
 /// Fewer items than this tell nothing about speed.
-const ENOUGH: u64 = 24;
+const MIN_ITEMS: u64 = 24;
 
 impl App {
+    pub(super) fn model_action(&mut self, action: ModelAction) {
+        match action {
+            ModelAction::Settings => self.toggle_settings(),
+            ModelAction::Unload => self.submit(Job::UnloadModel),
+            ModelAction::ShowModels => self.toggle_dialog(Dialog::Models),
+        }
+    }
+
     pub(super) fn model_command(&mut self, command: ModelCommand) {
         match command {
             ModelCommand::Get(id) => self.submit_model_job(ModelJob::Get(id)),
@@ -20,8 +28,15 @@ impl App {
             ModelCommand::Cancel(id) => self.submit_model_job(ModelJob::Cancel(id)),
             ModelCommand::Remove(id) => self.submit_model_job(ModelJob::Remove(id)),
             ModelCommand::Verify(id) => self.submit_model_job(ModelJob::Verify(id)),
-            ModelCommand::ImportFolder => self.dialog(PathPurpose::ImportModel),
-            ModelCommand::ImportArchive => self.dialog(PathPurpose::ImportArchive),
+            ModelCommand::ImportFolder => self.file_dialog(PathPurpose::ImportModel),
+            ModelCommand::ImportArchive => self.file_dialog(PathPurpose::ImportArchive),
+            ModelCommand::Use(source) => self.use_model(source),
+            ModelCommand::ChooseFolder => self.file_dialog(PathPurpose::Model),
+            ModelCommand::ChooseFirst(choice) => self.first_choice(choice),
+            ModelCommand::SetDimensions(dim) => self.submit(Job::SetDimensions(dim)),
+            ModelCommand::SetDevices(devices) => self.set_devices(devices),
+            ModelCommand::AllowUpdates(allowed) => self.allow_updates(allowed),
+            ModelCommand::ShowReleases => self.show_releases(),
         }
     }
 
@@ -30,7 +45,7 @@ impl App {
             Some(worker) => worker.submit(job),
             None => {
                 let text = "No folder for models was found; set VICINITY_MODELS";
-                notice(self, Severity::Error, text);
+                self.notice(Severity::Error, text);
             }
         }
     }
@@ -42,7 +57,7 @@ impl App {
         self.set_default_model(Some(known.id.to_owned()));
         self.submit_model_job(ModelJob::Get(known.id.to_owned()));
         let text = format!("Downloading {}; the built-in model is used until it is installed", known.title);
-        notice(self, Severity::Info, text);
+        self.notice(Severity::Info, text);
     }
 
     /// The model that new libraries begin with; `None`: the built-in one.
@@ -96,7 +111,7 @@ impl App {
         self.state.view.model_list = Some(list);
         for title in arrived {
             let then = if self.state.has_library() { "choose it in Models…" } else { "open a folder to use it" };
-            notice(self, Severity::Info, format!("{title} is installed; {then}"));
+            self.notice(Severity::Info, format!("{title} is installed; {then}"));
         }
     }
 
@@ -104,7 +119,7 @@ impl App {
     pub(super) fn record_speed(&mut self, summary: &ImportSummary) {
         let library = self.state.library();
         let Some(model) = library.model.as_ref().filter(|_| library.services.active.is_none()) else { return };
-        if summary.embedded < ENOUGH || summary.seconds < 0.5 {
+        if summary.embedded < MIN_ITEMS || summary.seconds < 0.5 {
             return;
         }
         let speed = ModelSpeed {

@@ -1,23 +1,24 @@
 //! Opening and leaving libraries, adding folders, files of all kinds that the user chooses.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::backend::{ModelOverride, OpenNote, OpenOptions};
-use super::file_dialogs;
+use super::file_dialogs::{FileDialog, FileDialogOutcome, check_typed};
 use super::library_path;
+use super::messages::Message;
 use super::model_list::ModelJob;
-use super::receive::notice;
-use super::window::{App, Message, seconds_since_epoch};
-use crate::context::{Dialog, PathPurpose};
-use crate::context::{LibraryState, PathRequest, RecentLibrary};
-use crate::ui::format;
+use super::window::{App, seconds_since_epoch};
+use crate::context::commands::PathPurpose;
+use crate::context::format;
+use crate::context::{Dialog, LibraryState, PathRequest, RecentLibrary};
 use vicinity_core::LabelSet;
 use vicinity_core::label::parse_label_file;
 use vicinity_engine::model_selection::ModelSource;
 use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
 
 /// A label file larger than this is not one.
-const MOST_LABEL_BYTES: u64 = 4_000_000;
+const MAX_LABEL_BYTES: u64 = 4_000_000;
 
 impl App {
     /// Adds to the open library; where none is open, opens the one that belongs to the first folder. A library
@@ -34,7 +35,7 @@ impl App {
         } else if let Some((library, add)) = library_path::resolve(None, paths, self.data.as_deref()) {
             self.open_library(library, add);
         } else {
-            notice(self, Severity::Error, "No folder for data was found; pass --library");
+            self.notice(Severity::Error, "No folder for data was found; pass --library");
         }
     }
 
@@ -76,11 +77,12 @@ impl App {
         }
         self.then_add = then_add;
         self.attempt += 1;
-        let (attempt, opener, waker, sender) = (self.attempt, self.opener.clone(), self.waker(), self.inbox.0.clone());
+        let (attempt, opener) = (self.attempt, self.opener.clone());
         let (model_override, consent, default_model) =
             (std::mem::take(&mut self.model_override), self.consent.take(), self.default_model());
         let network = self.network.clone();
-        let open = move || {
+        let failed = move |why| Message::Opened(attempt, Err(why));
+        self.spawn("open-library", failed, move |messages| {
             let agreed = consent.zip(before.as_ref()).map(|(c, before)| before.allow_remote(&c.host, c.on));
             // The one before lets go of its files first: it may be the same library.
             drop(before);
@@ -88,12 +90,10 @@ impl App {
                 (ModelOverride::Remembered, Some(model)) if !path.exists() => ModelOverride::Model(model),
                 (model_override, _) => model_override,
             };
-            let options = OpenOptions { model_override, network, waker: waker.clone() };
+            let options = OpenOptions { model_override, network, waker: Arc::clone(&messages.waker) };
             let result = agreed.unwrap_or(Ok(())).and_then(|()| opener(&path, options));
-            let _ = sender.send(Message::Opened(attempt, result));
-            waker();
-        };
-        self.spawn("open-library", open);
+            messages.send(Message::Opened(attempt, result));
+        });
     }
 
     /// Sees the open library through another model; where none is open, the next one.
@@ -119,7 +119,7 @@ impl App {
     pub(super) fn close_library(&mut self) {
         self.remember_library();
         if self.state.library.is_some() {
-            // Wishes for the library that is left.
+            // They are for the library that is closed.
             (self.model_override, self.consent, self.switching) = Default::default();
         }
         let before = self.discard_library();
@@ -132,7 +132,7 @@ impl App {
         if let Some(backend) = &backend {
             backend.begin_closing();
         }
-        self.spawn("close-library", move || drop(backend));
+        self.spawn("close-library", Message::Failed, move |_| drop(backend));
     }
 
     pub(super) fn opened(&mut self, attempt: u64, result: Result<Box<dyn super::Backend>, String>) {
@@ -172,7 +172,7 @@ impl App {
                     self.open_library(path, Vec::new());
                 }
                 self.state.library_mut().services.busy = None;
-                notice(self, Severity::Error, why);
+                self.notice(Severity::Error, why);
             }
         }
     }
@@ -199,6 +199,7 @@ impl App {
             self.textures.clear();
             self.history.clear();
             self.search = Default::default();
+            self.labelling = Default::default();
             self.lists = Default::default();
             (self.filter_request, self.label_count_request) = Default::default();
             self.may_resume = false;
@@ -225,14 +226,16 @@ impl App {
 
     /// Writes the sample collection to the data folder, where it is not there yet, and opens it.
     pub(super) fn open_sample(&mut self) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
         let data = self.data.clone();
-        self.spawn("sample", move || {
-            let failed = |e: std::io::Error| format!("Could not write the sample collection: {e}");
-            let folder = data.ok_or_else(|| "No folder for data was found".to_owned());
-            let _ = sender.send(Message::Sample(folder.and_then(|f| sample::unpack(&f).map_err(failed))));
-            waker();
-        });
+        self.spawn(
+            "sample",
+            |why| Message::Sample(Err(why)),
+            move |messages| {
+                let failed = |e: std::io::Error| format!("Could not write the sample collection: {e}");
+                let folder = data.ok_or_else(|| "No folder for data was found".to_owned());
+                messages.send(Message::Sample(folder.and_then(|f| sample::unpack(&f).map_err(failed))));
+            },
+        );
     }
 
     pub(super) fn sample_unpacked(&mut self, folder: Result<PathBuf, String>) {
@@ -241,21 +244,20 @@ impl App {
                 self.close_library();
                 self.add(vec![folder]);
             }
-            Err(why) => notice(self, Severity::Error, why),
+            Err(why) => self.notice(Severity::Error, why),
         }
     }
 
-    pub(super) fn dialog(&mut self, purpose: PathPurpose) {
-        if !self.dialogs {
+    pub(super) fn file_dialog(&mut self, purpose: PathPurpose) {
+        if !self.file_dialogs {
             return self.ask_for_path(purpose);
         }
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        file_dialogs::open(purpose, move |outcome| {
-            let _ = sender.send(match outcome {
-                file_dialogs::FileDialogOutcome::Chosen(paths) => Message::Chosen(purpose, paths),
-                file_dialogs::FileDialogOutcome::Missing => Message::NoDialog(purpose),
+        let dialog = FileDialog::new(purpose);
+        self.spawn("file-dialog", Message::Failed, move |messages| {
+            messages.send(match dialog.wait() {
+                FileDialogOutcome::Chosen(paths) => Message::Chosen(purpose, paths),
+                FileDialogOutcome::Missing => Message::NoDialog(purpose),
             });
-            waker();
         });
     }
 
@@ -267,13 +269,15 @@ impl App {
 
     /// Looks whether a typed path is what is needed, on another thread: the disk may be slow.
     pub(super) fn check_path(&mut self, purpose: PathPurpose, typed: String) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("typed-path", move || {
-            let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
-            let path = file_dialogs::check_typed(purpose, &typed, home.as_deref());
-            let _ = sender.send(Message::Typed(purpose, path));
-            waker();
-        });
+        self.spawn(
+            "typed-path",
+            move |why| Message::Typed(purpose, Err(why)),
+            move |messages| {
+                let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+                let path = check_typed(purpose, &typed, home.as_deref());
+                messages.send(Message::Typed(purpose, path));
+            },
+        );
     }
 
     pub(super) fn path_typed(&mut self, purpose: PathPurpose, path: Result<PathBuf, String>) {
@@ -305,25 +309,20 @@ impl App {
     }
 
     fn load_labels(&self, path: PathBuf) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("load-labels", move || {
-            let _ = sender.send(Message::Labels(read_labels(&path)));
-            waker();
-        });
-    }
-
-    /// Runs something that may take long, or block, on a thread of its own.
-    pub(super) fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) {
-        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
-            log::error!("no thread for {name}: {error}");
-        }
+        self.spawn(
+            "load-labels",
+            |why| Message::Labels(Err(why)),
+            move |messages| {
+                messages.send(Message::Labels(read_labels(&path)));
+            },
+        );
     }
 }
 
 fn read_labels(path: &Path) -> Result<LabelSet, String> {
     let name = format::file_name(path);
     let length = std::fs::metadata(path).map_err(|e| format!("Could not read {name}: {e}"))?.len();
-    if length > MOST_LABEL_BYTES {
+    if length > MAX_LABEL_BYTES {
         return Err(format!("{name} is too large for a label file"));
     }
     let bytes = std::fs::read(path).map_err(|e| format!("Could not read {name}: {e}"))?;

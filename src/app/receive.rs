@@ -2,193 +2,182 @@
 
 use std::time::{Duration, Instant};
 
+use super::messages::Message;
 use super::textures;
-use super::window::{App, Message};
+use super::window::App;
 use crate::context::Dialog;
+use crate::context::format;
 use crate::context::{LoadedPreview, Selection};
-use crate::ui::format;
 use vicinity_core::{Filter, SearchResult};
-use vicinity_engine::{Event, ImportSummary, ModelState, Notice, PreviewContent, SearchSlot, Severity};
+use vicinity_engine::{Event, ImportSummary, ModelState, PreviewContent, SearchSlot, Severity};
 
 /// A frame at 60 Hz lasts 16 ms; drawing gets the other half.
 const BUDGET: Duration = Duration::from_millis(8);
 /// Large previews kept; one takes up to 10 MB.
 const PREVIEWS: usize = 4;
-/// A sentence that something was done stays so long.
-const NOTICE_SECS: f64 = 7.0;
 
-/// News from the window's own threads.
-pub(super) fn messages(app: &mut App) {
-    while let Ok(message) = app.inbox.1.try_recv() {
-        match message {
-            Message::Opened(attempt, result) => app.opened(attempt, result),
-            Message::Chosen(purpose, paths) => app.chosen(purpose, paths),
-            Message::NoDialog(purpose) => app.ask_for_path(purpose),
-            Message::Typed(purpose, path) => app.path_typed(purpose, path),
-            Message::Sample(folder) => app.sample_unpacked(folder),
-            Message::Service(answer) => app.service_reply(answer),
-            Message::Labels(Ok(set)) => app.set_labels(set),
-            Message::Labels(Err(why)) | Message::Failed(why) => notice(app, Severity::Error, why),
-            Message::Pasted(picture) => app.search_by_picture(picture),
-            Message::ChipPicture(path, picture) => app.chip_picture(&path, &picture),
-            Message::Listed(request, listing) => app.listing_received(&request, listing),
-            Message::LabelCounts(request, counts) => app.labels_counted(&request, counts),
-            Message::Newest(version) => app.newest_found(version),
-            Message::Devices(lines) => app.state.view.devices = lines,
-        }
-    }
-}
-
-/// News from the engine.
-pub(super) fn events(app: &mut App) {
-    let start = Instant::now();
-    while let Some(event) = app.backend.as_ref().and_then(|b| b.events().try_recv().ok()) {
-        apply(app, event);
-        if start.elapsed() > BUDGET {
-            app.ctx.request_repaint();
-            break;
-        }
-    }
-    let old = app.now() - app.notice_at > NOTICE_SECS;
-    if old && app.state.library().notices.last().is_some_and(|n| n.severity == Severity::Info) {
-        app.state.library_mut().notices.clear();
-    }
-}
-
-/// Shows a sentence in the status bar.
-pub(super) fn notice(app: &mut App, severity: Severity, text: impl Into<String>) {
-    app.notice_at = app.now();
-    app.state.library_mut().notices.push(Notice { severity, text: text.into() });
-    if app.state.library().notices.len() > 50 {
-        app.state.library_mut().notices.remove(0);
-    }
-    app.ctx.request_repaint_after(Duration::from_secs_f64(NOTICE_SECS + 0.1));
-}
-
-fn apply(app: &mut App, event: Event) {
-    match event {
-        Event::Snapshot(snapshot) => {
-            let other_epoch = app.state.library().snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
-            let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
-            let library = app.state.library_mut();
-            if let Some(name) = super::library_path::library_name(&roots) {
-                library.name = name;
-            }
-            if other_epoch {
-                let selected = library.selection.items.iter().copied();
-                library.selection = Selection::new(selected.filter(|id| snapshot.get(*id).is_some()).collect()).into();
-            }
-            library.snapshot = Some(snapshot);
-            app.collection_changed();
-        }
-        Event::Progress(progress) => {
-            app.state.library_mut().adding = false;
-            app.state.library_mut().progress = progress;
-        }
-        Event::ImportFinished(summary) => finished(app, &summary),
-        Event::Failures(failures) => app.state.library_mut().failures = failures,
-        Event::Skipped(counts) => app.state.library_mut().skipped = counts,
-        Event::Unfinished(unfinished) => app.unfinished(unfinished),
-        Event::Visible(rows) => app.filtered(rows),
-        Event::Folders(counts) => app.state.library_mut().folders = counts,
-        Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
-            if app.search.is_latest(ticket) {
-                found(app, result);
+impl App {
+    /// Takes the messages of the window's own threads.
+    pub(super) fn receive_messages(&mut self) {
+        while let Ok(message) = self.inbox.1.try_recv() {
+            match message {
+                Message::Opened(attempt, result) => self.opened(attempt, result),
+                Message::Chosen(purpose, paths) => self.chosen(purpose, paths),
+                Message::NoDialog(purpose) => self.ask_for_path(purpose),
+                Message::Typed(purpose, path) => self.path_typed(purpose, path),
+                Message::Sample(folder) => self.sample_unpacked(folder),
+                Message::Service(answer) => self.service_reply(answer),
+                Message::Labels(Ok(set)) => self.set_labels(set),
+                Message::Labels(Err(why)) | Message::Failed(why) => self.notice(Severity::Error, why),
+                Message::Pasted(picture) => self.search_by_picture(picture),
+                Message::ChipPicture(path, picture) => self.chip_picture(&path, &picture),
+                Message::Listed(request, listing) => self.listing_received(&request, listing),
+                Message::LabelCounts(request, counts) => self.labels_counted(&request, counts),
+                Message::Newest(version) => self.newest_found(version),
+                Message::Devices(lines) => self.state.view.devices = lines,
             }
         }
-        Event::SearchDone { slot: SearchSlot::Neighbours, ticket, result } => {
-            if let (Some(of), Ok(result)) = (app.search.neighbours_of(ticket), result) {
-                app.state.library_mut().neighbours = Some((of, result));
+    }
+
+    /// Takes the engine's events, for a few milliseconds.
+    pub(super) fn receive_events(&mut self) {
+        let start = Instant::now();
+        while let Some(event) = self.backend.as_ref().and_then(|b| b.events().try_recv().ok()) {
+            self.apply_event(event);
+            if start.elapsed() > BUDGET {
+                self.ctx.request_repaint();
+                break;
             }
         }
-        Event::LabelDone { ticket, result } => app.labels_received(ticket, result),
-        Event::Suggested { ticket, suggestions } => app.suggestions_received(ticket, suggestions),
-        Event::StoredLabels(labels) => app.labels_restored(&labels),
-        Event::Layout(layout) => app.state.library_mut().layout = Some(layout),
-        Event::LayoutProgress(progress) => app.state.library_mut().layout_progress = progress,
-        Event::Thumbnail(id, picture) => app.textures.arrived(id, picture),
-        Event::Preview(id, preview) => {
-            let shown = preview.map(|preview| match preview {
-                PreviewContent::Picture(picture) => {
-                    LoadedPreview::Picture(textures::load(&app.ctx, &format!("preview {}", id.0), &picture))
+        self.expire_notices();
+    }
+
+    fn apply_event(&mut self, event: Event) {
+        match event {
+            Event::Snapshot(snapshot) => {
+                let other_epoch = self.state.library().snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
+                let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
+                let library = self.state.library_mut();
+                if let Some(name) = super::library_path::library_name(&roots) {
+                    library.name = name;
                 }
-                PreviewContent::Text(text) => LoadedPreview::Text(text),
-            });
-            if app.state.library().previews.len() >= PREVIEWS {
-                let keep = [app.state.library().preview, app.state.library().selection.focus()];
-                app.state.library_mut().previews.retain(|id, _| keep.contains(&Some(*id)));
+                if other_epoch {
+                    let selected = library.selection.items.iter().copied();
+                    library.selection =
+                        Selection::new(selected.filter(|id| snapshot.get(*id).is_some()).collect()).into();
+                }
+                library.snapshot = Some(snapshot);
+                self.collection_changed();
             }
-            app.state.library_mut().previews.insert(id, shown);
-        }
-        Event::Model(state) => model_state(app, state),
-        Event::Notice(said) => {
-            if said.severity == Severity::Error {
-                app.note_service_error(&said.text);
+            Event::Progress(progress) => {
+                self.state.library_mut().adding = false;
+                self.state.library_mut().progress = progress;
             }
-            notice(app, said.severity, said.text);
-        }
-        Event::OpenRequested(call) => {
-            if let Some(paths) = call.take() {
-                app.open_forwarded(paths);
+            Event::ImportFinished(summary) => self.import_finished(&summary),
+            Event::Failures(failures) => self.state.library_mut().failures = failures,
+            Event::Skipped(counts) => self.state.library_mut().skipped = counts,
+            Event::Unfinished(unfinished) => self.unfinished(unfinished),
+            Event::Visible(rows) => self.filtered(rows),
+            Event::Folders(counts) => self.state.library_mut().folders = counts,
+            Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
+                if self.search.is_latest(ticket) {
+                    self.results_received(result);
+                }
+            }
+            Event::SearchDone { slot: SearchSlot::Neighbours, ticket, result } => {
+                if let (Some(of), Ok(result)) = (self.search.neighbours_of(ticket), result) {
+                    self.state.library_mut().neighbours = Some((of, result));
+                }
+            }
+            Event::LabelDone { ticket, result } => self.labels_received(ticket, result),
+            Event::Suggested { ticket, suggestions } => self.suggestions_received(ticket, suggestions),
+            Event::StoredLabels(labels) => self.labels_restored(&labels),
+            Event::Layout(layout) => self.state.library_mut().layout = Some(layout),
+            Event::LayoutProgress(progress) => self.state.library_mut().layout_progress = progress,
+            Event::Thumbnail(id, picture) => self.textures.arrived(id, picture),
+            Event::Preview(id, preview) => {
+                let shown = preview.map(|preview| match preview {
+                    PreviewContent::Picture(picture) => {
+                        LoadedPreview::Picture(textures::load(&self.ctx, &format!("preview {}", id.0), &picture))
+                    }
+                    PreviewContent::Text(text) => LoadedPreview::Text(text),
+                });
+                if self.state.library().previews.len() >= PREVIEWS {
+                    let keep = [self.state.library().preview, self.state.library().selection.focus()];
+                    self.state.library_mut().previews.retain(|id, _| keep.contains(&Some(*id)));
+                }
+                self.state.library_mut().previews.insert(id, shown);
+            }
+            Event::Model(state) => self.model_state_changed(state),
+            Event::Notice(notice) => {
+                if notice.severity == Severity::Error {
+                    self.note_service_error(&notice.text);
+                }
+                self.notice(notice.severity, notice.text);
+            }
+            Event::OpenRequested(request) => {
+                if let Some(paths) = request.take() {
+                    self.open_forwarded(paths);
+                }
             }
         }
     }
-}
 
-/// Where the model is shows in the top bar and in the settings.
-fn model_state(app: &mut App, state: ModelState) {
-    app.state.library_mut().device_title = match &state {
-        ModelState::Loading => "loading…".to_owned(),
-        ModelState::Ready { runs_on: place, .. } => place.clone(),
-        ModelState::Unloaded => "unloaded".to_owned(),
-        ModelState::Failed(_) => "not loaded".to_owned(),
-    };
-    if let ModelState::Failed(why) = &state {
-        notice(app, Severity::Error, why.clone());
+    /// Where the model is shows in the top bar and in the settings.
+    fn model_state_changed(&mut self, state: ModelState) {
+        self.state.library_mut().device_title = match &state {
+            ModelState::Loading => "loading…".to_owned(),
+            ModelState::Ready { runs_on: place, .. } => place.clone(),
+            ModelState::Unloaded => "unloaded".to_owned(),
+            ModelState::Failed(_) => "not loaded".to_owned(),
+        };
+        if let ModelState::Failed(why) = &state {
+            self.notice(Severity::Error, why.clone());
+        }
+        self.state.library_mut().model_state = Some(state);
+        if self.state.is_dialog_open(Dialog::Settings) {
+            self.refresh_devices();
+        }
     }
-    app.state.library_mut().model_state = Some(state);
-    if app.state.is_dialog_open(Dialog::Settings) {
-        app.refresh_devices();
-    }
-}
 
-fn found(app: &mut App, result: Result<std::sync::Arc<SearchResult>, String>) {
-    let query = &mut app.state.library_mut().query;
-    query.pending = false;
-    match result {
-        Ok(result) => {
-            if query.filter.modality.is_none() {
-                let [pictures, texts] = result.above_by_modality;
-                query.matches = Some([result.above_threshold, pictures, texts]);
+    fn results_received(&mut self, result: Result<std::sync::Arc<SearchResult>, String>) {
+        let query = &mut self.state.library_mut().query;
+        query.pending = false;
+        match result {
+            Ok(result) => {
+                if query.filter.modality.is_none() {
+                    let [pictures, texts] = result.above_by_modality;
+                    query.matches = Some([result.above_threshold, pictures, texts]);
+                }
+                query.result = Some(result);
+                query.error = None;
             }
-            query.result = Some(result);
-            query.error = None;
+            Err(why) => {
+                query.result = None;
+                query.matches = None;
+                query.error = Some(why);
+            }
         }
-        Err(why) => {
-            query.result = None;
-            query.matches = None;
-            query.error = Some(why);
+        if std::mem::take(&mut self.search.focus_first) {
+            self.focus_first_hit();
         }
     }
-    if std::mem::take(&mut app.search.focus_first) {
-        app.focus_first_hit();
-    }
-}
 
-fn finished(app: &mut App, summary: &ImportSummary) {
-    app.state.library_mut().progress = Default::default();
-    app.state.library_mut().adding = false;
-    app.record_speed(summary);
-    app.remember_library();
-    app.collection_changed();
-    let text = import_summary(summary);
-    if !text.is_empty() {
-        notice(app, Severity::Info, text);
-    }
-    if app.state.library().query.filter != Filter::default()
-        && app.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty())
-    {
-        app.state.library_mut().query.filter = Filter::default();
+    fn import_finished(&mut self, summary: &ImportSummary) {
+        self.state.library_mut().progress = Default::default();
+        self.state.library_mut().adding = false;
+        self.record_speed(summary);
+        self.remember_library();
+        self.collection_changed();
+        let text = import_summary(summary);
+        if !text.is_empty() {
+            self.notice(Severity::Info, text);
+        }
+        if self.state.library().query.filter != Filter::default()
+            && self.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty())
+        {
+            self.state.library_mut().query.filter = Filter::default();
+        }
     }
 }
 

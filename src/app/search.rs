@@ -1,103 +1,155 @@
-//! Questions to the engine, and which of its answers still count: results, neighbours, labels.
+//! The commands about the query: when a search is sent, and which result still counts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::receive::notice;
+use super::history::EditKind;
+use super::messages::Message;
 use super::textures;
-use super::window::{App, Message};
-use crate::context::RightTab;
-use crate::context::labels::AppliedLabels;
-use crate::context::{QueryChip, Selection};
-use crate::ui::format;
-use vicinity_core::{
-    Filter, ItemId, LabelScore, LabelSet, LabelledItems, NamePattern, Picture, Query, QueryPart, ScoredLabels, Stage,
-    Suggestion,
-};
-use vicinity_engine::{Job, LabelTargets, SearchSlot, Severity, file_content};
+use super::window::App;
+use crate::context::commands::{SearchAction, SearchCommand, SearchTiming};
+use crate::context::format;
+use crate::context::{CentralView, QueryChip, RightTab};
+use vicinity_core::{Filter, ItemId, NamePattern, Picture, Query, QueryPart, Stage, Suggestion};
+use vicinity_engine::{Job, SearchSlot, Severity, file_content};
 use vicinity_media::{Content, thumbnail};
 
 /// A search starts so long after the last key.
 const REST_SECS: f64 = 0.15;
-/// While items arrive, the answer is renewed this often.
+/// While items arrive, the result is renewed this often.
 const RENEW_SECS: f64 = 1.0;
 /// The most hits listed.
-const MOST_HITS: usize = 500;
-/// Neighbours asked for: those shown, and the item itself.
-const NEIGHBOURS: usize = 13;
-
-/// What a search says before there is anything to search.
-pub(super) const NOTHING_OPEN: &str = "Nothing to search yet; open a folder or library first";
-
-/// Longest side of the picture on a chip and beside its nearest labels, pixels.
+const MAX_HITS: usize = 500;
+/// The most selected items that a search takes as its query.
+const MAX_SELECTED_PARTS: usize = 8;
+/// Longest side of the picture on a chip and beside its closest labels, pixels.
 const CHIP_SIDE: u32 = 256;
 
-/// What labels are wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LabelsFor {
-    /// The picture or text that is asked with.
-    Asked,
-    /// The item in focus.
-    Focus(ItemId),
-    /// The selection: each item keeps its best label.
-    Selection,
-}
-
-/// Labels are asked for one after the other: the engine answers only the latest question about labels.
-#[derive(Default)]
-struct Labelling {
-    under_way: Option<(u64, LabelsFor, LabelSet)>,
-    asked: bool,
-    focus: Option<ItemId>,
-    selection: Option<Vec<ItemId>>,
-}
-
-/// What suggestions belong to: epoch, number of items, dimensions, model, and filter.
-type SuggestionsOf = (u64, usize, usize, String, Filter);
-
-/// Tickets and times.
-#[derive(Default)]
-pub(super) struct Search {
-    ticket: u64,
-    latest: u64,
-    due: Option<f64>,
-    neighbours: Option<(u64, ItemId)>,
-    labelling: Labelling,
-    suggesting: Option<(u64, SuggestionsOf)>,
-    asked_for: Option<ItemId>,
-    /// Whether the first hit gets the focus once the answer is there.
-    pub focus_first: bool,
-}
-
-impl Search {
-    fn next(&mut self) -> u64 {
-        self.ticket += 1;
-        self.ticket
-    }
-
-    /// Whether an answer is that to the latest question.
-    pub fn is_latest(&self, ticket: u64) -> bool {
-        ticket == self.latest
-    }
-
-    /// Whose neighbours an answer holds.
-    pub fn neighbours_of(&self, ticket: u64) -> Option<ItemId> {
-        self.neighbours.filter(|(t, _)| *t == ticket).map(|(_, id)| id)
-    }
-}
+/// The message before there is anything to search.
+pub(super) const NOTHING_OPEN: &str = "Nothing to search yet; open a folder or library first";
 
 impl App {
-    pub(super) fn submit(&mut self, job: Job) {
-        if let Some(backend) = &self.backend {
-            // Until the first news of it, nobody is told that there is nothing.
-            self.state.library_mut().adding |= matches!(job, Job::Add(_));
-            backend.submit(job);
+    pub(super) fn search_action(&mut self, action: SearchAction) {
+        match action {
+            SearchAction::Focus => self.state.view.focus_search += 1,
+            SearchAction::FindByName => {
+                self.set_central_view(CentralView::Gallery);
+                self.state.view.focus_find += 1;
+            }
+            SearchAction::Paste => self.ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
+            SearchAction::BySelection => self.search_by_selection(),
+            SearchAction::Clear => self.clear_search(),
         }
     }
 
+    pub(super) fn search_command(&mut self, command: SearchCommand) {
+        match command {
+            SearchCommand::SetText(text, timing) => self.set_query_text(text, timing),
+            SearchCommand::AddPart(part) => {
+                self.record_step();
+                self.add_query_part(part);
+            }
+            SearchCommand::RemovePart(index) => {
+                if index < self.state.library().query.chips.len() {
+                    self.record_step();
+                    self.state.library_mut().query.chips.remove(index);
+                    self.query_changed();
+                    self.search_now();
+                }
+            }
+            SearchCommand::SetFilter(filter) => self.set_filter(filter),
+            SearchCommand::SetName(typed) => {
+                self.record(EditKind::Typing);
+                self.find_by_name(&typed);
+            }
+            SearchCommand::SetScoring(scoring) => {
+                self.record_step();
+                let query = &mut self.state.library_mut().query;
+                query.scoring = scoring;
+                query.matches = None;
+                self.search_now();
+            }
+            SearchCommand::WithFile(path) => self.search_by_file(path),
+            SearchCommand::WithPicture(image) => self.paste(image),
+            SearchCommand::FocusFirstHit => self.focus_first_hit(),
+        }
+    }
+
+    fn set_query_text(&mut self, text: String, timing: SearchTiming) {
+        if text != self.state.library().query.text {
+            self.record(EditKind::Typing);
+            self.state.library_mut().query.text = text;
+            self.query_changed();
+        }
+        match timing {
+            SearchTiming::Delayed => self.search_soon(),
+            SearchTiming::Now => self.search_now(),
+        }
+    }
+
+    pub(super) fn set_filter(&mut self, filter: Filter) {
+        if filter == self.state.library().query.filter {
+            return;
+        }
+        self.record_step();
+        let library = self.state.library_mut();
+        let before = std::mem::replace(&mut library.query.filter, filter);
+        // Matches are counted for both modalities, so choosing one leaves the counts as they are.
+        if before != (Filter { modality: before.modality, ..library.query.filter.clone() }) {
+            library.query.matches = None;
+        }
+        library.gallery.pinned = None;
+        self.search_now();
+    }
+
+    fn search_by_selection(&mut self) {
+        let selection = &self.state.library().selection;
+        let items: Vec<ItemId> = selection.items.iter().copied().take(MAX_SELECTED_PARTS).collect();
+        if items.is_empty() {
+            return self.notice(Severity::Info, "Select an item first");
+        }
+        self.record_step();
+        self.empty_query();
+        for id in items {
+            self.add_query_part(QueryPart::Item(id));
+        }
+    }
+
+    pub(super) fn clear_search(&mut self) {
+        self.record_step();
+        self.empty_query();
+        self.query_changed();
+        self.search_now();
+    }
+
+    fn empty_query(&mut self) {
+        let query = &mut self.state.library_mut().query;
+        query.text.clear();
+        query.chips.clear();
+    }
+
+    fn search_by_file(&mut self, path: PathBuf) {
+        self.record_step();
+        if !self.state.has_library() {
+            return self.add(vec![path]);
+        }
+        self.select(Vec::new());
+        self.state.library_mut().query.text.clear();
+        self.add_query_part(QueryPart::File(path));
+    }
+
+    fn paste(&mut self, image: Arc<egui::ColorImage>) {
+        self.spawn("paste", Message::Failed, move |messages| {
+            messages.send(match super::pasted::shrunk(&image) {
+                Some(picture) => Message::Pasted(Arc::new(picture)),
+                None => Message::Failed("The image on the clipboard is empty".to_owned()),
+            });
+        });
+    }
+
     /// Searches after a rest.
-    pub(super) fn search_soon(&mut self) {
+    fn search_soon(&mut self) {
         self.search_within(REST_SECS);
     }
 
@@ -131,7 +183,7 @@ impl App {
             query.pending = false;
             query.error = Some(NOTHING_OPEN.to_owned());
             if self.state.library().notices.last().is_none_or(|n| n.text != NOTHING_OPEN) {
-                notice(self, Severity::Warning, NOTHING_OPEN);
+                self.notice(Severity::Warning, NOTHING_OPEN);
             }
             return;
         }
@@ -141,7 +193,7 @@ impl App {
         if !query.text.trim().is_empty() {
             parts.push(QueryPart::Text(query.text.trim().to_owned()));
         }
-        let query = Query { parts, filter: query.filter.clone(), scoring: query.scoring, k: MOST_HITS };
+        let query = Query { parts, filter: query.filter.clone(), scoring: query.scoring, k: MAX_HITS };
         self.submit(Job::Search { slot: SearchSlot::Results, ticket: self.search.latest, query });
     }
 
@@ -166,7 +218,7 @@ impl App {
         self.request_query_labels();
     }
 
-    pub(super) fn add_query_part(&mut self, part: QueryPart) {
+    fn add_query_part(&mut self, part: QueryPart) {
         let label = match &part {
             QueryPart::Text(text) => text.chars().take(40).collect(),
             QueryPart::Picture(_) => "Pasted image".to_owned(),
@@ -189,13 +241,11 @@ impl App {
 
     /// Reads a small version of a picture that is asked with, for its chip.
     pub(super) fn load_chip_picture(&self, path: PathBuf) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("chip-picture", move || {
+        self.spawn("chip-picture", Message::Failed, move |messages| {
             // What is wrong with the file is told by the search.
             if let Ok(Content::Image { picture, .. }) = file_content::open(&path, false) {
                 let small = Arc::new(thumbnail::shrink(&picture, CHIP_SIDE));
-                let _ = sender.send(Message::ChipPicture(path, small));
-                waker();
+                messages.send(Message::ChipPicture(path, small));
             }
         });
     }
@@ -212,173 +262,9 @@ impl App {
 
     pub(super) fn search_by_picture(&mut self, picture: Arc<Picture>) {
         self.record_step();
-        self.state.library_mut().query.chips.clear();
-        self.state.library_mut().query.text.clear();
+        self.empty_query();
         self.select(Vec::new());
         self.add_query_part(QueryPart::Picture(picture));
-    }
-
-    /// Labels of a picture that is only a question. It keeps them while its hits are looked at.
-    pub(super) fn request_query_labels(&mut self) {
-        let part = self.state.library().query.external_chip().map(|chip| chip.part.clone());
-        let labels = &mut self.state.library_mut().labels;
-        let same = match (&labels.query_part, &part) {
-            (Some(before), Some(now)) => same_part(before, now),
-            (None, None) => true,
-            _ => false,
-        };
-        if !same {
-            labels.query_scores = None;
-            self.search.labelling.asked = part.is_some();
-            labels.query_part = part;
-            self.request_next_labels();
-        }
-    }
-
-    /// Asks the engine for the labels that are wanted next, unless it is at others.
-    pub(super) fn request_next_labels(&mut self) {
-        let labelling = &mut self.search.labelling;
-        if labelling.under_way.is_some() || self.backend.is_none() {
-            return;
-        }
-        let asked = self.state.library().labels.query_part.clone().filter(|_| std::mem::take(&mut labelling.asked));
-        let (what, targets) = if let Some(part) = asked {
-            (LabelsFor::Asked, LabelTargets::Part(part))
-        } else if let Some(id) = labelling.focus.take() {
-            (LabelsFor::Focus(id), LabelTargets::Items(vec![id]))
-        } else if let Some(items) = labelling.selection.take() {
-            (LabelsFor::Selection, LabelTargets::Items(items))
-        } else {
-            return;
-        };
-        let ticket = self.search.next();
-        let labels = self.state.preferences.label_set.clone();
-        self.search.labelling.under_way = Some((ticket, what, labels.clone()));
-        self.submit(Job::Label { ticket, targets, labels });
-    }
-
-    /// Selects exactly these, and asks for what the inspector shows of the first.
-    pub(super) fn select(&mut self, items: Vec<ItemId>) {
-        self.state.library_mut().selection = Arc::new(Selection::new(items));
-        self.inspect();
-    }
-
-    /// Asks for labels, neighbours and a large picture of the item in focus, where they are not at hand.
-    pub(super) fn inspect(&mut self) {
-        let focus = self.state.library().selection.focus();
-        let Some(id) = focus else {
-            self.search.asked_for = None;
-            self.search.labelling.focus = None;
-            self.state.library_mut().labels.focus_scores = None;
-            return self.request_query_labels();
-        };
-        if self.search.asked_for == focus {
-            return;
-        }
-        self.search.asked_for = focus;
-        let ticket = self.search.next();
-        self.search.neighbours = Some((ticket, id));
-        let query = Query { parts: vec![QueryPart::Item(id)], k: NEIGHBOURS, ..Query::default() };
-        self.submit(Job::Search { slot: SearchSlot::Neighbours, ticket, query });
-        self.label_focus();
-        self.request_preview(id);
-    }
-
-    pub(super) fn request_preview(&mut self, id: ItemId) {
-        if !self.state.library().previews.contains_key(&id) {
-            self.submit(Job::Preview(id));
-        }
-    }
-
-    fn label_focus(&mut self) {
-        self.search.labelling.focus = self.state.library().selection.focus();
-        self.request_next_labels();
-    }
-
-    pub(super) fn set_labels(&mut self, set: LabelSet) {
-        if set.labels.is_empty() || set == self.state.preferences.label_set {
-            return;
-        }
-        self.record_step();
-        self.state.preferences.label_set = set;
-        self.labels_changed();
-    }
-
-    /// Stores labels given to items; `None` takes one away.
-    fn store_labels(&mut self, labels: Vec<String>, given: Vec<(ItemId, Option<LabelScore>)>, all: bool) {
-        self.submit(Job::StoreLabels { labels, given, all });
-    }
-
-    /// After labels were taken back, or given again: stores all of them.
-    pub(super) fn store_all_labels(&mut self) {
-        let applied = Arc::clone(&self.state.library().labels.applied);
-        let given = applied.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
-        self.store_labels(applied.names.clone(), given, true);
-    }
-
-    /// The labels that the library keeps.
-    pub(super) fn labels_restored(&mut self, kept: &LabelledItems) {
-        let mut given: Vec<_> = kept.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
-        given.sort_unstable_by_key(|(id, _)| *id);
-        let mut applied = AppliedLabels::default();
-        applied.assign(&kept.set.labels, given);
-        self.state.library_mut().labels.applied = Arc::new(applied);
-    }
-
-    /// Another set is in use: what is shown is scored again. Labels that items were given stay.
-    pub(super) fn labels_changed(&mut self) {
-        self.state.library_mut().labels.focus_scores = None;
-        self.state.library_mut().labels.query_scores = None;
-        self.search.labelling.asked = self.state.library().labels.query_part.is_some();
-        self.label_focus();
-        self.save_preferences();
-    }
-
-    pub(super) fn apply_labels(&mut self) {
-        let items = self.state.library().selection.items.clone();
-        if items.is_empty() {
-            return notice(self, Severity::Info, "Select the items to label first");
-        }
-        self.search.labelling.selection = Some(items);
-        self.request_next_labels();
-    }
-
-    pub(super) fn labels_received(&mut self, ticket: u64, result: Result<Arc<Vec<ScoredLabels>>, String>) {
-        let Some((_, what, set)) = self.search.labelling.under_way.take_if(|(under_way, ..)| *under_way == ticket)
-        else {
-            return;
-        };
-        // Where the set or the question has changed in the meantime, the answer to the new one follows.
-        let current = set == self.state.preferences.label_set;
-        match (what, result) {
-            (LabelsFor::Selection, Ok(scored)) => self.assign_labels(&set, &scored),
-            (LabelsFor::Asked, Ok(scored)) if current && !self.search.labelling.asked => {
-                self.state.library_mut().labels.query_scores = Some(scored);
-            }
-            (LabelsFor::Focus(id), Ok(scored)) if current && self.state.library().selection.focus() == Some(id) => {
-                self.state.library_mut().labels.focus_scores = Some(scored);
-            }
-            (_, Err(why)) => notice(self, Severity::Error, why),
-            _ => {}
-        }
-        self.request_next_labels();
-    }
-
-    /// Each item gets its best label, where one fits clearly.
-    fn assign_labels(&mut self, set: &LabelSet, scored: &[ScoredLabels]) {
-        self.record_step();
-        let best = |scored: &ScoredLabels| Some((scored.item?, scored.clear().copied()));
-        let labelled: Vec<_> = scored.iter().filter_map(best).collect();
-        let unsure = labelled.iter().filter(|(_, label)| label.is_none()).count() as u64;
-        let many = format::count(labelled.len() as u64 - unsure, "item");
-        self.store_labels(set.labels.clone(), labelled.clone(), false);
-        Arc::make_mut(&mut self.state.library_mut().labels.applied).assign(&set.labels, labelled);
-        self.state.preferences.colour_by = crate::context::ColourBy::Label;
-        let left = match unsure {
-            0 => String::new(),
-            n => format!(" · {} without a clear label", format::count(n, "other")),
-        };
-        notice(self, Severity::Info, format!("{many} labelled; the map is coloured by label{left}"));
     }
 
     /// Asks for queries that the collection answers well, once it is at rest and whenever it has changed.
@@ -413,7 +299,7 @@ impl App {
     }
 
     /// Shows only files whose name contains what was typed.
-    pub(super) fn find_by_name(&mut self, typed: &str) {
+    fn find_by_name(&mut self, typed: &str) {
         let name = NamePattern::new(typed);
         if name != self.state.library().query.filter.name {
             self.state.library_mut().query.filter.name = name;
@@ -433,16 +319,5 @@ impl App {
             self.record_step();
             self.select(vec![id]);
         }
-    }
-}
-
-/// Whether two parts ask for the same; parts are told apart by where they come from, not by their pixels.
-fn same_part(a: &QueryPart, b: &QueryPart) -> bool {
-    match (a, b) {
-        (QueryPart::Text(a), QueryPart::Text(b)) => a == b,
-        (QueryPart::Picture(a), QueryPart::Picture(b)) => Arc::ptr_eq(a, b),
-        (QueryPart::File(a), QueryPart::File(b)) => a == b,
-        (QueryPart::Item(a), QueryPart::Item(b)) => a == b,
-        _ => false,
     }
 }

@@ -3,41 +3,28 @@
 
 use std::sync::Arc;
 
-use super::backend::{ModelOverride, OpenNote};
+use super::backend::{ConsentChange, ModelOverride, OpenNote};
 use super::keys::KeyStore;
-use super::receive::notice;
-use super::window::{App, Message};
-use crate::context::services::{ConsentRequest, KeyLocation, ServiceCommand, ServiceError};
+use super::messages::{Message, ServiceReply};
+use super::window::App;
+use crate::context::commands::{ServiceAction, ServiceCommand};
+use crate::context::services::{ConsentRequest, KeyLocation, ServiceError};
 use crate::context::{Dialog, Snapshot};
 use vicinity_core::Modality;
 use vicinity_engine::Severity;
 use vicinity_engine::remote::{self, Service};
 use vicinity_models::remote::{Key, Provider, Remote, RemoteError};
 
-/// What a thread has found out.
-pub(super) enum ServiceReply {
-    /// Where keys are.
-    Keys([KeyLocation; 3]),
-    /// What a service would be sent, and something to know about the key. The number tells for which opened library.
-    ConsentRequest(u64, Result<ConsentRequest, RemoteError>, Option<String>),
-    /// The service took our word, or what it has against it. Consent is for one library: see the number.
-    Tried(u64, Service, Result<(), RemoteError>),
-}
-
-/// A change of the list of services that may be sent items of the library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConsentChange {
-    /// Who.
-    pub host: String,
-    /// On or off.
-    pub on: bool,
-}
-
 impl App {
-    pub(super) fn services_dialog(&mut self) {
-        let open = !self.state.is_dialog_open(Dialog::Services);
-        self.show_dialog(Dialog::Services, open);
-        if open && self.state.view.key_locations.is_none() {
+    pub(super) fn service_action(&mut self, action: ServiceAction) {
+        match action {
+            ServiceAction::ShowServices => self.toggle_services(),
+        }
+    }
+
+    fn toggle_services(&mut self) {
+        self.toggle_dialog(Dialog::Services);
+        if self.state.is_dialog_open(Dialog::Services) && self.state.view.key_locations.is_none() {
             self.service_command(ServiceCommand::FindKeys);
         }
     }
@@ -59,13 +46,12 @@ impl App {
     }
 
     fn refresh_keys(&mut self, first: impl FnOnce(&dyn KeyStore) -> Result<(), String> + Send + 'static) {
-        let (keys, sender, waker) = (Arc::clone(&self.network.keys), self.inbox.0.clone(), self.waker());
-        self.spawn("keys", move || {
+        let keys = Arc::clone(&self.network.keys);
+        self.spawn("keys", Message::Failed, move |messages| {
             if let Err(why) = first(keys.as_ref()) {
-                let _ = sender.send(Message::Failed(why));
+                messages.send(Message::Failed(why));
             }
-            let _ = sender.send(Message::Service(ServiceReply::Keys(places(keys.as_ref()))));
-            waker();
+            messages.send(Message::Service(ServiceReply::Keys(locations(keys.as_ref()))));
         });
     }
 
@@ -81,13 +67,14 @@ impl App {
             return;
         };
         let attempt = self.attempt;
-        let (keys, sender, waker) = (Arc::clone(&self.network.keys), self.inbox.0.clone(), self.waker());
-        self.spawn("service-offer", move || {
+        let keys = Arc::clone(&self.network.keys);
+        let failed =
+            move |why| Message::Service(ServiceReply::ConsentRequest(attempt, Err(RemoteError::Setup(why)), None));
+        self.spawn("service-consent", failed, move |messages| {
             let kept = key.and_then(|key| keys.keep(service.provider, key).err());
-            let offer = offer(service, &snapshot, keys.as_ref());
-            let _ = sender.send(Message::Service(ServiceReply::Keys(places(keys.as_ref()))));
-            let _ = sender.send(Message::Service(ServiceReply::ConsentRequest(attempt, offer, kept)));
-            waker();
+            let request = consent_request(service, &snapshot, keys.as_ref());
+            messages.send(Message::Service(ServiceReply::Keys(locations(keys.as_ref()))));
+            messages.send(Message::Service(ServiceReply::ConsentRequest(attempt, request, kept)));
         });
     }
 
@@ -99,14 +86,14 @@ impl App {
         services.error = None;
         services.busy = Some(format!("Contacting {}…", estimate.host));
         let attempt = self.attempt;
-        let (network, sender, waker) = (self.network.clone(), self.inbox.0.clone(), self.waker());
-        self.spawn("service-try", move || {
+        let (network, asked) = (self.network.clone(), service.clone());
+        let failed = move |why| Message::Service(ServiceReply::Tried(attempt, asked, Err(RemoteError::Setup(why))));
+        self.spawn("service-try", failed, move |messages| {
             let tried = network.keys.find(service.provider).and_then(|key| {
                 let key = key.map(|(key, _)| key);
                 Remote::open_with_ledger(&service.spec(), key, network.handle()?, network.network_log)?.probe()
             });
-            let _ = sender.send(Message::Service(ServiceReply::Tried(attempt, service, tried)));
-            waker();
+            messages.send(Message::Service(ServiceReply::Tried(attempt, service, tried)));
         });
     }
 
@@ -156,11 +143,11 @@ impl App {
             Some(OpenNote::Fallback(why)) => {
                 let text = format!("{why}; the local model is used");
                 services.error = Some(ServiceError { text: text.clone(), key: false });
-                notice(self, Severity::Warning, text);
+                self.notice(Severity::Warning, text);
             }
             Some(OpenNote::Found(found)) => {
                 services.note = Some(found.clone());
-                notice(self, Severity::Info, found);
+                self.notice(Severity::Info, found);
             }
             None => {}
         }
@@ -185,11 +172,11 @@ impl App {
     }
 }
 
-fn places(keys: &dyn KeyStore) -> [KeyLocation; 3] {
+fn locations(keys: &dyn KeyStore) -> [KeyLocation; 3] {
     Provider::ALL.map(|provider| keys.find(provider).ok().flatten().map_or(KeyLocation::Nowhere, |(_, place)| place))
 }
 
-fn offer(service: Service, snapshot: &Snapshot, keys: &dyn KeyStore) -> Result<ConsentRequest, RemoteError> {
+fn consent_request(service: Service, snapshot: &Snapshot, keys: &dyn KeyStore) -> Result<ConsentRequest, RemoteError> {
     let spec = service.spec();
     spec.check()?;
     let key = keys.find(service.provider)?;

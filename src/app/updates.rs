@@ -1,6 +1,7 @@
 //! Looks for a newer version where the user has allowed that, and says so quietly.
 
-use super::window::{App, Message, seconds_since_epoch};
+use super::messages::Message;
+use super::window::{App, seconds_since_epoch};
 use vicinity_engine::updates;
 
 impl App {
@@ -19,14 +20,12 @@ impl App {
         let (Some(address), Some(runtime)) = (self.updates.clone(), self.network.runtime.clone()) else { return };
         self.state.preferences.updates.asked = now;
         self.updates_changed();
-        let (sender, waker, network_log) = (self.inbox.0.clone(), self.waker(), self.network.network_log.clone());
+        let (messages, network_log) = (self.messages(), self.network.network_log.clone());
         runtime.spawn(async move {
             match updates::newest(&address, network_log).await {
-                // A full inbox loses the news for a day.
-                Ok(version) => drop(sender.try_send(Message::Newest(version))),
+                Ok(version) => messages.send(Message::Newest(version)),
                 Err(why) => log::warn!("could not check for a new version: {why}"),
             }
-            waker();
         });
     }
 
@@ -41,11 +40,9 @@ impl App {
 
     /// The page of the newest version, in the user's browser.
     pub(super) fn show_releases(&self) {
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("releases", move || {
+        self.spawn("releases", Message::Failed, move |messages| {
             if let Err(error) = opener::open_browser(updates::PAGE) {
-                let _ = sender.send(Message::Failed(format!("Could not open {} in a browser: {error}", updates::PAGE)));
-                waker();
+                messages.send(Message::Failed(format!("Could not open {} in a browser: {error}", updates::PAGE)));
             }
         });
     }

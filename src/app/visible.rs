@@ -2,30 +2,14 @@
 
 use std::sync::Arc;
 
-use super::window::{App, Message};
-use crate::context::AppliedLabels;
-use vicinity_core::Filter;
-use vicinity_engine::{Job, Snapshot, VisibleRows};
+use super::messages::Message;
+use super::pending::LabelCountRequest;
+use super::window::App;
+use vicinity_engine::{Job, VisibleRows};
 
 /// Collections of at most so many items are filtered within the frame that needs it: that takes well under a
 /// millisecond, and nothing lags behind.
 const AT_ONCE: usize = 4_000;
-
-/// The latest request to the engine.
-pub(super) type FilterRequest = Option<(Arc<Snapshot>, Filter)>;
-
-/// For which labels and rows the items of labels are counted.
-#[derive(Clone)]
-pub(super) struct LabelCountRequest {
-    labels: Arc<AppliedLabels>,
-    visible: Arc<VisibleRows>,
-}
-
-impl LabelCountRequest {
-    fn is_for(&self, labels: &Arc<AppliedLabels>, visible: &Arc<VisibleRows>) -> bool {
-        Arc::ptr_eq(&self.labels, labels) && Arc::ptr_eq(&self.visible, visible)
-    }
-}
 
 impl App {
     /// Requests what belongs to the collection and the filter as they are. What is known is shown until the answer is
@@ -73,11 +57,9 @@ impl App {
             library.labels.visible_counts = Some(Arc::new(request.labels.visible_counts(&request.visible)));
             return;
         }
-        let (sender, waker) = (self.inbox.0.clone(), self.waker());
-        self.spawn("count-labels", move || {
+        self.spawn("count-labels", Message::Failed, move |messages| {
             let counts = request.labels.visible_counts(&request.visible);
-            let _ = sender.send(Message::LabelCounts(request, counts));
-            waker();
+            messages.send(Message::LabelCounts(request, counts));
         });
     }
 

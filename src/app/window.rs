@@ -1,29 +1,25 @@
-//! The window as eframe sees it: state, engine, and the order of a frame.
+//! The window: its state, the open library, and its helper threads. What it does is in a file for each area.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::backend::{Backend, ModelOverride, Network, Opener, Waker};
+use super::backend::{Backend, ConsentChange, ModelOverride, Network, Opener, Waker};
 use super::history::History;
 use super::keys::{KeyStore, MemoryKeyStore};
-use super::listing::ListingState;
+use super::messages::{Message, MessageSender};
 use super::model_list::ModelListWorker;
+use super::pending::{FilterRequest, LabelCountRequest, Labelling, ListingState, Search};
 use super::preferences::{self, PreferencesWriter};
-use super::search::Search;
-use super::services::{ConsentChange, ServiceReply};
 use super::textures::ThumbnailTextures;
-use super::visible::{FilterRequest, LabelCountRequest};
-use super::{errors, receive};
-use crate::context::listing::{Listing, ListingRequest};
 use crate::context::view::Overrides;
-use crate::context::{CommandSender, Ctx, PathPurpose, Preferences, State, ThemeChoice, View};
+use crate::context::{CommandSender, Preferences, State, ThemeChoice, View};
 use crate::ui::{Shell, style};
-use vicinity_core::{LabelSet, NetworkLedger, Picture};
+use vicinity_core::NetworkLedger;
 use vicinity_engine::Severity;
 use vicinity_engine::model_selection::ModelSource;
-use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary, RuntimeSettings};
+use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
 use vicinity_engine::updates;
 use vicinity_models::installed as models;
 
@@ -63,48 +59,16 @@ pub struct Environment {
     /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
     pub updates: Option<String>,
     /// Whether the system's file dialogs are used; otherwise paths are typed.
-    pub dialogs: bool,
+    pub file_dialogs: bool,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(MemoryKeyStore::default()), updates: None, dialogs: false }
+        Self { models: None, keys: Arc::new(MemoryKeyStore::default()), updates: None, file_dialogs: false }
     }
 }
 
-/// News from helper threads of the window (never from the engine).
-pub(super) enum Message {
-    /// A library was opened, or could not be. The number tells which attempt it was.
-    Opened(u64, Result<Box<dyn Backend>, String>),
-    /// A file dialog was closed.
-    Chosen(PathPurpose, Vec<PathBuf>),
-    /// This system shows no file dialog: the path has to be typed.
-    NoDialog(PathPurpose),
-    /// What a typed path turned out to be.
-    Typed(PathPurpose, Result<PathBuf, String>),
-    /// Labels were read from a file.
-    Labels(Result<LabelSet, String>),
-    /// The sample collection was written, or could not be.
-    Sample(Result<PathBuf, String>),
-    /// A picture was pasted.
-    Pasted(Arc<Picture>),
-    /// A small version of a file that is asked with.
-    ChipPicture(PathBuf, Arc<Picture>),
-    /// A list for the gallery; `None` where it could not be made.
-    Listed(Box<ListingRequest>, Option<Listing>),
-    /// Visible items of each label, and what they were counted for.
-    LabelCounts(LabelCountRequest, Vec<usize>),
-    /// Something about services.
-    Service(ServiceReply),
-    /// The newest version of the program.
-    Newest(String),
-    /// The devices of this machine.
-    Devices(Vec<DeviceSummary>),
-    /// A sentence for the status bar.
-    Failed(String),
-}
-
-/// See the module's documentation.
+/// The window, and everything behind it.
 pub struct App {
     pub(super) ctx: egui::Context,
     pub(super) state: State,
@@ -114,7 +78,7 @@ pub struct App {
     pub(super) data: Option<PathBuf>,
     pub(super) backend: Option<Box<dyn Backend>>,
     pub(super) attempt: u64,
-    /// ModelOverride what the next library is to be seen.
+    /// Which model or service the next library is opened with.
     pub(super) model_override: ModelOverride,
     /// What its user has agreed to, or no longer does.
     pub(super) consent: Option<ConsentChange>,
@@ -122,7 +86,8 @@ pub struct App {
     pub(super) model_list_worker: Option<ModelListWorker>,
     /// Where to ask for the newest version.
     pub(super) updates: Option<String>,
-    pub(super) dialogs: bool,
+    /// Whether the system's file dialogs are used.
+    pub(super) file_dialogs: bool,
     /// The network's threads; taken down after everything that uses them.
     pub(super) runtime: Option<tokio::runtime::Runtime>,
     /// Whether the library that is being opened goes from one model to another.
@@ -135,13 +100,14 @@ pub struct App {
     pub(super) textures: ThumbnailTextures,
     pub(super) history: History,
     pub(super) search: Search,
+    pub(super) labelling: Labelling,
     pub(super) lists: ListingState,
     pub(super) filter_request: FilterRequest,
     pub(super) label_count_request: Option<LabelCountRequest>,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
     pub(super) running: RuntimeSettings,
-    title: String,
+    pub(super) title: String,
 }
 
 impl App {
@@ -172,7 +138,7 @@ impl App {
             network,
             model_list_worker,
             updates: start.environment.updates,
-            dialogs: start.environment.dialogs,
+            file_dialogs: start.environment.file_dialogs,
             switching: false,
             may_resume: false,
             then_add: Vec::new(),
@@ -182,6 +148,7 @@ impl App {
             textures: ThumbnailTextures::default(),
             history: History::default(),
             search: Search::default(),
+            labelling: Labelling::default(),
             lists: ListingState::default(),
             filter_request: None,
             label_count_request: None,
@@ -195,7 +162,7 @@ impl App {
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
         if let Some(report) = start.crash {
             let told = format!("Vicinity closed unexpectedly last time; a report is in {}", report.display());
-            receive::notice(&mut app, Severity::Warning, told);
+            app.notice(Severity::Warning, told);
         }
         match start.library {
             Some(library) => app.open_library(library, start.folders),
@@ -210,32 +177,18 @@ impl App {
         &self.state
     }
 
-    pub(super) fn waker(&self) -> Waker {
+    /// Where threads of the window report.
+    pub(super) fn messages(&self) -> MessageSender {
+        MessageSender { sender: self.inbox.0.clone(), waker: self.waker() }
+    }
+
+    fn waker(&self) -> Waker {
         let ctx = self.ctx.clone();
         Arc::new(move || ctx.request_repaint())
     }
 
     pub(super) fn now(&self) -> f64 {
         self.ctx.input(|i| i.time)
-    }
-
-    fn set_title(&mut self) {
-        let title = match &self.state.library {
-            Some(library) => format!("{} – Vicinity", library.name),
-            None => "Vicinity".to_owned(),
-        };
-        if title != self.title {
-            self.ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
-            self.title = title;
-        }
-    }
-
-    fn set_theme(&self) {
-        self.ctx.set_theme(match self.state.theme() {
-            ThemeChoice::System => egui::ThemePreference::System,
-            ThemeChoice::Light => egui::ThemePreference::Light,
-            ThemeChoice::Dark => egui::ThemePreference::Dark,
-        });
     }
 
     pub(super) fn save_preferences(&self) {
@@ -260,53 +213,4 @@ fn state_from(preferences: Preferences, theme: Option<ThemeChoice>, devices: Dev
 /// The clock on the wall.
 pub(super) fn seconds_since_epoch() -> i64 {
     jiff::Timestamp::now().as_second()
-}
-
-impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        receive::messages(self);
-        receive::events(self);
-        self.receive_models();
-        self.refresh_network();
-        self.check_for_updates();
-        if self.textures.upload(ctx, &mut self.state.library_mut().thumbnails) {
-            ctx.request_repaint();
-        }
-        self.search_when_due();
-        self.follow_filter();
-        self.count_labels();
-        self.update_gallery();
-        self.suggest_when_idle();
-        self.state.view.can_undo = self.history.can();
-        self.set_title();
-        self.set_theme();
-    }
-
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        errors::started();
-        self.shell.show(ui, &Ctx { state: &self.state, commands: &self.commands });
-        self.run_background_work();
-        self.apply_commands();
-        self.follow_pointer();
-        self.request_thumbnails();
-    }
-
-    fn save(&mut self, _storage: &mut dyn eframe::Storage) {
-        self.save_preferences();
-    }
-
-    fn on_exit(&mut self) {
-        self.remember_library();
-        self.save_preferences();
-        self.backend = None;
-        self.model_list_worker = None;
-        if let Some(runtime) = self.runtime.take() {
-            // a request that nobody waits for any more holds nobody up
-            runtime.shutdown_background();
-        }
-    }
-
-    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
-        visuals.panel_fill.to_normalized_gamma_f32()
-    }
 }

@@ -1,10 +1,11 @@
-//! Layer 3: what the window's code may see: read-only state, and commands to ask for changes.
+//! What the window's code may see: read-only state, and commands to ask for changes.
 //!
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
 pub mod background;
-pub mod command;
-pub mod entries;
+pub mod commands;
+pub mod dropped_files;
+pub mod format;
 pub mod labels;
 pub mod library;
 pub mod listing;
@@ -14,12 +15,10 @@ pub mod services;
 pub mod state;
 pub mod view;
 
-pub use command::{Command, CommandSender, DropTarget, PathPurpose, SystemCommand, UiCommand};
+pub use commands::{Command, CommandSender};
 pub use labels::AppliedLabels;
 pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, Selection};
-pub use model_list::ModelCommand;
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
-pub use services::ServiceCommand;
 pub use state::State;
 pub use vicinity_engine::visible::{FolderCounts, FolderId};
 pub use vicinity_engine::{Root, Snapshot, VisibleRows};
@@ -30,7 +29,7 @@ pub use view::{Dialog, PathRequest, View};
 pub struct Ctx<'a> {
     /// Read-only.
     pub state: &'a State,
-    /// Where wishes go.
+    /// Where commands go.
     pub commands: &'a CommandSender,
 }
 

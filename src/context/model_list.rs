@@ -55,25 +55,6 @@ pub struct StatusMessage {
     pub text: String,
 }
 
-/// What can be asked for a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelCommand {
-    /// Get it, or go on getting it.
-    Get(String),
-    /// Hold the download.
-    Pause(String),
-    /// End the download and drop what is there.
-    Cancel(String),
-    /// Delete it.
-    Remove(String),
-    /// Read its files again and compare hashes.
-    Verify(String),
-    /// Copy one in from a folder that the user picks.
-    ImportFolder,
-    /// Copy one in from an archive that the user picks.
-    ImportArchive,
-}
-
 /// How fast a model embedded the last import on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelSpeed {

@@ -1,7 +1,7 @@
-//! Embedding services as the window shows them, and what can be asked for them. No key is ever kept here.
+//! Embedding services as the window shows them. No key is ever kept here.
 
 use vicinity_engine::remote::Service;
-use vicinity_models::remote::{Estimate, Key, Provider, Usage};
+use vicinity_models::remote::{Estimate, Usage};
 
 /// The service of the open library, and the dialog about it.
 #[derive(Debug, Clone, Default)]
@@ -61,21 +61,4 @@ pub struct ServiceError {
     pub text: String,
     /// Whether the key was turned down.
     pub key: bool,
-}
-
-/// What can be asked for services.
-#[derive(Debug, Clone)]
-pub enum ServiceCommand {
-    /// Look where keys are.
-    FindKeys,
-    /// Work out what a service would be sent; keeps the key first, where one was typed.
-    Prepare(Service, Option<Key>),
-    /// Agree to the offer: switch it on for the open library.
-    SwitchOn,
-    /// Back to choosing.
-    Back,
-    /// Switch the service off for the open library.
-    SwitchOff,
-    /// Take a key out of the system's key store.
-    ForgetKey(Provider),
 }

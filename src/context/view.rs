@@ -6,7 +6,7 @@ use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
 
 use vicinity_models::remote::Provider;
 
-use super::command::PathPurpose;
+use super::commands::PathPurpose;
 use super::model_list::ModelList;
 use super::preferences::ThemeChoice;
 use super::services::KeyLocation;

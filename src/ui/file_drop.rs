@@ -2,22 +2,19 @@
 //!
 //! Some systems (X11) report the position only after the drop, or not at all; the targets then stay until one is clicked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use egui::{Align2, Area, Id, Order, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
 
 use super::style::{bold, font};
 use super::theme::{RADIUS, SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons, icons::Icon};
-use crate::context::{Ctx, DropTarget, SystemCommand};
+use crate::context::Ctx;
+use crate::context::commands::{CollectionCommand, DropTarget, SearchCommand};
+use crate::context::dropped_files::has_image_extension;
 
 /// How long after a drop the pointer's position still counts as the drop position.
 const PLACE_COUNTS_SECS: f64 = 0.6;
-
-const PICTURE_ENDINGS: [&str; 20] = [
-    "jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "tga", "ico", "exr", "hdr", "qoi", "dds", "ff", "pbm",
-    "pgm", "ppm", "pnm", "jfif",
-];
 
 /// State kept between frames.
 #[derive(Default)]
@@ -46,11 +43,11 @@ impl FileDrop {
         let pictures = files.iter().any(|f| has_image_extension(f));
         let empty = ctx.state.library().snapshot.as_ref().is_none_or(|s| s.is_empty());
         match target {
-            _ if !pictures || empty => ctx.send(SystemCommand::Add(files)),
+            _ if !pictures || empty => ctx.send(CollectionCommand::Add(files)),
             Some(target) => decide(ctx, &files, target),
             None => {
                 self.dropped_at = Some(ui.input(|i| i.time));
-                ctx.send(SystemCommand::HoldDrop(files));
+                ctx.send(CollectionCommand::HoldDrop(files));
             }
         }
     }
@@ -59,7 +56,7 @@ impl FileDrop {
         let fresh = self.dropped_at.is_some_and(|at| ui.input(|i| i.time) - at < PLACE_COUNTS_SECS);
         if fresh && let Some(target) = target {
             self.dropped_at = None;
-            ctx.send(SystemCommand::DecideDrop(Some(target)));
+            ctx.send(CollectionCommand::DecideDrop(Some(target)));
         }
     }
 }
@@ -67,19 +64,13 @@ impl FileDrop {
 /// Applies a drop target to dropped files.
 pub fn decide(ctx: &Ctx<'_>, files: &[PathBuf], target: DropTarget) {
     match target {
-        DropTarget::Add => ctx.send(SystemCommand::Add(files.to_vec())),
-        DropTarget::Ask => {
+        DropTarget::Add => ctx.send(CollectionCommand::Add(files.to_vec())),
+        DropTarget::Search => {
             for file in files.iter().filter(|f| has_image_extension(f)).take(4) {
-                ctx.send(SystemCommand::AskWithFile(file.clone()));
+                ctx.send(SearchCommand::WithFile(file.clone()));
             }
         }
     }
-}
-
-/// Whether the extension is that of an image: only a hint for what to offer, since the content decides later.
-pub fn has_image_extension(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|e| PICTURE_ENDINGS.contains(&e.as_str()))
 }
 
 fn targets(window: Rect) -> [(Rect, DropTarget); 2] {
@@ -88,7 +79,7 @@ fn targets(window: Rect) -> [(Rect, DropTarget); 2] {
     let centre = window.center();
     let left = Rect::from_center_size(centre - vec2(size.x / 2.0 + gap / 2.0, 0.0), size);
     let right = Rect::from_center_size(centre + vec2(size.x / 2.0 + gap / 2.0, 0.0), size);
-    [(left, DropTarget::Ask), (right, DropTarget::Add)]
+    [(left, DropTarget::Search), (right, DropTarget::Add)]
 }
 
 fn target_at(targets: &[(Rect, DropTarget)], place: Pos2) -> Option<DropTarget> {
@@ -108,7 +99,7 @@ fn overlay(ui: &Ui, ctx: &Ctx<'_>, targets: &[(Rect, DropTarget)], place: Option
             card(ui, ctx, *rect, *target, place);
         }
         if veil.clicked() {
-            ctx.send(SystemCommand::DecideDrop(None));
+            ctx.send(CollectionCommand::DecideDrop(None));
         }
     });
 }
@@ -121,7 +112,7 @@ fn note(ui: &Ui, window: Rect, text: &str) {
 fn card(ui: &Ui, ctx: &Ctx<'_>, rect: Rect, target: DropTarget, place: Option<Pos2>) {
     let theme = Theme::of(ui.ctx());
     let (icon, title, note) = match target {
-        DropTarget::Ask => (Icon::Search, "Find similar items and labels", "Only for searching; it is not added"),
+        DropTarget::Search => (Icon::Search, "Find similar items and labels", "Only for searching; it is not added"),
         DropTarget::Add => (Icon::Folder, "Add to collection", "Indexed in place; nothing is copied"),
     };
     let response = ui.interact(rect, Id::unique(("drop target", title)), Sense::click());
@@ -139,7 +130,7 @@ fn card(ui: &Ui, ctx: &Ctx<'_>, rect: Rect, target: DropTarget, place: Option<Po
     focus_ring(ui.painter(), theme, &response, rect, RADIUS[1]);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, title));
     if response.clicked() {
-        ctx.send(SystemCommand::DecideDrop(Some(target)));
+        ctx.send(CollectionCommand::DecideDrop(Some(target)));
     }
 }
 
@@ -165,12 +156,6 @@ fn dashed(ui: &Ui, rect: Rect, stroke: Stroke) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endings_tell_pictures_from_folders_and_texts() {
-        assert!(has_image_extension(Path::new("/a/Dog.JPG")));
-        assert!(!has_image_extension(Path::new("/a/photos")) && !has_image_extension(Path::new("/a/notes.txt")));
-    }
 
     #[test]
     fn the_targets_lie_beside_each_other_in_any_window() {

@@ -3,8 +3,8 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::grid::Direction;
-use crate::context::command::SearchTiming;
-use crate::context::{Ctx, SystemCommand, UiCommand};
+use crate::context::Ctx;
+use crate::context::commands::{Action, SearchAction, SearchCommand, SearchTiming, ViewAction};
 
 /// State that decides what the keys of a frame do.
 pub struct KeyContext {
@@ -52,18 +52,18 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
                 };
                 letter_of_shortcut = !keys.modifiers.command;
                 match command {
-                    UiCommand::FocusSearch => {
+                    Action::Search(SearchAction::Focus) => {
                         (typing, into) = (true, Some(FocusedField::Search));
                     }
-                    UiCommand::Palette if !ctx.state.is_dialog_open(crate::context::Dialog::Palette) => {
+                    Action::View(ViewAction::Palette) if !ctx.state.is_dialog_open(crate::context::Dialog::Palette) => {
                         (typing, into) = (true, Some(FocusedField::Palette(String::new(), false)));
                         ctx.send(*command);
                     }
-                    UiCommand::FindByName if command.unavailable(ctx.state).is_none() => {
+                    Action::Search(SearchAction::FindByName) if command.unavailable(ctx.state).is_none() => {
                         (typing, into) = (true, Some(FocusedField::Find(Vec::new())));
                         ctx.send(*command);
                     }
-                    UiCommand::StepBack if situation.leaving_search => {}
+                    Action::View(ViewAction::Back) if situation.leaving_search => {}
                     _ => ctx.send(*command),
                 }
                 false
@@ -97,9 +97,9 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
 }
 
 /// All shortcuts of all commands.
-fn shortcuts() -> Vec<(KeyboardShortcut, UiCommand)> {
-    let mut all: Vec<(KeyboardShortcut, UiCommand)> =
-        UiCommand::ALL.into_iter().flat_map(|c| c.entry().keys.iter().map(move |k| (*k, c))).collect();
+fn shortcuts() -> Vec<(KeyboardShortcut, Action)> {
+    let mut all: Vec<(KeyboardShortcut, Action)> =
+        Action::all().flat_map(|c| c.info().keys.iter().map(move |k| (*k, c))).collect();
     // Ctrl+Z also matches Ctrl+Shift+Z, so longer ones come first.
     all.sort_by_key(|(keys, _)| !keys.modifiers.shift);
     all
@@ -121,11 +121,11 @@ pub fn pastes(ui: &Ui, ctx: &Ctx<'_>, typing: bool) {
     ui.input(|i| {
         for event in &i.events {
             match event {
-                Event::PasteImage(picture) => ctx.send(SystemCommand::PastePicture(picture.clone())),
+                Event::PasteImage(picture) => ctx.send(SearchCommand::WithPicture(picture.clone())),
                 Event::Paste(text) if !typing && !text.trim().is_empty() => {
                     let text: String =
                         text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(2_000).collect();
-                    ctx.send(SystemCommand::SetQueryText(text, SearchTiming::Now));
+                    ctx.send(SearchCommand::SetText(text, SearchTiming::Now));
                 }
                 _ => {}
             }

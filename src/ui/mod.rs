@@ -1,7 +1,6 @@
 //! The window: draws from [`crate::context::Ctx`] and sends commands; never accesses files or the engine.
 
 pub mod file_drop;
-pub mod format;
 pub mod grid;
 pub mod keys;
 pub mod map;

@@ -4,7 +4,7 @@ use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense
 
 use super::file_drop::FileDrop;
 use super::grid::{Direction, TileGrid};
-use super::map::{MapCommand, MapPanel};
+use super::map::{CameraCommand, MapPanel};
 use super::panels::{
     self, about, collection, failures, folder_tree::FolderTree, gallery, gallery::GalleryPanel, import_settings,
     inspector, label_editor, models, open_path, palette, palette::Palette, preview::PreviewPanel, query_card, results,
@@ -14,7 +14,8 @@ use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
 use super::widgets::{focus_ring, icons::Icon, ring_around_focus};
 use super::{keys, widgets::buttons};
-use crate::context::{CentralView, Ctx, Dialog, RightTab, SystemCommand, UiCommand};
+use crate::context::commands::{CollectionAction, ItemCommand, MapAction, ViewAction, ViewCommand};
+use crate::context::{CentralView, Ctx, Dialog, RightTab};
 
 /// At this window width and below, the right panel is a drawer.
 const NARROW: f32 = 900.0;
@@ -47,7 +48,7 @@ impl Shell {
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let width = ui.ctx().content_rect().width();
         if (width <= NARROW) != ctx.state.view.narrow {
-            ctx.send(SystemCommand::SetNarrow(width <= NARROW));
+            ctx.send(ViewCommand::SetNarrow(width <= NARROW));
         }
         self.input(ui, ctx);
         top_bar::show(ui, ctx);
@@ -102,16 +103,16 @@ impl Shell {
 
     /// Fits the map to the items that the filter admits.
     pub fn fit_filter(&mut self) {
-        self.map.command(MapCommand::FitFilter);
+        self.map.command(CameraCommand::FitFilter);
     }
 
-    /// Passes commands to the map.
-    pub fn map_command(&mut self, command: UiCommand) {
-        match command {
-            UiCommand::FitMap => self.map.command(MapCommand::Fit),
-            UiCommand::ZoomIn => self.map.command(MapCommand::ZoomIn),
-            UiCommand::ZoomOut => self.map.command(MapCommand::ZoomOut),
-            _ => {}
+    /// Actions that move the camera of the map.
+    pub fn map_action(&mut self, action: MapAction) {
+        match action {
+            MapAction::Fit => self.map.command(CameraCommand::Fit),
+            MapAction::ZoomIn => self.map.command(CameraCommand::ZoomIn),
+            MapAction::ZoomOut => self.map.command(CameraCommand::ZoomOut),
+            MapAction::ToggleLasso | MapAction::RecomputeLayout => {}
         }
     }
 
@@ -165,8 +166,8 @@ impl Shell {
         }
         if keys::space(ui) {
             match (ctx.state.library().preview, ctx.state.library().selection.focus()) {
-                (Some(_), _) => ctx.send(SystemCommand::ClosePreview),
-                (None, Some(id)) => ctx.send(SystemCommand::OpenPreview(id)),
+                (Some(_), _) => ctx.send(ItemCommand::ClosePreview),
+                (None, Some(id)) => ctx.send(ItemCommand::OpenPreview(id)),
                 (None, None) => {}
             }
         }
@@ -183,7 +184,7 @@ impl Shell {
             .size_range(140.0_f32.min(most)..=most)
             .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx, &mut self.folders));
         if open != ctx.state.preferences.left_open {
-            ctx.send(UiCommand::ToggleLeft);
+            ctx.send(ViewAction::ToggleLeft);
         }
         shown.map_or(0.0, |s| s.response.rect.width())
     }
@@ -200,7 +201,7 @@ impl Shell {
             .size_range(220.0..=most)
             .show_collapsible(ui, &mut open, |ui| self.right_contents(ui, ctx));
         if open != ctx.state.right_open() {
-            ctx.send(UiCommand::ToggleRight);
+            ctx.send(ViewAction::ToggleRight);
         }
     }
 
@@ -268,7 +269,7 @@ impl Shell {
             && ctx.state.is_dialog_open(pressed)
             && ctx.state.view.dialogs.last() != Some(&pressed)
         {
-            ctx.send(SystemCommand::Float(pressed, true));
+            ctx.send(ViewCommand::ShowDialog(pressed, true));
         }
     }
 
@@ -291,9 +292,9 @@ impl Shell {
             return;
         }
         if previewing {
-            ctx.send(SystemCommand::OpenPreview(id));
+            ctx.send(ItemCommand::OpenPreview(id));
         } else {
-            ctx.send(SystemCommand::FocusHit(id));
+            ctx.send(ItemCommand::Focus(id));
         }
         if gallery {
             self.gallery.scroll_to = Some(next);
@@ -327,12 +328,12 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
         focus_ring(ui.painter(), theme, &response, place.shrink2(vec2(-4.0, 6.0)), 4);
         response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, name));
         if response.clicked() {
-            ctx.send(SystemCommand::SetRightTab(tab));
+            ctx.send(ViewCommand::SetRightTab(tab));
         }
     }
     let close = Rect::from_center_size(pos2(rect.right() - 20.0, rect.center().y), vec2(24.0, 24.0));
     if ctx.state.view.narrow && buttons::icon_in(ui, Icon::Close, "Close panel", close).clicked() {
-        ctx.send(UiCommand::ToggleRight);
+        ctx.send(ViewAction::ToggleRight);
     }
 }
 
@@ -344,8 +345,8 @@ fn empty_library(ui: &mut Ui, ctx: &Ctx<'_>) {
         ui.label(egui::RichText::new("No images or texts yet").font(bold(text_size::HEADING)).color(theme.text1));
         ui.label(egui::RichText::new("Drop folders into the window, or open a folder").color(theme.text2));
         ui.add_space(SPACE[2]);
-        if buttons::primary(ui, UiCommand::OpenFolder.entry().text).clicked() {
-            ctx.send(UiCommand::OpenFolder);
+        if buttons::primary(ui, CollectionAction::OpenFolder.info().text).clicked() {
+            ctx.send(CollectionAction::OpenFolder);
         }
     });
 }

@@ -9,11 +9,11 @@ use egui::{Modifiers, Pos2, Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use vicinity::context::Selection;
+use vicinity::context::commands::{Action, Command, ItemCommand, MapAction, MapCommand};
 use vicinity::context::{
-    ColourBy, Command, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, SystemCommand,
-    UiCommand, VisibleRows,
+    ColourBy, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, VisibleRows,
 };
-use vicinity::ui::map::{MapCommand, MapPanel};
+use vicinity::ui::map::{CameraCommand, MapPanel};
 use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
 
 /// The map and as much of the program as it needs.
@@ -49,27 +49,27 @@ impl World {
 
     fn apply(&mut self, command: Command) {
         match command {
-            Command::Ui(UiCommand::FitMap) => self.map.command(MapCommand::Fit),
-            Command::Ui(UiCommand::ZoomIn) => self.map.command(MapCommand::ZoomIn),
-            Command::Ui(UiCommand::ZoomOut) => self.map.command(MapCommand::ZoomOut),
-            Command::System(SystemCommand::Select(items)) => {
+            Command::Action(Action::Map(MapAction::Fit)) => self.map.command(CameraCommand::Fit),
+            Command::Action(Action::Map(MapAction::ZoomIn)) => self.map.command(CameraCommand::ZoomIn),
+            Command::Action(Action::Map(MapAction::ZoomOut)) => self.map.command(CameraCommand::ZoomOut),
+            Command::Items(ItemCommand::Select(items)) => {
                 self.picked.push(items.clone());
                 self.state.library_mut().selection = Selection::new(items).into();
             }
-            Command::System(SystemCommand::ToggleSelected(item)) => {
+            Command::Items(ItemCommand::Toggle(item)) => {
                 let mut items = self.state.library().selection.items.clone();
                 items.push(item);
                 self.state.library_mut().selection = Selection::new(items).into();
             }
-            Command::System(SystemCommand::Hover(item)) => self.state.library_mut().hover = item,
-            Command::System(SystemCommand::SetColourBy(by)) => self.state.preferences.colour_by = by,
-            Command::System(SystemCommand::SetMapTool(tool)) => self.state.library_mut().map_tool = tool,
-            Command::System(SystemCommand::ToggleLegend(entry)) => {
+            Command::Items(ItemCommand::Hover(item)) => self.state.library_mut().hover = item,
+            Command::Map(MapCommand::SetColourBy(by)) => self.state.preferences.colour_by = by,
+            Command::Map(MapCommand::SetTool(tool)) => self.state.library_mut().map_tool = tool,
+            Command::Map(MapCommand::ToggleLegend(entry)) => {
                 if !self.state.library_mut().hidden_legend.remove(&entry) {
                     self.state.library_mut().hidden_legend.insert(entry);
                 }
             }
-            Command::System(SystemCommand::CancelProjection) => self.cancelled = true,
+            Command::Map(MapCommand::CancelLayout) => self.cancelled = true,
             other => panic!("not expected: {other:?}"),
         }
     }
@@ -302,7 +302,7 @@ fn the_keyboard_moves_the_map_and_picks() {
     harness.run();
     assert!(harness.state().place(50).distance(before - vec2(80.0, 0.0)) < 0.1);
     assert!(harness.get_by_label("Map").is_focused(), "arrows do not move the focus away");
-    harness.state_mut().map.command(MapCommand::FlyTo(ItemId(77)));
+    harness.state_mut().map.command(CameraCommand::FlyTo(ItemId(77)));
     harness.run();
     harness.key_press(egui::Key::Enter);
     harness.run();
@@ -565,7 +565,7 @@ fn a_filter_narrows_the_map_and_can_be_fitted() {
     let selected = harness.state().state.library().selection.items.clone();
     assert!(selected.len() > 10 && selected.iter().all(|id| of_folder(&harness, id)), "a box takes no others");
     assert!(selected.contains(&ItemId(within)) && !selected.contains(&ItemId(without)));
-    harness.state_mut().map.command(MapCommand::FitFilter);
+    harness.state_mut().map.command(CameraCommand::FitFilter);
     harness.run();
     assert!(harness.state().map.points_per_unit() > scale * 1.5);
     let map = egui::Rect::from_min_size(Pos2::ZERO, SIZE);
@@ -728,7 +728,7 @@ fn many_points_show_their_density_by_themselves() {
     step_until(&mut harness, |harness| pictures(harness) == 1);
     let scale = harness.state().map.points_per_unit();
     for _ in 0..12 {
-        harness.state_mut().map.command(MapCommand::ZoomIn);
+        harness.state_mut().map.command(CameraCommand::ZoomIn);
         harness.step();
     }
     step_until(&mut harness, |harness| harness.state().map.points_per_unit() > scale * 100.0);

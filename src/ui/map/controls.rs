@@ -6,7 +6,8 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use crate::context::{Ctx, MapTool, SystemCommand, UiCommand};
+use crate::context::commands::{MapAction, MapCommand};
+use crate::context::{Ctx, MapTool};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use vicinity_core::LayoutMethod;
 
@@ -83,7 +84,7 @@ impl MapPanel {
                 ui.add_sized(vec2(room, 24.0), label);
                 let cancel = egui::Button::new(RichText::new("Cancel").size(text_size::SMALL).color(theme.accent));
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
-                    cx.send(SystemCommand::CancelProjection);
+                    cx.send(MapCommand::CancelLayout);
                 }
             } else if let Some(current) = &self.cache.current {
                 ui.label(text(method(&current.scene.layout)));
@@ -104,13 +105,13 @@ impl MapPanel {
             ui.spacing_mut().item_spacing.x = SPACE[0];
             super::filter_switch::show(ui, cx);
             for (command, icon) in [
-                (UiCommand::ZoomIn, ToolIcon::Plus),
-                (UiCommand::ZoomOut, ToolIcon::Minus),
-                (UiCommand::FitMap, ToolIcon::Fit),
+                (MapAction::ZoomIn, ToolIcon::Plus),
+                (MapAction::ZoomOut, ToolIcon::Minus),
+                (MapAction::Fit, ToolIcon::Fit),
             ] {
-                let entry = command.entry();
+                let entry = command.info();
                 let tooltip = match (command, entry.keys.first()) {
-                    (UiCommand::FitMap, _) => "Show all points; click again to show only the selection".to_owned(),
+                    (MapAction::Fit, _) => "Show all points; click again to show only the selection".to_owned(),
                     (_, Some(keys)) => format!("{} ({})", entry.text, ui.ctx().format_shortcut(keys)),
                     (_, None) => entry.text.to_owned(),
                 };
@@ -125,7 +126,7 @@ impl MapPanel {
             ] {
                 let on = cx.state.library().map_tool == wanted;
                 if tool(ui, icon, name, tooltip, Some(on)).clicked() {
-                    cx.send(SystemCommand::SetMapTool(if on { MapTool::Pan } else { wanted }));
+                    cx.send(MapCommand::SetTool(if on { MapTool::Pan } else { wanted }));
                 }
             }
         });

@@ -2,7 +2,8 @@
 
 use egui::Ui;
 
-use crate::context::{Ctx, FilterDisplay, SystemCommand};
+use crate::context::commands::MapCommand;
+use crate::context::{Ctx, FilterDisplay};
 use crate::ui::widgets::buttons;
 
 /// The choices, in the order of the switch.
@@ -16,6 +17,6 @@ pub fn show(ui: &mut Ui, cx: &Ctx<'_>) {
     }
     let selected = CHOICES.iter().position(|(display, _)| *display == cx.state.preferences.filter_display).unwrap_or(0);
     if let Some(clicked) = buttons::segments(ui, &CHOICES.map(|(_, name)| name), selected) {
-        cx.send(SystemCommand::SetFilterDisplay(CHOICES[clicked].0));
+        cx.send(MapCommand::SetFilterDisplay(CHOICES[clicked].0));
     }
 }

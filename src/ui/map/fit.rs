@@ -13,7 +13,7 @@ use super::colours::PointColours;
 use super::layers::query;
 use super::scene::Scene;
 use super::scene_cache::{CurrentScene, MAX_ROWS_IN_FRAME};
-use super::{MapCommand, MapPanel};
+use super::{CameraCommand, MapPanel};
 
 /// Smallest side of the area shown when all points, or some of them, are fitted, in map units.
 const MIN_SIDE: [f64; 2] = [0.02, 0.08];
@@ -78,11 +78,11 @@ impl MapPanel {
             let end = self.flight.end();
             let zoomed = |factor| end.zoomed(factor, self.area, self.area.center(), self.fit_scale());
             match command {
-                MapCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
-                MapCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
-                MapCommand::Fit => self.fit_all_or_highlighted(ui),
-                MapCommand::FitFilter => self.request_fit(FitTarget::Filtered),
-                MapCommand::FlyTo(item) => self.fly_to_item(ui, item),
+                CameraCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
+                CameraCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
+                CameraCommand::Fit => self.fit_all_or_highlighted(ui),
+                CameraCommand::FitFilter => self.request_fit(FitTarget::Filtered),
+                CameraCommand::FlyTo(item) => self.fly_to_item(ui, item),
             }
         }
         self.start_fit(ui, cx);

@@ -3,7 +3,7 @@
 use egui::{Align2, Area, Frame, Id, Margin, Order, RichText, Stroke, Ui, vec2};
 
 use crate::context::Ctx;
-use crate::ui::format;
+use crate::context::format;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use vicinity_core::Item;
 

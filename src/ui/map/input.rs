@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
-use crate::context::{Ctx, MapTool, SystemCommand};
+use crate::context::commands::ItemCommand;
+use crate::context::{Ctx, MapTool};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
 use super::background_task::Background;
 use super::camera::Camera;
-use super::{MapCommand, MapPanel};
+use super::{CameraCommand, MapPanel};
 
 /// Maximum distance between the pointer and a picked point, in screen points.
 const PICK_DISTANCE: f32 = 12.0;
@@ -144,7 +145,7 @@ impl MapPanel {
     /// Selects the items inside a box or lasso once they are known.
     pub(super) fn finish_selection(&mut self, cx: &Ctx<'_>) {
         if let Some(items) = self.selection_task.take() {
-            cx.send(SystemCommand::Select(items));
+            cx.send(ItemCommand::Select(items));
         }
     }
 
@@ -186,7 +187,7 @@ impl MapPanel {
         let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, PICK_DISTANCE));
         if hovered != self.hovered {
             self.hovered = hovered;
-            cx.send(SystemCommand::Hover(hovered));
+            cx.send(ItemCommand::Hover(hovered));
         }
     }
 
@@ -195,10 +196,10 @@ impl MapPanel {
         let Some(at) = response.interact_pointer_pos().filter(|_| clicked) else { return };
         let adds = ui.input(|i| i.modifiers.command || i.modifiers.shift);
         match self.pick(at, PICK_DISTANCE) {
-            Some(item) if adds => cx.send(SystemCommand::ToggleSelected(item)),
-            Some(item) => cx.send(SystemCommand::Select(vec![item])),
+            Some(item) if adds => cx.send(ItemCommand::Toggle(item)),
+            Some(item) => cx.send(ItemCommand::Select(vec![item])),
             None if adds || cx.state.library().selection.items.is_empty() => {}
-            None => cx.send(SystemCommand::Select(Vec::new())),
+            None => cx.send(ItemCommand::Select(Vec::new())),
         }
     }
 
@@ -223,16 +224,16 @@ impl MapPanel {
         if pressed(Key::Enter)
             && let Some(item) = self.pick(self.area.center(), ARROW_STEP)
         {
-            cx.send(SystemCommand::Select(vec![item]));
+            cx.send(ItemCommand::Select(vec![item]));
         }
         if pressed(Key::Plus) || pressed(Key::Equals) {
-            self.command(MapCommand::ZoomIn);
+            self.command(CameraCommand::ZoomIn);
         }
         if pressed(Key::Minus) {
-            self.command(MapCommand::ZoomOut);
+            self.command(CameraCommand::ZoomOut);
         }
         if pressed(Key::Num0) {
-            self.command(MapCommand::Fit);
+            self.command(CameraCommand::Fit);
         }
     }
 

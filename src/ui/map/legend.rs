@@ -3,8 +3,9 @@
 use egui::accesskit::Role;
 use egui::{Popup, Rect, RectAlign, Response, RichText, ScrollArea, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use crate::context::{ColourBy, Ctx, SystemCommand};
-use crate::ui::format;
+use crate::context::commands::MapCommand;
+use crate::context::format;
+use crate::context::{ColourBy, Ctx};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
 
@@ -32,7 +33,7 @@ impl MapPanel {
         let entry = |ui: &mut Ui, entry: &LegendEntry| {
             let on = !cx.state.library().hidden_legend.contains(&entry.key);
             if legend_entry(ui, entry, on).clicked() {
-                cx.send(SystemCommand::ToggleLegend(entry.key.clone()));
+                cx.send(MapCommand::ToggleLegend(entry.key.clone()));
             }
         };
         if listed {
@@ -84,7 +85,7 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
         for (by, name) in COLOUR_CHOICES {
             let chosen = if by == cx.state.preferences.colour_by { "✓" } else { "" };
             if buttons::menu_row(ui, name, chosen).clicked() {
-                cx.send(SystemCommand::SetColourBy(by));
+                cx.send(MapCommand::SetColourBy(by));
                 ui.close();
             }
         }

@@ -42,7 +42,7 @@ use scene_cache::SceneCache;
 
 /// Commands from outside the map: menu, keys, gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MapCommand {
+pub enum CameraCommand {
     /// Show all points; if all are shown already, show the selection or the hits.
     Fit,
     /// Zoom in.
@@ -75,7 +75,7 @@ pub struct MapPanel {
     fit_requested: Option<FitTarget>,
     /// The camera that showed the items admitted by the filter, if that was fitted last.
     fitted_filter: Option<Camera>,
-    commands: Vec<MapCommand>,
+    commands: Vec<CameraCommand>,
     reduce_motion: bool,
     controls: controls::ControlCards,
 }
@@ -161,7 +161,7 @@ impl MapPanel {
     }
 
     /// Runs a command in the next frame.
-    pub fn command(&mut self, command: MapCommand) {
+    pub fn command(&mut self, command: CameraCommand) {
         self.commands.push(command);
     }
 

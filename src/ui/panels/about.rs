@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use egui::{Rect, ScrollArea, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand};
+use crate::context::commands::ViewCommand;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons};
@@ -43,7 +44,7 @@ impl AboutDialog {
             return;
         }
         if !dialog_window(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
-            ctx.send(SystemCommand::Float(Dialog::About, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::About, false));
         }
     }
 

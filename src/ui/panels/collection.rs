@@ -4,8 +4,9 @@ use egui::{ScrollArea, Ui, vec2};
 
 use super::filters;
 use super::folder_tree::FolderTree;
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{CollectionAction, ItemCommand, SearchCommand};
+use crate::context::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Leading, PanelRow, heading};
 use crate::ui::widgets::{buttons, icons::Icon};
@@ -53,9 +54,9 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     let plus = egui::Rect::from_min_size(egui::pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
     let add = buttons::icon_in(ui, Icon::Plus, "Add folders or files", plus);
     egui::Popup::menu(&add).show(|ui| {
-        buttons::menu_entry(ui, ctx, UiCommand::OpenFolder);
-        buttons::menu_entry(ui, ctx, UiCommand::OpenFiles);
-        buttons::menu_entry(ui, ctx, UiCommand::OpenPath);
+        buttons::menu_entry(ui, ctx, CollectionAction::OpenFolder);
+        buttons::menu_entry(ui, ctx, CollectionAction::AddFiles);
+        buttons::menu_entry(ui, ctx, CollectionAction::OpenPath);
     });
     let all = ctx.state.library().snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
     let row = PanelRow {
@@ -66,7 +67,7 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         colour: theme.text1,
     };
     if row.show(ui).clicked() {
-        ctx.send(SystemCommand::SetFilter(Filter::default()));
+        ctx.send(SearchCommand::SetFilter(Filter::default()));
     }
     tree.show(ui, ctx);
 }
@@ -90,7 +91,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
             colour: theme.text1,
         };
         if row.show(ui).on_hover_text("Select items with this label").clicked() {
-            ctx.send(SystemCommand::SelectLabelled(label));
+            ctx.send(ItemCommand::SelectLabelled(label));
         }
     }
 }
@@ -112,6 +113,6 @@ fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
         colour,
     };
     if row.show(ui).clicked() {
-        ctx.send(UiCommand::ShowFailures);
+        ctx.send(CollectionAction::ShowFailures);
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use egui::{ScrollArea, Sense, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{CollectionAction, CollectionCommand, ItemCommand, ViewCommand};
+use crate::context::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, icons::Icon, line};
@@ -43,7 +44,7 @@ impl FailureList {
         }
         let stays_open = dialog_window(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Failures, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Failures, false));
         }
     }
 
@@ -69,12 +70,12 @@ impl FailureList {
         ui.label(egui::RichText::new(skipped).color(theme.text2));
         ui.horizontal(|ui| {
             if buttons::with_icon(ui, Icon::Retry, "Retry all").clicked() {
-                ctx.send(UiCommand::RetryFailed);
+                ctx.send(CollectionAction::RetryFailed);
             }
             if buttons::with_icon(ui, Icon::Copy, "Copy list").clicked() {
                 let lines: Vec<String> =
                     failures.iter().map(|f| format!("{}\t{}", f.path.display(), f.reason)).collect();
-                ctx.send(SystemCommand::CopyText(lines.join("\n")));
+                ctx.send(ItemCommand::CopyText(lines.join("\n")));
             }
         });
         divider(ui);
@@ -169,7 +170,7 @@ fn file_row(ui: &mut Ui, ctx: &Ctx<'_>, failure: &Failure) {
     let place = egui::Rect::from_min_size(egui::pos2(rect.right() - 66.0, rect.top() + 8.0), vec2(62.0, 30.0));
     let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place).id_salt(&failure.path));
     if buttons::button(&mut child, "Retry").clicked() {
-        ctx.send(SystemCommand::Retry(vec![failure.path.clone()]));
+        ctx.send(CollectionCommand::Retry(vec![failure.path.clone()]));
     }
 }
 

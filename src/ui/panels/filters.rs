@@ -7,8 +7,9 @@ use egui::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::context::{Ctx, SystemCommand};
-use crate::ui::format;
+use crate::context::Ctx;
+use crate::context::commands::SearchCommand;
+use crate::context::format;
 use crate::ui::style::font;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::rows::{Leading, PanelRow, heading};
@@ -39,7 +40,7 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
         };
         if row.show(ui).clicked() {
             filter.modality = if selected { None } else { Some(modality) };
-            ctx.send(SystemCommand::SetFilter(filter));
+            ctx.send(SearchCommand::SetFilter(filter));
         }
     }
 }
@@ -60,7 +61,7 @@ fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
     heading(ui, "Date modified");
     let filter = &ctx.state.library().query.filter;
     let range = filter.modified;
-    let send = |modified| ctx.send(SystemCommand::SetFilter(Filter { modified, ..filter.clone() }));
+    let send = |modified| ctx.send(SearchCommand::SetFilter(Filter { modified, ..filter.clone() }));
     if !range.is_unlimited() {
         let place = Rect::from_min_size(pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
         if buttons::icon_in(ui, Icon::Close, "Clear dates", place).clicked() {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use egui::{EventFilter, Id, Key, Modifiers, Response, Ui};
 
-use crate::context::{Ctx, FolderCounts, FolderId, SystemCommand};
-use crate::ui::format;
+use crate::context::commands::{CollectionCommand, ItemCommand, MapCommand, SearchCommand};
+use crate::context::format;
+use crate::context::{Ctx, FolderCounts, FolderId};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::buttons;
 use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, on_arrow};
@@ -182,12 +183,12 @@ fn row_id(line: &Line) -> Id {
 
 fn choose(ctx: &Ctx<'_>, line: &Line, on: bool) {
     let folder = on.then(|| line.path.clone());
-    ctx.send(SystemCommand::SetFilter(Filter { folder, ..ctx.state.library().query.filter.clone() }));
+    ctx.send(SearchCommand::SetFilter(Filter { folder, ..ctx.state.library().query.filter.clone() }));
 }
 
 fn fit(ctx: &Ctx<'_>, line: &Line) {
     choose(ctx, line, true);
-    ctx.send(SystemCommand::FitFilter);
+    ctx.send(MapCommand::FitFilter);
 }
 
 fn menu(response: &Response, ctx: &Ctx<'_>, line: &Line) {
@@ -203,10 +204,10 @@ fn menu(response: &Response, ctx: &Ctx<'_>, line: &Line) {
             fit(ctx, line);
         }
         if row(ui, "Show in folder") {
-            ctx.send(SystemCommand::RevealPath(line.path.clone()));
+            ctx.send(ItemCommand::RevealPath(line.path.clone()));
         }
         if line.root.is_some() && row(ui, "Remove from collection") {
-            ctx.send(SystemCommand::RemoveRoot(line.path.clone()));
+            ctx.send(CollectionCommand::RemoveRoot(line.path.clone()));
         }
     });
 }

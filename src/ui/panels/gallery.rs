@@ -3,9 +3,10 @@
 use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, TextEdit, Ui, UiBuilder, pos2, vec2};
 
 use super::filters;
+use crate::context::Ctx;
+use crate::context::commands::{ItemCommand, SearchAction, SearchCommand, ViewCommand};
+use crate::context::format;
 use crate::context::listing::{Sort, SortKey};
-use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::ui::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -123,7 +124,7 @@ impl GalleryPanel {
         if !text.is_empty() {
             let place = Rect::from_center_size(pos2(right - 10.0, rect.center().y), vec2(24.0, 24.0));
             if buttons::icon_in(ui, Icon::Close, "Clear file name filter", place).clicked() {
-                ctx.send(SystemCommand::FindByName(String::new()));
+                ctx.send(SearchCommand::SetName(String::new()));
             }
             right = place.left();
         }
@@ -140,7 +141,7 @@ impl GalleryPanel {
             .desired_width(field.width());
         let response = child.add_sized(field.size(), edit).accessible_name("Find by file name");
         if response.changed() {
-            ctx.send(SystemCommand::FindByName(text));
+            ctx.send(SearchCommand::SetName(text));
         }
         if ctx.state.view.focus_find != self.focus_seen {
             self.focus_seen = ctx.state.view.focus_find;
@@ -184,7 +185,7 @@ impl GalleryPanel {
                 let score = listing.scores.get(cell.index).copied();
                 let rect = cell.rect.translate(canvas.min.to_vec2());
                 let response = tile::Tile { item, score, marked: &marked }.show(ui, ctx, rect, "tile");
-                tile::on_click(ui, ctx, &response, item.id, SystemCommand::Select(vec![item.id]));
+                tile::on_click(ui, ctx, &response, item.id, ItemCommand::Select(vec![item.id]));
             }
         });
     }
@@ -223,7 +224,7 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
         let place = Rect::from_min_size(pos2(left, rect.center().y - 12.0), vec2(width + SPACE[1], 24.0));
         let mut child = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)));
         if buttons::link(&mut child, name, name).clicked() {
-            ctx.send(SystemCommand::Unpin);
+            ctx.send(ViewCommand::Unpin);
         }
     }
     let response = ui.interact(text, ui.scope_id().with("gallery title"), Sense::hover());
@@ -243,7 +244,7 @@ fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let mut height = ctx.state.preferences.gallery_height;
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::right_to_left(Align::Center)));
     if slider(&mut child, &mut height, 72.0..=320.0, 110.0, "Thumbnail size").changed() {
-        ctx.send(SystemCommand::SetGalleryHeight(height));
+        ctx.send(ViewCommand::SetGalleryHeight(height));
     }
 }
 
@@ -290,7 +291,7 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
             let next = Sort { key, reversed: current && !sort.reversed };
             let right = if current { format!("{}  ✓", direction_name(sort, searched)) } else { String::new() };
             if buttons::menu_row(ui, key_name(key, searched), &right).clicked() {
-                ctx.send(SystemCommand::SetSort(next));
+                ctx.send(ViewCommand::SetSort(next));
                 ui.close();
             }
         }
@@ -298,10 +299,10 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
         let reversed_sort = Sort { reversed: !sort.reversed, ..sort };
         let row = format!("Reverse: {}", direction_name(reversed_sort, searched));
         if buttons::menu_row(ui, &row, "").clicked() {
-            ctx.send(SystemCommand::SetSort(reversed_sort));
+            ctx.send(ViewCommand::SetSort(reversed_sort));
             ui.close();
         }
-        buttons::menu_entry(ui, ctx, UiCommand::FindByName);
+        buttons::menu_entry(ui, ctx, SearchAction::FindByName);
     });
     button.rect.left()
 }
@@ -328,10 +329,10 @@ fn empty_gallery(ui: &mut Ui, ctx: &Ctx<'_>, body: Rect) {
         let filter = &state.library().query.filter;
         if filter.name.is_some() {
             if buttons::button(ui, "Clear file name filter").clicked() {
-                ctx.send(SystemCommand::FindByName(String::new()));
+                ctx.send(SearchCommand::SetName(String::new()));
             }
         } else if !filter.is_empty() && buttons::button(ui, "Clear filter").clicked() {
-            ctx.send(SystemCommand::SetFilter(Filter::default()));
+            ctx.send(SearchCommand::SetFilter(Filter::default()));
         }
     });
 }

@@ -3,7 +3,8 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand};
+use crate::context::commands::{CollectionCommand, ViewCommand};
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
@@ -27,7 +28,7 @@ impl ImportForm {
             return;
         }
         let Some(options) = &ctx.state.library().import else {
-            return ctx.send(SystemCommand::Float(Dialog::Import, false));
+            return ctx.send(ViewCommand::ShowDialog(Dialog::Import, false));
         };
         if self.loaded.as_ref() != Some(options) {
             self.excludes = options.excludes.join("\n");
@@ -37,7 +38,7 @@ impl ImportForm {
         }
         let stays_open = dialog_window(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Import, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Import, false));
         }
     }
 
@@ -65,8 +66,8 @@ impl ImportForm {
         ui.add_space(SPACE[1]);
         ui.horizontal(|ui| {
             if buttons::primary(ui, "Apply").clicked() {
-                ctx.send(SystemCommand::SetImport(self.options()));
-                ctx.send(SystemCommand::Float(Dialog::Import, false));
+                ctx.send(CollectionCommand::SetImport(self.options()));
+                ctx.send(ViewCommand::ShowDialog(Dialog::Import, false));
             }
             note(ui, "Applies at the next scan");
         });

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use egui::{Align2, Id, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::context::LoadedPreview;
-use crate::context::{AppliedLabels, CentralView, Ctx, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{Action, ItemAction, ItemCommand, SearchAction, ViewCommand};
+use crate::context::format;
+use crate::context::{AppliedLabels, CentralView, Ctx};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, line, tile, truncate};
@@ -79,8 +80,12 @@ fn single_item(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     similar(ui, ctx, item.id);
     ui.add_space(SPACE[1]);
     ui.horizontal_wrapped(|ui| {
-        for command in [UiCommand::Reveal, UiCommand::CopyPath, UiCommand::SearchBySelection] {
-            if buttons::button(ui, command.entry().text).on_hover_text(command.entry().tooltip).clicked() {
+        for command in [
+            Action::Items(ItemAction::Reveal),
+            Action::Items(ItemAction::CopyPath),
+            Action::Search(SearchAction::BySelection),
+        ] {
+            if buttons::button(ui, command.info().text).on_hover_text(command.info().tooltip).clicked() {
                 ctx.send(command);
             }
         }
@@ -105,7 +110,7 @@ fn picture(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Preview of {}", item.name())));
     crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
     if response.on_hover_text("Preview (Space)").clicked() {
-        ctx.send(SystemCommand::OpenPreview(item.id));
+        ctx.send(ItemCommand::OpenPreview(item.id));
     }
     ui.add_space(SPACE[0]);
 }
@@ -190,13 +195,13 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>, scored: Option<&ScoredLabels>) {
         link = link.on_hover_text(&title);
     }
     egui::Popup::menu(&link).width(260.0).show(|ui| {
-        buttons::menu_entry(ui, ctx, UiCommand::EditLabels);
+        buttons::menu_entry(ui, ctx, ItemAction::EditLabels);
         if buttons::menu_row(ui, "Load from file…", "").clicked() {
-            ctx.send(SystemCommand::LoadLabels);
+            ctx.send(ItemCommand::LoadLabels);
             ui.close();
         }
         super::label_editor::presets(ui, ctx);
-        buttons::menu_entry(ui, ctx, UiCommand::ApplyLabels);
+        buttons::menu_entry(ui, ctx, ItemAction::ApplyLabels);
     });
     let Some(scored) = scored else {
         ui.label(egui::RichText::new("Comparing…").color(theme.text3));
@@ -292,7 +297,7 @@ fn thumbnail_strip(ui: &mut Ui, ctx: &Ctx<'_>, items: &[ItemId], salt: &str) {
         crate::ui::widgets::focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
         let name = item.name();
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
-        tile::on_click(ui, ctx, &response, *id, SystemCommand::Select(vec![*id]));
+        tile::on_click(ui, ctx, &response, *id, ItemCommand::Select(vec![*id]));
         response.on_hover_text(name);
     }
 }
@@ -317,7 +322,7 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
         && !(listed && ctx.state.preferences.central_view == CentralView::Gallery)
         && buttons::link(ui, "Show all in gallery", "Show all in gallery").clicked()
     {
-        ctx.send(SystemCommand::ListSelection);
+        ctx.send(ViewCommand::ListSelection);
     }
     ui.add_space(SPACE[0]);
     let labels = &ctx.state.library().labels;
@@ -339,14 +344,17 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     ui.add_space(SPACE[1]);
     ui.horizontal_wrapped(|ui| {
-        for command in
-            [UiCommand::ApplyLabels, UiCommand::EditLabels, UiCommand::SearchBySelection, UiCommand::CopyPath]
-        {
+        for command in [
+            Action::Items(ItemAction::ApplyLabels),
+            Action::Items(ItemAction::EditLabels),
+            Action::Search(SearchAction::BySelection),
+            Action::Items(ItemAction::CopyPath),
+        ] {
             let text = match command {
-                UiCommand::CopyPath => format!("Copy {}", format::count(items.len() as u64, "path")),
-                command => command.entry().text.to_owned(),
+                Action::Items(ItemAction::CopyPath) => format!("Copy {}", format::count(items.len() as u64, "path")),
+                command => command.info().text.to_owned(),
             };
-            if buttons::button(ui, &text).on_hover_text(command.entry().tooltip).clicked() {
+            if buttons::button(ui, &text).on_hover_text(command.info().tooltip).clicked() {
                 ctx.send(command);
             }
         }

@@ -3,8 +3,9 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{ItemAction, ItemCommand, ViewCommand};
+use crate::context::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 use crate::ui::widgets::{buttons, icons::Icon};
@@ -32,7 +33,7 @@ impl LabelEditor {
         }
         let stays_open = dialog_window(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Labels, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Labels, false));
         }
     }
 
@@ -60,21 +61,21 @@ impl LabelEditor {
         );
         ui.horizontal_wrapped(|ui| {
             if ui.add_enabled_ui(!labels.is_empty(), |ui| buttons::primary(ui, "Save")).inner.clicked() {
-                ctx.send(SystemCommand::SetLabels(self.set()));
+                ctx.send(ItemCommand::SetLabels(self.set()));
             }
             if buttons::button(ui, "Load from file…").clicked() {
-                ctx.send(SystemCommand::LoadLabels);
+                ctx.send(ItemCommand::LoadLabels);
             }
             let built_in = buttons::with_icon(ui, Icon::Down, "Built-in sets");
             egui::Popup::menu(&built_in).width(240.0).show(|ui| presets(ui, ctx));
             let selected = !ctx.state.library().selection.items.is_empty();
             if ui
-                .add_enabled_ui(selected, |ui| buttons::button(ui, UiCommand::ApplyLabels.entry().text))
+                .add_enabled_ui(selected, |ui| buttons::button(ui, ItemAction::ApplyLabels.info().text))
                 .inner
                 .clicked()
             {
-                ctx.send(SystemCommand::SetLabels(self.set()));
-                ctx.send(UiCommand::ApplyLabels);
+                ctx.send(ItemCommand::SetLabels(self.set()));
+                ctx.send(ItemAction::ApplyLabels);
             }
         });
     }
@@ -94,7 +95,7 @@ pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
         let right = if set == ctx.state.preferences.label_set { "✓" } else { about };
         let row = format!("{} ({})", set.name, set.labels.len());
         if buttons::menu_row(ui, &row, right).clicked() {
-            ctx.send(SystemCommand::SetLabels(set));
+            ctx.send(ItemCommand::SetLabels(set));
             ui.close();
         }
     }

@@ -3,9 +3,10 @@
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use super::dialog_window;
+use crate::context::commands::{ModelCommand, ServiceAction, ViewCommand};
+use crate::context::format;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
-use crate::context::{Ctx, Dialog, ModelCommand, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
@@ -34,7 +35,7 @@ impl ModelsDialog {
         let available = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
         let stays_open = dialog_window(ui, "Models", vec2(720.0, 720.0).min(available), |ui| self.contents(ui, ctx));
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Models, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Models, false));
         }
     }
 
@@ -102,7 +103,7 @@ impl ModelsDialog {
     fn actions(&mut self, ui: &mut Ui, ctx: &Ctx<'_>, model: &ModelEntry) {
         let theme = Theme::of(ui.ctx());
         let (id, title) = (&model.status.id, &model.title);
-        let send = |command: fn(String) -> ModelCommand| ctx.send(SystemCommand::Model(command(id.clone())));
+        let send = |command: fn(String) -> ModelCommand| ctx.send(command(id.clone()));
         let button = |ui: &mut Ui, text: &str| buttons::button_for(ui, text, &format!("{text} {title}")).clicked();
         let quiet =
             |ui: &mut Ui, text: &str| buttons::quiet(ui, text, &format!("{text} {title}"), theme.text2).clicked();
@@ -135,7 +136,7 @@ impl ModelsDialog {
                     send(ModelCommand::Get);
                 }
                 if quiet(ui, "Import…") {
-                    ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
+                    ctx.send(ModelCommand::ImportFolder);
                 }
             }
             InstallState::Installed { .. } => {
@@ -143,7 +144,7 @@ impl ModelsDialog {
                     ui.add_space(3.0);
                     tag(ui, if ctx.state.library().model.is_some() { "In use" } else { "For new libraries" }, theme.ok);
                 } else if button(ui, "Use") {
-                    ctx.send(SystemCommand::UseModel(model.source.clone()));
+                    ctx.send(ModelCommand::Use(model.source.clone()));
                 }
                 if model.is_built_in() {
                     return;
@@ -169,7 +170,7 @@ impl ModelsDialog {
         note(ui, &question, theme.text1);
         ui.horizontal(|ui| {
             if buttons::button_for(ui, "Remove", &format!("Remove {}", model.title)).clicked() {
-                ctx.send(SystemCommand::Model(ModelCommand::Remove(model.status.id.clone())));
+                ctx.send(ModelCommand::Remove(model.status.id.clone()));
                 self.deleting = None;
             }
             if buttons::quiet(ui, "Cancel", &format!("Cancel removing {}", model.title), theme.text2).clicked() {
@@ -203,7 +204,7 @@ fn dimensions(ui: &mut Ui, ctx: &Ctx<'_>) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let selected = model.matryoshka.iter().position(|dim| *dim == snapshot.dim()).unwrap_or(names.len());
         if let Some(chosen) = buttons::segments(ui, &names, selected) {
-            ctx.send(SystemCommand::SetDimensions(model.matryoshka[chosen]));
+            ctx.send(ModelCommand::SetDimensions(model.matryoshka[chosen]));
         }
         note(ui, "Fewer dimensions: faster, slightly less accurate; nothing is embedded again", theme.text2);
     });
@@ -337,19 +338,19 @@ fn footer(ui: &mut Ui, ctx: &Ctx<'_>, list: &ModelList) {
     }
     ui.horizontal(|ui| {
         if buttons::button(ui, "Import from folder…").clicked() {
-            ctx.send(SystemCommand::Model(ModelCommand::ImportFolder));
+            ctx.send(ModelCommand::ImportFolder);
         }
         if buttons::button(ui, "Import from archive…").clicked() {
-            ctx.send(SystemCommand::Model(ModelCommand::ImportArchive));
+            ctx.send(ModelCommand::ImportArchive);
         }
         let in_place = buttons::button(ui, "Use model in place…");
         if in_place.on_hover_text("Use a model folder where it is, without copying it").clicked() {
-            ctx.send(SystemCommand::ChooseModelFolder);
+            ctx.send(ModelCommand::ChooseFolder);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if buttons::link(ui, "Embedding services…", "Embedding services…").clicked() {
-                ctx.send(SystemCommand::Float(Dialog::Models, false));
-                ctx.send(UiCommand::Services);
+                ctx.send(ViewCommand::ShowDialog(Dialog::Models, false));
+                ctx.send(ServiceAction::ShowServices);
             }
         });
     });

@@ -3,7 +3,7 @@
 use egui::{Popup, RectAlign, Ui};
 
 use crate::context::Ctx;
-use crate::ui::format;
+use crate::context::format;
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, note};

@@ -3,7 +3,8 @@
 use egui::{Key, TextEdit, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, PathPurpose, SystemCommand};
+use crate::context::commands::{CollectionCommand, PathPurpose, ViewCommand};
+use crate::context::{Ctx, Dialog};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::{buttons, note};
 
@@ -30,7 +31,7 @@ impl PathDialog {
             self.contents(ui, ctx, request.purpose, request.error.as_deref(), opened);
         });
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Path, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Path, false));
         }
     }
 
@@ -53,7 +54,7 @@ impl PathDialog {
         let clicked = ui.add_enabled_ui(ready, |ui| buttons::primary(ui, action)).inner.clicked();
         let entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if ready && (clicked || entered) {
-            ctx.send(SystemCommand::TypedPath(purpose, self.text.clone()));
+            ctx.send(CollectionCommand::SubmitPath(purpose, self.text.clone()));
             // A wrong path is corrected here.
             field.request_focus();
         }

@@ -2,8 +2,9 @@
 
 use egui::{Align2, Area, Frame, Id, Key, Margin, Order, ScrollArea, Stroke, TextEdit, Ui, vec2};
 
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{Action, ViewAction, ViewCommand};
+use crate::context::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider};
@@ -61,7 +62,7 @@ impl Palette {
             });
         let pressed_outside = ui.input(|i| i.pointer.any_pressed()) && !area.response.contains_pointer() && !opened_now;
         if pressed_outside {
-            ctx.send(SystemCommand::Float(Dialog::Palette, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Palette, false));
         }
     }
 
@@ -114,13 +115,13 @@ impl Palette {
         });
     }
 
-    fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: UiCommand, moved: bool) {
+    fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, i: usize, command: Action, moved: bool) {
         let theme = Theme::of(ui.ctx());
-        let keys = command.entry().keys.iter().map(|k| format::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
+        let keys = command.info().keys.iter().map(|k| format::keys(ui.ctx(), k)).collect::<Vec<_>>().join("  ");
         // The reason why it is unavailable matters more than its keys.
         let right = command.unavailable(ctx.state).unwrap_or(&keys);
         let background = ui.painter().add(egui::Shape::Noop);
-        let response = buttons::command_row(ui, ctx, command, right).on_hover_text(command.entry().tooltip);
+        let response = buttons::command_row(ui, ctx, command, right).on_hover_text(command.info().tooltip);
         if i == self.selected {
             ui.painter().set(background, egui::Shape::rect_filled(response.rect, 4, theme.accent_fill));
             if moved {
@@ -133,9 +134,9 @@ impl Palette {
     }
 }
 
-fn run(ctx: &Ctx<'_>, command: UiCommand) {
-    ctx.send(SystemCommand::Float(Dialog::Palette, false));
-    if command != UiCommand::Palette {
+fn run(ctx: &Ctx<'_>, command: Action) {
+    ctx.send(ViewCommand::ShowDialog(Dialog::Palette, false));
+    if command != Action::View(ViewAction::Palette) {
         ctx.send(command);
     }
 }
@@ -148,10 +149,9 @@ fn cursor_to_end(ctx: &egui::Context, chars: usize) {
 }
 
 /// Commands whose name contains all letters typed, in order; available ones first, then by closeness.
-fn matching(text: &str, available: impl Fn(UiCommand) -> bool) -> Vec<UiCommand> {
-    let mut found: Vec<(bool, i32, UiCommand)> = UiCommand::ALL
-        .into_iter()
-        .filter_map(|c| Some((!text.trim().is_empty() && !available(c), rank(text, c.entry().text)?, c)))
+fn matching(text: &str, available: impl Fn(Action) -> bool) -> Vec<Action> {
+    let mut found: Vec<(bool, i32, Action)> = Action::all()
+        .filter_map(|c| Some((!text.trim().is_empty() && !available(c), rank(text, c.info().text)?, c)))
         .collect();
     found.sort_by_key(|(unavailable_last, rank, _)| (*unavailable_last, *rank));
     found.into_iter().map(|(.., c)| c).collect()
@@ -182,22 +182,27 @@ fn rank(typed: &str, name: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::commands::{CollectionAction, ItemAction};
 
     #[test]
     fn finds_commands_by_parts_of_their_names() {
         let all = |text: &str| matching(text, |_| true);
-        assert_eq!(all("").len(), UiCommand::ALL.len());
-        assert_eq!(all("theme")[0], UiCommand::CycleTheme);
-        assert_eq!(all("opfo")[0], UiCommand::OpenFolder);
+        assert_eq!(all("").len(), Action::all().count());
+        assert_eq!(all("theme")[0], Action::View(ViewAction::CycleTheme));
+        assert_eq!(all("opfo")[0], Action::Collection(CollectionAction::OpenFolder));
         assert_eq!(all("lib open")[..0], []);
         assert!(all("zzz").is_empty());
     }
 
     #[test]
     fn a_whole_word_comes_before_letters_from_here_and_there_and_what_cannot_be_done_last() {
-        assert_eq!(matching("labels", |_| true)[0], UiCommand::EditLabels);
-        let label = |available: bool| matching("label", move |c| available || c != UiCommand::ApplyLabels);
-        assert_eq!((label(true)[0], label(false)[0]), (UiCommand::ApplyLabels, UiCommand::EditLabels));
-        assert_eq!(label(false).last(), Some(&UiCommand::ApplyLabels));
+        assert_eq!(matching("labels", |_| true)[0], Action::Items(ItemAction::EditLabels));
+        let label =
+            |available: bool| matching("label", move |c| available || c != Action::Items(ItemAction::ApplyLabels));
+        assert_eq!(
+            (label(true)[0], label(false)[0]),
+            (Action::Items(ItemAction::ApplyLabels), Action::Items(ItemAction::EditLabels))
+        );
+        assert_eq!(label(false).last(), Some(&Action::Items(ItemAction::ApplyLabels)));
     }
 }

@@ -2,10 +2,11 @@
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
+use crate::context::Ctx;
 use crate::context::LoadedPreview;
+use crate::context::commands::ItemCommand;
+use crate::context::format;
 use crate::context::listing::NavigationList;
-use crate::context::{Ctx, SystemCommand};
-use crate::ui::format;
 use crate::ui::grid::Direction;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
@@ -82,7 +83,7 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, position: Option<(usize, usize)
     let theme = Theme::of(ui.ctx());
     let close = Rect::from_center_size(pos2(head.right() - 24.0, head.center().y), vec2(28.0, 28.0));
     if buttons::icon_in(ui, Icon::Close, "Close preview", close).clicked() {
-        ctx.send(SystemCommand::ClosePreview);
+        ctx.send(ItemCommand::ClosePreview);
     }
     let position = position.filter(|(_, of)| *of > 1);
     let position =

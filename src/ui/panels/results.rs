@@ -4,8 +4,9 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{Rect, ScrollArea, Sense, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot, VLine};
 
-use crate::context::{Ctx, SystemCommand};
-use crate::ui::format;
+use crate::context::Ctx;
+use crate::context::commands::{ItemCommand, SearchCommand};
+use crate::context::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
@@ -137,7 +138,7 @@ fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
             ui.add(egui::Label::new(egui::RichText::new(note).font(font(text_size::SMALL)).color(theme.text2)).wrap());
         });
         if response.clicked() {
-            ctx.send(SystemCommand::SetScoring(scoring));
+            ctx.send(SearchCommand::SetScoring(scoring));
             ui.close();
         }
     }
@@ -224,7 +225,7 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
     let names = if width(&names) <= ui.available_width() { names } else { short_names() };
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(clicked) = buttons::segments(ui, &names, selected) {
-        ctx.send(SystemCommand::SetFilter(Filter { modality: kinds[clicked], ..query.filter.clone() }));
+        ctx.send(SearchCommand::SetFilter(Filter { modality: kinds[clicked], ..query.filter.clone() }));
     }
 }
 
@@ -257,7 +258,7 @@ fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut ResultsP
             let rect = cell.rect.translate(canvas.min.to_vec2());
             let shown = tile::Tile { item, score: Some(hit.score), marked: &marked };
             let response = shown.show(ui, ctx, rect, "hit");
-            tile::on_click(ui, ctx, &response, hit.item, SystemCommand::FocusHit(hit.item));
+            tile::on_click(ui, ctx, &response, hit.item, ItemCommand::Focus(hit.item));
         }
     });
 }

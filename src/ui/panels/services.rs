@@ -5,9 +5,10 @@
 use egui::{TextEdit, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceCommand, ServiceError};
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{ModelAction, ModelCommand, ServiceCommand, ViewCommand};
+use crate::context::format;
+use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceError};
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
@@ -64,7 +65,7 @@ impl ServicesDialog {
             }
         });
         if !stays_open {
-            ctx.send(SystemCommand::Float(Dialog::Services, false));
+            ctx.send(ViewCommand::ShowDialog(Dialog::Services, false));
         }
     }
 
@@ -180,7 +181,7 @@ impl ServicesDialog {
                         self.entering_key = true;
                     }
                     if buttons::quiet(ui, "Forget", "Forget API key", theme.text2).clicked() {
-                        ctx.send(SystemCommand::Service(ServiceCommand::ForgetKey(self.provider)));
+                        ctx.send(ServiceCommand::ForgetKey(self.provider));
                     }
                 });
                 return;
@@ -231,13 +232,13 @@ impl ServicesDialog {
         match installed {
             Some(source) => {
                 if buttons::primary(ui, "Use local model").clicked() {
-                    ctx.send(SystemCommand::UseModel(source));
+                    ctx.send(ModelCommand::Use(source));
                 }
             }
             None => {
                 if buttons::primary(ui, "Download it in Models…").clicked() {
-                    ctx.send(SystemCommand::Float(Dialog::Services, false));
-                    ctx.send(SystemCommand::Float(Dialog::Models, true));
+                    ctx.send(ViewCommand::ShowDialog(Dialog::Services, false));
+                    ctx.send(ViewCommand::ShowDialog(Dialog::Models, true));
                 }
             }
         }
@@ -257,7 +258,7 @@ impl ServicesDialog {
             },
         };
         self.entering_key = false;
-        ctx.send(SystemCommand::Service(ServiceCommand::Prepare(self.service(), key)));
+        ctx.send(ServiceCommand::Prepare(self.service(), key));
     }
 
     /// The chosen mode; local and dynamic need a model whose weights are public.
@@ -350,10 +351,10 @@ fn consent(ui: &mut Ui, ctx: &Ctx<'_>, offer: &ConsentRequest) {
     ui.horizontal(|ui| {
         let agree = ui.add_enabled_ui(busy.is_none(), |ui| buttons::primary(ui, "Switch on for this library")).inner;
         if agree.clicked() {
-            ctx.send(SystemCommand::Service(ServiceCommand::SwitchOn));
+            ctx.send(ServiceCommand::SwitchOn);
         }
         if buttons::secondary(ui, "Cancel").clicked() {
-            ctx.send(SystemCommand::Service(ServiceCommand::Back));
+            ctx.send(ServiceCommand::Back);
         }
         if let Some(busy) = busy {
             ui.label(egui::RichText::new(busy).color(theme.text2));
@@ -391,11 +392,11 @@ fn usage(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
     ui.add_space(SPACE[1]);
     ui.horizontal(|ui| {
         if buttons::secondary(ui, "Switch off").clicked() {
-            ctx.send(SystemCommand::Service(ServiceCommand::SwitchOff));
+            ctx.send(ServiceCommand::SwitchOff);
         }
         if buttons::link(ui, "Models…", "Models…").clicked() {
-            ctx.send(SystemCommand::Float(Dialog::Services, false));
-            ctx.send(UiCommand::Models);
+            ctx.send(ViewCommand::ShowDialog(Dialog::Services, false));
+            ctx.send(ModelAction::ShowModels);
         }
     });
 }

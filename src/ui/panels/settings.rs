@@ -3,7 +3,8 @@
 use egui::{Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
+use crate::context::commands::{ModelAction, ModelCommand, ViewCommand};
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
@@ -27,21 +28,21 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
     if !ctx.state.is_dialog_open(Dialog::Settings) {
         return;
     }
-    let mut wishes = ctx.state.device_preferences();
+    let mut devices = ctx.state.device_preferences();
     let stays_open = dialog_window(ui, "Settings", vec2(460.0, 380.0), |ui| {
-        device(ui, ctx, &mut wishes);
+        device(ui, ctx, &mut devices);
         ui.add_space(SPACE[1]);
-        memory(ui, ctx, &mut wishes);
+        memory(ui, ctx, &mut devices);
         if let Some(host) = &ctx.state.view.update_host {
             ui.add_space(SPACE[1]);
             updates(ui, ctx, host);
         }
     });
-    if wishes != ctx.state.device_preferences() {
-        ctx.send(SystemCommand::SetRunning(wishes));
+    if devices != ctx.state.device_preferences() {
+        ctx.send(ModelCommand::SetDevices(devices));
     }
     if !stays_open {
-        ctx.send(SystemCommand::Float(Dialog::Settings, false));
+        ctx.send(ViewCommand::ShowDialog(Dialog::Settings, false));
     }
 }
 
@@ -55,22 +56,23 @@ fn note(ui: &mut Ui, text: &str) {
     ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap());
 }
 
-fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
+fn device(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
     head(ui, "Device");
     note(ui, "A device is used only after its results match the CPU's");
-    ui.radio_value(&mut wishes.device, DeviceChoice::Auto, "Automatic (fastest verified)");
+    ui.radio_value(&mut devices.device, DeviceChoice::Auto, "Automatic (fastest verified)");
     for DeviceSummary { choice, name, detail, checks: verdicts } in &ctx.state.view.devices {
-        ui.radio_value(&mut wishes.device, *choice, format!("{choice}: {name}"));
+        ui.radio_value(&mut devices.device, *choice, format!("{choice}: {name}"));
         note(ui, detail);
         verdicts.iter().for_each(|check| note(ui, check));
     }
-    if !ctx.state.view.devices.iter().any(|line| line.choice == wishes.device) && wishes.device != DeviceChoice::Auto {
-        ui.radio_value(&mut wishes.device.clone(), wishes.device, format!("{}: unavailable", wishes.device));
+    if !ctx.state.view.devices.iter().any(|line| line.choice == devices.device) && devices.device != DeviceChoice::Auto
+    {
+        ui.radio_value(&mut devices.device.clone(), devices.device, format!("{}: unavailable", devices.device));
     }
     if ctx.state.view.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
-        let selected = PRECISIONS.iter().position(|(precision, _)| *precision == wishes.precision).unwrap_or_default();
+        let selected = PRECISIONS.iter().position(|(precision, _)| *precision == devices.precision).unwrap_or_default();
         if let Some(chosen) = buttons::segments(ui, &PRECISIONS.map(|(_, name)| name), selected) {
-            wishes.precision = PRECISIONS[chosen].0;
+            devices.precision = PRECISIONS[chosen].0;
         }
     }
     match &ctx.state.library().model_state {
@@ -85,20 +87,20 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
     }
 }
 
-fn memory(ui: &mut Ui, ctx: &Ctx<'_>, wishes: &mut DevicePreferences) {
+fn memory(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
     head(ui, "Memory");
     note(ui, "Unload idle large models after");
     ui.horizontal(|ui| {
-        let selected = IDLE.iter().position(|(minutes, _)| *minutes == wishes.idle_minutes);
+        let selected = IDLE.iter().position(|(minutes, _)| *minutes == devices.idle_minutes);
         if let Some(chosen) = buttons::segments(ui, &IDLE.map(|(_, name)| name), selected.unwrap_or(IDLE.len())) {
-            wishes.idle_minutes = IDLE[chosen].0;
+            devices.idle_minutes = IDLE[chosen].0;
         }
     });
     ui.add_space(SPACE[0]);
     if matches!(ctx.state.library().model_state, Some(ModelState::Ready { .. }))
         && buttons::secondary(ui, "Unload model now").clicked()
     {
-        ctx.send(UiCommand::UnloadModel);
+        ctx.send(ModelAction::Unload);
     }
 }
 
@@ -106,13 +108,13 @@ fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
     head(ui, "UpdateSettings");
     let mut allowed = ctx.state.preferences.updates.allowed;
     if ui.checkbox(&mut allowed, "Check for new versions").changed() {
-        ctx.send(SystemCommand::AllowUpdates(allowed));
+        ctx.send(ModelCommand::AllowUpdates(allowed));
     }
     let what = "Nothing else is sent, and nothing is installed.";
     note(ui, &format!("Checks {host} for a new version at most once a day. {what}"));
     if let Some(version) = ctx.state.preferences.updates.newer()
         && buttons::link(ui, &format!("Version {version} is available"), "Open its page in the browser").clicked()
     {
-        ctx.send(SystemCommand::ShowReleases);
+        ctx.send(ModelCommand::ShowReleases);
     }
 }

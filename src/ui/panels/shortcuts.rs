@@ -3,8 +3,9 @@
 use egui::{Grid, ScrollArea, Ui, vec2};
 
 use super::dialog_window;
-use crate::context::{Ctx, Dialog, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{Action, ViewCommand};
+use crate::context::format;
+use crate::context::{Ctx, Dialog};
 use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 
@@ -30,11 +31,11 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
                     ui.label(egui::RichText::new(keys).font(font(text_size::SMALL)).color(theme.text2));
                     ui.end_row();
                 };
-                for command in UiCommand::ALL {
-                    let keys = command.entry().keys;
+                for command in Action::all() {
+                    let keys = command.info().keys;
                     if !keys.is_empty() {
                         let keys: Vec<_> = keys.iter().map(|k| format::keys(ui.ctx(), k)).collect();
-                        row(ui, command.entry().text.trim_end_matches('…'), &keys.join(",  "));
+                        row(ui, command.info().text.trim_end_matches('…'), &keys.join(",  "));
                     }
                 }
                 row(
@@ -49,6 +50,6 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         });
     });
     if !stays_open {
-        ctx.send(SystemCommand::Float(Dialog::Shortcuts, false));
+        ctx.send(ViewCommand::ShowDialog(Dialog::Shortcuts, false));
     }
 }

@@ -4,8 +4,9 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
 
 use super::{models, network};
-use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::Ctx;
+use crate::context::commands::{CollectionAction, ModelAction, ModelCommand};
+use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
@@ -46,7 +47,7 @@ fn newer(ui: &mut Ui, ctx: &Ctx<'_>) {
     let Some(version) = ctx.state.preferences.updates.newer() else { return };
     let summary = format!("Version {version} is available");
     if buttons::quiet_small(ui, &summary, &format!("{summary}: open its page in the browser"), theme.accent).clicked() {
-        ctx.send(SystemCommand::ShowReleases);
+        ctx.send(ModelCommand::ShowReleases);
     }
 }
 
@@ -65,7 +66,7 @@ fn downloads(ui: &mut Ui, ctx: &Ctx<'_>) {
     let longest = format!("{title} 100% · 000 MB/s");
     let name = format!("Downloading {summary}");
     if buttons::quiet_small_with_room(ui, &summary, &longest, &name, theme.text2).clicked() {
-        ctx.send(UiCommand::Models);
+        ctx.send(ModelAction::ShowModels);
     }
     let (rect, _) = ui.allocate_exact_size(vec2(56.0, HEIGHT), Sense::hover());
     bar(ui, egui::Rect::from_center_size(rect.center(), vec2(rect.width(), 4.0)), share, theme.accent);
@@ -106,7 +107,7 @@ fn unfinished_import(ui: &mut Ui, ctx: &Ctx<'_>, unfinished: UnfinishedImport) {
     dot(ui, theme.warning);
     text(ui, &left);
     if buttons::quiet(ui, "Continue", "Continue import", theme.accent).clicked() {
-        ctx.send(UiCommand::Rescan);
+        ctx.send(CollectionAction::Rescan);
     }
 }
 
@@ -147,10 +148,10 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
     }
     let action = if paused { "Resume" } else { "Pause" };
     if buttons::quiet_with_room(ui, action, "Resume", action, theme.text2).clicked() {
-        ctx.send(UiCommand::PauseOrResume);
+        ctx.send(CollectionAction::PauseOrResume);
     }
     if buttons::quiet(ui, "Cancel", "Cancel import", theme.text2).clicked() {
-        ctx.send(UiCommand::CancelImport);
+        ctx.send(CollectionAction::CancelImport);
     }
 }
 

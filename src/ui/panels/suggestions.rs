@@ -1,12 +1,11 @@
 //! Queries to try: those that the open collection answers well, with what they find.
 
-use egui::{Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
-
-use crate::context::command::SearchTiming;
-use crate::context::{Ctx, SystemCommand};
+use crate::context::Ctx;
+use crate::context::commands::{SearchCommand, SearchTiming};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{focus_ring, icons, icons::Icon, line, tile};
+use egui::{Rect, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 use vicinity_core::{ItemId, Modality};
 
 /// Height of a suggestion, points.
@@ -59,7 +58,7 @@ fn row(ui: &mut Ui, ctx: &Ctx<'_>, text: &str, items: &[ItemId]) {
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Search for {text}")));
     let response = line(ui, text_rect, text, font(text_size::BODY), theme.text1, response);
     if response.clicked() {
-        ctx.send(SystemCommand::SetQueryText(text.to_owned(), SearchTiming::Now));
+        ctx.send(SearchCommand::SetText(text.to_owned(), SearchTiming::Now));
     }
 }
 

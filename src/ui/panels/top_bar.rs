@@ -7,7 +7,10 @@ use egui::{
 
 use super::filters::{self, FilterChip};
 use crate::context::QueryChip;
-use crate::context::{CentralView, Ctx, SystemCommand, UiCommand, command::SearchTiming};
+use crate::context::commands::{
+    Action, CollectionAction, CollectionCommand, ModelAction, SearchAction, SearchCommand, SearchTiming, ViewAction,
+};
+use crate::context::{CentralView, Ctx};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, one_line, tile};
@@ -45,8 +48,8 @@ fn panel_buttons(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> Rect {
     let left = Rect::from_center_size(pos2(bar.left() + 10.0, bar.center().y), size);
     let right = Rect::from_center_size(pos2(bar.right() - 10.0, bar.center().y), size);
     for (command, icon, place, open) in [
-        (UiCommand::ToggleLeft, Icon::PanelLeft, left, ctx.state.preferences.left_open),
-        (UiCommand::ToggleRight, Icon::PanelRight, right, ctx.state.right_open()),
+        (ViewAction::ToggleLeft, Icon::PanelLeft, left, ctx.state.preferences.left_open),
+        (ViewAction::ToggleRight, Icon::PanelRight, right, ctx.state.right_open()),
     ] {
         if buttons::toggle_in(ui, icon, command, open, place).clicked() {
             ctx.send(command);
@@ -87,13 +90,13 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
 
 fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let entry = |ui: &mut Ui, command| _ = buttons::menu_entry(ui, ctx, command);
-    entry(ui, UiCommand::OpenFolder);
-    entry(ui, UiCommand::OpenFiles);
-    entry(ui, UiCommand::OpenPath);
-    entry(ui, UiCommand::OpenSample);
+    let entry = |ui: &mut Ui, action: Action| _ = buttons::menu_entry(ui, ctx, action);
+    entry(ui, CollectionAction::OpenFolder.into());
+    entry(ui, CollectionAction::AddFiles.into());
+    entry(ui, CollectionAction::OpenPath.into());
+    entry(ui, CollectionAction::OpenSample.into());
     separator(ui);
-    entry(ui, UiCommand::ChooseLibrary);
+    entry(ui, CollectionAction::ChooseLibrary.into());
     for recent in ctx
         .state
         .preferences
@@ -103,24 +106,24 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
         .take(5)
     {
         if buttons::menu_row(ui, &recent.name, &super::welcome::recent_note(recent, ctx.state.view.now)).clicked() {
-            ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
+            ctx.send(CollectionCommand::OpenLibrary(recent.path.clone()));
             ui.close();
         }
     }
-    entry(ui, UiCommand::CloseLibrary);
+    entry(ui, CollectionAction::CloseLibrary.into());
     separator(ui);
-    entry(ui, UiCommand::Rescan);
-    entry(ui, UiCommand::Export);
-    entry(ui, UiCommand::ImportSettings);
+    entry(ui, CollectionAction::Rescan.into());
+    entry(ui, CollectionAction::Export.into());
+    entry(ui, CollectionAction::ImportSettings.into());
     separator(ui);
-    entry(ui, UiCommand::CycleTheme);
-    entry(ui, UiCommand::Settings);
-    entry(ui, UiCommand::Models);
-    entry(ui, UiCommand::Shortcuts);
-    entry(ui, UiCommand::Palette);
-    entry(ui, UiCommand::About);
+    entry(ui, ViewAction::CycleTheme.into());
+    entry(ui, ModelAction::Settings.into());
+    entry(ui, ModelAction::ShowModels.into());
+    entry(ui, ViewAction::Shortcuts.into());
+    entry(ui, ViewAction::Palette.into());
+    entry(ui, ViewAction::About.into());
     separator(ui);
-    entry(ui, UiCommand::Quit);
+    entry(ui, ViewAction::Quit.into());
 }
 
 /// A separator between menu entries.
@@ -158,7 +161,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     // In full, since the name may be truncated, and the device omitted for lack of space.
     let tooltip = format!("{model}, {device}\nCompare and choose models");
     if response.on_hover_text(tooltip).clicked() {
-        ctx.send(UiCommand::Models);
+        ctx.send(ModelAction::ShowModels);
     }
     let switch = Rect::from_min_max(
         pos2(rect.left() - SPACE[3] - 128.0, bar.center().y - 13.0),
@@ -168,7 +171,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
         ui.new_child(egui::UiBuilder::new().max_rect(switch).layout(egui::Layout::right_to_left(egui::Align::Center)));
     let selected = usize::from(ctx.state.preferences.central_view == CentralView::Gallery);
     if let Some(clicked) = buttons::segments(&mut child, &["Map", "Gallery"], selected) {
-        ctx.send(if clicked == 0 { UiCommand::ShowMap } else { UiCommand::ShowGallery });
+        ctx.send(if clicked == 0 { ViewAction::ShowMap } else { ViewAction::ShowGallery });
     }
     child.min_rect().left()
 }
@@ -200,7 +203,7 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     if !query.is_empty() {
         let place = Rect::from_center_size(pos2(right - 12.0, rect.center().y), vec2(24.0, 24.0));
         if buttons::icon_in(ui, Icon::Close, "Clear search", place).clicked() {
-            ctx.send(UiCommand::ClearSearch);
+            ctx.send(SearchAction::Clear);
         }
         right = place.left() - 4.0;
     } else if !focused {
@@ -235,13 +238,13 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
         crate::ui::widgets::mark_focus_shown(&response);
     }
     if response.changed() {
-        ctx.send(SystemCommand::SetQueryText(text.clone(), SearchTiming::Delayed));
+        ctx.send(SearchCommand::SetText(text.clone(), SearchTiming::Delayed));
     }
     let (enter, down) = ui.input(|i| (i.key_pressed(Key::Enter), i.key_pressed(Key::ArrowDown)));
     if response.lost_focus() && enter || response.has_focus() && down {
         response.surrender_focus();
-        ctx.send(SystemCommand::SetQueryText(text, SearchTiming::Now));
-        ctx.send(SystemCommand::FocusFirstHit);
+        ctx.send(SearchCommand::SetText(text, SearchTiming::Now));
+        ctx.send(SearchCommand::FocusFirstHit);
     }
 }
 
@@ -262,7 +265,7 @@ fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui:
     };
     let (end, removed) = chip_of(ui, &chip.label, picture, ("chip", index), at, limit);
     if removed {
-        ctx.send(SystemCommand::RemoveQueryPart(index));
+        ctx.send(SearchCommand::RemovePart(index));
     }
     end
 }
@@ -271,7 +274,7 @@ fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui:
 fn filter_chip(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: FilterChip, at: egui::Pos2, limit: f32) -> f32 {
     let (end, removed) = chip_of(ui, &chip.text, None, ("filter chip", index), at, limit);
     if removed {
-        ctx.send(SystemCommand::SetFilter(chip.without));
+        ctx.send(SearchCommand::SetFilter(chip.without));
     }
     end
 }

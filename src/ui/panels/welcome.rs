@@ -5,9 +5,10 @@ use egui::{
     vec2,
 };
 
+use crate::context::Ctx;
 use crate::context::RecentLibrary;
-use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::commands::{CollectionAction, CollectionCommand, ModelCommand};
+use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
@@ -68,13 +69,13 @@ fn actions(ui: &mut Ui, ctx: &Ctx<'_>) {
         ui.set_max_height(40.0);
         ui.add_space(indent);
         let start = ui.cursor().left();
-        if buttons::primary(ui, UiCommand::OpenFolder.entry().text).clicked() {
-            ctx.send(UiCommand::OpenFolder);
+        if buttons::primary(ui, CollectionAction::OpenFolder.info().text).clicked() {
+            ctx.send(CollectionAction::OpenFolder);
         }
         ui.add_space(2.0);
-        let sample = buttons::secondary(ui, UiCommand::OpenSample.entry().text);
+        let sample = buttons::secondary(ui, CollectionAction::OpenSample.info().text);
         if sample.clicked() {
-            ctx.send(UiCommand::OpenSample);
+            ctx.send(CollectionAction::OpenSample);
         }
         ui.data_mut(|d| d.insert_temp(id, sample.rect.right() - start));
     });
@@ -123,7 +124,7 @@ fn model_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         let response = line(ui, upper, choice.title(), bold(text_size::BODY), theme.text1, response);
         let response = line(ui, lower, what, font(text_size::SMALL), theme.text2, response);
         if response.clicked() {
-            ctx.send(SystemCommand::FirstChoice(choice));
+            ctx.send(ModelCommand::ChooseFirst(choice));
         }
     }
 }
@@ -157,7 +158,7 @@ fn recent_list(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Open {}, {note}", recent.name)));
         let response = response.on_hover_text(recent.path.display().to_string());
         if line(ui, available, &recent.name, font(text_size::BODY), theme.text1, response).clicked() {
-            ctx.send(SystemCommand::OpenLibrary(recent.path.clone()));
+            ctx.send(CollectionCommand::OpenLibrary(recent.path.clone()));
         }
     }
 }

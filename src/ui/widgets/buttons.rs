@@ -4,8 +4,9 @@ use egui::{Color32, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetI
 
 use super::icons::{self, Icon};
 use super::{focus_ring, one_line};
-use crate::context::{Ctx, UiCommand};
-use crate::ui::format;
+use crate::context::Ctx;
+use crate::context::commands::Action;
+use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 
@@ -154,9 +155,10 @@ fn icon_at(ui: &Ui, icon: Icon, name: &str, rect: Rect, response: Response) -> R
 }
 
 /// An icon button at a given position for a command that shows or hides something, and whether that is shown.
-pub fn toggle_in(ui: &mut Ui, icon: Icon, command: UiCommand, on: bool, rect: Rect) -> Response {
+pub fn toggle_in(ui: &mut Ui, icon: Icon, command: impl Into<Action>, on: bool, rect: Rect) -> Response {
+    let command = command.into();
     let theme = Theme::of(ui.ctx());
-    let entry = command.entry();
+    let entry = command.info();
     let response = ui.interact(rect, ui.scope_id().with(("toggle", entry.text)), Sense::click());
     if response.hovered() {
         ui.painter().rect_filled(rect, RADIUS[0], theme.hovered());
@@ -211,8 +213,9 @@ pub fn segments(ui: &mut Ui, names: &[&str], selected: usize) -> Option<usize> {
 }
 
 /// A menu entry with the command's name and shortcut; grey, with the reason as its tooltip, if it is unavailable.
-pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
-    let entry = command.entry();
+pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: impl Into<Action>) -> Response {
+    let command = command.into();
+    let entry = command.info();
     let key = entry.keys.first().map(|k| format::keys(ui.ctx(), k)).unwrap_or_default();
     let response = command_row(ui, ctx, command, &key);
     let response = response.on_hover_text(entry.tooltip);
@@ -224,9 +227,10 @@ pub fn menu_entry(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand) -> Response {
 }
 
 /// A row that names a command; grey, with the reason as its tooltip, if it is unavailable.
-pub fn command_row(ui: &mut Ui, ctx: &Ctx<'_>, command: UiCommand, right: &str) -> Response {
+pub fn command_row(ui: &mut Ui, ctx: &Ctx<'_>, command: impl Into<Action>, right: &str) -> Response {
+    let command = command.into();
     let why = command.unavailable(ctx.state);
-    let row = ui.add_enabled_ui(why.is_none(), |ui| menu_row(ui, command.entry().text, right)).inner;
+    let row = ui.add_enabled_ui(why.is_none(), |ui| menu_row(ui, command.info().text, right)).inner;
     row.on_disabled_hover_text(why.unwrap_or_default())
 }
 

@@ -7,8 +7,9 @@ use egui::{
 };
 
 use super::{focus_ring, lines, one_line};
-use crate::context::{Ctx, SystemCommand, UiCommand};
-use crate::ui::format;
+use crate::context::Ctx;
+use crate::context::commands::{Action, Command, ItemAction, ItemCommand, SearchAction, SearchCommand};
+use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use vicinity_core::{Item, ItemId, Modality};
@@ -97,13 +98,13 @@ impl Tile<'_> {
 }
 
 /// Handles a click on an item: sends `plain`, or with Ctrl/Cmd adds it to the selection; a double click opens it.
-pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: SystemCommand) {
+pub fn on_click(ui: &Ui, ctx: &Ctx<'_>, response: &Response, id: ItemId, plain: ItemCommand) {
     if response.double_clicked() {
-        ctx.send(SystemCommand::OpenPreview(id));
+        ctx.send(ItemCommand::OpenPreview(id));
     } else if response.clicked() {
         let Modifiers { command, shift, .. } = ui.input(|i| i.modifiers);
         if command || shift {
-            ctx.send(SystemCommand::ToggleSelected(id));
+            ctx.send(ItemCommand::Toggle(id));
         } else {
             ctx.send(plain);
         }
@@ -140,17 +141,17 @@ fn badge(ui: &Ui, rect: Rect, text: &str) {
 
 fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
     response.context_menu(|ui| {
-        let mut row = |command: UiCommand, sent: SystemCommand| {
-            if super::buttons::menu_row(ui, command.entry().text, "").clicked() {
+        let mut row = |action: Action, sent: Command| {
+            if super::buttons::menu_row(ui, action.info().text, "").clicked() {
                 ctx.send(sent);
                 ui.close();
             }
         };
-        row(UiCommand::SearchBySelection, SystemCommand::AddQueryPart(vicinity_core::QueryPart::Item(item.id)));
-        row(UiCommand::Reveal, SystemCommand::RevealItem(item.id));
-        row(UiCommand::CopyPath, SystemCommand::CopyItemPath(item.id));
+        row(SearchAction::BySelection.into(), SearchCommand::AddPart(vicinity_core::QueryPart::Item(item.id)).into());
+        row(ItemAction::Reveal.into(), ItemCommand::Reveal(item.id).into());
+        row(ItemAction::CopyPath.into(), ItemCommand::CopyPath(item.id).into());
         if super::buttons::menu_row(ui, "Preview", "Space").clicked() {
-            ctx.send(SystemCommand::OpenPreview(item.id));
+            ctx.send(ItemCommand::OpenPreview(item.id));
             ui.close();
         }
     });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use egui::{Color32, ColorImage, Mesh, Painter, Rect, Sense, TextureHandle, TextureOptions, Ui, pos2, vec2};
 
-use crate::ui::format;
+use crate::context::format;
 use crate::ui::theme::{SPACE, Theme};
 use vicinity_core::MapPos;
 

@@ -1,0 +1,171 @@
+//! The commands about items: selection, preview, and their files. Labels are in `labels`.
+
+use super::messages::Message;
+use super::window::App;
+use crate::context::commands::{ItemAction, ItemCommand, PathPurpose};
+use crate::context::{CentralView, Dialog, RightTab, Selection};
+use vicinity_core::{ItemId, Query, QueryPart};
+use vicinity_engine::{Job, SearchSlot, Severity};
+
+/// Neighbours asked for: those shown, and the item itself.
+const NEIGHBOURS: usize = 13;
+
+impl App {
+    pub(super) fn item_action(&mut self, action: ItemAction) {
+        match action {
+            ItemAction::SelectAll => self.select_all(),
+            ItemAction::Reveal => {
+                if let Some(id) = self.state.library().selection.focus() {
+                    self.reveal_item(id);
+                }
+            }
+            ItemAction::CopyPath => self.copy_paths(&self.state.library().selection.items.clone()),
+            ItemAction::ApplyLabels => self.apply_labels(),
+            ItemAction::EditLabels => self.toggle_dialog(Dialog::Labels),
+        }
+    }
+
+    pub(super) fn item_command(&mut self, command: ItemCommand) {
+        match command {
+            ItemCommand::Select(items) => {
+                if items != self.state.library().selection.items {
+                    self.record_step();
+                    self.select(items);
+                    // Several at once come from elsewhere (a label, the map): the gallery lists them.
+                    let several = self.state.library().selection.items.len() > 1;
+                    if several && self.state.preferences.central_view == CentralView::Gallery {
+                        self.pin_selection();
+                    }
+                }
+                self.show_item_tab();
+            }
+            ItemCommand::SelectLabelled(label) => {
+                let library = self.state.library();
+                let Some(visible) = &library.visible else { return };
+                let items = library.labels.applied.visible_items(label, visible);
+                self.item_command(ItemCommand::Select(items));
+            }
+            ItemCommand::Focus(id) => {
+                if self.state.library().selection.items != [id] {
+                    self.record_step();
+                    self.select(vec![id]);
+                }
+            }
+            ItemCommand::Toggle(id) => self.toggle_selected(id),
+            ItemCommand::Hover(id) => self.state.library_mut().hover = id,
+            ItemCommand::OpenPreview(id) => {
+                self.state.library_mut().preview = Some(id);
+                // One of several that are selected is looked at without dropping the others.
+                if !self.state.library().selection.set.contains(&id) {
+                    self.select(vec![id]);
+                }
+                self.request_preview(id);
+            }
+            ItemCommand::ClosePreview => self.state.library_mut().preview = None,
+            ItemCommand::Reveal(id) => self.reveal_item(id),
+            ItemCommand::RevealPath(path) => self.reveal(path),
+            ItemCommand::CopyPath(id) => self.copy_paths(&[id]),
+            ItemCommand::CopyText(text) => {
+                self.ctx.copy_text(text);
+                self.notice(Severity::Info, "Copied");
+            }
+            ItemCommand::SetLabels(set) => self.set_labels(set),
+            ItemCommand::LoadLabels => self.file_dialog(PathPurpose::LoadLabels),
+        }
+    }
+
+    fn toggle_selected(&mut self, id: ItemId) {
+        self.record_step();
+        let selection = &self.state.library().selection;
+        let mut items = selection.items.clone();
+        if selection.set.contains(&id) {
+            items.retain(|item| *item != id);
+        } else {
+            items.insert(0, id);
+        }
+        self.select(items);
+        if self.state.library().selection.items.len() > 1 {
+            self.show_item_tab();
+        }
+    }
+
+    /// What was picked on the map or in the gallery is shown in the inspector.
+    fn show_item_tab(&mut self) {
+        let library = self.state.library_mut();
+        if !library.selection.items.is_empty() {
+            library.right_tab = RightTab::Item;
+        }
+    }
+
+    /// Selects exactly these, and asks for what the inspector shows of the first.
+    pub(super) fn select(&mut self, items: Vec<ItemId>) {
+        self.state.library_mut().selection = Selection::new(items).into();
+        self.inspect();
+    }
+
+    /// The hits that match, or all that the filter lets through.
+    fn select_all(&mut self) {
+        let Some(visible) = self.state.library().visible.clone() else { return };
+        let query = &self.state.library().query;
+        let hits = query.result.as_ref().filter(|_| !query.is_empty()).map(|r| r.matching());
+        let items = match hits.filter(|hits| !hits.is_empty()) {
+            Some(hits) => hits.iter().map(|h| h.item).collect(),
+            None => visible.items().map(|i| i.id).collect(),
+        };
+        self.record_step();
+        self.select(items);
+        self.show_item_tab();
+    }
+
+    /// Asks for labels, neighbours and a large picture of the item in focus, where they are not in memory.
+    pub(super) fn inspect(&mut self) {
+        let focus = self.state.library().selection.focus();
+        let Some(id) = focus else {
+            self.search.inspected = None;
+            self.labelling.focus = None;
+            self.state.library_mut().labels.focus_scores = None;
+            return self.request_query_labels();
+        };
+        if self.search.inspected == focus {
+            return;
+        }
+        self.search.inspected = focus;
+        let ticket = self.search.next();
+        self.search.neighbours = Some((ticket, id));
+        let query = Query { parts: vec![QueryPart::Item(id)], k: NEIGHBOURS, ..Query::default() };
+        self.submit(Job::Search { slot: SearchSlot::Neighbours, ticket, query });
+        self.label_focus();
+        self.request_preview(id);
+    }
+
+    pub(super) fn request_preview(&mut self, id: ItemId) {
+        if !self.state.library().previews.contains_key(&id) {
+            self.submit(Job::Preview(id));
+        }
+    }
+
+    fn reveal_item(&mut self, id: ItemId) {
+        if let Some(path) = self.state.item(id).map(|i| i.path.to_path_buf()) {
+            self.reveal(path);
+        }
+    }
+
+    fn reveal(&self, path: std::path::PathBuf) {
+        self.spawn("reveal", Message::Failed, move |messages| {
+            if let Err(error) = opener::reveal(&path) {
+                messages.send(Message::Failed(format!("Could not open a file manager: {error}")));
+            }
+        });
+    }
+
+    fn copy_paths(&mut self, items: &[ItemId]) {
+        let paths: Vec<String> =
+            items.iter().filter_map(|id| self.state.item(*id)).map(|i| i.path.display().to_string()).collect();
+        if paths.is_empty() {
+            return;
+        }
+        let done = if paths.len() == 1 { "Path copied".to_owned() } else { format!("{} paths copied", paths.len()) };
+        self.ctx.copy_text(paths.join("\n"));
+        self.notice(Severity::Info, done);
+    }
+}

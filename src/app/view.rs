@@ -1,0 +1,150 @@
+//! The window's commands: what is shown, panels, dialogs, theme, undo.
+
+use std::sync::Arc;
+
+use super::window::App;
+use crate::context::commands::{ViewAction, ViewCommand};
+use crate::context::{CentralView, Dialog, MapTool, RightTab, ThemeChoice};
+use vicinity_core::{Filter, QueryPart};
+use vicinity_engine::Severity;
+
+impl App {
+    pub(super) fn view_action(&mut self, action: ViewAction) {
+        match action {
+            ViewAction::ShowMap => self.set_central_view(CentralView::Map),
+            ViewAction::ShowGallery => self.set_central_view(CentralView::Gallery),
+            ViewAction::ToggleLeft => self.state.preferences.left_open = !self.state.preferences.left_open,
+            ViewAction::ToggleRight => self.state.set_right_open(!self.state.right_open()),
+            ViewAction::Back => self.step_back(),
+            ViewAction::Undo => self.undo_or_redo(true),
+            ViewAction::Redo => self.undo_or_redo(false),
+            ViewAction::CycleTheme => self.cycle_theme(),
+            ViewAction::Shortcuts => self.toggle_dialog(Dialog::Shortcuts),
+            ViewAction::Palette => self.toggle_dialog(Dialog::Palette),
+            ViewAction::About => self.toggle_dialog(Dialog::About),
+            ViewAction::Quit => self.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    pub(super) fn view_command(&mut self, command: ViewCommand) {
+        match command {
+            ViewCommand::SetCentral(view) => self.set_central_view(view),
+            ViewCommand::SetRightTab(tab) => self.state.library_mut().right_tab = tab,
+            ViewCommand::SetTheme(theme) => {
+                self.state.set_theme(theme);
+                self.save_preferences();
+            }
+            ViewCommand::ShowDialog(dialog, open) => self.show_dialog(dialog, open),
+            ViewCommand::SetSort(sort) => {
+                self.state.preferences.gallery_sort = sort;
+                self.save_preferences();
+            }
+            ViewCommand::ListSelection => {
+                self.set_central_view(CentralView::Gallery);
+                self.pin_selection();
+            }
+            ViewCommand::Unpin => self.state.library_mut().gallery.pinned = None,
+            ViewCommand::SetGalleryHeight(height) => self.state.preferences.gallery_height = height,
+            ViewCommand::SetNarrow(narrow) => {
+                self.state.view.narrow = narrow;
+                self.state.view.drawer_open = false;
+            }
+        }
+    }
+
+    pub(super) fn set_central_view(&mut self, view: CentralView) {
+        // A selection that was made elsewhere is what the gallery is opened for.
+        if view == CentralView::Gallery && self.state.preferences.central_view != view {
+            self.pin_selection();
+        }
+        self.state.preferences.central_view = view;
+        self.state.library_mut().preview = None;
+        self.save_preferences();
+    }
+
+    /// The gallery lists the selection, where that is more than one item.
+    pub(super) fn pin_selection(&mut self) {
+        let library = self.state.library_mut();
+        library.gallery.pinned = (library.selection.items.len() > 1).then(|| Arc::clone(&library.selection));
+    }
+
+    fn cycle_theme(&mut self) {
+        let (next, name) = match self.state.theme() {
+            ThemeChoice::System => (ThemeChoice::Light, "Theme: light"),
+            ThemeChoice::Light => (ThemeChoice::Dark, "Theme: dark"),
+            ThemeChoice::Dark => (ThemeChoice::System, "Theme: follow system"),
+        };
+        self.state.set_theme(next);
+        self.notice(Severity::Info, name);
+        self.save_preferences();
+    }
+
+    pub(super) fn show_dialog(&mut self, dialog: Dialog, open: bool) {
+        self.state.view.dialogs.retain(|other| *other != dialog);
+        if dialog == Dialog::Path && !open {
+            self.state.view.path_request = None;
+        }
+        if open {
+            self.state.view.dialogs.push(dialog);
+        }
+    }
+
+    pub(super) fn toggle_dialog(&mut self, dialog: Dialog) {
+        self.show_dialog(dialog, !self.state.is_dialog_open(dialog));
+    }
+
+    /// One thing at a time, the topmost first: what is open, then the selection, the query, the filter.
+    fn step_back(&mut self) {
+        let library = self.state.library_mut();
+        if !library.dropped.is_empty() {
+            return library.dropped.clear();
+        }
+        if let Some(dialog) = self.state.view.dialogs.last() {
+            return self.show_dialog(*dialog, false);
+        }
+        let library = self.state.library_mut();
+        if library.preview.take().is_some() {
+        } else if library.map_tool != MapTool::Pan {
+            library.map_tool = MapTool::Pan;
+        } else if self.state.view.narrow && self.state.view.drawer_open {
+            self.state.view.drawer_open = false;
+        } else if !self.state.library().selection.items.is_empty() {
+            self.record_step();
+            self.select(Vec::new());
+            self.state.library_mut().right_tab = RightTab::Results;
+        } else if self.state.library_mut().gallery.pinned.take().is_some() {
+        } else if !self.state.library().query.is_empty() {
+            self.clear_search();
+        } else {
+            self.set_filter(Filter::default());
+        }
+    }
+
+    fn undo_or_redo(&mut self, undo: bool) {
+        let set = self.state.preferences.label_set.clone();
+        let applied = Arc::clone(&self.state.library().labels.applied);
+        let changed = if undo { self.history.undo(&mut self.state) } else { self.history.redo(&mut self.state) };
+        if changed {
+            self.state.library_mut().query.matches = None;
+            self.search_now();
+            self.inspect();
+            self.refresh_chips();
+            if set != self.state.preferences.label_set {
+                self.labels_changed();
+            }
+            if !Arc::ptr_eq(&applied, &self.state.library().labels.applied) {
+                self.store_all_labels();
+            }
+        }
+    }
+
+    /// Chips that an undo has brought back: their pictures and labels may not be there any more.
+    fn refresh_chips(&mut self) {
+        let without = self.state.library().query.chips.iter().filter(|chip| chip.texture.is_none());
+        let files: Vec<_> = without
+            .filter_map(|c| if let QueryPart::File(path) = &c.part { Some(path.clone()) } else { None })
+            .collect();
+        files.into_iter().for_each(|path| self.load_chip_picture(path));
+        self.request_query_labels();
+    }
+}

@@ -1,0 +1,60 @@
+//! Commands about items: selection, preview, labels, and their files.
+
+use std::path::PathBuf;
+
+use egui::Key;
+use vicinity_core::{ItemId, LabelSet};
+
+use super::{actions, always, command, command_shift, with_items, with_selection};
+
+actions! {
+    /// Actions on items.
+    ItemAction {
+        /// Select everything visible.
+        SelectAll("Select all", "Select all items shown", [command(Key::A)], with_items);
+        /// Show the selected item in the file manager.
+        Reveal("Show in folder", "Show the file in the file manager", [command_shift(Key::R)], with_selection);
+        /// Copy the path(s) of the selection.
+        CopyPath("Copy path", "Copy the paths of the selected items", [command_shift(Key::C)], with_selection);
+        /// Label the selection with the label set.
+        ApplyLabels(
+            "Auto-label selection",
+            "Give each selected item its closest label and colour the map",
+            [],
+            with_selection
+        );
+        /// Edit the label set.
+        EditLabels("Edit labels…", "Edit the words that items are compared with", [], always);
+    }
+}
+
+/// Commands about items that have a payload.
+#[derive(Debug, Clone)]
+pub enum ItemCommand {
+    /// Select exactly these; the first is the one in focus.
+    Select(Vec<ItemId>),
+    /// Select the visible items of a label, by its position in `AppliedLabels::names`.
+    SelectLabelled(usize),
+    /// Select one while walking through a list: the list stays in sight.
+    Focus(ItemId),
+    /// Add to, or take from, the selection.
+    Toggle(ItemId),
+    /// The pointer rests on this item.
+    Hover(Option<ItemId>),
+    /// Open the large preview of an item.
+    OpenPreview(ItemId),
+    /// Close it.
+    ClosePreview,
+    /// Show an item in the file manager.
+    Reveal(ItemId),
+    /// Show a file or folder in the file manager.
+    RevealPath(PathBuf),
+    /// Copy an item's path.
+    CopyPath(ItemId),
+    /// Copy a text.
+    CopyText(String),
+    /// Replace the label set.
+    SetLabels(LabelSet),
+    /// Load a label set from a file that the user picks.
+    LoadLabels,
+}

@@ -1,0 +1,65 @@
+//! Collects the commands of one frame.
+
+use std::cell::{Cell, RefCell};
+
+use vicinity_core::ItemId;
+
+use super::Command;
+use crate::context::background::BackgroundQueue;
+
+/// Collects the commands of one frame; `app` drains it after drawing. Used on the UI thread only.
+#[derive(Debug, Default)]
+pub struct CommandSender {
+    commands: RefCell<Vec<Command>>,
+    shown: RefCell<Vec<ItemId>>,
+    soon: RefCell<Vec<ItemId>>,
+    pointed_at: Cell<Option<ItemId>>,
+    background: BackgroundQueue,
+}
+
+impl CommandSender {
+    /// Where work for other threads is sent.
+    pub fn background(&self) -> &BackgroundQueue {
+        &self.background
+    }
+
+    /// Asks for something.
+    pub fn send(&self, command: impl Into<Command>) {
+        self.commands.borrow_mut().push(command.into());
+    }
+
+    /// Takes everything asked for since the last time.
+    pub fn drain(&self) -> Vec<Command> {
+        self.commands.take()
+    }
+
+    /// Notes that an item's thumbnail is on screen in this frame: it is fetched, or kept.
+    pub fn thumbnail_shown(&self, item: ItemId) {
+        self.shown.borrow_mut().push(item);
+    }
+
+    /// Notes that an item's thumbnail may be on screen soon: it is fetched after all that are.
+    pub fn prefetch_thumbnail(&self, item: ItemId) {
+        self.soon.borrow_mut().push(item);
+    }
+
+    /// Notes that the pointer rests on an item of a list in this frame.
+    pub fn hover_item(&self, item: ItemId) {
+        self.pointed_at.set(Some(item));
+    }
+
+    /// The item noted since the last time.
+    pub fn take_pointed_at(&self) -> Option<ItemId> {
+        self.pointed_at.take()
+    }
+
+    /// Takes the items noted since the last time, in the order drawn.
+    pub fn drain_shown(&self) -> Vec<ItemId> {
+        self.shown.take()
+    }
+
+    /// Takes the items noted to be shown soon.
+    pub fn drain_soon(&self) -> Vec<ItemId> {
+        self.soon.take()
+    }
+}
