@@ -33,7 +33,8 @@ impl App {
     /// The engine has evaluated a filter. During an import the answer may be that of the collection a moment ago.
     pub(super) fn filtered(&mut self, rows: Arc<VisibleRows>) {
         let library = self.state.library_mut();
-        if *rows.filter() == library.query.filter && library.snapshot.is_some() {
+        let known = library.visible.as_ref().is_some_and(|known| known.are_of(rows.snapshot(), rows.filter()));
+        if !known && *rows.filter() == library.query.filter && library.snapshot.is_some() {
             library.visible = Some(rows);
         }
     }
