@@ -1,34 +1,34 @@
-//! Where the program keeps its own things: settings, libraries, models, crash reports.
+//! The folders of the program's own files: settings, libraries, models, crash reports.
 //!
-//! Usually in the folders that the system has for this. Everything lies in one folder instead where `VICINITY_HOME`
-//! names one, or where the program is *portable*: started with `--portable`, or with a folder `vicinity-data` beside it.
+//! By default these are the platform's folders for applications. All files are in a single folder if `VICINITY_HOME`
+//! names one, or if the program is *portable*: started with `--portable`, or next to a folder `vicinity-data`.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Names the one folder for everything.
+/// Environment variable with the folder for all files.
 pub const HOME_VARIABLE: &str = "VICINITY_HOME";
-/// Names the library of commands and of the window where none is given.
+/// Environment variable with the library to use if none is given.
 pub const LIBRARY_VARIABLE: &str = "VICINITY_LIBRARY";
-/// Names the folder of models.
+/// Environment variable with the folder of models.
 pub const MODELS_VARIABLE: &str = "VICINITY_MODELS";
-/// The folder beside a portable program.
+/// The folder next to a portable program.
 const PORTABLE_FOLDER: &str = "vicinity-data";
-/// Our name in the system's folders.
+/// Name of the program's folder in those of the platform.
 const NAME: &str = "vicinity";
 
 static PORTABLE: OnceLock<PathBuf> = OnceLock::new();
 
-/// Keeps everything beside the program from now on. Call it before anything else. The folder is made unless the program
-/// will only read (`create`).
+/// Uses the folder next to the program from now on, and creates it if `create`. Has to be called before all other
+/// functions of this module.
 ///
 /// # Errors
-/// A sentence, where the folder cannot be made.
+/// A message for the user, if the folder cannot be created.
 pub fn make_portable(create: bool) -> Result<(), String> {
-    let dir = portable_folder().ok_or("this system does not say where the program lies")?;
+    let dir = portable_folder().ok_or("the folder of the program is unknown on this system")?;
     if create {
         std::fs::create_dir_all(&dir)
-            .map_err(|error| format!("nothing can be kept beside the program, in {}: {error}", dir.display()))?;
+            .map_err(|error| format!("could not create the folder next to the program: {}: {error}", dir.display()))?;
     }
     PORTABLE.get_or_init(|| dir);
     Ok(())
@@ -42,15 +42,15 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The one folder for everything, where there is one.
+/// The single folder for all files, if any.
 fn single_folder() -> Option<PathBuf> {
     variable(HOME_VARIABLE).or_else(|| PORTABLE.get().cloned()).or_else(|| portable_folder().filter(|dir| dir.is_dir()))
 }
 
 /// The folder of the program's data: libraries, models, crash reports (on Linux `~/.local/share/vicinity`). `None`
-/// where the system names no home folder.
+/// if there is no home folder.
 pub fn data() -> Option<PathBuf> {
-    // On Windows the local folder, not the one that roams: libraries are large.
+    // On Windows the local folder rather than the roaming one, since libraries are large.
     single_folder().or_else(|| Some(directories::BaseDirs::new()?.data_local_dir().join(NAME)))
 }
 
@@ -60,12 +60,12 @@ pub fn settings_file() -> Option<PathBuf> {
     Some(dir.join("settings.json"))
 }
 
-/// The library that `$VICINITY_LIBRARY` names.
+/// The library named by `$VICINITY_LIBRARY`.
 pub fn named_library() -> Option<PathBuf> {
     variable(LIBRARY_VARIABLE)
 }
 
-/// The library that commands use when none is named: `$VICINITY_LIBRARY`, or `default` in [`data`].
+/// The library that commands use if none is named: `$VICINITY_LIBRARY`, or `default` in [`data`].
 pub fn default_library() -> Option<PathBuf> {
     named_library().or_else(|| Some(data()?.join("default")))
 }
@@ -80,7 +80,7 @@ pub fn crashes() -> Option<PathBuf> {
     Some(data()?.join("crashes"))
 }
 
-/// The library in `data` that belongs to a folder: named after it, told apart from namesakes by a hash of its path.
+/// The library of a folder, within `data`: its name is that of the folder and a hash of its path.
 pub fn library_for(data: &Path, folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
     let mut slug: String =
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn namesakes_get_libraries_of_their_own() {
+    fn folders_of_the_same_name_have_different_libraries() {
         let library = |folder| library_for(Path::new("/data"), Path::new(folder));
         let (a, b) = (library("/a/My Photos"), library("/b/My Photos"));
         assert_ne!(a, b);

@@ -1,10 +1,10 @@
-//! Where one thread leaves work and another waits for it: a value under a lock, and a bell.
+//! A value that threads change and wait for: a mutex with a condition variable.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A value that threads change and wait for. A panic while it was held leaves it usable: every change is made whole
-/// by simple assignments.
+/// A value under a lock, with a condition variable for its changes. It stays usable after a panic of a thread that held
+/// the lock: changes are simple assignments.
 #[derive(Debug, Default)]
 pub struct Monitor<T> {
     value: Mutex<T>,
@@ -12,24 +12,24 @@ pub struct Monitor<T> {
 }
 
 impl<T> Monitor<T> {
-    /// Holding `value`.
+    /// Holds `value`.
     pub fn new(value: T) -> Self {
         Self { value: Mutex::new(value), changed: Condvar::new() }
     }
 
-    /// Looks at the value or changes it, and rings the bell.
+    /// Reads or changes the value, and wakes all waiting threads.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let result = change(&mut self.lock());
         self.changed.notify_all();
         result
     }
 
-    /// Looks at the value without ringing.
+    /// Reads the value without waking any thread.
     pub fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         read(&self.lock())
     }
 
-    /// Waits until `take` gives something.
+    /// Waits until `take` returns something.
     pub fn wait<R>(&self, mut take: impl FnMut(&mut T) -> Option<R>) -> R {
         let mut value = self.lock();
         loop {
