@@ -172,7 +172,7 @@ fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: boo
         if as_json {
             print_json(&LabelLine { path: path.into(), label, score: fit.score, share: fit.share })?;
         } else {
-            print_line(&format!("  {:>5.1} %  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
+            print_line(&format!("  {:>5.1}%  {:>6.3}  {label}", 100.0 * fit.share, fit.score))?;
         }
     }
     Ok(())

@@ -57,7 +57,7 @@ fn agree(estimate: &Estimate, pictures: bool, yes: bool) -> anyhow::Result<()> {
         number(*requests)
     ));
     if !pictures {
-        print_error("this model does not support pictures: they are not sent and cannot be found with it");
+        print_error("this model does not support images: they are not sent and cannot be found with it");
     }
     print_error("later, queries and added files are sent too; file names, EXIF and GPS data are never sent");
     if yes {

@@ -30,7 +30,7 @@ pub fn run(args: ServeArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         print_line(&format!("also accepts the model names {}", aliases.join(", ")))?;
     }
     if !address.ip().is_loopback() {
-        print_error("other machines can reach this address; texts, pictures and the token are sent unencrypted");
+        print_error("other computers can reach this address; texts, images and the token are sent unencrypted");
     }
     let runtime = runtime::network(NETWORK_THREADS).context("could not start the network threads")?;
     let closed = runtime.block_on(server.run(model, async {

@@ -27,9 +27,9 @@ const PROVIDER: Choices<Provider> = &[
     ("openai", Provider::OpenAi, "OpenAI, or any server with a compatible `/v1/embeddings`"),
 ];
 const INFERENCE_MODE: Choices<InferenceMode> = &[
-    ("local", InferenceMode::Local, "On this machine; nothing is sent"),
+    ("local", InferenceMode::Local, "On this computer; nothing is sent"),
     ("remote", InferenceMode::Remote, "With the service"),
-    ("dynamic", InferenceMode::Dynamic, "On this machine if that is fast enough, otherwise with the service"),
+    ("dynamic", InferenceMode::Dynamic, "On this computer if that is fast enough, otherwise with the service"),
 ];
 const TEXT_TASK: Choices<TextTask> = &[
     ("search_document", TextTask::SearchDocument, ""),

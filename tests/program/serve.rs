@@ -415,8 +415,8 @@ fn bad_pictures_are_refused_and_break_nothing() {
     let png = fs::read(fixture("preprocess").join("landscape.png")).unwrap();
     refused(&[("images", true, &png[..png.len() / 3])], "cut short");
     refused(&[("images", true, &bomb)], "too large");
-    refused(&[("images", true, b"only words")], "not a picture");
-    refused(&[("images", true, b"")], "not a picture");
+    refused(&[("images", true, b"only words")], "not an image");
+    refused(&[("images", true, b"")], "not an image");
     refused(&[("model", false, b"starter")], "empty");
     refused(&[("model", false, b"other"), ("images", true, &good)], "other");
     refused(&[("urls", false, b"http://127.0.0.1:1/a.jpg")], "Nothing is fetched");

@@ -88,7 +88,7 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
         return Kind::Picture(header.format);
     }
     if named_picture {
-        let what = if is_text { "it holds text" } else { "its content is not a known image format" };
+        let what = if is_text { "it contains text" } else { "its content is not a known image format" };
         return Kind::Refused(format!("The file name suggests an image, but {what}"));
     }
     if is_text {

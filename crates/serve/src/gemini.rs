@@ -203,7 +203,7 @@ fn decode(data: &str) -> Result<Vec<u8>, String> {
 }
 
 fn mean(found: impl Iterator<Item = TextEmbedding>) -> Result<Embedding, ApiError> {
-    let failed = || ApiError::new(ApiErrorKind::Internal, "The model gave no vector");
+    let failed = || ApiError::new(ApiErrorKind::Internal, "The model returned no vector");
     let mut found = found.map(|one| one.embedding);
     let first = found.next().ok_or_else(failed)?;
     let rest: Vec<Embedding> = found.collect();

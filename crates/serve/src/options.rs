@@ -26,7 +26,7 @@ pub struct ServeOptions {
 pub enum ServeError {
     /// Anyone on the network could use the machine.
     #[error(
-        "{0} can be reached from other machines, so it needs a token: set VICINITY_TOKEN (or --token) to a long random \
+        "{0} can be reached from other computers, so it needs a token: set VICINITY_TOKEN (or --token) to a long random \
          string, or listen on 127.0.0.1"
     )]
     Unguarded(SocketAddr),

@@ -51,7 +51,7 @@ pub(super) fn is_picture(text: &str) -> bool {
 pub(super) fn file(address: &str) -> Result<Vec<u8>, String> {
     let damaged = || "The data: URL is not valid; it should look like data:image/png;base64,…".to_owned();
     let Some(rest) = after_scheme(address) else {
-        return Err("Nothing is fetched from the network; send the picture as a file or a data: URL".into());
+        return Err("Nothing is fetched from the network; send the image as a file or a data: URL".into());
     };
     let (description, content) = rest.split_once(',').ok_or_else(damaged)?;
     let parts = parts(description).ok_or_else(damaged)?;

@@ -168,7 +168,7 @@ pub(super) fn truncate(embedding: &Embedding, dim: usize) -> Result<Embedding, A
 /// A sentence with `instead`, which says what to do.
 pub(super) fn reject_picture(text: &str, instead: &str) -> Result<(), String> {
     match picture_data::is_picture(text) {
-        true => Err(format!("This is not a text but the data: URL of a picture; {instead}")),
+        true => Err(format!("This is not a text but the data: URL of an image; {instead}")),
         false => Ok(()),
     }
 }
@@ -177,7 +177,7 @@ pub(super) fn reject_picture(text: &str, instead: &str) -> Result<(), String> {
 fn picture(file: &[u8]) -> Result<Picture, String> {
     match vicinity_media::read(Path::new("picture"), file, &ReadOptions::default())? {
         Some(Content::Image { picture, .. }) => Ok(picture),
-        _ => Err("This is not a picture, or not a supported format; send JPEG, PNG or WebP".to_owned()),
+        _ => Err("This is not an image, or not a supported format; send JPEG, PNG or WebP".to_owned()),
     }
 }
 

@@ -295,6 +295,6 @@ fn name(format: ImageFormat) -> &'static str {
         ImageFormat::OpenExr => "OpenEXR",
         ImageFormat::Farbfeld => "farbfeld",
         ImageFormat::Qoi => "QOI",
-        _ => "picture data",
+        _ => "image data",
     }
 }

@@ -138,7 +138,7 @@ pub fn find(id: DeviceId) -> Result<Device, String> {
         DeviceId::Metal if !metal::BUILT => Err(lacks("metal")),
         _ => devices().into_iter().find(|device| device.id == id).ok_or_else(|| {
             let there: Vec<String> = devices().iter().map(|device| device.id.to_string()).collect();
-            format!("this machine has no device {id}; it has {}", there.join(", "))
+            format!("this computer has no device {id}; it has {}", there.join(", "))
         }),
     }
 }

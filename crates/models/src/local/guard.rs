@@ -116,7 +116,7 @@ fn each<T, E>(batch: &[T], embed: impl Fn(&[T]) -> Vec<Result<E, TowerError>>) -
 }
 
 fn nothing() -> TowerError {
-    TowerError::Panicked("it gave no vector".to_owned())
+    TowerError::Panicked("it returned no vector".to_owned())
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8], limits: &JsonLimits) -> Result<(), String> {
             _ => {}
         }
         if values > limits.values {
-            return Err(format!("it holds more than {} values, too many for such a file", limits.values));
+            return Err(format!("it contains more than {} values, too many for such a file", limits.values));
         }
     }
     Ok(())

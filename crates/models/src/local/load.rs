@@ -53,7 +53,7 @@ fn load_pair(text: &ModelDir, vision: &ModelDir, target: &ComputeTarget) -> Resu
     match (text.architecture()?, vision.architecture()?) {
         (Architecture::NomicText, Architecture::NomicVision) => nomic::load(text, vision, target),
         _ => {
-            let reason = "text/ and vision/ must hold the two halves of Nomic Embed";
+            let reason = "text/ and vision/ must contain the two halves of Nomic Embed";
             Err(TowerError::file(shown(text.dir(), text.config_file()), reason))
         }
     }

@@ -37,8 +37,8 @@ const MOST_WEIGHTS: u64 = 16 << 30;
 /// Letters of a licence's name.
 const LICENCE: usize = 100;
 /// Why SigLIP 2's other kind is refused: its pictures become patches of any number.
-const NAFLEX: &str = "it is a SigLIP 2 that keeps each picture's own shape (NaFlex), which cannot be run; take one of \
-                      a fixed size, such as google/siglip2-base-patch16-224";
+const NAFLEX: &str = "it is a SigLIP 2 with variable image shapes (NaFlex), which is not supported; choose one \
+                       with a fixed size, such as google/siglip2-base-patch16-224";
 /// Hexadecimal digits of [`ModelDir::revision`].
 const DIGITS: usize = 16;
 

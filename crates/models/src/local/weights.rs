@@ -111,7 +111,7 @@ impl<'a> Weights<'a> {
     /// A plain tensor with `len` values, whatever its sides.
     ///
     /// # Errors
-    /// When it is missing, of another type or size, or holds a number that is not finite.
+    /// When it is missing, of another type or size, or contains a number that is not finite.
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, TowerError> {
         let (part, dtype, range) = self.plain(name, len)?;
         let mut values = vec![0.0; len];
@@ -202,7 +202,7 @@ impl<'a> Weights<'a> {
     }
 
     fn not_finite(&self, name: &str) -> TowerError {
-        self.error(name, "holds a number that is not finite")
+        self.error(name, "contains a number that is not finite")
     }
 
     /// A complaint about a tensor, and the file that it is in or should be in.

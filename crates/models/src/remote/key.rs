@@ -121,7 +121,7 @@ impl Key {
 }
 
 fn no_store(error: &keyring::v1::Error) -> RemoteError {
-    RemoteError::Setup(format!("the system's key store cannot be used: {}", words(error)))
+    RemoteError::Setup(format!("the system's key store is unavailable: {}", words(error)))
 }
 
 /// The error without what it carries: some kinds hold the secret's bytes.

@@ -159,7 +159,8 @@ impl NomicVisionConfig {
         let (width, heads) = fields.width_and_heads(4)?;
         let (side, patch) = (fields.needed(&["img_size"])?, fields.needed(&["patch_size"])?);
         if !side.is_multiple_of(patch) || side > 4096 || side / patch > GRID {
-            let reason = format!("img_size is no multiple of patch_size, above 4096, or has more than {GRID} patches");
+            let reason =
+                format!("img_size is not a multiple of patch_size, above 4096, or has more than {GRID} patches");
             return Err(fields.refuse(reason));
         }
         if fields.count(&["num_channels"])?.is_some_and(|c| c != CHANNELS) {
@@ -170,7 +171,7 @@ impl NomicVisionConfig {
         }
         let reference = |i: usize| match fields.get(&["ref_feat_shape"]) {
             None => Ok(side / patch),
-            Some(shape) => count(&shape[i]).ok_or_else(|| fields.refuse("ref_feat_shape is no pair of counts")),
+            Some(shape) => count(&shape[i]).ok_or_else(|| fields.refuse("ref_feat_shape is not a pair of counts")),
         };
         Ok(Self {
             width,
@@ -275,7 +276,7 @@ impl<'a> Fields<'a> {
         if base >= 1.0 && base <= f64::from(f32::MAX) {
             Ok(base)
         } else {
-            Err(self.refuse(format!("{base} is no base of rotary angles")))
+            Err(self.refuse(format!("{base} is not a valid base of rotary angles")))
         }
     }
 
@@ -290,7 +291,7 @@ impl<'a> Fields<'a> {
         let factor = self.number(&["rotary_scaling_factor"])?.or(factor);
         match factor {
             Some(factor) if !(1.0..=LARGEST).contains(&factor) => {
-                Err(self.refuse(format!("{factor} is no factor of rotary scaling")))
+                Err(self.refuse(format!("{factor} is not a valid factor of rotary scaling")))
             }
             _ => Ok(factor),
         }

@@ -99,7 +99,7 @@ impl NomicText {
     fn leaves_room(&self, folder: &ModelDir) -> Result<(), TowerError> {
         for task in [TextTask::SearchDocument, TextTask::SearchQuery, TextTask::Classification, TextTask::Clustering] {
             if self.prefix(task)?.len() + 2 + SMALLEST_ROOM > self.context() {
-                let reason = format!("windows of {} tokens hold no text beside its prefix", self.context());
+                let reason = format!("windows of {} tokens leave no space for text after its prefix", self.context());
                 return Err(TowerError::file(folder.config_file(), reason));
             }
         }

@@ -130,13 +130,13 @@ impl Model {
             return Err(format!("its prefix or suffix of pieces is longer than {PIECE} bytes"));
         }
         if self.vocab.longest > TOKEN || self.unk_token.as_ref().is_some_and(|token| token.0 > TOKEN) {
-            return Err(format!("its vocabulary holds a token of more than {TOKEN} bytes"));
+            return Err(format!("its vocabulary contains a token of more than {TOKEN} bytes"));
         }
         if self.vocab.has_empty {
-            return Err("its vocabulary holds an empty token".to_owned());
+            return Err("its vocabulary contains an empty token".to_owned());
         }
         if self.vocab.largest > SCORE {
-            return Err(format!("its vocabulary holds a score beyond {SCORE}"));
+            return Err(format!("its vocabulary contains a score beyond {SCORE}"));
         }
         if self.max_input_chars_per_word.is_some_and(|most| most > WORD) {
             return Err(format!("max_input_chars_per_word is above {WORD}"));
