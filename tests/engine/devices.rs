@@ -181,8 +181,8 @@ fn auto_takes_the_fastest_that_agrees_and_remembers_it() {
     let (runs_on, check, notices) = load(&machine.running("auto", &reports));
     assert_eq!(runs_on, "Card (f16)");
     let check = check.expect("it was compared");
-    assert!(check.starts_with("agrees (cosine 0.9999), ") && check.ends_with(" images/s"), "{check}");
-    assert_eq!(warnings(&notices), ["Card (bf16) differs (cosine 0.9950): not used"]);
+    assert!(check.starts_with("matches the CPU (cosine 0.9999), ") && check.ends_with(" images/s"), "{check}");
+    assert_eq!(warnings(&notices), ["Card (bf16) differs from the CPU (cosine 0.9950); not used"]);
     assert_eq!(machine.loads(), [1, 4], "each way once, and the chosen one to stay");
 
     let (runs_on, again, notices) = load(&machine.running("auto", &reports));
@@ -195,7 +195,7 @@ fn auto_takes_the_fastest_that_agrees_and_remembers_it() {
     assert!(lines[0].checks[0].starts_with("the reference, "), "{lines:?}");
     let shown: Vec<&str> = lines[1].checks.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(shown, ["bf16:", "f16:", "f32:"]);
-    assert!(lines[1].checks[0].contains("differs (cosine 0.9950): not used"), "{lines:?}");
+    assert!(lines[1].checks[0].contains("differs from the CPU (cosine 0.9950); not used"), "{lines:?}");
 
     let updated = Machine { driver: "1.1", ..machine.clone() };
     load(&updated.running("auto", &reports));
@@ -209,7 +209,7 @@ fn a_cpu_that_is_faster_stays() {
     let reports = dir.path().join("devices.json");
     let (runs_on, check, notices) = load(&machine.running("auto", &reports));
     assert_eq!((runs_on.as_str(), notices.len()), ("CPU", 0));
-    assert!(check.is_some_and(|check| check.starts_with("agrees (cosine 1.0000), ")));
+    assert!(check.is_some_and(|check| check.starts_with("matches the CPU (cosine 1.0000), ")));
     let (runs_on, ..) = load(&machine.running("cuda", &reports));
     assert_eq!(runs_on, "Card (f32)", "unless the user asks for the card");
 }
@@ -217,7 +217,7 @@ fn a_cpu_that_is_faster_stays() {
 #[test]
 fn whatever_is_wrong_with_a_device_the_cpu_does_it() {
     let faults = [
-        (Fault::Turned(0.5), "differs (cosine 0.8776): not used"),
+        (Fault::Turned(0.5), "differs from the CPU (cosine 0.8776); not used"),
         (Fault::NotFinite, "failed; not used (it returns invalid vectors)"),
         (Fault::Absent, "the driver has gone"),
     ];
@@ -247,7 +247,7 @@ fn a_device_that_agreed_and_is_gone_is_told_of() {
     let gone = Machine { card: vec![(Precision::F16, Fault::Absent)], ..machine };
     let (runs_on, _, notices) = load(&gone.running("auto", &reports));
     assert_eq!(runs_on, "CPU");
-    assert!(warnings(&notices)[0].contains("Card (f16) cannot be used now"), "{notices:?}");
+    assert!(warnings(&notices)[0].contains("Card (f16) is unavailable"), "{notices:?}");
     let (runs_on, _, notices) = load(&gone.running("cuda:7", &reports));
     assert_eq!(runs_on, "CPU");
     assert!(warnings(&notices)[0].contains("cuda:7"), "{notices:?}");
@@ -311,7 +311,7 @@ fn an_engine_tells_where_its_model_runs_and_lets_it_go() {
         _ => None,
     });
     assert!(warned, "the precision that fails is told of");
-    assert!(runs_on.0 == "Card (f16)" && runs_on.1.is_some_and(|check| check.contains("agrees")));
+    assert!(runs_on.0 == "Card (f16)" && runs_on.1.is_some_and(|check| check.contains("matches the CPU")));
 
     let model = Arc::downgrade(&engine.model().unwrap());
     engine.submit(Job::UnloadModel);
@@ -363,7 +363,7 @@ fn an_import_goes_on_with_smaller_batches_where_the_memory_is_short() {
     let (summary, notices, batches, failed) = import(3);
     assert_eq!((summary.embedded, failed), (40, 0));
     assert!(batches.iter().all(|size| *size <= 3) && batches.iter().sum::<usize>() == 40, "{batches:?}");
-    let said: Vec<_> = notices.iter().filter(|n| n.text.contains("not enough memory")).collect();
+    let said: Vec<_> = notices.iter().filter(|n| n.text.starts_with("Not enough device memory")).collect();
     assert!(!said.is_empty() && said.iter().all(|n| n.severity == Severity::Info), "{notices:?}");
 }
 
@@ -372,7 +372,7 @@ fn a_device_without_memory_for_one_item_ends_the_import_and_blames_no_file() {
     let (summary, notices, _, failed) = import(0);
     assert_eq!((summary.embedded, failed), (0, 0));
     let said = notices.iter().find(|n| n.severity == Severity::Error).expect("it says why");
-    assert!(said.text.contains("not enough memory"), "{said:?}");
+    assert!(said.text.contains("not enough device memory"), "{said:?}");
 }
 
 #[test]

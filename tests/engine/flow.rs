@@ -535,7 +535,7 @@ fn an_empty_or_missing_folder_keeps_its_items_and_is_told_of() {
     import(&engine, Job::Add(vec![place.files()]));
     let elsewhere = place.dir.path().join("elsewhere");
     fs::rename(place.files(), &elsewhere).unwrap();
-    for (there, word) in [(false, "not there"), (true, "empty")] {
+    for (there, word) in [(false, "is missing"), (true, "empty")] {
         if there {
             fs::create_dir(place.files()).unwrap();
         }

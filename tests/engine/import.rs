@@ -94,7 +94,7 @@ fn an_icon_that_claims_gigabytes_is_refused_before_decoding() {
 fn content_counts_and_names_do_not() {
     assert!(matches!(content("a.txt", &small_png()), Ok(Some(Content::Image { .. }))));
     assert!(matches!(content("no_extension", &small_png()), Ok(Some(Content::Image { .. }))));
-    assert!(refusal("a.png", b"<html>Not found</html>").contains("promises a picture"));
+    assert!(refusal("a.png", b"<html>Not found</html>").contains("suggests an image"));
     assert!(refusal("a.jpg", b"").contains("empty"));
     assert!(refusal("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0").contains("HEIC"));
     assert!(refusal("a.txt", &[0x93, 0, 1, 2, 3, 0, 0, 200, 7, 8].repeat(50)).contains("not text"));
@@ -184,7 +184,7 @@ fn scans_deep_but_skips_what_is_hidden_or_excluded() {
     let (names, failures) = scan_all(&[&at("gone"), &at("1.txt")], &[]);
     assert_eq!(names, ["1.txt"]);
     assert_eq!(failures.len(), 1);
-    assert!(failures[0].reason.contains("not there"), "{failures:?}");
+    assert!(failures[0].reason.contains("no longer exists"), "{failures:?}");
     assert!(Excludes::new(&["[".to_owned()]).is_err());
 }
 

@@ -177,7 +177,7 @@ fn twenty_thousand_texts_survive_a_bad_service() {
 
     assert!(!holds_key(&library), "a key in the library");
     let log = LOG.0.lock().unwrap().clone();
-    assert!(log.contains("trying again") && log.contains("vicinity"), "the log was read");
+    assert!(log.contains("retrying") && log.contains("vicinity"), "the log was read");
     for piece in [KEY, &KEY[..12], &KEY[KEY.len() - 12..]] {
         let line = log.lines().find(|line| line.contains(piece));
         assert_eq!(line, None, "a key in the log");

@@ -14,6 +14,7 @@ use std::time::Duration;
 use vicinity_engine::store::{Store, StoreError};
 
 use crate::support::library::{DIM, assert_holds, batch, model, open};
+use crate::support::test_name;
 
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
@@ -23,7 +24,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// This binary again, running the test `name` (which does nothing unless told to), with the library in `dir`.
 fn child(name: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("has a path"));
-    command.args(["--exact", name, "--nocapture"]).env("VICINITY_TEST_LIBRARY", dir);
+    command.args(["--exact", &test_name(module_path!(), name), "--nocapture"]).env("VICINITY_TEST_LIBRARY", dir);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -96,7 +97,8 @@ fn a_limit_on_file_size_stops_writing_and_loses_nothing() {
     // 2,000 blocks of 512 bytes (1,024 in some shells); a write beyond gives an error instead of a signal.
     let mut command = Command::new("sh");
     let exe = std::env::current_exe().expect("has a path");
-    command.arg("-c").arg("trap '' XFSZ; ulimit -f 2000; exec \"$0\" --exact child_writes --nocapture").arg(exe);
+    command.arg("-c").arg("trap '' XFSZ; ulimit -f 2000; exec \"$0\" --exact \"$1\" --nocapture");
+    command.arg(exe).arg(test_name(module_path!(), "child_writes"));
     let output = command.env("VICINITY_TEST_LIBRARY", dir.path()).output().expect("runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));

@@ -124,7 +124,7 @@ fn a_picture_that_is_cut_off_is_said_to_be_cut_off() {
         for percent in [30, 60] {
             let cut = answer(&bytes[..bytes.len() * percent / 100]).map(|_| "it is read".to_owned());
             let (Ok(sentence) | Err(sentence)) = cut;
-            assert!(sentence.contains("cut off"), "{name} cut to {percent} %: {sentence}");
+            assert!(sentence.contains("truncated"), "{name} cut to {percent} %: {sentence}");
         }
     }
 }
@@ -163,11 +163,11 @@ fn what_is_missing_after_the_pixels_does_not_matter() {
     ] {
         assert_eq!(picture(&bytes).rgb(), ideal.as_raw(), "{what}");
     }
-    assert!(refusal(&whole[..end - 16]).contains("cut off"), "the last pixels are missing");
+    assert!(refusal(&whole[..end - 16]).contains("truncated"), "the last pixels are missing");
     let idat = parts.iter().position(|(kind, _)| kind == b"IDAT").unwrap();
     let without: Vec<u8> =
         parts.iter().enumerate().filter(|(at, _)| *at != idat).flat_map(|(_, (k, d))| chunk(k, d)).collect();
-    assert!(refusal(&[&whole[..8], &without].concat()).contains("cut off"), "no pixels at all");
+    assert!(refusal(&[&whole[..8], &without].concat()).contains("truncated"), "no pixels at all");
 
     for name in ["sampling_420", "sampling_444", "restarts"] {
         let bytes = jpeg(name);

@@ -226,7 +226,7 @@ fn weights_of_pytorch_are_read_as_data() {
     assert!(error.contains("pytorch_model.bin") && error.contains("other"), "{error}");
     for len in [0, 100, bytes.len() - 1] {
         std::fs::write(&pickle, &bytes[..len]).expect("written");
-        assert_says(folder.path(), &["pytorch_model.bin", "fetch"]);
+        assert_says(folder.path(), &["pytorch_model.bin", "download model.safetensors"]);
     }
 }
 

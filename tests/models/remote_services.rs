@@ -214,7 +214,7 @@ fn a_missing_key_and_a_key_in_the_clear_are_refused_unsent() {
     assert!(open(&ProviderSpec::new(Provider::Nomic, None), None).contains("NOMIC_API_KEY"));
     let clear =
         ProviderSpec { base_url: Some("http://example.com".into()), ..ProviderSpec::new(Provider::OpenAi, None) };
-    assert!(open(&clear, key()).contains("in the clear"));
+    assert!(open(&clear, key()).contains("unencrypted"));
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn wrong_shapes_are_errors_and_never_vectors() {
         (json!({ "embeddings": [vec![0.0; 768]] }), "length zero"),
         (json!({ "embeddings": ["text"] }), "expected form"),
         (json!({ "vectors": [good] }), "expected form"),
-        (json!({ "embeddings": [good], "model": "another" }), "another model"),
+        (json!({ "embeddings": [good], "model": "another" }), "different model"),
     ];
     for (body, reason) in wrong {
         let (result, service) = one(vec![Reply::ok(&body); 99]);
@@ -332,7 +332,7 @@ fn a_body_without_end_is_cut_off() {
 fn redirects_are_not_followed() {
     let thief = Service::start(|_, _| Reply::ok(&json!({})));
     let (result, _) = one(vec![Reply::status(302, &json!({})).with("location", &thief.url())]);
-    assert!(result.unwrap_err().to_string().contains("points elsewhere"));
+    assert!(result.unwrap_err().to_string().contains("redirects elsewhere"));
     assert_eq!(thief.count(), 0, "the key stayed where it belongs");
 }
 
@@ -460,7 +460,7 @@ fn an_estimate_says_what_goes_where() {
     assert_eq!(estimate.bytes, 9000 + 10 * 13 + 15 * 14);
     assert_eq!(estimate.tokens, 25 * 4);
     let said = estimate.to_string();
-    assert!(said.starts_with("api-atlas.nomic.ai is sent") && said.contains("without EXIF"), "{said}");
+    assert!(said.starts_with("sent to api-atlas.nomic.ai: ") && said.contains("without EXIF"), "{said}");
     let guess = Estimate::of_sizes(&spec, [4000; 3], [[4000, 3000]]).unwrap();
     let real = picture::encode(&photo(4000, 3000)).len() as u64;
     assert!(guess.bytes < 12_000 + 20 * real && guess.items == 4 && guess.tokens == 3000, "{guess:?} {real}");

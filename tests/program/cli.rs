@@ -146,7 +146,7 @@ fn index_then_search_then_the_rest() {
     ] {
         let refused = place.run(&command);
         assert_eq!(refused.status.code(), Some(2), "{command:?}");
-        assert!(stderr(&refused).contains("384 dimensions and was not made to be cut to 128"), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains("384 dimensions and cannot be shortened to 128"), "{}", stderr(&refused));
     }
     let found = place.run(&["search", "space", "--dimensions", "384", "--json"]);
     assert_eq!(lines(&found).len(), 5);

@@ -152,13 +152,13 @@ fn outputs_destroy_nothing() {
     no(&["export", "--vectors", "x", "--items", "x"], ".npy");
     no(&["export", "--vectors", "x.npy", "--items", "x.txt"], ".csv");
     no(&["export", "--vectors", "x.npy", "--items", "files/dog.csv"], "file of the collection");
-    no(&["export", "--vectors", "x.npy", "--items", "library/x.csv"], "in the library");
+    no(&["export", "--vectors", "x.npy", "--items", "library/x.csv"], "inside the library");
     no(&["export", "--vectors", "absent/x.npy", "--items", "x.csv"], "there is no folder absent");
     no(&["map", "--out", "map.gif"], ".png, .jpg");
     no(&["map", "--out", "map"], ".png, .jpg");
     no(&["map", "--positions", "map.json"], ".csv");
     no(&["map", "--out", "files/bad.png"], "file of the collection");
-    no(&["map", "--out", "files/../library/map.png"], "in the library");
+    no(&["map", "--out", "files/../library/map.png"], "inside the library");
     no(&["map", "--out", "absent/map.png"], "there is no folder absent");
     fs::create_dir(place.path("folder.png")).unwrap();
     no(&["map", "--out", "folder.png"], "is a folder");
@@ -331,12 +331,12 @@ mod unix {
         link(".", "here");
         let no =
             |arguments: &[&str], word: &str| refused(&place, &[arguments, &["--library", "library"]].concat(), word);
-        no(&["export", "--vectors", "x.npy", "--items", "x.csv"], "one file");
-        no(&["export", "--vectors", "x.npy", "--items", "sub/../here/x.csv"], "one file");
+        no(&["export", "--vectors", "x.npy", "--items", "x.csv"], "the same file");
+        no(&["export", "--vectors", "x.npy", "--items", "sub/../here/x.csv"], "the same file");
         link("files/dog.txt", "dog.csv");
         no(&["export", "--vectors", "v.npy", "--items", "dog.csv"], "file of the collection");
         link("library/x.csv", "inside.csv");
-        no(&["map", "--positions", "inside.csv"], "in the library");
+        no(&["map", "--positions", "inside.csv"], "inside the library");
         assert_eq!(fs::read_to_string(place.path("files/dog.txt")).unwrap(), "A dog runs.");
     }
 

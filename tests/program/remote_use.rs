@@ -55,7 +55,7 @@ fn the_command_prints_what_the_sdk_gives() {
     assert_eq!(value["usage"], json!({ "prompt_tokens": 3, "total_tokens": 4 }));
     assert_eq!(vector(&value["embeddings"][1]), unit(b"search_query mean cats", 64));
     let said = stderr(&done);
-    assert!(said.contains("is sent the texts in full: 2 items"), "{said}");
+    assert!(said.contains("texts in full: 2 items"), "{said}");
     assert!(!said.contains(&KEY[3..12]), "a key in the log");
 
     let dynamic = vicinity(&["--inference-mode", "dynamic", "--text", "a dog"], &service, &[("NOMIC_API_KEY", KEY)]);

@@ -413,7 +413,7 @@ fn bad_pictures_are_refused_and_break_nothing() {
     let place = refused(&[("images", true, &good), ("images", true, b"\x89PNG\r\n\x1a\nno picture")], "");
     assert_eq!(place, json!(["body", "images", 1]), "which one it is");
     let png = fs::read(fixture("preprocess").join("landscape.png")).unwrap();
-    refused(&[("images", true, &png[..png.len() / 3])], "cut short");
+    refused(&[("images", true, &png[..png.len() / 3])], "truncated");
     refused(&[("images", true, &bomb)], "too large");
     refused(&[("images", true, b"only words")], "not an image");
     refused(&[("images", true, b"")], "not an image");
@@ -426,7 +426,7 @@ fn bad_pictures_are_refused_and_break_nothing() {
     let kind = [("content-type", "multipart/form-data")];
     assert_eq!(send(serve.at, "POST", image, &kind, b"--x").status, 422, "no boundary");
     let kind = [("content-type", "multipart/form-data; boundary=cut")];
-    assert_eq!(send(serve.at, "POST", image, &kind, b"--cut\r\nnonsense").status, 422, "cut short");
+    assert_eq!(send(serve.at, "POST", image, &kind, b"--cut\r\nnonsense").status, 422, "truncated");
     assert_eq!(form(serve.at, image, &[("images", true, &good)]).status, 200);
 }
 

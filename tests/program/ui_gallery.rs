@@ -73,7 +73,7 @@ fn the_gallery_is_sorted_by_name_date_size_and_score_and_remembers_how() {
         step_until(window, entry, |w| listed(w)[..2] == first);
         window.run_steps(3);
     };
-    sort(&mut window, "Sort by order added, first added first", "Name", [24, 25]);
+    sort(&mut window, "Sort by order added, oldest first", "Name", [24, 25]);
     sort(&mut window, "Sort by name, A to Z", "Reverse: Z to A", [23, 22]);
     sort(&mut window, "Sort by name, Z to A", "File size", [31, 30]);
     sort(&mut window, "Sort by file size, largest first", "Date modified", [0, 1]);

@@ -78,11 +78,11 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     click(&mut window, "Close");
     assert!(!window.state().state().is_dialog_open(Dialog::Models));
     step_until(&mut window, "the status bar shows it", |w| {
-        w.query_by_label_contains(&format!("Getting {TITLE} ")).is_some()
+        w.query_by_label_contains(&format!("Downloading {TITLE}")).is_some()
     });
     hub.manner().slow = None;
     step_until(&mut window, "it is here", |w| matches!(stands(w), InstallState::Installed { .. }));
-    step_until(&mut window, "it is told", |w| w.query_by_label_contains(&format!("{TITLE} is here")).is_some());
+    step_until(&mut window, "it is told", |w| w.query_by_label_contains(&format!("{TITLE} is installed")).is_some());
     window.run_steps(2);
     window.get_by_label_contains("Downloads from 127.0.0.1");
 
@@ -91,7 +91,7 @@ fn a_model_is_got_paused_resumed_checked_and_removed() {
     click(&mut window, &format!("Verify {TITLE}"));
     step_until(&mut window, "it is sound", |w| w.query_by_label("All files are intact").is_some());
     click(&mut window, &format!("Remove… {TITLE}"));
-    window.get_by_label("Delete 1.2 MB from this computer? It can be got again.");
+    window.get_by_label("Remove 1.2 MB from this computer? You can download it again.");
     click(&mut window, &format!("Cancel removing {TITLE}"));
     assert!(matches!(stands(&window), InstallState::Installed { .. }), "asking is not deleting");
     click(&mut window, &format!("Remove… {TITLE}"));
@@ -115,7 +115,7 @@ fn without_a_network_or_room_the_dialog_says_what_to_do() {
     let full = InstallOptions { free_space: |_| Ok(33_000_000), ..options(place.path(), &hub.address) };
     let mut full = with_dialog(setup(full));
     click(&mut full, &format!("Download {TITLE}"));
-    step_until(&mut full, "what is missing is told", |w| w.query_by_label_contains("make room for ").is_some());
+    step_until(&mut full, "what is missing is told", |w| w.query_by_label_contains("free up ").is_some());
 }
 
 #[test]

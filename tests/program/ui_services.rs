@@ -63,7 +63,7 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     click(&mut window, "Review what will be sent…");
     step_until(&mut window, "the offer is shown", |w| w.query_by_label("Items: 3").is_some());
     window.get_by_label(&format!("What will be sent to {}", service.host()));
-    window.get_by_label_contains("shrunk and without EXIF or GPS data");
+    window.get_by_label_contains("reduced in size, without EXIF or GPS data");
     window.get_by_label("Requests: about 2");
     assert_eq!(service.count(), 0, "reading the offer sends nothing");
     click(&mut window, "Cancel");

@@ -76,9 +76,7 @@ fn nobody_is_asked_before_it_is_allowed_and_then_once_a_day() {
     first.get_by_label("Library menu: Vicinity").click();
     first.run_steps(3);
     first.get_by_label("Settings…").click();
-    step_until(&mut first, "it says who would be asked", |w| {
-        w.query_by_label_contains("At most once a day 127.0.0.1:").is_some()
-    });
+    step_until(&mut first, "it says who would be asked", |w| w.query_by_label_contains("Checks 127.0.0.1:").is_some());
     // the dialog grows from its middle
     first.run_steps(4);
     first.get_by_label("Check for new versions").click();

@@ -232,7 +232,7 @@ impl Backend for Fake {
                 self.send(Event::Preview(id, Ok(preview)));
             }
             Job::ReloadModel => {
-                let check = Some("agrees (cosine 0.9998), 820 images/s".to_owned());
+                let check = Some("matches the CPU (cosine 0.9998), 820 images/s".to_owned());
                 self.send(Event::Model(ModelState::Ready { runs_on: "Card (bf16)".to_owned(), check }));
             }
             Job::SetDimensions(dim) => {
