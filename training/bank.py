@@ -1,4 +1,4 @@
-"""Cached features in memory: every view of every picture, drawn at random."""
+"""Cached features in memory: every view of every image, drawn at random."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ import features
 
 
 class FeatureBank:
-    """Rows of features, and which of them belong to a picture."""
+    """Rows of features, and the image that each belongs to."""
 
     def __init__(self, kit, folder, views):
         pools = []
@@ -24,13 +24,13 @@ class FeatureBank:
         self.first = self.where[:, 0].copy()
         assert (self.first >= 0).all(), "view 0 must be complete"
         self.count = (self.where >= 0).sum(1)
-        self.where = -np.sort(-self.where, axis=1)  # the views that a picture has come first
+        self.where = -np.sort(-self.where, axis=1)  # the views that an image has come first
 
     def __len__(self):
         return len(self.features)
 
     def draw(self, pictures, rng):
-        """A random view of each picture, as row numbers."""
+        """A random view of each image, as row numbers."""
         pictures = np.asarray(pictures)
         return self.where[pictures, rng.integers(0, self.count[pictures])]
 

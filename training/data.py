@@ -1,4 +1,4 @@
-"""The training pictures and their captions (`../shared/training`), and the split held out of them."""
+"""The training images and their captions (`../shared/training`), and the split held out of them."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ HELD_OUT_OTHERS = 400
 
 
 class Kit:
-    """Pictures packed in `images-*.bin`, described by `index.csv`."""
+    """Images packed in `images-*.bin`, described by `index.csv`."""
 
     def __init__(self, folder):
         self.folder = Path(folder)

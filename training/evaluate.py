@@ -1,9 +1,9 @@
-"""Measure one or more models on the evaluation data, all by the same code.
+"""Evaluate one or more models on the evaluation data with the same code.
 
     python training/evaluate.py --model assets/starter --data ../shared/data
 
 Give `--model` several times to see models side by side. Everything is computed from the exported, quantised
-files in f32. No picture in `--data` was trained on.
+files in f32. No image in `--data` was trained on.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def read_lines(path):
 
 
 class Photos:
-    """`data/photos`: pictures with a label, a coarse group, or captions."""
+    """`data/photos`: images with a label, a coarse group, or captions."""
 
     def __init__(self, data):
         self.data, self.folder = Path(data), Path(data) / "photos"
@@ -76,7 +76,7 @@ class Photos:
         return np.array([bool(pattern.search(x)) for x in self.lower])
 
     def captioned(self, name):
-        """Pictures of a set, their captions, and for each caption the place of its picture."""
+        """Images of a set, their captions, and for each caption the index of its image."""
         rows = [i for i in self.of(name) if self.captions[i]]
         texts = [c for i in rows for c in self.captions[i]]
         owner = np.array([k for k, i in enumerate(rows) for _ in self.captions[i]])
@@ -84,7 +84,7 @@ class Photos:
 
 
 class Encoder:
-    """A model over the photos: image vectors once, text vectors remembered."""
+    """A model over the photos: image vectors computed once, text vectors cached."""
 
     def __init__(self, folder, photos):
         self.model = towers.Starter(folder)
@@ -125,7 +125,7 @@ def zero_shot(encoder, photos):
 
 
 def queries(encoder, photos):
-    """Share of right pictures among the first ten."""
+    """Share of right images among the first ten."""
     names = sorted(set(photos.labels[photos.of("imagenette")]))
     hits = []
     for name, scores in zip(names, encoder.prompts(names) @ encoder.images.T):

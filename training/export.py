@@ -61,7 +61,7 @@ def write(folder, tensors, config):
 
 @torch.no_grad()
 def write_reference(folder, data):
-    """Outputs for 20 pictures and 20 texts, from the written file in f32: what every other loader must give."""
+    """Outputs for 20 images and 20 texts, from the written file in f32: which every other loader must reproduce."""
     folder, photos = Path(folder), Path(data) / "photos"
     with open(photos / "labels.csv", newline="", encoding="utf-8") as f:
         files = [row["file"] for row in csv.DictReader(f)]

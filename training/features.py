@@ -1,7 +1,7 @@
-"""Cache what the frozen trunk says about every training picture, view by view.
+"""Cache the output of the frozen trunk for every training image, view by view.
 
-A view is a way of cropping: 0 = the whole picture, 1.. = seeded random resized crops, half of them mirrored.
-Views 0 and 1 hold all pictures, later ones only those with captions (which are what runs short).
+A view is a way of cropping: 0 = the whole image, 1.. = seeded random resized crops, half of them mirrored.
+Views 0 and 1 hold all images, later ones only those with captions (which are what runs short).
 For each view two arrays of f16 lie in the work folder: `features` [n, 1280] and `mids` [n, 328].
 Interrupted runs go on where they stopped.
 """
@@ -26,7 +26,7 @@ FLUSH = 64  # batches between progress marks
 
 
 def crop(picture, rng, smallest):
-    """A random part of the picture (at least `smallest` of its area), squashed; half of them mirrored."""
+    """A random part of the image (at least `smallest` of its area), squashed; half of them mirrored."""
     w, h = picture.size
     area = rng.uniform(smallest, 1) * w * h
     aspect = math.exp(rng.uniform(-0.3, 0.3)) * math.sqrt(w / h)
@@ -48,7 +48,7 @@ def view_of(picture, index, view):
 
 
 def members(kit, view):
-    """Which pictures a view holds, in the order of caching: those with captions first."""
+    """Images of a view, in the order of caching: those with captions first."""
     captioned = [i for i in range(len(kit)) if kit.captions(i)]
     if view >= 2:
         return captioned
@@ -71,7 +71,7 @@ class Trunk(torch.nn.Module):
 
 
 def fast_trunk():
-    """The trunk, compiled where a C++ compiler is at hand (about 1.6 times as fast)."""
+    """The trunk, compiled if a C++ compiler is available (about 1.6 times as fast)."""
     trunk = Trunk().eval()
     return torch.compile(trunk) if shutil.which("g++") else trunk
 
@@ -130,4 +130,4 @@ def cache_view(kit, folder, view, trunk, pool):
                 array.flush()
             (folder / f"view-{view}.done").write_text(str(end))
             rate = (end - first) / (time.time() - began)
-            print(f"view {view}: {end} of {len(order)} pictures, {rate:.0f} a second", flush=True)
+            print(f"view {view}: {end} of {len(order)} images, {rate:.0f} per second", flush=True)

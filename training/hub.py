@@ -1,7 +1,7 @@
-"""Hub correction: how much of the mean picture vector to take away, chosen on training pictures.
+"""Hub correction: how much of the mean image vector to subtract, chosen on training images.
 
-A vector near the middle of all pictures is near to every text, and a word near the middle of all texts is near to
-every picture. The largest share that still finds the members of the broad words is taken.
+A vector near the middle of all images is near to every text, and a word near the middle of all texts is near to
+every image. The largest share that still finds the members of the broad words is taken.
 """
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 SHARES = [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 ROUNDS, RIVALS = 20, 11  # as many rival words as in a list of twelve
-MEMBER, STRANGER = 0.6, 0.02  # mass of a broad word from which a picture is a member, and below which a stranger
+MEMBER, STRANGER = 0.6, 0.02  # mass of a broad word from which an image is a member, and below which a stranger
 LOSS = 0.02  # share of the members that may be lost
 
 

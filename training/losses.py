@@ -3,12 +3,12 @@
 import torch
 import torch.nn.functional as F
 
-CONFIDENT = 0.2  # the classifier's best probability from which broader words are taught
-ABSENT = 0.02  # mass below which a broader word does not apply
+CONFIDENT = 0.2  # the classifier's best probability above which hypernyms are taught
+ABSENT = 0.02  # mass below which a hypernym does not apply
 
 
 def contrastive(texts, images, scale, same, soft=None, share=0.0):
-    """Symmetric InfoNCE with several positives; `share` of the target may follow the captions' own likeness."""
+    """Symmetric InfoNCE with several positives; `share` of the target may follow the similarity of the captions."""
     scores = texts @ images.T * scale
     target = same / same.sum(1, keepdim=True)
     if share:
@@ -24,7 +24,7 @@ def distillation(images, names, scale, teacher):
 
 
 def membership(images, words, distractors, scale, mass, confident):
-    """Words get their share of the class probability, in a contest with words that fit nothing."""
+    """Words get their share of the class probability, in competition with distractor words."""
     scores = torch.cat([images @ words.T, images @ distractors.T], 1) * scale
     chosen = F.log_softmax(scores, 1)[:, : len(words)]
     return -(chosen * mass)[confident].sum(1).mean()
@@ -37,19 +37,19 @@ def restraint(images, words, distractors, absent):
 
 
 def retention(adapted, raw, pairs=256, scale=20.0):
-    """The adapter stays near MiniLM: vector by vector, and in how texts rank each other. Two losses."""
+    """The adapter stays close to MiniLM: vector by vector, and in how texts rank each other. Two losses."""
     near = 1 - (adapted * raw).sum(1).mean()
     before, after = (F.log_softmax(x[:pairs] @ x[:pairs].T * scale, 1) for x in (raw, adapted))
     return near, F.kl_div(after, before, log_target=True, reduction="batchmean")
 
 
 def confident_mass(teacher, covers, partition):
-    """From class probabilities: shares of the broader words (summing to one), of the broad words, and who is sure."""
+    """From class probabilities: shares of the hypernyms (summing to one), of the broad words, and which samples are confident."""
     broader = teacher @ covers
     share = broader / (broader.sum(1, keepdim=True) + 1e-6)
     return broader, share, teacher @ partition, teacher.max(1).values > CONFIDENT
 
 
 def absent_words(broader, broad, confident):
-    """Where a word surely does not apply; columns as in `torch.cat([broad, broader])`."""
+    """Where a word certainly does not apply; columns as in `torch.cat([broad, broader])`."""
     return (torch.cat([broad, broader], 1) < ABSENT) & confident[:, None]

@@ -6,11 +6,11 @@ import torch.nn.functional as F
 
 import packages
 
-CAPTIONS, NAMES, HYPERNYMS, BROAD = range(4)  # places of the softmax scales
+CAPTIONS, NAMES, HYPERNYMS, BROAD = range(4)  # indices of the softmax scales
 
 
 class ImageHead(nn.Module):
-    """A small MLP and a linear skip beside the classifier's softmax times one vector a class.
+    """A small MLP and a linear skip next to the classifier's softmax times one vector per class.
 
     MLP and skip start at zero and the class vectors at the names' own vectors, so that training starts from the
     best thing that needs no training: names averaged by the backbone's softmax.
@@ -38,7 +38,7 @@ class ImageHead(nn.Module):
         return F.linear(features, self.fc_weight, self.fc_bias)
 
     def forward(self, features, mids, probabilities=None):
-        """`probabilities`: the softmax of `classify(features)`, where it is known already."""
+        """`probabilities`: the softmax of `classify(features)`, if it is already known."""
         if probabilities is None:
             probabilities = self.classify(features).softmax(1)
         x = torch.cat([features, mids], 1) * self.in_scale + self.in_shift
@@ -57,7 +57,7 @@ class ImageHead(nn.Module):
 
 
 class TextAdapter(nn.Module):
-    """A residual MLP on MiniLM's vectors, zero at the start."""
+    """A residual MLP on MiniLM's vectors, initially zero."""
 
     def __init__(self, hidden):
         super().__init__()

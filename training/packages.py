@@ -62,7 +62,7 @@ def convolutions():
     for stage, (repeats, k, stride, expansion, cin, cout) in enumerate(STAGES):
         cin = 32 if stage == 0 else scaled(cin)
         cout = scaled(cout)
-        if stage not in (0, last):  # the Lite variants keep the first and last stage as they are
+        if stage not in (0, last):  # the Lite variants keep the first and last stage unchanged
             repeats = math.ceil(DEPTH * repeats)
         for step in range(repeats):
             block += 1
@@ -111,7 +111,7 @@ def names_in_package(conv, convs):
 
 
 def minilm():
-    """Full-precision tensors of the text encoder; positions cut to the longest input."""
+    """Full-precision tensors of the text encoder; positions truncated to the longest input."""
     out = {}
     for name, value in load_file(minilm_dir() / "model.safetensors").items():
         name = name.removeprefix("bert.")

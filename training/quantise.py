@@ -17,7 +17,7 @@ def scheme(name, value):
 
 
 def to_int8(weight):
-    """One scale for each row (output channel)."""
+    """One scale per row (output channel)."""
     rows = weight.reshape(weight.shape[0], -1)
     scale = rows.abs().amax(1).clamp_min(1e-8) / 127
     values = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
@@ -25,7 +25,7 @@ def to_int8(weight):
 
 
 def to_int4(weight):
-    """Two values a byte (even column = low nibble); the clip with the least squared error wins in each group."""
+    """Two values per byte (even column = low nibble); the clip with the least squared error wins in each group."""
     rows, cols = weight.shape
     groups = weight.view(rows, cols // GROUP, GROUP)
     peak = groups.abs().amax(2, keepdim=True)
@@ -79,5 +79,5 @@ def unpack_int4(packed, scale):
 
 
 def round_trip(tensors):
-    """What the shipped file will hold, as f32: training sees the weights that users get."""
+    """The content of the shipped file, as f32, so that training sees the weights that users get."""
     return unpack(pack(tensors))

@@ -1,4 +1,4 @@
-"""The texts of the training: captions, class names, WordNet's broader words, and words that fit nothing.
+"""The texts for training: captions, class names, hypernyms from WordNet, and distractor words.
 
 Vectors come from MiniLM with the shipped (quantised) weights and are cached in the work folder.
 WordNet 3.0 and the word list are Debian's packages `wordnet-base` and `wamerican`.
@@ -26,14 +26,14 @@ SCENES = {
     "suburb": "suburb", "tallbuilding": "tall building", "bedroom": "bedroom", "industrial": "industrial site",
     "kitchen": "kitchen", "livingroom": "living room", "store": "store",
 }
-# Words of WordNet's upper levels that nobody would look a picture up by.
+# Words of WordNet's upper levels that nobody would search for.
 TOO_BROAD = set(
     "entity;physical entity;abstraction;object;whole;matter;causal agent;thing;artifact;unit;psychological feature;"
     "abstract entity;living thing;organism;instrumentality;relation;attribute;equipment;device;structure;chordate;"
     "vertebrate;placental;substance;covering;commodity;consumer goods;conveyance;implement;container;solid;article;"
     "way;part;group".split(";")
 )
-# How people say it, beside what WordNet calls it.
+# Common names, in addition to those of WordNet.
 SAID = {
     "animal": ["animals", "wildlife"], "musical instrument": ["music", "music instrument"],
     "vehicle": ["transportation", "transport", "vehicles"], "game equipment": ["sports", "sports gear"],
@@ -61,13 +61,13 @@ BROAD = [
     (["vessel"], ["container", "containers", "a container"]),
 ]
 ANYTHING = ["object", "thing", "an everyday object", "a photo of an object"]
-FEWEST = 3  # classes a broader word must cover
+FEWEST = 3  # classes a hypernym must cover
 WORDINGS = 6
 
 
 @dataclass
 class TextBank:
-    """Text vectors before the adapter, and which classes each broader word covers."""
+    """Text vectors before the adapter, and the classes that each hypernym covers."""
 
     captions: list
     caption_vectors: torch.Tensor  # [captions, 384]; scene wordings come after the captions
@@ -75,13 +75,13 @@ class TextBank:
     hypernyms: torch.Tensor  # [words, wordings, 384]
     covers: torch.Tensor  # [1000, words]
     broad: torch.Tensor  # [15, 4, 384]; the last is "anything else"
-    partition: torch.Tensor  # [1000, 15], one a row
+    partition: torch.Tensor  # [1000, 15], one per row
     distractors: torch.Tensor  # [n, 384]
-    sentences: torch.Tensor  # [n, 384], only for keeping what MiniLM knows
+    sentences: torch.Tensor  # [n, 384], only to preserve MiniLM's knowledge
 
 
 def parse_wordnet(folder):
-    """Noun synsets: offset -> (words, broader synsets, gloss)."""
+    """Noun synsets: offset -> (words, hypernyms, gloss)."""
     nouns = {}
     with open(Path(folder) / "data.noun", encoding="utf-8") as f:
         for line in f:
@@ -133,7 +133,7 @@ def broader_words(nouns, wnids):
 
 
 def wordings(spellings):
-    """Six ways to say a broader word: each spelling plain, then as a photo."""
+    """Six phrasings of a hypernym: each spelling alone, then as a photo."""
     forms = (spellings[k // 2 % len(spellings)] for k in range(WORDINGS))
     return [w if k % 2 == 0 else f"a photo of a {w}" for k, w in enumerate(forms)]
 
@@ -156,7 +156,7 @@ def broad_wordings():
 
 
 def vocabulary(nouns, word_list, rng):
-    """One- and two-word texts that a picture is compared with as 'some word', and explained words."""
+    """One- and two-word texts that an image is compared with as 'some word', and words with definitions."""
     single = [w for words, _, _ in nouns.values() for w in words if len(w.split()) <= 2 and len(w) < 20 and w.islower()]
     listed = [w for w in Path(word_list).read_text(encoding="utf-8").split() if w.islower() and "'" not in w]
     plain = rng.sample(sorted(set(single)), 16000) + rng.sample(listed, 6000)
@@ -165,7 +165,7 @@ def vocabulary(nouns, word_list, rng):
 
 
 def build(kit, data, wordnet, word_list, cache, seed=0):
-    """All texts and their vectors; from the cache where it exists."""
+    """All texts and their vectors; from the cache if it exists."""
     cache = Path(cache)
     if cache.exists():
         return TextBank(**torch.load(cache, weights_only=True))

@@ -21,7 +21,7 @@ LAYERS, HEADS = 6, 12
 
 
 def pixels(picture, size=packages.SIZE):
-    """A picture -> uint8 [size, size, 3], squashed with Pillow's bicubic filter."""
+    """An image -> uint8 [size, size, 3], squashed with Pillow's bicubic filter."""
     picture = ImageOps.exif_transpose(picture).convert("RGB")
     return np.array(picture.resize((size, size), Image.Resampling.BICUBIC))
 

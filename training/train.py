@@ -1,10 +1,10 @@
-"""Train the starter model's image head and text adapter anew, export it, measure it, ship it if it is better.
+"""Train the starter model's image head and text adapter, export, evaluate, and ship it if it is better.
 
     python training/train.py --training ../shared/training --data ../shared/data \\
         --work /tmp/starter-work --out assets/starter
 
 Everything slow is cached in `--work`, so that a second run (or an interrupted one) goes on where it can.
-All choices (steps, hub correction) are made on training pictures; `--data` is only measured, at the end.
+All choices (steps, hub correction) are made on training images; `--data` is only measured, at the end.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from trainer import Recipe, Trainer, average
 
 SHIPPED = ("model.safetensors", "config.json", "vocab.txt")
 NOISE = 0.02
-SMALL_NOISE = 0.04  # figures on 150 pictures or fewer
+SMALL_NOISE = 0.04  # figures on 150 images or fewer
 SMALL = ("flickr8k", "coco", "P@10", "->")
 DESCRIPTIVE = ("modality gap", "mean cosine")
 
@@ -51,7 +51,7 @@ def arguments():
 
 
 def trained(args, kit, bank, text_bank):
-    """The mean of the runs; a finished run is not repeated while its recipe stays the same."""
+    """The mean of the runs; a finished run is not repeated unless its recipe changes."""
     runs = []
     for number in range(args.runs):
         values = {f.name: getattr(args, f.name) for f in fields(Recipe)}
@@ -85,7 +85,7 @@ def assemble(student, kit, bank, text_bank):
 
 
 def better(new, old):
-    """Higher on average, and no figure lower than noise allows."""
+    """Whether it is better on average, and no figure is worse by more than noise."""
     gains = {n: (old[n] - v if "wrong" in n else v - old[n]) for n, v in new.items() if not n.startswith(DESCRIPTIVE)}
     worse = {n: g for n, g in gains.items() if g < -(SMALL_NOISE if any(s in n for s in SMALL) else NOISE)}
     mean = sum(gains.values()) / len(gains)
@@ -94,7 +94,7 @@ def better(new, old):
 
 
 def ship(args, folder):
-    """Measure, compare with what is shipped, and replace it if the new one is better."""
+    """Evaluate, compare with the shipped model, and replace it if the new one is better."""
     photos = evaluate.Photos(args.data)
     columns = {"new": evaluate.measure(folder, photos)}
     out = Path(args.out) if args.out else None
@@ -106,7 +106,7 @@ def ship(args, folder):
         out.mkdir(parents=True, exist_ok=True)
         for name in SHIPPED:
             shutil.copyfile(folder / name, out / name)
-        print(f"{out} holds the new model now; renew its reference outputs and its revision in the program")
+        print(f"{out} now contains the new model; update its reference outputs and its revision in the program")
 
 
 def main():

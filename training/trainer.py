@@ -17,7 +17,7 @@ from model import BROAD, CAPTIONS, HYPERNYMS, NAMES, ImageHead, Student, TextAda
 
 @dataclass
 class Recipe:
-    """What may be tuned. Weights are those of the losses of the same name."""
+    """Hyperparameters; weights are those of the losses of the same name."""
 
     seed: int = 0
     steps: int = 950
@@ -44,7 +44,7 @@ class Recipe:
 
 
 class Synthesiser:
-    """Features for classes without pictures: moving along covariance x classifier weight raises one logit.
+    """Features for classes without images: moving along covariance x classifier weight raises one logit.
 
     The teacher stays exact, since its logits are computed from the moved features themselves.
     """
@@ -103,7 +103,7 @@ class Trainer:
         return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
 
     def run(self, log=print, every=100):
-        """Train to the end; returns the running average of the weights."""
+        """Train to completion; returns the running average of the weights."""
         optimiser, schedule = self.optimiser()
         self.student.train()
         began = time.time()
@@ -129,7 +129,7 @@ class Trainer:
                 mean.lerp_(value, 1 - keep)
 
     def batch(self):
-        """Features (captioned half, then any pictures), the teacher's logits, and one caption for the first half."""
+        """Features (captioned half, then any images), the teacher's logits, and one caption for the first half."""
         r, rng = self.recipe, self.rng
         pictures = rng.choice(self.captioned, r.batch, replace=False)
         rows = np.concatenate([self.bank.draw(pictures, rng), self.bank.draw(rng.choice(self.train, r.batch), rng)])
@@ -188,7 +188,7 @@ class Trainer:
 
     @torch.no_grad()
     def held_out(self, student=None):
-        """On pictures of the kit that no step sees: retrieval by caption, and the classifier's names found again."""
+        """On held-out images: retrieval by caption, and recovery of the classifier's names."""
         student = (student or self.averaged).eval()
         images = student.head(*self.bank[self.bank.whole(self.held)])
         owner = torch.tensor([k for k, i in enumerate(self.held) for _ in self.caption_rows[i]])
@@ -206,7 +206,7 @@ class Trainer:
 
 
 def caption_rows(kit, bank):
-    """For each picture the rows of its captions in the bank; grey scene pictures get their scene's wordings."""
+    """For each image the rows of its captions in the bank; greyscale scenes get the phrasings of their scene."""
     place = {c: i for i, c in enumerate(bank.captions)}
     rows = [[place[c] for c in kit.captions(i)] for i in range(len(kit))]
     wordings, scenes = len(texts.SCENE_TEMPLATES), list(texts.SCENES)

@@ -1,4 +1,4 @@
-"""The peer of benches/embed.rs: times the same work in PyTorch and ONNX Runtime f32, one task a line of standard input.
+"""The peer of benches/embed.rs: times the same work in PyTorch and ONNX Runtime f32, one task per line of standard input.
 
 A line is `TASK BATCH THREADS REPEATS` with TASK image, image_cl (channels last), image_ort (ONNX Runtime), or text; the
 answer is the least wall time and the least CPU time of one repeat, in ms. image_ort needs onnx, onnxscript, onnxruntime.
@@ -13,13 +13,13 @@ from session import session
 from starter import Starter, synthetic
 
 answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # the exporter talks
+os.dup2(2, 1)  # the exporter prints to stdout
 model = Starter()
 pixels, sessions = {}, {}
 
 
 class Image(torch.nn.Module):
-    """The picture tower as the exporter wants it."""
+    """The image tower in the form the exporter needs."""
 
     def forward(self, x):
         return model.image(x)

@@ -1,9 +1,9 @@
-"""Writes what the tests and `vicinity doctor` compare with. Run it after the weights changed:
+"""Writes the reference outputs for the tests and `vicinity doctor`. Run it after the weights changed:
 
     python benches/peers/references.py
 
-assets/starter/golden.safetensors   one synthetic picture and two texts
-tests/fixtures/starter/*            more of the same; nothing in it is anybody's picture
+assets/starter/golden.safetensors   one synthetic image and two texts
+tests/fixtures/starter/*            more of the same; nothing in it is anybody's image
 """
 import json
 

@@ -6,7 +6,7 @@ import torch
 
 
 def session(module, shape, threads):
-    """What runs `module` on batches of inputs of `shape`, up to 64. Needs onnx, onnxscript, onnxruntime."""
+    """A function that runs `module` on batches of inputs of `shape`, up to 64. Needs onnx, onnxscript, onnxruntime."""
     import onnxruntime
 
     path = os.path.join(tempfile.mkdtemp(), "tower.onnx")

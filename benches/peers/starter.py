@@ -47,7 +47,7 @@ class Starter:
     def linear(self, x, name):
         return F.linear(x, self.w[name], self.w[name + ".bias"])
 
-    # ------------------------------------------------------------------ pictures
+    # ------------------------------------------------------------------ images
     def pixels(self, rgb):
         """uint8 [h, w, 3] to the network's input [1, 3, s, s]."""
         size = self.config["image"]["size"]
@@ -127,7 +127,7 @@ def bicubic(x):
 
 
 def one_pass(a, n):
-    """Resizes axis 1 of a uint8 array in fixed point (Pillow 13 orders the passes otherwise)."""
+    """Resizes axis 1 of a uint8 array in fixed point (Pillow 13 has another order of passes)."""
     m, out = a.shape[1], np.empty((a.shape[0], n, a.shape[2]), np.uint8)
     scale = m / n
     wide = max(scale, 1.0)
@@ -148,7 +148,7 @@ def resize(a, width, height):
 
 
 def synthetic(width, height):
-    """The picture that `towers::golden::picture` draws: gradients, stripes and a disc, in whole numbers."""
+    """The image that `towers::golden::picture` draws: gradients, stripes and a disc, in whole numbers."""
     y, x = np.mgrid[0:height, 0:width].astype(np.int64)
     u, v = x * 256 // width, y * 256 // height
     disc = (u - 160) ** 2 + (v - 96) ** 2 < 64**2

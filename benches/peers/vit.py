@@ -46,7 +46,7 @@ class Block(torch.nn.Module):
 
 
 class Tower(torch.nn.Module):
-    """Pixels to unit vectors. SigLIP's pooling head is left out: it looks at the pictures once, not twelve times."""
+    """Pixels to unit vectors. SigLIP's pooling head is omitted: it processes the images once, not twelve times."""
 
     def __init__(self, folder):
         super().__init__()
@@ -112,7 +112,7 @@ class NomicBlock(torch.nn.Module):
 
 
 class Nomic(torch.nn.Module):
-    """Pixels to unit vectors; the pooling head is left out as for SigLIP."""
+    """Pixels to unit vectors; the pooling head is omitted as for SigLIP."""
 
     def __init__(self, folder):
         super().__init__()
@@ -140,7 +140,7 @@ class Nomic(torch.nn.Module):
 
 
 class MobileClip(torch.nn.Module):
-    """The FastViT of a MobileCLIP, its branches made one as its authors do for use."""
+    """The FastViT of a MobileCLIP, its branches merged as its authors do for inference."""
 
     def __init__(self, folder):
         super().__init__()
@@ -157,7 +157,7 @@ class MobileClip(torch.nn.Module):
 
 
 def faster_clip(folder, size):
-    """What runs the package faster-clip on a batch: it decodes and prepares pictures itself, so it gets tiny files."""
+    """A function that runs the package faster-clip on a batch; it decodes and prepares images itself, so it gets tiny files."""
     import io
     import tempfile
 
@@ -215,7 +215,7 @@ def main():
     tower = buffers(load(sys.argv[1])).eval()
     half, faster, sessions = None, None, {}
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # the exporter talks
+    os.dup2(2, 1)  # the exporter prints to stdout
     print("ready", torch.__version__, file=answers, flush=True)
     for line in sys.stdin:
         engine, batch, threads, repeats = line.split()

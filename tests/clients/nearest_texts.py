@@ -1,4 +1,4 @@
-"""The texts nearest to a picture, by Nomic's client: one space for both. Argument: a picture."""
+"""The texts nearest to an image, with Nomic's client: one space for both. Argument: an image."""
 
 import sys
 
@@ -10,7 +10,7 @@ LABELS = ["golf balls", "a lighthouse", "a red car", "bread", "penguins", "a pia
 
 
 def get_nearest_texts(image, texts, k=3):
-    """The k texts with the largest cosine to the picture: (text, cosine)."""
+    """The k texts with the largest cosine to the image: (text, cosine)."""
     picture = np.array(embed.image([image], model="nomic-embed-vision-v1.5")["embeddings"][0])
     vectors = np.array(embed.text(texts, model="nomic-embed-text-v1.5", task_type="search_query")["embeddings"])
     cosines = vectors @ picture / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(picture))

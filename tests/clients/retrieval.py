@@ -1,4 +1,4 @@
-"""A user's own search, once with each client: index ten texts, ask, take the three nearest. Nothing here knows Vicinity."""
+"""A user's own search, once with each client: index ten texts, query, take the three nearest. Nothing here is specific to Vicinity."""
 
 import nomic
 import numpy as np
@@ -33,7 +33,7 @@ def by_openai(texts, query):
 
 def by_gemini(texts, query):
     config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY" if query else "RETRIEVAL_DOCUMENT")
-    client = genai.Client()  # a client that nothing holds is closed
+    client = genai.Client()  # a client without a reference is closed
     answer = client.models.embed_content(model="gemini-embedding-001", contents=texts, config=config)
     return [embedding.values for embedding in answer.embeddings]
 

@@ -60,7 +60,7 @@ def picture():
 
 
 def as_nomic_sends_it(path):
-    """Nomic's client encodes pictures anew before it sends them."""
+    """Nomic's client re-encodes images before it sends them."""
     jpeg = io.BytesIO()
     resize_pil(Image.open(path)).convert("RGB").save(jpeg, format="JPEG")
     return jpeg.getvalue()

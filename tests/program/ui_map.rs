@@ -358,7 +358,7 @@ fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     harness.state_mut().state.library_mut().layout_progress =
         Some(MapProgress { stage: MapStage::Arranging, share: 0.42, seconds_left: None });
     harness.run();
-    harness.get_by_label("Improving the map… 42 %");
+    harness.get_by_label("Improving the map… 42%");
     harness.get_by_label("Cancel").click();
     harness.run();
     assert!(harness.state().cancelled);

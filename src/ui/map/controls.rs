@@ -78,7 +78,7 @@ impl MapPanel {
             ui.spacing_mut().item_spacing.x = SPACE[2];
             if let Some(progress) = cx.state.library().layout_progress {
                 // Wide enough for every number, so that the button beside it does not move.
-                let progress_text = |share: f32| format!("Improving the map… {:.0} %", share * 100.0);
+                let progress_text = |share: f32| format!("Improving the map… {:.0}%", share * 100.0);
                 let room = crate::ui::widgets::text_width(ui, &progress_text(1.0), text_size::SMALL);
                 let label = egui::Label::new(text(progress_text(progress.share))).halign(Align::Min);
                 ui.add_sized(vec2(room, 24.0), label);
