@@ -1,12 +1,16 @@
 //! The commands about items: selection, preview, and their files. Labels are in `labels`.
 
+use std::sync::Arc;
+
 use super::messages::Message;
 use super::window::App;
 use crate::context::commands::{ItemAction, ItemCommand, PathPurpose};
-use crate::context::{CentralView, Dialog, RightTab, Selection};
+use crate::context::{CentralView, Dialog, RightTab, Selection, Snapshot};
 use vicinity_core::{ItemId, Query, QueryPart};
 use vicinity_engine::{Job, SearchSlot, Severity};
 
+/// Collections of at most this many items are searched for a selection within the frame.
+const FOUND_IN_FRAME: usize = 4_000;
 /// Neighbours asked for: those shown, and the item itself.
 const NEIGHBOURS: usize = 13;
 
@@ -27,23 +31,14 @@ impl App {
 
     pub(super) fn item_command(&mut self, command: ItemCommand) {
         match command {
-            ItemCommand::Select(items) => {
-                if items != self.state.library().selection.items {
-                    self.record_step();
-                    self.select(items);
-                    // Several at once come from elsewhere (a label, the map): the gallery lists them.
-                    let several = self.state.library().selection.items.len() > 1;
-                    if several && self.state.preferences.central_view == CentralView::Gallery {
-                        self.pin_selection();
-                    }
-                }
-                self.show_item_tab();
-            }
+            ItemCommand::Select(items) => self.show_selection(Selection::new(items).into(), true),
+            ItemCommand::SelectMany(selection) => self.show_selection(selection, true),
             ItemCommand::SelectLabelled(label) => {
                 let library = self.state.library();
-                let Some(visible) = &library.visible else { return };
-                let items = library.labels.applied.visible_items(label, visible);
-                self.item_command(ItemCommand::Select(items));
+                let (Some(visible), applied) = (library.visible.clone(), Arc::clone(&library.labels.applied)) else {
+                    return;
+                };
+                self.select_found(true, move || applied.visible_items(label, &visible));
             }
             ItemCommand::Focus(id) => {
                 if self.state.library().selection.items != [id] {
@@ -99,22 +94,56 @@ impl App {
 
     /// Selects exactly these, and asks for what the inspector shows of the first.
     pub(super) fn select(&mut self, items: Vec<ItemId>) {
-        self.state.library_mut().selection = Selection::new(items).into();
+        self.set_selection(Selection::new(items).into());
+    }
+
+    fn set_selection(&mut self, selection: Arc<Selection>) {
+        self.state.library_mut().selection = selection;
         self.inspect();
     }
 
-    /// The hits that match, or all that the filter lets through.
-    fn select_all(&mut self) {
-        let Some(visible) = self.state.library().visible.clone() else { return };
-        let query = &self.state.library().query;
-        let hits = query.result.as_ref().filter(|_| !query.is_empty()).map(|r| r.matching());
-        let items = match hits.filter(|hits| !hits.is_empty()) {
-            Some(hits) => hits.iter().map(|h| h.item).collect(),
-            None => visible.items().map(|i| i.id).collect(),
-        };
-        self.record_step();
-        self.select(items);
+    /// Selects as a step that can be undone, and shows it. Several at once that come from elsewhere (a label, the map)
+    /// are `listed` by the gallery.
+    fn show_selection(&mut self, selection: Arc<Selection>, listed: bool) {
+        if selection.items != self.state.library().selection.items {
+            self.record_step();
+            self.set_selection(selection);
+            let several = self.state.library().selection.items.len() > 1;
+            if listed && several && self.state.preferences.central_view == CentralView::Gallery {
+                self.pin_selection();
+            }
+        }
         self.show_item_tab();
+    }
+
+    /// Selects what `find` finds. In a large collection it does so on another thread.
+    fn select_found(&mut self, listed: bool, find: impl FnOnce() -> Vec<ItemId> + Send + 'static) {
+        let Some(of) = self.state.library().snapshot.clone() else { return };
+        if of.len() <= FOUND_IN_FRAME {
+            return self.show_selection(Selection::new(find()).into(), listed);
+        }
+        self.spawn("selection", Message::Failed, move |messages| {
+            messages.send(Message::Selected { of, selection: Selection::new(find()).into(), listed });
+        });
+    }
+
+    /// What [`Self::select_found`] has found, unless another collection is shown by now.
+    pub(super) fn selection_found(&mut self, of: &Snapshot, selection: Arc<Selection>, listed: bool) {
+        let same = |now: &Arc<Snapshot>| now.epoch() == of.epoch() && now.parts().library == of.parts().library;
+        if self.state.library().snapshot.as_ref().is_some_and(same) {
+            self.show_selection(selection, listed);
+        }
+    }
+
+    /// The hits that match, or all that the filter admits.
+    fn select_all(&mut self) {
+        let library = self.state.library();
+        let Some(visible) = library.visible.clone() else { return };
+        let result = library.query.result.clone().filter(|_| !library.query.is_empty());
+        self.select_found(false, move || match result.as_ref().map(|result| result.matching()) {
+            Some(hits) if !hits.is_empty() => hits.iter().map(|hit| hit.item).collect(),
+            _ => visible.items().map(|item| item.id).collect(),
+        });
     }
 
     /// Asks for labels, neighbours and a large picture of the item in focus, where they are not in memory.

@@ -10,6 +10,7 @@ use super::pending::LabelCountRequest;
 use crate::context::commands::PathPurpose;
 use crate::context::listing::{Listing, ListingRequest};
 use crate::context::services::{ConsentRequest, KeyLocation};
+use crate::context::{Selection, Snapshot};
 use vicinity_core::{LabelSet, Picture};
 use vicinity_engine::remote::Service;
 use vicinity_engine::runtime_settings::DeviceSummary;
@@ -35,6 +36,8 @@ pub(super) enum Message {
     ChipPicture(PathBuf, Arc<Picture>),
     /// A list for the gallery; `None` where it could not be made.
     Listed(Box<ListingRequest>, Option<Listing>),
+    /// A selection that was made of the items of a snapshot, and whether the gallery lists it.
+    Selected { of: Arc<Snapshot>, selection: Arc<Selection>, listed: bool },
     /// Visible items of each label, and what they were counted for.
     LabelCounts(LabelCountRequest, Vec<usize>),
     /// Something about services.

@@ -32,6 +32,7 @@ impl App {
                 Message::Pasted(picture) => self.search_by_picture(picture),
                 Message::ChipPicture(path, picture) => self.chip_picture(&path, &picture),
                 Message::Listed(request, listing) => self.listing_received(&request, listing),
+                Message::Selected { of, selection, listed } => self.selection_found(&of, selection, listed),
                 Message::LabelCounts(request, counts) => self.labels_counted(&request, counts),
                 Message::Newest(version) => self.newest_found(version),
                 Message::Devices(lines) => self.state.view.devices = lines,

@@ -52,6 +52,10 @@ impl World {
             Command::Action(Action::Map(MapAction::Fit)) => self.map.command(CameraCommand::Fit),
             Command::Action(Action::Map(MapAction::ZoomIn)) => self.map.command(CameraCommand::ZoomIn),
             Command::Action(Action::Map(MapAction::ZoomOut)) => self.map.command(CameraCommand::ZoomOut),
+            Command::Items(ItemCommand::SelectMany(selection)) => {
+                self.picked.push(selection.items.clone());
+                self.state.library_mut().selection = selection;
+            }
             Command::Items(ItemCommand::Select(items)) => {
                 self.picked.push(items.clone());
                 self.state.library_mut().selection = Selection::new(items).into();

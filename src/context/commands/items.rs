@@ -1,10 +1,12 @@
 //! Commands about items: selection, preview, labels, and their files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use egui::Key;
 use vicinity_core::{ItemId, LabelSet};
 
+use super::super::library::Selection;
 use super::{actions, always, command, command_shift, with_items, with_selection};
 
 actions! {
@@ -33,6 +35,8 @@ actions! {
 pub enum ItemCommand {
     /// Select exactly these; the first is the one in focus.
     Select(Vec<ItemId>),
+    /// The same with a selection that was made on another thread, since it may hold every item.
+    SelectMany(Arc<Selection>),
     /// Select the visible items of a label, by its position in `AppliedLabels::names`.
     SelectLabelled(usize),
     /// Select one while walking through a list: the list stays in sight.

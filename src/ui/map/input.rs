@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
 use crate::context::commands::ItemCommand;
-use crate::context::{Ctx, MapTool};
+use crate::context::{Ctx, MapTool, Selection};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
@@ -138,14 +138,14 @@ impl MapPanel {
             let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
             let mut items = before.items.clone();
             items.extend(found.filter(|id| !before.set.contains(id)));
-            items
+            Arc::new(Selection::new(items))
         });
     }
 
     /// Selects the items inside a box or lasso once they are known.
     pub(super) fn finish_selection(&mut self, cx: &Ctx<'_>) {
-        if let Some(items) = self.selection_task.take() {
-            cx.send(ItemCommand::Select(items));
+        if let Some(selection) = self.selection_task.take() {
+            cx.send(ItemCommand::SelectMany(selection));
         }
     }
 

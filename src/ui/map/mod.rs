@@ -28,7 +28,7 @@ use std::sync::Arc;
 use egui::accesskit::Role;
 use egui::{Pos2, Rect, Sense, Ui, WidgetInfo};
 
-use crate::context::Ctx;
+use crate::context::{Ctx, Selection};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
@@ -68,7 +68,7 @@ pub struct MapPanel {
     area: Rect,
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
-    selection_task: BackgroundTask<u64, Vec<ItemId>>,
+    selection_task: BackgroundTask<u64, Arc<Selection>>,
     selection_requests: u64,
     fit_task: BackgroundTask<FitKey, FitResult>,
     fit_requests: u64,
