@@ -3,7 +3,8 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::matmul::{Activation, Join, Panels, Place, Task, pack, pack_columns};
+use super::matmul::{pack, pack_columns};
+use super::matmul_task::{Activation, Join, Panels, Place, Task};
 use super::{math, values, written};
 
 /// Queries whose scores are held at once: few enough that a long text's scores stay in the cache.

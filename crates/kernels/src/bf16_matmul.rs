@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use half::bf16;
 
-use super::matmul::Task;
+use super::matmul_task::Task;
 
 /// Inputs in a block.
 const DEEP: usize = 32;
@@ -87,7 +87,7 @@ mod x86 {
 
     use half::bf16;
 
-    use super::super::matmul::{Task, finish_block};
+    use super::super::matmul_task::{Task, finish_block};
     use super::super::simd::{Avx512, Level, level};
     use super::{BLOCK, DEEP, TILE, WIDE, deep};
 

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
 use super::linear::PackedLinear;
-use super::matmul::{Activation, relu6};
+use super::matmul_task::{Activation, relu6};
 use super::simd::{Simd, dispatch};
 use super::{WeightMatrix, values};
 

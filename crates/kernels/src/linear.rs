@@ -3,7 +3,8 @@
 use ::half::bf16;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Result, Shape, Tensor};
 
-use super::matmul::{Activation, Join, Panels, Place, Task, lanes, pack};
+use super::matmul::{lanes, pack};
+use super::matmul_task::{Activation, Join, Panels, Place, Task};
 use super::{WeightMatrix, bf16_matmul, values, written};
 
 /// Weights in panels.

@@ -6,53 +6,11 @@
 
 use std::ops::Range;
 
-use ::half::bf16;
 use rayon::prelude::*;
 
+use super::bf16_matmul;
+use super::matmul_task::{Activation, Panels, Task, activate, finish, relu6};
 use super::simd::{Level, Simd, dispatch, level};
-use super::{bf16_matmul, math};
-
-/// What follows a dense layer or a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// Clamp to 0..=6.
-    Relu6,
-    /// The exact GELU.
-    Gelu,
-    /// GELU by tanh, `gelu_pytorch_tanh`.
-    GeluTanh,
-    /// `x * sigmoid(1.702 x)`.
-    QuickGelu,
-    /// `x * sigmoid(x)`.
-    Silu,
-}
-
-impl Activation {
-    /// Cheap enough to be written out for every register of a tile.
-    fn is_cheap(self) -> bool {
-        matches!(self, Self::None | Self::Relu6)
-    }
-}
-
-/// What joins the output of a dense layer with another tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Join {
-    /// Their sum.
-    Sum,
-    /// Their product.
-    Product,
-}
-
-/// The same, or the panels from some column on.
-#[derive(Clone, Copy)]
-pub(super) enum Panels<'a> {
-    /// From [`pack`] or [`pack_columns`].
-    Single(&'a [f32]),
-    /// From [`bf16_matmul::pack`].
-    Half(&'a [bf16]),
-}
 
 impl Panels<'_> {
     /// Leaves out whole panels of `first` columns.
@@ -104,24 +62,6 @@ pub(super) fn pack(panels: &mut Vec<f32>, n: usize, k: usize, mut row: impl FnMu
     }
 }
 
-/// Where the rows of a product go, counted in numbers.
-pub(super) enum Place<'a> {
-    /// At equal distances.
-    Stride(usize),
-    /// Each to its own place.
-    Table(&'a [usize]),
-}
-
-impl Place<'_> {
-    #[inline(always)]
-    fn of(&self, row: usize) -> usize {
-        match self {
-            Place::Stride(stride) => row * stride,
-            Place::Table(places) => places[row],
-        }
-    }
-}
-
 /// Multiplications that are worth waking another thread: some 30 microseconds.
 const WORTH_A_THREAD: usize = 2_000_000;
 
@@ -129,38 +69,6 @@ const WORTH_A_THREAD: usize = 2_000_000;
 const LINE: usize = 16;
 /// How many inputs before its use a part of a panel is brought into the first-level cache.
 const NEAR: usize = 16;
-
-/// A matrix product and what follows it.
-#[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
-    /// First row.
-    pub x: *const f32,
-    /// Distance of its rows.
-    pub x_stride: usize,
-    /// Number of its rows.
-    pub rows: usize,
-    /// Length of its rows.
-    pub inputs: usize,
-    /// Length of the rows of the product.
-    pub outputs: usize,
-    /// The other factor.
-    pub panels: Panels<'a>,
-    /// As long as the panels are wide.
-    pub bias: Option<&'a [f32]>,
-    /// Applied after the bias.
-    pub activation: Activation,
-    /// Joined last, lying as the product does; may be null.
-    pub residual: *const f32,
-    /// How.
-    pub join: Join,
-    /// The product.
-    pub out: *mut f32,
-    /// Where its rows go.
-    pub place: &'a Place<'a>,
-}
-
-// SAFETY: threads that share a task only read through it, but for the columns that are theirs alone.
-unsafe impl Sync for Task<'_> {}
 
 impl Task<'_> {
     /// Computes the product, on as many threads as are idle; each takes some of the columns, so that the sums are
@@ -324,71 +232,6 @@ unsafe fn finish_tile<S: Simd>(t: &Task<'_>, rows: Range<usize>, column: usize, 
                 let v = if left >= S::LANES { S::load(out) } else { S::load_first(out, left) };
                 finish::<S>(t, activate::<S>(v, t.activation), place, left);
             }
-        }
-    }
-}
-
-/// Completes and stores the plain `sums` of some rows, `stride` apart, from `column` on.
-///
-/// # Safety
-/// As for [`Task::run`]; the sums must reach as far as the panel or the outputs do.
-#[inline(always)]
-pub(super) unsafe fn finish_block<S: Simd>(
-    t: &Task<'_>,
-    rows: Range<usize>,
-    column: usize,
-    sums: &[f32],
-    stride: usize,
-) {
-    for (row, sums) in rows.zip(sums.chunks_exact(stride)) {
-        for from in (column..t.outputs.min(column + stride)).step_by(S::LANES) {
-            // SAFETY: the caller vouches for the pointers; the bias is as long as the vectors reach.
-            unsafe {
-                let mut v = S::load(sums.as_ptr().add(from - column));
-                if let Some(bias) = t.bias {
-                    v = S::add(v, S::load(bias.as_ptr().add(from)));
-                }
-                finish::<S>(t, activate::<S>(v, t.activation), t.place.of(row) + from, t.outputs - from);
-            }
-        }
-    }
-}
-
-/// Joins the residual and stores, all lanes or the `left` that are inside.
-#[inline(always)]
-unsafe fn finish<S: Simd>(t: &Task<'_>, mut v: S::V, place: usize, left: usize) {
-    // SAFETY: the caller vouches for the place, of which only the `left` numbers inside are touched.
-    unsafe {
-        let (out, residual) = (t.out.add(place), t.residual.wrapping_add(place));
-        if !t.residual.is_null() {
-            let r = if left >= S::LANES { S::load(residual) } else { S::load_first(residual, left) };
-            v = if t.join == Join::Sum { S::add(v, r) } else { S::mul(v, r) };
-        }
-        if left >= S::LANES {
-            S::store(out, v);
-        } else {
-            S::store_first(out, v, left);
-        }
-    }
-}
-
-#[inline(always)]
-pub(super) unsafe fn relu6<S: Simd>(v: S::V) -> S::V {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe { S::min(S::max(v, S::splat(0.0)), S::splat(6.0)) }
-}
-
-#[inline(always)]
-unsafe fn activate<S: Simd>(v: S::V, activation: Activation) -> S::V {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        match activation {
-            Activation::None => v,
-            Activation::Relu6 => relu6::<S>(v),
-            Activation::Gelu => math::gelu::<S>(v),
-            Activation::GeluTanh => math::gelu_tanh::<S>(v),
-            Activation::QuickGelu => math::sigmoid_times::<S>(v, S::mul(v, S::splat(1.702))),
-            Activation::Silu => math::sigmoid_times::<S>(v, v),
         }
     }
 }

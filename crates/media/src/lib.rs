@@ -7,6 +7,7 @@ mod encoding;
 mod foreign;
 mod headers;
 mod html;
+mod io_sentence;
 mod legacy;
 mod picture;
 pub mod resize;
@@ -25,6 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use budget::{Budget, Reservation};
+pub use io_sentence::io_sentence;
 use sniff::{Kind, Sight};
 pub use table::{RowError, TableRow, TableRows};
 use vicinity_core::{ContentHash, Picture, SkipReason};
@@ -252,15 +254,5 @@ pub fn glance(path: &Path) -> Glance {
         }
         Ok((Kind::Text, _)) => Glance::Text,
         Ok((Kind::Refused(_) | Kind::Other, _)) | Err(_) => Glance::Other,
-    }
-}
-
-/// An I/O error as a sentence.
-pub fn io_sentence(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "The file or folder no longer exists".to_owned(),
-        io::ErrorKind::PermissionDenied => "Permission denied; check the permissions of the file or folder".to_owned(),
-        io::ErrorKind::IsADirectory => "This is a folder".to_owned(),
-        _ => format!("Could not read it: {error}"),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::dialect::{Dialect, TEXT_FIELDS, dialect};
 use super::encoding::{self, TextEncoding};
+use super::io_sentence::io_sentence;
 use super::text;
 
 /// How a table is written.
@@ -102,7 +103,7 @@ impl TableRows {
         let sample = &beginning[mark..beginning.len().min(mark + SAMPLE)];
         let is_all = whole && sample.len() + mark == beginning.len();
         let sample = encoding::decode(sample, encoding, is_all);
-        let text = decoded(beginning, mark, rest, encoding).map_err(|error| super::io_sentence(&error))?;
+        let text = decoded(beginning, mark, rest, encoding).map_err(|error| io_sentence(&error))?;
         let source = match kind {
             TableKind::JsonLines => Source::JsonLines { text, line: 0 },
             TableKind::Separated(usual) => {
@@ -253,7 +254,7 @@ impl Separated {
                 Err(error) => {
                     // Nothing comes behind that.
                     self.text = Box::new(io::empty());
-                    return Some(Err(RowError { line, reason: super::io_sentence(&error) }));
+                    return Some(Err(RowError { line, reason: io_sentence(&error) }));
                 }
             };
             let (result, read, written, ended) =
@@ -298,7 +299,7 @@ fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
     let mut bytes = Vec::new();
     *line += 1;
     let line = *line;
-    let failed = |error: io::Error| Some(Err(RowError { line, reason: super::io_sentence(&error) }));
+    let failed = |error: io::Error| Some(Err(RowError { line, reason: io_sentence(&error) }));
     match text.by_ref().take(ROW_BYTES as u64).read_until(b'\n', &mut bytes) {
         Ok(0) => return None,
         Ok(_) => {}

@@ -2,6 +2,7 @@
 //! wrong without an error on files of several baseline scans or of unusual sampling; those go to `jpeg-decoder`. What
 //! neither can do is refused by name.
 
+mod header;
 mod segments;
 
 use image::codecs::jpeg::JpegDecoder;
@@ -9,45 +10,15 @@ use image::{DynamicImage, ImageBuffer, ImageFormat};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use super::colour::{Samples, cmyk_to_rgb};
-use super::{CUT, Container, MOST_BYTES, damaged, sentence, unsupported};
+use super::{CUT, MOST_BYTES, damaged, sentence, unsupported};
+use header::Frame;
+pub use header::Jpeg;
 use segments::SegmentWalk;
 
 /// As one of this many, the part of the height that may be missing at the end: less than anybody notices.
 const MISSING: usize = 16;
 /// The grey that `zune-jpeg` fills up with what it could not decode.
 const FILLED: u8 = 128;
-
-/// A file that has been looked through.
-pub struct Jpeg<'a> {
-    /// Without metadata.
-    pub container: Container<'a>,
-    frame: Frame,
-    jfif: bool,
-    /// The colour transform that Adobe's programs write.
-    adobe: Option<u8>,
-    /// Components of the first scan.
-    first_scan: usize,
-    scans: usize,
-    /// Whether the file's end is there.
-    ended: bool,
-    /// For each component, the coefficients that some scan brings to the last bit.
-    sent: [u64; 4],
-}
-
-/// What the frame header says.
-struct Frame {
-    /// The marker, `SOFn`.
-    marker: u8,
-    precision: u8,
-    size: [u16; 2],
-    components: Vec<Component>,
-}
-
-struct Component {
-    id: u8,
-    /// Samples across and down in each unit.
-    sampling: (u8, u8),
-}
 
 /// What the components mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::super::colour::{MOST_PROFILE, Profile};
 use super::super::ifd::exif_orientation;
 use super::super::pieces::Pieces;
 use super::super::{CUT, Container, damaged};
-use super::{Component, Frame, Jpeg};
+use super::header::{Component, Frame, Jpeg};
 
 /// The walk through a file.
 pub struct SegmentWalk<'a> {
