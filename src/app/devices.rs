@@ -4,7 +4,7 @@ use super::messages::Message;
 use super::window::App;
 use crate::context::Dialog;
 use vicinity_engine::Job;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::DevicePreferences;
 
 impl App {

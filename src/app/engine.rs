@@ -7,9 +7,10 @@ use crossbeam_channel::Receiver;
 
 use super::backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 use crate::context::services::ActiveService;
-use vicinity_engine::model_selection::ModelSource;
-use vicinity_engine::remote::{self, Service, ServiceConnection};
+use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime_settings::RuntimeSettings;
+use vicinity_engine::service::{self, Service};
 use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode};
 use vicinity_models::ModelInfo;
 
@@ -70,9 +71,9 @@ pub fn opener(running: RuntimeSettings) -> Opener {
 
 fn open(library: &Path, options: OpenOptions, running: &RuntimeSettings) -> Result<Open, String> {
     let OpenOptions { model_override, network, waker } = options;
-    let forget = || remote::save(library, None).map_err(|error| format!("could not switch the service off: {error}"));
+    let forget = || service::save(library, None).map_err(|error| format!("could not switch the service off: {error}"));
     match model_override {
-        ModelOverride::Remembered => match remote::saved(library) {
+        ModelOverride::Remembered => match service::saved(library) {
             None => local(library, None, running, waker),
             Some(service) => by_service(library, &service, &network, running, waker.clone()).or_else(|why| {
                 let mut opened = local(library, None, running, waker)?;
@@ -91,7 +92,7 @@ fn open(library: &Path, options: OpenOptions, running: &RuntimeSettings) -> Resu
         }
         ModelOverride::Service(service) => {
             let opened = by_service(library, &service, &network, running, waker)?;
-            if let Err(error) = remote::save(library, Some(&service)) {
+            if let Err(error) = service::save(library, Some(&service)) {
                 log::warn!("the library will open with its local model next time: {error}");
             }
             Ok(opened)

@@ -12,8 +12,8 @@ use crate::context::listing::{Listing, ListingRequest};
 use crate::context::services::{ConsentRequest, KeyLocation};
 use crate::context::{Selection, Snapshot};
 use vicinity_core::{LabelSet, Picture};
-use vicinity_engine::remote::Service;
 use vicinity_engine::runtime_settings::DeviceSummary;
+use vicinity_engine::service::Service;
 use vicinity_models::remote::RemoteError;
 
 /// What a thread of the window reports.

@@ -38,7 +38,7 @@ use std::path::PathBuf;
 
 use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_core::app_dirs;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
 use vicinity_engine::{crash, runtime, single_instance};
 

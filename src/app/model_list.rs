@@ -12,7 +12,7 @@ use super::backend::Waker;
 use crate::context::format;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use vicinity_core::NetworkLedger;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status};
 
 /// Something to do.

@@ -5,7 +5,7 @@ use super::window::App;
 use crate::context::Dialog;
 use crate::context::commands::{ModelAction, ModelCommand, PathPurpose};
 use crate::context::model_list::ModelSpeed;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::{ImportSummary, Job, Severity};
 use vicinity_models::catalogue::{self, Recommendation};
 

@@ -14,7 +14,7 @@ use crate::context::format;
 use crate::context::{Dialog, LibraryState, PathRequest, RecentLibrary};
 use vicinity_core::LabelSet;
 use vicinity_core::label::parse_label_file;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::{Job, Severity, UnfinishedImport, sample};
 
 /// A label file larger than this is not one.

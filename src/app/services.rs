@@ -12,7 +12,8 @@ use crate::context::services::{ConsentRequest, KeyLocation, ServiceError};
 use crate::context::{Dialog, Snapshot};
 use vicinity_core::Modality;
 use vicinity_engine::Severity;
-use vicinity_engine::remote::{self, Service};
+use vicinity_engine::remote;
+use vicinity_engine::service::Service;
 use vicinity_models::remote::{Key, Provider, Remote, RemoteError};
 
 impl App {

@@ -18,7 +18,7 @@ use crate::context::{CommandSender, Preferences, State, ThemeChoice, View};
 use crate::ui::{Shell, style};
 use vicinity_core::NetworkLedger;
 use vicinity_engine::Severity;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
 use vicinity_engine::updates;
 use vicinity_models::installed as models;

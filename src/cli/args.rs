@@ -10,7 +10,7 @@ use super::filters::FilterArgs;
 use super::output::escaped;
 use super::values::{self, TaskArg};
 use crate::settings::{SharedSettings, ThemeChoice};
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::LongText;
 use vicinity_models::compute_target::Precision;

@@ -21,7 +21,7 @@ use vicinity_core::{
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
 use vicinity_engine::labels::LabelVectors;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, store};

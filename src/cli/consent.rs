@@ -9,8 +9,9 @@ use super::args::{GlobalArgs, IndexArgs};
 use super::output::print_error;
 use super::{excludes, session};
 use vicinity_core::format::number;
-use vicinity_engine::remote::{self, Service};
+use vicinity_engine::remote;
 use vicinity_engine::runtime_settings::RuntimeSettings;
+use vicinity_engine::service::{self, Service};
 use vicinity_engine::{Access, Engine};
 use vicinity_models::remote::Estimate;
 use vicinity_models::remote::inference_mode::InferenceMode;
@@ -42,7 +43,7 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
         agree(&remote::estimate_files(&paths, &excludes, &spec)?, spec.takes_pictures(), args.yes)?;
         engine.allow_remote(&host, true)?;
     }
-    remote::save(&path, Some(&service))?;
+    service::save(&path, Some(&service))?;
     Ok(Some(service))
 }
 

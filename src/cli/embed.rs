@@ -14,7 +14,7 @@ use super::session;
 use super::values::TaskArg;
 use vicinity_core::{Embedding, Picture};
 use vicinity_engine::file_content::open;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime;
 use vicinity_engine::searcher::embed_picture;
 use vicinity_media::Content;

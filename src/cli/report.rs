@@ -9,7 +9,7 @@ use vicinity_core::Modality;
 use vicinity_core::app_dirs;
 use vicinity_core::format::number;
 use vicinity_engine::updates::UpdateSettings;
-use vicinity_engine::{crash, model_selection, store};
+use vicinity_engine::{crash, model_source, store};
 use vicinity_models::device;
 
 /// Maximum lines of the last crash report.
@@ -71,7 +71,7 @@ fn graphics(adapters: Option<Vec<String>>) -> Vec<String> {
 }
 
 fn models() -> Vec<String> {
-    let installed: Vec<String> = model_selection::installed().into_iter().map(|model| model.id).collect();
+    let installed: Vec<String> = model_source::installed().into_iter().map(|model| model.id).collect();
     vec![row("models", &if installed.is_empty() { "only the built-in model".to_owned() } else { installed.join(", ") })]
 }
 

@@ -9,10 +9,12 @@ use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
 use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
-use vicinity_engine::model_selection::{self, ModelSource};
-use vicinity_engine::remote::{self, Service, ServiceConnection};
+use vicinity_engine::model_selection;
+use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime;
 use vicinity_engine::runtime_settings::RuntimeSettings;
+use vicinity_engine::service::{self, Service};
 use vicinity_engine::{Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, store};
 use vicinity_models::Model;
 use vicinity_models::remote::Key;
@@ -66,12 +68,12 @@ impl Session {
     /// Opens the library for writing; creates it if missing.
     pub fn create(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;
-        match (global.source()?, remote::saved(&path)) {
+        match (global.source()?, service::saved(&path)) {
             (None, Some(service)) => Self::by_service(&path, &service, global, Access::ReadWrite),
             (model, before) => {
                 let session = Self::local(&path, model, global, Access::ReadWrite)?;
                 if before.is_some() {
-                    remote::save(&path, None)?;
+                    service::save(&path, None)?;
                 }
                 Ok(session)
             }
@@ -109,7 +111,7 @@ impl Session {
     /// Like [`Self::open`], but the caller prints the problems found.
     pub fn open_quietly(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;
-        let chooses = |model: &ModelSource| *model != model_selection::saved(&path) || remote::saved(&path).is_some();
+        let chooses = |model: &ModelSource| *model != model_selection::saved(&path) || service::saved(&path).is_some();
         let access =
             if global.source()?.is_some_and(|model| chooses(&model)) { Access::ReadWrite } else { Access::Read };
         Self::open_with(global, access)
@@ -122,7 +124,7 @@ impl Session {
 
     fn open_with(global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
         let path = existing(global)?;
-        let service = remote::saved(&path).filter(|_| global.model.is_none());
+        let service = service::saved(&path).filter(|_| global.model.is_none());
         let opened = match (access, &service) {
             (Access::ReadWrite, _) => Self::create(global),
             (Access::Read, Some(service)) => Self::by_service(&path, service, global, access),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_models::catalogue::Terms;
 use vicinity_models::installed::{InstallState, Status};
 

@@ -1,6 +1,6 @@
 //! Embedding services as the window shows them. No key is ever kept here.
 
-use vicinity_engine::remote::Service;
+use vicinity_engine::service::Service;
 use vicinity_models::remote::{Estimate, Usage};
 
 /// The service of the open library, and the dialog about it.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use vicinity_core::{Embedding, EmbeddingError, Picture};
 use vicinity_engine::device_check::{DeviceCandidate, DeviceReports};
 use vicinity_engine::model_loader::ModelFactory;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
 use vicinity_engine::{Engine, Event, ImportSummary, Job, ModelState, Notice, Severity};
 use vicinity_models::compute_target::Precision;

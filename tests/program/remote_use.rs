@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vicinity_core::{Query, QueryPart};
-use vicinity_engine::{Engine, Event, Job, OpenError, SearchSlot, remote};
+use vicinity_engine::{Engine, Event, Job, OpenError, SearchSlot, remote, service};
 use vicinity_models::remote::{Key, Provider, ProviderSpec};
 
 use crate::support::service::{KEY, Reply, Service, TOO_LONG, gemini, nomic, openai, unit};
@@ -237,7 +237,7 @@ fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
     let lines = String::from_utf8(done.stdout).unwrap();
     let summary: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
     assert_eq!((&summary["embedded"], &summary["failed"]), (&json!(3), &json!(1)), "{summary}");
-    assert_eq!(remote::saved(&place.library()).map(|s| s.provider), Some(Provider::Nomic));
+    assert_eq!(service::saved(&place.library()).map(|s| s.provider), Some(Provider::Nomic));
 
     let sent = service.count();
     let search = |more: &[&str], variables: &[(&str, &str)]| {
@@ -252,6 +252,6 @@ fn index_asks_before_anything_is_sent_and_the_library_remembers_the_service() {
     assert!(stderr(&without).contains("the local model is used"), "{}", stderr(&without));
     assert_eq!(service.count(), sent + 1);
     assert!(search(&["--model", "starter"], &key).status.code() != Some(2));
-    assert!(remote::saved(&place.library()).is_none(), "a local model was chosen");
+    assert!(service::saved(&place.library()).is_none(), "a local model was chosen");
     assert_eq!(service.count(), sent + 1);
 }

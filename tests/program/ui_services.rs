@@ -8,7 +8,7 @@ use egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use vicinity::app::engine;
 use vicinity_core::Stage;
-use vicinity_engine::remote;
+use vicinity_engine::{remote, service};
 
 const WRONG: &str = "nk-WR0NGk3y-abcdefghij";
 
@@ -100,7 +100,7 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
         w.state().state().library().services.active.is_none() && embedded(w, 3)
     });
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(false));
-    assert!(remote::saved(&path).is_none());
+    assert!(service::saved(&path).is_none());
     let library = std::fs::read_dir(&path).unwrap().flatten().filter(|entry| entry.path().is_file());
     for file in library {
         let bytes = std::fs::read(file.path()).unwrap();

@@ -14,14 +14,17 @@ use super::import::{Coordinator, NumberedJob};
 use super::import_control::ImportControl;
 use super::library::Library;
 use super::model_loader::{LazyModel, ModelFactory};
-use super::model_selection::{ModelSelection, ModelSource};
+use super::model_selection::ModelSelection;
+use super::model_source::ModelSource;
 use super::previews::Previewer;
-use super::remote;
 use super::runtime_settings::RuntimeSettings;
 use super::searcher::{SearchRequest, Searcher};
+use super::service;
 use super::single_instance::InstanceListener;
 use super::store::StoreError;
-use super::visible::{FilterWorker, VisibleCache};
+use super::threads::spare_threads;
+use super::visible::VisibleCache;
+use super::visible::worker::FilterWorker;
 use super::{Event, ImportOptions, ImportSummary, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
 use vicinity_core::worker::{Inbox, Worker};
 use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
@@ -49,12 +52,6 @@ pub enum OpenError {
     /// The system gives no thread.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-/// Threads for heavy work: all but one, which stays with the window; both of a machine that has but two.
-pub(super) fn spare_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if cores > 2 { cores - 1 } else { cores }
 }
 
 /// A library at work. Dropping it cancels what is under way and waits for the threads; what is stored stays.
@@ -127,7 +124,7 @@ impl Engine {
     ) -> Result<Self, OpenError> {
         let mut selection = ModelSelection::for_library(library, model, settings)?;
         let save_selection = selection.take_unsaved();
-        let damage = selection.damage.take().into_iter().chain(remote::damage(library));
+        let damage = selection.damage.take().into_iter().chain(service::damage(library));
         let mut engine = Self::start(library, selection.info, selection.load, mode, waker)?;
         for text in damage {
             let notice = Notice { severity: Severity::Warning, text };

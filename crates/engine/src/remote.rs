@@ -4,92 +4,25 @@
 //! the library (never a key), is off in a new one, and is asked before a remote tower is built.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
-use super::checked_json::{self, Checked};
 use super::device_check::LoadedModel;
 use super::engine::{Engine, OpenError};
 use super::model_loader::ModelFactory;
-use super::model_selection::ModelSource;
+use super::model_source::ModelSource;
 use super::runtime_settings::RuntimeSettings;
 use super::scan::{self, Candidate, Excludes};
+use super::service::Service;
 use super::store;
 use super::{Job, OpenMode, Snapshot, StoreError};
 use vicinity_core::{Modality, NetworkLedger};
 use vicinity_media::Glance;
 use vicinity_models::remote::inference_mode::InferenceMode;
-use vicinity_models::remote::{Estimate, Key, Provider, ProviderSpec, Remote, RemoteError, hybrid};
+use vicinity_models::remote::{Estimate, Key, ProviderSpec, Remote, RemoteError, hybrid};
 use vicinity_models::{Model, ModelInfo};
-
-/// A service as a library remembers it: everything but the key. Kept in `service.json` in the library's folder; where
-/// the file is deleted the local model is used again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Service {
-    /// Who.
-    pub provider: Provider,
-    /// Name of the model, as the service calls it.
-    pub model: String,
-    /// Another address than the provider's own.
-    #[serde(default)]
-    pub base_url: Option<String>,
-    /// Fewer dimensions than the model has.
-    #[serde(default)]
-    pub dimensions: Option<usize>,
-    /// `remote`, or `dynamic` beside the local model of the same space.
-    pub mode: InferenceMode,
-}
-
-impl Service {
-    /// As the client takes it.
-    pub fn spec(&self) -> ProviderSpec {
-        let base_url = self.base_url.clone().filter(|url| !url.trim().is_empty());
-        ProviderSpec { base_url, dimensions: self.dimensions, ..ProviderSpec::new(self.provider, Some(&self.model)) }
-    }
-
-    /// Name of the open weights that make the same vectors; `None` where there are none.
-    pub fn open_weights(&self) -> Option<&'static str> {
-        self.spec().open_weights()
-    }
-}
-
-/// The service that a library is seen through, where there is one.
-pub fn saved(library: &Path) -> Option<Service> {
-    checked_json::read(&file(library)).valid()
-}
-
-/// What is wrong with the note of a library's service: a sentence.
-pub(super) fn damage(library: &Path) -> Option<String> {
-    match checked_json::read::<Service>(&file(library)) {
-        Checked::Damaged(what) => {
-            Some(format!("{what}, so the local model is used. Choose the service again to switch back."))
-        }
-        Checked::Missing | Checked::Valid(_) => None,
-    }
-}
-
-/// Makes a library remember a service, or none.
-///
-/// # Errors
-/// When its folder cannot be written.
-pub fn save(library: &Path, service: Option<&Service>) -> io::Result<()> {
-    let path = file(library);
-    let Some(service) = service else {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-    };
-    checked_json::write(&path, service)
-}
-
-fn file(library: &Path) -> PathBuf {
-    library.join("service.json")
-}
 
 /// What a connection needs beside its address.
 pub struct ServiceConnection {

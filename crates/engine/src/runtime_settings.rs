@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::device_check::{self, DeviceCandidate, DeviceReports, LoadedModel};
-use super::model_selection::ModelSource;
+use super::model_source::ModelSource;
 use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
 use vicinity_models::{ModelKey, TowerError};

@@ -9,10 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use serde::{Deserialize, Serialize};
 
 use super::event_queue::EventSender;
+use super::open_request::OpenRequest;
 use super::store::{self, LockHolder, paths};
 use super::{Event, Severity};
 use vicinity_core::worker::{Inbox, Task, Worker};
@@ -44,21 +45,6 @@ struct Message {
     sent: u64,
     /// As the catalog has them: names need not be UTF-8.
     paths: Vec<Vec<u8>>,
-}
-
-/// Folders and files that a second start was given. May be empty: then only the window is wanted.
-#[derive(Debug)]
-pub struct OpenRequest {
-    paths: Vec<PathBuf>,
-    until: Instant,
-    shown: Sender<()>,
-}
-
-impl OpenRequest {
-    /// What is to be opened here, and the word to the sender that it is. `None` where the sender waits no longer.
-    pub fn take(&self) -> Option<Vec<PathBuf>> {
-        (Instant::now() < self.until && self.shown.try_send(()).is_ok()).then(|| self.paths.clone())
-    }
 }
 
 /// Hands folders and files to the window of this user on this machine that has the library open; true once it shows
@@ -201,7 +187,7 @@ fn answer(path: &Path, event_sender: &EventSender, inbox: &Inbox<()>) {
         let (shown, confirmed) = bounded(1);
         let paths = message.paths.iter().map(|bytes| paths::from_bytes(bytes)).collect();
         let until = Instant::now() + left;
-        event_sender.send(Event::OpenRequested(OpenRequest { paths, until, shown }.into()));
+        event_sender.send(Event::OpenRequested(OpenRequest::new(paths, until, shown).into()));
         let deadline = until + ANSWER_GRACE;
         loop {
             match confirmed.recv_timeout(CONFIRM_INTERVAL) {

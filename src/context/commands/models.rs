@@ -1,7 +1,7 @@
 //! Commands about models, and the devices that they run on.
 
 use vicinity_engine::ModelState;
-use vicinity_engine::model_selection::ModelSource;
+use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::DevicePreferences;
 use vicinity_models::catalogue::Recommendation;
 

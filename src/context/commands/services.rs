@@ -1,6 +1,6 @@
 //! Commands about embedding services.
 
-use vicinity_engine::remote::Service;
+use vicinity_engine::service::Service;
 use vicinity_models::remote::{Key, Provider};
 
 use super::{actions, always};

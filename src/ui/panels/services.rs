@@ -12,8 +12,8 @@ use crate::context::{Ctx, Dialog};
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
-use vicinity_engine::model_selection::ModelSource;
-use vicinity_engine::remote::Service;
+use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::service::Service;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{Key, Provider};
 

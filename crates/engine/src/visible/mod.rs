@@ -4,7 +4,7 @@
 //! evaluates a filter itself, so a new criterion in [`Filter`] reaches all of them.
 
 mod folders;
-mod worker;
+pub mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +14,6 @@ use super::snapshot::{CHUNK, Snapshot};
 use vicinity_core::{Filter, Item, ItemId, Modality};
 
 pub use folders::{FolderCounts, FolderId, FolderIndex};
-pub use worker::FilterWorker;
-
 /// Bits per word.
 const BITS: usize = u64::BITS as usize;
 

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::library::Library;
+use crate::threads::spare_threads;
 use crate::{Event, Job, Severity, Snapshot};
 use centred::Centred;
 use eta::EtaEstimator;
@@ -91,7 +92,7 @@ impl Artefact for MapLayout {
 
     fn open(context: &Context) -> io::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(crate::spare_threads())
+            .num_threads(spare_threads())
             .thread_name(|i| format!("vicinity-map-{i}"))
             .build()
             .map_err(io::Error::other)?;

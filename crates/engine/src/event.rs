@@ -1,0 +1,102 @@
+//! What the engine reports.
+
+use std::sync::Arc;
+
+use super::import_summary::ImportSummary;
+use super::job::SearchSlot;
+use super::notice::Notice;
+use super::open_request::OpenRequest;
+use super::snapshot::Snapshot;
+use super::store::UnfinishedImport;
+use super::visible::{FolderCounts, VisibleRows};
+use vicinity_core::{
+    Failure, ItemId, LabelledItems, Layout, MapProgress, Picture, Progress, ScoredLabels, SearchResult, SkipCounts,
+    Suggestion,
+};
+
+/// News from the engine. At most one batch every 100 ms.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The collection changed; take the new snapshot.
+    Snapshot(Arc<Snapshot>),
+    /// How far the import has come.
+    Progress(Progress),
+    /// The import came to its end (also after a cancel).
+    ImportFinished(ImportSummary),
+    /// All files that could not be read, as of now.
+    Failures(Arc<Vec<Failure>>),
+    /// How many files were left out, and why, as of now.
+    Skipped(Arc<SkipCounts>),
+    /// The import that did not come to its end, where there is one: once after opening, and after every import.
+    Unfinished(Option<UnfinishedImport>),
+    /// Answer to [`Job::Filter`](super::Job::Filter).
+    Visible(Arc<VisibleRows>),
+    /// The folders of the collection and how many items of each [`Job::Filter`](super::Job::Filter) admits, whichever folder it chooses.
+    Folders(Arc<FolderCounts>),
+    /// Answer to [`Job::Search`](super::Job::Search).
+    SearchDone {
+        /// As asked.
+        slot: SearchSlot,
+        /// As asked.
+        ticket: u64,
+        /// The hits, or a sentence for the user.
+        result: Result<Arc<SearchResult>, String>,
+    },
+    /// Answer to [`Job::Label`](super::Job::Label).
+    LabelDone {
+        /// As asked.
+        ticket: u64,
+        /// One entry a target, or a sentence for the user.
+        result: Result<Arc<Vec<ScoredLabels>>, String>,
+    },
+    /// Answer to [`Job::Suggest`](super::Job::Suggest).
+    Suggested {
+        /// As asked.
+        ticket: u64,
+        /// The clearest first; empty where nothing stands out.
+        suggestions: Arc<Vec<Suggestion>>,
+    },
+    /// The labels that were given to items before, told once the library is open.
+    StoredLabels(Arc<LabelledItems>),
+    /// A layout is ready.
+    Layout(Arc<Layout>),
+    /// A layout that takes long is being computed; `None` when it ended or was cancelled.
+    LayoutProgress(Option<MapProgress>),
+    /// A thumbnail, longest side at most 256 pixels; `None` where there is none.
+    Thumbnail(ItemId, Option<Arc<Picture>>),
+    /// Answer to [`Job::Preview`](super::Job::Preview).
+    Preview(ItemId, Result<PreviewContent, String>),
+    /// Where the model is.
+    Model(ModelState),
+    /// A sentence for the status bar: something was done, or went wrong.
+    Notice(Notice),
+    /// A second start of the program wants something opened here.
+    OpenRequested(Arc<OpenRequest>),
+}
+
+/// Where the model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelState {
+    /// On its way into the memory, or being compared with what it should compute.
+    Loading,
+    /// At work.
+    Ready {
+        /// For the user: what it runs on.
+        runs_on: String,
+        /// For the user: what was found of that, where there was something to find.
+        check: Option<String>,
+    },
+    /// Not in memory; it comes back with the next question.
+    Unloaded,
+    /// It cannot be loaded: a sentence.
+    Failed(String),
+}
+
+/// A large look at one item.
+#[derive(Debug, Clone)]
+pub enum PreviewContent {
+    /// Longest side at most 1,600 pixels.
+    Picture(Arc<Picture>),
+    /// The text, at most 100,000 characters.
+    Text(Arc<str>),
+}

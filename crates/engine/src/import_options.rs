@@ -1,0 +1,12 @@
+//! What an import skips, and how it reads texts.
+
+/// What an import skips, and how it reads texts. Stored in the library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Glob patterns of file or folder names to skip (`node_modules`, `*.tmp`).
+    pub excludes: Vec<String>,
+    /// Take csv, tsv and jsonl files apart, one item a row.
+    pub rows: bool,
+    /// What to do with texts longer than the model's window.
+    pub long_text: vicinity_models::LongText,
+}

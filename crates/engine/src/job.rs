@@ -1,0 +1,111 @@
+//! What the engine can be asked to do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::import_options::ImportOptions;
+use super::snapshot::Snapshot;
+use vicinity_core::{Filter, ItemId, LabelScore, LabelSet, LayoutMethod, Query, QueryPart};
+
+/// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`](super::Event)s.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Add folders or files to the collection and embed what is new.
+    Add(Vec<PathBuf>),
+    /// Drop a folder or file from the collection (the user's files stay).
+    Remove(PathBuf),
+    /// Look at all folders again.
+    Rescan,
+    /// Try failed files again; where the list is empty, look at all folders again and try all that failed.
+    Retry(Vec<PathBuf>),
+    /// Hold the import after the batch in flight.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End the import; what is stored stays.
+    Cancel,
+    /// Change what is skipped and how texts are taken in; takes effect at the next scan.
+    SetImport(ImportOptions),
+    /// Look at so many dimensions of each vector, one of [`vicinity_models::ModelInfo::matryoshka`]; remembered in the
+    /// library, and nothing is embedded again. A new snapshot follows, and a new map.
+    SetDimensions(usize),
+    /// Search. The answer carries `ticket`; a newer ticket of one slot makes older ones moot.
+    Search {
+        /// Who asks.
+        slot: SearchSlot,
+        /// Counts up a slot.
+        ticket: u64,
+        /// What is asked.
+        query: Query,
+    },
+    /// Score labels for items, or for a query part that need not be in the collection.
+    Label {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// What to label.
+        targets: LabelTargets,
+        /// With which labels.
+        labels: LabelSet,
+    },
+    /// Store labels given to items.
+    StoreLabels {
+        /// The labels.
+        labels: Vec<String>,
+        /// The items, and which label each is given, by its place; `None` takes its label away.
+        given: Vec<(ItemId, Option<LabelScore>)>,
+        /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
+        all: bool,
+    },
+    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`] and [`Event::Folders`].
+    Filter {
+        /// The collection whose rows are wanted.
+        snapshot: Arc<Snapshot>,
+        /// Which of its items are visible.
+        filter: Filter,
+    },
+    /// Find queries that the visible items answer well. Searches and labels go first; with a service nothing is sent for
+    /// this, and nothing comes back.
+    Suggest {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// Which items are visible.
+        filter: Filter,
+    },
+    /// Lay the map out anew. Cancels a layout under way.
+    ComputeLayout(LayoutMethod),
+    /// Stop a layout under way and keep the one that stands.
+    CancelLayout,
+    /// Thumbnails wanted, most urgent first; replaces what was wanted before.
+    Thumbnails(Vec<ItemId>),
+    /// A large preview or the full text of an item.
+    Preview(ItemId),
+    /// Take the model out of the memory; it comes back with the next question.
+    UnloadModel,
+    /// Load the model again, where the wishes of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.
+    ReloadModel,
+    /// Write the vectors and the list of items (rows in the same order).
+    Export {
+        /// A `.npy` file.
+        vectors: PathBuf,
+        /// A `.csv` file.
+        items: PathBuf,
+    },
+}
+
+/// Independent askers of searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SearchSlot {
+    /// The search box and its gallery.
+    Results,
+    /// The neighbours shown in the inspector.
+    Neighbours,
+}
+
+/// What labels are wanted for.
+#[derive(Debug, Clone)]
+pub enum LabelTargets {
+    /// Items of the collection.
+    Items(Vec<ItemId>),
+    /// Something else: a dropped picture.
+    Part(QueryPart),
+}
