@@ -51,7 +51,8 @@ struct DateDraft {
     text: String,
     /// The day in the filter meanwhile: the draft is dropped when that changes, for instance by undo.
     filtered: Option<Date>,
-    error: Option<String>,
+    /// Whether the user has finished typing.
+    submitted: bool,
 }
 
 fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
@@ -71,9 +72,11 @@ fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
     // The second date includes its day, month or year.
     let from = |period: Option<Period>| DateRange::new(period.map(|p| p.start), range.end(), &TimeZone::system());
     let until = |period: Option<Period>| DateRange::new(range.first(), period.map(|p| p.end), &TimeZone::system());
+    // What was typed for one library is of no use for another.
+    let id = |label: &str| Id::unique(("date", label, &ctx.state.library().path));
     let errors = [
-        date_field(ui, "From", "Modified from", range.first(), from, send),
-        date_field(ui, "To", "Modified to", range.last(), until, send),
+        date_field(ui, (id("From"), "From", "Modified from"), range.first(), from, send),
+        date_field(ui, (id("To"), "To", "Modified to"), range.last(), until, send),
     ];
     let (said, colour) = match errors.into_iter().flatten().next() {
         Some(error) => (format::capital(&error), theme.error),
@@ -86,41 +89,41 @@ fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
     });
 }
 
-/// A field for a date. Once the focus leaves it, what `range` makes of it goes to `send`; returns what is wrong with it.
+/// A field for a date. Once the focus has left it, what `range` makes of it goes to `send`; returns what is wrong with it.
 fn date_field(
     ui: &mut Ui,
-    label: &str,
-    name: &str,
+    (id, label, name): (Id, &str, &str),
     day: Option<Date>,
     range: impl Fn(Option<Period>) -> DateRange,
     send: impl Fn(DateRange),
 ) -> Option<String> {
-    let id = Id::unique(("date", label));
     let draft: Option<DateDraft> = ui.data(|data| data.get_temp(id)).filter(|draft: &DateDraft| draft.filtered == day);
     let shown = day.map(|day| day.to_string()).unwrap_or_default();
-    let mut draft = draft.unwrap_or(DateDraft { text: shown, filtered: day, error: None });
-    let response = date_edit(ui, id, label, name, &mut draft);
-    if response.changed() {
-        draft.error = None;
+    let mut draft = draft.unwrap_or(DateDraft { text: shown, filtered: day, submitted: false });
+    let range = parsed(&draft.text).map(range);
+    let error = match &range {
+        _ if !draft.submitted => None,
+        Ok(range) if range.is_empty() => Some("the first date is after the last".to_owned()),
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    };
+    if let (Ok(range), true, None) = (range, draft.submitted, &error) {
+        send(range);
+        // From now on the day is shown that the filter has.
+        ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
+        draft.submitted = false;
     }
-    let given_up = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
-    if response.lost_focus() && !given_up {
-        match parsed(&draft.text).map(range) {
-            Ok(range) if range.is_empty() => draft.error = Some("the first date is after the last".to_owned()),
-            Ok(range) => {
-                // Shown in full from now on.
-                ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
-                send(range);
-                return None;
-            }
-            Err(error) => draft.error = Some(error.to_string()),
-        }
+    let response = date_edit(ui, id, label, name, &mut draft.text, error.is_some());
+    let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+    if response.lost_focus() {
+        draft.submitted = !escaped;
+    } else if response.changed() {
+        draft.submitted = false;
     }
-    let error = draft.error.clone();
     ui.data_mut(|data| {
-        if given_up {
+        if escaped {
             data.remove_temp::<DateDraft>(id);
-        } else {
+        } else if response.has_focus() || response.changed() || draft.submitted {
             data.insert_temp(id, draft);
         }
     });
@@ -132,7 +135,7 @@ fn parsed(text: &str) -> Result<Option<Period>, DateError> {
     if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
-fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, draft: &mut DateDraft) -> Response {
+fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, typed: &mut String, is_wrong: bool) -> Response {
     let theme = Theme::of(ui.ctx());
     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
     let text = pos2(row.left() + SPACE[1], row.center().y);
@@ -140,15 +143,15 @@ fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, draft: &mut DateDraft
     let right = row.right() - SPACE[1];
     let field = Rect::from_min_max(pos2(row.left() + 52.0, row.top() + 2.0), pos2(right, row.bottom() - 2.0));
     let focused = ui.memory(|memory| memory.has_focus(id));
-    let (width, colour) = match (focused, &draft.error) {
+    let (width, colour) = match (focused, is_wrong) {
         (true, _) => (1.5, theme.accent),
-        (false, Some(_)) => (1.0, theme.error),
-        (false, None) => (1.0, theme.line),
+        (false, true) => (1.0, theme.error),
+        (false, false) => (1.0, theme.line),
     };
     ui.painter().rect(field, RADIUS[1] - 2, theme.raised, Stroke::new(width, colour), StrokeKind::Inside);
     let inner = field.shrink2(vec2(SPACE[1], 1.0));
     let mut child = ui.new_child(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)));
-    let edit = TextEdit::singleline(&mut draft.text)
+    let edit = TextEdit::singleline(typed)
         .id(id)
         .frame(egui::Frame::NONE)
         .font(font(text_size::BODY))
