@@ -1,10 +1,11 @@
-//! The thread that evaluates filters, so that the window never waits for one. Only the latest request counts.
+//! The thread that evaluates filters and counts folders, so that the window never waits for either. Only the latest
+//! request counts.
 
 use std::sync::Arc;
 
 use super::super::event_queue::EventSender;
 use super::super::{Event, Severity, Snapshot};
-use super::VisibleCache;
+use super::{FolderIndex, VisibleCache, VisibleRows};
 use vicinity_core::Filter;
 use vicinity_core::worker::{Inbox, Task, Worker};
 
@@ -18,7 +19,14 @@ impl FilterWorker {
     /// Starts the thread.
     pub fn start(cache: VisibleCache, event_sender: EventSender) -> std::io::Result<(Self, Worker)> {
         let filters = Self::default();
-        let worker = Worker::serve("filter", &filters.0, Evaluator { inbox: filters.0.clone(), cache, event_sender })?;
+        let evaluator = Evaluator {
+            inbox: filters.0.clone(),
+            cache,
+            event_sender,
+            folders: FolderIndex::default(),
+            in_all_folders: None,
+        };
+        let worker = Worker::serve("filter", &filters.0, evaluator)?;
         Ok((filters, worker))
     }
 
@@ -32,6 +40,9 @@ struct Evaluator {
     inbox: Inbox<Option<Request>>,
     cache: VisibleCache,
     event_sender: EventSender,
+    folders: FolderIndex,
+    /// The rows in which folders were counted last.
+    in_all_folders: Option<Arc<VisibleRows>>,
 }
 
 impl Task for Evaluator {
@@ -42,7 +53,19 @@ impl Task for Evaluator {
     }
 
     fn handle(&mut self, (snapshot, filter): &mut Request) {
-        self.event_sender.send(Event::Visible(self.cache.rows(snapshot, filter)));
+        let visible = self.cache.rows(snapshot, filter);
+        self.event_sender.send(Event::Visible(Arc::clone(&visible)));
+        let rows = if filter.folder.is_none() {
+            visible
+        } else {
+            let filter = Filter { folder: None, ..filter.clone() };
+            Arc::new(VisibleRows::new(Arc::clone(snapshot), filter, self.in_all_folders.as_deref()))
+        };
+        // What a panic left half done is never counted with again.
+        let mut folders = std::mem::take(&mut self.folders);
+        self.event_sender.send(Event::Folders(Arc::new(folders.count(&rows))));
+        self.folders = folders;
+        self.in_all_folders = Some(rows);
     }
 
     fn recover(&mut self, _: Option<&mut Request>, reason: &str) {
