@@ -18,7 +18,7 @@ use vicinity_models::device::{self, DeviceChoice, DeviceId};
 use vicinity_models::remote::Provider;
 use vicinity_models::remote::inference_mode::InferenceMode;
 
-/// Search and explore a collection of images and texts by meaning, on your own machine.
+/// Search and explore a collection of images and texts by meaning, on your own computer.
 ///
 /// Without a command, the window opens and shows the given folders.
 #[derive(Debug, Parser)]
@@ -101,7 +101,7 @@ pub enum CliCommand {
     /// Without folders, the folders of the library are rescanned. Unreadable files are reported but do not change the
     /// exit code.
     Index(IndexArgs),
-    /// Search by text, by a picture, or by both.
+    /// Search by text, by an image, or by both.
     Search(SearchArgs),
     /// Rank labels for images or texts.
     Labels(LabelsArgs),
@@ -113,7 +113,7 @@ pub enum CliCommand {
     Embed(EmbedArgs),
     /// Serve the model over HTTP, compatible with the APIs of Nomic, OpenAI and Gemini.
     ///
-    /// Point programs written for these services at this machine:
+    /// Point programs written for these services at this computer:
     ///
     ///   ATLAS_API_PATH=http://127.0.0.1:7878             (nomic)
     ///   OPENAI_BASE_URL=http://127.0.0.1:7878/v1         (openai)
@@ -251,7 +251,7 @@ pub struct IndexArgs {
     /// Remove one of the --exclude patterns that `vicinity info` lists; may be repeated.
     #[arg(long, value_name = "GLOB")]
     pub no_exclude: Vec<String>,
-    /// Embed with a service instead of this machine; --model is then one of its models. The library remembers it.
+    /// Embed with a service instead of this computer; --model is then one of its models. The library remembers it.
     /// Before anything is sent, the command shows what and asks for confirmation. The API key comes from the
     /// environment (NOMIC_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
     #[arg(long, value_parser = values::provider())]
@@ -334,7 +334,7 @@ pub struct SearchArgs {
     /// Text to search for.
     #[arg(required_unless_present = "image")]
     pub text: Option<String>,
-    /// Picture (or text) file to search by; can be combined with a text.
+    /// Image (or text) file to search by; can be combined with a text.
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
     /// Items to search.
@@ -357,7 +357,7 @@ pub struct LabelsArgs {
     /// Number of dimensions to use.
     #[command(flatten)]
     pub truncation: TruncationArgs,
-    /// Pictures or texts to label.
+    /// Images or texts to label.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// File of labels: the first column of a csv or tsv table, otherwise one label per line or separated by commas
@@ -378,13 +378,13 @@ pub struct MapArgs {
     /// Number of dimensions to use.
     #[command(flatten)]
     pub truncation: TruncationArgs,
-    /// Picture to write; the extension sets the format: .png, .jpg, .webp, .bmp, .tif.
+    /// Image to write; the extension sets the format: .png, .jpg, .webp, .bmp, .tif.
     #[arg(long, value_name = "FILE", required_unless_present = "positions")]
     pub out: Option<PathBuf>,
     /// Table to write, .csv or .tsv: path,modality,x,y; also path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
     pub positions: Option<PathBuf>,
-    /// Width and height of the picture in pixels.
+    /// Width and height of the image in pixels.
     #[arg(long, value_name = "N", default_value_t = 1600)]
     pub size: u32,
     /// Draw on a dark background.
@@ -409,7 +409,7 @@ pub struct ExportArgs {
 /// Arguments of `vicinity embed`.
 #[derive(Debug, Args)]
 pub struct EmbedArgs {
-    /// Pictures or text files to embed; with Nomic also URLs of pictures.
+    /// Image or text files to embed; with Nomic also URLs of images.
     #[arg(required_unless_present = "text")]
     pub files: Vec<PathBuf>,
     /// Texts to embed.
@@ -422,7 +422,7 @@ pub struct EmbedArgs {
     /// How to embed long texts.
     #[arg(long, value_parser = values::long_text(), default_value = "truncate")]
     pub long_text: LongText,
-    /// Embed with a service instead of this machine. The API key comes from the environment (NOMIC_API_KEY,
+    /// Embed with a service instead of this computer. The API key comes from the environment (NOMIC_API_KEY,
     /// GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
     #[arg(long, value_parser = values::provider())]
     pub provider: Option<Provider>,
@@ -435,7 +435,7 @@ pub struct EmbedArgs {
     /// Title of the documents (Gemini only).
     #[arg(long)]
     pub title: Option<String>,
-    /// Where to embed: on this machine, with the service, or dynamically [default: local, or remote with --provider].
+    /// Where to embed: on this computer, with the service, or dynamically [default: local, or remote with --provider].
     #[arg(long, value_parser = values::inference_mode())]
     pub inference_mode: Option<InferenceMode>,
     /// URL of the service, for your own server that is compatible with the provider's API.
@@ -449,7 +449,7 @@ pub struct ServeArgs {
     /// Address to listen on; other than loopback it needs a token. Port 0 means any free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7878", value_parser = values::address)]
     pub listen: SocketAddr,
-    /// API key required from clients. Prefer the variable: other users of this machine can see arguments.
+    /// API key required from clients. Prefer the variable: other users of this computer can see arguments.
     #[arg(long, value_name = "TOKEN", env = "VICINITY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Also accept this model name, for programs that request another model (text-embedding-3-small). The vectors are

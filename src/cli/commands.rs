@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::{CliCommand, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
 use super::outcome::Outcome;
-use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
+use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
 use super::{embed, index, models, pages, report, serve};
 use vicinity_core::atomic_file::is_same;
@@ -221,7 +221,10 @@ fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
 }
 
 fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
-    let bar = on_terminal().then(|| indicatif::ProgressBar::new(100));
+    let bar = progress_bar("{wide_bar} {percent} %");
+    if let Some(bar) = &bar {
+        bar.set_length(100);
+    }
     let layout = session.ask(Job::ComputeLayout(LayoutMethod::Umap), |event| match event {
         Event::Layout(layout) if covers(&layout, snapshot) => Some(Ok(layout)),
         Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),

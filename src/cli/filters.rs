@@ -11,9 +11,9 @@ use vicinity_engine::scan;
 /// Which items to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModalityArg {
-    /// Pictures and texts.
+    /// Images and texts.
     All,
-    /// Only pictures.
+    /// Only images.
     Image,
     /// Only texts.
     Text,

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use anyhow::bail;
 use crossbeam_channel::RecvTimeoutError;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::args::{GlobalArgs, IndexArgs};
 use super::consent;
 use super::excludes;
+use super::interrupt::on_interrupt;
 use super::outcome::Outcome;
-use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
+use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
 use vicinity_core::format::number;
 use vicinity_core::{Progress, Stage, skip_reason};
@@ -65,7 +66,9 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         bail!("{why}");
     }
     set_options(&session, &args)?;
-    let stop = on_interrupt(&session);
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    on_interrupt(move || flag.store(true, Ordering::Relaxed));
     let (summary, error) = import(&session, &args, &stop)?;
     report(&session, &summary, args.json)?;
     match error {
@@ -130,21 +133,6 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first Ctrl-C ends the import after the current batch, the second one exits.
-fn on_interrupt(_session: &Session) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        log::warn!("Ctrl-C will end the program at once: {error}");
-    }
-    stop
-}
-
 /// Waits for the import to end; returns its summary, and the error that ended it early.
 fn watch(
     session: &Session,
@@ -152,7 +140,7 @@ fn watch(
     stop: &AtomicBool,
     as_json: bool,
 ) -> anyhow::Result<(ImportSummary, Option<String>)> {
-    let bar = on_terminal().then(progress_bar);
+    let bar = progress_bar("{msg} {wide_bar} {pos}/{len}");
     let mut error = None;
     let mut stopping = false;
     session.engine.submit(job);
@@ -191,14 +179,6 @@ fn watch(
             _ => {}
         }
     }
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {

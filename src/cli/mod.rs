@@ -10,6 +10,7 @@ mod embed;
 mod excludes;
 mod filters;
 mod index;
+mod interrupt;
 mod models;
 mod outcome;
 mod output;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, anyhow, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::args::{ModelNamesArgs, ModelsCommand, ModelsImportArgs, ModelsListArgs, ModelsVerifyArgs};
+use super::interrupt::on_interrupt;
 use super::outcome::Outcome;
-use super::output::{JsonPath, on_terminal, print_error, print_json, print_line};
+use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use vicinity_core::{NetworkLedger, format};
 use vicinity_engine::file_content::check_regular_file;
 use vicinity_engine::runtime;
@@ -19,6 +19,8 @@ use vicinity_models::installed::{InstallOptions, InstallState, Models, Status};
 
 /// Threads of the runtime: one model is downloaded at a time.
 const THREADS: usize = 1;
+/// Progress of a download or a check.
+const PROGRESS: &str = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left";
 
 /// Runs a command.
 pub fn run(command: ModelsCommand) -> anyhow::Result<Outcome> {
@@ -169,11 +171,11 @@ struct FolderLine<'a> {
 
 fn download(models: Models, args: &ModelNamesArgs) -> anyhow::Result<Outcome> {
     let models = Arc::new(models);
-    let stop = on_interrupt(&models, &args.ids);
+    let stop = pause_on_interrupt(&models, &args.ids);
     for id in &args.ids {
         let before = received(&models);
         models.start(id)?;
-        let bar = on_terminal().then(progress_bar);
+        let bar = progress_bar(PROGRESS);
         let standing = models.wait(id, |progress| {
             if let Some(bar) = &bar {
                 bar.set_length(progress.total);
@@ -216,31 +218,17 @@ fn print_installed(models: &Models, id: &str, received: u64, as_json: bool) -> a
     Ok(print_line(&format!("{id} is installed: {} in {}", format::bytes(manifest.bytes()), path.display()))?)
 }
 
-/// The first Ctrl-C pauses the download and keeps what was received, the second one exits.
-fn on_interrupt(models: &Arc<Models>, ids: &[String]) -> Arc<AtomicBool> {
+/// Ctrl-C pauses the downloads, which keeps what was received; the value says whether it did.
+fn pause_on_interrupt(models: &Arc<Models>, ids: &[String]) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let (flag, models, ids) = (Arc::clone(&stop), Arc::downgrade(models), ids.to_vec());
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
+    on_interrupt(move || {
+        flag.store(true, Ordering::Relaxed);
         if let Some(models) = models.upgrade() {
             ids.iter().for_each(|id| models.pause(id));
         }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        log::warn!("Ctrl-C will end the program at once: {error}");
-    }
+    });
     stop
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    let template = "{wide_bar} {decimal_bytes}/{decimal_total_bytes} · {decimal_bytes_per_sec} · {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn import(models: &Models, args: &ModelsImportArgs) -> anyhow::Result<Outcome> {
@@ -286,7 +274,7 @@ fn verify(models: &Models, args: ModelsVerifyArgs) -> anyhow::Result<Outcome> {
     let ids: Vec<String> = if args.ids.is_empty() { installed() } else { args.ids };
     let mut damaged = Vec::new();
     for id in &ids {
-        let bar = on_terminal().then(progress_bar);
+        let bar = progress_bar(PROGRESS);
         if let (Some(bar), Some((_, manifest))) = (&bar, models.find(id)) {
             bar.set_length(manifest.bytes());
         }

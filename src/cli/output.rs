@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -74,9 +75,10 @@ fn is_control(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether stderr is a terminal, so that progress bars make sense.
-pub fn on_terminal() -> bool {
-    io::stderr().is_terminal()
+/// A progress bar in indicatif's `template`, if stderr is a terminal.
+pub fn progress_bar(template: &str) -> Option<ProgressBar> {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    io::stderr().is_terminal().then(|| ProgressBar::new(0).with_style(style))
 }
 
 /// Whether the reader of stdout closed it.

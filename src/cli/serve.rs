@@ -1,12 +1,12 @@
 //! `vicinity serve`: serves the model over HTTP.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::sync::oneshot;
 
 use super::args::{GlobalArgs, ServeArgs};
+use super::interrupt::on_interrupt;
 use super::outcome::Outcome;
 use super::output::{print_error, print_line};
 use super::session;
@@ -24,7 +24,7 @@ pub fn run(args: ServeArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let server = Server::bind(ServeOptions { listen: args.listen, token, aliases: aliases.clone(), idle_timeout })?;
     let address = server.address()?;
     let model = session::model(global)?;
-    let stop = on_interrupt();
+    let stop = interrupted();
     print_line(&format!("{} at http://{address} (Ctrl-C stops)", model.info.key.name))?;
     if !aliases.is_empty() {
         print_line(&format!("also accepts the model names {}", aliases.join(", ")))?;
@@ -46,20 +46,13 @@ pub fn run(args: ServeArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The first Ctrl-C shuts the server down, the second one exits.
-fn on_interrupt() -> oneshot::Receiver<()> {
+/// Fires at the first Ctrl-C.
+fn interrupted() -> oneshot::Receiver<()> {
     let (stop, stopped) = oneshot::channel();
-    let again = AtomicBool::new(false);
     let mut stop = Some(stop);
-    let handler = move || {
-        if again.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
+    on_interrupt(move || {
         // Fails only if the server has already stopped.
         let _sent = stop.take().map(|stop| stop.send(()));
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        log::warn!("Ctrl-C will end the program at once: {error}");
-    }
+    });
     stopped
 }

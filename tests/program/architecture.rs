@@ -352,9 +352,11 @@ fn declares(code: &str, name: &str) -> bool {
 }
 
 /// Groups of files or folders that import each other. To be cut, not to grow: delete a line here when its circle is gone.
-const CIRCLES: [&[&str]; 5] = [
-    &["crates/engine/src/"],
-    &["src/app/"],
+const CIRCLES: [&[&str]; 7] = [
+    &["crates/engine/src/derived/"],
+    &["crates/engine/src/engine.rs", "crates/engine/src/remote.rs"],
+    &["crates/engine/src/model_selection.rs", "crates/engine/src/runtime_settings.rs"],
+    &["crates/engine/src/store/"],
     &["src/context/"],
     &["src/ui/map/"],
     &["src/ui/panels/collection.rs", "src/ui/panels/filters.rs"],

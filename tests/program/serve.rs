@@ -378,7 +378,7 @@ fn bad_requests_are_refused_in_each_services_form_and_break_nothing() {
     refused(at, one, &item(json!({ "outputDimensionality": 768 })), 400, "384");
     refused(at, one, &item(json!({ "title": "t", "taskType": "CLUSTERING" })), 400, "RETRIEVAL_DOCUMENT");
     refused(at, one, &json!({ "content": { "parts": [{ "fileData": { "fileUri": "gs://a" } }] } }), 400, "fetched");
-    refused(at, one, &json!({ "content": { "parts": [{ "inlineData": { "data": "AAAA" } }] } }), 400, "picture");
+    refused(at, one, &json!({ "content": { "parts": [{ "inlineData": { "data": "AAAA" } }] } }), 400, "image");
     refused(at, many, &json!({ "requests": [] }), 400, "empty");
     refused(at, many, &json!({ "requests": vec![item(json!({})); 101] }), 400, "at most 100");
     refused(at, many, &json!({ "requests": [item(json!({ "model": "models/other" }))] }), 400, "another model");

@@ -40,7 +40,7 @@ pub struct Density;
 
 /// Everything the density depends on.
 #[derive(PartialEq)]
-pub struct Key {
+pub struct DensityKey {
     scene: ArcKey<Scene>,
     colours: ArcKey<PointColours>,
     grid: Grid,
@@ -67,7 +67,7 @@ pub struct Cloud {
 }
 
 impl MapLayer for Density {
-    type Key = Key;
+    type Key = DensityKey;
     type Data = Cloud;
 
     fn switch(&self) -> Option<LayerSwitch> {
@@ -85,8 +85,8 @@ impl MapLayer for Density {
         map.colours.visible().len() >= MANY && covered > CROWDED * width * height
     }
 
-    fn key(&self, map: &LayerContext<'_>) -> Option<Key> {
-        (!map.colours.visible().is_empty()).then(|| Key {
+    fn key(&self, map: &LayerContext<'_>) -> Option<DensityKey> {
+        (!map.colours.visible().is_empty()).then(|| DensityKey {
             scene: ArcKey(Arc::clone(map.scene)),
             colours: ArcKey(Arc::clone(map.colours)),
             grid: Grid::around_view(map),
