@@ -110,12 +110,8 @@ impl App {
                 self.state.library_mut().previews.insert(id, shown);
             }
             Event::Model(state) => self.model_state_changed(state),
-            Event::Notice(notice) => {
-                if notice.severity == Severity::Error {
-                    self.note_service_error(&notice.text);
-                }
-                self.notice(notice.severity, notice.text);
-            }
+            Event::Notice(notice) => self.notice(notice.severity, notice.text),
+            Event::ServiceFailed(error) => self.note_service_error(&error),
             Event::OpenRequested(request) => {
                 if let Some(paths) = request.take() {
                     self.open_forwarded(paths);

@@ -164,11 +164,10 @@ impl App {
         self.state.view.network = self.network.network_log.uses();
     }
 
-    /// An import by a service that has stopped is told in its dialog, too.
-    pub(super) fn note_service_error(&mut self, text: &str) {
+    /// Shows in the dialog, too, why the service ended an import.
+    pub(super) fn note_service_error(&mut self, error: &RemoteError) {
         if self.state.library().services.active.is_some() {
-            let key = text.contains("rejected the API key");
-            self.state.library_mut().services.error = Some(ServiceError { text: text.to_owned(), key });
+            self.state.library_mut().services.error = Some(trouble(error));
         }
     }
 }

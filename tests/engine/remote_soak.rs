@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vicinity_engine::{Engine, Event, ImportOptions, ImportSummary, Job, OpenError, Severity};
-use vicinity_models::remote::{Key, Provider, ProviderSpec, RetryPolicy};
+use vicinity_models::remote::{Key, Provider, ProviderSpec, RemoteError, RetryPolicy};
 
 use crate::support::service::{KEY, Reply, Request, Service, google_quota, nomic, unit};
 
@@ -88,17 +88,23 @@ fn open(library: &Path, spec: &ProviderSpec, runtime: &tokio::runtime::Runtime) 
     engine
 }
 
-/// Runs a job to its end: its summary, and the errors on the way.
-fn run(engine: &Engine, job: Job) -> (ImportSummary, Vec<String>) {
+/// Runs a job to its end: its summary, the errors on the way, and those of the service among them.
+fn run_noting(engine: &Engine, job: Job) -> (ImportSummary, Vec<String>, Vec<RemoteError>) {
     engine.submit(job);
-    let mut errors = Vec::new();
+    let (mut errors, mut of_service) = (Vec::new(), Vec::new());
     loop {
         match engine.events().recv_timeout(Duration::from_secs(300)).unwrap() {
             Event::Notice(notice) if notice.severity == Severity::Error => errors.push(notice.text),
-            Event::ImportFinished(summary) => return (summary, errors),
+            Event::ServiceFailed(error) => of_service.push(error),
+            Event::ImportFinished(summary) => return (summary, errors, of_service),
             _ => {}
         }
     }
+}
+
+fn run(engine: &Engine, job: Job) -> (ImportSummary, Vec<String>) {
+    let (summary, errors, _) = run_noting(engine, job);
+    (summary, errors)
 }
 
 /// Every text has its own vector, and has it once.
@@ -160,9 +166,10 @@ fn twenty_thousand_texts_survive_a_bad_service() {
 
     let start = Instant::now();
     let engine = open(&library, &spec, &runtime);
-    let (first, errors) = run(&engine, Job::Add(vec![table]));
+    let (first, errors, of_service) = run_noting(&engine, Job::Add(vec![table]));
     assert!(first.cancelled && first.failed == 0, "{first:?}");
     assert!(errors.len() == 1 && errors[0].contains("rejected the API key"), "{errors:?}");
+    assert!(matches!(of_service.as_slice(), [RemoteError::Key { .. }]), "{of_service:?}");
     assert!(first.items > 0 && first.items < ITEMS as u64, "{first:?}");
     drop(engine);
 

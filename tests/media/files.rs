@@ -323,3 +323,106 @@ pub fn tiff(pages: &[(&RgbImage, u32)], tags: &[(u16, u16, &[u8])], big_endian: 
     }
     bytes
 }
+
+/// A TIFF of one strip, with these tags (all numbers of 16 bits) beside its size and place.
+pub fn strip_tiff(size: (u16, u16), tags: &[(u16, &[u16])], strip: &[u8], big_endian: bool) -> Vec<u8> {
+    let short = |n: u16| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+    let long = |n: u32| if big_endian { n.to_be_bytes() } else { n.to_le_bytes() };
+    let mut bytes = if big_endian { b"MM".to_vec() } else { b"II".to_vec() };
+    bytes.extend(short(42));
+    bytes.extend([0; 4]);
+    bytes.extend(strip);
+    let mut entries = vec![
+        (256, 3, 1, [short(size.0), [0; 2]].concat()),
+        (257, 3, 1, [short(size.1), [0; 2]].concat()),
+        (273, 4, 1, long(8).to_vec()),
+        (278, 3, 1, [short(size.1), [0; 2]].concat()),
+        (279, 4, 1, long(strip.len() as u32).to_vec()),
+    ];
+    for (tag, numbers) in tags {
+        let data = numbers.iter().flat_map(|n| short(*n)).collect::<Vec<_>>();
+        let value = if data.len() <= 4 {
+            [data, vec![0; 4]].concat()[..4].to_vec()
+        } else {
+            let at = bytes.len() as u32;
+            bytes.extend(data);
+            long(at).to_vec()
+        };
+        entries.push((*tag, 3, numbers.len() as u32, value));
+    }
+    entries.sort_by_key(|(tag, ..)| *tag);
+    bytes.extend(vec![0; bytes.len() % 2]);
+    let directory = long(bytes.len() as u32);
+    bytes[4..8].copy_from_slice(&directory);
+    bytes.extend(short(entries.len() as u16));
+    for (tag, kind, count, value) in entries {
+        bytes.extend([short(tag), short(kind)].concat());
+        bytes.extend(long(count));
+        bytes.extend(value);
+    }
+    bytes.extend([0; 4]);
+    bytes
+}
+
+/// A lossless grey JPEG (ITU-T T.81, annex H) with predictor 1 and samples of `bits` bits.
+pub fn lossless_jpeg(size: (u16, u16), bits: u8, sample: impl Fn(u16, u16) -> u16) -> Vec<u8> {
+    let segment =
+        |marker: u8, data: &[u8]| [&[0xff, marker], ((data.len() + 2) as u16).to_be_bytes().as_slice(), data].concat();
+    let (width, height) = size;
+    let frame = [&[bits], height.to_be_bytes().as_slice(), &width.to_be_bytes(), &[1, 1, 0x11, 0]].concat();
+    // All 17 lengths of a difference have codes of five bits, in order.
+    let mut lengths = [0; 16];
+    lengths[4] = 17;
+    let codes = [&[0], lengths.as_slice(), &(0..17).collect::<Vec<u8>>()].concat();
+    let mut stream: Vec<bool> = Vec::new();
+    let mut put = |value: u32, bits: u32| stream.extend((0..bits).rev().map(|bit| value >> bit & 1 == 1));
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        let predicted = match (x, y) {
+            (0, 0) => 1 << (bits - 1),
+            (0, _) => sample(0, y - 1),
+            _ => sample(x - 1, y),
+        };
+        let difference = i32::from(sample(x, y).wrapping_sub(predicted).cast_signed());
+        let length = 32 - difference.unsigned_abs().leading_zeros();
+        put(length, 5);
+        let code = if difference < 0 { difference - 1 } else { difference };
+        put(code.cast_unsigned() & ((1 << length) - 1), length.min(if length == 16 { 0 } else { 15 }));
+    }
+    stream.resize(stream.len().next_multiple_of(8), true);
+    let byte = |bits: &[bool]| bits.iter().fold(0u8, |byte, bit| byte << 1 | u8::from(*bit));
+    let coded = stream.chunks(8).map(byte).flat_map(|byte| if byte == 0xff { vec![0xff, 0] } else { vec![byte] });
+    let mut jpeg = vec![0xff, 0xd8];
+    jpeg.extend([segment(0xc3, &frame), segment(0xc4, &codes), segment(0xda, &[1, 1, 0, 1, 0, 0])].concat());
+    jpeg.extend(coded);
+    jpeg.extend([0xff, 0xd9]);
+    jpeg
+}
+
+/// A profile of a printing press on which every ink gives one colour, as CIE L*a*b* in 8 bits.
+pub fn ink_profile(lab: [u8; 3]) -> Vec<u8> {
+    let ramp: Vec<u8> = (0..=255).collect();
+    let identity = [1u32, 0, 0, 0, 1, 0, 0, 0, 1].map(|n| (n << 16).to_be_bytes()).concat();
+    // `lut8Type`: four inputs, three outputs, two grid points in each direction.
+    let table =
+        [b"mft1\0\0\0\0\x04\x03\x02\0".as_slice(), &identity, &ramp.repeat(4), &lab.repeat(16), &ramp.repeat(3)]
+            .concat();
+    let white: Vec<u8> = [b"XYZ \0\0\0\0".as_slice(), &[0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d]].concat();
+    let start = 128 + 4 + 2 * 12;
+    let mut tags = 2u32.to_be_bytes().to_vec();
+    for (name, at, len) in [(b"A2B0", start, table.len()), (b"wtpt", start + table.len(), white.len())] {
+        tags.extend(name);
+        tags.extend((at as u32).to_be_bytes());
+        tags.extend((len as u32).to_be_bytes());
+    }
+    let mut profile = vec![0; 128];
+    profile[8..12].copy_from_slice(&[2, 0x40, 0, 0]);
+    profile[12..16].copy_from_slice(b"prtr");
+    profile[16..20].copy_from_slice(b"CMYK");
+    profile[20..24].copy_from_slice(b"Lab ");
+    profile[36..40].copy_from_slice(b"acsp");
+    profile[68..80].copy_from_slice(&white[8..]);
+    profile.extend([tags, table, white].concat());
+    let len = (profile.len() as u32).to_be_bytes();
+    profile[..4].copy_from_slice(&len);
+    profile
+}

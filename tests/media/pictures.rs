@@ -10,13 +10,13 @@ use super::files::{
 };
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
 use vicinity_core::Picture;
-use vicinity_media::{Content, Glance, ReadOptions, glance, read};
+use vicinity_media::{Content, Glance, PictureError, ReadError, ReadOptions, TiffKind, glance, read};
 
-fn answer(bytes: &[u8]) -> Result<(Picture, [u32; 2]), String> {
+fn answer(bytes: &[u8]) -> Result<(Picture, [u32; 2]), ReadError> {
     match read(Path::new("picture.png"), bytes, &ReadOptions::default()) {
         Ok(Some(Content::Image { picture, original })) => Ok((picture, original)),
         Ok(other) => panic!("no picture: {other:?}"),
-        Err(sentence) => Err(sentence),
+        Err(error) => Err(error),
     }
 }
 
@@ -27,7 +27,10 @@ fn picture(bytes: &[u8]) -> Picture {
 
 #[track_caller]
 fn refusal(bytes: &[u8]) -> String {
-    answer(bytes).map(|(picture, _)| panic!("read: {} × {}", picture.width(), picture.height())).unwrap_err()
+    answer(bytes)
+        .map(|(picture, _)| panic!("read: {} × {}", picture.width(), picture.height()))
+        .unwrap_err()
+        .to_string()
 }
 
 /// The mean difference of two pictures' samples, 0 to 255.
@@ -92,7 +95,7 @@ fn kinds_of_jpeg_that_no_decoder_has_are_refused_by_name() {
                 let mut bytes = bytes.clone();
                 bytes[at] = value;
                 // A picture or a sentence.
-                assert!(answer(&bytes).map_or_else(|s| plain(&s), |_| true), "{name} {at} {value}");
+                assert!(answer(&bytes).map_or_else(|error| plain(&error.to_string()), |_| true), "{name} {at} {value}");
             }
         }
     }
@@ -123,8 +126,8 @@ fn a_picture_that_is_cut_off_is_said_to_be_cut_off() {
         assert!(answer(&bytes).is_ok(), "{name}");
         for percent in [30, 60] {
             let cut = answer(&bytes[..bytes.len() * percent / 100]).map(|_| "it is read".to_owned());
-            let (Ok(sentence) | Err(sentence)) = cut;
-            assert!(sentence.contains("truncated"), "{name} cut to {percent} %: {sentence}");
+            assert_eq!(cut, Err(ReadError::Picture(PictureError::CutShort)), "{name} cut to {percent} %");
+            assert!(cut.is_err_and(|error| error.to_string().contains("truncated")));
         }
     }
 }
@@ -437,12 +440,91 @@ fn what_is_said_of_damaged_files_is_plain() {
             let mut bytes = bytes.clone();
             bytes[at] ^= 0xa5;
             if let Err(sentence) = answer(&bytes) {
-                assert!(plain(&sentence), "{format:?}: {sentence}");
+                assert!(plain(&sentence.to_string()), "{format:?}: {sentence}");
             }
             bytes.truncate(at);
             if let Err(sentence) = answer(&bytes) {
-                assert!(plain(&sentence), "{format:?} cut at {at}: {sentence}");
+                assert!(plain(&sentence.to_string()), "{format:?} cut at {at}: {sentence}");
             }
         }
     }
+}
+
+#[test]
+fn palettes_of_tiffs_are_followed() {
+    // Each pixel has a colour of its own.
+    let ideal = ideal(16, 16);
+    let map: Vec<u16> = (0..3).flat_map(|c| ideal.pixels().map(move |pixel| u16::from(pixel.0[c]) * 257)).collect();
+    let indices: Vec<u8> = (0..=255).collect();
+    for big_endian in [false, true] {
+        let tags: [(u16, &[u16]); 5] = [(258, &[8]), (259, &[1]), (262, &[3]), (277, &[1]), (320, &map)];
+        let bytes = files::strip_tiff((16, 16), &tags, &indices, big_endian);
+        assert_eq!(picture(&bytes).rgb(), ideal.as_raw(), "big-endian: {big_endian}");
+    }
+    let tags: [(u16, &[u16]); 5] =
+        [(258, &[1]), (259, &[1]), (262, &[3]), (277, &[1]), (320, &[0xffff, 0, 0x8080, 0, 0, 0xffff])];
+    let bytes = files::strip_tiff((8, 1), &tags, &[0b0110_0001], false);
+    let (orange, blue) = ([255, 128, 0], [0, 0, 255]);
+    assert_eq!(picture(&bytes).rgb(), [orange, blue, blue, orange, orange, orange, orange, blue].concat());
+    let tags: [(u16, &[u16]); 5] = [(258, &[4]), (259, &[1]), (262, &[3]), (277, &[1]), (320, &[0; 48])];
+    let error = answer(&files::strip_tiff((2, 1), &tags, &[0x01], false)).unwrap_err();
+    let kind = TiffKind::PaletteBits { bits: 4 };
+    assert_eq!(error, ReadError::Picture(PictureError::UnsupportedTiff { kind }));
+    assert!(plain(&error.to_string()), "{error}");
+    let tags: [(u16, &[u16]); 5] = [(258, &[8]), (259, &[1]), (262, &[3]), (277, &[1]), (320, &[0; 48])];
+    assert!(answer(&files::strip_tiff((2, 1), &tags, &[0, 1], false)).is_err(), "a map that is too short");
+}
+
+#[test]
+fn tiffs_of_brightness_and_colour_differences_are_read() {
+    let ideal = ideal(52, 44);
+    let samples: Vec<u8> = ideal
+        .pixels()
+        .flat_map(|pixel| {
+            let [r, g, b] = pixel.0.map(f32::from);
+            let y = 0.299 * r + 0.587 * g + 0.114 * b;
+            [y, 128.0 + (b - y) / 1.772, 128.0 + (r - y) / 1.402].map(|value| value.round() as u8)
+        })
+        .collect();
+    let tags = |compression: &'static [u16], subsampling: &'static [u16]| -> [(u16, &'static [u16]); 5] {
+        [(258, &[8, 8, 8]), (259, compression), (262, &[6]), (277, &[3]), (530, subsampling)]
+    };
+    for big_endian in [false, true] {
+        let plain = files::strip_tiff((52, 44), &tags(&[1], &[1, 1]), &samples, big_endian);
+        assert!(difference(&picture(&plain), &ideal) < 1.0);
+        let jpeg = written(ideal.clone(), ImageFormat::Jpeg);
+        let packed = files::strip_tiff((52, 44), &tags(&[7], &[2, 2]), &jpeg, big_endian);
+        assert!(difference(&picture(&packed), &ideal) < 4.0);
+    }
+    let error = answer(&files::strip_tiff((52, 44), &tags(&[1], &[2, 2]), &samples, false)).unwrap_err();
+    let kind = TiffKind::SubsampledYCbCr;
+    assert_eq!(error, ReadError::Picture(PictureError::UnsupportedTiff { kind }));
+}
+
+#[test]
+fn lossless_jpegs_are_read_bit_by_bit() {
+    let grey = |x: u16, y: u16| (x * 29 ^ y * 53) & 0xff;
+    let bytes = files::lossless_jpeg((13, 9), 8, grey);
+    let wanted: Vec<u8> = (0..9).flat_map(|y| (0..13).flat_map(move |x| [grey(x, y) as u8; 3])).collect();
+    assert_eq!(picture(&bytes).rgb(), wanted);
+    let deep = |x: u16, y: u16| (x * 1217) ^ (y * 3301);
+    let shown = picture(&files::lossless_jpeg((13, 9), 16, deep));
+    let wanted = (0..9).flat_map(|y| (0..13).map(move |x| deep(x, y)));
+    for (found, wanted) in shown.rgb().iter().step_by(3).zip(wanted) {
+        assert!((f32::from(*found) - f32::from(wanted) / 257.0).abs() <= 1.0, "{found} instead of {wanted}");
+    }
+}
+
+#[test]
+fn a_profile_of_ink_is_applied_to_ink() {
+    let plain = jpeg("cmyk_adobe");
+    // L* 60 %, a* 40, b* 20 is a red.
+    let icc = files::ink_profile([153, 168, 148]);
+    let with = with_segment(&plain, 0xe2, &[b"ICC_PROFILE\0\x01\x01".as_slice(), &icc].concat());
+    let shown = picture(&with);
+    let wanted = [215u8, 114, 112];
+    for pixel in shown.rgb().chunks_exact(3) {
+        assert!(pixel.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) < 6), "{pixel:?} instead of {wanted:?}");
+    }
+    assert!(difference(&picture(&plain), &ideal(52, 44)) < 12.0, "without a profile it shows the picture");
 }

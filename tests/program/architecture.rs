@@ -420,3 +420,39 @@ fn a_public_type_name_is_unique() {
         ["A", "C"]
     );
 }
+
+#[test]
+fn local_models_use_neither_network_nor_key_store() {
+    const FORBIDDEN: [&str; 9] = [
+        "crate::http",
+        "crate::remote",
+        "crate::installed",
+        "crate::catalogue",
+        "reqwest",
+        "rustls",
+        "tokio",
+        "keyring",
+        "std::net",
+    ];
+    let models = root().join("crates/models/src");
+    let mut files = ["error.rs", "model_info.rs", "text_options.rs", "tower.rs"].map(|name| models.join(name)).to_vec();
+    sources(&models.join("local"), &mut files);
+    assert!(files.len() > 30, "the local models are elsewhere now");
+    let mut wrong = Vec::new();
+    for file in files {
+        let code = product_code(&fs::read_to_string(&file).unwrap());
+        let named = FORBIDDEN.iter().filter(|name| names(&code, name));
+        wrong.extend(named.map(|name| format!("{} uses {name}", file.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn http_clients_are_made_in_one_place() {
+    let makes = |file: &PathBuf| {
+        let code = product_code(&fs::read_to_string(file).unwrap());
+        ["Client::builder(", "Client::new()", "ClientBuilder", "reqwest::get("].iter().any(|call| code.contains(call))
+    };
+    let makers: Vec<PathBuf> = all_sources().into_iter().filter(makes).collect();
+    assert_eq!(makers, [root().join("crates/models/src/http.rs")]);
+}

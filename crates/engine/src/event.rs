@@ -70,6 +70,8 @@ pub enum Event {
     Model(ModelState),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
+    /// The service that embeds this library ended an import; a notice follows.
+    ServiceFailed(vicinity_models::RemoteError),
     /// A second start of the program wants something opened here.
     OpenRequested(Arc<OpenRequest>),
 }

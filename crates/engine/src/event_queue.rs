@@ -87,7 +87,8 @@ fn slot(event: &Event) -> Option<usize> {
         Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
         // At most one for each request.
         Event::Visible(_) | Event::Folders(_) => None,
-        Event::Model(_) | Event::Notice(_) | Event::OpenRequested(_) | Event::StoredLabels(_) => None,
+        Event::Model(_) | Event::Notice(_) | Event::ServiceFailed(_) => None,
+        Event::OpenRequested(_) | Event::StoredLabels(_) => None,
     }
 }
 

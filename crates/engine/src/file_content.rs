@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vicinity_media::{Content, ReadOptions};
+use vicinity_media::{Content, ReadError, ReadOptions};
 
 /// Refuses what is not a regular file: to open a pipe would wait for whoever writes into it, and a device may never end.
 ///
@@ -13,7 +13,7 @@ pub fn check_regular_file(path: &Path) -> Result<(), String> {
         Ok(found) if found.is_file() => Ok(()),
         Ok(found) if found.is_dir() => Err(format!("{}: this is a folder", path.display())),
         Ok(_) => Err(format!("{}: not a file but a pipe, socket or device", path.display())),
-        Err(error) => Err(format!("{}: {}", path.display(), vicinity_media::io_sentence(&error))),
+        Err(error) => Err(format!("{}: {}", path.display(), ReadError::from(error))),
     }
 }
 
@@ -23,9 +23,14 @@ pub fn check_regular_file(path: &Path) -> Result<(), String> {
 /// A sentence, where the file cannot be read or is neither.
 pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
     check_regular_file(path)?;
-    let with_path = |reason: String| format!("{}: {reason}", path.display());
-    let mut file = vicinity_media::open(path).map_err(with_path)?;
-    file.fill().map_err(with_path)?;
-    let content = file.content(path, &ReadOptions { rows }).map_err(with_path)?;
-    content.map(|(_, content)| content).ok_or_else(|| with_path("this is neither an image nor a text".to_owned()))
+    let read = || -> Result<_, ReadError> {
+        let mut file = vicinity_media::open(path)?;
+        file.fill()?;
+        file.content(path, &ReadOptions { rows })
+    };
+    match read() {
+        Ok(Some((_, content))) => Ok(content),
+        Ok(None) => Err(format!("{}: this is neither an image nor a text", path.display())),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
 }

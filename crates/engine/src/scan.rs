@@ -16,6 +16,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::store::{self, FileStamp};
 use vicinity_core::{Failure, SkipReason, app_dirs};
+use vicinity_media::ReadError;
 
 /// A file that may become an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,7 +320,7 @@ pub fn candidate(path: PathBuf) -> Result<Candidate, Failure> {
             let modified_ns = meta.modified().map_or(0, nanoseconds);
             Ok(Candidate { path, len: meta.len(), modified_ns, change_mark })
         }
-        Err(error) => Err(Failure { reason: vicinity_media::io_sentence(&error), path }),
+        Err(error) => Err(Failure { reason: ReadError::from(&error).to_string(), path }),
     }
 }
 
@@ -368,7 +369,7 @@ fn hash_of_both_ends(path: &Path, len: u64) -> io::Result<i64> {
 fn failure(root: &Path, error: &walkdir::Error) -> Failure {
     let path = error.path().unwrap_or(root).to_owned();
     let reason = match error.io_error() {
-        Some(io) => vicinity_media::io_sentence(io),
+        Some(io) => ReadError::from(io).to_string(),
         None => "Could not list the folder".to_owned(),
     };
     Failure { path, reason }

@@ -1,4 +1,4 @@
-//! Multi-head self-attention over several sequences that lie one after another, without padding.
+//! Multi-head self-attention over several consecutive sequences, without padding.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;

@@ -139,7 +139,7 @@ mod x86 {
         static NARROWED: Cell<Vec<bf16>> = const { Cell::new(Vec::new()) };
     }
 
-    /// The input in bf16: tiles of 16 rows, each a block of 32 inputs after the other, filled up with zeros. Rows that
+    /// The input in bf16: tiles of 16 rows, each a block of 32 inputs after the other, padded with zeros. Rows that
     /// fill up the last tile may hold anything: nobody looks at their sums.
     #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     unsafe fn narrow(t: &Task<'_>, out: &mut Vec<bf16>) {
@@ -204,7 +204,7 @@ mod x86 {
         #[repr(C, align(64))]
         struct Shapes([u8; 64]);
         let mut shapes = Shapes([0; 64]);
-        // Byte 0: the palette. From 16 on: bytes of a row, two a tile. From 48 on: rows, one a tile.
+        // Byte 0: the palette. From 16 on: bytes of a row, two per tile. From 48 on: rows, one per tile.
         shapes.0[0] = 1;
         for tile in 0..8 {
             shapes.0[16 + 2 * tile] = 64;

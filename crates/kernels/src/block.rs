@@ -69,7 +69,7 @@ impl Block {
         }
     }
 
-    /// Expands the rows `range`, counted with the `before` rows of zeros that lie above the map.
+    /// Expands the rows `range`, counted with the `before` rows of zeros above the map.
     #[expect(clippy::too_many_arguments, reason = "one step of `run`, with its variables")]
     fn fill(
         &self,

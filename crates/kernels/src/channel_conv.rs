@@ -1,5 +1,5 @@
 //! A convolution of each channel on its own over a whole map with the channels last: any odd window, stride 1 or 2,
-//! one or more outputs a channel, zeros all round.
+//! one or more outputs per channel, zeros on all sides.
 //!
 //! [`super::Depthwise`] is the step inside a [`super::Block`]; this one stands alone, and any number of channels will
 //! do.

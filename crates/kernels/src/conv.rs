@@ -46,7 +46,7 @@ impl Stem {
     const SIZE: usize = 3;
     const STRIDE: usize = 2;
 
-    /// `weights` has one row an output: channel by channel, each 3x3.
+    /// `weights` has one row per output: channel by channel, each 3x3.
     pub fn new(weights: &impl WeightMatrix, bias: &[f32], activation: Activation) -> Self {
         let area = Self::SIZE * Self::SIZE;
         let channels = weights.cols() / area;
@@ -135,7 +135,7 @@ impl Depthwise {
     /// Channels must come in multiples of the widest vector.
     pub const MULTIPLE: usize = 16;
 
-    /// `weights` has one row a channel. `None` where the channels are not a multiple of [`Self::MULTIPLE`].
+    /// `weights` has one row per channel. `None` where the channels are not a multiple of [`Self::MULTIPLE`].
     pub fn new(weights: &impl WeightMatrix, bias: &[f32], size: usize, stride: usize) -> Option<Self> {
         let (channels, area) = (weights.rows(), size * size);
         if channels % Self::MULTIPLE != 0 || weights.cols() != area || bias.len() != channels {

@@ -24,12 +24,12 @@ pub struct PackedLinear {
 }
 
 impl PackedLinear {
-    /// `weights` has one row an output.
+    /// `weights` has one row per output.
     pub fn new(weights: &impl WeightMatrix, bias: &[f32], activation: Activation) -> Self {
         Self::from_rows(weights.rows(), weights.cols(), |o, row| weights.unpack_row(o, row), bias, activation)
     }
 
-    /// `x W` in place of `x Wᵀ`: the matrix has one row an input. No bias.
+    /// `x W` in place of `x Wᵀ`: the matrix has one row per input. No bias.
     pub fn transposed(weights: &impl WeightMatrix) -> Self {
         let (inputs, outputs, all) = (weights.rows(), weights.cols(), weights.unpack());
         let row = |output: usize, row: &mut [f32]| {
@@ -106,7 +106,7 @@ impl PackedLinear {
         x.apply_op2_no_bwd(factor, &Joined { layer: self, join: Join::Product })
     }
 
-    /// Applies the layer to rows that lie one after another; what `out` held is overwritten.
+    /// Applies the layer to consecutive rows; what `out` held is overwritten.
     pub(super) fn apply(&self, x: &[f32], residual: Option<&[f32]>, out: &mut [f32]) {
         let rows = x.len() / self.inputs;
         assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
@@ -116,7 +116,7 @@ impl PackedLinear {
         unsafe { self.task(x, rows, residual, out.as_mut_ptr(), &Place::Stride(self.outputs)).run() }
     }
 
-    /// As [`Self::apply`], on all threads that are idle. `with` lies as the output does.
+    /// As [`Self::apply`], on all threads that are idle. `with` is laid out like the output.
     fn apply_shared(&self, x: &[f32], with: Option<(&[f32], Join)>, shape: &Shape) -> Vec<f32> {
         let rows = x.len() / self.inputs;
         let len = shape.elem_count();
@@ -134,7 +134,7 @@ impl PackedLinear {
         }
     }
 
-    /// Applies the layer to rows that lie one after another; row `r` goes to `out[places[r]..]`.
+    /// Applies the layer to consecutive rows; row `r` goes to `out[places[r]..]`.
     pub(super) fn apply_scattered(&self, x: &[f32], out: &mut [f32], places: &[usize]) {
         let rows = x.len() / self.inputs;
         assert!(rows <= places.len() && x.len() == rows * self.inputs);

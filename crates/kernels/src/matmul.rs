@@ -31,7 +31,7 @@ pub(super) fn lanes() -> usize {
     }
 }
 
-/// Brings a matrix given by its columns (`from` has one row an input, `stride` apart, of `n` outputs) into panels.
+/// Brings a matrix given by its columns (`from` has one row per input, `stride` apart, of `n` outputs) into panels.
 pub(super) fn pack_columns(panels: &mut Vec<f32>, n: usize, k: usize, from: &[f32], stride: usize) {
     let (wide, padded) = (2 * lanes(), n.next_multiple_of(lanes()));
     panels.clear();
@@ -44,7 +44,7 @@ pub(super) fn pack_columns(panels: &mut Vec<f32>, n: usize, k: usize, from: &[f3
     }
 }
 
-/// Brings a matrix given by its rows (one an output, `k` long) into panels.
+/// Brings a matrix given by its rows (one per output, `k` long) into panels.
 pub(super) fn pack(panels: &mut Vec<f32>, n: usize, k: usize, mut row: impl FnMut(usize, &mut [f32])) {
     let lanes = lanes();
     let (wide, padded) = (2 * lanes, n.next_multiple_of(lanes));

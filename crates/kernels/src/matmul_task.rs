@@ -86,7 +86,7 @@ pub(super) struct Task<'a> {
     pub bias: Option<&'a [f32]>,
     /// Applied after the bias.
     pub activation: Activation,
-    /// Joined last, lying as the product does; may be null.
+    /// Joined last, laid out like the product; may be null.
     pub residual: *const f32,
     /// How.
     pub join: Join,

@@ -4,7 +4,7 @@
 
 /// Bits after the point of a weight.
 pub const BITS: u32 = 22;
-/// Bytes a pixel.
+/// Bytes per pixel.
 pub const CHANNELS: usize = 3;
 
 /// Which inputs one output is made of.
@@ -74,14 +74,14 @@ mod x86 {
     /// Bits of the low part of a weight.
     const LOW: u32 = 11;
     /// With more inputs an output the sum of the low parts could overflow.
-    const MOST_TAPS: usize = 4096;
+    const MAX_TAPS: usize = 4096;
     /// Pixels that one step of `columns` takes in.
     const STEP: usize = 4;
     /// Rows that share the loads of the weights.
     const ROWS: usize = 4;
 
     pub fn usable(taps: &[Taps]) -> bool {
-        level() != Level::Portable && taps.iter().all(|t| t.weights.len() <= MOST_TAPS)
+        level() != Level::Portable && taps.iter().all(|t| t.weights.len() <= MAX_TAPS)
     }
 
     fn split(weight: i32) -> [i16; 2] {

@@ -43,7 +43,7 @@ impl Angles {
     }
 }
 
-/// The turn of all queries and keys of several sequences that lie one after another.
+/// The turn of all queries and keys of several consecutive sequences.
 pub struct Rope<'a> {
     /// Which numbers turn together.
     pub pairs: Pairs,

@@ -10,7 +10,7 @@ const NOISE: f32 = 1e-3;
 /// How far beyond the bulk an outlier can come.
 const MARGIN: f32 = 0.15;
 
-/// Centres and scales (both axes alike) so that the bulk fills [-0.95, 0.95] on the longer side; what lies farther out
+/// Centres and scales (both axes alike) so that the bulk fills [-0.95, 0.95] on the longer side; what is farther out
 /// is drawn in softly, in order, and ends below 1.1.
 pub fn to_map(positions: &mut [MapPos]) {
     let ((x_low, x_high), (y_low, y_high)) = (bulk(positions, |p| p.x), bulk(positions, |p| p.y));
@@ -103,7 +103,7 @@ pub fn centre(positions: &mut [MapPos]) {
     }
 }
 
-/// Turns and mirrors `moving` about the origin so that it lies as near as it can to `reference` (orthogonal
+/// Turns and mirrors `moving` about the origin so that it is as near as possible to `reference` (orthogonal
 /// Procrustes on the rows both have): the eye can then follow the points from one layout to the other.
 pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     let (mut same, mut cross, mut mirrored, mut mirrored_cross) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
@@ -127,7 +127,7 @@ pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     }
 }
 
-/// Draws in what lies far out, as [`to_map`] does it, and moves nothing else.
+/// Draws in what is far out, as [`to_map`] does it, and moves nothing else.
 pub fn draw_in(positions: &mut [MapPos]) {
     positions.iter_mut().for_each(|p| *p = MapPos { x: soft(p.x), y: soft(p.y) });
 }

@@ -18,28 +18,28 @@ use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check};
 
 /// Rows whose true neighbours tell how many lists to look into.
-const KNOWN: usize = 256;
-/// The share of true neighbours that must lie in these lists.
-const RECALL: f64 = 0.97;
-/// The share of true neighbours that, once found, needs no refining: where vectors lie in clear groups it is reached in
+const SAMPLE_ROWS: usize = 256;
+/// The share of true neighbours that must be in these lists.
+const TARGET_RECALL: f64 = 0.97;
+/// The share of true neighbours that, once found, needs no refining: where vectors form clear groups it is reached in
 /// the lists; where they do not, or where lists were cut, it is not.
-const GOOD: f64 = 0.95;
+const GOOD_RECALL: f64 = 0.95;
 /// The fewest lists.
-const FEWEST: usize = 4;
+const MIN_PROBES: usize = 4;
 /// The most rows that a row is compared with in lists, on average: beyond it is quicker to refine.
-const MOST: usize = 8192;
+const MAX_COMPARED: usize = 8192;
 /// The most rounds in which neighbours are refined.
-const ROUNDS: usize = 4;
+const MAX_ROUNDS: usize = 4;
 /// A round that raised the share of true neighbours by less is the last.
-const WORTH: f64 = 0.005;
+const MIN_GAIN: f64 = 0.005;
 /// The share of the progress at which all lists have been looked into; the rest is to refine, where that is needed.
-const LOOKED: f32 = 0.6;
+const SEARCH_SHARE: f32 = 0.6;
 /// A list that is longer than this many average ones (equal vectors) is cut.
-const LONGEST: usize = 8;
+const MAX_LIST_FACTOR: usize = 8;
 /// Rows that are multiplied at once.
 const BLOCK: usize = 256;
 
-/// The `k` (or almost) nearest neighbours of all rows by cosine. `progress` is told the share done, in [0, 1].
+/// The `k` (or almost) nearest neighbours of all rows by cosine. `progress` receives the share done, in [0, 1].
 ///
 /// # Errors
 /// When cancelled.
@@ -57,12 +57,12 @@ pub fn approximate(
     let partition = Partition::new(rows, cancel)?;
     let known = Known::new(rows, k, cancel)?;
     let wanted = known.probes(rows, &partition, cancel)?;
-    let probes = wanted.min((MOST * partition.len() / count).max(FEWEST)).min(partition.len());
+    let probes = wanted.min((MAX_COMPARED * partition.len() / count).max(MIN_PROBES)).min(partition.len());
     let best = of_blocks(count, BLOCK, k);
     let lists = Lists::new(rows, &partition, probes, cancel)?;
-    look(rows, &lists, &best, cancel, &|done| progress(LOOKED * done))?;
+    look(rows, &lists, &best, cancel, &|done| progress(SEARCH_SHARE * done))?;
     drop(lists);
-    refine(rows, &known, &best, cancel, &|done| progress(LOOKED + (1.0 - LOOKED) * done))?;
+    refine(rows, &known, &best, cancel, &|done| progress(SEARCH_SHARE + (1.0 - SEARCH_SHARE) * done))?;
     Ok(collect(best, k))
 }
 
@@ -101,8 +101,8 @@ fn refine(
 ) -> Result<(), Cancelled> {
     let mut refining = Refining::new(rows, best, BLOCK, known.truth.k);
     let (mut recall, mut before, mut done) = (known.recall(best), 0.0, 0.0);
-    for _ in 0..ROUNDS {
-        if recall >= GOOD || recall < before + WORTH {
+    for _ in 0..MAX_ROUNDS {
+        if recall >= GOOD_RECALL || recall < before + MIN_GAIN {
             break;
         }
         let share = (1.0 - done) / 2.0; // each round has less to do
@@ -141,7 +141,7 @@ struct Known {
 
 impl Known {
     fn new(rows: &dyn VectorSource, k: usize, cancel: &AtomicBool) -> Result<Self, Cancelled> {
-        let (count, taken) = (rows.count(), KNOWN.min(rows.count()));
+        let (count, taken) = (rows.count(), SAMPLE_ROWS.min(rows.count()));
         let known: Vec<u32> = (0..taken).map(|i| (i * count / taken) as u32).collect();
         let mut vectors = Vec::new();
         gather_units(rows, known.iter().map(|&row| row as usize), &mut vectors);
@@ -149,7 +149,7 @@ impl Known {
         Ok(Self { rows: known, vectors, truth })
     }
 
-    /// In how many lists to look so that [`RECALL`] of the neighbours are found.
+    /// In how many lists to look so that [`TARGET_RECALL`] of the neighbours are found.
     fn probes(&self, rows: &dyn VectorSource, partition: &Partition, cancel: &AtomicBool) -> Result<usize, Cancelled> {
         let (mut own, mut theirs, mut block) = (Vec::new(), Vec::new(), Vec::new());
         partition.scores(&self.vectors, rows.dim(), &mut own);
@@ -163,14 +163,14 @@ impl Known {
                 at_rank[own.iter().filter(|s| **s > score).count()] += 1;
             }
         }
-        let wanted = (RECALL * self.truth.indices.len() as f64) as usize;
+        let wanted = (TARGET_RECALL * self.truth.indices.len() as f64) as usize;
         let mut found = 0;
         let too_few = |n: &&usize| {
             let go_on = found < wanted;
             found += **n;
             go_on
         };
-        Ok(at_rank.iter().take_while(too_few).count().max(FEWEST))
+        Ok(at_rank.iter().take_while(too_few).count().max(MIN_PROBES))
     }
 
     /// The share of the true neighbours, or equally near ones, that were found.
@@ -245,7 +245,7 @@ impl Lists {
     /// From each row's lists, its own first. Of a list that was cut a row belongs to one part and looks into one; a
     /// list without members is none.
     fn of_choices(choices: &[u32], probes: usize, lists: usize) -> Self {
-        let longest = (LONGEST * choices.len() / probes).div_ceil(lists);
+        let longest = (MAX_LIST_FACTOR * choices.len() / probes).div_ceil(lists);
         let mut sizes = vec![0usize; lists];
         choices.iter().step_by(probes).for_each(|&own| sizes[own as usize] += 1);
         let parts: Vec<usize> = sizes.iter().map(|size| size.div_ceil(longest).max(1)).collect();

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::knn::{Incoming, Knn};
 use super::{Cancelled, check};
 
-/// Rows a task.
+/// Rows per task.
 const BLOCK: usize = 1024;
 
 /// A symmetric graph, each vertex's edges side by side.

@@ -14,21 +14,21 @@ use vicinity_core::MapPos;
 
 /// The share of its distance from home that a point whose neighbours are all settled goes back in an epoch, at the full
 /// learning rate.
-const SPRING: f32 = 2.0;
+const SPRING_STRENGTH: f32 = 2.0;
 /// The learning rate of such a point, of that of a new one.
-const GENTLE: f32 = 0.1;
+const SETTLED_RATE: f32 = 0.1;
 /// The share of its way beyond the map's edge that a point goes back. It and the spring, at the rate of the point that
 /// they are strongest for, stay well below 2, from where on points would swing ever farther.
-const EDGE: f32 = 0.5;
+const EDGE_STRENGTH: f32 = 0.5;
 /// Rounds in which new points move between their neighbours before anything else.
 const ROUNDS: usize = 20;
 /// The scale, of the one at which forces balance: there groups push each other apart, but they are held; with this much
 /// they stay about as large as they are while a map grows and grows.
-const ROOM: f32 = 0.85;
+const SCALE_FACTOR: f32 = 0.85;
 /// Pairs by which the scale is judged, of neighbours and of others.
-const PAIRS: usize = 16_384;
+const SAMPLE_PAIRS: usize = 16_384;
 /// The map's half side in the units of the forces is at least and at most this.
-const HALF: (f32, f32) = (0.25, 256.0);
+const HALF_SIDE_RANGE: (f32, f32) = (0.25, 256.0);
 
 /// A map that stands.
 #[derive(Debug, Clone, Copy)]
@@ -58,13 +58,13 @@ impl Anchors {
             let new = between_neighbours(graph, &places, standing.settled);
             places[standing.settled..].copy_from_slice(&new);
         }
-        let scale = ROOM * balance(graph, &places, curve, seed);
+        let scale = SCALE_FACTOR * balance(graph, &places, curve, seed);
         places.iter_mut().for_each(|p| *p = p.map(|v| v * scale));
         let (mut springs, mut rates) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
         for vertex in 0..places.len() {
             let known = if vertex < standing.settled { share_of_settled(graph, vertex, standing.settled) } else { 0.0 };
-            springs.push(SPRING * known.sqrt());
-            rates.push(1.0 - (1.0 - GENTLE) * known);
+            springs.push(SPRING_STRENGTH * known.sqrt());
+            rates.push(1.0 - (1.0 - SETTLED_RATE) * known);
         }
         let start = align::apart(&places, seed);
         (Self { homes: places, springs, rates, edge: align::BULK * scale, scale }, start)
@@ -82,7 +82,7 @@ impl Anchors {
         let rate = rate * self.rates[vertex];
         for (value, home) in point.iter_mut().zip(self.homes[vertex]) {
             let beyond = *value - value.clamp(-self.edge, self.edge);
-            *value -= rate * (self.springs[vertex] * (*value - home) + EDGE * beyond);
+            *value -= rate * (self.springs[vertex] * (*value - home) + EDGE_STRENGTH * beyond);
         }
     }
 
@@ -129,7 +129,7 @@ fn balance(graph: &Graph, places: &[[f32; 2]], curve: Curve, seed: u64) -> f32 {
     };
     let (mut pulled, mut pushed) = (Vec::new(), Vec::new());
     let mut random = Stream::new(seed, u64::MAX, 1);
-    for _ in 0..PAIRS {
+    for _ in 0..SAMPLE_PAIRS {
         let (a, b) = (random.below(places.len()), random.below(places.len()));
         pushed.push(squared(a, b));
         let edges = graph.starts[a]..graph.starts[a + 1];
@@ -138,7 +138,7 @@ fn balance(graph: &Graph, places: &[[f32; 2]], curve: Curve, seed: u64) -> f32 {
             pulled.push((graph.weights[edge] * edges.len() as f32, squared(a, graph.ends[edge] as usize)));
         }
     }
-    let weight = pulled.iter().map(|p| p.0).sum::<f32>() / PAIRS as f32;
+    let weight = pulled.iter().map(|p| p.0).sum::<f32>() / SAMPLE_PAIRS as f32;
     let Curve { a, b } = curve;
     let outward = |scale: f32| {
         let similar = |d2: f32| 1.0 / (1.0 + a * (scale * scale * d2).powf(b));
@@ -147,7 +147,7 @@ fn balance(graph: &Graph, places: &[[f32; 2]], curve: Curve, seed: u64) -> f32 {
         let push: f32 = pushed.iter().map(|d2| near(*d2) * similar(*d2)).sum();
         REPULSION * weight * push - ATTRACTION * pull
     };
-    let (mut low, mut high) = HALF;
+    let (mut low, mut high) = HALF_SIDE_RANGE;
     for _ in 0..24 {
         let middle = (low * high).sqrt();
         if outward(middle) > 0.0 { low = middle } else { high = middle }

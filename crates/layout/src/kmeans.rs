@@ -15,7 +15,7 @@ use super::{Cancelled, check, pca};
 /// Principal components that lists are told apart by.
 const AXES: usize = 64;
 /// Lists for each square root of the number of rows.
-const LISTS: f64 = 2.0;
+const LISTS_PER_ROOT: f64 = 2.0;
 /// Rows for each list from which the centres are computed.
 const SAMPLE: usize = 32;
 /// Rounds of k-means; later ones hardly move a centre.
@@ -41,7 +41,7 @@ impl Partition {
     /// When cancelled.
     pub fn new(rows: &dyn VectorSource, cancel: &AtomicBool) -> Result<Self, Cancelled> {
         let count = rows.count();
-        let lists = ((LISTS * (count as f64).sqrt()) as usize).clamp(1, count);
+        let lists = ((LISTS_PER_ROOT * (count as f64).sqrt()) as usize).clamp(1, count);
         let axes = pca::axes(rows, AXES.min(rows.dim()), cancel)?;
         let wide = axes.len() / rows.dim().max(1);
         let mut partition = Self { axes, wide, centres: Vec::new(), offsets: Vec::new() };

@@ -21,9 +21,9 @@ pub const SAME: f32 = 2e-6;
 /// The nearest neighbours of every row, the row itself left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Knn {
-    /// Neighbours a row.
+    /// Neighbours per row.
     pub k: usize,
-    /// `k` row numbers a row, nearest first.
+    /// `k` row numbers per row, nearest first.
     pub indices: Vec<u32>,
     /// Their cosine distances (1 - cosine), in [0, 2].
     pub distances: Vec<f32>,
@@ -243,7 +243,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// From `k` neighbours a row; what is no row is left out.
+    /// From `k` neighbours per row; what is no row is left out.
     pub fn new(neighbours: &[u32], k: usize) -> Self {
         let count = neighbours.len() / k;
         let mut starts = vec![0usize; count + 1];

@@ -15,12 +15,12 @@ use super::incremental::Anchors;
 use super::random::{Stream, hash};
 use super::{Cancelled, check};
 
-/// Points a task.
+/// Points per task.
 const BLOCK: usize = 512;
 /// Forces that are computed at once: one pulls, the others push.
 const LANES: usize = 8;
 /// The longest step along one axis that a single force can cause, before the learning rate.
-const LONGEST_STEP: f32 = 4.0;
+const MAX_STEP: f32 = 4.0;
 /// Edges that are looked through at once.
 const EDGES: usize = 64;
 
@@ -254,8 +254,8 @@ fn larger(a: f32, b: f32) -> f32 {
 
 #[inline(always)]
 fn limit(step: f32) -> f32 {
-    let step = if step < LONGEST_STEP { step } else { LONGEST_STEP };
-    larger(step, -LONGEST_STEP)
+    let step = if step < MAX_STEP { step } else { MAX_STEP };
+    larger(step, -MAX_STEP)
 }
 
 /// `x` to the power `b` for positive, normal `x`: exp2(b log2 x) by polynomials, within 1e-4. The forces need no

@@ -16,7 +16,7 @@ use super::matrix::times_transposed;
 use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check};
 
-/// Rows a task.
+/// Rows per task.
 const BLOCK: usize = 256;
 
 /// The rows' best neighbours, in blocks of equal length, while they are refined.

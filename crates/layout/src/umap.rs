@@ -12,13 +12,13 @@ use super::{Cancelled, align, fuzzy, pca};
 use vicinity_core::{MapPos, MapStage};
 
 /// Above this many points 200 epochs are enough.
-const MANY: usize = 10_000;
+const MANY_POINTS: usize = 10_000;
 /// Fewer points have no neighbourhoods.
-const FEWEST: usize = 4;
+const MIN_POINTS: usize = 4;
 /// Up to so many rows every pair is compared.
-const EXACT: usize = 20_000;
+const MAX_EXACT_ROWS: usize = 20_000;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
-const START: f32 = 10.0;
+const START_EXTENT: f32 = 10.0;
 
 /// What shapes the layout.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +41,7 @@ impl Default for UmapParams {
 
 /// Lays vectors out so that neighbours by cosine stay neighbours. With `standing`, a place for each row, the layout
 /// starts there and keeps what stands where it is; otherwise it is a function of vectors and parameters alone.
-/// `progress` is told the stage and the share of the whole that is done, in [0, 1].
+/// `progress` receives the stage and the share of the whole that is done, in [0, 1].
 ///
 /// # Errors
 /// When cancelled.
@@ -53,14 +53,14 @@ pub fn umap(
     progress: &(dyn Fn(MapStage, f32) + Sync),
 ) -> Result<Vec<MapPos>, Cancelled> {
     let count = vectors.count();
-    let standing = standing.filter(|s| s.positions.len() == count && s.settled <= count && count >= FEWEST);
+    let standing = standing.filter(|s| s.positions.len() == count && s.settled <= count && count >= MIN_POINTS);
     let coarse = if standing.is_none() { pca::raw(vectors, cancel)? } else { Vec::new() };
-    if count < FEWEST {
+    if count < MIN_POINTS {
         let mut positions = coarse;
         align::to_map(&mut positions);
         return Ok(positions);
     }
-    let epochs = params.epochs.unwrap_or(if count > MANY { 200 } else { 500 });
+    let epochs = params.epochs.unwrap_or(if count > MANY_POINTS { 200 } else { 500 });
     let knn_share = knn_share(count, vectors.dim(), epochs);
     let found = |share| progress(MapStage::Neighbours, knn_share * share);
     found(0.0);
@@ -93,7 +93,7 @@ fn neighbours(
     cancel: &AtomicBool,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Knn, Cancelled> {
-    if vectors.count() > EXACT {
+    if vectors.count() > MAX_EXACT_ROWS {
         return approximate(vectors, k, cancel, progress);
     }
     knn_with(&collect(vectors, cancel)?, vectors.dim(), k, cancel, progress)
@@ -102,7 +102,7 @@ fn neighbours(
 /// The share of the time that the neighbour search takes, by what was measured of both.
 fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
     let rows = count as f32;
-    let compared = if count <= EXACT { rows } else { 5000.0 * (rows / 200_000.0).max(1.0) };
+    let compared = if count <= MAX_EXACT_ROWS { rows } else { 5000.0 * (rows / 200_000.0).max(1.0) };
     let pairs = rows * compared * (dim as f32 + 30.0) * 1e-11;
     let moves = rows * epochs as f32 * 0.7e-6;
     pairs / (pairs + moves)
@@ -111,6 +111,6 @@ fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
 /// Starting points in [-10, 10].
 fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
     let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
-    let scale = if reach > 0.0 { START / reach } else { 0.0 };
+    let scale = if reach > 0.0 { START_EXTENT / reach } else { 0.0 };
     align::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
 }

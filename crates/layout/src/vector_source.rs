@@ -16,7 +16,7 @@ pub trait VectorSource: Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
-    /// Numbers a row.
+    /// Numbers per row.
     fn dim(&self) -> usize;
 
     /// Writes a row to `out`, which is [`VectorSource::dim`] long.

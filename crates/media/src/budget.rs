@@ -16,7 +16,7 @@ struct State {
     in_use: u64,
     /// The number that the next request draws.
     next: u64,
-    /// The number that is served now.
+    /// The number served now.
     served: u64,
 }
 

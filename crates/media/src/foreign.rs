@@ -14,8 +14,22 @@ const HEIF_BRANDS: &[(&[u8; 4], &str)] = &[
     (b"msf1", "HEIF"),
 ];
 
-/// What a file with valid fields of such a format is called, where a user should hear that it cannot be read.
-pub fn unread(head: &[u8]) -> Option<&'static str> {
+/// A format of documents or pictures that is recognised but not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreadFormat {
+    /// Name of its files, in the plural.
+    pub name: &'static str,
+    /// Whether it is a document rather than a picture.
+    pub is_document: bool,
+}
+
+/// The format of a file with valid fields, if the user should be told that it cannot be read.
+pub fn unread(head: &[u8]) -> Option<UnreadFormat> {
+    let picture = |name| UnreadFormat { name, is_document: false };
+    document(head).map(|name| UnreadFormat { name, is_document: true }).or_else(|| unread_picture(head).map(picture))
+}
+
+fn unread_picture(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     if let Some(brand) = brand(head) {
         return HEIF_BRANDS.iter().find(|(b, _)| *b == brand).map(|(_, name)| match *name {
@@ -44,26 +58,32 @@ pub fn unread(head: &[u8]) -> Option<&'static str> {
     if is_pcx(head) {
         return Some("PCX images");
     }
-    written_out(head)
+    // Pictures that are written in plain characters: only what follows their first word tells.
+    if head.starts_with(b"/* XPM */") && holds(head, b"static") && holds(head, b"char") {
+        return Some("XPM pictures");
+    }
+    is_svg(head).then_some("SVG drawings")
 }
 
-/// Documents and pictures that are programs in plain characters: only what follows their first word tells.
-fn written_out(head: &[u8]) -> Option<&'static str> {
-    let holds = |word: &[u8]| head.windows(word.len()).any(|w| w == word);
+fn holds(head: &[u8], word: &[u8]) -> bool {
+    head.windows(word.len()).any(|w| w == word)
+}
+
+/// Documents that are programs in plain characters: only what follows their first word tells.
+fn document(head: &[u8]) -> Option<&'static str> {
     let version = |at: usize| {
         matches!(head.get(at..at + 4), Some([a, b'.', b, b'\r' | b'\n' | b' ' | b'%'])
         if a.is_ascii_digit() && b.is_ascii_digit())
     };
-    if head.starts_with(b"%PDF-") && version(5) && (holds(b" obj") || holds(b"%%EOF")) {
+    if head.starts_with(b"%PDF-") && version(5) && (holds(head, b" obj") || holds(head, b"%%EOF")) {
         return Some("PDF documents");
     }
-    if (head.starts_with(b"%!PS-Adobe-") && version(11) && holds(b"\n%%")) || head.starts_with(b"\xc5\xd0\xd3\xc6") {
+    if (head.starts_with(b"%!PS-Adobe-") && version(11) && holds(head, b"\n%%"))
+        || head.starts_with(b"\xc5\xd0\xd3\xc6")
+    {
         return Some("PostScript documents");
     }
-    if head.starts_with(b"/* XPM */") && holds(b"static") && holds(b"char") {
-        return Some("XPM images");
-    }
-    is_svg(head).then_some("SVG drawings")
+    None
 }
 
 /// Whether the root element is a drawing, and ends or names the namespace of drawings.
@@ -184,12 +204,11 @@ mod tests {
 
     #[test]
     fn whole_headers_do() {
-        assert_eq!(unread(b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n"), Some("PDF documents"));
-        assert_eq!(
-            unread(b"<?xml version='1.0'?><!-- x --><svg xmlns='http://www.w3.org/2000/svg'>"),
-            Some("SVG drawings")
-        );
-        assert_eq!(unread(b"<svg viewBox='0 0 1 1'><g/></svg>"), Some("SVG drawings"));
+        let found = |head: &[u8]| unread(head).map(|format| (format.name, format.is_document));
+        assert_eq!(found(b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n"), Some(("PDF documents", true)));
+        let drawing = Some(("SVG drawings", false));
+        assert_eq!(found(b"<?xml version='1.0'?><!-- x --><svg xmlns='http://www.w3.org/2000/svg'>"), drawing);
+        assert_eq!(found(b"<svg viewBox='0 0 1 1'><g/></svg>"), drawing);
         assert!(is_foreign(b"ID3\x03\0\0\0\0\x0f\x76TIT2"));
         let mut tar = vec![0; 512];
         tar[..5].copy_from_slice(b"a.txt");

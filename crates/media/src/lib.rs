@@ -4,10 +4,10 @@
 mod budget;
 mod dialect;
 mod encoding;
+mod error;
 mod foreign;
 mod headers;
 mod html;
-mod io_sentence;
 mod legacy;
 mod picture;
 pub mod resize;
@@ -26,13 +26,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use budget::{Budget, Reservation};
-pub use io_sentence::io_sentence;
+use error::MAX_FILE_BYTES;
+pub use error::{JpegKind, PictureError, ReadError, RowProblem, TiffKind};
+pub use foreign::UnreadFormat;
 use sniff::{Kind, Sight};
 pub use table::{RowError, TableRow, TableRows};
 use vicinity_core::{ContentHash, Picture, SkipReason};
-
-/// A larger file is not read.
-const MOST_BYTES: u64 = 1 << 30;
 
 /// The bytes of files that all readers may hold together. Whoever holds some may wait for memory to decode pictures in,
 /// never the other way round.
@@ -57,7 +56,7 @@ pub enum Content {
 /// How files are read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
-    /// Take csv, tsv and jsonl files apart, one item a row.
+    /// Take csv, tsv and jsonl files apart, one item per row.
     pub rows: bool,
 }
 
@@ -75,9 +74,9 @@ pub struct SourceFile {
 /// Opens a file and reads its beginning.
 ///
 /// # Errors
-/// A sentence for the user.
-pub fn open(path: &Path) -> Result<SourceFile, String> {
-    SourceFile::new(path).map_err(|error| io_sentence(&error))
+/// When it cannot be read.
+pub fn open(path: &Path) -> Result<SourceFile, ReadError> {
+    Ok(SourceFile::new(path)?)
 }
 
 impl SourceFile {
@@ -103,7 +102,7 @@ impl SourceFile {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
             Kind::Picture(_) if skip_reason::is_raw_photo(path, &self.bytes) => Some(SkipReason::RawPhoto),
-            Kind::Picture(_) if self.len > MOST_BYTES => Some(SkipReason::TooLarge),
+            Kind::Picture(_) if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
             Kind::Picture(_) | Kind::Text | Kind::Refused(_) => None,
         }
     }
@@ -112,11 +111,11 @@ impl SourceFile {
     /// neither. Waits while other threads hold too many bytes of other files; a thread must hold one file at a time.
     ///
     /// # Errors
-    /// A sentence for the user.
-    pub fn fill(&mut self) -> Result<(), String> {
+    /// When it cannot be read.
+    pub fn fill(&mut self) -> Result<(), ReadError> {
         let most = match self.kind {
-            Kind::Picture(_) => within_limit(self.len).map(|()| MOST_BYTES)?,
-            Kind::Text => text::MOST_BYTES,
+            Kind::Picture(_) => within_limit(self.len).map(|()| MAX_FILE_BYTES)?,
+            Kind::Text => text::MAX_BYTES,
             Kind::Refused(_) | Kind::Other => return Ok(()),
         };
         let have = self.bytes.len() as u64;
@@ -124,8 +123,8 @@ impl SourceFile {
             self.held = Some(FILES.take(most.min(self.len)));
         }
         self.bytes.reserve(most.min(self.len).saturating_sub(have) as usize);
-        let read = self.file.by_ref().take(most - have.min(most)).read_to_end(&mut self.bytes);
-        read.map(|_| ()).map_err(|error| io_sentence(&error))
+        self.file.by_ref().take(most - have.min(most)).read_to_end(&mut self.bytes)?;
+        Ok(())
     }
 
     /// What a filled file holds, and the content's hash; `None` for what is neither picture nor text, and for blanks.
@@ -135,21 +134,21 @@ impl SourceFile {
     /// own.
     ///
     /// # Errors
-    /// A sentence for the user, where the content or the name promises a picture or a text and it cannot be decoded.
-    pub fn content(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, String> {
+    /// When the content or the name promises a picture or a text and it cannot be decoded.
+    pub fn content(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, ReadError> {
         guarded(|| self.decode(path, options))
     }
 
-    fn decode(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, String> {
+    fn decode(self, path: &Path, options: &ReadOptions) -> Result<Option<(ContentHash, Content)>, ReadError> {
         let whole = self.bytes.len() as u64 >= self.len;
         match self.kind {
-            Kind::Refused(sentence) => Err(sentence),
+            Kind::Refused(error) => Err(error),
             Kind::Other => Ok(None),
             Kind::Picture(format) => {
                 let (picture, original) = picture::decode(&self.bytes, format)?;
                 Ok(Some((hash(&self.bytes), Content::Image { picture, original })))
             }
-            Kind::Text => match sniff::table(path).filter(|_| options.rows) {
+            Kind::Text => match table::kind(path).filter(|_| options.rows) {
                 Some(kind) => {
                     let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(self.file)) };
                     Ok(Some((hash(&[]), Content::Rows(TableRows::new(self.bytes, rest, kind)?))))
@@ -167,46 +166,43 @@ fn hash(bytes: &[u8]) -> ContentHash {
     ContentHash(*blake3::hash(bytes).as_bytes())
 }
 
-fn within_limit(len: u64) -> Result<(), String> {
-    match len > MOST_BYTES {
-        true => Err(format!("The file is {} MB; files over {} MB are not read", len >> 20, MOST_BYTES >> 20)),
-        false => Ok(()),
-    }
+fn within_limit(len: u64) -> Result<(), ReadError> {
+    if len > MAX_FILE_BYTES { Err(ReadError::FileTooLarge { bytes: len }) } else { Ok(()) }
 }
 
 /// The bytes of a file.
 ///
 /// # Errors
-/// A sentence for the user.
-pub fn load(path: &Path) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|e| io_sentence(&e))?;
-    let len = file.metadata().map_err(|e| io_sentence(&e))?.len();
+/// When it cannot be read.
+pub fn load(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
     within_limit(len)?;
     let mut bytes = Vec::with_capacity(len as usize);
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|e| io_sentence(&e))?;
+    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// What the bytes hold; `None` for what is neither picture nor text (programs, archives, sound, video, blanks).
 ///
 /// # Errors
-/// A sentence for the user, where the content or the name promises a picture or a text and it cannot be read.
-pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
+/// When the content or the name promises a picture or a text and it cannot be read.
+pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, ReadError> {
     guarded(|| read_bytes(path, bytes, options))
 }
 
-fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, String> {
+fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, ReadError> {
     match sniff::kind(&Sight::of(path, bytes)) {
         Kind::Picture(format) => {
             let (picture, original) = picture::decode(bytes, format)?;
             Ok(Some(Content::Image { picture, original }))
         }
-        Kind::Refused(sentence) => Err(sentence),
+        Kind::Refused(error) => Err(error),
         Kind::Other => Ok(None),
-        Kind::Text => match sniff::table(path).filter(|_| options.rows) {
+        Kind::Text => match table::kind(path).filter(|_| options.rows) {
             Some(kind) => TableRows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
             None => {
-                let kept = &bytes[..bytes.len().min(text::MOST_BYTES as usize)];
+                let kept = &bytes[..bytes.len().min(text::MAX_BYTES as usize)];
                 Ok(text::read(kept, kept.len() == bytes.len(), &sniff::extension(path))?.map(Content::Text))
             }
         },
@@ -215,15 +211,15 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
 
 /// Whether a file of this name is taken apart where tables are.
 pub fn is_table(path: &Path) -> bool {
-    sniff::table(path).is_some()
+    table::kind(path).is_some()
 }
 
 /// Decoders of hostile files may panic; that is one bad file and not the end of the import.
-fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+fn guarded<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
     GUARDED.set(true);
     let read = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
-    read.unwrap_or_else(|_| Err("The file is damaged; its decoder failed".to_owned()))
+    read.unwrap_or(Err(ReadError::DecoderPanicked))
 }
 
 /// Whether a panic of this thread would be caught here, right now.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use image::ImageFormat;
 
-use super::table::TableKind;
+use super::error::ReadError;
 use super::{encoding, foreign, headers};
 
 /// Bytes at the beginning of a file that tell what it is.
@@ -21,8 +21,8 @@ pub enum Kind {
     Picture(ImageFormat),
     /// A text.
     Text,
-    /// Promised a picture or a text, but cannot be read; the sentence says why.
-    Refused(String),
+    /// Promises a picture or a text, but cannot be read.
+    Refused(ReadError),
     /// Neither picture nor text.
     Other,
 }
@@ -69,10 +69,10 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     let named_picture = PICTURE_NAMES.contains(&ending.as_str());
     let head = sight.head;
     if head.is_empty() {
-        return if named_picture { Kind::Refused("The file is empty".to_owned()) } else { Kind::Other };
+        return if named_picture { Kind::Refused(ReadError::Empty) } else { Kind::Other };
     }
-    if let Some(what) = foreign::unread(head) {
-        return Kind::Refused(format!("{what} cannot be read yet; convert it to {}", convert_to(what)));
+    if let Some(format) = foreign::unread(head) {
+        return Kind::Refused(ReadError::UnreadFormat { format });
     }
     let header = headers::picture(head, sight.len);
     if let Some(header) = header.filter(|header| header.is_valid) {
@@ -88,29 +88,14 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
         return Kind::Picture(header.format);
     }
     if named_picture {
-        let what = if is_text { "it contains text" } else { "its content is not a known image format" };
-        return Kind::Refused(format!("The file name suggests an image, but {what}"));
+        return Kind::Refused(ReadError::NotAPicture { is_text });
     }
     if is_text {
         Kind::Text
     } else if TEXT_NAMES.contains(&ending.as_str()) && !is_foreign {
-        Kind::Refused("The file name suggests a text, but the content is not text".to_owned())
+        Kind::Refused(ReadError::NotAText)
     } else {
         Kind::Other
-    }
-}
-
-fn convert_to(what: &str) -> &'static str {
-    if what.ends_with("documents") { "text" } else { "JPEG or PNG" }
-}
-
-/// The kind of table that a name promises.
-pub fn table(path: &Path) -> Option<TableKind> {
-    match extension(path).as_str() {
-        "csv" => Some(TableKind::Separated(b',')),
-        "tsv" | "tab" => Some(TableKind::Separated(b'\t')),
-        "jsonl" | "ndjson" => Some(TableKind::JsonLines),
-        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Takes tables apart, one text per row, while they are read: memory is bounded by one row, whatever the table's size.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
 
 use encoding_rs::UTF_8;
 use encoding_rs_io::DecodeReaderBytesBuilder;
@@ -8,8 +9,8 @@ use serde_json::Value;
 
 use super::dialect::{Dialect, TEXT_FIELDS, dialect};
 use super::encoding::{self, TextEncoding};
-use super::io_sentence::io_sentence;
-use super::text;
+use super::error::{ReadError, RowProblem};
+use super::{sniff, text};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +22,27 @@ pub enum TableKind {
 }
 
 /// The most rows that one file may add.
-const MOST_ROWS: u32 = 1_000_000;
+const MAX_ROWS: u32 = 1_000_000;
 /// The most bytes that a row may have.
-const ROW_BYTES: usize = 16 << 20;
+const MAX_ROW_BYTES: usize = 16 << 20;
 /// The most cells that a row may have.
-const ROW_CELLS: usize = 1 << 16;
+const MAX_ROW_CELLS: usize = 1 << 16;
 /// After so many rows that could not be read the rest of a file is left alone.
-const MOST_FAILURES: u32 = 1000;
+const MAX_FAILURES: u32 = 1000;
 /// Bytes of a table that decide how its cells are parted.
 const SAMPLE: usize = 64 << 10;
 /// The most bytes of a table in an encoding that cannot be decoded piece by piece.
 const WHOLE_BYTES: u64 = 64 << 20;
+
+/// The kind of table that a file name promises.
+pub fn kind(path: &Path) -> Option<TableKind> {
+    match sniff::extension(path).as_str() {
+        "csv" => Some(TableKind::Separated(b',')),
+        "tsv" | "tab" => Some(TableKind::Separated(b'\t')),
+        "jsonl" | "ndjson" => Some(TableKind::JsonLines),
+        _ => None,
+    }
+}
 
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +58,8 @@ pub struct TableRow {
 pub struct RowError {
     /// The line of the file where the row begins, from 1.
     pub line: u64,
-    /// What is wrong with it, for the user.
-    pub reason: String,
+    /// What is wrong with it.
+    pub problem: RowProblem,
 }
 
 impl RowError {
@@ -64,7 +75,7 @@ impl RowError {
                 format!(" (also lines {}{rest})", lines.join(", "))
             }
         };
-        Some(format!("Line {}: {}{more}", first.line, first.reason))
+        Some(format!("Line {}: {}{more}", first.line, first.problem))
     }
 }
 
@@ -96,14 +107,14 @@ impl TableRows {
     /// Rows of a table that begins with `beginning` and goes on with `rest`; without one the beginning is all of it.
     ///
     /// # Errors
-    /// A sentence where the encoding is known and cannot be decoded, or the file cannot be read.
-    pub fn new(beginning: Vec<u8>, rest: Option<Box<dyn Read + Send>>, kind: TableKind) -> Result<Self, String> {
+    /// When the encoding is known but cannot be decoded, or the file cannot be read.
+    pub fn new(beginning: Vec<u8>, rest: Option<Box<dyn Read + Send>>, kind: TableKind) -> Result<Self, ReadError> {
         let whole = rest.is_none();
         let (encoding, mark) = text::encoding_of(&beginning, whole)?;
         let sample = &beginning[mark..beginning.len().min(mark + SAMPLE)];
         let is_all = whole && sample.len() + mark == beginning.len();
         let sample = encoding::decode(sample, encoding, is_all);
-        let text = decoded(beginning, mark, rest, encoding).map_err(|error| io_sentence(&error))?;
+        let text = decoded(beginning, mark, rest, encoding)?;
         let source = match kind {
             TableKind::JsonLines => Source::JsonLines { text, line: 0 },
             TableKind::Separated(usual) => {
@@ -132,10 +143,10 @@ impl TableRows {
         }
     }
 
-    /// Leaves the rest alone, and says why.
-    fn end(&mut self, reason: String) -> Option<Result<TableRow, RowError>> {
+    /// Leaves the rest alone.
+    fn end(&mut self, problem: RowProblem) -> Option<Result<TableRow, RowError>> {
         self.ended = true;
-        Some(Err(RowError { line: self.line(), reason }))
+        Some(Err(RowError { line: self.line(), problem }))
     }
 }
 
@@ -145,8 +156,8 @@ impl Iterator for TableRows {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
             let step = self.step()?;
-            if self.number == MOST_ROWS {
-                return self.end(format!("the table has over {MOST_ROWS} rows; the rest was skipped"));
+            if self.number == MAX_ROWS {
+                return self.end(RowProblem::TooManyRows { max: MAX_ROWS });
             }
             self.number += 1;
             match step.map(|text| text::shown(&text)) {
@@ -154,9 +165,8 @@ impl Iterator for TableRows {
                 Ok(None) => {}
                 Err(error) => {
                     self.failures += 1;
-                    if self.failures > MOST_FAILURES {
-                        let many = format!("over {MOST_FAILURES} rows cannot be read; the rest was skipped");
-                        return self.end(many);
+                    if self.failures > MAX_FAILURES {
+                        return self.end(RowProblem::TooManyFailures { max: MAX_FAILURES });
                     }
                     return Some(Err(error));
                 }
@@ -254,7 +264,7 @@ impl Separated {
                 Err(error) => {
                     // Nothing comes behind that.
                     self.text = Box::new(io::empty());
-                    return Some(Err(RowError { line, reason: io_sentence(&error) }));
+                    return Some(Err(RowError { line, problem: ReadError::from(error).into() }));
                 }
             };
             let (result, read, written, ended) =
@@ -264,22 +274,17 @@ impl Separated {
             match result {
                 End => return None,
                 InputEmpty => {}
-                OutputFull if self.cells.len() < ROW_BYTES => self.cells.resize(self.cells.len() * 2, 0),
-                OutputEndsFull if self.ends.len() < ROW_CELLS => self.ends.resize(self.ends.len() * 2, 0),
+                OutputFull if self.cells.len() < MAX_ROW_BYTES => self.cells.resize(self.cells.len() * 2, 0),
+                OutputEndsFull if self.ends.len() < MAX_ROW_CELLS => self.ends.resize(self.ends.len() * 2, 0),
                 OutputFull | OutputEndsFull => (filled, count, too_long) = (0, 0, true),
-                Record if too_long => return Some(Err(too_long_row(line))),
+                Record if too_long => {
+                    let problem = RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 };
+                    return Some(Err(RowError { line, problem }));
+                }
                 Record => return Some(Ok(count)),
             }
         }
     }
-}
-
-fn too_long_row(line: u64) -> RowError {
-    let reason = format!(
-        "the row is longer than {} MB and was skipped; a closing quotation mark may be missing",
-        ROW_BYTES >> 20
-    );
-    RowError { line, reason }
 }
 
 fn skip_line(text: &mut Text) -> io::Result<()> {
@@ -299,8 +304,8 @@ fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
     let mut bytes = Vec::new();
     *line += 1;
     let line = *line;
-    let failed = |error: io::Error| Some(Err(RowError { line, reason: io_sentence(&error) }));
-    match text.by_ref().take(ROW_BYTES as u64).read_until(b'\n', &mut bytes) {
+    let failed = |error: io::Error| Some(Err(RowError { line, problem: ReadError::from(error).into() }));
+    match text.by_ref().take(MAX_ROW_BYTES as u64).read_until(b'\n', &mut bytes) {
         Ok(0) => return None,
         Ok(_) => {}
         Err(error) => {
@@ -308,12 +313,9 @@ fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
             return failed(error);
         }
     }
-    if bytes.len() == ROW_BYTES && !bytes.ends_with(b"\n") {
+    if bytes.len() == MAX_ROW_BYTES && !bytes.ends_with(b"\n") {
         return match skip_line(text) {
-            Ok(()) => Some(Err(RowError {
-                line,
-                reason: format!("it is longer than {} MB and was skipped", ROW_BYTES >> 20),
-            })),
+            Ok(()) => Some(Err(RowError { line, problem: RowProblem::LineTooLong { megabytes: MAX_ROW_BYTES >> 20 } })),
             Err(error) => failed(error),
         };
     }
@@ -330,9 +332,10 @@ fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
         Ok(value) => Ok(json_text(&value)),
         Err(error) => {
             let column = error.column();
-            let what = error.to_string();
-            let what = what.split(" at line ").next().unwrap_or_default();
-            Err(RowError { line, reason: format!("it is not JSON: {what} at column {column}") })
+            let text = error.to_string();
+            // The line of a text of one line says nothing.
+            let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
+            Err(RowError { line, problem: RowProblem::NotJson { reason, column } })
         }
     })
 }
@@ -431,7 +434,7 @@ mod tests {
         let wanted = [(1, "T. body"), (3, "plain"), (4, "x | y"), (6, "c")].map(|(n, text)| (n, text.to_owned()));
         assert_eq!(rows, wanted);
         assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [5]);
-        assert!(errors[0].reason.contains("not JSON"), "{errors:?}");
+        assert!(errors[0].problem.to_string().contains("not JSON"), "{errors:?}");
     }
 
     #[test]

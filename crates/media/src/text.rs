@@ -2,22 +2,23 @@
 //! than a model can use.
 
 use super::encoding::{self, TextEncoding};
+use super::error::ReadError;
 use super::html::{self, Markup};
 use super::rtf;
 
-/// The most bytes that are read of a text: [`MOST_CHARS`] in every encoding, and markup around them.
-pub const MOST_BYTES: u64 = 8 << 20;
+/// The most bytes that are read of a text: [`MAX_CHARS`] in every encoding, and markup around them.
+pub const MAX_BYTES: u64 = 8 << 20;
 /// The most characters that are kept of a text.
-const MOST_CHARS: usize = 1 << 20;
+const MAX_CHARS: usize = 1 << 20;
 /// The longest sequence that a terminal would obey; longer ones are words.
-const MOST_ESCAPED: usize = 2048;
+const MAX_ESCAPED: usize = 2048;
 
 /// What people read of the bytes; `None` where they hold only blanks. `whole` says that the file ends with them;
 /// `ending` is its lower-case extension.
 ///
 /// # Errors
-/// A sentence where the encoding is known and cannot be decoded.
-pub fn read(bytes: &[u8], whole: bool, ending: &str) -> Result<Option<String>, String> {
+/// When the encoding is known but cannot be decoded.
+pub fn read(bytes: &[u8], whole: bool, ending: &str) -> Result<Option<String>, ReadError> {
     if rtf::is_rtf(bytes) {
         return Ok(shown(&rtf::read(bytes)));
     }
@@ -37,12 +38,10 @@ pub fn read(bytes: &[u8], whole: bool, ending: &str) -> Result<Option<String>, S
 /// The encoding of a text and the length of its mark.
 ///
 /// # Errors
-/// A sentence where the encoding is known and cannot be decoded.
-pub fn encoding_of(bytes: &[u8], whole: bool) -> Result<(TextEncoding, usize), String> {
+/// When the encoding is known but cannot be decoded.
+pub fn encoding_of(bytes: &[u8], whole: bool) -> Result<(TextEncoding, usize), ReadError> {
     match encoding::detect(bytes, whole) {
-        Some((TextEncoding::Unreadable(name), _)) => {
-            Err(format!("The text is encoded in {name}, which cannot be read; save it as UTF-8"))
-        }
+        Some((TextEncoding::Unreadable(encoding), _)) => Err(ReadError::Encoding { encoding }),
         // What begins like a text goes on as something else.
         None => Ok((TextEncoding::Known(encoding_rs::UTF_8), 0)),
         Some(found) => Ok(found),
@@ -51,7 +50,7 @@ pub fn encoding_of(bytes: &[u8], whole: bool) -> Result<(TextEncoding, usize), S
 
 /// A text without what is not shown, as long as a model can use; `None` where nothing is left.
 pub fn shown(text: &str) -> Option<String> {
-    let text = match text.char_indices().nth(MOST_CHARS) {
+    let text = match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => &text[..end],
         None => text,
     };
@@ -115,7 +114,7 @@ fn clean(text: &str) -> String {
 /// Bytes of the sequence that a terminal obeys behind an escape character (ECMA-48); 0 where there is none. A library
 /// that knows them all would swallow words behind a stray character.
 fn escape_sequence(first: char, rest: &str) -> usize {
-    let bytes = &rest.as_bytes()[..rest.len().min(MOST_ESCAPED)];
+    let bytes = &rest.as_bytes()[..rest.len().min(MAX_ESCAPED)];
     let behind = usize::from(first == '\u{1b}');
     match bytes.first() {
         _ if first == '\u{9b}' => control_sequence(bytes),
@@ -194,8 +193,8 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_a_model_can_use() {
-        let long = "ä".repeat(MOST_CHARS + 10);
-        assert_eq!(plain(long.as_bytes()).chars().count(), MOST_CHARS);
+        let long = "ä".repeat(MAX_CHARS + 10);
+        assert_eq!(plain(long.as_bytes()).chars().count(), MAX_CHARS);
         let cut = &long.as_bytes()[..1001];
         assert_eq!(read(cut, false, "txt").unwrap().unwrap(), "ä".repeat(500), "a character that is cut is left out");
     }

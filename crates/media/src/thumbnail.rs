@@ -9,7 +9,7 @@ use vicinity_core::Picture;
 /// JPEG quality of a stored thumbnail.
 const QUALITY: u8 = 82;
 /// No stored thumbnail or preview has a longer side; anything that claims to is not ours.
-const LONGEST: u32 = 4096;
+const MAX_SIDE: u32 = 4096;
 
 /// Scales so that the longer side has at most `longest_side` pixels. Never enlarges, and keeps the shape.
 pub fn shrink(picture: &Picture, longest_side: u32) -> Picture {
@@ -40,7 +40,7 @@ pub fn encode(picture: &Picture) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Option<Picture> {
     let decoder = image::codecs::jpeg::JpegDecoder::new(std::io::Cursor::new(bytes)).ok()?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > LONGEST || decoder.color_type() != image::ColorType::Rgb8 {
+    if width.max(height) > MAX_SIDE || decoder.color_type() != image::ColorType::Rgb8 {
         return None;
     }
     let mut rgb = vec![0; usize::try_from(decoder.total_bytes()).ok()?];

@@ -11,7 +11,7 @@ const SHORT: usize = 40;
 /// How bytes without a mark are put together to characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wide {
-    /// Two bytes a unit.
+    /// Two bytes per unit.
     Utf16 {
         /// The more significant byte comes first.
         big: bool,

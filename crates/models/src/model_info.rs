@@ -1,6 +1,6 @@
 //! What a model is: its embedding space, its licence, its limits.
 
-/// What makes vectors comparable: two vectors belong to one space exactly when their keys are equal.
+/// What makes vectors comparable: two vectors belong to one space exactly if their keys are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ModelKey {
     /// Name of the model.

@@ -20,12 +20,12 @@ pub struct TextEmbedding {
 pub trait ImageTower: Send + Sync {
     /// Resizes and normalises an upright picture. Pure and cheap; called on the decode pool.
     fn prepare(&self, picture: &Picture) -> Pixels;
-    /// Embeds a batch, one embedding a picture, in order.
+    /// Embeds a batch, one embedding per picture, in order.
     ///
     /// # Errors
     /// When the forward pass fails or gives no finite vector.
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError>;
-    /// Embeds a batch of which some may fail: one result a picture, in order.
+    /// Embeds a batch of which some may fail: one result per picture, in order.
     fn embed_each(&self, batch: &[Pixels]) -> Vec<Result<Embedding, TowerError>> {
         each(batch, |batch| self.embed(batch))
     }
@@ -39,7 +39,7 @@ pub trait ImageTower: Send + Sync {
 
 /// Turns texts into embeddings.
 pub trait TextTower: Send + Sync {
-    /// Embeds a batch, one embedding a text, in order. An empty text is embedded like any other.
+    /// Embeds a batch, one embedding per text, in order. An empty text is embedded like any other.
     ///
     /// # Errors
     /// When a text cannot be tokenised, the forward pass fails, or gives no finite vector.
@@ -55,7 +55,7 @@ pub trait TextTower: Send + Sync {
         }
         Ok(embedded)
     }
-    /// Embeds a batch of which some may fail: one result a text, in order.
+    /// Embeds a batch of which some may fail: one result per text, in order.
     fn embed_each(&self, texts: &[&str], options: TextOptions) -> Vec<Result<TextEmbedding, TowerError>> {
         each(texts, |texts| self.embed(texts, options))
     }

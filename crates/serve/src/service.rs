@@ -175,7 +175,9 @@ pub(super) fn reject_picture(text: &str, instead: &str) -> Result<(), String> {
 
 /// Decodes a picture file.
 fn picture(file: &[u8]) -> Result<Picture, String> {
-    match vicinity_media::read(Path::new("picture"), file, &ReadOptions::default())? {
+    match vicinity_media::read(Path::new("picture"), file, &ReadOptions::default())
+        .map_err(|error| error.to_string())?
+    {
         Some(Content::Image { picture, .. }) => Ok(picture),
         _ => Err("This is not an image, or not a supported format; send JPEG, PNG or WebP".to_owned()),
     }

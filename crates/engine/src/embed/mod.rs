@@ -25,7 +25,8 @@ use super::store::StoreError;
 use super::{Event, ImportOptions};
 use vicinity_core::worker;
 use vicinity_core::{ContentHash, Embedding, Modality, SkipReason};
-use vicinity_models::Pixels;
+use vicinity_media::ReadError;
+use vicinity_models::{Pixels, TowerError};
 
 /// Pictures a batch.
 const IMAGE_BATCH: usize = 16;
@@ -78,10 +79,10 @@ enum ImportOutcome {
 /// Why a file does not go on. Only the first three are the file's own, and are remembered.
 #[derive(Debug)]
 enum FileError {
-    /// The system does not let us read it: a sentence.
-    Access(String),
-    /// What it holds cannot be read: a sentence.
-    Content(String),
+    /// The system does not let us read it.
+    Access(ReadError),
+    /// Its content cannot be read.
+    Content(ReadError),
     /// It is neither a picture nor a text.
     Skipped(SkipReason),
     /// There is no model; the run ends.
@@ -172,11 +173,24 @@ impl Pipeline {
         self.abort(format!("the {stage} failed ({reason}); items already imported are kept"));
     }
 
-    /// Ends the run: nothing more can be embedded for now. The first reason counts.
-    fn abort(&self, reason: String) {
-        if !self.control.is_cancelled() {
-            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
-            self.control.stop();
+    /// Ends the run: nothing more can be embedded for now. Returns whether this is the first reason, which counts.
+    fn abort(&self, reason: String) -> bool {
+        if self.control.is_cancelled() {
+            return false;
+        }
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = failure.is_none();
+        failure.get_or_insert(reason);
+        drop(failure);
+        self.control.stop();
+        is_first
+    }
+
+    /// Ends the run because the model or its service failed.
+    fn abort_by(&self, error: &TowerError) {
+        let is_first = self.abort(error.to_string());
+        if let (true, TowerError::Remote(error)) = (is_first, error) {
+            self.event_sender.send(Event::ServiceFailed(error.clone()));
         }
     }
 

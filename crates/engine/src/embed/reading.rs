@@ -45,8 +45,8 @@ impl Pipeline {
         let (cause, reason) = match result {
             Ok(()) => return,
             Err(FileError::Model(error)) => return self.abort_without_model(&error),
-            Err(FileError::Access(reason)) => (RejectionCause::Access, reason),
-            Err(FileError::Content(reason)) => (RejectionCause::Content, reason),
+            Err(FileError::Access(error)) => (RejectionCause::Access, error.to_string()),
+            Err(FileError::Content(error)) => (RejectionCause::Content, error.to_string()),
             Err(FileError::Skipped(reason)) => (RejectionCause::LeftOut(reason), String::new()),
         };
         ImportStats::subtract(&self.stats.total, 1);

@@ -90,8 +90,8 @@ impl Pipeline {
             }
         };
         let keep_or_abort = |result: Result<Embedding, TowerError>| match result {
-            Err(error) if error.ends_run() || matches!(error, TowerError::Panicked(_)) => {
-                self.abort(error.to_string());
+            Err(error) if error.ends_run() => {
+                self.abort_by(&error);
                 None
             }
             result => Some(result.map_err(|error| error.to_string())),

@@ -14,7 +14,7 @@ use moxcms::{
 use vicinity_core::Picture;
 
 /// The most bytes of a profile. Those of printing presses have one to three million.
-pub const MOST_PROFILE: usize = 4 << 20;
+pub const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 /// Levels of 255 by which a profile may differ from sRGB and still be taken for it: the profile's own rounding.
 const SAME: u8 = 2;
@@ -114,7 +114,7 @@ pub fn cmyk_to_rgb(ink: &[u8], profile: Option<&Profile>) -> Vec<u8> {
     rgb
 }
 
-/// A picture of 16 bits a channel in sRGB; any other as it is. Dark tones of 16 bits would be lost in 8 before.
+/// A picture of 16 bits per channel in sRGB; any other as it is. Dark tones of 16 bits would be lost in 8 before.
 pub fn deep_to_srgb(image: DynamicImage, profile: &Profile) -> DynamicImage {
     match &image {
         DynamicImage::ImageLuma16(grey) => converted(grey.as_raw(), Samples::Grey, false, profile, &image),
@@ -126,7 +126,7 @@ pub fn deep_to_srgb(image: DynamicImage, profile: &Profile) -> DynamicImage {
     .unwrap_or(image)
 }
 
-/// Whether the picture has 16 bits a channel.
+/// Whether the picture has 16 bits per channel.
 pub fn is_deep(image: &DynamicImage) -> bool {
     use DynamicImage as D;
     matches!(image, D::ImageLuma16(_) | D::ImageLumaA16(_) | D::ImageRgb16(_) | D::ImageRgba16(_))

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use image::metadata::Orientation;
 
-use super::Container;
-use super::colour::{MOST_PROFILE, Profile};
+use super::colour::{MAX_PROFILE_BYTES, Profile};
+use super::container::Container;
 use super::ifd::exif_orientation;
 use super::pieces::Pieces;
 
 fn icc(bytes: &[u8]) -> Option<Profile<'_>> {
-    (bytes.len() <= MOST_PROFILE).then_some(Profile::Icc(Cow::Borrowed(bytes)))
+    (bytes.len() <= MAX_PROFILE_BYTES).then_some(Profile::Icc(Cow::Borrowed(bytes)))
 }
 
 /// A WebP file: RIFF chunks.
@@ -47,7 +47,7 @@ pub fn gif(bytes: &[u8]) -> Container<'_> {
         match bytes.get(at + 1) {
             Some(0xf9) => pieces.keep(at..end),
             Some(0xff) if bytes.get(at + 3..at + 14) == Some(b"ICCRGBG1012") => {
-                container.profile = (data.len() <= MOST_PROFILE).then_some(Profile::Icc(Cow::Owned(data)));
+                container.profile = (data.len() <= MAX_PROFILE_BYTES).then_some(Profile::Icc(Cow::Owned(data)));
             }
             _ => {}
         }
@@ -68,7 +68,7 @@ fn extension(bytes: &[u8], start: usize) -> Option<(usize, Vec<u8>)> {
         if len == 0 {
             return Some((at, data));
         }
-        if !first && data.len() <= MOST_PROFILE {
+        if !first && data.len() <= MAX_PROFILE_BYTES {
             data.extend(block);
         }
         first = false;

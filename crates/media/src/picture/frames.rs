@@ -7,9 +7,9 @@ use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageFormat, I
 use vicinity_core::Picture;
 
 /// No more frames are looked at,
-const MOST_FRAMES: usize = 250;
+const MAX_FRAMES: usize = 250;
 /// and no more pixels in all of them.
-const MOST_PIXELS: u64 = 500_000_000;
+const MAX_PIXELS: u64 = 500_000_000;
 /// Levels of 255 within which a frame is of one colour.
 const BLANK: u8 = 24;
 
@@ -51,7 +51,7 @@ pub fn frames<'a, R: BufRead + Seek + 'a>(reader: R, format: ImageFormat, limits
 /// The first frame that shows something, made ready by `finish`; else the first at all.
 pub fn first_visible(frames: Frames, finish: impl Fn(DynamicImage) -> Option<Picture>) -> Option<Picture> {
     let (mut first, mut pixels) = (None, 0);
-    for frame in frames.take(MOST_FRAMES) {
+    for frame in frames.take(MAX_FRAMES) {
         // A file that is cut off after some frames has those.
         let Ok(frame) = frame else { break };
         let image = frame.into_buffer();
@@ -61,7 +61,7 @@ pub fn first_visible(frames: Frames, finish: impl Fn(DynamicImage) -> Option<Pic
             return Some(picture);
         }
         first = first.or(Some(picture));
-        if pixels > MOST_PIXELS {
+        if pixels > MAX_PIXELS {
             break;
         }
     }

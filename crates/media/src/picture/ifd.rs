@@ -48,14 +48,18 @@ impl<'a> Directories<'a> {
         if self.big { (8, 8) } else { (4, 4) }
     }
 
-    /// An offset as the header and the directories keep it.
+    /// An offset as the header and the directories store it.
     pub fn offset_bytes(self, offset: u64) -> Vec<u8> {
-        match (self.big, self.big_endian) {
-            (true, true) => offset.to_be_bytes().to_vec(),
-            (true, false) => offset.to_le_bytes().to_vec(),
-            (false, true) => (offset as u32).to_be_bytes().to_vec(),
-            (false, false) => (offset as u32).to_le_bytes().to_vec(),
+        self.number_bytes(offset, if self.big { 8 } else { 4 })
+    }
+
+    /// A number as the file stores it in `size` bytes, at most 8.
+    pub fn number_bytes(self, number: u64, size: usize) -> Vec<u8> {
+        let mut bytes = number.to_le_bytes()[..size.min(8)].to_vec();
+        if self.big_endian {
+            bytes.reverse();
         }
+        bytes
     }
 
     /// The offset of the first directory.
@@ -116,6 +120,12 @@ impl<'a> IfdEntry<'a> {
         let Some((size, bytes)) = self.size().filter(|_| self.is_number()).zip(self.bytes()) else { return Vec::new() };
         let file = Directories { bytes, ..self.file };
         (0..bytes.len() / size).take(most).filter_map(|index| file.number_at(index * size, size)).collect()
+    }
+
+    /// Offset and length of the bytes of a single number that is stored in the directory itself.
+    pub fn inline_number(&self) -> Option<(usize, usize)> {
+        let size = self.size().filter(|_| self.is_number() && self.count == 1)?;
+        (size <= if self.file.big { 8 } else { 4 }).then_some((self.field, size))
     }
 
     /// The first whole number.

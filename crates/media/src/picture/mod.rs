@@ -4,7 +4,9 @@
 //! file claims; decoders are shown the pixels' own parts.
 
 mod colour;
+mod container;
 mod containers;
+mod decoder_error;
 mod frames;
 mod icon;
 mod ifd;
@@ -21,15 +23,14 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::budget::Budget;
+use crate::error::PictureError;
 use crate::thumbnail;
-use colour::{Profile, Samples};
-use pieces::Pieces;
+use colour::Samples;
+use container::{Container, MAX_BYTES, SampleMeaning};
 use vicinity_core::Picture;
 
 /// The most pixels a picture may have.
-const MOST_PIXELS: u64 = 250_000_000;
-/// The most bytes that the pixels of one picture may take.
-const MOST_BYTES: u64 = 640 << 20;
+const MAX_PIXELS: u64 = 250_000_000;
 /// The bytes that all decodes under way may take together.
 static BUDGET: Budget = Budget::new(700 << 20);
 /// A picture is kept at this length of its longer side at most: more than any model or preview looks at.
@@ -37,68 +38,44 @@ const KEPT: u32 = 2048;
 /// What a decoder may take beside the pixels: tables, lines and blocks.
 const BESIDE: u64 = 32 << 20;
 
-const CUT: &str = "The image is truncated: the file ends too early";
-const TOO_LARGE: &str = "The image is too large to open safely";
-
-/// A file as its decoder sees it, and what it says beside its pixels.
-struct Container<'a> {
-    pieces: Pieces<'a>,
-    profile: Option<Profile<'a>>,
-    orientation: Orientation,
-    /// Whether there may be several frames.
-    animated: bool,
-    /// Whether the decoder's picture is not one of the animation.
-    hidden_first: bool,
-    /// Whether the file lacks its end; whether that matters is to be seen.
-    cut: bool,
+/// Looks through a file of any format but JPEG.
+fn open(bytes: &[u8], format: ImageFormat) -> Result<Container<'_>, PictureError> {
+    match format {
+        ImageFormat::Png => png::open(bytes),
+        ImageFormat::Tiff => tiff::open(bytes),
+        ImageFormat::WebP => Ok(containers::webp(bytes)),
+        ImageFormat::Gif => Ok(containers::gif(bytes)),
+        ImageFormat::Bmp => Ok(containers::bmp(bytes)),
+        _ => Ok(Container::plain(bytes)),
+    }
 }
 
-impl<'a> Container<'a> {
-    /// The whole file, which says nothing.
-    fn plain(bytes: &'a [u8]) -> Self {
-        Self {
-            pieces: Pieces::whole(bytes),
-            profile: None,
-            orientation: Orientation::NoTransforms,
-            animated: false,
-            hidden_first: false,
-            cut: false,
-        }
-    }
-
-    fn open(bytes: &'a [u8], format: ImageFormat) -> Result<Self, String> {
-        match format {
-            ImageFormat::Png => png::open(bytes),
-            ImageFormat::Tiff => tiff::open(bytes),
-            ImageFormat::WebP => Ok(containers::webp(bytes)),
-            ImageFormat::Gif => Ok(containers::gif(bytes)),
-            ImageFormat::Bmp => Ok(containers::bmp(bytes)),
-            _ => Ok(Self::plain(bytes)),
-        }
-    }
-
-    /// Pixels of the decoder as they are kept.
-    fn finish(&self, image: DynamicImage, samples: Samples, applied: bool) -> Result<Picture, String> {
-        let profile = self.profile.as_ref().filter(|_| !applied);
-        let (image, profile) = match profile {
-            Some(profile) if colour::is_deep(&image) => (colour::deep_to_srgb(image, profile), None),
-            profile => (image, profile),
-        };
-        // Turning and recolouring cost less after scaling down.
-        let picture = thumbnail::shrink(&rgb_on_white(image)?, KEPT);
-        let picture = match profile {
-            Some(profile) => colour::picture_to_srgb(picture, samples, profile),
-            None => picture,
-        };
-        upright(picture, self.orientation)
-    }
+/// Pixels of the decoder as they are kept. `applied`: the profile has been applied by the decoder.
+fn finish(
+    container: &Container<'_>,
+    image: DynamicImage,
+    samples: Samples,
+    applied: bool,
+) -> Result<Picture, PictureError> {
+    let profile = container.profile.as_ref().filter(|_| !applied);
+    let (image, profile) = match profile {
+        Some(profile) if colour::is_deep(&image) => (colour::deep_to_srgb(image, profile), None),
+        profile => (image, profile),
+    };
+    // Turning and recolouring cost less after scaling down.
+    let picture = thumbnail::shrink(&rgb_on_white(image)?, KEPT);
+    let picture = match profile {
+        Some(profile) => colour::picture_to_srgb(picture, samples, profile),
+        None => picture,
+    };
+    upright(picture, container.orientation)
 }
 
 /// The upright picture, and its upright size in the file.
 ///
 /// # Errors
-/// A sentence for the user.
-pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), String> {
+/// When it is damaged, too large, or of a kind that is not read.
+pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), PictureError> {
     match format {
         ImageFormat::Jpeg => decode_jpeg(bytes),
         ImageFormat::Ico => match icon::main(bytes)? {
@@ -112,10 +89,10 @@ pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), 
 /// Width and height as stored, from the file's beginning where that has them.
 pub fn glance(path: &Path, beginning: &[u8], format: ImageFormat) -> Option<[u32; 2]> {
     /// Cameras put previews and profiles of some hundred kilobytes before a JPEG's size.
-    const MOST_BEFORE: u64 = 4 << 20;
+    const MAX_BEFORE: u64 = 4 << 20;
     let longer = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(path)?.take(MOST_BEFORE).read_to_end(&mut bytes)?;
+        File::open(path)?.take(MAX_BEFORE).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     match format {
@@ -132,33 +109,34 @@ pub fn glance(path: &Path, beginning: &[u8], format: ImageFormat) -> Option<[u32
     }
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<(Picture, [u32; 2]), String> {
+fn decode_jpeg(bytes: &[u8]) -> Result<(Picture, [u32; 2]), PictureError> {
     let jpeg = jpeg::open(bytes)?;
     let size = jpeg.size();
     check_size(size, 3)?;
     let _memory = BUDGET.take(jpeg.needed() + BESIDE);
     let container = &jpeg.container;
-    let picture = container.finish(jpeg.decode()?, jpeg.samples(), jpeg.is_ink())?;
+    let picture = finish(container, jpeg.decode()?, jpeg.samples(), jpeg.is_ink())?;
     Ok((picture, upright_size(size, container.orientation)))
 }
 
-fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), String> {
-    let container = Container::open(bytes, format)?;
+fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), PictureError> {
+    let container = open(bytes, format)?;
     if format == ImageFormat::Bmp
         && let Some(size) = containers::bmp_size(bytes)
     {
         check_size(size, 3)?;
     }
-    let refused = |error: ImageError| sentence(&error, format, container.cut || container.pieces.is_overrun());
+    let refused = |error: ImageError| decoder_error::of(&error, format, container.cut || container.pieces.is_overrun());
     let mut reader = ImageReader::with_format(container.pieces.clone(), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_BYTES);
+    limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(refused)?;
     let size: [u32; 2] = decoder.dimensions().into();
     let pixels = check_size(size, decoder.total_bytes().div_ceil(pixels_of(size).max(1)))?;
     let color = decoder.color_type();
-    let samples = if color.has_color() { Samples::Rgb } else { Samples::Grey };
+    let as_decoded = container.samples == SampleMeaning::AsDecoded;
+    let samples = if color.has_color() || !as_decoded { Samples::Rgb } else { Samples::Grey };
     let output = decoder.total_bytes();
     // What the decoder has beside its output, and the copy as 8-bit RGB.
     let own = match format {
@@ -166,13 +144,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2])
         _ => 0,
     };
     let copy = if color == image::ColorType::Rgb8 { 0 } else { pixels * 3 };
-    let frames_fit = container.animated && pixels * frames::BYTES_PER_PIXEL <= MOST_BYTES;
+    let frames_fit = container.animated && pixels * frames::BYTES_PER_PIXEL <= MAX_BYTES;
     let whole = output + own + copy;
     let needed = if frames_fit { whole.max(pixels * frames::BYTES_PER_PIXEL) } else { whole };
     let _memory = BUDGET.take(needed + BESIDE);
     limits.max_alloc = Some(output + own + BESIDE);
     decoder.set_limits(limits).map_err(refused)?;
-    let finish = |image| container.finish(image, samples, false);
+    let finish = |image| finish(&container, image, samples, false);
     let visible = || {
         let mut limits = Limits::default();
         limits.max_alloc = Some(needed + BESIDE);
@@ -186,7 +164,8 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2])
     {
         return Ok((picture, upright_size));
     }
-    let picture = finish(DynamicImage::from_decoder(decoder).map_err(refused)?)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let picture = finish(container.samples.apply(image).ok_or(PictureError::Unsupported { format })?)?;
     let picture = if frames_fit && frames::is_blank(&picture) { visible().unwrap_or(picture) } else { picture };
     Ok((picture, upright_size))
 }
@@ -196,13 +175,13 @@ fn pixels_of([width, height]: [u32; 2]) -> u64 {
 }
 
 /// The number of pixels, where it is allowed.
-fn check_size(size: [u32; 2], bytes_per_pixel: u64) -> Result<u64, String> {
+fn check_size(size: [u32; 2], bytes_per_pixel: u64) -> Result<u64, PictureError> {
     let pixels = pixels_of(size);
     if pixels == 0 {
-        return Err("The image has no pixels".to_owned());
+        return Err(PictureError::NoPixels);
     }
-    if pixels > MOST_PIXELS || pixels.saturating_mul(bytes_per_pixel.max(3)) > MOST_BYTES {
-        return Err(format!("{TOO_LARGE}: {} × {} pixels", size[0], size[1]));
+    if pixels > MAX_PIXELS || pixels.saturating_mul(bytes_per_pixel.max(3)) > MAX_BYTES {
+        return Err(PictureError::TooLarge { width: size[0], height: size[1] });
     }
     Ok(pixels)
 }
@@ -216,26 +195,24 @@ fn upright_size([width, height]: [u32; 2], orientation: Orientation) -> [u32; 2]
     }
 }
 
-fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, String> {
+fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, PictureError> {
     if orientation == Orientation::NoTransforms {
         return Ok(picture);
     }
     let (width, height) = (picture.width(), picture.height());
-    let image = image::RgbImage::from_raw(width, height, picture.into_rgb()).ok_or(DAMAGED)?;
+    let image = image::RgbImage::from_raw(width, height, picture.into_rgb()).ok_or(PictureError::WrongSize)?;
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
     let image = image.into_rgb8();
-    Picture::new(image.width(), image.height(), image.into_raw()).ok_or_else(|| DAMAGED.to_owned())
+    Picture::new(image.width(), image.height(), image.into_raw()).ok_or(PictureError::WrongSize)
 }
 
-const DAMAGED: &str = "The image is damaged";
-
 /// Transparent pixels show white, as on paper; deeper channels are scaled, not cut; light beyond white is clipped.
-fn rgb_on_white(image: DynamicImage) -> Result<Picture, String> {
+fn rgb_on_white(image: DynamicImage) -> Result<Picture, PictureError> {
     let has_alpha = image.color().has_alpha();
     let (width, height) = (image.width(), image.height());
     let rgb = if has_alpha { on_white(image.into_rgba8().into_raw()) } else { image.into_rgb8().into_raw() };
-    Picture::new(width, height, rgb).ok_or_else(|| DAMAGED.to_owned())
+    Picture::new(width, height, rgb).ok_or(PictureError::WrongSize)
 }
 
 /// RGB from RGBA, in place.
@@ -250,51 +227,4 @@ fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
     }
     pixels.truncate(count * 3);
     pixels
-}
-
-/// A decoder's error in words for people. What it says itself goes to the log.
-fn sentence(error: &ImageError, format: ImageFormat, cut: bool) -> String {
-    log::debug!("could not decode an image: {error}");
-    match error {
-        ImageError::Limits(_) => TOO_LARGE.to_owned(),
-        ImageError::Unsupported(_) => unsupported(format),
-        _ if cut || is_end_of_file(error) => CUT.to_owned(),
-        _ => damaged(format),
-    }
-}
-
-fn is_end_of_file(error: &(dyn std::error::Error + 'static)) -> bool {
-    let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
-    if let Some(ImageError::IoError(error)) = error.downcast_ref() {
-        return is_end(error);
-    }
-    error.downcast_ref().is_some_and(is_end) || error.source().is_some_and(is_end_of_file)
-}
-
-fn damaged(format: ImageFormat) -> String {
-    format!("The file is damaged; its content is not valid {}", name(format))
-}
-
-fn unsupported(format: ImageFormat) -> String {
-    format!("This kind of {} cannot be read yet; convert it to JPEG or PNG", name(format))
-}
-
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Pnm => "PNM",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Tga => "TGA",
-        ImageFormat::Dds => "DDS",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Ico => "ICO",
-        ImageFormat::Hdr => "HDR",
-        ImageFormat::OpenExr => "OpenEXR",
-        ImageFormat::Farbfeld => "farbfeld",
-        ImageFormat::Qoi => "QOI",
-        _ => "image data",
-    }
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::rc::Rc;
 
-/// See the module's documentation.
+/// Parts of a file and new bytes, read as one file.
 #[derive(Debug, Clone)]
 pub struct Pieces<'a> {
     file: &'a [u8],

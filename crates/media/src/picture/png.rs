@@ -6,10 +6,11 @@ use std::io::Read;
 
 use image::metadata::Orientation;
 
-use super::colour::{MOST_PROFILE, Profile};
+use super::colour::{MAX_PROFILE_BYTES, Profile};
+use super::container::Container;
 use super::ifd::exif_orientation;
 use super::pieces::Pieces;
-use super::{CUT, Container};
+use crate::error::PictureError;
 
 /// The first bytes of every PNG.
 pub const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -61,8 +62,8 @@ pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
 /// Looks through the file.
 ///
 /// # Errors
-/// A sentence, where no pixels have begun before the file ends.
-pub fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
+/// When the file ends before any pixels.
+pub fn open(bytes: &[u8]) -> Result<Container<'_>, PictureError> {
     let mut pieces = Pieces::new(bytes);
     pieces.keep(0..SIGNATURE.len());
     let mut colour = Colour::default();
@@ -89,7 +90,7 @@ pub fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
         }
     }
     if !pixels {
-        return Err(CUT.to_owned());
+        return Err(PictureError::CutShort);
     }
     pieces.add(sealed(*b"IEND", &[]));
     Ok(Container {
@@ -99,6 +100,7 @@ pub fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
         animated,
         hidden_first: animated && !first_is_frame,
         cut: !ended,
+        ..Container::plain(bytes)
     })
 }
 
@@ -157,6 +159,6 @@ fn inflated(chunk: &[u8]) -> Option<Vec<u8>> {
     let deflated = chunk.get(name + 1..).and_then(|rest| rest.strip_prefix(&[0]))?;
     let mut profile = Vec::new();
     let inflater = flate2::read::ZlibDecoder::new(deflated);
-    inflater.take(MOST_PROFILE as u64 + 1).read_to_end(&mut profile).ok()?;
-    (profile.len() <= MOST_PROFILE).then_some(profile)
+    inflater.take(MAX_PROFILE_BYTES as u64 + 1).read_to_end(&mut profile).ok()?;
+    (profile.len() <= MAX_PROFILE_BYTES).then_some(profile)
 }

@@ -1,26 +1,40 @@
-//! TIFF: which of a file's pages is its picture. A reduced copy or a mask is not, though it may come first.
+//! TIFF: which of a file's pages is its picture, and what its samples mean. A reduced copy or a mask is not the picture,
+//! though it may come first.
 
 use std::borrow::Cow;
 
 use image::ImageFormat;
 use image::metadata::Orientation;
 
-use super::colour::{MOST_PROFILE, Profile};
+use super::colour::{MAX_PROFILE_BYTES, Profile};
+use super::container::{Container, SampleMeaning};
 use super::ifd::{Directories, IfdEntry, orientation};
 use super::pieces::Pieces;
-use super::{CUT, Container, damaged};
+use crate::error::{PictureError, TiffKind};
 
 /// No more directories are looked at.
-const MOST_DIRECTORIES: usize = 1000;
+const MAX_DIRECTORIES: usize = 1000;
 /// No more directories within one are looked at.
-const MOST_INNER: usize = 16;
+const MAX_INNER: usize = 16;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 const SUBFILE_TYPE: u16 = 255;
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
+const BITS: u16 = 258;
+const COMPRESSION: u16 = 259;
+const INTERPRETATION: u16 = 262;
+const COLOUR_MAP: u16 = 320;
 const INNER: u16 = 330;
+const SUBSAMPLING: u16 = 530;
 const PROFILE: u16 = 34675;
+
+// Values of `INTERPRETATION` and `COMPRESSION`.
+const BLACK_IS_ZERO: u64 = 1;
+const RGB: u64 = 2;
+const PALETTE: u64 = 3;
+const YCBCR: u64 = 6;
+const JPEG: u64 = 7;
 
 /// A page of the file.
 struct Page {
@@ -33,40 +47,92 @@ struct Page {
 /// Looks through the file.
 ///
 /// # Errors
-/// A sentence, where the file has no page.
-pub fn open(bytes: &[u8]) -> Result<Container<'_>, String> {
-    let damaged = || damaged(ImageFormat::Tiff);
-    let file = Directories::new(bytes).ok_or_else(damaged)?;
+/// When the file has no page, or one of a kind that is not read.
+pub fn open(bytes: &[u8]) -> Result<Container<'_>, PictureError> {
+    let damaged = PictureError::Damaged { format: ImageFormat::Tiff };
+    let file = Directories::new(bytes).ok_or(damaged.clone())?;
     if file.first().is_some_and(|first| first >= bytes.len() as u64) {
-        return Err(CUT.to_owned());
+        return Err(PictureError::CutShort);
     }
-    let page = main_page(&pages(file)).ok_or_else(damaged)?;
-    let (entries, _) = file.directory(page).ok_or_else(damaged)?;
+    let page = main_page(&pages(file)).ok_or(damaged.clone())?;
+    let (entries, _) = file.directory(page).ok_or(damaged)?;
+    let (samples, interpretation) = samples(&entries)?;
     let (field, size) = file.first_offset_field();
     let mut pieces = Pieces::new(bytes);
     pieces.keep(0..field);
     pieces.add(file.offset_bytes(page));
-    pieces.keep(field + size..bytes.len());
-    let profile = entries.iter().find(|entry| entry.tag == PROFILE).and_then(IfdEntry::bytes);
+    let mut at = field + size;
+    // The decoder refuses what it could decode as another interpretation of the same samples.
+    let stored = find(&entries, INTERPRETATION).and_then(IfdEntry::inline_number);
+    if let Some((interpretation, (field, size))) = interpretation.zip(stored)
+        && field >= at
+    {
+        pieces.keep(at..field);
+        pieces.add(file.number_bytes(interpretation, size));
+        at = field + size;
+    }
+    pieces.keep(at..bytes.len());
+    let profile = find(&entries, PROFILE).and_then(IfdEntry::bytes);
     Ok(Container {
         pieces,
-        profile: profile.filter(|icc| icc.len() <= MOST_PROFILE).map(|icc| Profile::Icc(Cow::Borrowed(icc))),
+        profile: profile.filter(|icc| icc.len() <= MAX_PROFILE_BYTES).map(|icc| Profile::Icc(Cow::Borrowed(icc))),
         orientation: orientation(&entries).unwrap_or(Orientation::NoTransforms),
+        samples,
         ..Container::plain(bytes)
     })
+}
+
+/// What the samples of a page mean, and as which interpretation the decoder has to read them, if as another one.
+fn samples(entries: &[IfdEntry]) -> Result<(SampleMeaning, Option<u64>), PictureError> {
+    let unsupported = |kind| PictureError::UnsupportedTiff { kind };
+    let number = |tag: u16| find(entries, tag).and_then(IfdEntry::number);
+    match number(INTERPRETATION) {
+        Some(PALETTE) => {
+            let bits = number(BITS).unwrap_or(1);
+            // The decoder has no samples of other sizes.
+            if bits != 1 && bits != 8 {
+                return Err(unsupported(TiffKind::PaletteBits { bits }));
+            }
+            let colours = find(entries, COLOUR_MAP).and_then(|map| palette(&map.numbers(3 << bits), bits));
+            let colours = colours.ok_or(PictureError::Damaged { format: ImageFormat::Tiff })?;
+            Ok((SampleMeaning::Palette(colours), Some(BLACK_IS_ZERO)))
+        }
+        Some(YCBCR) => {
+            let subsampling = find(entries, SUBSAMPLING).map_or_else(|| vec![2, 2], |entry| entry.numbers(2));
+            // The decoder of JPEG brings the colours to the size of the picture.
+            if number(COMPRESSION) != Some(JPEG) && subsampling != [1, 1] {
+                return Err(unsupported(TiffKind::SubsampledYCbCr));
+            }
+            Ok((SampleMeaning::YCbCr, Some(RGB)))
+        }
+        _ => Ok((SampleMeaning::AsDecoded, None)),
+    }
+}
+
+/// The colours of all indices from a colour map: all reds, then all greens, then all blues, of 16 bits each.
+fn palette(map: &[u64], bits: u64) -> Option<Vec<[u8; 3]>> {
+    let count = 1_usize << bits;
+    // Some writers store 8 bits, as libtiff assumes where no value is larger.
+    let shift = if map.iter().any(|value| *value > 255) { 8 } else { 0 };
+    let value = |channel: usize, index: usize| map.get(channel * count + index).map(|value| (value >> shift) as u8);
+    (0..count).map(|index| Some([value(0, index)?, value(1, index)?, value(2, index)?])).collect()
+}
+
+fn find<'e, 'a>(entries: &'e [IfdEntry<'a>], tag: u16) -> Option<&'e IfdEntry<'a>> {
+    entries.iter().find(|entry| entry.tag == tag)
 }
 
 /// All pages, those within others too.
 fn pages(file: Directories) -> Vec<Page> {
     let (mut pages, mut seen) = (Vec::new(), Vec::new());
     let mut next = file.first().unwrap_or(0);
-    while next != 0 && !seen.contains(&next) && seen.len() < MOST_DIRECTORIES {
+    while next != 0 && !seen.contains(&next) && seen.len() < MAX_DIRECTORIES {
         seen.push(next);
         let Some((entries, after)) = file.directory(next) else { break };
         pages.extend(page(next, &entries));
-        let inner = entries.iter().find(|entry| entry.tag == INNER).map(|entry| entry.numbers(MOST_INNER));
+        let inner = entries.iter().find(|entry| entry.tag == INNER).map(|entry| entry.numbers(MAX_INNER));
         for offset in inner.unwrap_or_default() {
-            if seen.contains(&offset) || seen.len() >= MOST_DIRECTORIES {
+            if seen.contains(&offset) || seen.len() >= MAX_DIRECTORIES {
                 continue;
             }
             seen.push(offset);
@@ -78,7 +144,7 @@ fn pages(file: Directories) -> Vec<Page> {
 }
 
 fn page(offset: u64, entries: &[IfdEntry]) -> Option<Page> {
-    let number = |tag: u16| entries.iter().find(|entry| entry.tag == tag).and_then(IfdEntry::number);
+    let number = |tag: u16| find(entries, tag).and_then(IfdEntry::number);
     let pixels = number(WIDTH)?.saturating_mul(number(HEIGHT)?);
     // Bit 0: a reduced copy; bit 2: a mask. The older tag says 2 for a reduced copy.
     let reduced = number(NEW_SUBFILE_TYPE).unwrap_or(0) & 0b101 != 0 || number(SUBFILE_TYPE) == Some(2);

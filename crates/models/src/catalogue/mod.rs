@@ -1,4 +1,4 @@
-//! The models that the program knows by name: where their files lie, and what a user should know before getting one.
+//! The models that can be downloaded by name: where their files are, and what a user should know before downloading one.
 //!
 //! Data only; `installed` downloads, checks and lists them. A revision is a commit of the repository, so that a name
 //! means the same vectors for ever.
@@ -8,7 +8,7 @@ mod list;
 
 pub use list::MODELS;
 
-/// A model that can be got by name.
+/// A model that can be downloaded by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CatalogueEntry {
     /// Name in commands, and of its folder.
@@ -19,7 +19,7 @@ pub struct CatalogueEntry {
     pub about: &'static str,
     /// Repositories its files come from; none for the built-in model.
     pub sources: &'static [HubSource],
-    /// On which terms the weights may be used.
+    /// Licence of the weights.
     pub licence: Licence,
     /// Languages of texts, in words.
     pub languages: &'static str,
@@ -51,7 +51,7 @@ pub struct HubSource {
 pub struct CatalogueFile {
     /// Its path there, and in the source's folder.
     pub name: &'static str,
-    /// The SHA-256 it must have, where known; else what the hub says is taken for it.
+    /// The SHA-256 it must have, if known; otherwise the hash that the hub reports.
     pub sha256: Option<&'static str>,
 }
 
@@ -60,11 +60,11 @@ pub struct CatalogueFile {
 pub struct Licence {
     /// In a few words.
     pub name: &'static str,
-    /// Whether it stands in the way of everyday use.
+    /// What it allows.
     pub terms: Terms,
 }
 
-/// How far a licence goes.
+/// What a licence allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Terms {
@@ -80,13 +80,13 @@ pub enum Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Recommendation {
-    /// There at once, inside the program.
+    /// Built into the program.
     Starter,
     /// Best for photos.
     Photos,
     /// Photos, and texts that are longer than a caption.
     PhotosAndDocuments,
-    /// Quickest of the good ones.
+    /// Fastest of the good ones.
     Fast,
 }
 
@@ -103,7 +103,7 @@ impl Recommendation {
 }
 
 impl Terms {
-    /// A warning, where there is something to warn of.
+    /// A warning for the user, if any.
     pub fn warning(self) -> Option<&'static str> {
         match self {
             Self::Open => None,

@@ -97,7 +97,7 @@ impl ComputeTarget {
         self.batch
     }
 
-    /// What a tower tells the engine: pictures or texts that a call should bring.
+    /// Pictures or texts that a call should bring.
     pub fn preferred_batch_size(&self) -> Option<usize> {
         (!self.fused).then_some(self.batch)
     }

@@ -14,7 +14,7 @@ use vicinity_kernels as kernels;
 
 /// The numbers of a convolution of each channel on its own.
 pub(super) struct Channels {
-    /// One row an output: PyTorch's order, the outputs of a channel side by side.
+    /// One row per output: PyTorch's order, the outputs of a channel side by side.
     pub values: Values,
     /// Channels that go in.
     pub inputs: usize,

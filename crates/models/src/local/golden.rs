@@ -1,5 +1,5 @@
-//! Self checks. Does this machine compute what the authors of the built-in model computed ([`check`])? And does a
-//! device compute what the CPU computes, with any model ([`vectors`], [`agreement`])?
+//! Self checks: whether this machine computes what the authors of the built-in model computed ([`check`]), and whether a
+//! device computes what the CPU computes, with any model ([`vectors`], [`agreement`]).
 //!
 //! The golden set is pictures drawn by arithmetic, and a few texts.
 
@@ -14,9 +14,9 @@ pub const TEXTS: [&str; 2] = ["a photo of a dog", "Two children play football in
 /// Cosine similarity that each vector must reach.
 pub const MIN_COSINE: f32 = 0.999;
 
-/// Pictures a batch when the CPU is measured.
+/// Pictures per batch when the CPU is measured.
 const MEASURED_ON_CPU: usize = 8;
-/// The most pictures a batch when a device is measured.
+/// The most pictures per batch when a device is measured.
 const MEASURED_MOST: usize = 64;
 /// How long a device is measured, at least one batch.
 const MEASURED_TIME: Duration = Duration::from_millis(300);
@@ -64,7 +64,7 @@ pub fn check(model: &Model) -> Result<Report, TowerError> {
     Ok(Report { image, texts, image_time, text_time })
 }
 
-/// What a model makes of the golden set: pictures first, then texts.
+/// The vectors of the golden set: pictures first, then texts.
 ///
 /// # Errors
 /// When the model fails, or gives a number that is not finite.

@@ -1,4 +1,4 @@
-//! Panics in foreign code or on hostile model files become errors: [`catch`] for one call, [`Model::guarded`] for the two
+//! Panics in third-party code or on hostile model files become errors: [`catch`] for one call, [`Model::guarded`] for the two
 //! towers of a model.
 
 use std::any::Any;
@@ -51,16 +51,25 @@ impl Model {
 
 impl ImageTower for Guarded<Box<dyn ImageTower>> {
     fn prepare(&self, picture: &Picture) -> Pixels {
-        // Cannot fail by its type; a picture that nothing was made of is refused by `embed`.
+        // Cannot fail by its type: no pixels stand for a picture whose preparation panicked, and are refused below.
         catch(|| Ok(self.0.prepare(picture))).unwrap_or(Pixels(Vec::new()))
     }
 
     fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
+        if batch.iter().any(is_unprepared) {
+            return Err(TowerError::Unprepared);
+        }
         catch(|| self.0.embed(batch))
     }
 
     fn embed_each(&self, batch: &[Pixels]) -> Vec<Result<Embedding, TowerError>> {
-        each(batch, |batch| self.0.embed_each(batch))
+        if !batch.iter().any(is_unprepared) {
+            return each(batch, |batch| self.0.embed_each(batch));
+        }
+        let prepared: Vec<Pixels> = batch.iter().filter(|pixels| !is_unprepared(pixels)).cloned().collect();
+        let mut embedded = each(&prepared, |batch| self.0.embed_each(batch)).into_iter();
+        let mut result = |pixels: &Pixels| if is_unprepared(pixels) { None } else { embedded.next() };
+        batch.iter().map(|pixels| result(pixels).unwrap_or(Err(TowerError::Unprepared))).collect()
     }
 
     fn preferred_batch_size(&self) -> Option<usize> {
@@ -96,6 +105,10 @@ impl TextTower for Guarded<Box<dyn TextTower>> {
     fn interrupt(&self) {
         self.0.interrupt();
     }
+}
+
+fn is_unprepared(pixels: &Pixels) -> bool {
+    pixels.0.is_empty()
 }
 
 /// A batch at once; where that panics each for itself, so that one bad input does not spoil its neighbours.
@@ -142,7 +155,7 @@ mod tests {
 
         fn embed(&self, batch: &[Pixels]) -> Result<Vec<Embedding>, TowerError> {
             assert!(batch.iter().all(|pixels| !pixels.0.is_empty()), "nothing there");
-            Ok(Vec::new())
+            batch.iter().map(|pixels| Ok(Embedding::new(vec![1.0, pixels.0[0]])?)).collect()
         }
     }
 
@@ -156,7 +169,12 @@ mod tests {
         assert!(said.contains("no shouting") && !said.contains('\n'), "{said}");
         assert!(matches!(model.text.embed_to(&["!"], TextOptions::default(), 1), Err(TowerError::Panicked(_))));
         let picture = Picture::new(1, 1, vec![1, 2, 3]).expect("a picture");
-        assert!(model.image.embed(&[model.image.prepare(&picture)]).is_err());
+        let unprepared = model.image.prepare(&picture);
+        assert!(matches!(model.image.embed(&[unprepared.clone()]), Err(TowerError::Unprepared)));
+        let each = model.image.embed_each(&[Pixels(vec![1.0]), unprepared, Pixels(vec![2.0])]);
+        let [first, second, third] = each.as_slice() else { panic!("{each:?}") };
+        assert!(first.is_ok() && third.is_ok(), "its neighbours are embedded: {first:?}, {third:?}");
+        assert!(matches!(second, Err(TowerError::Unprepared)), "{second:?}");
         assert!(!is_guarded(), "outside again");
     }
 }

@@ -64,15 +64,15 @@ fn skip_text(rest: &mut std::slice::Iter<'_, u8>) {
     }
 }
 
-/// The complaint about the length of a file.
+/// The error for the length of a file.
 pub fn too_long(bytes: u64) -> String {
     format!("it is {bytes} bytes long, too long for such a file")
 }
 
-/// Parses a file within its limits; `name` is named in the complaint.
+/// Parses a file within its limits; `name` is named in the error.
 ///
 /// # Errors
-/// When it is no JSON, or passes a limit.
+/// When it is not JSON, or passes a limit.
 pub fn parse(name: &str, bytes: &[u8], limits: &JsonLimits) -> Result<Value, TowerError> {
     check(bytes, limits).map_err(|reason| TowerError::file(name, reason))?;
     serde_json::from_slice(bytes)

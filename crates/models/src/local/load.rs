@@ -59,7 +59,7 @@ fn load_pair(text: &ModelDir, vision: &ModelDir, target: &ComputeTarget) -> Resu
     }
 }
 
-/// The complaint about half a model.
+/// The error for half a model.
 fn half(dir: &Path, missing: &str, present: &str) -> TowerError {
     let reason = format!(
         "only the {present} half of the model was found; choose a folder that contains both halves, in text/ and vision/"

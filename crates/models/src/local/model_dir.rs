@@ -30,10 +30,10 @@ pub const PROCESSOR_CONFIG: &str = "processor_config.json";
 /// Files beside weights and configuration that decide a picture's vector; the first that exists counts.
 const PREPARATIONS: [&str; 2] = [PREPROCESSOR_CONFIG, PROCESSOR_CONFIG];
 /// Files that weights may be split into; the largest published model of any kind has 200.
-const MOST_PARTS: usize = 1000;
+const MAX_PARTS: usize = 1000;
 /// Bytes of all weights; the largest published CLIP has 10 GB. What is mapped is hashed, and most of it is unpacked into
 /// memory.
-const MOST_WEIGHTS: u64 = 16 << 30;
+const MAX_WEIGHT_BYTES: u64 = 16 << 30;
 /// Letters of a licence's name.
 const LICENCE: usize = 100;
 /// Why SigLIP 2's other kind is refused: its pictures become patches of any number.
@@ -89,12 +89,12 @@ impl ModelDir {
         &self.config
     }
 
-    /// Name of the file that [`Self::config`] came from, to complain about.
+    /// Name of the file that [`Self::config`] came from, for error messages.
     pub fn config_file(&self) -> &'static str {
         self.config_file
     }
 
-    /// Name of the model: that of the folder, or `owner/name` where it lies in the hub's cache.
+    /// Name of the model: that of the folder, or `owner/name` if it is in the hub's cache.
     pub fn name(&self) -> String {
         name(&self.dir)
     }
@@ -227,7 +227,7 @@ fn parts(dir: &Path) -> Result<Vec<(String, Bytes)>, TowerError> {
         let mut names: Vec<&str> = map_of.values().filter_map(Value::as_str).collect();
         names.sort_unstable();
         names.dedup();
-        if names.len() > MOST_PARTS {
+        if names.len() > MAX_PARTS {
             return Err(TowerError::file(INDEX, format!("it names {} files; no model has so many", names.len())));
         }
         // A name with a separator could lead out of the folder.
@@ -256,7 +256,7 @@ fn map(dir: &Path, name: &str) -> Result<Bytes, TowerError> {
 
 /// Refuses weights that are larger than those of any model, which a file with holes has for nothing.
 fn allowed(dir: &Path, name: &str, bytes: u64) -> Result<(), TowerError> {
-    if bytes <= MOST_WEIGHTS {
+    if bytes <= MAX_WEIGHT_BYTES {
         return Ok(());
     }
     Err(TowerError::file(shown(dir, name), format!("it has {} GB of weights, too much for such a model", bytes >> 30)))
@@ -268,7 +268,7 @@ fn convert(path: &Path, name: &str) -> Result<Vec<u8>, TowerError> {
         TowerError::file(name, format!("it is not a whole PyTorch file ({e}); download model.safetensors instead"))
     };
     let file = File::open(path).map_err(|e| damaged(&e))?;
-    if file.metadata().map_err(|e| damaged(&e))?.len() > MOST_WEIGHTS {
+    if file.metadata().map_err(|e| damaged(&e))?.len() > MAX_WEIGHT_BYTES {
         return Err(damaged(&"it is larger than any supported model"));
     }
     // SAFETY: as in `map`.

@@ -1,6 +1,6 @@
 //! SigLIP, and SigLIP 2 of one resolution, in the layout of transformers.
 //!
-//! A text is filled up to one length and the padding is a part of the input: its vector is that of the last place,
+//! A text is padded to one length and the padding is a part of the input: its vector is that of the last place,
 //! and no token is hidden from another. A picture's vector comes from a head that looks at all patches.
 
 use candle_core::{Result as CandleResult, Tensor};
@@ -50,7 +50,7 @@ impl SiglipConfig {
     /// Reads `config.json`.
     ///
     /// # Errors
-    /// When a size is none, or sizes do not fit one another.
+    /// When a size is invalid, or sizes do not fit one another.
     pub fn parse(file: &str, json: &Value) -> Result<Self, TowerError> {
         let (text, vision) = (&json["text_config"], &json["vision_config"]);
         let config = Self {
@@ -89,7 +89,7 @@ pub struct SiglipTowers {
 /// Loads the towers from a folder.
 ///
 /// # Errors
-/// When a file is missing or damaged; the message names it, and the tensor where there is one.
+/// When a file is missing or damaged; the message names it, and the tensor if any.
 pub fn open(folder: &ModelDir, target: impl Into<ComputeTarget>) -> Result<SiglipTowers, TowerError> {
     let target = &target.into();
     let config = SiglipConfig::parse(folder.config_file(), folder.config())?;
@@ -278,7 +278,7 @@ impl SiglipTextTower {
         })
     }
 
-    /// The token ids of the first window of a text, filled up.
+    /// The token ids of the first window of a text, padded.
     ///
     /// # Errors
     /// When the text cannot be tokenised.

@@ -1,4 +1,4 @@
-//! The windows that texts are cut into: how they go through a network together, and become one vector a text.
+//! The windows that texts are cut into: how they go through a network together, and become one vector per text.
 
 use crate::TextEmbedding;
 use vicinity_core::{Embedding, EmbeddingError};

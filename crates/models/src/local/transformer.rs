@@ -18,7 +18,7 @@ const CHANNELS: usize = 3;
 /// Sizes of a transformer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TransformerSizes {
-    /// Numbers a token.
+    /// Numbers per token.
     pub width: usize,
     /// Attention heads.
     pub heads: usize,
@@ -36,7 +36,7 @@ impl TransformerSizes {
     /// Reads `text_config` or `vision_config` of a `config.json`; what is left out is as in `default`.
     ///
     /// # Errors
-    /// When a value is none, or the values do not fit one another.
+    /// When a value is invalid, or the values do not fit one another.
     pub fn parse(file: &str, json: &Value, default: Self) -> Result<Self, TowerError> {
         let number = |key: &str, default: usize| number(file, json, key, default);
         let activation = match json["hidden_act"].as_str() {
@@ -125,7 +125,7 @@ impl Encoder {
     /// rows: what the last block would make of the others is not computed.
     ///
     /// # Errors
-    /// When the shapes do not fit, or a row is not there.
+    /// When the shapes do not fit, or a row is missing.
     pub fn forward(&self, x: Tensor, lengths: &[usize], causal: bool, only: Option<&[u32]>) -> CandleResult<Tensor> {
         let attention = Attention { causal, ..Attention::full(self.heads, lengths) };
         let mut x = x;

@@ -291,7 +291,7 @@ pub fn attend(target: &ComputeTarget, attention: &Attention<'_>, qkv: &Tensor) -
         let mask = mask(count, longest, causal, seen, qkv.device())?;
         return attend_equal(qkv, (count, longest, heads, width), mask.as_ref());
     }
-    // Brought to one length: rows that stand for nothing repeat the first one, and no token sees them.
+    // Padded to one length: rows that stand for nothing repeat the first one, and no token sees them.
     let (filled, kept) = filled(lengths, longest);
     let mask = mask(count, longest, causal, Some(seen.unwrap_or(lengths)), qkv.device())?;
     let even = qkv.index_select(&Tensor::new(filled, qkv.device())?, 0)?;
@@ -299,7 +299,7 @@ pub fn attend(target: &ComputeTarget, attention: &Attention<'_>, qkv: &Tensor) -
     attended.index_select(&Tensor::new(kept, qkv.device())?, 0)
 }
 
-/// For sequences that lie one after another: which row stands at each place once all are `longest` long, and at which
+/// For consecutive sequences: which row stands at each place once all are padded to `longest`, and at which
 /// places the rows are then.
 fn filled(lengths: &[usize], longest: usize) -> (Vec<u32>, Vec<u32>) {
     let (mut rows, mut places, mut first) = (Vec::new(), Vec::new(), 0);

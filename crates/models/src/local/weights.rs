@@ -1,9 +1,9 @@
 //! Reads the weights of a model from its safetensors files, mapped into memory or given as bytes, and unpacks them.
 //!
-//! Plain tensors may be f32, f16 or bf16 and come out as f32. Every complaint names the file and the tensor.
+//! Plain tensors may be f32, f16 or bf16 and come out as f32. Every error names the file and the tensor.
 //! Two ways of packing a matrix `NAME` are known beside these:
-//! * `NAME.q8` (int8) with `NAME.scale` (f32, one a row): `w[r, c] = q8[r, c] * scale[r]`;
-//! * `NAME.q4` (two values a byte, the low nibble first, 8 subtracted) with `NAME.scale4` (f16, one for 64 columns).
+//! * `NAME.q8` (int8) with `NAME.scale` (f32, one per row): `w[r, c] = q8[r, c] * scale[r]`;
+//! * `NAME.q4` (two values per byte, the low nibble first, 8 subtracted) with `NAME.scale4` (f16, one for 64 columns).
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -25,7 +25,7 @@ pub(super) const RELEASED: usize = 16 * 1024 * 1024;
 /// Bytes before the header: its length.
 const HEADER_LEN: usize = 8;
 /// Bytes of a header; one of 10,000 tensors has 1 MB, and takes five times as much when it is read.
-const LONGEST_HEADER: u64 = 16 << 20;
+const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// The tensors of one file, or of the several that a large model is split into; there is at least one.
 pub struct Weights<'a> {
@@ -66,7 +66,7 @@ impl<'a> Weights<'a> {
 
     fn new(file: Cow<'a, str>, bytes: Bytes<'a>) -> Result<Self, TowerError> {
         let header = bytes.all().first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
-        if header > LONGEST_HEADER && header <= bytes.all().len() as u64 {
+        if header > MAX_HEADER_BYTES && header <= bytes.all().len() as u64 {
             return Err(TowerError::file(
                 file.into_owned(),
                 format!("its header of {header} bytes is too large for a model"),
@@ -122,7 +122,7 @@ impl<'a> Weights<'a> {
         self.finite(name, values)
     }
 
-    /// A matrix in whichever packing the file has it; a convolution's kernel counts as one row a channel.
+    /// A matrix in whichever packing the file has it; a convolution's kernel counts as one row per channel.
     ///
     /// # Errors
     /// When it is missing, of another type or shape, or holds a number or scale that is not finite.
@@ -205,7 +205,7 @@ impl<'a> Weights<'a> {
         self.error(name, "contains a number that is not finite")
     }
 
-    /// A complaint about a tensor, and the file that it is in or should be in.
+    /// An error about a tensor, and the file that it is in or should be in.
     fn error(&self, name: &str, reason: &str) -> TowerError {
         let holds = |part: &&Part<'_>| part.header.info(name).is_some();
         let part = self.parts.iter().find(holds).or_else(|| self.parts.first());
@@ -361,7 +361,7 @@ impl Matrix {
         })
     }
 
-    /// Unpacks row `row` into `out`, which holds one value a column.
+    /// Unpacks row `row` into `out`, which holds one value per column.
     pub fn unpack_row(&self, row: usize, out: &mut [f32]) {
         let (start, end) = (row * self.cols, (row + 1) * self.cols);
         match &self.data {

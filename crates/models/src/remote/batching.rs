@@ -1,6 +1,6 @@
-//! Many items through a client: cut into requests, sent side by side, put back in order.
+//! Embeds many items: cut into requests, sent in parallel, with results in order.
 //!
-//! A request that is refused is halved until the bad item stands alone, so that its neighbours get their vectors. A
+//! A request that is refused is halved until the bad item is alone, so that its neighbours get their vectors. A
 //! fault of the service (a wrong key, a spent quota, no connection) ends the whole call.
 
 use std::ops::Range;
@@ -14,23 +14,23 @@ use super::protocol::{Embedded, Input, Protocol};
 use crate::{RemoteError, TextOptions};
 use vicinity_core::Embedding;
 
-/// Answers that cannot be used are asked for again so many times.
+/// How often an unusable response is requested again.
 const ASK_AGAIN: u32 = 2;
 /// Bytes of an answer that are allowed: for the frame, and for each item (3,072 numbers of at most 25 characters).
 const ANSWER: [usize; 2] = [1 << 20, 80 << 10];
-/// When all of so many items are refused, the fault is not theirs.
+/// When all of this many items are refused, the service or its settings are at fault.
 const ALL_REFUSED: usize = 8;
 
-/// What came of each item.
+/// The result of each item.
 pub(super) type Results = Vec<Result<Embedded, RemoteError>>;
 
-/// A service, and what is asked of it.
+/// A service, and how it is used.
 pub(super) struct Batcher {
-    /// Sends.
+    /// Sends requests.
     pub client: Client,
-    /// Speaks.
+    /// Formats requests and reads responses.
     pub protocol: Box<dyn Protocol>,
-    /// Of texts, and of pictures.
+    /// Limits of texts, and of pictures.
     pub limits: [RequestLimits; 2],
     /// Dimensions of every vector, where known.
     dim: OnceLock<usize>,
@@ -42,17 +42,17 @@ impl Batcher {
         Self { client, protocol, limits, dim: dim.map(OnceLock::from).unwrap_or_default() }
     }
 
-    /// From now on every vector has this many dimensions.
+    /// Fixes the number of dimensions of every vector from now on.
     pub fn fix_dim(&self, dim: usize) {
-        // only the first time counts
+        // Only the first call counts.
         let _known = self.dim.set(dim);
     }
 }
 
-/// What came of a part of the items, and what ended the call.
+/// Results of a part of the items, and the error that ended the call, if any.
 type Part = (Vec<(usize, Result<Embedded, RemoteError>)>, Option<RemoteError>);
 
-/// Embeds all; one result an item, in order.
+/// Embeds all; one result per item, in order.
 pub(super) async fn run(batcher: Arc<Batcher>, inputs: Arc<[Input]>, options: TextOptions) -> Results {
     let mut results: Vec<Option<Result<Embedded, RemoteError>>> = vec![None; inputs.len()];
     let mut parts = JoinSet::new();
@@ -76,7 +76,7 @@ pub(super) async fn run(batcher: Arc<Batcher>, inputs: Arc<[Input]>, options: Te
     blame(&batcher, results.into_iter().map(|result| result.unwrap_or_else(|| Err(end.clone()))).collect())
 }
 
-/// A part that was aborted has nothing to tell; one that failed is a defect of ours.
+/// A part that was aborted has nothing to report; one that failed is a defect of ours.
 fn lost(batcher: &Batcher, error: &tokio::task::JoinError) -> Option<RemoteError> {
     let (host, reason) = (batcher.client.host().to_owned(), "reading it failed".to_owned());
     error.is_panic().then_some(RemoteError::Unreachable { host, reason })

@@ -1,7 +1,7 @@
-//! Sends requests politely: spaced out, a few at a time, repeated after a wait where that can help.
+//! Sends requests to a service: rate-limited, a few in parallel, retried after a delay if that can help.
 //!
-//! Repeated are 408, 429, 5xx, and connections that fail or break; no other 4xx. `Retry-After` and `RetryInfo` hold
-//! every request to the service, not just the one that was told. Redirects are not followed: a key goes to one host.
+//! Retried are 408, 429, 5xx, and connections that fail or break; no other 4xx. `Retry-After` and `RetryInfo` delay
+//! every request to the service, not only the one that received them. Redirects are not followed: a key goes to one host.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,7 +44,7 @@ struct Counters {
     repeated: AtomicU64,
 }
 
-/// One service, as one user.
+/// A connection to one service, with one key.
 pub(super) struct Client {
     http: HttpClient,
     host: String,
@@ -55,11 +55,11 @@ pub(super) struct Client {
     counters: Counters,
 }
 
-/// Why one attempt gave nothing.
+/// Why one attempt failed.
 enum Failure {
-    /// Another one would give nothing either.
+    /// Another attempt would fail, too.
     Lasting(RemoteError),
-    /// Another one may help, after a wait of this long where the service asks for one.
+    /// Another attempt may succeed, after a delay if the service asks for one.
     Passing(RemoteError, Option<Duration>),
 }
 
@@ -81,7 +81,7 @@ impl Client {
         Ok(Self { host: http.host(), http, key, permits, rate_limiter, retry_policy, counters })
     }
 
-    /// The service's name in sentences.
+    /// The host, for messages.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -94,7 +94,7 @@ impl Client {
         Usage { prompt_tokens, total_tokens, requests, repeated }
     }
 
-    /// Counts what an answer cost.
+    /// Counts the tokens of a response.
     pub fn spend(&self, [prompt, total]: [u64; 2]) {
         self.counters.prompt.fetch_add(prompt, Ordering::Relaxed);
         self.counters.total.fetch_add(total, Ordering::Relaxed);
@@ -106,7 +106,7 @@ impl Client {
         tokio::time::sleep(self.retry_policy.back_off(attempt)).await;
     }
 
-    /// Sends what `build` makes until there is an answer with status 200, of at most `most` bytes.
+    /// Sends what `build` makes until there is a response with status 200, of at most `most` bytes.
     pub async fn send(
         &self,
         build: impl Fn(&reqwest::Client) -> RequestBuilder,

@@ -1,4 +1,4 @@
-//! What a service says with an error status, in each of the forms that are about.
+//! What a service says with an error status, in each of the forms in use.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ const SENTENCE: usize = 300;
 pub(super) struct ErrorResponse {
     /// A sentence of the service; not scrubbed yet.
     pub reason: String,
-    /// Whether it is about the key, whatever the status.
+    /// Whether it rejects the key, whatever the status.
     pub key: bool,
-    /// How long it asks to wait.
+    /// How long to wait before another request.
     pub wait: Option<Duration>,
 }
 

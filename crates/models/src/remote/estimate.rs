@@ -18,9 +18,9 @@ pub struct Estimate {
     pub tokens: u64,
     /// Requests, when none has to be repeated.
     pub requests: u64,
-    /// What of the items is sent, as a sentence.
+    /// What is sent, as a phrase.
     pub what: String,
-    /// To whom.
+    /// Host that receives it.
     pub host: String,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `gemini-embedding-001` takes texts and a task type; `gemini-embedding-2` takes texts and pictures, and reads the
 //! task from words before the text. The two spaces differ. Vectors shortened by the service are not of unit length;
-//! they are made so here, as all vectors are. Limits: 100 items and 4 MiB a request.
+//! they are made so here, as all vectors are. Limits: 100 items and 4 MiB per request.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::RequestBuilder;

@@ -44,7 +44,7 @@ pub struct EmbedSituation {
     pub local: Option<Duration>,
     /// Whether the service is switched on and has its key.
     pub service: bool,
-    /// Who made the vectors that the new ones will stand beside, where there are any.
+    /// Who made the vectors that the new ones will stand beside, if any.
     pub beside: Option<EmbedPlace>,
     /// Whether the agreement check has passed.
     pub agreed: bool,

@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 use super::provider_spec::Provider;
 use crate::RemoteError;
 
-/// Under which name keys lie in the system's key store.
+/// Under which name keys are stored in the system's key store.
 const SERVICE: &str = "vicinity";
 /// A piece of a key of this many characters is taken out of texts.
 const PIECE: usize = 8;
@@ -88,7 +88,7 @@ impl Key {
             .map_err(|error| no_store(&error))
     }
 
-    /// Takes the key of a provider out of the system's key store; no error where there is none.
+    /// Takes the key of a provider out of the system's key store; no error if there is none.
     ///
     /// # Errors
     /// A sentence, where there is no store or it stays locked.

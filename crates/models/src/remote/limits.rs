@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a service takes in one request, and how many at a time.
+/// How much a service accepts in one request, and how many requests in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
-    /// Items a request.
+    /// Items per request.
     pub items: usize,
     /// Bytes of a request's body.
     pub bytes: usize,
@@ -20,13 +20,13 @@ pub struct RequestLimits {
 /// How fast requests may follow one another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RequestRate {
-    /// Requests a second in the long run.
+    /// Requests per second in the long run.
     pub per_second: f64,
-    /// Requests that may go off at once after a rest.
+    /// Requests that may be sent at once after a pause.
     pub burst: u32,
 }
 
-/// How long to try.
+/// When to retry, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// Attempts after the first.
@@ -64,7 +64,7 @@ impl RetryPolicy {
     }
 }
 
-/// Spaces requests out, and holds all of them when the service asks for a pause.
+/// Limits the rate of requests, and delays all of them when the service asks for a pause.
 pub(super) struct RateLimiter {
     interval: Duration,
     slack: Duration,
@@ -104,13 +104,13 @@ impl RateLimiter {
     fn slot(&self) -> Instant {
         let now = Instant::now();
         let mut state = self.lock();
-        // A bucket of tokens, told by the time at which the next one falls due.
+        // A token bucket, stored as the time at which the next token is due.
         let due = state.next.max(now.checked_sub(self.slack).unwrap_or(now));
         state.next = due + self.interval;
         due.max(now)
     }
 
-    /// Nobody sends for this long.
+    /// Delays all requests for this long.
     pub fn hold(&self, wait: Duration) {
         let mut state = self.lock();
         state.held_until = state.held_until.max(Instant::now() + wait);

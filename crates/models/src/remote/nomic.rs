@@ -1,7 +1,7 @@
 //! Nomic's API: `/v1/embedding/text` (JSON) and `/v1/embedding/image` (files as multipart, or addresses).
 //!
 //! Facts from Nomic's Python client 3.9 and its OpenAPI description: the server's own defaults are another model and
-//! `mean`, so model, task and mode are always said; 10 texts a request; 1,200 requests in five minutes an address.
+//! `mean`, so model, task and mode are always sent; 10 texts per request; 1,200 requests in five minutes per address.
 
 use reqwest::RequestBuilder;
 use reqwest::multipart::{Form, Part};

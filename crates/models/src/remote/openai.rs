@@ -13,7 +13,7 @@ pub(super) const BASE: &str = "https://api.openai.com";
 /// The model unless another is named.
 pub(super) const MODEL: &str = "text-embedding-3-small";
 
-/// OpenAI takes 2,048 texts a request; the smallest default of the others is TEI's 32.
+/// OpenAI takes 2,048 texts per request; the smallest default of the others is TEI's 32.
 pub(super) const LIMITS: [RequestLimits; 2] = [RequestLimits { items: 32, bytes: 2 << 20, parallel: 4 }; 2];
 
 /// Dimensions of OpenAI's own models.

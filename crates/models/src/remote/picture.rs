@@ -1,4 +1,4 @@
-//! Pictures on their way out: shrunk as Nomic's own client does it, and encoded anew from bare pixels, so that nothing
+//! Prepares pictures for sending: shrunk as Nomic's own client does it, and encoded again from bare pixels, so that nothing
 //! but the picture leaves: no EXIF, no GPS position, no embedded thumbnail.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use vicinity_core::Picture;
 
 /// Pictures are brought near this many pixels on their longer side.
 const SIDE: u32 = 512;
-/// JPEG quality: what Pillow takes unless told otherwise, which is what Nomic's client sends.
+/// JPEG quality: the default of Pillow, which is what Nomic's client sends.
 const QUALITY: u8 = 75;
 
 /// Width and height that are sent: divided by a whole number where a side is over 512.
@@ -25,7 +25,7 @@ fn shrunk([width, height]: [u32; 2]) -> [u32; 2] {
 /// Roughly the bytes that a picture of this size will have.
 pub(super) fn about_bytes(size: [u32; 2]) -> u64 {
     let [width, height] = shrunk(size);
-    // photos of this quality take about one and a half bits a pixel
+    // photos of this quality take about one and a half bits per pixel
     u64::from(width) * u64::from(height) * 3 / 16 + 700
 }
 
@@ -40,7 +40,7 @@ pub fn encode(picture: &Picture) -> Vec<u8> {
     }
 }
 
-/// Carries a file through the layout-blind [`Pixels`], a number a byte (exact, and never a NaN that a copy may alter).
+/// Carries a file through the layout-blind [`Pixels`], a number per byte (exact, and never a NaN that a copy may alter).
 pub(super) fn pack(jpeg: &[u8]) -> Pixels {
     Pixels(jpeg.iter().map(|byte| f32::from(*byte)).collect())
 }

@@ -1,4 +1,4 @@
-//! What all services have in common: items go in, vectors come back, in order.
+//! The interface of all providers: items in, vectors out, in order.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub struct Embedded {
     pub tokens: usize,
 }
 
-/// What came back.
+/// The content of a response.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Answer {
     /// In the order of the request; a missing number is NaN.
@@ -85,9 +85,9 @@ pub(super) struct Answer {
     pub tokens: Option<[u64; 2]>,
 }
 
-/// How one service is spoken to.
+/// The request and response format of one provider.
 pub(super) trait Protocol: Send + Sync {
-    /// Whether the service can do this at all.
+    /// Checks that the service can embed this.
     fn check(&self, input: &Input, options: TextOptions) -> Result<(), RemoteError>;
     /// A request without its key. All inputs are of one kind, and within the limits.
     fn request(&self, http: &reqwest::Client, inputs: &[Input], options: TextOptions) -> RequestBuilder;
@@ -95,7 +95,7 @@ pub(super) trait Protocol: Send + Sync {
     fn answer(&self, body: &[u8]) -> Result<Answer, String>;
 }
 
-/// Numbers of a vector as they come: `null` stands for NaN, as some servers write it.
+/// Numbers of a vector as received: `null` stands for NaN, as some servers write it.
 pub(super) type Numbers = Vec<Option<f32>>;
 
 /// The same with NaN.
@@ -103,7 +103,7 @@ pub(super) fn numbers(values: Numbers) -> Vec<f32> {
     values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect()
 }
 
-/// Reads JSON; the error says where it is broken, not what stands there.
+/// Reads JSON; the error names the position, not the content.
 pub(super) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => "it ends too early".to_owned(),

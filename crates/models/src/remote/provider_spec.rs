@@ -1,4 +1,4 @@
-//! Which service, which model, and how: all that has to be known of a provider before anything is sent.
+//! Which service, which model, and how: everything that must be known of a provider before anything is sent.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ pub const NOMIC_SPACE: &str = "nomic-embed-v1.5";
 /// Goes up whenever what is sent changes the vectors.
 const PREPARATION: &str = "service-1";
 
-/// Who computes vectors elsewhere.
+/// A provider of embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -70,7 +70,7 @@ impl Provider {
         }
     }
 
-    /// Where the service is unless another address is given.
+    /// The address of the service, unless another one is given.
     pub fn default_base(self) -> &'static str {
         match self {
             Self::Nomic => nomic::BASE,
@@ -79,7 +79,7 @@ impl Provider {
         }
     }
 
-    /// The header of the key, and what stands before it.
+    /// The header of the key, and the prefix of its value.
     pub(super) fn header(self) -> (HeaderName, &'static str) {
         match self {
             Self::Gemini => (HeaderName::from_static("x-goog-api-key"), ""),
@@ -87,17 +87,17 @@ impl Provider {
         }
     }
 
-    /// What to say where there is no key.
+    /// The message when there is no key.
     pub fn wants_key(self) -> String {
         let (title, variables) = (self.title(), self.variables().join(" or "));
         format!("{title} needs a key: set {variables}, or keep one in the system's key store")
     }
 }
 
-/// See the module's documentation.
+/// A provider, a model, and how to use them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProviderSpec {
-    /// Who.
+    /// The provider.
     pub provider: Provider,
     /// Name of the model, as the service calls it.
     pub model: String,
@@ -130,7 +130,7 @@ impl ProviderSpec {
         }
     }
 
-    /// Whether this can work at all, as far as that can be known without asking.
+    /// Checks the settings as far as possible without contacting the service.
     ///
     /// # Errors
     /// A sentence: a retired model, an address that cannot be, too many dimensions, a key in the clear.
@@ -168,7 +168,7 @@ impl ProviderSpec {
         }
     }
 
-    /// Who is sent what: host, and port where it is not the usual one.
+    /// The host, with its port unless that is the default.
     ///
     /// # Errors
     /// When the address cannot be one.
@@ -202,7 +202,7 @@ impl ProviderSpec {
         Err(RemoteError::Setup(format!("the key would be sent to {host} unencrypted; use https")))
     }
 
-    /// The provider's own service wants a key; someone's own server may not.
+    /// Whether a key is needed: by the provider's own service, not by a user's own server.
     pub fn needs_key(&self) -> bool {
         self.provider != Provider::OpenAi || self.base_url.is_none()
     }
@@ -216,7 +216,7 @@ impl ProviderSpec {
         }
     }
 
-    /// Name of the open weights that make the same vectors; `None` where there are none.
+    /// Name of the open weights that make the same vectors; `None` if there are none.
     pub fn open_weights(&self) -> Option<&'static str> {
         let nomic = self.provider == Provider::Nomic && self.model.ends_with("-v1.5");
         nomic.then_some(NOMIC_SPACE)
@@ -284,7 +284,7 @@ impl ProviderSpec {
         Ok(ModelKey { name, revision: self.host()?, preprocessing, dim })
     }
 
-    /// What the program should know of the model.
+    /// Describes the model.
     ///
     /// # Errors
     /// When the address cannot be one.

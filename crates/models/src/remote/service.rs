@@ -111,7 +111,7 @@ impl Remote {
         self.0.batcher.client.usage()
     }
 
-    /// Embeds all, and waits for it: one result an item, in order.
+    /// Embeds all, and waits for it: one result per item, in order.
     pub fn embed(&self, inputs: Vec<Input>, options: TextOptions) -> Results {
         let (count, inner) = (inputs.len(), &self.0);
         let fail = |error: RemoteError| vec![Err(error); count];

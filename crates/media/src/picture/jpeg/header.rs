@@ -1,6 +1,6 @@
 //! What the segments of a JPEG file say about it.
 
-use super::super::Container;
+use super::super::container::Container;
 
 /// A file that has been looked through.
 pub struct Jpeg<'a> {

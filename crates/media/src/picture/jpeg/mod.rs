@@ -10,11 +10,14 @@ use image::{DynamicImage, ImageBuffer, ImageFormat};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat};
 
 use super::colour::{Samples, cmyk_to_rgb};
-use super::{CUT, MOST_BYTES, damaged, sentence, unsupported};
+use super::container::MAX_BYTES;
+use super::decoder_error;
+use crate::error::{JpegKind, PictureError};
 use header::Frame;
 pub use header::Jpeg;
 use segments::SegmentWalk;
 
+const DAMAGED: PictureError = PictureError::Damaged { format: ImageFormat::Jpeg };
 /// As one of this many, the part of the height that may be missing at the end: less than anybody notices.
 const MISSING: usize = 16;
 /// The grey that `zune-jpeg` fills up with what it could not decode.
@@ -33,8 +36,8 @@ enum Colours {
 /// Looks through a file.
 ///
 /// # Errors
-/// A sentence, where its pixels cannot be had.
-pub fn open(bytes: &[u8]) -> Result<Jpeg<'_>, String> {
+/// When it is damaged, or of a kind that no decoder here reads.
+pub fn open(bytes: &[u8]) -> Result<Jpeg<'_>, PictureError> {
     let mut walk = SegmentWalk::new(bytes);
     while walk.step() {}
     let jpeg = walk.finish()?;
@@ -85,42 +88,42 @@ impl Jpeg<'_> {
         self.frame.marker == 0xc3
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), PictureError> {
         let Frame { marker, precision, size, components, .. } = &self.frame;
-        let other = |what: &str| Err(format!("This kind of JPEG ({what}) cannot be read; convert it to PNG"));
+        let unsupported = |kind| Err(PictureError::UnsupportedJpeg { kind });
         match marker {
-            0xc5..=0xc7 | 0xcd..=0xcf => return other("hierarchical"),
-            0xc9..=0xcb => return other("arithmetic coding"),
-            0xf7 => return other("JPEG-LS"),
+            0xc5..=0xc7 | 0xcd..=0xcf => return unsupported(JpegKind::Hierarchical),
+            0xc9..=0xcb => return unsupported(JpegKind::Arithmetic),
+            0xf7 => return unsupported(JpegKind::Ls),
             _ => {}
         }
         let fits = if self.is_lossless() { (8..=16).contains(precision) } else { *precision == 8 };
         if !fits || (*precision != 8 && components.len() != 1) {
-            return other(&format!("{precision} bits per channel"));
+            return unsupported(JpegKind::Bits { bits: *precision });
         }
         if !matches!(components.len(), 1 | 3 | 4) {
-            return other(&format!("{} colour channels", components.len()));
+            return unsupported(JpegKind::Channels { count: components.len() });
         }
         if size[1] == 0 {
-            return other("no height");
+            return unsupported(JpegKind::NoHeight);
         }
         if size[0] == 0
             || components.iter().any(|c| !(1..=4).contains(&c.sampling.0) || !(1..=4).contains(&c.sampling.1))
         {
-            return Err(damaged(ImageFormat::Jpeg));
+            return Err(DAMAGED);
         }
         let uneven = |most: u8, one: u8| !most.is_multiple_of(one);
         let (across, down) = self.finest();
         if components.iter().any(|c| uneven(across, c.sampling.0) || uneven(down, c.sampling.1)) {
-            return other("unevenly subsampled colours");
+            return unsupported(JpegKind::UnevenSampling);
         }
         let subsampled = components.iter().any(|c| c.sampling != (across, down));
         let transformed = !matches!(self.colours(), Colours::Grey | Colours::Rgb);
         if self.is_lossless() && (subsampled || transformed || self.scans > 1) {
-            return other("lossless, with reduced colours");
+            return unsupported(JpegKind::LosslessReduced);
         }
         if !self.is_ordinary() && !self.counts_blocks() {
-            return other("one scan per colour, of uneven sizes");
+            return unsupported(JpegKind::UnevenScans);
         }
         self.check_end()
     }
@@ -141,10 +144,10 @@ impl Jpeg<'_> {
     }
 
     /// Without its end, a file may still have all that matters.
-    fn check_end(&self) -> Result<(), String> {
+    fn check_end(&self) -> Result<(), PictureError> {
         let all_sent = self.sent.iter().take(self.frame.components.len()).all(|sent| *sent == u64::MAX);
         let may_be_whole = if self.is_progressive() { all_sent } else { self.is_ordinary() };
-        if self.ended || may_be_whole { Ok(()) } else { Err(CUT.to_owned()) }
+        if self.ended || may_be_whole { Ok(()) } else { Err(PictureError::CutShort) }
     }
 
     /// The finest sampling of all components.
@@ -189,18 +192,18 @@ impl Jpeg<'_> {
     /// The pixels. Ink comes as red, green and blue.
     ///
     /// # Errors
-    /// A sentence, where the file is damaged or cut off.
-    pub fn decode(&self) -> Result<DynamicImage, String> {
+    /// When the file is damaged or cut off.
+    pub fn decode(&self) -> Result<DynamicImage, PictureError> {
         if !self.is_ordinary() {
             return self.decode_unusual();
         }
         let decoder = JpegDecoder::new(self.container.pieces.clone());
         match decoder.and_then(DynamicImage::from_decoder) {
             Ok(image) if !self.lacks_its_end(&image) => Ok(image),
-            Ok(_) if !self.ended => Err(CUT.to_owned()),
+            Ok(_) if !self.ended => Err(PictureError::CutShort),
             // A picture may be grey at its end, or one decoder stricter than the other, which does not fill up.
             Ok(_) => self.decode_unusual(),
-            Err(error) => self.decode_unusual().map_err(|_| sentence(&error, ImageFormat::Jpeg, !self.ended)),
+            Err(error) => self.decode_unusual().map_err(|_| decoder_error::of(&error, ImageFormat::Jpeg, !self.ended)),
         }
     }
 
@@ -211,10 +214,10 @@ impl Jpeg<'_> {
         filled > bytes.len() / MISSING
     }
 
-    fn decode_unusual(&self) -> Result<DynamicImage, String> {
+    fn decode_unusual(&self) -> Result<DynamicImage, PictureError> {
         let colours = self.colours();
         let mut decoder = Decoder::new(self.container.pieces.clone());
-        decoder.set_max_decoding_buffer_size(MOST_BYTES as usize);
+        decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
         decoder.set_color_transform(match colours {
             Colours::Grey => ColorTransform::Grayscale,
             Colours::Rgb => ColorTransform::RGB,
@@ -223,7 +226,7 @@ impl Jpeg<'_> {
             Colours::Ycck => ColorTransform::YCCK,
         });
         let pixels = decoder.decode().map_err(|error| self.refusal(&error))?;
-        let info = decoder.info().ok_or_else(|| damaged(ImageFormat::Jpeg))?;
+        let info = decoder.info().ok_or(DAMAGED)?;
         let (width, height) = (u32::from(info.width), u32::from(info.height));
         let image = match info.pixel_format {
             PixelFormat::L8 => ImageBuffer::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
@@ -235,7 +238,7 @@ impl Jpeg<'_> {
                 ImageBuffer::from_raw(width, height, rgb).map(DynamicImage::ImageRgb8)
             }
         };
-        image.ok_or_else(|| damaged(ImageFormat::Jpeg))
+        image.ok_or(DAMAGED)
     }
 
     /// Samples of 16 bits from ones of fewer.
@@ -244,12 +247,12 @@ impl Jpeg<'_> {
         pixels.chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]]) << shift).collect()
     }
 
-    fn refusal(&self, error: &jpeg_decoder::Error) -> String {
+    fn refusal(&self, error: &jpeg_decoder::Error) -> PictureError {
         log::debug!("could not decode a JPEG: {error}");
         match error {
-            _ if !self.ended => CUT.to_owned(),
-            jpeg_decoder::Error::Unsupported(_) => unsupported(ImageFormat::Jpeg),
-            _ => damaged(ImageFormat::Jpeg),
+            _ if !self.ended => PictureError::CutShort,
+            jpeg_decoder::Error::Unsupported(_) => PictureError::Unsupported { format: ImageFormat::Jpeg },
+            _ => DAMAGED,
         }
     }
 }

@@ -5,13 +5,16 @@ use std::borrow::Cow;
 use image::ImageFormat;
 use image::metadata::Orientation;
 
-use super::super::colour::{MOST_PROFILE, Profile};
+use super::super::colour::{MAX_PROFILE_BYTES, Profile};
+use super::super::container::Container;
 use super::super::ifd::exif_orientation;
 use super::super::pieces::Pieces;
-use super::super::{CUT, Container, damaged};
 use super::header::{Component, Frame, Jpeg};
+use crate::error::PictureError;
 
-/// The walk through a file.
+const DAMAGED: PictureError = PictureError::Damaged { format: ImageFormat::Jpeg };
+
+/// Reads a file segment by segment.
 pub struct SegmentWalk<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -142,13 +145,13 @@ impl<'a> SegmentWalk<'a> {
     /// What was found.
     ///
     /// # Errors
-    /// A sentence, where there is no frame header or no scan.
-    pub fn finish(mut self) -> Result<Jpeg<'a>, String> {
+    /// When there is no frame header or no scan.
+    pub fn finish(mut self) -> Result<Jpeg<'a>, PictureError> {
         let frame = self.frame.take();
         if self.scans == 0 && !self.ended {
-            return Err(if frame.is_some() { CUT.to_owned() } else { damaged(ImageFormat::Jpeg) });
+            return Err(if frame.is_some() { PictureError::CutShort } else { DAMAGED });
         }
-        let frame = frame.ok_or_else(|| damaged(ImageFormat::Jpeg))?;
+        let frame = frame.ok_or(DAMAGED)?;
         if self.ended {
             self.pieces.add(vec![0xff, 0xd9]);
         }
@@ -201,8 +204,8 @@ fn icc<'a>(segments: &mut [(u8, u8, &'a [u8])]) -> Option<Profile<'a>> {
     match segments {
         [] => None,
         // Writers of one segment have been seen to number it from 0.
-        [(.., data)] => (bytes <= MOST_PROFILE).then_some(Profile::Icc(Cow::Borrowed(data))),
-        _ if !numbered || bytes > MOST_PROFILE => None,
+        [(.., data)] => (bytes <= MAX_PROFILE_BYTES).then_some(Profile::Icc(Cow::Borrowed(data))),
+        _ if !numbered || bytes > MAX_PROFILE_BYTES => None,
         _ => Some(Profile::Icc(Cow::Owned(segments.iter().flat_map(|(.., data)| data.iter().copied()).collect()))),
     }
 }

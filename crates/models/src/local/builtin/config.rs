@@ -72,7 +72,7 @@ impl Config {
     }
 }
 
-/// The complaint about the file.
+/// The error for the file.
 pub(super) fn invalid(reason: String) -> TowerError {
     TowerError::Weights { file: "config.json".to_owned(), reason }
 }

@@ -27,7 +27,7 @@ pub struct Files<'a> {
     pub weights: &'a [u8],
     /// Sizes and constants, JSON.
     pub config: &'a [u8],
-    /// Tokens, one a line.
+    /// Tokens, one per line.
     pub vocabulary: &'a [u8],
 }
 

@@ -83,7 +83,7 @@ impl BuiltinTextTower {
         })
     }
 
-    /// One row a window: the mean of its tokens' vectors.
+    /// One row per window: the mean of its tokens' vectors.
     fn encode(&self, windows: &[&[u32]]) -> CandleResult<Tensor> {
         let lengths: Vec<usize> = windows.iter().map(|w| w.len()).collect();
         let attention = Attention::full(self.heads, &lengths);

@@ -67,7 +67,7 @@ impl ClipConfig {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// When a size is none, or sizes do not fit one another.
+    /// When a size is invalid, or sizes do not fit one another.
     pub fn parse(folder: &ModelDir) -> Result<Self, TowerError> {
         let (file, json) = (folder.config_file(), folder.config());
         let config = match &json["model_cfg"] {

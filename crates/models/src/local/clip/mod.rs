@@ -24,7 +24,7 @@ use vicinity_core::{Embedding, Picture};
 /// Goes up whenever the preparation of pictures or texts changes their vectors.
 const PREPROCESSING: &str = "1";
 /// CLIP never lets the factor of a softmax become larger.
-const LARGEST_SCALE: f32 = 100.0;
+const MAX_SCALE: f32 = 100.0;
 
 /// The two towers.
 pub struct ClipTowers {
@@ -39,7 +39,7 @@ pub struct ClipTowers {
 /// Loads the towers from a folder.
 ///
 /// # Errors
-/// When a file is missing or damaged; the message names it, and the tensor where there is one.
+/// When a file is missing or damaged; the message names it, and the tensor if any.
 pub fn open(folder: &ModelDir, target: impl Into<ComputeTarget>) -> Result<ClipTowers, TowerError> {
     let target = &target.into();
     let config = ClipConfig::parse(folder)?;
@@ -52,7 +52,7 @@ pub fn open(folder: &ModelDir, target: impl Into<ComputeTarget>) -> Result<ClipT
         || ClipTextTower::load(&weights, &config, tokenizer, target),
     );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
-    Ok(ClipTowers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE) })
+    Ok(ClipTowers { image: image?, text: text?, scale: scale.min(MAX_SCALE) })
 }
 
 /// Loads the model from a folder.

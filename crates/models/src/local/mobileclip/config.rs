@@ -36,7 +36,7 @@ pub struct MobileClipTextConfig {
     pub context_length: usize,
     /// Tokens there are.
     pub vocab_size: usize,
-    /// Numbers a token.
+    /// Numbers per token.
     pub width: usize,
     /// Attention heads.
     pub heads: usize,
@@ -118,7 +118,7 @@ impl MobileClipTextConfig {
     }
 }
 
-/// The complaint about the file.
+/// The error for the file.
 pub(super) fn invalid(reason: String) -> TowerError {
     TowerError::file(FILE, reason)
 }

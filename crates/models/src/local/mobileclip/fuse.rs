@@ -161,7 +161,7 @@ impl Kernel {
         Ok(Self { inputs, size: 1, weights: weights.into_iter().map(f64::from).collect(), bias: vec![0.0; outputs] })
     }
 
-    /// In single precision, one row an output. `None` only where the kernel is empty.
+    /// In single precision, one row per output. `None` only where the kernel is empty.
     pub fn values(&self, activation: Activation) -> Option<Values> {
         let narrow = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
         let (rows, columns) = (self.bias.len(), self.inputs * self.size * self.size);

@@ -53,7 +53,7 @@ struct Block {
     mlp: ConvMlp,
 }
 
-/// How the pixels of a map hear of one another.
+/// How the pixels of a map influence each other.
 enum Mixer {
     Conv(ChannelConv),
     Attention { qkv: Linear, out: Linear, heads: usize },
@@ -106,7 +106,7 @@ impl FastVit {
         Ok(groups.into_iter().flatten().collect())
     }
 
-    /// A row a picture.
+    /// One row per picture.
     fn group(&self, pictures: &[Pixels]) -> CandleResult<Tensor> {
         let (width, height) = self.recipe.size();
         let mut x = conv_layers::pictures(pictures, (height, width), &self.target)?;

@@ -18,7 +18,7 @@ pub use text::MobileClipTextTower;
 /// Goes up whenever the preparation of pictures or texts changes their vectors.
 const PREPROCESSING: &str = "1";
 /// open_clip never lets the factor of a softmax become larger.
-const LARGEST_SCALE: f32 = 100.0;
+const MAX_SCALE: f32 = 100.0;
 
 /// The two towers, and the factor on cosines that they were trained with.
 pub struct MobileClipTowers {
@@ -33,7 +33,7 @@ pub struct MobileClipTowers {
 /// Loads the towers from a folder with `open_clip_config.json`.
 ///
 /// # Errors
-/// When a file is missing or damaged; the message names it, and the tensor where there is one.
+/// When a file is missing or damaged; the message names it, and the tensor if any.
 pub fn open(folder: &ModelDir) -> Result<MobileClipTowers, TowerError> {
     open_on(folder, &ComputeTarget::cpu())
 }
@@ -48,7 +48,7 @@ fn open_on(folder: &ModelDir, target: &ComputeTarget) -> Result<MobileClipTowers
         || MobileClipTextTower::load(&weights, &config, tokenizer, target),
     );
     let scale = weights.vector("logit_scale", 1)?.first().map_or(1.0, |scale| scale.exp());
-    Ok(MobileClipTowers { image: image?, text: text?, scale: scale.min(LARGEST_SCALE), config })
+    Ok(MobileClipTowers { image: image?, text: text?, scale: scale.min(MAX_SCALE), config })
 }
 
 /// Loads the model from a folder with `open_clip_config.json`.

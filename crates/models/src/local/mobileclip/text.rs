@@ -15,7 +15,7 @@ use crate::local::transformer_layers::{LayerNorm, Linear};
 use crate::local::weights::Weights;
 use crate::{LongText, TextEmbedding, TextOptions, TextTower, TowerError};
 
-/// What a text is filled up with.
+/// What a text is padded with.
 const PAD: u32 = 0;
 
 /// The text tower.
@@ -56,7 +56,7 @@ impl MobileClipTextTower {
         })
     }
 
-    /// The token ids of the first window of a text, filled up.
+    /// The token ids of the first window of a text, padded.
     ///
     /// # Errors
     /// When the text cannot be tokenised.

@@ -9,7 +9,7 @@ use crate::local::model_dir::ModelDir;
 /// Colours of a picture.
 pub(super) const CHANNELS: usize = 3;
 /// No published size comes near; a larger number is damage.
-const LARGEST: f64 = 1_048_576.0;
+const MAX_SIZE: f64 = 1_048_576.0;
 /// Tokens of a text that are believed; the published models reach 8192.
 const POSITIONS: usize = 65_536;
 /// Patches along a side of a picture that are believed; the published models have 14.
@@ -20,7 +20,7 @@ const INNER_STEP: usize = 256;
 /// Sizes and constants of the text tower.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NomicTextConfig {
-    /// Numbers a token.
+    /// Numbers per token.
     pub width: usize,
     /// Blocks.
     pub layers: usize,
@@ -54,7 +54,7 @@ impl NomicTextConfig {
     /// Reads the folder's configuration.
     ///
     /// # Errors
-    /// When a size is missing, is none, or the file describes another network; the message names the field.
+    /// When a size is missing or invalid, or the file describes another network; the message names the field.
     pub fn parse(folder: &ModelDir) -> Result<Self, TowerError> {
         let fields = Fields::of(folder);
         fields.must_be(&[
@@ -107,7 +107,7 @@ impl NomicTextConfig {
 /// Sizes and constants of the vision tower.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NomicVisionConfig {
-    /// Numbers a token.
+    /// Numbers per token.
     pub width: usize,
     /// Blocks.
     pub layers: usize,
@@ -139,7 +139,7 @@ impl NomicVisionConfig {
     /// Reads the folder's configuration.
     ///
     /// # Errors
-    /// When a size is missing, is none, or the file describes another network; the message names the field.
+    /// When a size is missing or invalid, or the file describes another network; the message names the field.
     pub fn parse(folder: &ModelDir) -> Result<Self, TowerError> {
         let fields = Fields::of(folder);
         fields.must_be(&[
@@ -290,7 +290,7 @@ impl<'a> Fields<'a> {
         };
         let factor = self.number(&["rotary_scaling_factor"])?.or(factor);
         match factor {
-            Some(factor) if !(1.0..=LARGEST).contains(&factor) => {
+            Some(factor) if !(1.0..=MAX_SIZE).contains(&factor) => {
                 Err(self.refuse(format!("{factor} is not a valid factor of rotary scaling")))
             }
             _ => Ok(factor),
@@ -300,5 +300,5 @@ impl<'a> Fields<'a> {
 
 /// A positive whole number, however it is written.
 fn count(value: &Value) -> Option<usize> {
-    value.as_f64().filter(|n| n.fract() == 0.0 && (1.0..=LARGEST).contains(n)).map(|n| n as usize)
+    value.as_f64().filter(|n| n.fract() == 0.0 && (1.0..=MAX_SIZE).contains(n)).map(|n| n as usize)
 }

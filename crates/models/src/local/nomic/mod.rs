@@ -27,7 +27,7 @@ const LABEL_SCALE: f32 = 100.0;
 ///
 /// # Errors
 /// When a file is missing or damaged, or the towers differ in their dimensions; the message names the file, and the
-/// tensor where there is one.
+/// tensor if any.
 pub fn open(text: &ModelDir, vision: &ModelDir) -> Result<(NomicText, NomicVision), TowerError> {
     open_on(text, vision, &ComputeTarget::cpu())
 }

@@ -60,7 +60,7 @@ impl NomicText {
     /// Reads the tower from a folder with `config.json`, weights, and `tokenizer.json` or `vocab.txt`.
     ///
     /// # Errors
-    /// When a file is missing or damaged; the message names it, and the tensor where there is one.
+    /// When a file is missing or damaged; the message names it, and the tensor if any.
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
         Self::load(folder, &ComputeTarget::cpu())
     }
@@ -130,7 +130,7 @@ impl NomicText {
         })
     }
 
-    /// The token ids that are embedded for a text, one list a window: start, prefix, text, end, up to `max_tokens` in
+    /// The token ids that are embedded for a text, one list per window: start, prefix, text, end, up to `max_tokens` in
     /// all (or 16 of the text, where that is more).
     ///
     /// # Errors
@@ -260,7 +260,7 @@ impl Windows {
     }
 }
 
-/// Where each window lies in the matrix of all.
+/// Where each window is in the matrix of all.
 fn ranges(windows: &[&[u32]]) -> impl Iterator<Item = Range<usize>> {
     windows.iter().scan(0, |end, window| {
         *end += window.len();

@@ -73,7 +73,7 @@ impl NomicVision {
     /// Reads the tower from a folder with `config.json`, weights, and `preprocessor_config.json`.
     ///
     /// # Errors
-    /// When a file is missing or damaged; the message names it, and the tensor where there is one.
+    /// When a file is missing or damaged; the message names it, and the tensor if any.
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
         Self::load(folder, &ComputeTarget::cpu())
     }
@@ -166,7 +166,7 @@ impl NomicVision {
         Tensor::from_vec(rows, (grid * grid, CHANNELS * patch * patch), self.target.device())
     }
 
-    /// The sum of the class token's vector and the pooled one, a row a picture.
+    /// The sum of the class token's vector and the pooled one, one row per picture.
     fn vectors(&self, batch: &[Pixels]) -> CandleResult<Vec<Vec<f32>>> {
         let (trunk, tokens) = (self.trunk(batch)?, self.config.tokens());
         let pooled = self.pool(&trunk, batch.len())?;

@@ -12,7 +12,7 @@ use vicinity_core::Picture;
 use vicinity_media::resize::{ResizeFilter, resize};
 
 /// Longest side of a prepared picture that is believed; the largest published model takes 1152.
-const LARGEST: u64 = 1536;
+const MAX_SIDE: u64 = 1536;
 /// Channels of a prepared picture.
 const CHANNELS: usize = 3;
 
@@ -58,9 +58,9 @@ pub struct Recipe {
     pub filter: ResizeFilter,
     /// From a byte to a number, usually 1 / 255.
     pub factor: f64,
-    /// Taken away, one a channel.
+    /// Taken away, one per channel.
     pub mean: [f32; CHANNELS],
-    /// Divided by, one a channel.
+    /// Divided by, one per channel.
     pub std: [f32; CHANNELS],
 }
 
@@ -69,7 +69,7 @@ impl Recipe {
     /// transformers 5 writes it.
     ///
     /// # Errors
-    /// When there is none of them, it is no JSON, or asks for something that no supported model needs.
+    /// When there is none of them, it is not JSON, or asks for something that no supported model needs.
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
         if folder.has(PREPROCESSOR_CONFIG) || !folder.has(PROCESSOR_CONFIG) {
             return Self::parse(&folder.read(PREPROCESSOR_CONFIG)?);
@@ -84,7 +84,7 @@ impl Recipe {
     /// Reads `preprocessor_config.json`. What is left out is what transformers assumes for CLIP and SigLIP.
     ///
     /// # Errors
-    /// When it is no JSON, or asks for something that no supported model needs.
+    /// When it is not JSON, or asks for something that no supported model needs.
     pub fn parse(bytes: &[u8]) -> Result<Self, TowerError> {
         Self::of(&json::parse(PREPROCESSOR_CONFIG, bytes, &json::CONFIG)?)
     }
@@ -143,7 +143,7 @@ impl Recipe {
         if self.factor.is_normal() { Ok(self) } else { complain("rescale_factor is zero") }
     }
 
-    /// This recipe, when it makes pictures of `side` x `side`; `file` is named in the complaint.
+    /// This recipe, when it makes pictures of `side` x `side`; `file` is named in the error.
     ///
     /// # Errors
     /// When it makes others.
@@ -179,7 +179,7 @@ impl Recipe {
         rgb.iter().enumerate().map(|(i, v)| tables[i % CHANNELS][usize::from(*v)]).collect()
     }
 
-    /// What becomes of each byte, one table a channel.
+    /// What becomes of each byte, one table per channel.
     fn tables(&self) -> [[f32; 256]; CHANNELS] {
         std::array::from_fn(|c| {
             // In double, then single precision, as numpy does it in transformers.
@@ -251,8 +251,8 @@ fn sides(name: &str, json: &Value) -> Result<(usize, usize), TowerError> {
 }
 
 fn side(name: &str, json: &Value) -> Result<usize, TowerError> {
-    let side = json.as_u64().filter(|side| (1..=LARGEST).contains(side));
-    let side = side.ok_or_else(|| invalid(format!("{name} is {json}, not a number of pixels from 1 to {LARGEST}")))?;
+    let side = json.as_u64().filter(|side| (1..=MAX_SIDE).contains(side));
+    let side = side.ok_or_else(|| invalid(format!("{name} is {json}, not a number of pixels from 1 to {MAX_SIDE}")))?;
     Ok(side as usize)
 }
 

@@ -21,12 +21,14 @@ use crate::{LongText, TowerError};
 /// only its beginning is embedded.
 const PIECE: usize = 16 * 1024;
 /// A piece without a blank is cut after this many bytes nevertheless.
-const LONGEST_PIECE: usize = 256 * 1024;
+const MAX_PIECE: usize = 256 * 1024;
 /// Bytes of a text that may stand for one token; what lies beyond so many for each token wanted is not looked at. Those
 /// that the longest tokens stand for are some hundred, but blanks and invisible characters may stand for none.
 const BYTES_PER_TOKEN: usize = 4096;
 /// Tokens that neighbouring windows of a long text share.
 const OVERLAP: usize = 8;
+/// Name of the file of a vocabulary without rules.
+const VOCABULARY: &str = "vocab.txt";
 /// What a text may name to mean the token itself, as `tokenizer.json` has it.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
@@ -40,16 +42,16 @@ pub struct BertTokenizer {
 }
 
 impl BertTokenizer {
-    /// `vocabulary` has one token a line; the line number is the id.
+    /// `vocabulary` has one token per line; the line number is the id.
     ///
     /// # Errors
     /// When a special token is missing.
     pub fn new(vocabulary: &[u8]) -> Result<Self, TowerError> {
-        let error = |e: tokenizers::Error| TowerError::Tokenizer(e.to_string());
+        let error = |e: tokenizers::Error| TowerError::file(VOCABULARY, e.to_string());
         let vocabulary = WordPiece::read_bytes(vocabulary).map_err(error)?;
         let model = WordPiece::builder().vocab(vocabulary).unk_token("[UNK]".to_owned()).build().map_err(error)?;
         let special = |token: &str| {
-            model.token_to_id(token).ok_or_else(|| TowerError::Tokenizer(format!("the vocabulary has no {token}")))
+            model.token_to_id(token).ok_or_else(|| TowerError::file(VOCABULARY, format!("it has no {token}")))
         };
         let (start, end, _) = (special("[CLS]")?, special("[SEP]")?, special("[UNK]")?);
         let mut inner = Tokenizer::new(model);
@@ -64,11 +66,11 @@ impl BertTokenizer {
     /// When there is none of them, it is damaged, or a special token is missing.
     pub fn open(folder: &ModelDir) -> Result<Self, TowerError> {
         const FILE: &str = "tokenizer.json";
-        if folder.has("vocab.txt") && !folder.has(FILE) {
-            let mut whole = Self::new(&folder.read("vocab.txt")?)?;
+        if folder.has(VOCABULARY) && !folder.has(FILE) {
+            let mut whole = Self::new(&folder.read(VOCABULARY)?)?;
             let known = SPECIAL.into_iter().filter(|token| whole.inner.token_to_id(token).is_some());
             let known: Vec<_> = known.map(|token| AddedToken::from(token, true)).collect();
-            whole.inner.add_special_tokens(known).map_err(|e| TowerError::Tokenizer(e.to_string()))?;
+            whole.inner.add_special_tokens(known).map_err(|e| TowerError::file(VOCABULARY, e.to_string()))?;
             whole.words = Words::of(&whole.inner);
             return Ok(whole);
         }
@@ -150,13 +152,13 @@ fn first_ids(tokenizer: &Tokenizer, text: &str, most: usize) -> Result<Vec<u32>,
 
 /// What is looked at of a text for so many tokens.
 pub(crate) fn beginning(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most.saturating_mul(BYTES_PER_TOKEN).max(LONGEST_PIECE))]
+    &text[..text.floor_char_boundary(most.saturating_mul(BYTES_PER_TOKEN).max(MAX_PIECE))]
 }
 
-/// Where to cut: at the first blank after [`PIECE`] bytes, which always ends a word; else at [`LONGEST_PIECE`].
+/// Where to cut: at the first blank after [`PIECE`] bytes, which always ends a word; else at [`MAX_PIECE`].
 fn piece_len(text: &str) -> usize {
-    let blank = text.bytes().take(LONGEST_PIECE).skip(PIECE).position(|b| b.is_ascii_whitespace());
-    blank.map_or_else(|| text.floor_char_boundary(LONGEST_PIECE), |b| PIECE + b)
+    let blank = text.bytes().take(MAX_PIECE).skip(PIECE).position(|b| b.is_ascii_whitespace());
+    blank.map_or_else(|| text.floor_char_boundary(MAX_PIECE), |b| PIECE + b)
 }
 
 /// Windows of at most `room` of `len` tokens; the last one ends with the text.
@@ -184,7 +186,7 @@ mod tests {
         let len = piece_len(&text);
         assert!((PIECE..PIECE + 4).contains(&len) && text.as_bytes()[len] == b' ');
         assert_eq!(piece_len("short"), 5);
-        let one_word = "é".repeat(LONGEST_PIECE);
+        let one_word = "é".repeat(MAX_PIECE);
         assert!(one_word.is_char_boundary(piece_len(&one_word)));
     }
 }

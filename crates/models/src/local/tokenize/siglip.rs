@@ -52,7 +52,7 @@ impl SiglipTokenizer {
         Err(TowerError::file(FILE, format!("its ids go up to {largest}, but the model has {tokens} tokens")))
     }
 
-    /// The windows of a text, each ending with the end mark and filled up to `context` tokens, and the number of
+    /// The windows of a text, each ending with the end mark and padded to `context` tokens, and the number of
     /// tokens that are the text's own. There is at least one, even for an empty text.
     ///
     /// # Errors

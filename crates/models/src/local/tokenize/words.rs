@@ -1,6 +1,6 @@
 //! Makes a huge text small for BERT's WordPiece without changing its tokens.
 //!
-//! `tokenizers` keeps track of where every byte came from, at about a megabyte a second. A word of more than a hundred
+//! `tokenizers` keeps track of where every byte came from, at about a megabyte per second. A word of more than a hundred
 //! characters is one unknown token however long it is, and blanks and control characters are none at all; so the text
 //! can be brought down to what counts before it goes there, in one pass that stops where the tokens wanted must end.
 
@@ -18,7 +18,7 @@ const SMALL: usize = 64 << 10;
 /// Removed characters that stay in a word, so that none of them parts what would then be a special token.
 const REMOVED: usize = 8;
 /// Characters of the longest word in tokenizers that are seen through here; BERT's have 100.
-const LONGEST_WORD: usize = 1000;
+const MAX_WORD: usize = 1000;
 
 /// What becomes of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Words {
         };
         let known = normalizer.clean_text
             && normalizer.handle_chinese_chars
-            && model.max_input_chars_per_word <= LONGEST_WORD
+            && model.max_input_chars_per_word <= MAX_WORD
             && tokenizer.get_added_tokens_decoder().values().all(|token| apart(&token.content));
         let accents_count = !normalizer.strip_accents.unwrap_or(normalizer.lowercase);
         known.then_some(Self { longest: model.max_input_chars_per_word, accents_count })
