@@ -1,10 +1,11 @@
-//! The forces of the layout: which similarity a distance on the map stands for, and how strongly points attract and repel.
+//! The forces of the layout: the similarity that a distance on the map corresponds to, and the strength of attraction
+//! and repulsion.
 
 /// Weight of the repulsion by random points, for each edge that attracts.
 pub const REPULSION: f32 = 5.0;
 /// Weight of attraction along an edge; UMAP moves both ends for each direction in which it keeps the edge.
 pub const ATTRACTION: f32 = 2.0;
-/// Added to the squared distance of points that repel, so that none is thrown far.
+/// Added to the squared distance of points that repel each other, so that none is pushed far away.
 pub const MIN_SQUARED_DISTANCE: f32 = 0.001;
 
 /// Similarity in the layout: 1 / (1 + a d^2b).

@@ -10,7 +10,7 @@ use super::{Cancelled, check};
 /// Rows per task.
 const BLOCK: usize = 1024;
 
-/// A symmetric graph, each vertex's edges side by side.
+/// A symmetric graph in compressed sparse row format.
 pub struct Graph {
     /// Where each vertex's edges start; one entry more than vertices.
     pub starts: Vec<usize>,
@@ -82,7 +82,7 @@ fn bandwidth(distances: &[f32], rho: f32, mean_of_all: f32) -> f32 {
         }
         sigma = if high.is_finite() { f32::midpoint(low, high) } else { sigma * 2.0 };
         if sigma > 1e6 {
-            break; // all neighbours are equally near
+            break; // all neighbours are equally close
         }
     }
     let mean = if rho > 0.0 { distances.iter().sum::<f32>() / distances.len() as f32 } else { mean_of_all };

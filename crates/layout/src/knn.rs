@@ -1,6 +1,6 @@
 //! Exact nearest neighbours by cosine, tile by tile of the matrix of all similarities.
 //!
-//! A tile serves both its rows and its columns, so only half of the matrix is computed; memory stays at one tile a
+//! A tile serves both its rows and its columns, so only half of the matrix is computed; memory stays at one tile per
 //! thread. Neighbours are totally ordered (similarity, then row number): the order in which tiles finish does not matter.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ const LANES: usize = 16;
 /// Smaller distances are rounding errors of equal vectors.
 pub const SAME: f32 = 2e-6;
 
-/// The nearest neighbours of every row, the row itself left out.
+/// The nearest neighbours of every row, excluding the row itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Knn {
     /// Neighbours per row.
@@ -37,7 +37,7 @@ pub fn knn(vectors: &[f32], dim: usize, k: usize, cancel: &AtomicBool) -> Result
     knn_with(vectors, dim, k, cancel, &|_| {})
 }
 
-/// As [`knn`], saying how far it has come, in [0, 1].
+/// Like [`knn`], reporting progress in [0, 1].
 pub fn knn_with(
     vectors: &[f32],
     dim: usize,
@@ -174,7 +174,7 @@ impl Best {
         self.bounds.len()
     }
 
-    /// `k` a row, the nearest first; `u32::MAX` where there is none yet.
+    /// `k` per row, the nearest first; `u32::MAX` for none yet.
     pub fn neighbours(&self) -> &[u32] {
         &self.neighbours
     }
@@ -236,7 +236,7 @@ impl Best {
     }
 }
 
-/// Who counts a row among its neighbours.
+/// The rows that have a row among their neighbours.
 pub struct Incoming {
     starts: Vec<usize>,
     edges: Vec<u32>,

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Cancelled;
 use super::random::Stream;
 
-/// Elements a task; sums are taken block by block in order, so they do not depend on the number of threads.
+/// Elements per task; sums are taken block by block in order, so they do not depend on the number of threads.
 const BLOCK: usize = 8192;
 
 /// Eigenvectors for the `want` largest eigenvalues of `apply` on vectors of length `n`, largest first, among those
@@ -45,7 +45,7 @@ pub fn largest(
             tridiagonal[step * steps + step + 1] = beta;
             tridiagonal[(step + 1) * steps + step] = beta;
         } else {
-            // The space so far is closed under the operator (equal eigenvalues, low rank): go on in a new direction.
+            // The space so far is closed under the operator (equal eigenvalues, low rank): continue in a new direction.
             image = fresh(n, step as u64 + 1);
             make_orthogonal(&mut image, away_from, &basis);
         }
@@ -125,7 +125,7 @@ fn symmetric_eigenvectors(mut a: Vec<f64>, n: usize) -> Vec<Vec<f64>> {
     order.into_iter().map(|i| v[i * n..(i + 1) * n].to_vec()).collect()
 }
 
-/// Makes `a[p][q]` zero; `false` where it was as good as zero.
+/// Makes `a[p][q]` zero; returns `false` if it was practically zero.
 fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) -> bool {
     let off = a[p * n + q];
     let (app, aqq) = (a[p * n + p], a[q * n + q]);

@@ -1,4 +1,4 @@
-//! The two principal components: a coarse layout that is there at once.
+//! The two principal components: a coarse layout that is available at once.
 
 use std::sync::atomic::AtomicBool;
 
@@ -13,7 +13,7 @@ use vicinity_core::MapPos;
 const SAMPLE: usize = 16_384;
 /// Rows that are multiplied at once.
 const BLOCK: usize = 1024;
-/// Columns of the covariance matrix a task.
+/// Columns of the covariance matrix per task.
 const STRIP: usize = 32;
 const LANCZOS_STEPS: usize = 64;
 

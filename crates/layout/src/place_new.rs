@@ -1,4 +1,4 @@
-//! Finds places for new rows on a map that stands.
+//! Places new rows on an existing map.
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +10,7 @@ use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check, pca};
 use vicinity_core::MapPos;
 
-/// Laid-out neighbours that a new row is placed between.
+/// Number of laid-out neighbours that a new row is placed between.
 const NEIGHBOURS: usize = 6;
 /// New rows that are multiplied at once.
 const BLOCK: usize = 128;

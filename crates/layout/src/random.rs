@@ -1,4 +1,4 @@
-//! Random numbers that are a function of what they are for, not of when they are drawn.
+//! Random numbers that are a function of their purpose, not of when they are drawn.
 
 /// SplitMix64's finaliser (Steele, Lea and Flood 2014): every input bit moves every output bit.
 pub fn hash(value: u64) -> u64 {

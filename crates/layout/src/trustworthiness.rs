@@ -1,4 +1,4 @@
-//! How far a layout can be trusted.
+//! Trustworthiness of a layout.
 
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Where vectors come from: a table in memory, or one that is made while it is read.
+//! Sources of vectors: a table in memory, or one that is computed while it is read.
 //!
 //! Layouts of a million vectors read them through [`VectorSource`] in passes and pieces, and never hold a copy of all.
 
@@ -13,7 +13,7 @@ const BLOCK: usize = 256;
 
 /// Vectors of equal length, read one at a time and from any thread.
 pub trait VectorSource: Sync {
-    /// How many there are.
+    /// Number of vectors.
     fn count(&self) -> usize;
 
     /// Numbers per row.
@@ -51,7 +51,7 @@ impl VectorSource for VectorTable<'_> {
     }
 }
 
-/// Reads a row; zeros where it is not finite, so that nothing computed from it is not a number.
+/// Reads a row; zeros if it is not finite, so that nothing computed from it is NaN.
 pub fn read_finite(rows: &dyn VectorSource, row: usize, out: &mut [f32]) {
     rows.read(row, out);
     if !out.iter().fold(true, |finite, x| finite & x.is_finite()) {

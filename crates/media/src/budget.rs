@@ -1,9 +1,9 @@
-//! Bytes that all readers may hold together: whoever wants more waits its turn.
+//! A limit on the bytes that all readers hold together; further requests wait their turn.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A number of bytes that threads share. Shares are given in the order in which they were asked for, so that a large
-/// one is not overtaken for ever by small ones.
+/// A number of bytes that threads share. Shares are granted in the order of the requests, so that a large
+/// one is not overtaken forever by small ones.
 #[derive(Debug)]
 pub struct Budget {
     most: u64,
@@ -20,7 +20,7 @@ struct State {
     served: u64,
 }
 
-/// Bytes set aside; given back when dropped.
+/// Reserved bytes; released when dropped.
 #[derive(Debug)]
 pub struct Reservation<'a> {
     budget: &'a Budget,

@@ -1,7 +1,7 @@
-//! How the cells of a table are parted, and whether its first row names the columns: found from its beginning, by what
-//! makes rows of one width.
+//! How the cells of a table are separated, and whether its first row is a header: detected from its beginning, by what
+//! makes rows of equal width.
 
-/// Columns and fields that hold the text of a row, in the order in which they are wanted.
+/// Names of columns and fields that contain the text of a row, in order of preference.
 pub const TEXT_FIELDS: &[&str] = &["text", "caption", "body", "sentence", "content", "description", "title"];
 /// Other names that columns often have.
 const COLUMN_NAMES: &[&str] = &[
@@ -90,7 +90,7 @@ const ROWS: usize = 200;
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// What stands between cells.
+    /// The separator between cells.
     pub separator: u8,
     /// Cells may be put in quotation marks, and then hold separators and line ends.
     pub quoted: bool,
@@ -133,7 +133,7 @@ fn said(sample: &str) -> Option<(u8, &str)> {
     }
 }
 
-/// The first rows, parted in one way.
+/// The first rows, split in one way.
 struct Rows {
     separator: u8,
     quoted: bool,
@@ -170,7 +170,7 @@ impl Rows {
         self.rows.iter().flatten().any(|cell| odd(cell) && cell.ends_with('"') && !cell.starts_with('"'))
     }
 
-    /// How well this way of parting fits: 0 where it parts nothing.
+    /// How well this way of splitting fits: 0 if it splits nothing.
     fn fit(&self, sample: &str) -> f32 {
         let named = self.rows.first().is_some_and(|first| first.len() > 1 && text_column(first).is_some());
         let decimal = self.separator == b',' && is_decimal(sample);

@@ -12,7 +12,7 @@ use super::wide::{self, Wide};
 pub enum TextEncoding {
     /// One that the WHATWG's standard knows.
     Known(&'static Encoding),
-    /// Four bytes a character.
+    /// Four bytes per character.
     Utf32 {
         /// The most significant byte comes first.
         big: bool,
@@ -23,7 +23,7 @@ pub enum TextEncoding {
     Unreadable(&'static str),
 }
 
-/// Bytes that a detector looks at.
+/// Bytes that a detector examines.
 const DETECTED: usize = 1 << 20;
 /// Bytes at the start in which a file may name its encoding.
 const NAMED_WITHIN: usize = 2048;

@@ -1,9 +1,9 @@
-//! Headers of binary formats, by all their fields: a short word at the start of a file proves nothing, since a text may
-//! begin with it.
+//! Headers of binary formats, checked by all their fields: a short word at the start of a file proves nothing, since a
+//! text may begin with it.
 
 use image::ImageFormat;
 
-/// What a header says of the picture behind it.
+/// What a header says about the image after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PictureHeader {
     /// The format whose first bytes these are.
@@ -12,7 +12,7 @@ pub struct PictureHeader {
     pub is_valid: bool,
 }
 
-/// The picture format that a file begins with. `len` is the length of the file in bytes.
+/// The image format that a file begins with. `len` is the length of the file in bytes.
 pub fn picture(head: &[u8], len: u64) -> Option<PictureHeader> {
     let format = image::guess_format(head).ok()?;
     let is_valid = match format {

@@ -1,5 +1,5 @@
-//! HTML, XHTML and XML as people read them: without markup, scripts, styles and comments, entities decoded, one line a
-//! block. A tokenizer of the WHATWG's standard does the reading; no tree is built, so depth costs nothing.
+//! HTML, XHTML and XML as people read them: without markup, scripts, styles and comments, entities decoded, one line per
+//! block. A tokenizer of the WHATWG standard reads it; no tree is built, so depth costs nothing.
 
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{StartTag, Token, Tokenizer};

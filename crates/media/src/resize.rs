@@ -1,8 +1,8 @@
-//! Resizes pictures as Pillow 12 does, bit for bit: models are trained behind it, and a resize that differs by a few
+//! Resizes images as Pillow 12 does, bit for bit: models are trained with it, and a resize that differs by a few
 //! levels moves every vector.
 //!
 //! Two passes, columns first, each rounded to 8 bits; weights are fixed-point numbers with 22 bits after the point;
-//! a filter is widened when a side shrinks ("antialias"); a pass is left out where the size stays.
+//! a filter is widened when a side shrinks ("antialias"); a pass is skipped if the size stays.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -61,7 +61,7 @@ pub fn read(bytes: &[u8]) -> String {
     reader.text.trim().to_owned()
 }
 
-/// What holds until the end of a group.
+/// State that lasts until the end of a group.
 #[derive(Clone, Copy)]
 struct Group {
     shown: bool,
@@ -79,9 +79,9 @@ struct Reader<'a> {
     page: &'static Encoding,
     group: Group,
     outer: Vec<Group>,
-    /// Stand-ins that are still to be passed over.
+    /// Substitute characters still to be skipped.
     skip: usize,
-    /// The group began with a mark that says it may be passed over.
+    /// The group began with a mark that allows skipping it.
     optional: bool,
 }
 
@@ -102,7 +102,7 @@ impl Default for Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// Reads one thing; false at the end.
+    /// Reads one token; false at the end.
     fn step(&mut self) -> bool {
         let Some((&first, rest)) = self.rest.split_first() else { return false };
         self.rest = rest;

@@ -1,12 +1,12 @@
-//! What kind of file it is that is neither a picture nor a text, for the count of what was left out. Content decides
-//! where it tells, then the name. Whether a file is wanted is not decided here, but for raw photos: many of them have the
+//! The kind of a file that is neither an image nor a text, for the counts of skipped files. Content decides
+//! if it can, then the name. Whether a file is imported is not decided here, except for raw photos: many of them have the
 //! header of a TIFF and would be taken for the small picture within.
 
 use std::path::Path;
 
 use vicinity_core::SkipReason;
 
-/// First bytes, where they stand, and what they tell.
+/// First bytes, their offset, and the kind they indicate.
 const MAGIC: &[(usize, &[u8], SkipReason)] = &[
     (0, b"FUJIFILMCCD-RAW", SkipReason::RawPhoto),
     (0, b"IIRO", SkipReason::RawPhoto),
@@ -114,7 +114,7 @@ pub fn reason(path: &Path, head: &[u8]) -> SkipReason {
     by_content.map(|(_, _, reason)| *reason).or_else(by_name).unwrap_or(SkipReason::Other)
 }
 
-/// Whether a file is a camera's raw photo in the clothes of a TIFF: by name and header together.
+/// Whether a file is a raw photo in a TIFF container: by name and header together.
 pub fn is_raw_photo(path: &Path, head: &[u8]) -> bool {
     let tiff = [b"II*\0", b"MM\0*"].iter().any(|magic| head.starts_with(*magic));
     tiff && (head.get(8..12) == Some(b"CR\x02\0") || RAW_NAMES.contains(&extension(path).as_str()))

@@ -1,4 +1,4 @@
-//! Small versions of pictures, and how they are kept.
+//! Small versions of images, and their storage format.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder};

@@ -8,7 +8,7 @@ use unicode_script::{Script, UnicodeScript};
 /// Fewer characters than this need no blank or punctuation mark between them.
 const SHORT: usize = 40;
 
-/// How bytes without a mark are put together to characters.
+/// How bytes without a byte order mark form characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wide {
     /// Two bytes per unit.
@@ -16,7 +16,7 @@ pub enum Wide {
         /// The more significant byte comes first.
         big: bool,
     },
-    /// Four bytes a character.
+    /// Four bytes per character.
     Utf32 {
         /// The most significant byte comes first.
         big: bool,
@@ -65,7 +65,7 @@ fn utf16(bytes: &[u8], big: bool) -> impl Iterator<Item = Option<char>> {
     char::decode_utf16(bytes.chunks_exact(2).map(unit)).map(Result::ok)
 }
 
-/// What a run of characters is made of.
+/// The composition of a run of characters.
 #[derive(Debug, Default)]
 struct Tally {
     all: usize,

@@ -156,7 +156,7 @@ fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, typed: &mut String, i
         .frame(egui::Frame::NONE)
         .font(font(text_size::BODY))
         .text_color(theme.text1)
-        .hint_text(egui::RichText::new("2024-05-31, 2024-05 or 2024").color(theme.text3))
+        .hint_text(egui::RichText::new("2024-05-31").color(theme.text3))
         .char_limit(20)
         .align(Align2::LEFT_CENTER)
         .desired_width(inner.width());
@@ -164,7 +164,7 @@ fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, typed: &mut String, i
     if response.has_focus() {
         crate::ui::widgets::mark_focus_shown(&response);
     }
-    response
+    response.on_hover_text("A day (2024-05-31), a month (2024-05) or a year (2024)")
 }
 
 fn plural(modality: Modality) -> &'static str {

@@ -17,7 +17,7 @@ use vicinity_core::{Filter, Histogram, Hit, Modality, Scoring, SearchResult};
 pub const EDGE: i8 = 3;
 
 /// Width of the scoring button.
-const SCORING: f32 = 86.0;
+const SCORING: f32 = 72.0;
 
 /// State of the tab.
 #[derive(Default)]

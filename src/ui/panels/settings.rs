@@ -105,7 +105,7 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
 }
 
 fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
-    head(ui, "UpdateSettings");
+    head(ui, "Updates");
     let mut allowed = ctx.state.preferences.updates.allowed;
     if ui.checkbox(&mut allowed, "Check for new versions").changed() {
         ctx.send(ModelCommand::AllowUpdates(allowed));

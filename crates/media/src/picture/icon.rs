@@ -1,4 +1,4 @@
-//! Icons and cursors: the largest of their pictures, whatever its depth.
+//! Icons and cursors: the largest of their images, whatever its depth.
 
 use super::png;
 use crate::error::PictureError;
@@ -7,7 +7,7 @@ use crate::error::PictureError;
 /// for gigabytes, and a failed allocation ends the process. So the claims are read first.
 const MAX_SIDE: u32 = 4096;
 
-/// One picture of an icon.
+/// One image of an icon.
 pub enum Main<'a> {
     /// A PNG file.
     Png(&'a [u8]),
@@ -15,7 +15,7 @@ pub enum Main<'a> {
     Bitmap(Vec<u8>),
 }
 
-/// The icon's main picture.
+/// The icon's main image.
 ///
 /// # Errors
 /// When there is none, or one that claims to be enormous.
@@ -34,7 +34,7 @@ pub fn main(bytes: &[u8]) -> Result<Main<'_>, PictureError> {
     best.map(|(_, _, main)| main).ok_or(error)
 }
 
-/// Width and height of the main picture.
+/// Width and height of the main image.
 pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
     match main(bytes).ok()? {
         Main::Png(png) => png::size(png),

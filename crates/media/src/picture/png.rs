@@ -59,7 +59,7 @@ pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
     Some([side(0)?, side(4)?])
 }
 
-/// Looks through the file.
+/// Scans the file.
 ///
 /// # Errors
 /// When the file ends before any pixels.

@@ -1,4 +1,4 @@
-//! The segments of a JPEG file, looked through without decoding.
+//! The segments of a JPEG file, scanned without decoding.
 
 use std::borrow::Cow;
 
@@ -53,7 +53,7 @@ impl<'a> SegmentWalk<'a> {
         }
     }
 
-    /// Goes on by one segment; false at the end.
+    /// Advances by one segment; false at the end.
     pub fn step(&mut self) -> bool {
         // Whatever stands between two segments is skipped, as libjpeg does.
         let Some(start) = memchr::memchr(0xff, self.bytes.get(self.at..).unwrap_or_default()) else { return false };
@@ -142,7 +142,7 @@ impl<'a> SegmentWalk<'a> {
         }
     }
 
-    /// What was found.
+    /// The result of the scan.
     ///
     /// # Errors
     /// When there is no frame header or no scan.
