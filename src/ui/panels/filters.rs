@@ -120,13 +120,11 @@ fn date_field(
     } else if response.changed() {
         draft.submitted = false;
     }
-    ui.data_mut(|data| {
-        if escaped {
-            data.remove_temp::<DateDraft>(id);
-        } else if response.has_focus() || response.changed() || draft.submitted {
-            data.insert_temp(id, draft);
-        }
-    });
+    if escaped {
+        ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
+    } else if response.has_focus() || response.changed() || draft.submitted {
+        ui.data_mut(|data| data.insert_temp(id, draft));
+    }
     error
 }
 
