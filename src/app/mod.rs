@@ -1,7 +1,6 @@
-//! Layer 5: puts everything together: the window, its engine, its settings. The only place that knows everyone.
+//! Puts everything together: the window, its engine, its preferences. The only place that changes the state.
 
 mod backend;
-mod background;
 mod collection;
 mod commands;
 mod devices;

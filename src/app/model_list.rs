@@ -1,24 +1,26 @@
 //! Keeps the window's copy of the models up to date, and carries out what is asked for them, on threads of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
-use super::backend::Waker;
+use super::messages::{Message, MessageSender};
 use crate::context::format;
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use vicinity_core::NetworkLedger;
+use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_engine::model_source::ModelSource;
 use vicinity_models::installed::{InstallOptions, Models, Status};
 
+/// More jobs than a person's clicks can be are a fault.
+const MAX_JOBS: usize = 64;
+
 /// Something to do.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum ModelJob {
-    /// Take a new copy.
+    /// Make a new list.
     Look,
     Get(String),
     Pause(String),
@@ -26,30 +28,62 @@ pub(super) enum ModelJob {
     Remove(String),
     Verify(String),
     Import(PathBuf),
-    Close,
+    #[cfg(test)]
+    Panic(String),
+}
+
+impl ModelJob {
+    /// The model that it is about.
+    fn model(&self) -> Option<&str> {
+        match self {
+            Self::Get(id) | Self::Pause(id) | Self::Cancel(id) | Self::Remove(id) | Self::Verify(id) => Some(id),
+            Self::Look | Self::Import(_) => None,
+            #[cfg(test)]
+            Self::Panic(id) => Some(id),
+        }
+    }
+}
+
+type Jobs = Inbox<VecDeque<ModelJob>>;
+
+/// Adds a job; false where too many are waiting. One look at the models is as good as many.
+fn push(jobs: &Jobs, job: ModelJob) -> bool {
+    jobs.update(|queue| {
+        let known = job == ModelJob::Look && queue.contains(&job);
+        let room = known || queue.len() < MAX_JOBS;
+        if room && !known {
+            queue.push_back(job);
+        }
+        room
+    })
 }
 
 /// What is going on beside downloads, and what came of it.
 #[derive(Default)]
 struct Notes {
     work: BTreeMap<String, ModelWork>,
-    said: BTreeMap<String, StatusMessage>,
+    messages: BTreeMap<String, StatusMessage>,
     importing: Option<String>,
     imported: Option<StatusMessage>,
 }
 
 /// The window's end.
 pub(super) struct ModelListWorker {
-    jobs: Sender<ModelJob>,
+    jobs: Jobs,
     latest: Arc<Mutex<Option<ModelList>>>,
-    thread: Option<JoinHandle<()>>,
+    /// Dropping it waits only for the downloads, which pause at once.
+    _worker: Option<Worker>,
 }
 
 /// The end of the thread that does it.
 struct ModelJobs {
-    models: Arc<Models>,
+    open: Box<dyn Fn() -> Models + Send>,
+    /// `None` before they were looked at.
+    models: Option<Arc<Models>>,
     notes: Arc<Mutex<Notes>>,
-    look: Sender<ModelJob>,
+    jobs: Jobs,
+    latest: Arc<Mutex<Option<ModelList>>>,
+    messages: MessageSender,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,86 +91,102 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ModelListWorker {
-    /// Starts the thread; it looks at what is here and contacts nobody.
-    pub fn start(options: InstallOptions, runtime: Handle, network_log: NetworkLedger, waker: Waker) -> Self {
-        // Bounded generously: a person's clicks, and looks of which one is as good as many.
-        let (jobs, received) = crossbeam_channel::bounded(64);
+    /// Starts the thread; it looks at what is installed and contacts nobody.
+    pub fn start(
+        options: InstallOptions,
+        runtime: Handle,
+        network_log: NetworkLedger,
+        messages: MessageSender,
+    ) -> Self {
+        let jobs = Jobs::new([ModelJob::Look].into());
         let latest = Arc::default();
-        let (slot, look) = (Arc::clone(&latest), jobs.clone());
-        let work = move || {
-            let changed = look.clone();
-            // where the channel is full a look is among what waits
-            let changed = move || drop(changed.try_send(ModelJob::Look));
-            let models = Arc::new(Models::open(options, runtime, network_log, changed));
-            ModelJobs { models, notes: Arc::default(), look }.run(&received, &slot, &waker);
+        let changed = jobs.clone();
+        let open = move || {
+            let changed = changed.clone();
+            let changed = move || _ = push(&changed, ModelJob::Look);
+            Models::open(options.clone(), runtime.clone(), network_log.clone(), changed)
         };
-        let thread = std::thread::Builder::new().name("models".to_owned()).spawn(work);
-        if let Err(error) = &thread {
-            log::error!("no thread for models: {error}");
-        }
-        Self { jobs, latest, thread: thread.ok() }
+        let task = ModelJobs {
+            open: Box::new(open),
+            models: None,
+            notes: Arc::default(),
+            jobs: jobs.clone(),
+            latest: Arc::clone(&latest),
+            messages: messages.clone(),
+        };
+        let worker = Worker::serve("models", &jobs, task);
+        let failed = |error| messages.send(Message::Failed(format!("Could not list the models: {error}")));
+        Self { jobs, latest, _worker: worker.map_err(failed).ok() }
     }
 
     /// Asks for something; never waits.
     pub fn submit(&self, job: ModelJob) {
-        if self.jobs.try_send(job).is_err() {
+        if !push(&self.jobs, job) {
             log::error!("the list of models does not respond");
         }
     }
 
-    /// The newest copy, where there is a new one.
+    /// The newest list, where there is a new one.
     pub fn latest(&self) -> Option<ModelList> {
         lock(&self.latest).take()
     }
 }
 
-impl Drop for ModelListWorker {
-    fn drop(&mut self) {
-        // only the downloads are waited for, which pause at once
-        let closed = self.jobs.send(ModelJob::Close).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| closed) {
-            let _ended = thread.join();
+impl Task for ModelJobs {
+    type Request = ModelJob;
+
+    fn next(&mut self) -> Option<ModelJob> {
+        // What was asked for is done even when the window closes.
+        self.jobs.wait(|queue, closed| queue.pop_front().map(Some).or(closed.then_some(None)))
+    }
+
+    fn handle(&mut self, job: &mut ModelJob) {
+        let open = &self.open;
+        let models = Arc::clone(self.models.get_or_insert_with(|| Arc::new(open())));
+        self.execute(&models, job.clone());
+        self.publish(&models);
+    }
+
+    fn recover(&mut self, job: Option<&mut ModelJob>, reason: &str) {
+        match (job.as_deref().and_then(ModelJob::model), &self.models) {
+            (Some(id), Some(models)) => {
+                let message = StatusMessage { success: false, text: reason.to_owned() };
+                lock(&self.notes).messages.insert(id.to_owned(), message);
+                self.publish(models);
+            }
+            _ => self.messages.send(Message::Failed(format!("Could not list the models: {reason}"))),
         }
     }
 }
 
 impl ModelJobs {
-    fn run(self, jobs: &Receiver<ModelJob>, slot: &Mutex<Option<ModelList>>, waker: &Waker) {
-        loop {
-            *lock(slot) = Some(self.look());
-            waker();
-            match jobs.recv() {
-                Ok(ModelJob::Close) | Err(_) => return,
-                Ok(job) => self.execute(job),
-            }
-        }
-    }
-
-    fn execute(&self, job: ModelJob) {
-        let told = |id: &str, result: Result<(), String>| {
+    fn execute(&self, models: &Arc<Models>, job: ModelJob) {
+        let note = |id: &str, result: Result<(), vicinity_models::installed::ModelError>| {
             let mut notes = lock(&self.notes);
-            notes.said.remove(id);
-            if let Err(text) = result {
-                notes.said.insert(id.to_owned(), StatusMessage { success: false, text });
+            notes.messages.remove(id);
+            if let Err(error) = result {
+                notes.messages.insert(id.to_owned(), StatusMessage { success: false, text: error.to_string() });
             }
         };
-        let sentence = |error: vicinity_models::installed::ModelError| error.to_string();
         match job {
-            ModelJob::Look | ModelJob::Close => {}
-            ModelJob::Get(id) => told(&id, self.models.start(&id).map_err(sentence)),
-            ModelJob::Pause(id) => self.models.pause(&id),
-            ModelJob::Cancel(id) => told(&id, self.models.cancel(&id).map_err(sentence)),
-            ModelJob::Remove(id) => self.run_aside(id, ModelWork::Removing, |models, id, _| {
+            ModelJob::Look => {}
+            ModelJob::Get(id) => note(&id, models.start(&id)),
+            ModelJob::Pause(id) => models.pause(&id),
+            ModelJob::Cancel(id) => note(&id, models.cancel(&id)),
+            ModelJob::Remove(id) => self.run_aside(models, id, ModelWork::Removing, |models, id, _| {
                 models.remove(id).map(|()| None).map_err(|error| error.to_string())
             }),
-            ModelJob::Verify(id) => self.run_aside(id, ModelWork::Verifying(0.0), verify),
-            ModelJob::Import(path) => self.import(path),
+            ModelJob::Verify(id) => self.run_aside(models, id, ModelWork::Verifying(0.0), verify),
+            ModelJob::Import(path) => self.import(models, path),
+            #[cfg(test)]
+            ModelJob::Panic(id) => panic!("{id} is broken"),
         }
     }
 
     /// Does something slow with a model on a thread of its own, unless something is being done with it already.
     fn run_aside(
         &self,
+        models: &Arc<Models>,
         id: String,
         work: ModelWork,
         act: impl FnOnce(&Models, &str, &dyn Fn(ModelWork)) -> Result<Option<String>, String> + Send + 'static,
@@ -146,77 +196,109 @@ impl ModelJobs {
             if notes.work.contains_key(&id) {
                 return;
             }
-            notes.said.remove(&id);
+            notes.messages.remove(&id);
             notes.work.insert(id.clone(), work);
         }
-        let (models, notes, look) = (Arc::clone(&self.models), Arc::clone(&self.notes), self.look.clone());
-        spawn("model-work", move || {
-            let see = |work| {
-                lock(&notes).work.insert(id.clone(), work);
-                let _full_is_as_good = look.try_send(ModelJob::Look);
-            };
-            let result = act(&models, &id, &see);
-            // before the last look: whoever closes waits for the downloads, not for this
-            drop(models);
-            let mut notes = lock(&notes);
+        let (models, notes, jobs, model) = (Arc::clone(models), Arc::clone(&self.notes), self.jobs.clone(), id.clone());
+        let done = self.noting(move |notes, result: Result<Option<String>, String>| {
             notes.work.remove(&id);
-            match result {
-                Ok(Some(text)) => drop(notes.said.insert(id, StatusMessage { success: true, text })),
-                Ok(None) => {}
-                Err(text) => drop(notes.said.insert(id, StatusMessage { success: false, text })),
+            let message = match result {
+                Ok(text) => text.map(|text| StatusMessage { success: true, text }),
+                Err(text) => Some(StatusMessage { success: false, text }),
+            };
+            if let Some(message) = message {
+                notes.messages.insert(id, message);
             }
-            drop(notes);
-            let _full_is_as_good = look.try_send(ModelJob::Look);
+        });
+        self.spawn("model-work", done, move || {
+            let see = |work| {
+                lock(&notes).work.insert(model.clone(), work);
+                push(&jobs, ModelJob::Look);
+            };
+            act(&models, &model, &see)
         });
     }
 
-    fn import(&self, path: PathBuf) {
-        let name = format::file_name(&path);
+    fn import(&self, models: &Arc<Models>, path: PathBuf) {
         {
             let mut notes = lock(&self.notes);
             if notes.importing.is_some() {
                 return;
             }
-            (notes.importing, notes.imported) = (Some(name), None);
+            (notes.importing, notes.imported) = (Some(format::file_name(&path)), None);
         }
-        let (models, notes, look) = (Arc::clone(&self.models), Arc::clone(&self.notes), self.look.clone());
-        spawn("model-import", move || {
-            let said = match models.import(&path, import_name(&path).as_deref()) {
-                Ok(manifest) => StatusMessage {
-                    success: true,
-                    text: format!("{} is installed ({})", manifest.title, format::bytes(manifest.bytes())),
-                },
-                Err(error) => StatusMessage { success: false, text: error.to_string() },
-            };
-            drop(models);
-            let mut notes = lock(&notes);
-            (notes.importing, notes.imported) = (None, Some(said));
-            drop(notes);
-            let _full_is_as_good = look.try_send(ModelJob::Look);
+        let models = Arc::clone(models);
+        let done = self.noting(|notes, result: Result<String, String>| {
+            let (success, text) = result.map_or_else(|text| (false, text), |text| (true, text));
+            (notes.importing, notes.imported) = (None, Some(StatusMessage { success, text }));
+        });
+        self.spawn("model-import", done, move || {
+            let manifest = models.import(&path, import_name(&path).as_deref()).map_err(|error| error.to_string())?;
+            Ok(format!("{} is installed ({})", manifest.title, format::bytes(manifest.bytes())))
         });
     }
 
-    fn look(&self) -> ModelList {
-        let models = self.models.status().into_iter().map(|status| self.entry(status)).collect();
-        let notes = lock(&self.notes);
-        ModelList { models, importing: notes.importing.clone(), message: notes.imported.clone() }
+    /// What changes the notes at the end of some work, and then lists the models again.
+    fn noting<R, F: FnOnce(&mut Notes, R)>(&self, change: F) -> impl FnOnce(R) + use<R, F> {
+        let (notes, jobs) = (Arc::clone(&self.notes), self.jobs.clone());
+        move |result| {
+            change(&mut lock(&notes), result);
+            push(&jobs, ModelJob::Look);
+        }
     }
 
-    fn entry(&self, status: Status) -> ModelEntry {
+    /// Runs work on a thread that nobody waits for; `done` gets its result, also where it panics.
+    fn spawn<T: Send + 'static>(
+        &self,
+        name: &str,
+        done: impl FnOnce(Result<T, String>) + Send + 'static,
+        work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) {
+        let done = Arc::new(Mutex::new(Some(done)));
+        let (panicked, no_thread) = (Arc::clone(&done), Arc::clone(&done));
+        let run = move || {
+            // Before `done`: whoever closes waits for the downloads, not for this.
+            let result = work();
+            finish(&done, result);
+        };
+        match Worker::once(name, || {}, run, move |reason| finish(&panicked, Err(reason))) {
+            Ok(worker) => worker.detach(),
+            Err(error) => finish(&no_thread, Err(error.to_string())),
+        }
+    }
+
+    fn publish(&self, models: &Models) {
+        let list = models.status().into_iter().map(|status| self.entry(models, status)).collect();
+        let notes = lock(&self.notes);
+        let list = ModelList { models: list, importing: notes.importing.clone(), message: notes.imported.clone() };
+        drop(notes);
+        *lock(&self.latest) = Some(list);
+        (self.messages.waker)();
+    }
+
+    fn entry(&self, models: &Models, status: Status) -> ModelEntry {
         let (title, licence, terms) = match status.entry {
             Some(known) => (known.title.to_owned(), known.licence.name.to_owned(), Some(known.licence.terms)),
-            None => match self.models.find(&status.id) {
+            None => match models.find(&status.id) {
                 Some((_, manifest)) => (manifest.title, manifest.licence, manifest.terms),
                 None => (status.id.clone(), "unknown".to_owned(), None),
             },
         };
         let built_in = status.entry.is_some_and(|known| known.is_built_in());
-        let folder = || ModelSource::Folder(self.models.store().dir(&status.id));
+        let folder = || ModelSource::Folder(models.store().dir(&status.id));
         let source = if built_in { ModelSource::Starter } else { folder() };
         let notes = lock(&self.notes);
-        let (work, message) = (notes.work.get(&status.id).copied(), notes.said.get(&status.id).cloned());
+        let (work, message) = (notes.work.get(&status.id).copied(), notes.messages.get(&status.id).cloned());
         drop(notes);
         ModelEntry { status, title, licence, terms, source, work, message }
+    }
+}
+
+/// Calls `done`, unless it was called already.
+fn finish<R>(done: &Mutex<Option<impl FnOnce(R)>>, result: R) {
+    let done = lock(done).take();
+    if let Some(done) = done {
+        done(result);
     }
 }
 
@@ -247,12 +329,6 @@ fn import_name(path: &Path) -> Option<String> {
     (!made.is_empty()).then_some(made)
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
-        log::error!("no thread for {name}: {error}");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +339,29 @@ mod tests {
         assert_eq!(name("/a/SigLIP 2 (mine).tar.gz").as_deref(), Some("siglip-2--mine"));
         assert_eq!(name("/a/nomic-embed-v1.5").as_deref(), Some("nomic-embed-v1.5"));
         assert_eq!(name("/a/---"), None);
+    }
+
+    #[test]
+    fn a_job_that_panics_is_reported_at_its_model_and_the_next_one_is_done() {
+        let (sender, _received) = crossbeam_channel::unbounded();
+        let messages = MessageSender { sender, waker: Arc::new(|| {}) };
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = InstallOptions::new(folder.path().to_owned());
+        let runtime = vicinity_engine::runtime::network(1).expect("a runtime");
+        let worker = ModelListWorker::start(options, runtime.handle().clone(), NetworkLedger::default(), messages);
+        let starter = "vicinity-starter";
+        worker.submit(ModelJob::Panic(starter.to_owned()));
+        let told = |list: ModelList| list.find(starter).and_then(|model| model.message.clone());
+        let wait = || {
+            let lists = std::iter::repeat_with(|| {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+                worker.latest()
+            });
+            lists.take(5_000).flatten().find_map(told).expect("a message within ten seconds")
+        };
+        assert_eq!(wait(), StatusMessage { success: false, text: format!("internal error: {starter} is broken") });
+        worker.submit(ModelJob::Get("no-such-model".to_owned()));
+        let lists = std::iter::repeat_with(|| worker.latest());
+        assert!(lists.flatten().next().is_some(), "it goes on");
     }
 }

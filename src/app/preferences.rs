@@ -1,12 +1,10 @@
 //! Preferences as a JSON file. A file that cannot be read means the defaults.
 
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
-
-use crossbeam_channel::{Receiver, Sender};
 
 use crate::context::Preferences;
 use vicinity_core::atomic_file;
+use vicinity_core::worker::{Inbox, Task, Worker};
 
 /// Reads them; whatever is wrong with the file, the program starts.
 pub fn read(path: &Path) -> Preferences {
@@ -32,41 +30,47 @@ pub fn write(preferences: &Preferences, path: &Path) -> std::io::Result<()> {
 
 /// Writes preferences on a thread of its own, the latest only.
 pub struct PreferencesWriter {
-    sender: Option<Sender<Preferences>>,
-    thread: Option<JoinHandle<()>>,
+    latest: Inbox<Option<Preferences>>,
+    /// Dropping it waits until the latest are written. `None`: preferences are not kept (tests, no home).
+    _worker: Option<Worker>,
 }
 
 impl PreferencesWriter {
-    /// `None`: preferences are not kept (tests, no home).
+    /// Writes to `path`, if any.
     pub fn new(path: Option<PathBuf>) -> Self {
-        let Some(path) = path else { return Self { sender: None, thread: None } };
-        // Bounded generously: preferences change by hand.
-        let (sender, receiver): (Sender<Preferences>, Receiver<Preferences>) = crossbeam_channel::bounded(64);
-        let thread = std::thread::Builder::new().name("settings".to_owned()).spawn(move || {
-            while let Ok(preferences) = receiver.recv() {
-                let preferences = receiver.try_iter().last().unwrap_or(preferences);
-                if let Err(error) = write(&preferences, &path) {
-                    log::warn!("could not save the settings: {error}: {}", path.display());
-                }
-            }
-        });
-        Self { sender: Some(sender), thread: thread.ok() }
+        let latest = Inbox::default();
+        let start = |path| Worker::serve("settings", &latest, WriteTask { path, latest: latest.clone() });
+        let worker = path.and_then(|path| start(path).map_err(|e| log::error!("settings are not saved: {e}")).ok());
+        Self { latest, _worker: worker }
     }
 
     /// Hands them over; never waits.
     pub fn save(&self, preferences: &Preferences) {
-        if let Some(sender) = &self.sender {
-            let _ = sender.try_send(preferences.clone());
-        }
+        self.latest.update(|latest| *latest = Some(preferences.clone()));
     }
 }
 
-impl Drop for PreferencesWriter {
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+struct WriteTask {
+    path: PathBuf,
+    latest: Inbox<Option<Preferences>>,
+}
+
+impl Task for WriteTask {
+    type Request = Preferences;
+
+    fn next(&mut self) -> Option<Preferences> {
+        // The last ones are written even when the window closes.
+        self.latest.wait(|latest, closed| latest.take().map(Some).or(closed.then_some(None)))
+    }
+
+    fn handle(&mut self, preferences: &mut Preferences) {
+        if let Err(error) = write(preferences, &self.path) {
+            log::warn!("could not save the settings: {error}: {}", self.path.display());
         }
+    }
+
+    fn recover(&mut self, _: Option<&mut Preferences>, reason: &str) {
+        log::error!("could not save the settings: {reason}: {}", self.path.display());
     }
 }
 
@@ -103,6 +107,19 @@ mod tests {
         }
         std::fs::write(&path, "{\"theme\": \"Light\", \"unknown\": 1}")?;
         assert_eq!(read(&path).theme, ThemeChoice::Light);
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_ones_are_written_before_the_writer_is_gone() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("settings.json");
+        let writer = PreferencesWriter::new(Some(path.clone()));
+        for height in [100.0, 200.0, 300.0] {
+            writer.save(&Preferences { gallery_height: height, ..Default::default() });
+        }
+        drop(writer);
+        assert_eq!(read(&path).gallery_height, 300.0);
         Ok(())
     }
 }

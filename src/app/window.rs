@@ -117,12 +117,11 @@ impl App {
         style::install(&ctx);
         let preferences = start.settings.as_deref().map(preferences::read).unwrap_or_default();
         let (runtime, network) = network(start.environment.keys);
-        let waker: Waker = {
-            let ctx = ctx.clone();
-            Arc::new(move || ctx.request_repaint())
-        };
+        // Bounded generously: one message per action of the user.
+        let inbox = crossbeam_channel::bounded(256);
+        let messages = MessageSender { sender: inbox.0.clone(), waker: waker(&ctx) };
         let model_list_worker = start.environment.models.zip(runtime.as_ref()).map(|(options, runtime)| {
-            ModelListWorker::start(options, runtime.handle().clone(), network.network_log.clone(), waker)
+            ModelListWorker::start(options, runtime.handle().clone(), network.network_log.clone(), messages)
         });
         let mut app = Self {
             state: state_from(preferences, start.theme, start.running.preferences()),
@@ -142,8 +141,7 @@ impl App {
             switching: false,
             may_resume: false,
             then_add: Vec::new(),
-            // Bounded generously: one message a user's action.
-            inbox: crossbeam_channel::bounded(256),
+            inbox,
             preferences_writer: PreferencesWriter::new(start.settings),
             textures: ThumbnailTextures::default(),
             history: History::default(),
@@ -179,12 +177,7 @@ impl App {
 
     /// Where threads of the window report.
     pub(super) fn messages(&self) -> MessageSender {
-        MessageSender { sender: self.inbox.0.clone(), waker: self.waker() }
-    }
-
-    fn waker(&self) -> Waker {
-        let ctx = self.ctx.clone();
-        Arc::new(move || ctx.request_repaint())
+        MessageSender { sender: self.inbox.0.clone(), waker: waker(&self.ctx) }
     }
 
     pub(super) fn now(&self) -> f64 {
@@ -194,6 +187,11 @@ impl App {
     pub(super) fn save_preferences(&self) {
         self.preferences_writer.save(&self.state.preferences);
     }
+}
+
+fn waker(ctx: &egui::Context) -> Waker {
+    let ctx = ctx.clone();
+    Arc::new(move || ctx.request_repaint())
 }
 
 /// The network's threads. Where the system gives none, services and downloads say so when they are asked for.

@@ -1,9 +1,8 @@
 //! Everything that the window shows of one library. When the library is closed, all of it is dropped.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use vicinity_core::{
     Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult, SkipCounts,
@@ -15,6 +14,7 @@ use vicinity_models::ModelInfo;
 use super::labels::LabelState;
 use super::listing::Listing;
 use super::preferences::ColourBy;
+use super::selection::Selection;
 use super::services::Services;
 
 /// A library that is open, or being opened, and everything that the window shows of it.
@@ -213,35 +213,6 @@ impl QueryState {
     pub fn external_chip(&self) -> Option<&QueryChip> {
         let external = |chip: &&QueryChip| matches!(chip.part, QueryPart::Picture(_) | QueryPart::File(_));
         self.chips.iter().rev().find(external)
-    }
-}
-
-/// The selected items. To change it, make a new one: undo shares the old one.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// In the order selected; the first is in focus (inspector).
-    pub items: Vec<ItemId>,
-    /// The same, for look-up.
-    pub set: HashSet<ItemId>,
-    stamp: u64,
-}
-
-impl Selection {
-    /// Of these items.
-    pub fn new(items: Vec<ItemId>) -> Self {
-        static STAMPS: AtomicU64 = AtomicU64::new(1);
-        let set = items.iter().copied().collect();
-        Self { items, set, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
-    }
-
-    /// Distinguishes selections without comparing their items: equal stamps, same selection.
-    pub fn stamp(&self) -> u64 {
-        self.stamp
-    }
-
-    /// The item in focus.
-    pub fn focus(&self) -> Option<ItemId> {
-        self.items.first().copied()
     }
 }
 

@@ -10,7 +10,7 @@ use vicinity_core::name::{fold, natural_order};
 use vicinity_core::{Hit, Item, ItemId, Modality, SearchResult};
 
 use super::VisibleRows;
-use super::library::Selection;
+use super::selection::Selection;
 
 /// What the gallery is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

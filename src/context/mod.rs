@@ -4,6 +4,7 @@
 
 pub mod background;
 pub mod commands;
+pub mod devices;
 pub mod dropped_files;
 pub mod format;
 pub mod labels;
@@ -11,17 +12,20 @@ pub mod library;
 pub mod listing;
 pub mod model_list;
 pub mod preferences;
+pub mod selection;
 pub mod services;
 pub mod state;
 pub mod view;
 
 pub use commands::{Command, CommandSender};
 pub use labels::AppliedLabels;
-pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, Selection};
+pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab};
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
+pub use selection::Selection;
 pub use state::State;
 pub use vicinity_engine::visible::{FolderCounts, FolderId};
-pub use vicinity_engine::{Root, Snapshot, VisibleRows};
+pub use vicinity_engine::{ImportOptions, Notice, Root, Severity, Snapshot, UnfinishedImport, VisibleRows};
+pub use vicinity_models::LongText;
 pub use view::{Dialog, PathRequest, View};
 
 /// What a panel gets to draw itself.

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use vicinity_engine::model_source::ModelSource;
-use vicinity_models::catalogue::Terms;
-use vicinity_models::installed::{InstallState, Status};
+pub use vicinity_engine::model_source::ModelSource;
+pub use vicinity_models::catalogue::{Recommendation, Terms, recommended};
+use vicinity_models::installed::Status;
+pub use vicinity_models::installed::{DownloadProgress, InstallState};
 
 /// All models: those of the catalogue, then imports by name.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,7 +74,7 @@ impl ModelList {
     }
 
     /// Models that are being got.
-    pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, vicinity_models::installed::DownloadProgress)> {
+    pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, DownloadProgress)> {
         self.models.iter().filter_map(|model| match model.status.state {
             InstallState::Downloading(progress) => Some((model, progress)),
             _ => None,

@@ -1,7 +1,8 @@
 //! Embedding services as the window shows them. No key is ever kept here.
 
-use vicinity_engine::service::Service;
-use vicinity_models::remote::{Estimate, Usage};
+pub use vicinity_engine::service::Service;
+pub use vicinity_models::remote::inference_mode::InferenceMode;
+pub use vicinity_models::remote::{Estimate, Key, Provider, Usage};
 
 /// The service of the open library, and the dialog about it.
 #[derive(Debug, Clone, Default)]

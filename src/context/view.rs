@@ -6,7 +6,6 @@ use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
 
 use vicinity_models::remote::Provider;
 
-use super::commands::PathPurpose;
 use super::model_list::ModelList;
 use super::preferences::ThemeChoice;
 use super::services::KeyLocation;
@@ -110,4 +109,25 @@ pub struct PathRequest {
     pub purpose: PathPurpose,
     /// What was wrong with the path typed last.
     pub error: Option<String>,
+}
+
+/// What a path is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathPurpose {
+    /// Folders to add.
+    AddFolders,
+    /// Files to add.
+    AddFiles,
+    /// A library folder to open.
+    OpenLibrary,
+    /// The folder of a model, to use it in place.
+    Model,
+    /// The folder of a model, to copy it in.
+    ImportModel,
+    /// The archive of a model, to copy it in.
+    ImportArchive,
+    /// A file of labels.
+    LoadLabels,
+    /// Where to write vectors.
+    Export,
 }

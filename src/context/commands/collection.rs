@@ -7,6 +7,7 @@ use vicinity_core::Stage;
 
 use super::{actions, always, command, command_shift, plain, unless, with_items, with_library};
 use crate::context::State;
+use crate::context::view::PathPurpose;
 
 actions! {
     /// Actions on the collection.
@@ -59,27 +60,6 @@ pub enum CollectionCommand {
     HoldDrop(Vec<PathBuf>),
     /// What to do with the files that are kept; `None` forgets them.
     DecideDrop(Option<DropTarget>),
-}
-
-/// What a path is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PathPurpose {
-    /// Folders to add.
-    AddFolders,
-    /// Files to add.
-    AddFiles,
-    /// A library folder to open.
-    OpenLibrary,
-    /// The folder of a model, to use it in place.
-    Model,
-    /// The folder of a model, to copy it in.
-    ImportModel,
-    /// The archive of a model, to copy it in.
-    ImportArchive,
-    /// A file of labels.
-    LoadLabels,
-    /// Where to write vectors.
-    Export,
 }
 
 /// The two things that can be done with a dropped picture.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use egui::Key;
 use vicinity_core::{ItemId, LabelSet};
 
-use super::super::library::Selection;
 use super::{actions, always, command, command_shift, with_items, with_selection};
+use crate::context::selection::Selection;
 
 actions! {
     /// Actions on items.

@@ -17,7 +17,8 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::state::State;
 
-pub use collection::{CollectionAction, CollectionCommand, DropTarget, PathPurpose};
+pub use crate::context::view::PathPurpose;
+pub use collection::{CollectionAction, CollectionCommand, DropTarget};
 pub use items::{ItemAction, ItemCommand};
 pub use map::{MapAction, MapCommand};
 pub use models::{ModelAction, ModelCommand};

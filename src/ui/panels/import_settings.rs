@@ -3,13 +3,13 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::dialog_window;
+use crate::context::ImportOptions;
+use crate::context::LongText;
 use crate::context::commands::{CollectionCommand, ViewCommand};
 use crate::context::{Ctx, Dialog};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
-use vicinity_engine::ImportOptions;
-use vicinity_models::LongText;
 
 /// State of the form while it is open.
 #[derive(Default)]

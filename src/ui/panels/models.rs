@@ -5,13 +5,13 @@ use egui::{Align, Layout, ScrollArea, Ui, vec2};
 use super::dialog_window;
 use crate::context::commands::{ModelCommand, ServiceAction, ViewCommand};
 use crate::context::format;
+use crate::context::model_list::Terms;
+use crate::context::model_list::{DownloadProgress, InstallState};
 use crate::context::model_list::{ModelEntry, ModelList, ModelWork, StatusMessage};
 use crate::context::{Ctx, Dialog};
 use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note, progress, tag};
-use vicinity_models::catalogue::Terms;
-use vicinity_models::installed::{DownloadProgress, InstallState};
 
 /// Width of the column of buttons.
 const ACTIONS: f32 = 124.0;

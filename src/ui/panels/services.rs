@@ -7,15 +7,15 @@ use egui::{TextEdit, Ui, vec2};
 use super::dialog_window;
 use crate::context::commands::{ModelAction, ModelCommand, ServiceCommand, ViewCommand};
 use crate::context::format;
+use crate::context::model_list::ModelSource;
+use crate::context::services::InferenceMode;
+use crate::context::services::Service;
 use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceError};
+use crate::context::services::{Key, Provider};
 use crate::context::{Ctx, Dialog};
 use crate::ui::style::bold;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, divider, note};
-use vicinity_engine::model_source::ModelSource;
-use vicinity_engine::service::Service;
-use vicinity_models::remote::inference_mode::InferenceMode;
-use vicinity_models::remote::{Key, Provider};
 
 /// State of the form; the API key is kept in it only until it is used.
 pub struct ServicesDialog {

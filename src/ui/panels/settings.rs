@@ -4,14 +4,14 @@ use egui::{Ui, vec2};
 
 use super::dialog_window;
 use crate::context::commands::{ModelAction, ModelCommand, ViewCommand};
+use crate::context::devices::ModelState;
+use crate::context::devices::Precision;
+use crate::context::devices::{DeviceChoice, DeviceId};
+use crate::context::devices::{DevicePreferences, DeviceSummary};
 use crate::context::{Ctx, Dialog};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
-use vicinity_engine::ModelState;
-use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
-use vicinity_models::compute_target::Precision;
-use vicinity_models::device::{DeviceChoice, DeviceId};
 
 /// Times after which an idle model is unloaded, minutes; 0 is never.
 const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];

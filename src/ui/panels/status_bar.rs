@@ -7,11 +7,11 @@ use super::{models, network};
 use crate::context::Ctx;
 use crate::context::commands::{CollectionAction, ModelAction, ModelCommand};
 use crate::context::format;
+use crate::context::{Notice, Severity, UnfinishedImport};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
 use vicinity_core::{Modality, Progress, Stage};
-use vicinity_engine::{Notice, Severity, UnfinishedImport};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;

@@ -139,7 +139,7 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     let model =
         if ctx.state.library().model_title.is_empty() { "Vicinity starter" } else { &ctx.state.library().model_title };
     let loading = ctx.state.library.as_ref().is_some_and(|l| l.opening)
-        || ctx.state.library().model_state == Some(vicinity_engine::ModelState::Loading);
+        || ctx.state.library().model_state == Some(crate::context::devices::ModelState::Loading);
     let device = if loading { "loading…" } else { ctx.state.library().device_title.as_str() };
     let title = one_line(ui, model, font(text_size::BODY), theme.text1, (bar.width() * 0.2).max(60.0));
     let detail = if ctx.state.view.narrow { String::new() } else { device.to_owned() };

@@ -9,10 +9,10 @@ use crate::context::Ctx;
 use crate::context::RecentLibrary;
 use crate::context::commands::{CollectionAction, CollectionCommand, ModelCommand};
 use crate::context::format;
+use crate::context::model_list::{Recommendation, recommended};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, focus_ring, icons, icons::Icon, line};
-use vicinity_models::catalogue::{self, Recommendation};
 
 /// Height of a row of the list of models.
 const MODEL_ROW: f32 = 46.0;
@@ -98,7 +98,7 @@ fn model_choice(ui: &mut Ui, ctx: &Ctx<'_>, width: f32) {
     let list = Rect::from_min_size(pos2(head.left(), head.bottom()), vec2(width, MODEL_ROW * 4.0));
     ui.painter().rect(list, RADIUS[1], theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
     for (i, (choice, what)) in OFFERED_MODELS.into_iter().enumerate() {
-        let Some(model) = catalogue::recommended(choice) else { continue };
+        let Some(model) = recommended(choice) else { continue };
         let (rect, response) = ui.allocate_exact_size(vec2(width, MODEL_ROW), Sense::click());
         if i > 0 {
             ui.painter().hline(rect.x_range().shrink(1.0), rect.top(), Stroke::new(1.0, theme.line));

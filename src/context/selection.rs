@@ -1,0 +1,35 @@
+//! The selected items.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vicinity_core::ItemId;
+
+/// The selected items. To change it, make a new one: undo shares the old one.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// In the order selected; the first is in focus (inspector).
+    pub items: Vec<ItemId>,
+    /// The same, for look-up.
+    pub set: HashSet<ItemId>,
+    stamp: u64,
+}
+
+impl Selection {
+    /// Of these items.
+    pub fn new(items: Vec<ItemId>) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
+        let set = items.iter().copied().collect();
+        Self { items, set, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Distinguishes selections without comparing their items: equal stamps, same selection.
+    pub fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    /// The item in focus.
+    pub fn focus(&self) -> Option<ItemId> {
+        self.items.first().copied()
+    }
+}
