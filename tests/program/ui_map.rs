@@ -106,6 +106,7 @@ fn harness(items: usize) -> Harness<'static, World> {
         .with_size(SIZE)
         .with_step_dt(0.1)
         .with_max_steps(20)
+        .with_context_setup(vicinity::ui::style::install)
         .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(items)));
     harness.run();
     harness
