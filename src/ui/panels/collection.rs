@@ -8,7 +8,7 @@ use crate::context::commands::{CollectionAction, ItemCommand, SearchCommand};
 use crate::context::format;
 use crate::context::{Ctx, Dialog};
 use crate::ui::theme::{SPACE, Theme};
-use crate::ui::widgets::rows::{Leading, PanelRow, heading};
+use crate::ui::widgets::rows::{Leading, PanelRow, heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
 use vicinity_core::Filter;
 
@@ -31,19 +31,6 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
         failures(ui, ctx);
         ui.add_space(SPACE[3]);
     });
-}
-
-/// A line above a section.
-pub fn section(ui: &mut Ui) {
-    ui.add_space(SPACE[1]);
-    let theme = Theme::of(ui.ctx());
-    let rect = ui.available_rect_before_wrap();
-    ui.painter().hline(
-        rect.left() + SPACE[1]..=rect.right() - SPACE[1],
-        rect.top(),
-        egui::Stroke::new(1.0, theme.line),
-    );
-    ui.add_space(SPACE[1]);
 }
 
 fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
@@ -78,7 +65,7 @@ fn labels(ui: &mut Ui, ctx: &Ctx<'_>) {
     if labels.applied.best.is_empty() {
         return;
     }
-    section(ui);
+    section_line(ui);
     heading(ui, "Labels");
     // In the order and colours of the map's legend.
     for (place, label) in labels.applied.largest_first().into_iter().enumerate() {
@@ -104,7 +91,7 @@ fn failures(ui: &mut Ui, ctx: &Ctx<'_>) {
         0 => ("Skipped", left_out, theme.text2),
         failed => ("Unreadable files", failed, theme.warning),
     };
-    section(ui);
+    section_line(ui);
     let row = PanelRow {
         lead: Leading::Icon(Icon::Warning, colour),
         name,

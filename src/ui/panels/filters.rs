@@ -12,7 +12,7 @@ use crate::context::commands::SearchCommand;
 use crate::context::format;
 use crate::ui::style::font;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::rows::{Leading, PanelRow, heading};
+use crate::ui::widgets::rows::{Leading, PanelRow, heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
 use vicinity_core::filter::{DateError, DateRange, Period};
 use vicinity_core::{Filter, Modality};
@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 
 fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    super::collection::section(ui);
+    section_line(ui);
     heading(ui, "Type");
     let visible = ctx.state.library().visible.as_ref();
     for (modality, colour) in [(Modality::Image, theme.images), (Modality::Text, theme.texts)] {
@@ -57,7 +57,7 @@ struct DateDraft {
 
 fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    super::collection::section(ui);
+    section_line(ui);
     let top = ui.cursor().min;
     heading(ui, "Date modified");
     let filter = &ctx.state.library().query.filter;

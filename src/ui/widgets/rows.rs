@@ -1,6 +1,6 @@
 //! Rows of the left panel.
 
-use egui::{Align2, Color32, Id, Rect, Response, Sense, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
+use egui::{Align2, Color32, Id, Rect, Response, Sense, Stroke, Ui, WidgetInfo, accesskit::Role, pos2, vec2};
 
 use super::icons::{self, Icon};
 use super::{focus_ring, one_line};
@@ -32,6 +32,15 @@ pub struct PanelRow<'a> {
     pub selected: bool,
     /// Colour of the name.
     pub colour: Color32,
+}
+
+/// A line above a section.
+pub fn section_line(ui: &mut Ui) {
+    ui.add_space(SPACE[1]);
+    let theme = Theme::of(ui.ctx());
+    let rect = ui.available_rect_before_wrap();
+    ui.painter().hline(rect.left() + SPACE[1]..=rect.right() - SPACE[1], rect.top(), Stroke::new(1.0, theme.line));
+    ui.add_space(SPACE[1]);
 }
 
 /// The heading of a section.
