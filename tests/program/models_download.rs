@@ -136,6 +136,22 @@ fn json_lines(output: &Output) -> Vec<Value> {
 }
 
 #[test]
+fn a_download_that_panics_is_a_failed_one_and_the_next_attempt_succeeds() {
+    let place = Place::new();
+    let panicking = InstallOptions { free_space: |_| panic!("a fault that a test asked for"), ..place.options() };
+    let models = place.open(panicking);
+    for _ in 0..2 {
+        match place.get(&models) {
+            InstallState::Failed { reason } => assert!(reason.contains("a fault that a test asked for"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let models = place.open(place.options());
+    assert!(matches!(place.get(&models), InstallState::Installed { .. }));
+    place.assert_whole(&models);
+}
+
+#[test]
 fn a_model_is_got_from_two_hosts_and_the_token_goes_to_one() {
     let place = Place::new();
     let far = Hub::new(files());

@@ -2,6 +2,14 @@
 //!
 //! It knows no model, database or window, starts threads only as [`worker`]s of others, and does no I/O except in
 //! [`atomic_file`].
+//!
+//! ```
+//! use vicinity_core::Embedding;
+//!
+//! let (a, b) = (Embedding::new(vec![3.0, 4.0])?, Embedding::new(vec![4.0, 3.0])?);
+//! assert!((a.cosine(&b) - 0.96).abs() < 1e-6, "vectors have unit length");
+//! # Ok::<(), vicinity_core::EmbeddingError>(())
+//! ```
 
 pub mod app_dirs;
 pub mod atomic_file;

@@ -2,6 +2,23 @@
 //!
 //! An [`Engine`] opens a library. It is driven by [`Job`]s, which return at once, and answers with [`Event`]s; a test, the
 //! command line and the window use it alike.
+//!
+//! ```
+//! use vicinity_engine::{Engine, Event, Job};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let note = folder.path().join("note.txt");
+//! std::fs::write(&note, "A walk along the sea.")?;
+//!
+//! let engine = Engine::open(&folder.path().join("library"), || {})?;
+//! engine.submit(Job::Add(vec![note]));
+//! let finished = engine.events().iter().find_map(|event| match event {
+//!     Event::ImportFinished(summary) => Some(summary),
+//!     _ => None,
+//! });
+//! assert_eq!(finished.map(|summary| summary.texts), Some(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod adaptive_batch;
 mod checked_json;

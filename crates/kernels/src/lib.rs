@@ -4,6 +4,12 @@
 //! attention let idle threads help nevertheless, so that one picture or a long text does not wait. Weights are brought into the kernels' order once, when
 //! a model is loaded. Each row of a matrix product is summed in the same order however many rows there are, so a
 //! vector does not depend on what it was computed together with.
+//!
+//! ```
+//! let mut scores = [1.0, 1.0, 3.0];
+//! vicinity_kernels::math::softmax(&mut scores, 1.0);
+//! assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-5 && scores[2] > scores[0]);
+//! ```
 #![expect(clippy::needless_range_loop, reason = "indices into register tiles; iterators hide them from the optimiser")]
 
 pub mod attention;

@@ -3,6 +3,17 @@
 //! Plain numbers in, positions out: no items, no files, no threads but rayon's current pool. Everything is a pure
 //! function of its arguments: the same vectors and seed give the same bits, whatever the number of threads (each
 //! result is owned by one task, and sums are taken over fixed blocks in a fixed order).
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use vicinity_layout::{UmapParams, VectorTable, umap};
+//!
+//! let vectors: Vec<f32> = (0..40).flat_map(|i| [(i % 2) as f32, i as f32 / 40.0, 1.0]).collect();
+//! let table = VectorTable::new(&vectors, 3);
+//! let positions = umap(&table, &UmapParams::default(), None, &AtomicBool::new(false), &|_stage, _share| {})?;
+//! assert_eq!(positions.len(), 40);
+//! # Ok::<(), vicinity_layout::Cancelled>(())
+//! ```
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,5 +1,17 @@
 //! Turns a file into a picture, a text, or the rows of a table. What a file is follows from its content, not its name,
 //! and from its beginning: no more is read of it than that needs.
+//!
+//! ```
+//! use std::path::Path;
+//! use vicinity_media::{Content, ReadOptions, open};
+//!
+//! let path = Path::new("../../assets/sample/notes/putting.txt");
+//! let mut file = open(path)?;
+//! file.fill()?;
+//! let content = file.content(path, &ReadOptions::default())?;
+//! assert!(matches!(content, Some((_hash, Content::Text(text))) if !text.is_empty()));
+//! # Ok::<(), String>(())
+//! ```
 
 mod budget;
 mod dialect;

@@ -3,6 +3,15 @@
 //! [`Model`], its towers and their errors are the interface. Models that run on this machine are in `local`, which uses
 //! neither the network nor the key store; embedding services are in [`remote`]; downloads and imports are in [`installed`].
 //! A tower never opens a user's file and starts no threads of its own. Only this crate and the kernels use `candle`.
+//!
+//! ```
+//! use vicinity_models::{TextOptions, builtin};
+//!
+//! let model = builtin::load()?;
+//! let embedded = model.text.embed(&["a dog on a beach", "a puppy by the sea"], TextOptions::QUERY)?;
+//! assert!(embedded[0].embedding.cosine(&embedded[1].embedding) > 0.5);
+//! # Ok::<(), vicinity_models::TowerError>(())
+//! ```
 
 pub mod catalogue;
 mod error;

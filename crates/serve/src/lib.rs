@@ -5,6 +5,17 @@
 //! them, `queue` keeps the model on its own threads, `access` checks who may use it, `body_limit`, `admission` and
 //! `connection` hold the limits, `error` writes errors in each service's form. It never fetches anything from the
 //! network, opens no file and knows no library.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vicinity_serve::{ServeOptions, Server};
+//!
+//! let (listen, idle_timeout) = ("127.0.0.1:0".parse()?, Duration::from_secs(30));
+//! let server = Server::bind(ServeOptions { listen, token: None, aliases: Vec::new(), idle_timeout })?;
+//! assert_ne!(server.address()?.port(), 0);
+//! // server.run(model, shutdown).await serves until `shutdown` is done
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access;
 mod admission;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -20,6 +19,7 @@ use super::{import, verify};
 use crate::catalogue::{self, CatalogueEntry, MODELS};
 use vicinity_core::NetworkLedger;
 use vicinity_core::monitor::Monitor;
+use vicinity_core::worker::Worker;
 
 /// Whether a model is installed.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +57,12 @@ struct Slot {
     state: InstallState,
     transfer: Arc<Transfer>,
     requested: watch::Sender<RequestedState>,
-    thread: Option<JoinHandle<()>>,
+    worker: Option<Worker>,
 }
 
 impl Slot {
     fn new(state: InstallState) -> Self {
-        Self { state, transfer: Arc::default(), requested: watch::Sender::new(RequestedState::Run), thread: None }
+        Self { state, transfer: Arc::default(), requested: watch::Sender::new(RequestedState::Run), worker: None }
     }
 
     fn request(&self, state: RequestedState) {
@@ -156,15 +156,17 @@ impl Models {
             {
                 return None;
             }
-            *slot = Slot::new(InstallState::Downloading(DownloadProgress::default()));
-            Some((Arc::clone(&slot.transfer), slot.requested.subscribe()))
+            let before = std::mem::replace(slot, Slot::new(InstallState::Downloading(DownloadProgress::default())));
+            Some((Arc::clone(&slot.transfer), slot.requested.clone(), before.worker))
         });
-        let Some((transfer, requested)) = begun else { return Ok(()) };
-        let thread = self.spawn_download(entry, transfer, requested);
+        let Some((transfer, requested, before)) = begun else { return Ok(()) };
+        // outside the lock, which its last act may need
+        drop(before);
+        let worker = self.spawn_download(entry, transfer, requested);
         self.shared.slots.update(|slots| {
             let Some(slot) = slots.get_mut(id) else { return Ok(()) };
-            match thread {
-                Ok(thread) => slot.thread = Some(thread),
+            match worker {
+                Ok(worker) => slot.worker = Some(worker),
                 Err(error) => {
                     slot.state = InstallState::NotInstalled;
                     return Err(error);
@@ -178,16 +180,23 @@ impl Models {
         &self,
         entry: &'static CatalogueEntry,
         transfer: Arc<Transfer>,
-        requested: watch::Receiver<RequestedState>,
-    ) -> Result<JoinHandle<()>, ModelError> {
+        requested: watch::Sender<RequestedState>,
+    ) -> Result<Worker, ModelError> {
         let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.clone());
+        let (reporting, received) = (Arc::clone(&self.shared), requested.subscribe());
         let work = move || {
-            let result = Download::new(entry, &shared.context, &transfer, requested.clone())
+            let result = Download::new(entry, &shared.context, &transfer, received.clone())
                 .and_then(|download| runtime.block_on(download.run()));
-            shared.finished(entry, result, &transfer, *requested.borrow());
+            shared.finished(entry, result, &transfer, *received.borrow());
         };
-        let thread = std::thread::Builder::new().name("vicinity-download".to_owned()).spawn(work);
-        thread.map_err(ModelError::io(self.store().root()))
+        let failed = move |why: String| {
+            let reason = format!("the download failed unexpectedly ({why}); start it again to resume");
+            reporting.set(entry.id, InstallState::Failed { reason });
+        };
+        let pause = move || {
+            let _before = requested.send_replace(RequestedState::Pause);
+        };
+        Worker::once("download", pause, work, failed).map_err(ModelError::io(self.store().root()))
     }
 
     /// Pauses a download; what has arrived stays.
@@ -298,14 +307,12 @@ impl Models {
 
 impl Drop for Models {
     fn drop(&mut self) {
-        let threads: Vec<JoinHandle<()>> = self.shared.slots.update(|slots| {
+        let workers: Vec<Worker> = self.shared.slots.update(|slots| {
             slots.values().for_each(|slot| slot.request(RequestedState::Pause));
-            slots.values_mut().filter_map(|slot| slot.thread.take()).collect()
+            slots.values_mut().filter_map(|slot| slot.worker.take()).collect()
         });
-        for thread in threads {
-            // A panic there was reported on stderr; what arrived is on the disk.
-            let _ended = thread.join();
-        }
+        // joined outside the lock, which their last acts need
+        drop(workers);
     }
 }
 

@@ -1,15 +1,12 @@
 //! Panics in third-party code or on hostile model files become errors: [`catch`] for one call, [`Model::guarded`] for the two
 //! towers of a model.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{ImageTower, Model, Pixels, TextEmbedding, TextOptions, TextTower, TowerError};
+use vicinity_core::worker::panic_message;
 use vicinity_core::{Embedding, Picture};
-
-/// Characters of a panic's message that an error repeats.
-const MESSAGE: usize = 200;
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -28,14 +25,7 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T, TowerError>) -> Result<T, Tower
     let before = GUARDED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(before);
-    result.unwrap_or_else(|payload| Err(TowerError::Panicked(message(payload.as_ref()))))
-}
-
-/// What a panic said, on one line.
-pub fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("no reason is known");
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE).collect()
+    result.unwrap_or_else(|payload| Err(TowerError::Panicked(panic_message(payload.as_ref()))))
 }
 
 /// A tower whose panics are errors.
