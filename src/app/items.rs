@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::messages::Message;
 use super::window::App;
 use crate::context::commands::{ItemAction, ItemCommand, PathPurpose};
+use crate::context::format;
 use crate::context::{CentralView, Dialog, RightTab, Selection, Snapshot};
 use vicinity_core::{ItemId, Query, QueryPart};
-use vicinity_engine::{Job, SearchSlot, Severity};
+use vicinity_engine::{Duplicates, Job, SearchSlot, Severity};
 
 /// Collections of at most this many items are searched for a selection within the frame.
 const FOUND_IN_FRAME: usize = 4_000;
@@ -18,6 +19,7 @@ impl App {
     pub(super) fn item_action(&mut self, action: ItemAction) {
         match action {
             ItemAction::SelectAll => self.select_all(),
+            ItemAction::ShowDuplicates => self.submit(Job::FindDuplicates),
             ItemAction::Reveal => {
                 if let Some(id) = self.state.library().selection.focus() {
                     self.reveal_item(id);
@@ -67,6 +69,20 @@ impl App {
             ItemCommand::SetLabels(set) => self.set_labels(set),
             ItemCommand::LoadLabels => self.file_dialog(PathPurpose::LoadLabels),
         }
+    }
+
+    /// Selects duplicates, group by group, and lists them in the gallery.
+    pub(super) fn show_duplicates(&mut self, found: &Duplicates) {
+        if found.groups.is_empty() {
+            return self.notice(Severity::Info, "No two files have the same content");
+        }
+        self.show_selection(Selection::new(found.groups.concat()).into(), true);
+        self.set_central_view(CentralView::Gallery);
+        self.pin_selection();
+        let (files, groups) = (found.to_spare() as u64, found.groups.len() as u64);
+        let [files, groups] = [format::count(files, "duplicate"), format::count(groups, "file")];
+        let spare = format::bytes(found.bytes_to_spare);
+        self.notice(Severity::Info, format!("{files} of {groups}, {spare} in total"));
     }
 
     fn toggle_selected(&mut self, id: ItemId) {

@@ -112,6 +112,14 @@ impl App {
             Event::Model(state) => self.model_state_changed(state),
             Event::Notice(notice) => self.notice(notice.severity, notice.text),
             Event::ServiceFailed(error) => self.note_service_error(&error),
+            Event::Duplicates(found) => self.show_duplicates(&found),
+            Event::Compacted(Ok(done)) => {
+                let freed = format::bytes(done.bytes_before.saturating_sub(done.bytes_after));
+                self.notice(Severity::Info, format!("Freed {freed} that removed items had used"));
+            }
+            Event::Compacted(Err(why)) => {
+                self.notice(Severity::Warning, format!("The library was not compacted: {why}"))
+            }
             Event::OpenRequested(request) => {
                 if let Some(paths) = request.take() {
                     self.open_forwarded(paths);

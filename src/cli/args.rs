@@ -127,6 +127,16 @@ pub enum CliCommand {
     Info(InfoArgs),
     /// Check the devices, the model and the library.
     Doctor(DoctorArgs),
+    /// List files with the same content.
+    ///
+    /// Prints one path per line, with a blank line between groups. The file that was added first comes first. Exits with 1
+    /// if there are no duplicates.
+    Duplicates(DuplicatesArgs),
+    /// Free the space of removed items.
+    ///
+    /// Vectors of removed files are kept until then, so that adding the same files again embeds nothing. Other windows and
+    /// commands may go on reading the library meanwhile.
+    Compact(CompactArgs),
     /// List, download, import, verify and remove models.
     ///
     /// Models are stored in $VICINITY_MODELS, or in the user's data folder. They are downloaded from huggingface.co, or
@@ -459,6 +469,22 @@ pub struct ServeArgs {
     /// How long a client may pause while sending a request or receiving a response, in seconds.
     #[arg(long, alias = "patience", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+}
+
+/// Arguments of `vicinity duplicates`.
+#[derive(Debug, Args)]
+pub struct DuplicatesArgs {
+    /// Print JSON lines, one per group.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `vicinity compact`.
+#[derive(Debug, Args)]
+pub struct CompactArgs {
+    /// Print one JSON object: bytes_before, bytes_after and vectors_removed.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `vicinity info`.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{CliCommand, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
-use super::{embed, index, models, pages, report, serve};
+use super::{compact, embed, index, models, pages, report, serve};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
@@ -42,6 +42,8 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
         CliCommand::Info(args) => info(&args, global),
         CliCommand::Doctor(args) if args.report => report::print(global, args.include_paths, graphics()),
         CliCommand::Doctor(_) => doctor(global),
+        CliCommand::Duplicates(args) => duplicates(&args, global),
+        CliCommand::Compact(args) => compact::run(&args, global),
         CliCommand::Models(command) => models::run(command),
         CliCommand::Completions { shell } => pages::completions(shell),
         CliCommand::Manual { dir } => pages::manual(&dir),
@@ -50,6 +52,34 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
 
 fn sentence(reason: String) -> anyhow::Error {
     anyhow!(reason)
+}
+
+#[derive(Serialize)]
+struct DuplicateLine {
+    modality: Modality,
+    bytes: u64,
+    files: Vec<JsonPath>,
+}
+
+fn duplicates(args: &DuplicatesArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
+    let session = Session::open(global)?;
+    let answer = |event| if let Event::Duplicates(found) = event { Some(found) } else { None };
+    let found = session.ask(Job::FindDuplicates, answer)?;
+    let snapshot = session.engine.snapshot();
+    for (number, group) in found.groups.iter().enumerate() {
+        let items: Vec<&Item> = group.iter().filter_map(|id| snapshot.get(*id)).collect();
+        let Some(Item { modality, bytes, .. }) = items.first() else { continue };
+        if args.json {
+            let files = items.iter().map(|item| JsonPath::from(&*item.path)).collect();
+            print_json(&DuplicateLine { modality: *modality, bytes: *bytes, files })?;
+        } else {
+            if number > 0 {
+                print_line("")?;
+            }
+            items.iter().try_for_each(|item| print_line(&path_text(&item.path)))?;
+        }
+    }
+    Ok(if found.groups.is_empty() { Outcome::Nothing } else { Outcome::Done })
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod compact;
 mod consent;
 mod embed;
 mod excludes;

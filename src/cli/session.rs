@@ -15,7 +15,9 @@ use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime;
 use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::service::{self, Service};
-use vicinity_engine::{Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, store};
+use vicinity_engine::{
+    Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, Verify, store,
+};
 use vicinity_models::Model;
 use vicinity_models::remote::Key;
 
@@ -61,7 +63,7 @@ pub fn load(source: &ModelSource, running: &RuntimeSettings) -> anyhow::Result<M
 
 /// Commands compute a layout only on request.
 pub fn mode(access: Access) -> OpenMode {
-    OpenMode { access, layout: LayoutUpdates::OnRequest }
+    OpenMode { access, layout: LayoutUpdates::OnRequest, verify: Verify::BeforeUse }
 }
 
 impl Session {

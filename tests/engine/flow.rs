@@ -596,6 +596,33 @@ fn a_library_that_knows_a_folder_by_a_link_calls_it_by_its_path_from_now_on() {
 }
 
 #[test]
+fn damage_found_after_opening_is_reported_taken_out_and_embedded_again() {
+    let place = Place::new();
+    fill(&place);
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(import(&engine, Job::Add(vec![place.files()])).items, 6);
+    drop(engine);
+    let vectors = fs::read_dir(place.dir.path().join("library/vectors")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&vectors).unwrap();
+    *bytes.last_mut().unwrap() ^= 0x40;
+    fs::write(&vectors, bytes).unwrap();
+    let engine = place.open_with("m", Act::Works);
+    assert_eq!(engine.opening_notices(), [], "not looked at yet");
+    let notice = wait(&engine, |event| match event {
+        Event::Notice(notice) if notice.text.contains("damaged") => Some(notice),
+        _ => None,
+    });
+    assert!(notice.severity == Severity::Warning && notice.text.starts_with("1 vector in "), "{notice:?}");
+    assert_eq!(engine.snapshot().len(), 5);
+    let again = import(&engine, Job::Rescan);
+    assert_eq!((again.items, again.embedded), (6, 1));
+    engine.submit(Job::Compact);
+    let done = wait(&engine, |event| if let Event::Compacted(done) = event { Some(done) } else { None }).unwrap();
+    assert_eq!(done.vectors_removed, 1, "the damaged one");
+    assert_eq!(engine.check(), Vec::<String>::new());
+}
+
+#[test]
 fn what_was_left_out_is_counted_and_remembered() {
     let place = Place::new();
     place.write("fine.txt", "A fine text.");

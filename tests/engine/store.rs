@@ -417,6 +417,219 @@ fn thumbnails_and_layout_are_caches() {
     assert_eq!(store.load_layout(), None);
 }
 
+/// Compacts all vector files, as an idle library does it; the number of removed vectors.
+fn compact(store: &mut Store) -> u64 {
+    let mut removed = 0;
+    for number in 0..store.compaction_tasks().expect("writable").len() {
+        // in the order of the catalog, where a compacted one moves to the end
+        let task = store.compaction_tasks().expect("writable").remove(0);
+        let Some(prepared) = task.prepare(false, &|| false).expect("writable") else {
+            assert_eq!(number, 0, "only the last may have nothing to do");
+            continue;
+        };
+        assert!(store.adopt_compaction(&prepared).expect("writable"));
+        removed += prepared.removed();
+        prepared.finish().expect("writable");
+    }
+    removed
+}
+
+/// Items `numbers` of which only the odd ones are left.
+fn half_removed(dir: &Path, numbers: std::ops::Range<u32>) -> Store {
+    let mut store = open(dir);
+    store.add_root(Path::new("/photos")).expect("writable");
+    store.commit_embedded(batch(numbers.clone())).expect("stored");
+    let seen = numbers.filter(|n| n % 2 == 1).map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).collect();
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+    store
+}
+
+#[test]
+fn compacting_frees_what_removed_items_used_and_changes_nothing_else() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let odd = || (0..6000).filter(|n| n % 2 == 1);
+    let mut store = half_removed(dir.path(), 0..6000);
+    store.set_dimensions(24).expect("stored");
+    store.set_dimensions(DIM).expect("stored");
+    let (mut reader, _) = Store::open_to_read(dir.path(), &model()).expect("opens");
+    let (before, epoch, bytes) = (store.snapshot(), store.snapshot().epoch(), store.vector_bytes());
+    assert_eq!(bytes, 64 + 6000 * DIM as u64 * 4);
+    assert!(store.has_vector(&hash(2), item("", 2).modality));
+
+    assert_eq!(compact(&mut store), 3000);
+    assert_holds(&store, odd());
+    assert_eq!(store.vector_bytes(), 64 + 3000 * DIM as u64 * 4);
+    assert_eq!(store.snapshot().epoch(), epoch, "rows keep their items, so that the map stays");
+    assert!(!store.has_vector(&hash(2), item("", 2).modality));
+    assert_eq!(store.check(), [""; 0]);
+    assert_eq!(compact(&mut store), 0, "nothing is left to do");
+
+    assert_eq!(before.vector(7), Some(embedding(15).as_slice()), "an old snapshot stays readable");
+    assert_holds(&reader, odd());
+    assert!(reader.refresh().expect("readable"));
+    assert_holds(&reader, odd());
+    assert_eq!(reader.check(), [""; 0]);
+    assert_holds(&Store::open_to_read(dir.path(), &model()).expect("opens").0, odd());
+
+    store.commit_embedded(batch(6000..6010)).expect("stored");
+    drop((store, reader));
+    let mut store = open(dir.path());
+    assert_holds(&store, odd().chain(6000..6010));
+    let seen = HashSet::from([PathBuf::from("/photos/6001.jpg")]);
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+    assert_eq!(compact(&mut store), 3009, "and again");
+    drop(store);
+    assert_holds(&open(dir.path()), [6001]);
+}
+
+#[test]
+fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let other = ModelKey { preprocessing: "p2".into(), ..model() };
+    drop(half_removed(dir.path(), 0..10));
+    let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
+    store.commit_embedded(batch(0..10)).expect("stored");
+    let refused = RejectedFile {
+        cause: RejectionCause::Refused { hash: hash(20) },
+        change_mark: 0,
+        path: "/photos/20.jpg".into(),
+        reason: "Too large.".into(),
+        bytes: 1,
+        modified_ns: 1,
+    };
+    store.record_rejected(vec![refused]).expect("stored");
+    let mean = ImportOptions { excludes: Vec::new(), rows: false, long_text: LongText::Mean };
+    store.set_import_options(&mean).expect("stored");
+    store.commit_embedded(batch(3..4)).expect("stored");
+    let seen = [0, 3, 6, 9, 20].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+    assert_eq!(compact(&mut store), 6 + 6, "of both models");
+    assert_holds(&store, [0, 3, 6, 9]);
+    store.set_import_options(&ImportOptions { long_text: LongText::Truncate, ..mean }).expect("stored");
+    assert!(known(&store, &item("/photos/3.jpg", 3)), "its earlier vector is still there");
+    assert_eq!(store.failures().len(), 1, "and what this model refused");
+    assert_eq!(store.check(), [""; 0]);
+    drop(store);
+    assert_holds(&open(dir.path()), [0, 3, 6, 9]);
+}
+
+#[test]
+fn a_compaction_of_a_collection_that_changes_meanwhile_is_dropped() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = half_removed(dir.path(), 0..10);
+    let names = || {
+        let files = fs::read_dir(dir.path().join("vectors")).expect("a folder");
+        files.map(|file| file.expect("an entry").file_name()).collect::<Vec<_>>()
+    };
+    let before = names();
+    let prepare = |store: &Store| {
+        let task = store.compaction_tasks().expect("writable").remove(0);
+        task.prepare(false, &|| false).expect("writable").expect("five are unused")
+    };
+    let prepared = prepare(&store);
+    assert_eq!(store.check(), [""; 0], "what is prepared is no damage");
+    store.commit_known(vec![item("/photos/again.jpg", 2)]).expect("its vector is still there");
+    assert!(!store.adopt_compaction(&prepared).expect("writable"));
+    prepared.finish().expect("writable");
+    assert_eq!(names(), before);
+    assert_holds(&store, [1, 3, 5, 7, 9, 2]);
+    // as after a kill
+    std::mem::forget(prepare(&store));
+    assert_eq!(names().len(), 2);
+    drop(store);
+    let mut store = open(dir.path());
+    assert_eq!((names(), store.check()), (before, Vec::new()));
+    let task = store.compaction_tasks().expect("writable").remove(0);
+    assert!(task.prepare(false, &|| true).expect("writable").is_none(), "cancelled");
+    assert_eq!(names().len(), 1);
+    assert_eq!(compact(&mut store), 4);
+    // a damaged name costs nothing
+    drop(store);
+    let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+    catalog.execute("UPDATE models SET file = '../elsewhere'", ()).expect("changed");
+    drop(catalog);
+    assert_holds(&open(dir.path()), [1, 3, 5, 7, 9, 2]);
+}
+
+#[test]
+fn a_library_is_used_before_it_is_verified_and_repaired_afterwards() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..20)).expect("stored");
+    store.save_sums().expect("stored");
+    drop(store);
+    let path = vector_file(dir.path());
+    let mut bytes = fs::read(&path).expect("there");
+    for n in [4, 7] {
+        bytes[64 + n * DIM * 4..][..8].fill(0xFF); // no numbers at all
+    }
+    fs::write(&path, bytes).expect("written");
+
+    let (mut store, notices) = Store::open_unverified(dir.path(), &model()).expect("opens");
+    assert_eq!((store.snapshot().len(), notices), (20, Vec::new()), "no vector was read");
+    let (epoch, rows) = (store.snapshot().epoch(), store.vector_rows());
+    let findings = store.take_verification().expect("to be verified").run(&|| false);
+    assert!(store.take_verification().is_none(), "once");
+    let notices = store.apply_findings(findings).expect("writable");
+    assert!(notices[0].text.starts_with("2 vectors in "), "{notices:?}");
+    assert_holds(&store, (0..20).filter(|n| ![4, 7].contains(n)));
+    assert!(store.snapshot().epoch() > epoch);
+    assert!(!rows.has(&hash(7), item("", 7).modality, LongText::Truncate), "threads that read files see it");
+    for n in [4, 7] {
+        assert!(!known(&store, &item(format!("/photos/{n}.jpg"), n)));
+        store.commit_embedded(batch(n..n + 1)).expect("stored");
+    }
+    assert_eq!((store.snapshot().len(), store.check()), (20, Vec::new()));
+    drop(store);
+
+    let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'items_by_hash'";
+    let page: u64 = catalog.query_row(sql, (), |row| row.get::<_, i64>(0)).expect("there").cast_unsigned();
+    drop(catalog);
+    let path = dir.path().join("catalog.sqlite");
+    let mut bytes = fs::read(&path).expect("there");
+    bytes[(page as usize - 1) * 4096..][..4096].fill(0xEE);
+    fs::write(&path, bytes).expect("written");
+    let (mut store, _) = Store::open_unverified(dir.path(), &model()).expect("opens");
+    let (before, rows) = (store.snapshot(), store.vector_rows());
+    let findings = store.take_verification().expect("to be verified").run(&|| false);
+    let notices = store.apply_findings(findings).expect("writable");
+    assert!(notices[0].text.contains("An index of the catalog was damaged"), "{notices:?}");
+    let after = store.snapshot();
+    assert!(after.items().eq(before.items()) && after.epoch() > before.epoch());
+    assert!(after.generation() > before.generation() && rows.has(&hash(5), Modality::Image, LongText::Truncate));
+    assert_eq!((store.read_only(), store.check()), (None, Vec::new()));
+    store.commit_embedded(batch(20..21)).expect("it is still ours to write");
+    assert!(Store::open(dir.path(), &model()).expect("opens").0.read_only().is_some());
+}
+
+#[test]
+fn means_are_stored_and_used_only_for_the_items_that_they_are_of() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    store.commit_embedded(batch(0..20)).expect("stored");
+    store.save_sums().expect("stored");
+    drop(store);
+    let change = |sql: &str| {
+        let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("opens");
+        catalog.execute(sql, ()).expect("changed")
+    };
+    // As nobody writes them; they are taken over, since no vector is read.
+    let file = vector_file(dir.path());
+    let bytes = fs::read(&file).expect("there");
+    fs::write(&file, [&bytes[..64], &vec![0; bytes.len() - 64]].concat()).expect("written");
+    let (store, _) = Store::open_to_read_unverified(dir.path(), &model()).expect("opens");
+    assert!(store.snapshot().mean(Modality::Image).expect("has some").iter().any(|value| *value != 0.0));
+    drop(store);
+    fs::write(&file, bytes).expect("written");
+    assert_eq!(change("UPDATE sums SET crc = crc + 1"), 1);
+    assert_holds(&open(dir.path()), 0..20);
+    // as an earlier version of the program does it, which knows nothing of sums
+    let removed = change("DELETE FROM items WHERE id = 3") + change("DELETE FROM files WHERE id = 3");
+    assert_eq!(removed, 2);
+    assert_holds(&open(dir.path()), (0..20).filter(|n| *n != 2));
+}
+
 mod damage {
     use super::*;
     use std::io::{Seek, SeekFrom, Write};
@@ -772,41 +985,64 @@ mod damage {
     }
 }
 
-/// `cargo test --release --test engine_store -- --ignored --nocapture`
+/// A library of ITEMS items with DIMENSIONS dimensions: `ITEMS=1000000 DIMENSIONS=768 cargo nextest run -p vicinity-engine
+/// --test engine store::figures_of_a_large_library --run-ignored only --no-capture`
 #[test]
 #[ignore = "prints figures; run by hand"]
-fn figures_at_100_000_items() {
+fn figures_of_a_large_library() {
     use std::time::Instant;
+    let number = |name: &str, default: u32| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    let (count, dim) = (number("ITEMS", 100_000), number("DIMENSIONS", 384));
     let dir = tempfile::tempdir().expect("a folder");
-    let big = ModelKey { dim: 384, ..model() };
+    let big = ModelKey { dim: dim as usize, ..model() };
     let vector = |n: u32| {
-        let values = (0..384_u32).map(|i| ((n ^ i.wrapping_mul(2_654_435_761)) % 1000) as f32 - 499.5);
+        let values = (0..dim).map(|i| ((n ^ i.wrapping_mul(2_654_435_761)) % 1000) as f32 - 499.5);
         Embedding::new(values.collect::<Vec<_>>()).expect("not zero")
     };
+    let at = |n: u32| item(format!("/photos/some folder/{n}.jpg"), n);
+    let timed = |what: &str, start: Instant| println!("{what}: {:.3} s", start.elapsed().as_secs_f64());
     let (mut store, _) = Store::open(dir.path(), &big).expect("opens");
-    let all: Vec<NewItem> = (0..100_000).map(|n| item(format!("/photos/some folder/{n}.jpg"), n)).collect();
+    store.add_root(Path::new("/photos")).expect("writable");
     let start = Instant::now();
-    for (i, part) in all.chunks(1000).enumerate() {
-        let part = part.iter().cloned().zip((i as u32 * 1000..).map(vector)).collect();
+    for first in (0..count).step_by(4096) {
+        let part = (first..count.min(first + 4096)).map(|n| (at(n), vector(n))).collect();
         store.commit_embedded(part).expect("stored");
     }
-    println!("stored in batches of 1,000: {:.2} s", start.elapsed().as_secs_f64());
+    timed("stored in batches of 4,096", start);
     let start = Instant::now();
-    for n in 100_000..100_064 {
+    for n in count..count + 64 {
         store.commit_embedded(vec![(item(format!("/new/{n}.jpg"), n), vector(n))]).expect("stored");
     }
-    println!("a commit of one item: {:.2} ms", start.elapsed().as_secs_f64() * 1000.0 / 64.0);
+    timed("64 commits of one item", start);
+    store.save_sums().expect("stored");
     drop(store);
+    for _ in 0..3 {
+        let start = Instant::now();
+        let (store, notices) = Store::open_unverified(dir.path(), &big).expect("opens");
+        timed("opened", start);
+        assert_eq!((store.snapshot().len(), notices.len()), (count as usize + 64, 0));
+    }
+    let (mut store, _) = Store::open_unverified(dir.path(), &big).expect("opens");
     let start = Instant::now();
-    let (store, notices) = Store::open(dir.path(), &big).expect("opens");
-    println!("opened, every vector checked: {:.3} s", start.elapsed().as_secs_f64());
-    assert_eq!((store.snapshot().len(), notices.len()), (100_064, 0));
+    assert!(store.take_verification().expect("to be verified").run(&|| false).is_empty());
+    timed("verified", start);
     let start = Instant::now();
-    assert!(all.iter().all(|item| known(&store, item)));
-    println!("known, 100,000 times: {:.3} s", start.elapsed().as_secs_f64());
+    assert!((0..count).all(|n| known(&store, &at(n))));
+    timed("all files known", start);
+    let seen = (0..count).filter(|n| n % 2 == 0).map(|n| at(n).path).collect();
     let start = Instant::now();
-    assert_eq!(store.check(), [""; 0]);
-    println!("check: {:.3} s", start.elapsed().as_secs_f64());
+    store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+    timed("half of the items removed", start);
+    let task = store.compaction_tasks().expect("writable").remove(0);
+    let start = Instant::now();
+    let prepared = task.prepare(false, &|| false).expect("writable").expect("half is unused");
+    timed("compaction prepared", start);
+    let start = Instant::now();
+    assert!(store.adopt_compaction(&prepared).expect("writable"));
+    timed("compaction adopted, under the lock", start);
+    let start = Instant::now();
+    prepared.finish().expect("writable");
+    timed("old file and list deleted", start);
 }
 
 /// The only layout that is kept.

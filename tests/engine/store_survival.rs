@@ -90,6 +90,64 @@ fn killed_at_30_moments_nothing_committed_is_lost_and_nothing_is_stored_twice() 
     println!("{total} items after 30 kills");
 }
 
+/// Adds, removes and compacts without end, and says so after each round: of the first N contents every fourth is there.
+#[test]
+fn child_compacts() {
+    let Some(dir) = told() else { return };
+    let mut store = open(&dir);
+    store.add_root(Path::new("/photos")).expect("writable");
+    let mut end = store.snapshot().items().map(|item| number(item) + 1).max().unwrap_or(0).next_multiple_of(4);
+    loop {
+        store.commit_embedded(batch(end..end + 200)).expect("stored");
+        end += 200;
+        let seen = (0..end).step_by(4).map(|n| format!("/photos/{n}.jpg").into()).collect();
+        store.remove_missing(&seen, &["/photos".into()], &[]).expect("writable");
+        println!("\nstored {end}");
+        let task = store.compaction_tasks().expect("writable").remove(0);
+        let prepared = task.prepare(false, &|| false).expect("writable").expect("three of four are unused");
+        assert!(store.adopt_compaction(&prepared).expect("writable"));
+        prepared.finish().expect("writable");
+    }
+}
+
+/// The number of the content of an item.
+fn number(item: &vicinity_core::Item) -> u32 {
+    let name = item.path.file_stem().expect("a name").to_str().expect("text");
+    name.parse().expect("a number")
+}
+
+#[test]
+fn killed_at_30_moments_of_compactions_nothing_is_lost_and_nothing_is_left_over() {
+    let _one = alone();
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut seed = 0x2545_F491_u32;
+    let mut left_over = 0;
+    for round in 0..30 {
+        let mut process = child("child_compacts", dir.path()).spawn().expect("starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let stored = |line: &str| line.strip_prefix("stored ").and_then(|n| n.parse::<u32>().ok());
+        let first = lines.by_ref().find_map(|line| stored(&line)).expect("stores something");
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        std::thread::sleep(Duration::from_micros(u64::from(seed >> 8) % 60_000));
+        process.kill().expect("SIGKILL");
+        process.wait().expect("ends");
+        let reported = lines.filter_map(|line| stored(&line)).last().unwrap_or(first);
+        let files = || fs::read_dir(dir.path().join("vectors")).expect("a folder").count();
+        left_over += usize::from(files() > 1);
+
+        let (reader, notices) = Store::open_to_read(dir.path(), &model()).expect("opens before anything is cleaned up");
+        assert_eq!(notices, []);
+        let there: Vec<u32> = reader.snapshot().items().map(number).collect();
+        assert_holds(&reader, there.iter().copied());
+        assert!((0..reported).step_by(4).all(|n| there.contains(&n)), "round {round}: {reported} were reported");
+        drop(reader);
+        let store = open(dir.path());
+        assert_holds(&store, there);
+        assert_eq!((store.check(), files()), (Vec::new(), 1), "round {round}");
+    }
+    assert!(left_over > 0, "no kill came in the middle of a compaction; change the waits");
+}
+
 #[test]
 fn a_limit_on_file_size_stops_writing_and_loses_nothing() {
     let _one = alone();

@@ -1,6 +1,6 @@
 //! The commands, run as a user runs them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -287,6 +287,60 @@ fn damage_is_told_by_every_command_and_repaired_by_index() {
     assert!(place.index().status.success());
     let info = String::from_utf8(place.run(&["info"]).stdout).unwrap();
     assert!(info.contains("A damaged catalog was set aside in"), "{info}");
+}
+
+#[test]
+fn duplicates_lists_files_with_the_same_content() {
+    let place = Place::new();
+    assert!(place.index().status.success());
+    let none = place.run(&["duplicates"]);
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(1), 0), "{}", stderr(&none));
+    fs::copy(place.files().join("dog.txt"), place.files().join("hound.txt")).unwrap();
+    fs::copy(place.files().join("picture1.png"), place.files().join("a copy.png")).unwrap();
+    fs::copy(place.files().join("picture1.png"), place.files().join("another.png")).unwrap();
+    assert!(place.index().status.success());
+    let groups = lines(&place.run(&["duplicates", "--json"]));
+    let names = |group: &Value| {
+        let files = group["files"].as_array().unwrap().iter();
+        files.map(|file| file["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&groups[0]), ["bytes", "files", "modality"]);
+    assert_eq!(
+        (groups.len(), groups[0]["modality"].as_str(), groups[1]["modality"].as_str()),
+        (2, Some("image"), Some("text"))
+    );
+    assert_eq!(names(&groups[0])[0], "picture1.png", "the first one that was added");
+    assert_eq!(
+        BTreeSet::from_iter(names(&groups[0])[1..].iter().map(String::as_str)),
+        BTreeSet::from(["a copy.png", "another.png"])
+    );
+    assert_eq!(names(&groups[1]), ["dog.txt", "hound.txt"]);
+    let text = String::from_utf8(place.run(&["duplicates"]).stdout).unwrap();
+    assert_eq!(text.lines().filter(|line| line.is_empty()).count(), 1, "{text}");
+    assert_eq!(text.lines().count(), 6, "{text}");
+}
+
+#[test]
+fn compact_frees_the_space_of_removed_files() {
+    let place = Place::new();
+    assert_eq!(place.run(&["compact"]).status.code(), Some(2), "there is no library yet");
+    assert!(!place.path("library").exists());
+    assert!(place.index().status.success());
+    let compacted = lines(&place.run(&["compact", "--json"]));
+    assert_eq!(keys(&compacted[0]), ["bytes_after", "bytes_before", "vectors_removed"]);
+    assert_eq!(compacted[0]["vectors_removed"], 0);
+    fs::remove_file(place.files().join("dog.txt")).unwrap();
+    fs::remove_file(place.files().join("picture1.png")).unwrap();
+    assert!(place.index().status.success());
+    let compacted = lines(&place.run(&["compact", "--json"]));
+    let [before, after, removed] =
+        ["bytes_before", "bytes_after", "vectors_removed"].map(|key| compacted[0][key].as_u64());
+    assert_eq!((before, after, removed), (Some(64 + 5 * 384 * 4), Some(64 + 3 * 384 * 4), Some(2)));
+    assert!(place.run(&["doctor"]).status.success());
+    assert_eq!(lines(&place.run(&["search", "space", "--json"])).len(), 3);
+    let text = String::from_utf8(place.run(&["compact"]).stdout).unwrap();
+    assert!(text.starts_with("removed 0 vectors: "), "{text}");
+    assert_eq!(lines(&place.index()).pop().unwrap()["embedded"], 0);
 }
 
 #[test]

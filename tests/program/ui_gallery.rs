@@ -262,6 +262,21 @@ fn the_list_of_failures_names_reason_and_folder() {
 }
 
 #[test]
+fn exact_duplicates_are_selected_and_listed_group_by_group() {
+    let (mut window, _) = open_with(Setup::default(), Habits::default());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    window.run_steps(3);
+    type_text(&mut window, "exact dup");
+    window.key_press(Key::Enter);
+    step_until(&mut window, "they are listed", |w| listed(w) == [3, 9, 4, 30, 25]);
+    assert_eq!(window.state().state().preferences.central_view, CentralView::Gallery);
+    window.get_by_label("5 selected");
+    assert!(window.query_all_by_label("3 duplicates of 2 files, 2.1 MB in total").next().is_some());
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the selection can be undone", |w| w.state().state().library().selection.items.is_empty());
+}
+
+#[test]
 fn labels_given_to_items_stay_when_another_set_is_taken() {
     let (mut window, _) = open_with(Setup::default(), Habits::default());
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);

@@ -11,8 +11,8 @@ use vicinity_core::{
 };
 use vicinity_engine::visible::FolderIndex;
 use vicinity_engine::{
-    Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot, SnapshotParts,
-    Vectors, VisibleRows,
+    Duplicates, Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot,
+    SnapshotParts, Vectors, VisibleRows,
 };
 use vicinity_models::{ModelInfo, ModelKey};
 
@@ -176,6 +176,10 @@ impl Backend for Fake {
             Job::Pause => {
                 let progress = Progress { stage: Stage::Paused, total: 2040, done: 1204, ..Progress::default() };
                 self.send(Event::Progress(progress));
+            }
+            Job::FindDuplicates => {
+                let groups = vec![vec![ItemId(3), ItemId(9), ItemId(4)], vec![ItemId(30), ItemId(25)]];
+                self.send(Event::Duplicates(Duplicates { groups, bytes_to_spare: 2_100_000 }.into()));
             }
             Job::Rescan => {
                 let progress = Progress { stage: Stage::Embedding, total: 2040, done: 9, ..Progress::default() };

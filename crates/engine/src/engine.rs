@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
-use super::import::{Coordinator, NumberedJob};
+use super::import::{Coordinator, IdleCompaction, NumberedJob};
 use super::import_control::ImportControl;
 use super::library::Library;
 use super::model_loader::{LazyModel, ModelFactory};
@@ -157,7 +157,7 @@ impl Engine {
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let (library, notices) = Library::open(library, &info.key, mode.access)?;
+        let (library, notices) = Library::open_in_mode(library, &info.key, mode)?;
         if info.check_dim(library.snapshot().dim()).is_err() {
             library.set_dimensions(info.key.dim)?;
         }
@@ -179,7 +179,8 @@ impl Engine {
         let (filters, filter_worker) = FilterWorker::start(visible, event_sender.clone())?;
         let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
         let control = ImportControl::default();
-        let jobs = Inbox::default();
+        // First of all: nothing changes before.
+        let jobs = Inbox::new(VecDeque::from([(0, Job::Verify)]));
         let coordinator = Coordinator {
             jobs: jobs.clone(),
             library: library.clone(),
@@ -192,6 +193,7 @@ impl Engine {
             stopped: Cell::new(false),
             deferred: RefCell::default(),
             interrupted: None,
+            idle: IdleCompaction::default(),
         };
         let import_worker = Worker::serve("import", &jobs, coordinator)?;
         let snapshot = library.snapshot();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::derived::duplicates::Duplicates;
 use super::import_summary::ImportSummary;
 use super::job::SearchSlot;
 use super::notice::Notice;
 use super::open_request::OpenRequest;
 use super::snapshot::Snapshot;
-use super::store::UnfinishedImport;
+use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FolderCounts, VisibleRows};
 use vicinity_core::{
     Failure, ItemId, LabelledItems, Layout, MapProgress, Picture, Progress, ScoredLabels, SearchResult, SkipCounts,
@@ -68,6 +69,10 @@ pub enum Event {
     Preview(ItemId, Result<PreviewContent, String>),
     /// Where the model is.
     Model(ModelState),
+    /// Answer to [`Job::FindDuplicates`](super::Job::FindDuplicates).
+    Duplicates(Arc<Duplicates>),
+    /// The library was compacted, because somebody asked for it or it was idle: the space before and after, or a sentence.
+    Compacted(Result<Compaction, String>),
     /// A sentence for the status bar: something was done, or went wrong.
     Notice(Notice),
     /// The service that embeds this library ended an import; a notice follows.

@@ -86,7 +86,7 @@ fn slot(event: &Event) -> Option<usize> {
         Event::Unfinished(_) => Some(9),
         Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
         // At most one for each request.
-        Event::Visible(_) | Event::Folders(_) => None,
+        Event::Visible(_) | Event::Folders(_) | Event::Compacted(_) | Event::Duplicates(_) => None,
         Event::Model(_) | Event::Notice(_) | Event::ServiceFailed(_) => None,
         Event::OpenRequested(_) | Event::StoredLabels(_) => None,
     }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::derived::Artefacts;
 use super::embed::Pipeline;
@@ -18,10 +18,13 @@ use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
 use super::library::{Library, UnfinishedImport};
 use super::model_loader::LazyModel;
-use super::store::StoreError;
+use super::store::{Compaction, StoreError};
 use super::{Event, ImportSummary, Job, Severity, export};
 use vicinity_core::worker::{Inbox, Task};
 use vicinity_core::{Modality, Progress, SkipCounts, Stage};
+
+/// How long a library has been idle when it is compacted.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// A job and its number.
 pub type NumberedJob = (u64, Job);
@@ -50,6 +53,17 @@ pub struct Coordinator {
     pub deferred: RefCell<VecDeque<NumberedJob>>,
     /// The number of a run that has to begin again once there is no other job.
     pub interrupted: Option<u64>,
+    /// Compaction while there is nothing else to do.
+    pub idle: IdleCompaction,
+}
+
+/// When an idle library is compacted.
+#[derive(Default)]
+pub struct IdleCompaction {
+    /// Whether the job at hand is one of these.
+    active: bool,
+    /// Generation of the snapshot that was looked at last: nothing else becomes of it the next time.
+    seen: Option<u64>,
 }
 
 /// One run's notes.
@@ -76,11 +90,23 @@ impl Task for Coordinator {
     type Request = NumberedJob;
 
     fn next(&mut self) -> Option<NumberedJob> {
-        let Self { jobs, deferred, interrupted, .. } = self;
-        jobs.take(|jobs| {
+        let Self { jobs, deferred, interrupted, idle, library, .. } = self;
+        let mut find = |jobs: &mut VecDeque<NumberedJob>| {
             let deferred = deferred.get_mut().pop_front();
             deferred.or_else(|| jobs.pop_front()).or_else(|| Some((interrupted.take()?, Job::Rescan)))
-        })
+        };
+        let found = jobs.wait_until(Instant::now() + IDLE, |jobs, closed| match closed {
+            true => Some(None),
+            false => find(jobs).map(Some),
+        });
+        if let Some(found) = found {
+            return found;
+        }
+        if idle.seen.replace(library.snapshot().generation()) != idle.seen && library.may_be_worth_compacting() {
+            idle.active = true;
+            return Some((0, Job::Compact));
+        }
+        jobs.take(find)
     }
 
     fn handle(&mut self, (number, job): &mut NumberedJob) {
@@ -90,8 +116,10 @@ impl Task for Coordinator {
             // after a run that a full disk has ended; one that was only paused continues by itself
             Job::Resume if self.stopped.take() => self.import(number, Job::Rescan),
             Job::Resume => {}
+            Job::Compact => self.compact(),
             other => self.run_now(other),
         }
+        self.library.save_sums();
     }
 
     /// Nobody is to wait for the end of a run that has none.
@@ -110,6 +138,35 @@ impl Task for Coordinator {
 }
 
 impl Coordinator {
+    /// Verifies the library before anything in it changes.
+    fn verify(&self) {
+        let control = self.control.clone();
+        match self.library.verify(&|| control.is_closed()) {
+            Ok(notices) if notices.is_empty() => {}
+            Ok(notices) => {
+                notices.into_iter().for_each(|notice| self.event_sender.send(Event::Notice(notice)));
+                self.publish();
+            }
+            Err(error) => self.event_sender.notice(Severity::Error, error.to_string()),
+        }
+    }
+
+    /// Compacts the library. An idle one gives up at once when there is something else to do.
+    fn compact(&mut self) {
+        let idle = std::mem::take(&mut self.idle.active);
+        let cancelled = || self.control.is_closed() || (idle && self.jobs.read(|jobs| !jobs.is_empty()));
+        match self.library.compact(idle, &cancelled) {
+            Ok(None) if idle => {}
+            Ok(done) => {
+                let bytes = self.library.vector_bytes();
+                let nothing = Compaction { bytes_before: bytes, bytes_after: bytes, vectors_removed: 0 };
+                self.event_sender.send(Event::Snapshot(self.library.snapshot()));
+                self.event_sender.send(Event::Compacted(Ok(done.unwrap_or(nothing))));
+            }
+            Err(error) => self.event_sender.send(Event::Compacted(Err(error.to_string()))),
+        }
+    }
+
     /// Jobs that need no run.
     fn run_now(&self, job: Job) {
         let done = match job {
@@ -117,6 +174,7 @@ impl Coordinator {
             Job::SetImport(options) => self.library.set_import_options(options),
             Job::SetDimensions(dim) => self.library.set_dimensions(dim).map(|()| self.publish()),
             Job::Export { vectors, items } => return self.export(&vectors, &items),
+            Job::Verify => return self.verify(),
             _ => return,
         };
         if let Err(error) = done {

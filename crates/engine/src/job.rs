@@ -83,6 +83,13 @@ pub enum Job {
     UnloadModel,
     /// Load the model again, where the wishes of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.
     ReloadModel,
+    /// Find files with the same content. Answered by [`Event::Duplicates`](super::Event::Duplicates).
+    FindDuplicates,
+    /// Verify the library against its checksums, and repair it, unless that was done before. Every engine begins with it.
+    Verify,
+    /// Remove the vectors that no item needs any more from the library's files. Answered by
+    /// [`Event::Compacted`](super::Event::Compacted).
+    Compact,
     /// Write the vectors and the list of items (rows in the same order).
     Export {
         /// A `.npy` file.

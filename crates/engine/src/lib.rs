@@ -67,13 +67,14 @@ mod threads;
 pub mod updates;
 pub mod visible;
 
+pub use derived::duplicates::Duplicates;
 pub use engine::{Engine, OpenError};
 pub use event::{Event, ModelState, PreviewContent};
 pub use import_options::ImportOptions;
 pub use import_summary::{ImportSummary, StageSeconds};
 pub use job::{Job, LabelTargets, SearchSlot};
 pub use notice::{Notice, Severity};
-pub use open_mode::{Access, LayoutUpdates, OpenMode};
+pub use open_mode::{Access, LayoutUpdates, OpenMode, Verify};
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
 pub use visible::{FolderCounts, VisibleRows};

@@ -1,14 +1,16 @@
 //! The library as the engine's threads share it: the store behind a lock, the snapshot of now, the failures.
 
+mod maintenance;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
-use super::store::{self, AssignedLabel, ClosingSignal, Store, StoreError, VectorRows};
+use super::store::{self, AssignedLabel, ClosingSignal, PreparedDimensions, Store, StoreError, VectorRows};
 pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
-use super::{Access, ImportOptions, Notice, Snapshot};
+use super::{Access, ImportOptions, Notice, OpenMode, Snapshot, Verify};
 use vicinity_core::{
     ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, SkipCounts,
 };
@@ -40,9 +42,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Library {
     /// Opens the library in a folder, and says what was found amiss.
     pub fn open(dir: &Path, key: &ModelKey, access: Access) -> Result<(Self, Vec<Notice>), StoreError> {
-        let (store, notices) = match access {
-            Access::ReadWrite => Store::open(dir, key)?,
-            Access::Read => Store::open_to_read(dir, key)?,
+        Self::open_in_mode(dir, key, OpenMode { access, verify: Verify::BeforeUse, ..OpenMode::default() })
+    }
+
+    /// The same, perhaps to be verified later ([`Self::verify`]).
+    pub fn open_in_mode(dir: &Path, key: &ModelKey, mode: OpenMode) -> Result<(Self, Vec<Notice>), StoreError> {
+        let (store, notices) = match (mode.access, mode.verify) {
+            (Access::ReadWrite, Verify::BeforeUse) => Store::open(dir, key)?,
+            (Access::ReadWrite, Verify::InBackground) => Store::open_unverified(dir, key)?,
+            (Access::Read, Verify::BeforeUse) => Store::open_to_read(dir, key)?,
+            (Access::Read, Verify::InBackground) => Store::open_to_read_unverified(dir, key)?,
         };
         let failures = store.failures().into_iter().map(|f| (f.path, f.reason)).collect();
         let shared = Shared {
@@ -110,7 +119,9 @@ impl Library {
 
     /// Looks at the first `dim` dimensions of each vector from now on.
     pub fn set_dimensions(&self, dim: usize) -> Result<(), StoreError> {
-        self.write(|store| store.set_dimensions(dim))
+        // Reads all vectors, so not while the store is locked.
+        let prepared = PreparedDimensions::of(&self.snapshot(), dim);
+        self.write(|store| store.set_prepared_dimensions(dim, Some(prepared)))
     }
 
     /// Services that may be sent items of this library, by host.

@@ -7,6 +7,19 @@ pub struct OpenMode {
     pub access: Access,
     /// When the map is laid out.
     pub layout: LayoutUpdates,
+    /// When it is verified.
+    pub verify: Verify,
+}
+
+/// When a library is verified against its checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verify {
+    /// While it is used already. Damage is reported by [`Event::Notice`](super::Event::Notice) and taken out of the
+    /// collection then; imports wait for the end of it.
+    #[default]
+    InBackground,
+    /// Before it is used, for whoever looks at it once.
+    BeforeUse,
 }
 
 /// What an open library may be used for.

@@ -14,6 +14,8 @@ actions! {
     ItemAction {
         /// Select everything visible.
         SelectAll("Select all", "Select all items shown", [command(Key::A)], with_items);
+        /// Select files with the same content, and list them in the gallery.
+        ShowDuplicates("Show exact duplicates", "Select files with the same content and list them", [], with_items);
         /// Show the selected item in the file manager.
         Reveal("Show in folder", "Show the file in the file manager", [command_shift(Key::R)], with_selection);
         /// Copy the path(s) of the selection.

@@ -5,6 +5,7 @@
 //! To add one: a file or folder here with a type that implements [`Artefact`], a line in [`ARTEFACTS`], and a variant of
 //! [`Event`](super::Event) that carries the result. Where the user can ask for it, a variant of [`Job`], too.
 
+pub mod duplicates;
 pub mod file;
 mod layout;
 mod schedule;
@@ -20,7 +21,7 @@ use schedule::{Schedule, start};
 use vicinity_core::worker::Worker;
 
 /// Every artefact, a line each.
-const ARTEFACTS: &[Start] = &[start::<layout::MapLayout>];
+const ARTEFACTS: &[Start] = &[start::<layout::MapLayout>, start::<duplicates::DuplicateFinder>];
 
 type Start = fn(&Context) -> io::Result<(Box<dyn Schedule>, Worker)>;
 

@@ -46,7 +46,7 @@ impl Coordinator {
                 }
                 Some(Some((_, Job::Resume))) => {}
                 // only once nothing of it is in flight
-                Some(Some(job @ (_, Job::Remove(_)))) => self.deferred.borrow_mut().push_back(job),
+                Some(Some(job @ (_, Job::Remove(_) | Job::Compact))) => self.deferred.borrow_mut().push_back(job),
                 Some(Some((_, other))) => self.run_now(other),
                 None if pipeline.in_flight.load(Ordering::Acquire) == 0 => return,
                 None => pipeline.report(),

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -43,6 +44,9 @@ const TABLES: &str = "
         path BLOB PRIMARY KEY, reason TEXT NOT NULL, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
         program TEXT NOT NULL) WITHOUT ROWID;
 ";
+
+/// How soon a check of the catalog is cancelled.
+const CANCEL_POLL: Duration = Duration::from_millis(20);
 
 /// Beginning of the names of folders that hold damaged catalogs; the time follows.
 const SET_ASIDE_PREFIX: &str = "damaged-";
@@ -90,7 +94,7 @@ pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
 
 /// Does not use SQLite's read-only flag: such a connection leaves its shared files behind. SQLite itself falls back to
 /// reading where the catalog is write-protected.
-fn open_shared(dir: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_shared(dir: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file(dir), flags)?;
     prepare(&connection)?;
@@ -166,6 +170,7 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute("ALTER TABLE items ADD COLUMN crc INTEGER", ())?;
     }
     connection.execute(super::assigned_labels::TABLE, ())?;
+    connection.execute(super::sums::TABLE, ())?;
     connection.execute(super::rejected::TABLE, ()).map(|_| ())
 }
 
@@ -189,10 +194,28 @@ pub(super) fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>
 }
 
 /// The first fault of the catalog in `dir`; `None` if it is intact or cannot be checked.
-pub(super) fn examine(dir: &Path) -> Option<String> {
-    let look = || integrity(&open_shared(dir)?);
+pub(super) fn examine(dir: &Path, cancelled: &(dyn Fn() -> bool + Sync)) -> Option<String> {
+    let look = || {
+        let connection = open_shared(dir)?;
+        let (interrupt, done) = (connection.get_interrupt_handle(), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    if cancelled() {
+                        interrupt.interrupt();
+                    }
+                    std::thread::park_timeout(CANCEL_POLL);
+                }
+            });
+            let found = integrity(&connection);
+            done.store(true, Ordering::Release);
+            watcher.thread().unpark();
+            found
+        })
+    };
     match look() {
         Ok(found) => found.into_iter().next(),
+        Err(_) if cancelled() => None,
         Err(error) if matches!(StoreError::sql(dir, &error), StoreError::Damaged { .. }) => Some(error.to_string()),
         Err(error) => {
             log::warn!("the catalog of {} could not be checked: {error}", dir.display());
@@ -317,7 +340,7 @@ pub(super) struct ModelRow {
 
 /// The entry of `model`, if any.
 pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite::Result<Option<ModelRow>> {
-    let found = connection
+    connection
         .query_row(
             "SELECT id, file, rows FROM models WHERE name = ? AND revision = ? AND preprocessing = ? AND dim = ?",
             (&model.name, &model.revision, &model.preprocessing, model.dim as i64),
@@ -326,16 +349,7 @@ pub(super) fn find_model(connection: &Connection, model: &ModelKey) -> rusqlite:
                 Ok(ModelRow { id: row.get(0)?, file, rows: row.get(2).unwrap_or(0) })
             },
         )
-        .optional()?;
-    let Some(row) = found else { return Ok(None) };
-    // Both are written in one transaction, so a smaller number of rows is damage.
-    let last: Option<u32> = connection.query_row(
-        "SELECT max(row) FROM vectors WHERE model = ? AND typeof(row) = 'integer'",
-        [row.id],
-        |row| Ok(row.get(0).unwrap_or(None)),
-    )?;
-    let rows = row.rows.max(last.map_or(0, |last| last.saturating_add(1)));
-    Ok(Some(ModelRow { rows, ..row }))
+        .optional()
 }
 
 /// Adds an entry for `model`. The file name is derived from the model, so an entry that already has this name is a

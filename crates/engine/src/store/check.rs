@@ -1,10 +1,13 @@
 //! The library check of `vicinity doctor`: reads everything and changes nothing.
 
+use std::collections::HashSet;
+
+use super::Store;
 use super::catalog::{self, ModelRow};
+use super::load::VectorList;
 use super::loaded::VectorKind;
-use super::open::{REPAIR_HINT, count_of, damaged_vectors};
-use super::vectors::{FileCheck, VectorFile};
-use super::{Store, loaded};
+use super::repair::{REPAIR_HINT, counted, damaged_vectors};
+use super::vectors::{self, FileCheck, VectorFile};
 use crate::snapshot::Vectors;
 use vicinity_core::ContentHash;
 use vicinity_models::ModelKey;
@@ -34,8 +37,8 @@ impl Store {
             .into_iter()
             .map(|found| format!("The catalog is damaged: {found}; {REPAIR_HINT}."))
             .collect();
-        if self.found.unreadable.count() > 0 {
-            let many = count_of(self.found.unreadable.count(), "entry", "entries");
+        if self.unreadable.count() > 0 {
+            let many = counted(self.unreadable.count(), "entry", "entries");
             faults.push(format!("{many} of the catalog cannot be read; {REPAIR_HINT}."));
         }
         for (question, meaning) in CONSISTENCY {
@@ -54,7 +57,7 @@ impl Store {
     }
 
     /// All models in the catalog; `None` for an unreadable entry.
-    fn models(&self) -> rusqlite::Result<Vec<Option<(ModelRow, ModelKey)>>> {
+    pub(super) fn models(&self) -> rusqlite::Result<Vec<Option<(ModelRow, ModelKey)>>> {
         let read = |row: &rusqlite::Row<'_>| {
             let (name, revision, preprocessing) = (row.get(3)?, row.get(4)?, row.get(5)?);
             let key = ModelKey { name, revision, preprocessing, dim: row.get::<_, u32>(6)? as usize };
@@ -80,12 +83,15 @@ impl Store {
             }
             Err(error) => return Ok(Some(format!("The vector file {path} cannot be read: {error}."))),
         };
-        let loaded = loaded::load_vectors(&self.connection, model, &vectors, key.dim)?;
-        if loaded.damaged.is_empty() {
+        let list = VectorList::load(&self.connection, model.id, model.rows)?;
+        let damaged: HashSet<u32> =
+            vectors::damaged(&vectors, key.dim, list.checksums, &|| false).into_iter().collect();
+        if damaged.is_empty() {
             return Ok(None);
         }
-        let rows: Vec<u32> = loaded.damaged.values().copied().collect();
-        let items = self.items_of(loaded.damaged.keys())?;
+        let contents = list.rows.iter().filter(|(_, row)| damaged.contains(row)).map(|(content, _)| content);
+        let items = self.items_of(contents)?;
+        let rows: Vec<u32> = damaged.into_iter().collect();
         Ok(Some(damaged_vectors(file.path(), &rows, items)))
     }
 

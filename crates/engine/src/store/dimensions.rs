@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::sums::VectorSums;
 use super::{Store, StoreError, meta};
+use crate::Snapshot;
 
 /// Name of the numbers in the catalog.
 const ROW: &str = "dimensions";
@@ -19,6 +21,25 @@ pub(super) fn load(connection: &Connection, model: i64) -> rusqlite::Result<Opti
     Ok(all(connection)?.get(&model).copied().filter(|dim| *dim > 0))
 }
 
+/// A model has another id now.
+pub(super) fn rename(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<()> {
+    let mut stored = all(connection)?;
+    let Some(dim) = stored.remove(&from) else { return Ok(()) };
+    stored.insert(to, dim);
+    let json = serde_json::to_string(&stored).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    meta::put(connection, ROW, &json)
+}
+
+/// The sums of all vectors of a snapshot, cut to a number of dimensions.
+pub struct PreparedDimensions(VectorSums);
+
+impl PreparedDimensions {
+    /// Reads all vectors of a snapshot.
+    pub fn of(snapshot: &Snapshot, dim: usize) -> Self {
+        Self(VectorSums::of(snapshot.parts(), dim.clamp(1, snapshot.parts().model.dim)))
+    }
+}
+
 impl Store {
     /// Uses only the first `dim` dimensions from now on and stores that number. A new epoch begins. In a read-only library
     /// this lasts until it is closed.
@@ -26,6 +47,19 @@ impl Store {
     /// # Errors
     /// When the library cannot be written.
     pub fn set_dimensions(&mut self, dim: usize) -> Result<(), StoreError> {
+        self.set_prepared_dimensions(dim, None)
+    }
+
+    /// The same with what [`PreparedDimensions::of`] has computed, so that all vectors need not be read here.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn set_prepared_dimensions(
+        &mut self,
+        dim: usize,
+        prepared: Option<PreparedDimensions>,
+    ) -> Result<(), StoreError> {
+        let prepared = prepared.map(|PreparedDimensions(sums)| sums);
         let whole = self.loaded.parts.model.dim;
         let dim = dim.clamp(1, whole);
         if dim == self.loaded.dim() {
@@ -41,7 +75,9 @@ impl Store {
                 serde_json::to_string(&kept).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
             self.in_transaction(|connection| meta::put(connection, ROW, &json))?;
         }
-        self.loaded.use_dimensions(dim);
+        let sums = prepared.filter(|sums| sums.dim() == dim && sums.covers_same(self.loaded.sums()));
+        let sums = sums.unwrap_or_else(|| VectorSums::of(&self.loaded.parts, dim));
+        self.loaded.set_sums(sums);
         self.publish();
         Ok(())
     }

@@ -11,30 +11,39 @@ mod assigned_labels;
 mod catalog;
 mod check;
 mod commit;
+mod compact;
 mod consent;
 mod dimensions;
 mod error;
+mod import_options;
 mod layout;
 mod library_dir;
+mod load;
 mod loaded;
 mod lock;
 mod meta;
 mod open;
 pub(super) mod paths;
 mod rejected;
+mod repair;
 mod roots;
+mod sums;
 mod thumbnails;
 mod unfinished;
 mod vector_rows;
 mod vectors;
+mod verify;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 
 pub use assigned_labels::{AssignedLabel, AssignedLabels};
+pub use compact::{Compaction, CompactionTask, PreparedCompaction};
 pub use consent::remote_hosts;
+pub use dimensions::PreparedDimensions;
 pub use error::StoreError;
 pub use layout::{load_layout, save_layout};
 pub use library_dir::{is_library, is_library_file};
@@ -45,6 +54,7 @@ pub use rejected::{RejectedFile, RejectionCause};
 pub use thumbnails::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
 pub use unfinished::UnfinishedImport;
 pub use vector_rows::VectorRows;
+pub use verify::{Findings, Verification};
 
 use self::catalog::ModelRow;
 use self::loaded::{ItemChange, LoadedCatalog, vector_kind};
@@ -108,8 +118,14 @@ pub struct Store {
     snapshot: Arc<Snapshot>,
     thumbnails: ThumbnailCache,
     read_only: Option<String>,
-    /// Damage found by the last load.
-    found: loaded::LoadReport,
+    /// Unreadable entries found by the last load.
+    unreadable: loaded::UnreadableRows,
+    /// Row and checksum of the vectors that are still to be verified.
+    unverified: Option<Vec<(u32, u32)>>,
+    /// Rows found to be damaged.
+    damaged: HashSet<u32>,
+    /// Identity of the sums in the catalog.
+    saved_sums: Option<(u64, usize)>,
     /// SQLite data version that a reader loaded last.
     seen_version: Option<i64>,
     /// Held while this process may write; the system releases it when the process ends.

@@ -1,36 +1,23 @@
 //! Opening a library, and repairing damage on the way.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 
 use super::assigned_labels::AssignedLabels;
 use super::catalog::{self, ModelRow};
-use super::loaded::{self, LoadedCatalog};
+use super::load::Tables;
+use super::loaded::{LoadReport, LoadedCatalog};
 use super::lock::{self, LockOutcome};
-use super::meta::{self, StoredSetting};
+use super::repair::{REPAIR_HINT, counted, repair_file, repair_name, warning};
+use super::sums::VectorSums;
 use super::vectors::{self, FileCheck, VectorFile};
-use super::{Store, StoreError, ThumbnailCache, dimensions};
+use super::{Store, StoreError, ThumbnailCache, compact, dimensions, import_options};
 use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::{ImportOptions, Notice, Severity};
-use vicinity_core::atomic_file;
-use vicinity_models::{LongText, ModelKey};
-
-/// Import options as they are stored.
-#[derive(Serialize, Deserialize)]
-struct StoredOptions {
-    excludes: Vec<String>,
-    rows: bool,
-    long_text: LongText,
-}
-
-/// Name of the import options among the settings.
-const IMPORT: &str = "import";
-
-/// What the user can do about damage found while reading.
-pub(super) const REPAIR_HINT: &str = "`vicinity index` repairs this and re-embeds what is lost";
+use vicinity_models::ModelKey;
 
 /// Data recovered from a damaged catalog.
 #[derive(Default)]
@@ -41,14 +28,34 @@ pub(super) struct Salvaged {
     pub labels: Option<AssignedLabels>,
 }
 
+/// A catalog that was loaded.
+struct Loaded {
+    options: Option<ImportOptions>,
+    next: LoadedCatalog,
+    report: LoadReport,
+    saved_sums: Option<(u64, usize)>,
+}
+
 impl Store {
-    /// Opens the library in `dir`, or creates one. If another process writes it, or the disk is write-protected or full,
-    /// it is opened for reading ([`Store::read_only`] says why). Damage is repaired where possible and reported in the
-    /// notices: a damaged catalog is set aside, and damaged vectors are removed so that their items are embedded again.
+    /// Opens the library in `dir`, or creates one, and verifies it. If another process writes it, or the disk is
+    /// write-protected or full, it is opened for reading ([`Store::read_only`] says why). Damage is repaired where possible
+    /// and reported in the notices: a damaged catalog is set aside, and damaged vectors are removed so that their items are
+    /// embedded again.
     ///
     /// # Errors
     /// When the folder cannot be created or read, or belongs to a newer version of the program.
     pub fn open(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
+        let (mut store, mut notices) = Self::open_unverified(dir, model)?;
+        notices.extend(store.verify()?);
+        Ok((store, notices))
+    }
+
+    /// The same, but reads no vector: what [`Store::take_verification`] returns has to run, and what it finds to be
+    /// applied, before anything is embedded or stored.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unverified(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
         if let Err(error) = std::fs::create_dir_all(dir)
             && !dir.is_dir()
         {
@@ -60,31 +67,9 @@ impl Store {
             LockOutcome::Reader(why) => return Self::open_reader(dir, model, why),
             LockOutcome::Writer(lock) => lock,
         };
-        let mut salvaged = Salvaged::default();
-        let mut opened = Self::open_writer(dir, model, &mut notices);
-        if matches!(opened, Err(StoreError::Damaged { .. })) && catalog::rebuild(dir) {
-            let what = "An index of the catalog was damaged and has been rebuilt; all files are checked again, and nothing is lost.";
-            notices.push(warning(what.to_owned()));
-            opened = Self::open_writer(dir, model, &mut notices);
-        }
-        if let Err(StoreError::Damaged { what }) = &opened {
-            let (aside, found) = catalog::set_aside(dir)?;
-            notices.push(warning(format!(
-                "{what}. It was set aside in {}, and the library was rebuilt: everything is embedded again.",
-                aside.display()
-            )));
-            salvaged = found;
-            opened = Self::open_writer(dir, model, &mut notices);
-        }
-        match opened {
-            Ok(mut store) => {
+        match Self::open_repaired(dir, model, None, &mut notices) {
+            Ok((mut store, _)) => {
                 store.lock = Some(lock);
-                for root in salvaged.roots {
-                    store.add_root(&root)?;
-                }
-                if let Some(labels) = &salvaged.labels {
-                    store.replace_labels(&labels.set, &labels.given)?;
-                }
                 Ok((store, notices))
             }
             Err(StoreError::ReadOnly { .. }) => {
@@ -100,44 +85,61 @@ impl Store {
         }
     }
 
-    fn open_writer(dir: &Path, model: &ModelKey, notices: &mut Vec<Notice>) -> Result<Self, StoreError> {
-        let connection = catalog::open_to_write(dir)?;
-        // Beside the loading, on another processor.
-        let check = std::thread::Builder::new().name("vicinity-check".to_owned()).spawn({
-            let dir = dir.to_owned();
-            move || catalog::examine(&dir)
-        });
-        let loaded = Self::load_writer(dir, connection, model, notices);
-        match check.map(std::thread::JoinHandle::join) {
-            Ok(Ok(Some(found))) => {
-                let what = format!("the catalog of the library {} is damaged ({found})", dir.display());
-                Err(StoreError::Damaged { what })
-            }
-            Ok(Ok(None)) => loaded,
-            Ok(Err(_)) | Err(_) => {
-                log::warn!("the catalog of {} could not be checked", dir.display());
-                loaded
-            }
+    /// Opens a library for writing and repairs its catalog if it cannot be read, or is known to be damaged: `fault` is a
+    /// sentence. Returns whether the catalog was set aside.
+    pub(super) fn open_repaired(
+        dir: &Path,
+        model: &ModelKey,
+        fault: Option<String>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(Self, bool), StoreError> {
+        let mut opened = match fault {
+            Some(what) => Err(StoreError::Damaged { what }),
+            None => Self::open_writer(dir, model, notices),
+        };
+        if matches!(opened, Err(StoreError::Damaged { .. })) && catalog::rebuild(dir) {
+            let what = "An index of the catalog was damaged and has been rebuilt; all files are checked again, and nothing is lost.";
+            notices.push(warning(what.to_owned()));
+            opened = match catalog::examine(dir, &|| false) {
+                Some(found) => Err(StoreError::Damaged { what: found }),
+                None => Self::open_writer(dir, model, notices),
+            };
         }
+        let Err(StoreError::Damaged { what }) = &opened else { return Ok((opened?, false)) };
+        let (aside, salvaged) = catalog::set_aside(dir)?;
+        notices.push(warning(format!(
+            "{what}. It was set aside in {}, and the library was rebuilt: everything is embedded again.",
+            aside.display()
+        )));
+        let mut store = Self::open_writer(dir, model, notices)?;
+        for root in salvaged.roots {
+            store.add_root(&root)?;
+        }
+        if let Some(labels) = &salvaged.labels {
+            store.replace_labels(&labels.set, &labels.given)?;
+        }
+        Ok((store, true))
     }
 
-    fn load_writer(
-        dir: &Path,
-        connection: Connection,
-        model: &ModelKey,
-        notices: &mut Vec<Notice>,
-    ) -> Result<Self, StoreError> {
+    fn open_writer(dir: &Path, model: &ModelKey, notices: &mut Vec<Notice>) -> Result<Self, StoreError> {
+        let connection = catalog::open_to_write(dir)?;
         let sql = |error: rusqlite::Error| StoreError::sql(dir, &error);
         catalog::repair_sequence(&connection).map_err(sql)?;
+        compact::clean_up(dir, &connection).map_err(sql)?;
         let mut row = match catalog::find_model(&connection, model).map_err(sql)? {
             Some(row) => row,
-            None => catalog::add_model(&connection, model, &vectors::file_name(model)).map_err(sql)?,
+            None => {
+                let name = vectors::find_file(&dir.join("vectors"), model);
+                let name = name.unwrap_or_else(|| vectors::file_name(model));
+                catalog::add_model(&connection, model, &name).map_err(sql)?
+            }
         };
         let file = repair_name(dir, &connection, model, &mut row).map_err(sql)?;
-        repair_file(dir, &connection, &mut row, &file, notices)?;
-        let mut store = Self::load(dir, connection, model, row, file, None)?;
+        let mut store = Self::load(dir, connection, model, row, file, None, notices)?;
         store.drop_unreadable(notices)?;
-        store.drop_damaged(notices)?;
+        if let Err(error) = store.save_sums() {
+            log::info!("the library will open more slowly: {error}");
+        }
         Ok(store)
     }
 
@@ -147,6 +149,16 @@ impl Store {
     /// # Errors
     /// When there is no library, it cannot be read, or it belongs to a newer version of the program.
     pub fn open_to_read(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
+        let (mut store, mut notices) = Self::open_to_read_unverified(dir, model)?;
+        notices.extend(store.verify()?);
+        Ok((store, notices))
+    }
+
+    /// The same, but reads no vector; see [`Store::open_unverified`].
+    ///
+    /// # Errors
+    /// As [`Store::open_to_read`].
+    pub fn open_to_read_unverified(dir: &Path, model: &ModelKey) -> Result<(Self, Vec<Notice>), StoreError> {
         let dir = &std::path::absolute(dir).map_err(|error| StoreError::io(dir, dir, error))?;
         if !exists(dir) {
             return Err(StoreError::Missing { dir: dir.to_owned() });
@@ -165,13 +177,10 @@ impl Store {
             StoreError::Damaged { what } => StoreError::Damaged { what: format!("{what}; {REPAIR_HINT}") },
             error => error,
         })?;
-        if store.found.unreadable.count() > 0 {
-            let many = count_of(store.found.unreadable.count(), "entry", "entries");
+        if store.unreadable.count() > 0 {
+            let many = counted(store.unreadable.count(), "entry", "entries");
             notices
                 .push(warning(format!("The catalog has {many} that cannot be read and were ignored; {REPAIR_HINT}.")));
-        }
-        if let Some(what) = store.damage() {
-            notices.push(warning(what));
         }
         for aside in catalog::earlier_set_aside(dir) {
             let text = format!(
@@ -186,22 +195,12 @@ impl Store {
 
     fn load_reader(dir: &Path, model: &ModelKey, why: String) -> Result<Self, StoreError> {
         let connection = catalog::open_to_read(dir)?;
-        let row = catalog::find_model(&connection, model).map_err(|error| StoreError::sql(dir, &error))?;
-        let row = row.unwrap_or(ModelRow { id: -1, file: vectors::file_name(model), rows: 0 });
+        let row = ModelRow { id: -1, file: vectors::file_name(model), rows: 0 };
         let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
-        Self::load(dir, connection, model, row, file, Some(why))
+        Self::load(dir, connection, model, row, file, Some(why), &mut Vec::new())
     }
 
-    /// The damage found in the vectors of the current model when they were loaded.
-    pub(super) fn damage(&self) -> Option<String> {
-        if self.found.damaged.is_empty() {
-            return None;
-        }
-        let rows: Vec<u32> = self.found.damaged.values().copied().collect();
-        Some(damaged_vectors(self.file.path(), &rows, self.found.lost))
-    }
-
-    /// Loads everything into memory, from one state of the catalog even while another process writes.
+    /// Loads everything but the vectors into memory.
     fn load(
         dir: &Path,
         connection: Connection,
@@ -209,6 +208,7 @@ impl Store {
         row: ModelRow,
         file: VectorFile,
         read_only: Option<String>,
+        notices: &mut Vec<Notice>,
     ) -> Result<Self, StoreError> {
         let parts = SnapshotParts {
             library: dir.to_owned(),
@@ -223,51 +223,127 @@ impl Store {
             counts: [0, 0],
             read_only: read_only.clone(),
         };
-        let dim = dimensions::load(&connection, row.id).map_err(|error| StoreError::sql(dir, &error))?;
-        let dim = dim.unwrap_or(model.dim).min(model.dim);
         let mut store = Self {
             dir: dir.to_owned(),
             connection,
             model: row,
             file,
             snapshot: Arc::new(Snapshot::new(parts.clone())),
-            loaded: LoadedCatalog::new(parts, Default::default(), dim),
+            loaded: LoadedCatalog::new(parts, Default::default(), model.dim),
             options: None,
-            found: Default::default(),
+            unreadable: Default::default(),
+            unverified: None,
+            damaged: HashSet::new(),
+            saved_sums: None,
             seen_version: None,
             thumbnails: ThumbnailCache::new(dir, read_only.is_none()),
             read_only,
             lock: None,
         };
-        store.reload()?;
+        store.unverified = Some(store.load_again(notices)?);
         Ok(store)
+    }
+
+    /// Goes on where another state of the same library ends: epochs and generations only grow, and handles stay valid.
+    pub(super) fn continue_from(&mut self, before: &LoadedCatalog) {
+        let rows = self.loaded.vectors.read().clone();
+        before.vectors.replace(rows);
+        self.loaded.vectors = before.vectors.clone();
+        self.loaded.parts.epoch = before.parts.epoch + 1;
+        self.loaded.parts.generation = before.parts.generation;
+        self.publish();
     }
 
     /// Loads the catalog again; a new epoch begins.
     pub(super) fn reload(&mut self) -> Result<(), StoreError> {
-        let found = self.file.inspect().map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
-        let vectors = match found {
-            FileCheck::Rows(_) => self.file.map(self.model.rows),
+        self.load_again(&mut Vec::new()).map(|_checksums| ())
+    }
+
+    /// Loads the catalog. Returns row and checksum of each vector.
+    fn load_again(&mut self, notices: &mut Vec<Notice>) -> Result<Vec<(u32, u32)>, StoreError> {
+        if self.read_only.is_some() {
+            return self.load_as_reader();
+        }
+        let (model, rows) = (self.model.id, self.model.rows);
+        let tables = Tables::load_as_writer(&self.dir, &self.connection, model, rows);
+        let tables = tables.map_err(|error| self.sql(&error))?;
+        self.model.rows = rows.max(tables.vectors.end());
+        repair_file(&self.dir, &self.connection, &mut self.model, &self.file, notices)?;
+        let loaded = self.assemble(&self.model, &self.file, tables)?;
+        Ok(self.adopt(loaded))
+    }
+
+    /// Loads one state of the catalog, even while another process writes or compacts the library.
+    fn load_as_reader(&mut self) -> Result<Vec<(u32, u32)>, StoreError> {
+        let key = &self.loaded.parts.model;
+        for last in [false, false, true] {
+            let one_state = self.connection.unchecked_transaction().map_err(|error| self.sql(&error))?;
+            let found = catalog::find_model(&self.connection, key).map_err(|error| self.sql(&error))?;
+            let mut model = found.unwrap_or(ModelRow { id: -1, file: vectors::file_name(key), rows: 0 });
+            let file = VectorFile::new(self.dir.join("vectors").join(&model.file), key);
+            let tables = Tables::load(&self.connection, model.id, model.rows).map_err(|error| self.sql(&error))?;
+            model.rows = model.rows.max(tables.vectors.end());
+            if !last && model.rows > 0 && matches!(file.inspect(), Ok(FileCheck::Missing)) {
+                // A compaction has put another file in its place just now.
+                continue;
+            }
+            let loaded = self.assemble(&model, &file, tables)?;
+            drop(one_state);
+            if model.file != self.model.file {
+                self.damaged.clear();
+            }
+            (self.model, self.file) = (model, file);
+            return Ok(self.adopt(loaded));
+        }
+        Ok(Vec::new())
+    }
+
+    /// Matches the tables with the vector file.
+    fn assemble(&self, model: &ModelRow, file: &VectorFile, mut tables: Tables) -> Result<Loaded, StoreError> {
+        if tables.vectors.end() > model.rows || !self.damaged.is_empty() {
+            tables.vectors.retain(|row| row < model.rows && !self.damaged.contains(&row));
+        }
+        let vectors = file.inspect().and_then(|found| match found {
+            FileCheck::Rows(_) => file.map(model.rows),
             FileCheck::Missing | FileCheck::Foreign => Ok(Vectors::Owned(Arc::new([]))),
-        };
-        let vectors = vectors.map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
+        });
+        let vectors = vectors.map_err(|error| StoreError::io(&self.dir, file.path(), error))?;
         let mut parts = self.loaded.parts.clone();
         parts.epoch += 1;
         (parts.chunks, parts.vector_rows, parts.counts) = (Vec::new(), Vec::new(), [0, 0]);
         parts.vectors = vectors;
         let load = || {
-            let _one_state = self.connection.unchecked_transaction()?;
-            let (options, options_damaged) = load_options(&self.connection)?;
+            let (options, options_damaged) = import_options::load(&self.connection)?;
             let long_text = options.as_ref().map(|options| options.long_text).unwrap_or_default();
-            let loaded = loaded::load_vectors(&self.connection, &self.model, &parts.vectors, parts.model.dim)?;
-            let mut next = LoadedCatalog::new(parts, self.loaded.vectors.clone(), self.loaded.dim());
-            let mut found = next.load(&self.connection, self.model.id, long_text, loaded)?;
-            found.unreadable.options = options_damaged;
-            Ok((options, next, found))
+            let dim = dimensions::load(&self.connection, model.id)?.unwrap_or(parts.model.dim).min(parts.model.dim);
+            let mut next = LoadedCatalog::new(parts, self.loaded.vectors.clone(), dim);
+            let mut report = next.load(&self.connection, model.id, long_text, tables)?;
+            report.unreadable.options = options_damaged;
+            let stored = VectorSums::load(&self.connection, model.id, &next.parts, dim)?;
+            let saved_sums = stored.as_ref().map(VectorSums::identity);
+            next.set_sums(stored.unwrap_or_else(|| VectorSums::of(&next.parts, dim)));
+            Ok(Loaded { options, next, report, saved_sums })
         };
-        let (options, next, found) = load().map_err(|error: rusqlite::Error| self.sql(&error))?;
-        (self.options, self.loaded, self.found) = (options, next, found);
+        load().map_err(|error: rusqlite::Error| self.sql(&error))
+    }
+
+    fn adopt(&mut self, loaded: Loaded) -> Vec<(u32, u32)> {
+        let Loaded { options, next, report, saved_sums } = loaded;
+        (self.options, self.loaded, self.unreadable, self.saved_sums) = (options, next, report.unreadable, saved_sums);
         self.publish();
+        report.checksums
+    }
+
+    /// Stores the sums of the vectors, if they have changed: the library opens faster with them.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn save_sums(&mut self) -> Result<(), StoreError> {
+        let identity = self.loaded.sums().identity();
+        if self.read_only.is_none() && self.saved_sums != Some(identity) {
+            self.loaded.sums().save(&self.connection, self.model.id).map_err(|error| self.sql(&error))?;
+            self.saved_sums = Some(identity);
+        }
         Ok(())
     }
 
@@ -284,208 +360,12 @@ impl Store {
         if self.seen_version.replace(version) == Some(version) {
             return Ok(false);
         }
-        let key = self.loaded.parts.model.clone();
-        if let Some(row) = catalog::find_model(&self.connection, &key).map_err(|error| self.sql(&error))? {
-            self.file = VectorFile::new(self.dir.join("vectors").join(&row.file), &key);
-            self.model = row;
-        }
         self.reload()?;
         Ok(true)
-    }
-
-    /// Removes unreadable entries from the catalog, so that their files are read again.
-    fn drop_unreadable(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
-        let bad = std::mem::take(&mut self.found.unreadable);
-        if bad.count() == 0 {
-            return Ok(());
-        }
-        let model = self.model.id;
-        self.in_transaction(|connection| {
-            for (table, ids) in [("files", &bad.files), ("items", &bad.items), ("roots", &bad.roots)] {
-                let mut delete = connection.prepare(&format!("DELETE FROM {table} WHERE rowid = ?"))?;
-                ids.iter().try_for_each(|id| delete.execute([id]).map(|_| ()))?;
-            }
-            let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND hash IS ? AND kind IS ?")?;
-            bad.vectors.iter().try_for_each(|[hash, kind]| delete.execute((model, hash, kind)).map(|_| ()))?;
-            let mut delete = connection.prepare("DELETE FROM not_taken WHERE path IS ? AND model IS ?")?;
-            bad.rejected.iter().try_for_each(|key| delete.execute(rusqlite::params_from_iter(key)).map(|_| ()))?;
-            let mut incomplete = connection.prepare("UPDATE files SET complete = 0 WHERE id = ?")?;
-            bad.incomplete.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))?;
-            if bad.all_incomplete {
-                connection.execute("UPDATE files SET complete = 0", ())?;
-            }
-            if bad.options {
-                meta::remove(connection, IMPORT)?;
-            }
-            catalog::repair_sequence(connection)
-        })?;
-        let mut what = format!(
-            "{} of the catalog could not be read and were removed; their files are read again.",
-            count_of(bad.count(), "entry", "entries")
-        );
-        if bad.options {
-            what.push_str(" The import settings were among them and were reset to their defaults.");
-        }
-        if !bad.roots.is_empty() {
-            what.push_str(" An added folder was among them: please check that all folders are still listed.");
-        }
-        notices.push(warning(what));
-        Ok(())
-    }
-
-    /// Removes damaged vectors from the catalog, so that exactly their items are embedded again.
-    fn drop_damaged(&mut self, notices: &mut Vec<Notice>) -> Result<(), StoreError> {
-        let damaged = std::mem::take(&mut self.found.damaged);
-        if damaged.is_empty() {
-            return Ok(());
-        }
-        let model = self.model.id;
-        self.in_transaction(|connection| {
-            let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND row = ?")?;
-            damaged.values().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
-        })?;
-        notices.push(warning(format!(
-            "{} in {} were damaged and removed; their items are embedded again.",
-            count_of(damaged.len(), "vector", "vectors"),
-            self.file.path().display()
-        )));
-        Ok(())
-    }
-
-    /// Changes what imports skip and how they read texts. Files that are read differently from now on count as changed;
-    /// their items stay until the files are imported again.
-    ///
-    /// # Errors
-    /// When the library cannot be written.
-    pub fn set_import_options(&mut self, options: &ImportOptions) -> Result<(), StoreError> {
-        self.writable()?;
-        let (rows, long_text) = self.options.as_ref().map_or((false, LongText::default()), |o| (o.rows, o.long_text));
-        let stale: Vec<i64> = match rows == options.rows {
-            true => Vec::new(),
-            false => self
-                .loaded
-                .files
-                .iter()
-                .filter(|(path, _)| vicinity_media::is_table(path))
-                .map(|(_, file)| file.id)
-                .collect(),
-        };
-        let stored =
-            StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
-        let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-        self.in_transaction(|connection| {
-            meta::put(connection, IMPORT, &json)?;
-            let mut incomplete = connection.prepare_cached("UPDATE files SET complete = 0 WHERE id = ?")?;
-            stale.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))
-        })?;
-        self.options = Some(options.clone());
-        if rows != options.rows || long_text != options.long_text {
-            self.reload()?;
-        }
-        Ok(())
     }
 }
 
 /// Whether there is a library in a folder.
 pub fn exists(dir: &Path) -> bool {
     catalog::file(dir).is_file()
-}
-
-/// The stored import options, and whether they are damaged.
-fn load_options(connection: &Connection) -> rusqlite::Result<(Option<ImportOptions>, bool)> {
-    let kept = meta::get(connection, IMPORT)?;
-    let missing = kept == StoredSetting::Missing;
-    let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
-    let options = stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text });
-    let damaged = options.is_none() && !missing;
-    Ok((options, damaged))
-}
-
-/// Makes the vector file and the number of rows in the catalog agree.
-fn repair_file(
-    dir: &Path,
-    connection: &Connection,
-    model: &mut ModelRow,
-    file: &VectorFile,
-    notices: &mut Vec<Notice>,
-) -> Result<(), StoreError> {
-    let io = |error| StoreError::io(dir, file.path(), error);
-    let found = file.inspect().map_err(io)?;
-    let whole = match found {
-        FileCheck::Rows(rows) => u32::try_from(rows).unwrap_or(u32::MAX),
-        FileCheck::Missing | FileCheck::Foreign => 0,
-    };
-    if whole >= model.rows && matches!(found, FileCheck::Rows(_)) {
-        file.cut(model.rows);
-        return Ok(());
-    }
-    if whole < model.rows {
-        let what = match found {
-            FileCheck::Rows(_) => "is truncated",
-            FileCheck::Missing => "is missing",
-            FileCheck::Foreign => "is not a vector file of this model",
-        };
-        let lost = forget_rows(connection, model, whole).map_err(|error| StoreError::sql(dir, &error))?;
-        let path = file.path().display();
-        notices.push(warning(format!("The vector file {path} {what}; {lost} contents are embedded again.")));
-    }
-    match found {
-        FileCheck::Rows(_) => file.cut(whole),
-        FileCheck::Missing => file.create().map_err(io)?,
-        FileCheck::Foreign => {
-            // Not overwritten: the user may want to look at it.
-            let mut aside = file.path().as_os_str().to_owned();
-            aside.push(".damaged");
-            atomic_file::rename(file.path(), &PathBuf::from(aside)).map_err(io)?;
-            file.create().map_err(io)?;
-        }
-    }
-    Ok(())
-}
-
-/// Keeps only the first `whole` rows of a vector file. Returns the number of lost vectors.
-fn forget_rows(connection: &Connection, model: &mut ModelRow, whole: u32) -> rusqlite::Result<usize> {
-    let transaction = connection.unchecked_transaction()?;
-    let lost = transaction.execute("DELETE FROM vectors WHERE model = ? AND row >= ?", (model.id, whole))?;
-    transaction.execute("UPDATE models SET rows = ? WHERE id = ?", (whole, model.id))?;
-    transaction.commit()?;
-    model.rows = whole;
-    Ok(lost)
-}
-
-/// The vector file of a model. Its name is derived from the model; another name is damage unless that file exists.
-fn repair_name(
-    dir: &Path,
-    connection: &Connection,
-    model: &ModelKey,
-    row: &mut ModelRow,
-) -> rusqlite::Result<VectorFile> {
-    let at = |name: &str| VectorFile::new(dir.join("vectors").join(name), model);
-    let ours = vectors::file_name(model);
-    if row.file != ours && !matches!(at(&row.file).inspect(), Ok(FileCheck::Rows(_))) {
-        connection.execute("UPDATE models SET file = ? WHERE id = ?", (&ours, row.id))?;
-        row.file = ours;
-    }
-    Ok(at(&row.file))
-}
-
-/// A sentence about damaged vectors.
-pub(super) fn damaged_vectors(file: &Path, rows: &[u32], items: usize) -> String {
-    let (first, last) = (rows.iter().min(), rows.iter().max());
-    let place = match (first, last) {
-        (Some(first), Some(last)) if first < last => format!(" (rows {first} to {last})"),
-        (Some(row), _) => format!(" (row {row})"),
-        _ => String::new(),
-    };
-    let [vectors, items] =
-        [count_of(rows.len(), "damaged vector", "damaged vectors"), count_of(items, "item", "items")];
-    format!("{} has {vectors}{place}: {items} cannot be found; {REPAIR_HINT}.", file.display())
-}
-
-pub(super) fn count_of(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-fn warning(text: String) -> Notice {
-    Notice { severity: Severity::Warning, text }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::loaded::{FileEntry, ItemChange, PROGRAM_VERSION, for_each_row};
+use super::load::for_each_row;
+use super::loaded::{FileEntry, ItemChange, PROGRAM_VERSION};
 use super::{Store, StoreError, paths};
 use vicinity_core::{ContentHash, Failure, ItemId, SkipCounts, SkipReason};
 

@@ -8,7 +8,8 @@ use super::loaded::{VectorKind, vector_kind};
 use vicinity_core::{ContentHash, Modality};
 use vicinity_models::LongText;
 
-type Rows = HashMap<(ContentHash, VectorKind), u32>;
+/// Rows by content. Content hashes are random already, so that a cheap hasher will do.
+pub(super) type Rows = HashMap<(ContentHash, VectorKind), u32, rustc_hash::FxBuildHasher>;
 
 /// Vector rows by content. Cheap to clone; clones share the same rows.
 #[derive(Clone, Default)]
@@ -32,7 +33,21 @@ impl VectorRows {
         self.0.write().unwrap_or_else(PoisonError::into_inner).extend(rows);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Rows> {
+    /// Takes out the vectors in rows that `keep` does not want.
+    pub(super) fn retain(&self, keep: impl Fn(u32) -> bool) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, row| keep(*row));
+    }
+
+    /// Gives the vectors new rows; those in rows without a new one (`u32::MAX`) go.
+    pub(super) fn renumber(&self, new: impl Fn(u32) -> u32) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, row| {
+            *row = new(*row);
+            *row != u32::MAX
+        });
+    }
+
+    /// The rows as they are now, for longer work.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Rows> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum FileCheck {
 }
 
 /// The vector file of one model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct VectorFile {
     path: PathBuf,
     dim: usize,
@@ -142,7 +142,13 @@ impl VectorFile {
         header
     }
 
-    fn row_bytes(&self) -> u64 {
+    /// Number of dimensions of a vector.
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Bytes of a row.
+    pub(super) fn row_bytes(&self) -> u64 {
         self.dim.max(1) as u64 * 4
     }
 
@@ -162,14 +168,22 @@ pub(super) fn checksum(row: u32, values: &[f32]) -> u32 {
 /// Number of rows that are checked before their memory is released.
 const CHECKED_AT_ONCE: usize = 16_384;
 
-/// The numbers of those `rows` (number, checksum) that are damaged.
-pub(super) fn damaged(vectors: &Vectors, dim: usize, mut rows: Vec<(u32, u32)>) -> Vec<u32> {
+/// The numbers of those `rows` (number, checksum) that are damaged; none more once `cancelled` says so.
+pub(super) fn damaged(
+    vectors: &Vectors,
+    dim: usize,
+    mut rows: Vec<(u32, u32)>,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Vec<u32> {
     // In file order: the file may be larger than memory.
     rows.par_sort_unstable();
     let is_damaged =
         |(row, sum): &&(u32, u32)| vectors.row(*row, dim).is_none_or(|values| checksum(*row, values) != *sum);
     rows.par_chunks(CHECKED_AT_ONCE)
         .flat_map_iter(|rows| {
+            if cancelled() {
+                return Vec::new();
+            }
             let found: Vec<u32> = rows.iter().filter(is_damaged).map(|(row, _)| *row).collect();
             if let [(first, _), .., (last, _)] = rows {
                 vectors.release(*first..last.saturating_add(1), dim);
@@ -200,6 +214,31 @@ pub(super) fn file_name(model: &ModelKey) -> String {
         .collect();
     let hash = hex::encode(&key_hash(model)[..4]);
     format!("{name}-{hash}.f32")
+}
+
+/// The name of the file that replaces `file` when it is compacted. Names are never used again, so that nobody takes a new
+/// file for an old one.
+pub(super) fn next_file_name(file: &str, model: &ModelKey) -> String {
+    let first = file_name(model);
+    let stem = first.trim_end_matches(".f32");
+    format!("{stem}.{}.f32", number_of(file, stem).unwrap_or(0) + 1)
+}
+
+/// How often the file called `name` was compacted; `None` if it is not a file of this model.
+fn number_of(name: &str, stem: &str) -> Option<u32> {
+    let number = name.strip_prefix(stem)?.strip_suffix(".f32")?;
+    if number.is_empty() { Some(0) } else { number.strip_prefix('.')?.parse().ok() }
+}
+
+/// The newest vector file of a model in a folder.
+pub(super) fn find_file(folder: &Path, model: &ModelKey) -> Option<String> {
+    let first = file_name(model);
+    let stem = first.trim_end_matches(".f32");
+    let names = std::fs::read_dir(folder).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let is_whole =
+        |name: &String| matches!(VectorFile::new(folder.join(name), model).inspect(), Ok(FileCheck::Rows(_)));
+    let found = names.filter_map(|name| Some((number_of(&name, stem)?, name))).filter(|(_, name)| is_whole(name));
+    found.max().map(|(_, name)| name)
 }
 
 #[cfg(test)]

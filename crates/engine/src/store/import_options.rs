@@ -1,0 +1,65 @@
+//! The import options of a library, stored in its catalog.
+
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::meta::{self, StoredSetting};
+use super::{Store, StoreError};
+use crate::ImportOptions;
+use vicinity_models::LongText;
+
+/// Import options as they are stored.
+#[derive(Serialize, Deserialize)]
+struct StoredOptions {
+    excludes: Vec<String>,
+    rows: bool,
+    long_text: LongText,
+}
+
+/// Name of the import options among the settings.
+pub(super) const ROW: &str = "import";
+
+/// The stored import options, and whether they are damaged.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<(Option<ImportOptions>, bool)> {
+    let kept = meta::get(connection, ROW)?;
+    let missing = kept == StoredSetting::Missing;
+    let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
+    let options = stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text });
+    let damaged = options.is_none() && !missing;
+    Ok((options, damaged))
+}
+
+impl Store {
+    /// Changes what imports skip and how they read texts. Files that are read differently from now on count as changed;
+    /// their items stay until the files are imported again.
+    ///
+    /// # Errors
+    /// When the library cannot be written.
+    pub fn set_import_options(&mut self, options: &ImportOptions) -> Result<(), StoreError> {
+        self.writable()?;
+        let (rows, long_text) = self.options.as_ref().map_or((false, LongText::default()), |o| (o.rows, o.long_text));
+        let stale: Vec<i64> = match rows == options.rows {
+            true => Vec::new(),
+            false => self
+                .loaded
+                .files
+                .iter()
+                .filter(|(path, _)| vicinity_media::is_table(path))
+                .map(|(_, file)| file.id)
+                .collect(),
+        };
+        let stored =
+            StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
+        let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
+        self.in_transaction(|connection| {
+            meta::put(connection, ROW, &json)?;
+            let mut incomplete = connection.prepare_cached("UPDATE files SET complete = 0 WHERE id = ?")?;
+            stale.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))
+        })?;
+        self.options = Some(options.clone());
+        if rows != options.rows || long_text != options.long_text {
+            self.reload()?;
+        }
+        Ok(())
+    }
+}
