@@ -14,7 +14,7 @@ use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::LongText;
 use vicinity_models::compute_target::Precision;
-use vicinity_models::device::{self, DeviceChoice, DeviceId};
+use vicinity_models::device::{self, DeviceChoice, DeviceId, InvalidDevice};
 use vicinity_models::remote::Provider;
 use vicinity_models::remote::inference_mode::InferenceMode;
 
@@ -303,10 +303,10 @@ impl GlobalArgs {
         };
         let mut preferences = SharedSettings::load().running;
         if let Some((by, text)) = named {
-            let invalid = |reason: String| anyhow::anyhow!("{by} {text}: {reason}");
-            preferences.device = text.parse().map_err(invalid)?;
+            let invalid = |reason: &dyn std::error::Error| anyhow::anyhow!("{by} {text}: {reason}");
+            preferences.device = text.parse().map_err(|error: InvalidDevice| invalid(&error))?;
             if let DeviceChoice::This(id) = preferences.device {
-                device::find(id).map_err(invalid)?;
+                device::find(id).map_err(|error| invalid(&error))?;
             }
         }
         preferences.precision = self.precision.or(preferences.precision);

@@ -167,7 +167,7 @@ fn labels(args: &LabelsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     }
     let model = session::model(global)?;
     let dim = args.truncation.dimensions.unwrap_or(model.info.key.dim);
-    model.info.check_dim(dim).map_err(sentence)?;
+    model.info.check_dim(dim)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     let score = |path: &Path| {
         let found = embed_content(&model, open(path, false)?, Default::default())

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::args::{EmbedArgs, GlobalArgs};
@@ -229,7 +229,7 @@ fn place(
             situation.local = Some(found.local_text.saturating_mul(inputs.len().try_into().unwrap_or(u32::MAX)));
         }
     }
-    inference_mode::choose(mode, &situation).map_err(|reason| anyhow!(reason))
+    Ok(inference_mode::choose(mode, &situation)?)
 }
 
 fn embed_remotely(

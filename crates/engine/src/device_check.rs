@@ -241,7 +241,10 @@ fn wants(choice: DeviceChoice, candidate: &DeviceCandidate) -> bool {
 fn missing(choice: DeviceChoice, wanted: &[&DeviceCandidate]) -> Option<Notice> {
     match choice {
         DeviceChoice::This(id) if id != DeviceId::Cpu && wanted.is_empty() => {
-            let why = device::find(id).err().unwrap_or_else(|| format!("{id} cannot be used in this precision"));
+            let why = match device::find(id) {
+                Err(error) => error.to_string(),
+                Ok(_) => format!("{id} cannot be used in this precision"),
+            };
             Some(warning(format!("The model runs on the CPU: {why}")))
         }
         _ => None,

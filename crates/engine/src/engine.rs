@@ -289,7 +289,7 @@ impl Engine {
             }
             Job::SetDimensions(dim) => match self.info.check_dim(dim) {
                 Ok(()) => self.send(job),
-                Err(why) => self.event_sender.notice(Severity::Error, why),
+                Err(error) => self.event_sender.notice(Severity::Error, error.to_string()),
             },
             job => self.send(job),
         }
@@ -300,7 +300,7 @@ impl Engine {
     /// # Errors
     /// A sentence, when the model's vectors cannot be cut to so many dimensions, or the library cannot be written.
     pub fn set_dimensions(&self, dim: usize) -> Result<(), String> {
-        self.info.check_dim(dim)?;
+        self.info.check_dim(dim).map_err(|error| error.to_string())?;
         self.library.set_dimensions(dim).map_err(|error| error.to_string())?;
         let snapshot = self.library.snapshot();
         self.event_sender.send(Event::Snapshot(Arc::clone(&snapshot)));

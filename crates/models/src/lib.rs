@@ -28,6 +28,6 @@ pub use local::{
     builtin, clip, compute_target, device, golden, guard, load, load_on, mobileclip, model_dir, nomic, preprocess,
     siglip, tokenize, torch, transformer_layers, weights,
 };
-pub use model_info::{ModelInfo, ModelKey};
+pub use model_info::{DimensionError, ModelInfo, ModelKey};
 pub use text_options::{LongText, TextOptions, TextTask};
 pub use tower::{ImageTower, Model, Pixels, TextEmbedding, TextTower};

@@ -1,5 +1,7 @@
 //! What a model is: its embedding space, its licence, its limits.
 
+use std::fmt;
+
 /// What makes vectors comparable: two vectors belong to one space exactly if their keys are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ModelKey {
@@ -36,19 +38,41 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Whether vectors may be cut to `dim` dimensions.
+    /// Checks that vectors may be cut to `dim` dimensions.
     ///
     /// # Errors
-    /// A sentence that names the dimensions there are.
-    pub fn check_dim(&self, dim: usize) -> Result<(), String> {
+    /// When they may not; the message names the dimensions that are possible.
+    pub fn check_dim(&self, dim: usize) -> Result<(), DimensionError> {
         if dim == self.key.dim || self.matryoshka.contains(&dim) {
             return Ok(());
         }
-        let shorter: Vec<String> =
-            self.matryoshka.iter().filter(|part| **part < self.key.dim).map(ToString::to_string).collect();
-        Err(match shorter.is_empty() {
-            true => format!("{} has {} dimensions and cannot be shortened to {dim}", self.title, self.key.dim),
-            false => format!("{} has {} dimensions or {}, not {dim}", self.title, self.key.dim, shorter.join(", ")),
-        })
+        let shorter = self.matryoshka.iter().copied().filter(|part| *part < self.key.dim).collect();
+        Err(DimensionError { title: self.title.clone(), full: self.key.dim, shorter, wanted: dim })
+    }
+}
+
+/// A number of dimensions that vectors of a model cannot have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DimensionError {
+    /// Display name of the model.
+    pub title: String,
+    /// Its dimensions.
+    pub full: usize,
+    /// Fewer dimensions that are possible.
+    pub shorter: Vec<usize>,
+    /// The number asked for.
+    pub wanted: usize,
+}
+
+impl std::error::Error for DimensionError {}
+
+impl fmt::Display for DimensionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { title, full, shorter, wanted } = self;
+        if shorter.is_empty() {
+            return write!(f, "{title} has {full} dimensions and cannot be shortened to {wanted}");
+        }
+        let shorter: Vec<String> = shorter.iter().map(ToString::to_string).collect();
+        write!(f, "{title} has {full} dimensions or {}, not {wanted}", shorter.join(", "))
     }
 }

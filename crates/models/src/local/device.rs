@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 use super::compute_target::{ComputeTarget, Precision};
 use crate::TowerError;
 use vicinity_kernels::bf16_matmul::{self, Unit};
@@ -48,10 +50,40 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-impl FromStr for DeviceChoice {
-    type Err = String;
+/// A text that names no device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a device is auto, cpu, cuda, cuda:N or metal")]
+pub struct InvalidDevice;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+/// Why a device cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DeviceError {
+    /// This build has no support for such devices.
+    #[error("this build does not support {id}: it was built without the feature `{feature}` (see docs/devices.md)")]
+    NotBuilt {
+        /// The device.
+        id: DeviceId,
+        /// The feature that supports it.
+        feature: &'static str,
+    },
+    /// This computer has no such device.
+    #[error("this computer has no device {id}; it has {}", list(present))]
+    Missing {
+        /// The device.
+        id: DeviceId,
+        /// The devices that it has.
+        present: Vec<DeviceId>,
+    },
+}
+
+fn list(ids: &[DeviceId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for DeviceChoice {
+    type Err = InvalidDevice;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDevice> {
         let text = text.trim().to_ascii_lowercase();
         let id = match text.as_str() {
             "auto" | "" => return Ok(Self::Auto),
@@ -60,7 +92,7 @@ impl FromStr for DeviceChoice {
             "metal" => Some(DeviceId::Metal),
             other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(DeviceId::Cuda),
         };
-        id.map(Self::This).ok_or_else(|| "a device is auto, cpu, cuda, cuda:N or metal".to_owned())
+        id.map(Self::This).ok_or(InvalidDevice)
     }
 }
 
@@ -128,17 +160,14 @@ pub fn devices() -> Vec<Device> {
 /// The device of that name.
 ///
 /// # Errors
-/// A sentence that says why there is none: this build cannot use such devices, or the machine has no such.
-pub fn find(id: DeviceId) -> Result<Device, String> {
-    let lacks = |feature: &str| {
-        format!("this build does not support {id}: it was built without the feature `{feature}` (see docs/devices.md)")
-    };
+/// When this build does not support such devices, or this computer has none.
+pub fn find(id: DeviceId) -> Result<Device, DeviceError> {
     match id {
-        DeviceId::Cuda(_) if !cfg!(feature = "cuda") => Err(lacks("cuda")),
-        DeviceId::Metal if !metal::BUILT => Err(lacks("metal")),
+        DeviceId::Cuda(_) if !cfg!(feature = "cuda") => Err(DeviceError::NotBuilt { id, feature: "cuda" }),
+        DeviceId::Metal if !metal::BUILT => Err(DeviceError::NotBuilt { id, feature: "metal" }),
         _ => devices().into_iter().find(|device| device.id == id).ok_or_else(|| {
-            let there: Vec<String> = devices().iter().map(|device| device.id.to_string()).collect();
-            format!("this computer has no device {id}; it has {}", there.join(", "))
+            let present = devices().iter().map(|device| device.id).collect();
+            DeviceError::Missing { id, present }
         }),
     }
 }
@@ -317,7 +346,7 @@ mod tests {
         }
         assert_eq!("CUDA".parse(), Ok(DeviceChoice::This(DeviceId::Cuda(0))));
         for text in ["gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0"] {
-            assert!(text.parse::<DeviceChoice>().expect_err(text).contains("cuda:N"), "{text}");
+            assert!(text.parse::<DeviceChoice>().expect_err(text).to_string().contains("cuda:N"), "{text}");
         }
         let kept: DeviceChoice = serde_json::from_str("\"vulkan\"").expect("any word");
         assert_eq!(kept, DeviceChoice::Auto, "a device of a later version");
@@ -339,7 +368,7 @@ mod tests {
     #[cfg(not(any(feature = "cuda", target_os = "macos")))]
     fn what_the_build_lacks_is_said_in_one_sentence() {
         for (id, feature) in [(DeviceId::Cuda(0), "`cuda`"), (DeviceId::Metal, "`metal`")] {
-            let sentence = find(id).expect_err("not built");
+            let sentence = find(id).expect_err("not built").to_string();
             assert!(sentence.contains(feature) && !sentence.contains('\n'), "{sentence}");
         }
         assert_eq!(find(DeviceId::Cpu).map(|device| device.id), Ok(DeviceId::Cpu));

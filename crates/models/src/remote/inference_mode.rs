@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use thiserror::Error;
+
 use crate::{Model, TextOptions, TowerError};
 use vicinity_core::{Embedding, EmbeddingError, Picture};
 
@@ -59,11 +61,25 @@ impl EmbedSituation {
     }
 }
 
-/// Decides. Vectors of one place never go beside those of the other, unless the two were found to agree.
+/// Why nothing can be embedded in a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ModeError {
+    /// The mode needs the local model.
+    #[error("the model is not installed")]
+    NoModel,
+    /// The mode needs the service.
+    #[error("the service is not switched on, or has no key")]
+    NoService,
+    /// The library has vectors of the other one.
+    #[error("the existing vectors come from another model and are not comparable; embed everything again")]
+    NotComparable,
+}
+
+/// Decides where to embed. Vectors of one place are never stored beside those of the other, unless the two agree.
 ///
 /// # Errors
-/// A sentence, where the mode allows no place that is there.
-pub fn choose(mode: InferenceMode, situation: &EmbedSituation) -> Result<EmbedPlace, String> {
+/// When what the mode needs is missing, or its vectors are not comparable with the existing ones.
+pub fn choose(mode: InferenceMode, situation: &EmbedSituation) -> Result<EmbedPlace, ModeError> {
     let wanted = match mode {
         InferenceMode::Local => EmbedPlace::Local,
         InferenceMode::Remote => EmbedPlace::Remote,
@@ -75,15 +91,12 @@ pub fn choose(mode: InferenceMode, situation: &EmbedSituation) -> Result<EmbedPl
     };
     if !situation.has(wanted) {
         return Err(match wanted {
-            EmbedPlace::Local => "the model is not installed".to_owned(),
-            EmbedPlace::Remote => "the service is not switched on, or has no key".to_owned(),
+            EmbedPlace::Local => ModeError::NoModel,
+            EmbedPlace::Remote => ModeError::NoService,
         });
     }
     match situation.beside {
-        Some(place) if place != wanted && !situation.agreed => {
-            Err("the existing vectors come from another model and are not comparable; embed everything again"
-                .to_owned())
-        }
+        Some(place) if place != wanted && !situation.agreed => Err(ModeError::NotComparable),
         _ => Ok(wanted),
     }
 }
