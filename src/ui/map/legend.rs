@@ -45,8 +45,9 @@ impl MapPanel {
             ui.add_space(SPACE[0]);
         }
         ui.spacing_mut().interact_size.y = BUTTON;
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = SPACE[2];
+        // Beside the tools of a narrow map it takes several lines.
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(SPACE[2], 0.0);
             chooser(ui, cx, theme);
             match (by_score, colours.scale) {
                 (true, Some(scale)) => scale_bar(ui, scale, theme),
