@@ -100,19 +100,19 @@ fn date_field(
     let draft: Option<DateDraft> = ui.data(|data| data.get_temp(id)).filter(|draft: &DateDraft| draft.filtered == day);
     let shown = day.map(|day| day.to_string()).unwrap_or_default();
     let mut draft = draft.unwrap_or(DateDraft { text: shown, filtered: day, submitted: false });
-    let range = parsed(&draft.text).map(range);
-    let error = match &range {
-        _ if !draft.submitted => None,
-        Ok(range) if range.is_empty() => Some("the first date is after the last".to_owned()),
-        Ok(_) => None,
-        Err(error) => Some(error.to_string()),
+    let range = draft.submitted.then(|| parsed(&draft.text).map(range));
+    let error = match range {
+        None => None,
+        Some(Err(error)) => Some(error.to_string()),
+        Some(Ok(range)) if range.is_empty() => Some("the first date is after the last".to_owned()),
+        Some(Ok(range)) => {
+            send(range);
+            // From now on the day is shown that the filter has.
+            ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
+            draft.submitted = false;
+            None
+        }
     };
-    if let (Ok(range), true, None) = (range, draft.submitted, &error) {
-        send(range);
-        // From now on the day is shown that the filter has.
-        ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
-        draft.submitted = false;
-    }
     let response = date_edit(ui, id, label, name, &mut draft.text, error.is_some());
     let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
     if response.lost_focus() {
