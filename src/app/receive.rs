@@ -115,10 +115,10 @@ impl App {
             Event::Duplicates(found) => self.show_duplicates(&found),
             Event::Compacted(Ok(done)) => {
                 let freed = format::bytes(done.bytes_before.saturating_sub(done.bytes_after));
-                self.notice(Severity::Info, format!("Freed {freed} that removed items had used"));
+                self.notice(Severity::Info, format!("Freed {freed} of removed items"));
             }
             Event::Compacted(Err(why)) => {
-                self.notice(Severity::Warning, format!("The library was not compacted: {why}"))
+                self.notice(Severity::Warning, format!("Could not compact the library: {why}"))
             }
             Event::OpenRequested(request) => {
                 if let Some(paths) = request.take() {

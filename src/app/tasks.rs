@@ -36,7 +36,7 @@ fn spawn(
     let report = move |reason| reports.send(failed(reason));
     match Worker::once(name, || {}, move || work(&messages), report) {
         Ok(worker) => worker.detach(),
-        Err(error) => no_thread.send(Message::Failed(format!("No thread could be started for {name}: {error}"))),
+        Err(error) => no_thread.send(Message::Failed(format!("Could not start a thread for {name}: {error}"))),
     }
 }
 
