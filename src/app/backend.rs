@@ -20,9 +20,9 @@ pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A library that is open.
 pub trait Backend: Send {
-    /// Asks for something; returns at once.
+    /// Sends a job; returns at once.
     fn submit(&self, job: Job);
-    /// Where answers arrive.
+    /// Where its events arrive.
     fn events(&self) -> &Receiver<Event>;
     /// To be called before it is given away to be dropped by another thread, so that opening the same library waits for
     /// that. Returns at once.
@@ -33,11 +33,11 @@ pub trait Backend: Send {
     fn device(&self) -> String;
     /// The library's import options.
     fn import(&self) -> ImportOptions;
-    /// The service behind the model, where there is one.
+    /// The service behind the model, if any.
     fn service(&self) -> Option<ActiveService> {
         None
     }
-    /// Something to tell about how the library was opened.
+    /// A note about how the library was opened.
     fn open_note(&self) -> Option<OpenNote> {
         None
     }
@@ -50,10 +50,10 @@ pub trait Backend: Send {
     }
 }
 
-/// Something to tell about how a library was opened.
+/// A note about how a library was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenNote {
-    /// The service that it remembers could not be used; the local model serves.
+    /// The service that it remembers is unavailable; the local model is used.
     Fallback(String),
     /// What the comparison of local and remote vectors found.
     Found(String),
@@ -62,33 +62,33 @@ pub enum OpenNote {
 /// Which model or service embeds a library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ModelOverride {
-    /// What it remembers.
+    /// What the library remembers.
     #[default]
     Remembered,
     /// The local model that it remembers, and no service any more.
     Local,
     /// A local model.
     Model(ModelSource),
-    /// A service that is switched on for it.
+    /// A service, to be switched on for it.
     Service(Service),
 }
 
 /// The network, and the keys to those who are spoken to over it.
 #[derive(Clone)]
 pub struct Network {
-    /// Runs it; `None` where the system gave no threads for it.
+    /// Its runtime; `None` if the system gave no threads for it.
     pub runtime: Option<Handle>,
-    /// Told what it is used for.
+    /// The record of its use.
     pub network_log: NetworkLedger,
     /// Keys of services.
     pub keys: Arc<dyn KeyStore>,
 }
 
 impl Network {
-    /// What runs it.
+    /// The runtime.
     ///
     /// # Errors
-    /// Where there is nothing.
+    /// If there is none.
     pub fn handle(&self) -> Result<Handle, RemoteError> {
         self.runtime.clone().ok_or_else(|| RemoteError::Setup("the network is unavailable".to_owned()))
     }
@@ -109,9 +109,9 @@ pub struct OpenOptions {
     pub model_override: ModelOverride,
     /// For services.
     pub network: Network,
-    /// Called when there is news.
+    /// Called when events arrive.
     pub waker: Waker,
 }
 
-/// Opens a library; called on a thread of its own. The error is a sentence for the user.
+/// Opens a library; called on its own thread. The error is a sentence for the user.
 pub type Opener = Arc<dyn Fn(&Path, OpenOptions) -> Result<Box<dyn Backend>, String> + Send + Sync>;

@@ -1,4 +1,4 @@
-//! The real engine behind the window's door.
+//! Opens libraries with the real engine.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use vicinity_engine::service::{self, Service};
 use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode};
 use vicinity_models::ModelInfo;
 
-/// The engine, the service that it was opened with, and what there is to tell about that.
+/// The engine, the service that it was opened with, and a note about that.
 struct Open {
     engine: Engine,
     service: Option<(Service, String)>,

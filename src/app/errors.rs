@@ -59,9 +59,9 @@ pub fn explain(raw: &str) -> Option<String> {
 /// # Errors
 /// What `window` returns, or the explained panic.
 pub fn guarded(window: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    let said: Arc<Mutex<Option<String>>> = Arc::default();
+    let panic_text: Arc<Mutex<Option<String>>> = Arc::default();
     let default_hook: Arc<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync> = Arc::from(panic::take_hook());
-    let (note, otherwise) = (said.clone(), default_hook.clone());
+    let (note, otherwise) = (panic_text.clone(), default_hook.clone());
     panic::set_hook(Box::new(move |info| {
         if STARTED.load(Ordering::Relaxed) {
             otherwise(info);
@@ -75,7 +75,7 @@ pub fn guarded(window: impl FnOnce() -> Result<(), String>) -> Result<(), String
         Ok(result) => result.map_err(|raw| explain(&raw).unwrap_or(raw)),
         Err(panic) if STARTED.load(Ordering::Relaxed) => panic::resume_unwind(panic),
         Err(_) => {
-            let raw = said.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+            let raw = panic_text.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
             Err(explain(&raw).unwrap_or_else(|| raw.split_whitespace().collect::<Vec<_>>().join(" ")))
         }
     }

@@ -43,7 +43,7 @@ impl eframe::App for App {
         self.backend = None;
         self.model_list_worker = None;
         if let Some(runtime) = self.runtime.take() {
-            // a request that nobody waits for any more holds nobody up
+            // A request whose answer is no longer needed does not delay the end.
             runtime.shutdown_background();
         }
     }

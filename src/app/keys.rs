@@ -1,5 +1,5 @@
-//! Where the window finds keys to services: the environment, the system's key store, and, where there is no such
-//! store, its own memory until it is closed. Nothing here is for the window's thread: a store may ask to be unlocked.
+//! Where the window finds keys of services: the environment, the system's key store, and, if there is no such store, its
+//! own memory until it is closed. Not for the window's thread: a store may ask to be unlocked.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,19 +14,19 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// When a variable holds what cannot be a key.
     fn find(&self, provider: Provider) -> Result<Option<(Key, KeyLocation)>, RemoteError>;
-    /// Keeps a key.
+    /// Stores a key.
     ///
     /// # Errors
-    /// A sentence, where it lasts only until the window is closed.
+    /// If it lasts only until the window is closed.
     fn keep(&self, provider: Provider, key: Key) -> Result<(), String>;
-    /// Takes a key out of the store and of memory.
+    /// Deletes a key from the store and from memory.
     ///
     /// # Errors
     /// When the store cannot be used.
     fn forget(&self, provider: Provider) -> Result<(), RemoteError>;
 }
 
-/// Those of this machine.
+/// The keys of this machine.
 #[derive(Default)]
 pub struct SystemKeyStore(MemoryKeyStore);
 
@@ -47,7 +47,7 @@ impl KeyStore for SystemKeyStore {
     fn keep(&self, provider: Provider, key: Key) -> Result<(), String> {
         match key.store(provider) {
             Ok(()) => {
-                // an older one in memory would win
+                // An older one in memory would be found first.
                 let _never_fails = self.0.forget(provider);
                 Ok(())
             }

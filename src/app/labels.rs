@@ -10,7 +10,7 @@ use vicinity_core::{ItemId, LabelScore, LabelSet, LabelledItems, QueryPart, Scor
 use vicinity_engine::{Job, LabelTargets, Severity};
 
 impl App {
-    /// Labels of a picture that is only a question. It keeps them while its hits are looked at.
+    /// Requests labels of a picture from outside the collection. They are kept while its hits are selected.
     pub(super) fn request_query_labels(&mut self) {
         let part = self.state.library().query.external_chip().map(|chip| chip.part.clone());
         let labels = &mut self.state.library_mut().labels;
@@ -106,7 +106,7 @@ impl App {
         let Some((_, what, set)) = self.labelling.under_way.take_if(|(under_way, ..)| *under_way == ticket) else {
             return;
         };
-        // Where the set or the question has changed in the meantime, the answer to the new one follows.
+        // If the set or the query has changed in the meantime, the answer to the new one follows.
         let current = set == self.state.preferences.label_set;
         match (what, result) {
             (LabelsFor::Selection, Ok(scored)) => self.assign_labels(&set, &scored),

@@ -7,11 +7,11 @@ use super::window::App;
 use crate::context::CentralView;
 use crate::context::listing::{Listing, ListingRequest, ListingSource};
 
-/// Lists of at most so many items are made within the frame that wants them.
+/// Lists of up to this many items are made within the frame that needs them.
 const AT_ONCE: usize = 2_000;
 
 impl App {
-    /// Sees to it that the gallery lists what it should.
+    /// Keeps the list of the gallery up to date.
     pub(super) fn update_gallery(&mut self) {
         if self.state.preferences.central_view != CentralView::Gallery {
             return;
@@ -40,7 +40,7 @@ impl App {
         }
     }
 
-    /// A list has come; what changed in the meantime is listed in the next frame.
+    /// A list has arrived; what changed in the meantime is listed in the next frame.
     pub(super) fn listing_received(&mut self, request: &ListingRequest, listing: Option<Listing>) {
         self.lists.under_way = false;
         let current = self.lists.wanted.as_ref().is_some_and(|wanted| wanted.same_as(request));

@@ -52,7 +52,7 @@ pub struct LaunchOptions {
     pub folders: Vec<PathBuf>,
     /// The library to open them in.
     pub library: Option<PathBuf>,
-    /// The model to see it through.
+    /// The model to open it with.
     pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
@@ -60,14 +60,14 @@ pub struct LaunchOptions {
     pub running: Option<DevicePreferences>,
 }
 
-/// Hands what is to be opened to the window that has the library open already; whether it did. Where a window of this
-/// user on this machine has it, that takes up to a second.
+/// Forwards what is to be opened to the window that already has the library open; false if there is none. Waits up to a
+/// second for its answer.
 pub fn forward(options: &LaunchOptions) -> bool {
     let meant = library_path::resolve(options.library.clone(), options.folders.clone(), app_dirs::data().as_deref());
     meant.is_some_and(|(library, add)| single_instance::forward(&library, &add))
 }
 
-/// Names the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
+/// Identifies the program to the system: the desktop entry, the bundle and the installers use the same (`packaging/identity`).
 const ID: &str = "io.github.vicinity.Vicinity";
 /// Rendered by `scripts/icons` from the one drawing that all packages use.
 const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");

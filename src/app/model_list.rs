@@ -22,7 +22,7 @@ const MAX_JOBS: usize = 64;
 pub(super) enum ModelJob {
     /// Make a new list.
     Look,
-    Get(String),
+    Download(String),
     Pause(String),
     Cancel(String),
     Remove(String),
@@ -36,7 +36,7 @@ impl ModelJob {
     /// The model that it is about.
     fn model(&self) -> Option<&str> {
         match self {
-            Self::Get(id) | Self::Pause(id) | Self::Cancel(id) | Self::Remove(id) | Self::Verify(id) => Some(id),
+            Self::Download(id) | Self::Pause(id) | Self::Cancel(id) | Self::Remove(id) | Self::Verify(id) => Some(id),
             Self::Look | Self::Import(_) => None,
             #[cfg(test)]
             Self::Panic(id) => Some(id),
@@ -91,7 +91,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ModelListWorker {
-    /// Starts the thread; it looks at what is installed and contacts nobody.
+    /// Starts the thread; it reads what is installed and does not use the network.
     pub fn start(
         options: InstallOptions,
         runtime: Handle,
@@ -119,14 +119,14 @@ impl ModelListWorker {
         Self { jobs, latest, _worker: worker.map_err(failed).ok() }
     }
 
-    /// Asks for something; never waits.
+    /// Queues a job; never waits.
     pub fn submit(&self, job: ModelJob) {
         if !push(&self.jobs, job) {
             log::error!("the list of models does not respond");
         }
     }
 
-    /// The newest list, where there is a new one.
+    /// The newest list, if it has changed.
     pub fn latest(&self) -> Option<ModelList> {
         lock(&self.latest).take()
     }
@@ -170,7 +170,7 @@ impl ModelJobs {
         };
         match job {
             ModelJob::Look => {}
-            ModelJob::Get(id) => note(&id, models.start(&id)),
+            ModelJob::Download(id) => note(&id, models.start(&id)),
             ModelJob::Pause(id) => models.pause(&id),
             ModelJob::Cancel(id) => note(&id, models.cancel(&id)),
             ModelJob::Remove(id) => self.run_aside(models, id, ModelWork::Removing, |models, id, _| {
@@ -247,7 +247,7 @@ impl ModelJobs {
         }
     }
 
-    /// Runs work on a thread that nobody waits for; `done` gets its result, also where it panics.
+    /// Runs detached work; `done` gets its result, or the reason of its panic.
     fn spawn<T: Send + 'static>(
         &self,
         name: &str,
@@ -257,7 +257,7 @@ impl ModelJobs {
         let done = Arc::new(Mutex::new(Some(done)));
         let (panicked, no_thread) = (Arc::clone(&done), Arc::clone(&done));
         let run = move || {
-            // Before `done`: whoever closes waits for the downloads, not for this.
+            // It drops its share of the models before `done`: closing waits for the downloads, not for this.
             let result = work();
             finish(&done, result);
         };
@@ -351,16 +351,16 @@ mod tests {
         let worker = ModelListWorker::start(options, runtime.handle().clone(), NetworkLedger::default(), messages);
         let starter = "vicinity-starter";
         worker.submit(ModelJob::Panic(starter.to_owned()));
-        let told = |list: ModelList| list.find(starter).and_then(|model| model.message.clone());
+        let message = |list: ModelList| list.find(starter).and_then(|model| model.message.clone());
         let wait = || {
             let lists = std::iter::repeat_with(|| {
                 std::thread::sleep(std::time::Duration::from_millis(2));
                 worker.latest()
             });
-            lists.take(5_000).flatten().find_map(told).expect("a message within ten seconds")
+            lists.take(5_000).flatten().find_map(message).expect("a message within ten seconds")
         };
         assert_eq!(wait(), StatusMessage { success: false, text: format!("internal error: {starter} is broken") });
-        worker.submit(ModelJob::Get("no-such-model".to_owned()));
+        worker.submit(ModelJob::Download("no-such-model".to_owned()));
         let lists = std::iter::repeat_with(|| worker.latest());
         assert!(lists.flatten().next().is_some(), "it goes on");
     }

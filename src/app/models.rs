@@ -9,7 +9,7 @@ use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::{ImportSummary, Job, Severity};
 use vicinity_models::catalogue::{self, Recommendation};
 
-/// Fewer items than this tell nothing about speed.
+/// Fewer items than this say nothing about speed.
 const MIN_ITEMS: u64 = 24;
 
 impl App {
@@ -23,7 +23,7 @@ impl App {
 
     pub(super) fn model_command(&mut self, command: ModelCommand) {
         match command {
-            ModelCommand::Get(id) => self.submit_model_job(ModelJob::Get(id)),
+            ModelCommand::Download(id) => self.submit_model_job(ModelJob::Download(id)),
             ModelCommand::Pause(id) => self.submit_model_job(ModelJob::Pause(id)),
             ModelCommand::Cancel(id) => self.submit_model_job(ModelJob::Cancel(id)),
             ModelCommand::Remove(id) => self.submit_model_job(ModelJob::Remove(id)),
@@ -55,7 +55,7 @@ impl App {
         self.mark_welcomed();
         let Some(known) = catalogue::recommended(choice).filter(|known| !known.is_built_in()) else { return };
         self.set_default_model(Some(known.id.to_owned()));
-        self.submit_model_job(ModelJob::Get(known.id.to_owned()));
+        self.submit_model_job(ModelJob::Download(known.id.to_owned()));
         let text = format!("Downloading {}; the built-in model is used until it is installed", known.title);
         self.notice(Severity::Info, text);
     }
@@ -66,7 +66,7 @@ impl App {
         self.save_preferences();
     }
 
-    /// The same by where the model is; false where it is none of those on the list.
+    /// The same by the source of the model; false if it is not in the list.
     pub(super) fn set_default_source(&mut self, source: &ModelSource) -> bool {
         let found =
             self.state.view.model_list.as_ref().and_then(|list| list.models.iter().find(|m| m.source == *source));

@@ -84,7 +84,7 @@ impl App {
         let failed = move |why| Message::Opened(attempt, Err(why));
         self.spawn("open-library", failed, move |messages| {
             let agreed = consent.zip(before.as_ref()).map(|(c, before)| before.allow_remote(&c.host, c.on));
-            // The one before lets go of its files first: it may be the same library.
+            // The previous one closes its files first: it may be the same library.
             drop(before);
             let model_override = match (model_override, default_model) {
                 (ModelOverride::Remembered, Some(model)) if !path.exists() => ModelOverride::Model(model),
@@ -96,7 +96,7 @@ impl App {
         });
     }
 
-    /// Sees the open library through another model; where none is open, the next one.
+    /// Opens the library again with another model; if none is open, the next one uses it.
     pub(super) fn use_model(&mut self, model: ModelSource) {
         if self.state.library.is_none() && self.set_default_source(&model) {
             return;
@@ -127,7 +127,7 @@ impl App {
         self.close(before);
     }
 
-    /// Lets go of a library in the background, since that may take a while. Opening it again waits until it is done.
+    /// Closes a library in the background, since that may take a while. Opening it again waits until it is closed.
     fn close(&self, backend: Option<Box<dyn super::Backend>>) {
         if let Some(backend) = &backend {
             backend.begin_closing();
@@ -177,8 +177,8 @@ impl App {
         }
     }
 
-    /// What is known of an import that did not come to its end. One that a closed window or a crash has cut short goes on
-    /// by itself, once, when its library is opened.
+    /// An import did not come to its end. One that a closed window or a crash interrupted continues by itself, once, when
+    /// its library is opened.
     pub(super) fn unfinished(&mut self, unfinished: Option<UnfinishedImport>) {
         self.state.library_mut().unfinished = unfinished;
         let goes_on = std::mem::take(&mut self.may_resume) && unfinished.is_some_and(|import| !import.cancelled);
@@ -189,7 +189,7 @@ impl App {
         }
     }
 
-    /// Lets go of the open library: nothing of it is left in the state, the window's memory, or here.
+    /// Takes the open library out of the state, of what the panels keep, and of this window.
     fn discard_library(&mut self) -> Option<Box<dyn super::Backend>> {
         if self.state.library.is_some() {
             self.state.close_library();
@@ -267,7 +267,7 @@ impl App {
         self.show_dialog(Dialog::Path, true);
     }
 
-    /// Looks whether a typed path is what is needed, on another thread: the disk may be slow.
+    /// Checks a typed path, on another thread: the disk may be slow.
     pub(super) fn check_path(&mut self, purpose: PathPurpose, typed: String) {
         self.spawn(
             "typed-path",

@@ -6,7 +6,7 @@ use crate::context::Preferences;
 use vicinity_core::atomic_file;
 use vicinity_core::worker::{Inbox, Task, Worker};
 
-/// Reads them; whatever is wrong with the file, the program starts.
+/// Reads them; the program starts even if the file is missing or damaged.
 pub fn read(path: &Path) -> Preferences {
     let Ok(bytes) = std::fs::read(path) else { return Preferences::default() };
     match serde_json::from_slice::<Preferences>(&bytes) {
@@ -44,7 +44,7 @@ impl PreferencesWriter {
         Self { latest, _worker: worker }
     }
 
-    /// Hands them over; never waits.
+    /// Saves them in the background.
     pub fn save(&self, preferences: &Preferences) {
         self.latest.update(|latest| *latest = Some(preferences.clone()));
     }

@@ -197,7 +197,7 @@ impl App {
         self.submit(Job::Search { slot: SearchSlot::Results, ticket: self.search.latest, query });
     }
 
-    /// Items came or went: answers on screen are renewed, but not more than once a second.
+    /// Items were added or removed: the results on screen are renewed, at most once per second.
     pub(super) fn collection_changed(&mut self) {
         if !self.state.library().query.is_empty() && self.search.due.is_none() {
             self.search_within(RENEW_SECS);
@@ -239,10 +239,10 @@ impl App {
         self.state.set_right_open(true);
     }
 
-    /// Reads a small version of a picture that is asked with, for its chip.
+    /// Reads a small version of a picture that is searched with, for its chip.
     pub(super) fn load_chip_picture(&self, path: PathBuf) {
         self.spawn("chip-picture", Message::Failed, move |messages| {
-            // What is wrong with the file is told by the search.
+            // The search reports what is wrong with the file.
             if let Ok(Content::Image { picture, .. }) = file_content::open(&path, false) {
                 let small = Arc::new(thumbnail::shrink(&picture, CHIP_SIDE));
                 messages.send(Message::ChipPicture(path, small));
@@ -308,7 +308,7 @@ impl App {
         }
     }
 
-    /// Focus on the first hit; where the answer is not there yet, once it comes.
+    /// Puts the focus on the first hit, as soon as there are results.
     pub(super) fn focus_first_hit(&mut self) {
         if self.state.library().query.pending || self.search.due.is_some() {
             self.search.focus_first = true;

@@ -79,8 +79,8 @@ impl App {
         });
     }
 
-    /// The user agreed: asks the service for the vector of a word of ours first, so that a wrong key is told here, and
-    /// the library stays open as it is meanwhile.
+    /// After consent: requests the vector of one word first, so that a wrong key is reported while the library is still open
+    /// as it was.
     fn try_service(&mut self) {
         let services = &mut self.state.library_mut().services;
         let Some(ConsentRequest { service, estimate, .. }) = services.consent_request.clone() else { return };
@@ -116,7 +116,7 @@ impl App {
                 services.note = note;
                 match offer {
                     Ok(offer) => services.consent_request = Some(offer),
-                    Err(error) => services.error = Some(trouble(&error)),
+                    Err(error) => services.error = Some(service_error(&error)),
                 }
             }
             ServiceReply::Tried(_, service, Ok(())) => {
@@ -130,7 +130,7 @@ impl App {
             ServiceReply::Tried(_, _, Err(error)) => {
                 services.busy = None;
                 (services.consent_request, services.note) = (None, None);
-                services.error = Some(trouble(&error));
+                services.error = Some(service_error(&error));
             }
         }
     }
@@ -167,7 +167,7 @@ impl App {
     /// Shows in the dialog, too, why the service ended an import.
     pub(super) fn note_service_error(&mut self, error: &RemoteError) {
         if self.state.library().services.active.is_some() {
-            self.state.library_mut().services.error = Some(trouble(error));
+            self.state.library_mut().services.error = Some(service_error(error));
         }
     }
 }
@@ -188,6 +188,6 @@ fn consent_request(service: Service, snapshot: &Snapshot, keys: &dyn KeyStore) -
     Ok(ConsentRequest { service, estimate, skipped_pictures })
 }
 
-fn trouble(error: &RemoteError) -> ServiceError {
+fn service_error(error: &RemoteError) -> ServiceError {
     ServiceError { text: error.to_string(), key: matches!(error, RemoteError::Key { .. }) }
 }

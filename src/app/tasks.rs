@@ -1,4 +1,4 @@
-//! Work of the window that may take long, or block, on supervised threads that nobody waits for.
+//! Work of the window that may take long, or block, on detached supervised threads.
 
 use super::messages::{Message, MessageSender};
 use super::window::App;
@@ -56,12 +56,12 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_is_answered_all_the_same() {
-        let said = sentences(|messages| spawn("paste", messages, Message::Failed, |_| panic!("no picture")));
-        assert_eq!(said, ["internal error: no picture"]);
-        let said = sentences(|messages| {
+        let reported = sentences(|messages| spawn("paste", messages, Message::Failed, |_| panic!("no picture")));
+        assert_eq!(reported, ["internal error: no picture"]);
+        let reported = sentences(|messages| {
             spawn("paste", messages, Message::Failed, |messages| messages.send(Message::Failed("done".to_owned())));
         });
-        assert_eq!(said, ["done"]);
+        assert_eq!(reported, ["done"]);
     }
 
     #[test]

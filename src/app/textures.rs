@@ -22,13 +22,13 @@ const UPLOAD_TIME: Duration = Duration::from_millis(4);
 const MOST_WAITING: usize = 256;
 /// Asked for at once.
 const WANTED_AT_ONCE: usize = 240;
-/// After so long an answer that has not come is asked for again.
+/// A thumbnail that has not arrived after this time is requested again.
 const PATIENCE_SECS: f64 = 3.0;
 
 /// ThumbnailTextures by item; `None` where it has no thumbnail.
 type AtHand = HashMap<ItemId, Option<TextureHandle>>;
 
-/// See the module's documentation.
+/// Thumbnails on the graphics card, and those on their way.
 #[derive(Default)]
 pub struct ThumbnailTextures {
     arrived: VecDeque<(ItemId, Option<Arc<Picture>>)>,
@@ -111,7 +111,7 @@ impl ThumbnailTextures {
         Some(wanted)
     }
 
-    /// Of `ids` those that are not at hand, each once; the others are kept. Looks at no more than so many bytes.
+    /// Those of `ids` that are not in memory, each once; the others are kept. Stops after `most` bytes.
     fn missing(&mut self, ids: &[ItemId], at_hand: &AtHand, bytes: &mut usize, most: usize) -> Vec<ItemId> {
         let (mut wanted, mut once) = (Vec::new(), HashSet::new());
         for id in ids {

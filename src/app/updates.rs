@@ -1,17 +1,17 @@
-//! Looks for a newer version where the user has allowed that, and says so quietly.
+//! Checks for a newer version if the user has allowed that.
 
 use super::messages::Message;
 use super::window::{App, seconds_since_epoch};
 use vicinity_engine::updates;
 
 impl App {
-    /// From now on, or no more.
+    /// Allows or forbids it.
     pub(super) fn allow_updates(&mut self, allowed: bool) {
         self.state.preferences.updates.allowed = allowed;
         self.updates_changed();
     }
 
-    /// Asks where it is time to; called every frame. A failure is for the log: it may come from being on a train.
+    /// Checks if it is time to; called every frame. A failure is only logged: the computer may be offline.
     pub(super) fn check_for_updates(&mut self) {
         let now = seconds_since_epoch();
         if !self.state.preferences.updates.is_due(now) {

@@ -7,7 +7,7 @@ use super::pending::LabelCountRequest;
 use super::window::App;
 use vicinity_engine::{Job, VisibleRows};
 
-/// Collections of at most so many items are filtered within the frame that needs it: that takes well under a
+/// Collections of up to this many items are filtered within the frame that needs it: that takes well under a
 /// millisecond, and nothing lags behind.
 const AT_ONCE: usize = 4_000;
 

@@ -32,7 +32,7 @@ pub struct AppConfig {
     pub folders: Vec<PathBuf>,
     /// The library to open.
     pub library: Option<PathBuf>,
-    /// The model to see it through; `None`: the one that it remembers.
+    /// The model to open it with; `None`: the one that it remembers.
     pub model: Option<ModelSource>,
     /// A theme for this run.
     pub theme: Option<ThemeChoice>,
@@ -40,23 +40,23 @@ pub struct AppConfig {
     pub settings: Option<PathBuf>,
     /// Where libraries of folders are made; `None`: nowhere.
     pub data: Option<PathBuf>,
-    /// The report of a crash that the user was not told of yet.
+    /// The report of a crash that the user has not seen yet.
     pub crash: Option<PathBuf>,
     /// Opens libraries.
     pub opener: Opener,
-    /// How models are run, shared with whatever `opener` opens.
+    /// How models are run, shared with the libraries that `opener` opens.
     pub running: RuntimeSettings,
-    /// What lies outside of the window.
+    /// What the window uses beside libraries.
     pub environment: Environment,
 }
 
-/// What the window reaches beside libraries: models, keys, news. Nothing of any unless it is given.
+/// What the window uses beside libraries: models, keys, news of versions. None of them by default.
 pub struct Environment {
-    /// Where models lie and come from; `None`: they are not managed here.
+    /// Where models are installed and downloaded from; `None`: they are not managed here.
     pub models: Option<models::InstallOptions>,
     /// Keys of services.
     pub keys: Arc<dyn KeyStore>,
-    /// Address of the file that names the newest version; `None`: nobody is asked, whatever the settings allow.
+    /// URL of the file that names the newest version; `None`: no request is made, even if the preferences allow it.
     pub updates: Option<String>,
     /// Whether the system's file dialogs are used; otherwise paths are typed.
     pub file_dialogs: bool,
@@ -159,8 +159,8 @@ impl App {
         app.state.view.update_host = app.updates.as_deref().map(updates::host);
         app.shell.set_render_state(cc.wgpu_render_state.as_ref());
         if let Some(report) = start.crash {
-            let told = format!("Vicinity closed unexpectedly last time; a report is in {}", report.display());
-            app.notice(Severity::Warning, told);
+            let text = format!("Vicinity closed unexpectedly last time; a report is in {}", report.display());
+            app.notice(Severity::Warning, text);
         }
         match start.library {
             Some(library) => app.open_library(library, start.folders),

@@ -115,8 +115,8 @@ pub fn keys(ctx: &egui::Context, keys: &egui::KeyboardShortcut) -> String {
     };
     // `?` already implies Shift.
     let plain = keys.logical_key == egui::Key::Questionmark;
-    let said = if plain { long.to_owned() } else { ctx.format_shortcut(keys) };
-    said.replace(long, short)
+    let shown = if plain { long.to_owned() } else { ctx.format_shortcut(keys) };
+    shown.replace(long, short)
 }
 
 #[cfg(test)]

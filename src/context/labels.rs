@@ -13,7 +13,7 @@ pub struct LabelState {
     pub focus_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// Something outside the collection whose labels are wanted.
     pub query_part: Option<QueryPart>,
-    /// Scores of what is asked with.
+    /// Scores of what is searched with.
     pub query_scores: Option<Arc<Vec<ScoredLabels>>>,
     /// The labels given to items.
     pub applied: Arc<AppliedLabels>,

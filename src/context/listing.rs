@@ -52,8 +52,8 @@ pub enum ListingSource {
 }
 
 impl ListingSource {
-    /// Whether both name the same items. Answers are told apart by their address; both are held, so that the address
-    /// of one that is gone is never taken for another.
+    /// Whether both name the same items. Results are compared by their address; both are held, so that the address of one
+    /// that is gone is never taken for another.
     fn same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Hits(a), Self::Hits(b)) => Arc::ptr_eq(a, b),
@@ -76,12 +76,12 @@ pub struct ListingRequest {
 }
 
 impl ListingRequest {
-    /// Whether both have the same answer.
+    /// Whether both give the same list.
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.visible, &other.visible) && self.source.same_as(&other.source) && self.sort == other.sort
     }
 
-    /// Items that have to be looked at to answer it.
+    /// Number of items that have to be visited.
     pub fn effort(&self) -> usize {
         match &self.source {
             ListingSource::Hits(result) => result.hits.len(),
@@ -150,7 +150,7 @@ impl NavigationList<'_> {
         }
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -164,7 +164,7 @@ impl NavigationList<'_> {
         }
     }
 
-    /// Where an item stands. Looks through the list: not for every frame.
+    /// The position of an item. Searches the list: not for every frame.
     pub fn position(&self, id: ItemId) -> Option<usize> {
         (0..self.len()).find(|at| self.item(*at) == Some(id))
     }

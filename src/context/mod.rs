@@ -43,7 +43,7 @@ impl<'a> Ctx<'a> {
         self.commands.send(command);
     }
 
-    /// The thumbnail of an item that is on screen now; asks for it where it is not at hand.
+    /// The thumbnail of an item that is on screen now; requests it if it is not in memory.
     /// `Some(None)`: the item has none.
     pub fn thumbnail(&self, item: vicinity_core::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
         self.commands.thumbnail_shown(item);

@@ -15,26 +15,26 @@ pub struct ModelList {
     pub models: Vec<ModelEntry>,
     /// Name of the folder or archive that is being copied in.
     pub importing: Option<String>,
-    /// What came of the last import.
+    /// The outcome of the last import.
     pub message: Option<StatusMessage>,
 }
 
-/// A model, where it stands, and what is going on with it.
+/// A model, its state, and what is being done with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelEntry {
     /// Name, catalogue entry, standing.
     pub status: Status,
     /// Display name.
     pub title: String,
-    /// In a few words.
+    /// Name of the licence.
     pub licence: String,
-    /// Terms of use; `None` where nobody knows.
+    /// Terms of use; `None` if unknown.
     pub terms: Option<Terms>,
     /// Where it is loaded from.
     pub source: ModelSource,
-    /// Something slow that is being done with it.
+    /// What is being done with it, if it takes long.
     pub work: Option<ModelWork>,
-    /// What came of it.
+    /// The outcome of that.
     pub message: Option<StatusMessage>,
 }
 
@@ -47,10 +47,10 @@ pub enum ModelWork {
     Removing,
 }
 
-/// A sentence about something that was done.
+/// The outcome of something that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusMessage {
-    /// Whether it went well.
+    /// Whether it succeeded.
     pub success: bool,
     /// The sentence.
     pub text: String,
@@ -59,7 +59,7 @@ pub struct StatusMessage {
 /// How fast a model embedded the last import on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelSpeed {
-    /// Items a second.
+    /// Items per second.
     pub per_second: f32,
     /// Whether these were nearly all pictures.
     pub pictures: bool,
@@ -73,7 +73,7 @@ impl ModelList {
         self.models.iter().find(|model| model.status.id == id)
     }
 
-    /// Models that are being got.
+    /// Models that are being downloaded.
     pub fn downloads(&self) -> impl Iterator<Item = (&ModelEntry, DownloadProgress)> {
         self.models.iter().filter_map(|model| match model.status.state {
             InstallState::Downloading(progress) => Some((model, progress)),
@@ -83,7 +83,7 @@ impl ModelList {
 }
 
 impl ModelEntry {
-    /// Bytes on the disk where it is here; else what getting it brings.
+    /// Bytes on the disk if it is installed; otherwise the size of the download.
     pub fn bytes(&self) -> u64 {
         match (&self.status.state, self.status.entry) {
             (InstallState::Installed { bytes }, _) => *bytes,
@@ -94,7 +94,7 @@ impl ModelEntry {
         }
     }
 
-    /// Whether it can be used at once.
+    /// Whether it is installed.
     pub fn is_installed(&self) -> bool {
         matches!(self.status.state, InstallState::Installed { .. })
     }

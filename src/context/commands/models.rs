@@ -24,7 +24,7 @@ actions! {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelCommand {
     /// Download it, or resume the download.
-    Get(String),
+    Download(String),
     /// Pause the download.
     Pause(String),
     /// End the download and delete what was downloaded.

@@ -111,7 +111,7 @@ impl ModelsDialog {
             _ if model.work.is_some() => {}
             InstallState::NotInstalled => {
                 if button(ui, "Download") {
-                    send(ModelCommand::Get);
+                    send(ModelCommand::Download);
                 }
                 note(ui, &format::bytes(model.bytes()), theme.text2);
             }
@@ -125,7 +125,7 @@ impl ModelsDialog {
             }
             InstallState::Paused(_) => {
                 if button(ui, "Resume") {
-                    send(ModelCommand::Get);
+                    send(ModelCommand::Download);
                 }
                 if quiet(ui, "Cancel") {
                     send(ModelCommand::Cancel);
@@ -133,7 +133,7 @@ impl ModelsDialog {
             }
             InstallState::Failed { .. } => {
                 if button(ui, "Retry") {
-                    send(ModelCommand::Get);
+                    send(ModelCommand::Download);
                 }
                 if quiet(ui, "Import…") {
                     ctx.send(ModelCommand::ImportFolder);
