@@ -17,6 +17,7 @@ use eframe::App as _;
 use egui::{Context, Event as Input, Modifiers, PointerButton, Pos2, RawInput, Rect, Vec2, pos2, vec2};
 use egui_wgpu::{RenderState, ScreenDescriptor, wgpu};
 use vicinity::app::{App, AppConfig, Backend, Environment, OpenOptions, Opener, Waker};
+use vicinity::context::LibraryState;
 use vicinity_core::Filter;
 use vicinity_engine::visible::FolderIndex;
 use vicinity_engine::{Event, ImportOptions, Job, Snapshot, VisibleRows};
@@ -147,6 +148,10 @@ impl Window {
         cpu_time() - started
     }
 
+    fn library(&self) -> &LibraryState {
+        self.app.state().library()
+    }
+
     /// Frames until the background work of the last change is done, by guess.
     fn settle(&mut self) {
         for _ in 0..400 {
@@ -257,12 +262,16 @@ fn window(items: usize) {
     println!("{items} items, {:.1} s after opening", started.elapsed().as_secs_f64());
     report("opening", opening);
     window.settle();
+    let (shown, layout) = (window.library().snapshot.as_ref(), window.library().layout.as_ref());
+    assert!(shown.is_some_and(|s| s.len() == items) && layout.is_some(), "the collection is shown");
     window.phase("idle", |_, _| Vec::new());
     window.phase("hover", |_, i| vec![Input::PointerMoved(pointer(i))]);
     window.phase("pan", |_, i| drag(i, 60, Modifiers::NONE));
     window.settle();
     window.phase("lasso", |_, i| drag(i, 60, Modifiers::ALT));
     window.settle();
+    println!("{} items are selected", window.library().selection.items.len());
+    assert!(window.library().selection.items.len() > items / 10, "the lasso encloses many");
     window.phase("at rest with a large selection", |_, _| Vec::new());
     window.phase("import", |window, i| {
         if i % 10 == 0 {
@@ -282,6 +291,8 @@ fn window(items: usize) {
     window.frame(vec![slash(false)]);
     window.phase("typing", |_, i| if i % 6 == 0 { vec![Input::Text("a".to_owned())] } else { Vec::new() });
     window.settle();
+    let query = &window.library().query;
+    assert!(!query.text.is_empty() && query.result.is_some(), "the search box takes what is typed");
     window.phase("typing while importing", |window, i| {
         if i % 10 == 0 {
             window.publish(50);

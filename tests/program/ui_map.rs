@@ -389,6 +389,7 @@ fn glides_to_a_new_layout_and_follows_the_items() {
 fn a_large_map_is_prepared_off_the_frame() {
     let mut harness = Harness::builder()
         .with_size(SIZE)
+        .with_context_setup(vicinity::ui::style::install)
         .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(60_000)));
     let mut frames = 0;
     while harness.state().map.pos_on_screen(ItemId(7)).is_none() {
@@ -729,6 +730,7 @@ fn the_density_is_shown_on_request_and_follows_the_filter() {
 fn many_points_show_their_density_by_themselves() {
     let mut harness = Harness::builder()
         .with_size(SIZE)
+        .with_context_setup(vicinity::ui::style::install)
         .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state(60_000)));
     step_until(&mut harness, |harness| pictures(harness) == 1);
     let scale = harness.state().map.points_per_unit();

@@ -25,9 +25,10 @@ const MARGIN: i32 = 64;
 /// Number of scale steps per doubling at which the grid is recomputed.
 const STEPS_PER_DOUBLING: f64 = 2.0;
 /// Radius of each of the box blurs, in cells. Three of them are close to a Gaussian.
-const BLUR_RADIUS: usize = 2;
-/// Points are counted in a disc of this radius, in screen points.
-const COUNT_RADIUS: f64 = 8.0;
+const BLUR_RADIUS: usize = 1;
+/// Points are counted in a disc of this radius, in screen points: as large as the blur, so that a single point counts
+/// as about one.
+const COUNT_RADIUS: f64 = 6.0;
 /// Opacity where the density is highest.
 const MAX_OPACITY: f32 = 0.9;
 /// The density is shown automatically if there are at least this many visible points …
