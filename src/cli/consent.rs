@@ -52,7 +52,7 @@ fn agree(estimate: &Estimate, pictures: bool, yes: bool) -> anyhow::Result<()> {
     let Estimate { items, bytes, tokens, requests, what, host } = estimate;
     let kilobytes = number(bytes.div_ceil(1000));
     print_error(&format!(
-        "this will be sent to {host}: {what}: {} items, about {kilobytes} kB, {} text tokens, {} requests",
+        "{host} will receive {what}: {} items, about {kilobytes} kB, {} text tokens, {} requests",
         number(*items),
         number(*tokens),
         number(*requests)

@@ -449,12 +449,21 @@ fn local_models_use_neither_network_nor_key_store() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[test]
-fn http_clients_are_made_in_one_place() {
-    let makes = |file: &PathBuf| {
+/// The files whose product code has one of these words.
+fn files_with(words: &[&str]) -> Vec<PathBuf> {
+    let has = |file: &PathBuf| {
         let code = product_code(&fs::read_to_string(file).unwrap());
-        ["Client::builder(", "Client::new()", "ClientBuilder", "reqwest::get("].iter().any(|call| code.contains(call))
+        words.iter().any(|word| code.contains(word))
     };
-    let makers: Vec<PathBuf> = all_sources().into_iter().filter(makes).collect();
-    assert_eq!(makers, [root().join("crates/models/src/http.rs")]);
+    all_sources().into_iter().filter(has).collect()
+}
+
+#[test]
+fn what_there_is_one_of_is_made_in_one_place() {
+    let clients = files_with(&["Client::builder(", "Client::new()", "ClientBuilder", "reqwest::get("]);
+    assert_eq!(clients, [root().join("crates/models/src/http.rs")], "HTTP clients");
+    let runtimes = files_with(&["Builder::new_multi_thread(", "Builder::new_current_thread(", "Runtime::new("]);
+    assert_eq!(runtimes, [root().join("crates/engine/src/runtime.rs")], "tokio runtimes");
+    let handlers = files_with(&["ctrlc::set_handler("]);
+    assert_eq!(handlers, [root().join("src/cli/interrupt.rs")], "handlers of Ctrl-C");
 }
