@@ -195,6 +195,8 @@ impl App {
             self.state.close_library();
             self.shell.close_library();
             self.then_add.clear();
+            // What this frame drew of it is meant for no other library.
+            self.commands.forget_items();
             self.pointed_at = None;
             self.textures.clear();
             self.history.clear();

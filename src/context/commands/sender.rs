@@ -58,8 +58,31 @@ impl CommandSender {
         self.shown.take()
     }
 
+    /// Forgets the items noted: their library is closed.
+    pub fn forget_items(&self) {
+        self.shown.take();
+        self.soon.take();
+        self.pointed_at.take();
+    }
+
     /// Takes the items noted to be shown soon.
     pub fn drain_soon(&self) -> Vec<ItemId> {
         self.soon.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_of_a_library_that_is_closed_are_forgotten() {
+        let sender = CommandSender::default();
+        sender.thumbnail_shown(ItemId(1));
+        sender.prefetch_thumbnail(ItemId(2));
+        sender.hover_item(ItemId(1));
+        sender.forget_items();
+        assert!(sender.drain_shown().is_empty() && sender.drain_soon().is_empty());
+        assert_eq!(sender.take_pointed_at(), None);
     }
 }
