@@ -82,7 +82,7 @@ impl App {
             Event::Folders(counts) => self.state.library_mut().folders = counts,
             Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
                 if self.search.is_latest(ticket) {
-                    self.results_received(result);
+                    self.results_received(result.map_err(|error| error.to_string()));
                 }
             }
             Event::SearchDone { slot: SearchSlot::Neighbours, ticket, result } => {
@@ -90,14 +90,16 @@ impl App {
                     self.state.library_mut().neighbours = Some((of, result));
                 }
             }
-            Event::LabelDone { ticket, result } => self.labels_received(ticket, result),
+            Event::LabelDone { ticket, result } => {
+                self.labels_received(ticket, result.map_err(|error| error.to_string()))
+            }
             Event::Suggested { ticket, suggestions } => self.suggestions_received(ticket, suggestions),
             Event::StoredLabels(labels) => self.labels_restored(&labels),
             Event::Layout(layout) => self.state.library_mut().layout = Some(layout),
             Event::LayoutProgress(progress) => self.state.library_mut().layout_progress = progress,
             Event::Thumbnail(id, picture) => self.textures.arrived(id, picture),
             Event::Preview(id, preview) => {
-                let shown = preview.map(|preview| match preview {
+                let shown = preview.map_err(|error| error.to_string()).map(|preview| match preview {
                     PreviewContent::Picture(picture) => {
                         LoadedPreview::Picture(textures::load(&self.ctx, &format!("preview {}", id.0), &picture))
                     }

@@ -113,7 +113,7 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         Event::SearchDone { result, .. } => Some(result),
         _ => None,
     })?;
-    let found = found.map_err(sentence)?;
+    let found = found.map_err(|error| sentence(error.to_string()))?;
     print_hits(&session.engine.snapshot(), &found, args.json)?;
     Ok(if found.hits.is_empty() { Outcome::Nothing } else { Outcome::Done })
 }
@@ -170,7 +170,7 @@ fn labels(args: &LabelsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     model.info.check_dim(dim)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     let score = |path: &Path| {
-        let found = embed_content(&model, open(path, false)?, Default::default())
+        let found = embed_content(&model, open(path, false).map_err(|error| error.to_string())?, Default::default())
             .map_err(|reason| format!("{}: {reason}", path.display()))?;
         let cut = found.embedding.truncated(dim).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok::<_, String>(vectors.score(cut.as_slice(), found.modality))
@@ -209,7 +209,7 @@ fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: boo
 }
 
 fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
-    match open(file, false).map_err(sentence)? {
+    match open(file, false)? {
         Content::Text(text) => Ok(LabelSet { name: file.display().to_string(), labels: parse_label_file(file, &text) }),
         _ => bail!("{} is not a list of labels", file.display()),
     }

@@ -85,8 +85,8 @@ fn read_one(path: &Path) -> EmbedInput {
         Ok(Content::Image { picture, .. }) => EmbedInput::Picture(picture),
         Ok(Content::Text(text)) => EmbedInput::Text(text),
         Ok(Content::Rows(rows)) => EmbedInput::Text(rows.joined()),
-        Err(reason) => {
-            print_error(&reason);
+        Err(error) => {
+            print_error(&error.to_string());
             EmbedInput::Unreadable
         }
     }
@@ -152,7 +152,9 @@ fn embed_one(
             let found = found.pop().ok_or("the model returned no vector")?;
             (found.embedding, found.tokens as u64)
         }
-        EmbedInput::Picture(picture) => (embed_picture(model, picture)?.embedding, 0),
+        EmbedInput::Picture(picture) => {
+            (embed_picture(model, picture).map_err(|error| error.to_string())?.embedding, 0)
+        }
         EmbedInput::Url(url) => return Err(format!("{url}: local models do not fetch URLs; pass a file")),
         EmbedInput::Unreadable => return Ok(None),
     };

@@ -345,7 +345,7 @@ fn a_model_that_panics_hangs_nobody() {
         engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 1, query });
         let found =
             wait(&engine, |event| if let Event::SearchDone { result, .. } = event { Some(result) } else { None });
-        let why = found.err().unwrap();
+        let why = found.err().unwrap().to_string();
         assert!(why.contains("failed unexpectedly") && !why.contains('\n'), "{why}");
     }
     engine.submit(Job::Label { ticket: 2, targets: LabelTargets::Items(Vec::new()), labels: LabelSet::default() });

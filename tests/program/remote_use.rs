@@ -187,7 +187,7 @@ fn a_library_is_sent_nowhere_until_its_user_says_so() {
 
     engine.allow_remote(&service.host(), false).unwrap();
     let sent = service.count();
-    assert!(ask(2).unwrap_err().contains("switched off"));
+    assert!(ask(2).unwrap_err().to_string().contains("switched off"));
     drop(engine);
     assert!(matches!(place.open(&spec), Err(OpenError::NotAllowed { .. })));
     assert_eq!(service.count(), sent, "nothing is sent any more");

@@ -349,7 +349,10 @@ mod tests {
 
     #[test]
     fn dropping_a_worker_cancels_what_it_does_and_joins_it() {
-        let (worker, _inbox, answers) = start(&[Order::WaitForCancel, Order::Answer(1)]);
+        let (worker, inbox, answers) = start(&[Order::WaitForCancel, Order::Answer(1)]);
+        while inbox.read(|queue| queue.len() == 2) {
+            thread::yield_now();
+        }
         drop(worker);
         assert_eq!(answers.try_iter().collect::<Vec<_>>().len(), 1, "the request was ended, and no other begun");
     }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::derived::duplicates::Duplicates;
+use super::file_content::FileContentError;
 use super::import_summary::ImportSummary;
 use super::job::SearchSlot;
 use super::notice::Notice;
 use super::open_request::OpenRequest;
+use super::search_error::SearchError;
 use super::snapshot::Snapshot;
 use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FolderCounts, VisibleRows};
+use thiserror::Error;
 use vicinity_core::{
     Failure, ItemId, LabelledItems, Layout, MapProgress, Picture, Progress, ScoredLabels, SearchResult, SkipCounts,
     Suggestion,
@@ -40,15 +43,15 @@ pub enum Event {
         slot: SearchSlot,
         /// As asked.
         ticket: u64,
-        /// The hits, or a sentence for the user.
-        result: Result<Arc<SearchResult>, String>,
+        /// The hits, or why there are none.
+        result: Result<Arc<SearchResult>, Arc<SearchError>>,
     },
     /// Answer to [`Job::Label`](super::Job::Label).
     LabelDone {
         /// As asked.
         ticket: u64,
-        /// One entry a target, or a sentence for the user.
-        result: Result<Arc<Vec<ScoredLabels>>, String>,
+        /// One entry per target, or why there are none.
+        result: Result<Arc<Vec<ScoredLabels>>, Arc<SearchError>>,
     },
     /// Answer to [`Job::Suggest`](super::Job::Suggest).
     Suggested {
@@ -66,7 +69,7 @@ pub enum Event {
     /// A thumbnail, longest side at most 256 pixels; `None` where there is none.
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`](super::Job::Preview).
-    Preview(ItemId, Result<PreviewContent, String>),
+    Preview(ItemId, Result<PreviewContent, PreviewError>),
     /// Where the model is.
     Model(ModelState),
     /// Answer to [`Job::FindDuplicates`](super::Job::FindDuplicates).
@@ -106,4 +109,27 @@ pub enum PreviewContent {
     Picture(Arc<Picture>),
     /// The text, at most 100,000 characters.
     Text(Arc<str>),
+}
+
+/// Why an item has no preview.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PreviewError {
+    /// It was removed.
+    #[error("this item is no longer in the collection")]
+    ItemRemoved,
+    /// Its file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileContentError),
+    /// Its file has changed since.
+    #[error("the file is no longer an image")]
+    NoLongerImage,
+    /// Its file has changed since.
+    #[error("the file is no longer a text")]
+    NoLongerText,
+    /// Its file has changed since.
+    #[error("the table no longer has this row")]
+    NoLongerRow,
+    /// A fault of ours, with the message of the panic.
+    #[error("the preview failed unexpectedly ({0})")]
+    Panicked(String),
 }

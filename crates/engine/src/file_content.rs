@@ -1,36 +1,84 @@
 //! One file as a whole, for queries and previews.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use thiserror::Error;
 use vicinity_media::{Content, ReadError, ReadOptions};
+
+/// Why a file that the user names cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct FileContentError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: FileProblem,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FileProblem {
+    /// It is no file.
+    #[error("this is a folder")]
+    Folder,
+    /// It is no regular file.
+    #[error("not a file but a pipe, socket or device")]
+    Special,
+    /// It is neither an image nor a text.
+    #[error("this is neither an image nor a text")]
+    Unsupported,
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
 
 /// Refuses what is not a regular file: to open a pipe would wait for whoever writes into it, and a device may never end.
 ///
 /// # Errors
-/// A sentence that names it.
-pub fn check_regular_file(path: &Path) -> Result<(), String> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => Ok(()),
-        Ok(found) if found.is_dir() => Err(format!("{}: this is a folder", path.display())),
-        Ok(_) => Err(format!("{}: not a file but a pipe, socket or device", path.display())),
-        Err(error) => Err(format!("{}: {}", path.display(), ReadError::from(error))),
-    }
+/// When it is something else, or is missing.
+pub fn check_regular_file(path: &Path) -> Result<(), FileContentError> {
+    let problem = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_dir() => FileProblem::Folder,
+        Ok(_) => FileProblem::Special,
+        Err(error) => FileProblem::Read(error.into()),
+    };
+    Err(FileContentError { path: path.to_owned(), problem })
 }
 
 /// Reads a picture or text; `rows` takes tables apart.
 ///
 /// # Errors
-/// A sentence, where the file cannot be read or is neither.
-pub fn open(path: &Path, rows: bool) -> Result<Content, String> {
+/// When the file cannot be read or is neither.
+pub fn open(path: &Path, rows: bool) -> Result<Content, FileContentError> {
     check_regular_file(path)?;
     let read = || -> Result<_, ReadError> {
         let mut file = vicinity_media::open(path)?;
         file.fill()?;
         file.content(path, &ReadOptions { rows })
     };
-    match read() {
-        Ok(Some((_, content))) => Ok(content),
-        Ok(None) => Err(format!("{}: this is neither an image nor a text", path.display())),
-        Err(error) => Err(format!("{}: {error}", path.display())),
+    let problem = match read() {
+        Ok(Some((_, content))) => return Ok(content),
+        Ok(None) => FileProblem::Unsupported,
+        Err(error) => FileProblem::Read(error),
+    };
+    Err(FileContentError { path: path.to_owned(), problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_a_value_and_its_message_begins_with_the_path() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let problem = |path: &Path| open(path, false).expect_err("no content").problem;
+        assert_eq!(problem(dir.path()), FileProblem::Folder);
+        assert_eq!(problem(&dir.path().join("missing")), FileProblem::Read(ReadError::NotFound));
+        let program = dir.path().join("a.bin");
+        std::fs::write(&program, b"\x7fELF\x02\x01\x01\0\0\0").expect("written");
+        assert_eq!(problem(&program), FileProblem::Unsupported);
+        let message = open(&program, false).expect_err("no content").to_string();
+        assert!(message.starts_with(&program.display().to_string()), "{message}");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::event_queue::EventSender;
 use super::file_content;
 use super::library::Library;
-use super::{Event, PreviewContent, Severity};
+use super::{Event, PreviewContent, PreviewError, Severity};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{Item, ItemId, Modality, Picture};
 use vicinity_media::{Content, TableRow, thumbnail};
@@ -122,8 +122,8 @@ impl Task for PreviewWorker {
     fn recover(&mut self, request: Option<&mut PreviewRequest>, reason: &str) {
         match request {
             Some(PreviewRequest::Preview(id)) => {
-                let why = format!("the preview failed unexpectedly ({reason})");
-                self.event_sender.send(Event::Preview(*id, Err(why)));
+                let error = PreviewError::Panicked(reason.to_owned());
+                self.event_sender.send(Event::Preview(*id, Err(error)));
             }
             Some(PreviewRequest::Stored(id) | PreviewRequest::Made(id)) => self.thumbnail(*id, None),
             None => {
@@ -184,16 +184,16 @@ fn made(library: &Library, id: ItemId) -> Option<Picture> {
     Some(picture)
 }
 
-fn open_picture(item: &Item) -> Result<Picture, String> {
+fn open_picture(item: &Item) -> Result<Picture, PreviewError> {
     match file_content::open(&item.path, false)? {
         Content::Image { picture, .. } => Ok(picture),
-        Content::Text(_) | Content::Rows(_) => Err("the file is no longer an image".to_owned()),
+        Content::Text(_) | Content::Rows(_) => Err(PreviewError::NoLongerImage),
     }
 }
 
-fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, String> {
+fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, PreviewError> {
     let snapshot = library.snapshot();
-    let item = snapshot.get(id).ok_or("this item is no longer in the collection")?;
+    let item = snapshot.get(id).ok_or(PreviewError::ItemRemoved)?;
     if item.modality == Modality::Image {
         return Ok(PreviewContent::Picture(Arc::new(thumbnail::shrink(&open_picture(item)?, PREVIEW))));
     }
@@ -201,9 +201,9 @@ fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, String> {
         Content::Text(text) => text,
         Content::Rows(rows) => {
             let wanted = |row: &TableRow| Some(row.number) == item.row;
-            rows.flatten().find(wanted).ok_or("the table no longer has this row")?.text
+            rows.flatten().find(wanted).ok_or(PreviewError::NoLongerRow)?.text
         }
-        Content::Image { .. } => return Err("the file is no longer a text".to_owned()),
+        Content::Image { .. } => return Err(PreviewError::NoLongerText),
     };
     Ok(PreviewContent::Text(text.chars().take(PREVIEW_TEXT).collect::<String>().into()))
 }

@@ -59,7 +59,7 @@ pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, Re
 /// # Errors
 /// When the provider is not set up rightly, or an exclude pattern is none.
 pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
-    let excludes = Excludes::new(excludes).map_err(RemoteError::Setup)?;
+    let excludes = Excludes::new(excludes).map_err(|error| RemoteError::Setup(error.to_string()))?;
     let (mut texts, mut pictures) = (Vec::new(), Vec::new());
     let mut found = |found: Result<Candidate, _>| {
         let Ok(candidate) = found else { return };

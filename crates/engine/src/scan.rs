@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use thiserror::Error;
 use walkdir::{DirEntry, WalkDir};
 
 use super::store::{self, FileStamp};
@@ -66,19 +67,35 @@ pub const DEFAULT_EXCLUDES: &[&str] = &[
     "*.lock",
 ];
 
+/// Why a list of patterns cannot be used.
+#[derive(Debug, Error)]
+pub enum ExcludesError {
+    /// One of them is not a glob.
+    #[error("invalid pattern “{pattern}”: {}", error.kind())]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        error: globset::Error,
+    },
+    /// They are too many, or too long.
+    #[error("invalid exclude list: {0}")]
+    List(globset::Error),
+}
+
 /// Glob patterns for names of files and folders to skip.
 #[derive(Debug, Clone)]
 pub struct Excludes(GlobSet);
 
 impl Excludes {
     /// # Errors
-    /// A sentence that names the first pattern which is not a glob.
-    pub fn new(patterns: &[String]) -> Result<Self, String> {
+    /// When a pattern is not a glob.
+    pub fn new(patterns: &[String]) -> Result<Self, ExcludesError> {
         let mut set = GlobSetBuilder::new();
         for pattern in patterns.iter().map(|p| p.trim()).filter(|p| !p.is_empty()) {
-            set.add(Glob::new(pattern).map_err(|e| format!("invalid pattern “{pattern}”: {}", e.kind()))?);
+            set.add(Glob::new(pattern).map_err(|error| ExcludesError::Pattern { pattern: pattern.to_owned(), error })?);
         }
-        set.build().map(Self).map_err(|e| format!("invalid exclude list: {e}"))
+        set.build().map(Self).map_err(ExcludesError::List)
     }
 
     fn skips(&self, name: &Path) -> bool {

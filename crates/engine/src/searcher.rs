@@ -11,6 +11,7 @@ use super::index::{self, QueryVector, SearchParams};
 use super::labels::LabelVectors;
 use super::library::Library;
 use super::model_loader::LazyModel;
+use super::search_error::SearchError;
 use super::suggest::{CANDIDATES, SuggestionSearch};
 use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
@@ -137,11 +138,11 @@ impl Task for SearchWorker {
     fn handle(&mut self, request: &mut Self::Request) {
         match request {
             Some(SearchRequest::Search(slot, ticket, query)) => {
-                let (slot, ticket, result) = (*slot, *ticket, self.search(query).map(Arc::new));
+                let (slot, ticket, result) = (*slot, *ticket, self.search(query).map(Arc::new).map_err(Arc::new));
                 self.event_sender.send(Event::SearchDone { slot, ticket, result });
             }
             Some(SearchRequest::Label(ticket, targets, labels)) => {
-                let (ticket, result) = (*ticket, self.label(targets, labels).map(Arc::new));
+                let (ticket, result) = (*ticket, self.label(targets, labels).map(Arc::new).map_err(Arc::new));
                 self.event_sender.send(Event::LabelDone { ticket, result });
             }
             Some(SearchRequest::StoreLabels(labels, given, all)) => {
@@ -160,13 +161,13 @@ impl Task for SearchWorker {
     fn recover(&mut self, request: Option<&mut Self::Request>, reason: &str) {
         // a half-made cache, at most
         (self.labels, self.suggesting) = (None, None);
-        let why = format!("the search failed unexpectedly ({reason}); try a different query");
+        let panicked = || Arc::new(SearchError::Panicked(reason.to_owned()));
         match request {
             Some(Some(SearchRequest::Search(slot, ticket, _))) => {
-                self.event_sender.send(Event::SearchDone { slot: *slot, ticket: *ticket, result: Err(why) });
+                self.event_sender.send(Event::SearchDone { slot: *slot, ticket: *ticket, result: Err(panicked()) });
             }
             Some(Some(SearchRequest::Label(ticket, ..))) => {
-                self.event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(why) });
+                self.event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(panicked()) });
             }
             Some(Some(SearchRequest::StoreLabels(..))) => {
                 self.event_sender.notice(Severity::Error, format!("Could not store the labels: {reason}"));
@@ -207,9 +208,9 @@ impl SearchWorker {
         }
     }
 
-    fn search(&self, query: &Query) -> Result<SearchResult, String> {
+    fn search(&self, query: &Query) -> Result<SearchResult, SearchError> {
         if query.parts.is_empty() {
-            return Err("the query is empty".to_owned());
+            return Err(SearchError::EmptyQuery);
         }
         let start = Instant::now();
         let snapshot = self.library.snapshot();
@@ -222,7 +223,7 @@ impl SearchWorker {
         Ok(result)
     }
 
-    fn embed(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<QueryVector, String> {
+    fn embed(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
         if let QueryPart::Item(id) = part {
             return item(*id, snapshot);
         }
@@ -238,22 +239,21 @@ impl SearchWorker {
         }
     }
 
-    fn label(&mut self, targets: &LabelTargets, set: &LabelSet) -> Result<Vec<ScoredLabels>, String> {
+    fn label(&mut self, targets: &LabelTargets, set: &LabelSet) -> Result<Vec<ScoredLabels>, SearchError> {
         if set.labels.is_empty() {
-            return Err("the label set is empty".to_owned());
+            return Err(SearchError::EmptyLabelSet);
         }
         let model = self.model.wait()?;
         let snapshot = self.library.snapshot();
         if !self.labels.as_ref().is_some_and(|labels| labels.matches(set, snapshot.dim())) {
-            let vectors =
-                LabelVectors::new(set, model.text.as_ref(), &model.info).map_err(|error| error.to_string())?;
-            self.labels = Some(vectors.truncated(snapshot.dim()).map_err(|error| error.to_string())?);
+            let vectors = LabelVectors::new(set, model.text.as_ref(), &model.info)?;
+            self.labels = Some(vectors.truncated(snapshot.dim())?);
         }
-        let labels = self.labels.as_ref().ok_or("could not embed the labels")?;
+        let labels = self.labels.as_ref().ok_or(SearchError::NoVector)?;
         match targets {
             LabelTargets::Part(part) => {
                 let found = self.embed(part, &snapshot)?;
-                let embedding = found.embedding.truncated(snapshot.dim()).map_err(|error| error.to_string())?;
+                let embedding = found.embedding.truncated(snapshot.dim())?;
                 let scores = labels.score(embedding.as_slice(), found.modality);
                 Ok(vec![ScoredLabels { item: found.item, scores }])
             }
@@ -272,41 +272,40 @@ fn label_items(labels: &LabelVectors, items: &[ItemId], snapshot: &Snapshot) -> 
     items.par_iter().filter_map(score).collect()
 }
 
-fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, String> {
-    let missing = || "this item is no longer in the collection".to_owned();
-    let row = snapshot.row_of(id).ok_or_else(missing)?;
-    let vector = snapshot.vector(row).ok_or("this item is not embedded yet")?;
-    let modality = snapshot.item(row).ok_or_else(missing)?.modality;
-    let embedding = vicinity_core::Embedding::new(vector).map_err(|error| error.to_string())?;
+fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
+    let row = snapshot.row_of(id).ok_or(SearchError::ItemRemoved)?;
+    let vector = snapshot.vector(row).ok_or(SearchError::NotEmbedded)?;
+    let modality = snapshot.item(row).ok_or(SearchError::ItemRemoved)?.modality;
+    let embedding = Embedding::new(vector)?;
     Ok(QueryVector { embedding, modality, item: Some(id) })
 }
 
 /// Embeds words.
 ///
 /// # Errors
-/// A sentence, when the model fails.
-pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, String> {
-    let texts = guard::catch(|| model.text.embed(&[text], options)).map_err(|error| error.to_string())?;
-    let text = texts.into_iter().next().ok_or("the model returned no vector")?;
+/// When the model fails.
+pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, SearchError> {
+    let texts = guard::catch(|| model.text.embed(&[text], options))?;
+    let text = texts.into_iter().next().ok_or(SearchError::NoVector)?;
     Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
 }
 
 /// Embeds a picture.
 ///
 /// # Errors
-/// A sentence, when the model fails.
-pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, String> {
+/// When the model fails.
+pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, SearchError> {
     // Preparation cannot say that it failed, whatever the tower is.
-    let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)])).map_err(|e| e.to_string())?;
-    let embedding = vectors.into_iter().next().ok_or("the model returned no vector")?;
+    let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)]))?;
+    let embedding = vectors.into_iter().next().ok_or(SearchError::NoVector)?;
     Ok(QueryVector { embedding, modality: Modality::Image, item: None })
 }
 
 /// Embeds what a file holds.
 ///
 /// # Errors
-/// A sentence, when the model fails.
-pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> Result<QueryVector, String> {
+/// When the model fails.
+pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> Result<QueryVector, SearchError> {
     match content {
         Content::Image { picture, .. } => embed_picture(model, &picture),
         Content::Text(text) => embed_text(model, &text, options),

@@ -58,7 +58,7 @@ impl Coordinator {
         pipeline.stats.scanned.store(false, Ordering::Relaxed);
         let excludes = match Excludes::new(&pipeline.options.excludes) {
             Ok(excludes) => excludes,
-            Err(reason) => return self.event_sender.notice(Severity::Error, reason),
+            Err(error) => return self.event_sender.notice(Severity::Error, error.to_string()),
         };
         let plan = self.plan(job, run);
         let mut walk = FolderWalk::new(&excludes, self.library.roots(), self.control.flag());
