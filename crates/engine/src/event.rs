@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::derived::duplicates::Duplicates;
+use super::derived::duplicate_groups::Duplicates;
 use super::file_content::FileContentError;
 use super::import_summary::ImportSummary;
 use super::job::SearchSlot;

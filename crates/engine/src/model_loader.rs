@@ -6,29 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::device_check::LoadedModel;
 use super::event_queue::EventSender;
+use super::model_unavailable::ModelUnavailable;
 use super::{Event, ModelState};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_models::{Model, TowerError, guard};
 
 /// Between two looks at a model whose time is over and that somebody works with yet.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-
-/// Why there is no model to work with. Neither says anything about what was to be embedded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ModelUnavailable {
-    /// It cannot be loaded: a sentence.
-    #[error("{0}")]
-    Failed(String),
-    /// The library is being closed.
-    #[error("the library is being closed")]
-    Closing,
-}
-
-impl From<ModelUnavailable> for String {
-    fn from(error: ModelUnavailable) -> Self {
-        error.to_string()
-    }
-}
 
 /// How long a model stays when nobody needs it; `None`: for ever.
 type Idle = Box<dyn Fn() -> Option<Duration> + Send>;

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::file_content::FileContentError;
-use super::model_loader::ModelUnavailable;
+use super::model_unavailable::ModelUnavailable;
 use vicinity_core::EmbeddingError;
 use vicinity_models::TowerError;
 

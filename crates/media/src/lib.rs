@@ -10,7 +10,7 @@
 //! file.fill()?;
 //! let content = file.content(path, &ReadOptions::default())?;
 //! assert!(matches!(content, Some((_hash, Content::Text(text))) if !text.is_empty()));
-//! # Ok::<(), String>(())
+//! # Ok::<(), vicinity_media::ReadError>(())
 //! ```
 
 mod budget;

@@ -5,7 +5,8 @@
 //! To add one: a file or folder here with a type that implements [`Artefact`], a line in [`ARTEFACTS`], and a variant of
 //! [`Event`](super::Event) that carries the result. Where the user can ask for it, a variant of [`Job`], too.
 
-pub mod duplicates;
+pub mod duplicate_groups;
+mod duplicates;
 pub mod file;
 mod layout;
 mod schedule;

@@ -7,7 +7,7 @@ use crossbeam_channel::Receiver;
 
 use super::super::import_stats::ImportStats;
 use super::super::library::{NewItem, RejectedFile, RejectionCause};
-use super::super::model_loader::ModelUnavailable;
+use super::super::model_unavailable::ModelUnavailable;
 use super::super::scan::Candidate;
 use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
 use vicinity_core::worker;

@@ -1,0 +1,99 @@
+//! Groups of files with the same content, and how they are found.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::snapshot::Snapshot;
+use vicinity_core::{ContentHash, Item, ItemId, Modality};
+
+/// Files with the same content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    /// Groups of at least two, those with the most bytes to spare first; within a group the file added first comes first.
+    pub groups: Vec<Vec<ItemId>>,
+    /// Bytes that all but one file of each group take up.
+    pub bytes_to_spare: u64,
+}
+
+impl Duplicates {
+    /// Finds all duplicates of a snapshot; fewer once `cancelled` is set. Rows of tables are not compared.
+    pub fn of(snapshot: &Snapshot, cancelled: &AtomicBool) -> Self {
+        let mut contents: HashMap<(ContentHash, Modality), Vec<&Item>> = HashMap::new();
+        let files = snapshot.items().filter(|item| item.row.is_none());
+        for item in files.take_while(|_| !cancelled.load(Ordering::Relaxed)) {
+            contents.entry((item.hash, item.modality)).or_default().push(item);
+        }
+        let spare = |group: &[&Item]| group.iter().skip(1).map(|item| item.bytes).sum::<u64>();
+        let mut groups: Vec<Vec<&Item>> = contents.into_values().filter(|group| group.len() > 1).collect();
+        groups.sort_by_cached_key(|group| (std::cmp::Reverse(spare(group)), group.first().map(|item| item.id)));
+        Self {
+            bytes_to_spare: groups.iter().map(|group| spare(group)).sum(),
+            groups: groups.iter().map(|group| group.iter().map(|item| item.id).collect()).collect(),
+        }
+    }
+
+    /// Number of files that could be deleted without losing any content.
+    pub fn to_spare(&self) -> usize {
+        self.groups.iter().map(|group| group.len() - 1).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::{Root, SnapshotParts, Vectors};
+    use vicinity_models::ModelKey;
+
+    /// A snapshot of items with a content, a modality, a row and a size each.
+    fn snapshot(items: &[(u8, Modality, Option<u32>, u64)]) -> Snapshot {
+        let item = |(n, (content, modality, row, bytes)): (usize, &(u8, Modality, Option<u32>, u64))| Item {
+            id: ItemId(n as u32),
+            path: std::path::PathBuf::from(format!("/{n}")).into(),
+            row: *row,
+            modality: *modality,
+            bytes: *bytes,
+            modified_ns: 0,
+            hash: ContentHash([*content; 32]),
+            pixels: None,
+            snippet: None,
+        };
+        Snapshot::new(SnapshotParts {
+            library: "/".into(),
+            epoch: 1,
+            generation: 1,
+            roots: Vec::<Root>::new(),
+            chunks: vec![Arc::new(items.iter().enumerate().map(item).collect())],
+            vector_rows: vec![Arc::new(vec![0; items.len()])],
+            vectors: Vectors::Owned(Arc::new([1.0])),
+            model: ModelKey { name: "m".into(), revision: "1".into(), preprocessing: "1".into(), dim: 1 },
+            means: [Arc::new([]), Arc::new([])],
+            counts: [0, 0],
+            read_only: None,
+        })
+    }
+
+    #[test]
+    fn files_with_the_same_content_are_grouped_and_the_largest_come_first() {
+        use Modality::{Image, Text};
+        let found = Duplicates::of(
+            &snapshot(&[
+                (1, Text, None, 10),
+                (2, Image, None, 900),
+                (1, Text, None, 10),
+                (3, Image, None, 5000),
+                (2, Image, None, 900),
+                (1, Text, None, 12),
+                (3, Text, None, 5000), // another modality
+                (4, Text, Some(1), 7), // rows of one table
+                (4, Text, Some(2), 7),
+            ]),
+            &AtomicBool::new(false),
+        );
+        let group = |ids: &[u32]| ids.iter().copied().map(ItemId).collect::<Vec<_>>();
+        assert_eq!(found.groups, [group(&[1, 4]), group(&[0, 2, 5])]);
+        assert_eq!((found.to_spare(), found.bytes_to_spare), (3, 922));
+        assert_eq!(Duplicates::of(&snapshot(&[(1, Text, None, 10)]), &AtomicBool::new(false)), Duplicates::default());
+    }
+}
