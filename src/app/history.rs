@@ -93,7 +93,8 @@ impl History {
         let (mut items, mut newer) = (0, None);
         let newest = self.past.iter().rev().take(STEPS);
         let kept = newest.take_while(|step| {
-            items += step.own_items(newer.replace(*step));
+            // One list is kept however long it is, and takes the whole bound.
+            items += step.own_items(newer.replace(*step)).min(ITEMS);
             items <= ITEMS
         });
         let kept = kept.count().max(1);

@@ -76,7 +76,7 @@ impl App {
         if found.groups.is_empty() {
             return self.notice(Severity::Info, "No two files have the same content");
         }
-        self.show_selection(Selection::new(found.groups.concat()).into(), true);
+        self.show_selection(Selection::of_groups(&found.groups).into(), true);
         self.set_central_view(CentralView::Gallery);
         self.pin_selection();
         let (files, groups) = (found.to_spare() as u64, found.groups.len() as u64);

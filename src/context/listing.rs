@@ -193,8 +193,10 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
         }
         ListingSource::Selection(selection) => {
             let mut ids = selection.items.clone();
-            // In the order added: a click that brings one to the front moves nothing.
-            ids.sort_unstable();
+            if !selection.grouped {
+                // In the order added: a click that brings one to the front moves nothing.
+                ids.sort_unstable();
+            }
             let rows = ids.iter().filter_map(|id| snapshot.row_of(*id)).filter(|row| visible.contains(*row));
             let items = rows.filter_map(|row| snapshot.item(row)).enumerate();
             items.map(|(rank, item)| named(rank, item, None)).collect()
@@ -322,6 +324,13 @@ mod tests {
         assert_eq!(hits(SortKey::Score, false), (vec![0, 6, 2, 4], Some(3)));
         assert_eq!(hits(SortKey::Name, false), (vec![6, 2, 0, 4], Some(3)), "the last does not match");
         assert_eq!(hits(SortKey::Score, true), (vec![2, 6, 0, 4], Some(3)));
+    }
+
+    #[test]
+    fn a_selection_of_groups_is_listed_group_by_group() {
+        let groups = [vec![ItemId(6), ItemId(0)], vec![ItemId(2), ItemId(4)]];
+        let chosen = ListingSource::Selection(Arc::new(Selection::of_groups(&groups)));
+        assert_eq!(listed(chosen, Filter::default(), SortKey::Score, false).0, [6, 0, 2, 4]);
     }
 
     #[test]

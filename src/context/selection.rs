@@ -12,6 +12,8 @@ pub struct Selection {
     pub items: Vec<ItemId>,
     /// The same, for look-up.
     pub set: HashSet<ItemId>,
+    /// Whether lists keep its order, since it says something: groups of duplicates.
+    pub grouped: bool,
     stamp: u64,
 }
 
@@ -20,7 +22,12 @@ impl Selection {
     pub fn new(items: Vec<ItemId>) -> Self {
         static STAMPS: AtomicU64 = AtomicU64::new(1);
         let set = items.iter().copied().collect();
-        Self { items, set, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
+        Self { items, set, grouped: false, stamp: STAMPS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Of groups of items, one group after the other.
+    pub fn of_groups(groups: &[Vec<ItemId>]) -> Self {
+        Self { grouped: true, ..Self::new(groups.concat()) }
     }
 
     /// Distinguishes selections without comparing their items: equal stamps, same selection.
