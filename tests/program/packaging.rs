@@ -224,7 +224,7 @@ fn the_check_of_glibc_knows_too_new_from_old_enough() {
     };
     let old = check("2.17");
     assert_eq!(old.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&old.stderr).contains("allowed is 2.17"));
+    assert!(String::from_utf8_lossy(&old.stderr).contains("at most 2.17 is allowed"));
     assert!(check("9.99").status.success());
 }
 

@@ -69,7 +69,7 @@ fn the_gallery_is_sorted_by_name_date_size_and_score_and_remembers_how() {
     let sort = |window: &mut Window, button: &str, entry: &str, first: [u32; 2]| {
         window.get_by_label(button).click();
         window.run_steps(3);
-        window.get_by_label(entry).click();
+        window.get_by_role_and_label(egui::accesskit::Role::Button, entry).click();
         step_until(window, entry, |w| listed(w)[..2] == first);
         window.run_steps(3);
     };

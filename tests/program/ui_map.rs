@@ -643,7 +643,7 @@ fn excluded_points_fade_with_highlight_and_vanish_with_filter() {
     assert!(!painted(&harness).iter().any(|s| matches!(s, egui::Shape::Circle(c) if c.stroke.color == accent)));
     // Fitting shows what is there.
     let scale = harness.state().map.points_per_unit();
-    harness.get_by_label("Fit the map").click();
+    harness.get_by_label("Fit map").click();
     harness.run();
     assert!(harness.state().map.points_per_unit() > scale * 1.2);
 }

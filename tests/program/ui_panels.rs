@@ -394,7 +394,7 @@ fn the_settings_choose_a_device_and_unload_the_model() {
     step_until(&mut window, "the time is set", |w| w.state().state().device_preferences().idle_minutes == 60);
     window.run_steps(4);
     window.get_by_label("Unload model now").click();
-    step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, not in memory").is_some());
+    step_until(&mut window, "it has left", |w| w.query_by_label("Model: Starter, unloaded").is_some());
     assert!(window.query_by_label("Unload model now").is_none(), "nothing is left to unload");
     let asked = |wanted: &str| jobs.lock().expect("jobs").iter().filter(|j| format!("{j:?}") == wanted).count();
     assert_eq!((asked("ReloadModel"), asked("UnloadModel")), (1, 1), "the time to stay moves no model");

@@ -74,8 +74,8 @@ fn nothing_is_sent_before_consent_and_a_wrong_key_leaves_the_library_as_it_is() 
     click(&mut window, "Switch on for this library");
     step_until(&mut window, "the key is refused", |w| w.query_by_label("The API key was rejected").is_some());
     window.run_steps(2);
-    window.get_by_label_contains("type it anew below");
-    window.get_by_label_contains("The library goes on with");
+    window.get_by_label_contains("enter it again below");
+    window.get_by_label_contains("is still in use; nothing was sent");
     assert!(window.state().state().library().services.active.is_none() && embedded(&window, 3));
     assert_eq!(remote::is_allowed(&path, &service.host()).ok(), Some(false));
     assert!(service.requests().iter().all(|r| !String::from_utf8_lossy(&r.body).contains("beach")), "our word alone");

@@ -10,7 +10,7 @@ use crate::support::window::{Setup, Window, no_engine, step_until, window};
 use egui_kittest::kittest::Queryable as _;
 use vicinity::app::{Environment, preferences};
 
-const OUT: &str = "Version 99.0.0 is out: show it in the browser";
+const OUT: &str = "Version 99.0.0 is available: open its page in the browser";
 
 /// A server on the loopback that gives the same answer to everyone, and what it was asked.
 struct Server {
@@ -113,7 +113,7 @@ fn this_version_is_no_news() {
     let mut window = start(&server, &allowed(folder.path()));
     step_until(&mut window, "the answer is there", |w| w.state().state().preferences.updates.newest.is_some());
     wait(&mut window);
-    assert!(window.query_by_label_contains("is out").is_none());
+    assert!(window.query_by_label_contains("is available").is_none());
 }
 
 #[test]

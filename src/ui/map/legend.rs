@@ -45,8 +45,7 @@ impl MapPanel {
             ui.add_space(SPACE[0]);
         }
         ui.spacing_mut().interact_size.y = BUTTON;
-        // Beside the tools of a narrow map it takes several lines.
-        ui.horizontal_wrapped(|ui| {
+        let row = |ui: &mut Ui| {
             ui.spacing_mut().item_spacing = vec2(SPACE[2], 0.0);
             chooser(ui, cx, theme);
             match (by_score, colours.scale) {
@@ -56,7 +55,13 @@ impl MapPanel {
                 _ => {}
             }
             self.layers.iter().for_each(|layer| layer.legend(ui, theme));
-        });
+        };
+        // Entries wrap where the tools of a narrow map leave too little width.
+        if by_score || listed {
+            ui.horizontal(row)
+        } else {
+            ui.horizontal_wrapped(row)
+        };
     }
 }
 
@@ -84,8 +89,7 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
     Popup::menu(&response).align(RectAlign::TOP_START).width(170.0).show(|ui| {
         for (by, name) in COLOUR_CHOICES {
-            let chosen = if by == cx.state.preferences.colour_by { "✓" } else { "" };
-            if buttons::menu_row(ui, name, chosen).clicked() {
+            if buttons::menu_choice(ui, name, "", by == cx.state.preferences.colour_by).clicked() {
                 cx.send(MapCommand::SetColourBy(by));
                 ui.close();
             }

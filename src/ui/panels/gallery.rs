@@ -289,8 +289,8 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
             let current = key == sort.key;
             // Choosing the same key again reverses the order.
             let next = Sort { key, reversed: current && !sort.reversed };
-            let right = if current { format!("{}  ✓", direction_name(sort, searched)) } else { String::new() };
-            if buttons::menu_row(ui, key_name(key, searched), &right).clicked() {
+            let right = if current { direction_name(sort, searched) } else { "" };
+            if buttons::menu_choice(ui, key_name(key, searched), right, current).clicked() {
                 ctx.send(ViewCommand::SetSort(next));
                 ui.close();
             }

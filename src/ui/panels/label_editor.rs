@@ -92,9 +92,9 @@ impl LabelEditor {
 /// Menu rows for the built-in sets.
 pub fn presets(ui: &mut Ui, ctx: &Ctx<'_>) {
     for (set, about) in [(LabelSet::everyday(), "for photos"), (LabelSet::topics(), "broad")] {
-        let right = if set == ctx.state.preferences.label_set { "✓" } else { about };
+        let chosen = set == ctx.state.preferences.label_set;
         let row = format!("{} ({})", set.name, set.labels.len());
-        if buttons::menu_row(ui, &row, right).clicked() {
+        if buttons::menu_choice(ui, &row, if chosen { "" } else { about }, chosen).clicked() {
             ctx.send(ItemCommand::SetLabels(set));
             ui.close();
         }

@@ -132,7 +132,7 @@ fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
         (Scoring::RawCosine, "Raw cosine", "Unadjusted similarity; texts tend to rank higher"),
     ] {
         let chosen = ctx.state.library().query.scoring == scoring;
-        let response = buttons::menu_row(ui, name, if chosen { "✓" } else { "" });
+        let response = buttons::menu_choice(ui, name, "", chosen);
         ui.horizontal(|ui| {
             ui.add_space(SPACE[1]);
             ui.add(egui::Label::new(egui::RichText::new(note).font(font(text_size::SMALL)).color(theme.text2)).wrap());

@@ -260,6 +260,22 @@ pub fn menu_row(ui: &mut Ui, text: &str, right: &str) -> Response {
     named(ui, response, text)
 }
 
+/// A menu row that is one of several choices; the chosen one has a tick.
+pub fn menu_choice(ui: &mut Ui, text: &str, right: &str, chosen: bool) -> Response {
+    let right = if chosen { format!("{right}      ") } else { right.to_owned() };
+    let response = menu_row(ui, text, &right);
+    if chosen {
+        let centre = pos2(response.rect.right() - SPACE[1] - 6.0, response.rect.center().y);
+        icons::paint(
+            ui.painter(),
+            Icon::Check,
+            Rect::from_center_size(centre, Vec2::splat(13.0)),
+            Theme::of(ui.ctx()).text2,
+        );
+    }
+    response
+}
+
 fn named(ui: &Ui, response: Response, name: &str) -> Response {
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
