@@ -109,7 +109,7 @@ impl<Q> Inbox<Q> {
         self.wait(|queue, closed| if closed { Some(None) } else { take(queue).map(Some) })
     }
 
-    /// Waits until `take` finds something. It is told whether the inbox is closed: for what has to be done even then.
+    /// Waits until `take` finds something. `take` also receives whether the inbox is closed, for work that must be done even then.
     pub fn wait<R>(&self, mut take: impl FnMut(&mut Q, bool) -> Option<R>) -> R {
         self.0.state.wait(|state| take(&mut state.queue, state.closed))
     }
@@ -197,7 +197,7 @@ impl Worker {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Lets the thread go on without its worker: for work that ends by itself and that nobody waits for.
+    /// Detaches the thread: for work that ends by itself and that nobody waits for.
     pub fn detach(mut self) {
         self.thread = None;
     }

@@ -1,20 +1,20 @@
-//! Batches that follow the memory of a device.
+//! Batches that adapt to the memory of a device.
 
 use vicinity_models::TowerError;
 
-/// How many items a device takes at once: fewer after each time that its memory was not enough.
+/// How many items a device embeds at once: fewer each time its memory was not enough.
 pub struct AdaptiveBatch {
     /// Items of the next part.
     pub max: usize,
 }
 
 impl AdaptiveBatch {
-    /// Room for `max`, at least one.
+    /// Batches of up to `max` items, at least one.
     pub fn new(max: usize) -> Self {
         Self { max: max.max(1) }
     }
 
-    /// Embeds all items, in as many parts as it takes; one result an item, in order.
+    /// Embeds all items, in as many parts as needed; one result per item, in order.
     pub fn embed<T, R>(
         &mut self,
         items: &[T],

@@ -1,4 +1,4 @@
-//! What is kept of a crash: a text file on this machine, which the user may send or not.
+//! What is stored about a crash: a text file on this machine, which the user may send or not.
 
 use std::backtrace::Backtrace;
 use std::fmt::Write as _;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use vicinity_core::{app_dirs, worker};
 use vicinity_models::guard;
 
-/// Reports kept; older ones are deleted.
+/// Most reports kept; older ones are deleted.
 const MAX_REPORTS: usize = 5;
-/// Ending of a report that the user was told of.
+/// Ending of a report that the user has seen.
 const SEEN: &str = "seen.txt";
 
-/// Writes a report whenever something panics that nobody catches, from now on. Decoders of hostile files and
+/// Installs a hook that writes a report for every panic that nobody catches. Decoders of hostile files and
 /// models of strangers may panic: that is an unreadable file or model, not a crash.
 pub fn install_hook() {
     let otherwise = panic::take_hook();
@@ -66,7 +66,7 @@ pub fn reports(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// The latest report that the user was not told of yet. Each is returned once.
+/// The latest report that the user has not seen yet. Each is returned once.
 pub fn unseen(dir: &Path) -> Option<PathBuf> {
     let fresh = |path: &PathBuf| !path.to_string_lossy().ends_with(SEEN);
     let mut latest = None;

@@ -1,6 +1,6 @@
-//! Which device a model runs on. A device is believed when it has computed what the CPU computes: on first use of a
+//! Which device a model runs on. A device is used once its results match the CPU's: on first use of a
 //! device, driver, model, precision and version of this program the golden set is embedded on both, vectors are
-//! compared, and pictures a second are measured. The verdict is kept; doctor and settings show it.
+//! compared, and pictures per second are measured. The result is stored; doctor and settings show it.
 //!
 //! `auto` takes the fastest that agrees. Whatever fails or differs is passed over with a notice, down to the CPU, which
 //! is the reference and needs no verdict.
@@ -17,12 +17,12 @@ use vicinity_models::compute_target::Precision;
 use vicinity_models::device::{self, Device, DeviceChoice, DeviceId};
 use vicinity_models::{Model, ModelKey, TowerError, golden};
 
-/// What was found of a device with a model.
+/// The result of checking a device with a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// The smallest cosine similarity of its vectors and the CPU's; `None` where there is no number.
     pub cosine: Option<f32>,
-    /// Pictures embedded a second; 0 where it was not measured.
+    /// Pictures embedded per second; 0 if not measured.
     pub images_per_second: f32,
     /// What went wrong, where something did.
     pub problem: Option<String>,
@@ -63,7 +63,7 @@ impl fmt::Display for CheckResult {
     }
 }
 
-/// A number of pictures a second, for the user.
+/// Pictures per second, for the user.
 pub fn speed(per_second: f32) -> String {
     if per_second < 9.95 { format!("{per_second:.1}") } else { format!("{per_second:.0}") }
 }
@@ -98,7 +98,7 @@ pub fn title(device: &Device, precision: Precision) -> String {
     }
 }
 
-/// The verdicts that were found so far, in a file that may be deleted. Cheap to clone.
+/// The results so far, in a file that may be deleted. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceReports(Option<PathBuf>);
 
@@ -113,12 +113,12 @@ impl DeviceReports {
         Self(Some(file.to_owned()))
     }
 
-    /// The verdict on a device with a model.
+    /// The result for a device with a model.
     pub fn get(&self, device: &Device, precision: Precision, model: &ModelKey) -> Option<CheckResult> {
         self.read().remove(&key(device, precision, model))
     }
 
-    /// Keeps a verdict. That it cannot be kept only costs time.
+    /// Stores a result. Failing to store it only costs time.
     pub fn put(&self, device: &Device, precision: Precision, model: &ModelKey, check: &CheckResult) {
         let Some(file) = &self.0 else { return };
         let mut all = self.read();
@@ -279,7 +279,7 @@ impl DeviceCheck<'_> {
         Ok(key)
     }
 
-    /// What is known of a candidate, or is found now; and whether it was found now. An error is the CPU's.
+    /// The stored result for a candidate, or a new one; and whether it is new. An error is the CPU's.
     fn check(&mut self, candidate: &DeviceCandidate) -> Result<(CheckResult, bool), TowerError> {
         let key = self.key()?;
         if let Some(known) = self.reports.get(&candidate.device, candidate.precision, &key) {
@@ -293,11 +293,11 @@ impl DeviceCheck<'_> {
         if let Ok(check) = &found {
             self.reports.put(&candidate.device, candidate.precision, &key, check);
         }
-        // What may go over is not remembered: a driver that is being updated, memory that another program holds.
+        // Temporary failures are not stored: a driver that is being updated, memory that another program holds.
         Ok((found.unwrap_or_else(|error| CheckResult::failure(&error)), true))
     }
 
-    /// The verdict on the CPU: how fast it is.
+    /// The result for the CPU: how fast it is.
     fn speed(&mut self) -> Result<CheckResult, TowerError> {
         let (device, precision, key) = (&self.reference.device, self.reference.precision, self.key()?);
         if let Some(known) = self.reports.get(device, precision, &key) {
@@ -309,10 +309,10 @@ impl DeviceCheck<'_> {
     }
 }
 
-/// Compares what a model makes of the golden set with what it should make, and measures it.
+/// Compares a model's vectors of the golden set with the expected ones, and measures its speed.
 ///
 /// # Errors
-/// When the device failed in a way that may go over.
+/// When the device failed temporarily.
 fn compare(wanted: &[Embedding], model: &Model) -> Result<CheckResult, TowerError> {
     let cosine = match golden::vectors(model) {
         Ok(found) => golden::agreement(wanted, &found),
@@ -327,7 +327,7 @@ fn compare(wanted: &[Embedding], model: &Model) -> Result<CheckResult, TowerErro
     Ok(check)
 }
 
-/// Measures every candidate anew, keeps the verdicts, and gives one for each; the CPU's model comes with them.
+/// Checks every candidate again, stores the results, and returns one for each, with the CPU's model.
 ///
 /// # Errors
 /// When the model cannot be loaded or fails on the CPU.

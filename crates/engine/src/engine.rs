@@ -68,16 +68,16 @@ pub struct Engine {
     filters: FilterWorker,
     artefacts: Artefacts,
     previewer: Previewer,
-    /// The service behind the model, by its host, where there is one.
+    /// The service behind the model, with its host, if any.
     service: Option<(String, Remote)>,
     listener: Option<InstanceListener>,
-    /// What was found amiss on opening.
+    /// Problems found on opening.
     opening_notices: Vec<Notice>,
     workers: Vec<Worker>,
 }
 
 impl Engine {
-    /// Opens the library in a folder (made where there is none) with the model it was last opened with, at first the
+    /// Opens the library in a folder (created if it does not exist) with the model it was last opened with, at first the
     /// built-in one, which is loaded in the background. `waker` is called from another thread whenever there are new events.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ impl Engine {
         })
     }
 
-    /// Keeps the service behind the model, to shut it when it is switched off.
+    /// Keeps the service behind the model, to shut it down when it is switched off.
     pub(super) fn with_service(mut self, host: String, remote: Remote) -> Self {
         self.service = Some((host, remote));
         self
@@ -243,7 +243,7 @@ impl Engine {
         self.service.as_ref()
     }
 
-    /// What the service behind the model was sent and has counted so far, where there is one.
+    /// What has been sent to the service so far, and what it has counted; `None` without a service.
     pub fn usage(&self) -> Option<Usage> {
         self.service.as_ref().map(|(_, remote)| remote.usage())
     }
@@ -331,12 +331,12 @@ impl Engine {
         self.jobs.close();
     }
 
-    /// News, oldest first.
+    /// Events, oldest first.
     pub fn events(&self) -> &Receiver<Event> {
         &self.events
     }
 
-    /// What was found amiss with the library when it was opened; told as [`Event::Notice`]s, too.
+    /// Problems found when the library was opened; sent as [`Event::Notice`]s, too.
     pub fn opening_notices(&self) -> &[Notice] {
         &self.opening_notices
     }
@@ -349,7 +349,7 @@ impl Engine {
         }
     }
 
-    /// The collection as of now.
+    /// The current collection.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.library.snapshot()
     }
@@ -362,27 +362,27 @@ impl Engine {
         self.library.labels()
     }
 
-    /// The map that is stored, for the rows of the collection as of now; it may cover fewer of them.
+    /// The stored map, for the rows of the current collection; it may cover fewer of them.
     pub fn stored_layout(&self) -> Option<Layout> {
         self.library.load_layout()
     }
 
-    /// The library's import options as of now.
+    /// The library's current import options.
     pub fn import_options(&self) -> ImportOptions {
         self.library.import_options()
     }
 
-    /// The files that could not be read, as of now.
+    /// The files that could not be read.
     pub fn failures(&self) -> Arc<Vec<Failure>> {
         self.library.failures()
     }
 
-    /// How many files were left out at the last look, for each reason.
+    /// How many files the last scan skipped, for each reason.
     pub fn skipped(&self) -> SkipCounts {
         self.library.skipped()
     }
 
-    /// The import that did not come to its end, where there is one.
+    /// The import that was interrupted, if any.
     pub fn unfinished(&self) -> Option<UnfinishedImport> {
         self.library.unfinished()
     }
@@ -400,7 +400,7 @@ impl Engine {
     /// The model, for whoever embeds outside the library; waits until it is loaded.
     ///
     /// # Errors
-    /// A sentence, where it could not be loaded.
+    /// A message, if it could not be loaded.
     pub fn model(&self) -> Result<Arc<Model>, String> {
         Ok(self.model.wait()?)
     }

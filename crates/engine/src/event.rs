@@ -18,20 +18,20 @@ use vicinity_core::{
     Suggestion,
 };
 
-/// News from the engine. At most one batch every 100 ms.
+/// What the engine reports. At most one batch every 100 ms.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The collection changed; take the new snapshot.
     Snapshot(Arc<Snapshot>),
-    /// How far the import has come.
+    /// The progress of the import.
     Progress(Progress),
-    /// The import came to its end (also after a cancel).
+    /// The import ended (also after a cancel).
     ImportFinished(ImportSummary),
-    /// All files that could not be read, as of now.
+    /// All files that could not be read.
     Failures(Arc<Vec<Failure>>),
-    /// How many files were left out, and why, as of now.
+    /// How many files were skipped, for each reason.
     Skipped(Arc<SkipCounts>),
-    /// The import that did not come to its end, where there is one: once after opening, and after every import.
+    /// The import that was interrupted, if any: once after opening, and after every import.
     Unfinished(Option<UnfinishedImport>),
     /// Answer to [`Job::Filter`](super::Job::Filter).
     Visible(Arc<VisibleRows>),
@@ -60,23 +60,23 @@ pub enum Event {
         /// The clearest first; empty where nothing stands out.
         suggestions: Arc<Vec<Suggestion>>,
     },
-    /// The labels that were given to items before, told once the library is open.
+    /// The labels that items already have; sent once the library is open.
     StoredLabels(Arc<LabelledItems>),
     /// A layout is ready.
     Layout(Arc<Layout>),
     /// A layout that takes long is being computed; `None` when it ended or was cancelled.
     LayoutProgress(Option<MapProgress>),
-    /// A thumbnail, longest side at most 256 pixels; `None` where there is none.
+    /// A thumbnail, longest side at most 256 pixels; `None` if it has none.
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`](super::Job::Preview).
     Preview(ItemId, Result<PreviewContent, PreviewError>),
-    /// Where the model is.
+    /// The state of the model.
     Model(ModelState),
     /// Answer to [`Job::FindDuplicates`](super::Job::FindDuplicates).
     Duplicates(Arc<Duplicates>),
     /// The library was compacted, because somebody asked for it or it was idle: the space before and after, or a sentence.
     Compacted(Result<Compaction, String>),
-    /// A sentence for the status bar: something was done, or went wrong.
+    /// A message for the status bar: something was done, or failed.
     Notice(Notice),
     /// The service that embeds this library ended an import; a notice follows.
     ServiceFailed(vicinity_models::RemoteError),
@@ -84,21 +84,21 @@ pub enum Event {
     OpenRequested(Arc<OpenRequest>),
 }
 
-/// Where the model is.
+/// The state of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelState {
-    /// On its way into the memory, or being compared with what it should compute.
+    /// Being loaded, or compared with the CPU's results.
     Loading,
-    /// At work.
+    /// Loaded.
     Ready {
         /// For the user: what it runs on.
         runs_on: String,
-        /// For the user: what was found of that, where there was something to find.
+        /// For the user: the result of checking it, where there was something to find.
         check: Option<String>,
     },
-    /// Not in memory; it comes back with the next question.
+    /// Not in memory; reloaded when next needed.
     Unloaded,
-    /// It cannot be loaded: a sentence.
+    /// It cannot be loaded; the message says why.
     Failed(String),
 }
 

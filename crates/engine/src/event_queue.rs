@@ -1,7 +1,7 @@
-//! News on its way out. Posting never blocks, however slowly the receiver reads, and nothing piles up: of news where
-//! only the latest counts there is one slot a kind; the rest waits in a queue that its makers keep short.
+//! Events on their way out. Sending never blocks, however slowly the receiver reads, and nothing piles up: where only the
+//! latest event of a kind counts it has one slot; the others wait in a queue that their senders keep short.
 //!
-//! One thread carries the news into the bounded channel that the receiver reads, and wakes the receiver.
+//! One thread moves the events into the bounded channel that the receiver reads, and wakes the receiver.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounde
 use super::{Event, Notice, SearchSlot, Severity};
 use vicinity_core::worker::{Inbox, Task, Worker, catch_panic};
 
-/// Snapshots and progress go out at most this often.
+/// Snapshots and progress are sent at most this often.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// Events that wait for the receiver.
 const BOUND: usize = 64;
-/// The queue holds at most this many; the oldest go first, but for what somebody may be waiting for.
+/// The queue holds at most this many; the oldest are dropped first, except what somebody may be waiting for.
 const QUEUE: usize = 512;
-/// Slots go out in their order: a snapshot before anything that speaks of its rows.
+/// Slots are sent in order: a snapshot before anything that refers to its rows.
 const SLOTS: usize = 10;
 
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Pending {
     urgent: bool,
 }
 
-/// Where the engine's threads post their news. Cheap to clone.
+/// Where the engine's threads send their events. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct EventSender(Inbox<Pending>);
 
@@ -42,7 +42,7 @@ impl EventSender {
         Ok((event_sender, receiver, worker))
     }
 
-    /// Leaves news for the receiver.
+    /// Queues an event for the receiver.
     pub fn send(&self, event: Event) {
         self.0.update(|pending| {
             pending.urgent |= matches!(event, Event::SearchDone { .. } | Event::ImportFinished(_) | Event::Layout(_));
@@ -60,13 +60,13 @@ impl EventSender {
         });
     }
 
-    /// Posts once the queue is short: for threads that make much news and may wait.
+    /// Sends once the queue is short: for threads that send many events and may wait.
     pub fn send_ordered(&self, event: Event) {
         self.0.wait(|pending, closed| (closed || pending.queue.len() < BOUND).then_some(()));
         self.send(event);
     }
 
-    /// Posts a sentence for the status bar.
+    /// Sends a message for the status bar.
     pub fn notice(&self, severity: Severity, text: impl Into<String>) {
         self.send(Event::Notice(Notice { severity, text: text.into() }));
     }
@@ -92,7 +92,7 @@ fn slot(event: &Event) -> Option<usize> {
     }
 }
 
-/// Ends of imports, answers and errors have to arrive, however many there are; their makers are bounded by their work.
+/// Ends of imports, answers and errors must arrive, however many there are; their number is bounded by the work done.
 fn may_be_dropped(event: &Event) -> bool {
     match event {
         Event::Notice(notice) => notice.severity != Severity::Error,

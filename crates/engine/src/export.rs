@@ -13,7 +13,7 @@ use vicinity_core::path_bytes::{path_bytes, path_text};
 /// afterwards or neither was touched. Items without a vector are left out of both. Returns the number of rows.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A message that names the file.
 pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, String> {
     write_labelled(snapshot, None, vectors, items)
 }
@@ -21,7 +21,7 @@ pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize,
 /// The same, with the labels that were given to items.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A message that names the file.
 pub fn write_labelled(
     snapshot: &Snapshot,
     labels: Option<&LabelledItems>,
@@ -43,7 +43,7 @@ pub fn write_labelled(
 /// Whether the names of both files end as their formats do.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A message that names the file.
 pub fn check_names(vectors: &Path, items: &Path) -> Result<(), String> {
     for (path, ending, what) in [(vectors, "npy", "Vectors are"), (items, "csv", "The list of items is")] {
         if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
@@ -84,7 +84,7 @@ fn write_npy<'a>(
     file.flush()
 }
 
-/// A column `path_bytes` is added where a path cannot be told as text.
+/// A column `path_bytes` is added if a path is not valid text.
 fn write_items(
     snapshot: &Snapshot,
     labels: Option<&LabelledItems>,

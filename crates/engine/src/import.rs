@@ -1,6 +1,6 @@
-//! The coordinator: one thread that takes the jobs which change the collection, walks the folders and feeds the chain.
+//! The coordinator: one thread that takes the jobs that change the collection, scans the folders and feeds the pipeline.
 //!
-//! However a run ends, by itself, by its user, by an error or by a panic, whoever waits for it hears of its end.
+//! However a run ends, by itself, by the user, by an error or by a panic, its end is always reported.
 
 mod walking;
 
@@ -39,9 +39,9 @@ pub struct Coordinator {
     pub model: LazyModel,
     /// Pause and cancel.
     pub control: ImportControl,
-    /// News.
+    /// Where events go.
     pub event_sender: EventSender,
-    /// Told when the collection has grown.
+    /// Notified when the collection has grown.
     pub artefacts: Artefacts,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
@@ -78,7 +78,7 @@ struct ImportRun {
     rows: HashMap<PathBuf, usize>,
     /// Files that are as they were, but known without their marks.
     marks: Vec<(PathBuf, i64)>,
-    /// What walks alone know to be left out; nothing of it is remembered.
+    /// What only the scan knows to be skipped; not stored.
     skipped: SkipCounts,
     /// The import that was unfinished when this one began.
     previous: Option<UnfinishedImport>,

@@ -74,12 +74,12 @@ impl ImportControl {
         });
     }
 
-    /// The run ends by itself, because it cannot go on.
+    /// Ends the run because of an error.
     pub fn stop(&self) {
         self.state.update(|_| self.cancelled.store(true, Ordering::Relaxed));
     }
 
-    /// Ends the run so that something can be done in between; it begins anew afterwards.
+    /// Ends the run so that another job can be done; it is restarted afterwards.
     pub fn interrupt(&self) {
         self.state.update(|state| {
             state.interrupted = state.running;
@@ -87,7 +87,7 @@ impl ImportControl {
         });
     }
 
-    /// Whether the run was ended to begin anew.
+    /// Whether the run was ended to be restarted.
     pub fn is_interrupted(&self) -> bool {
         self.state.read(|state| state.interrupted)
     }

@@ -5,7 +5,7 @@
 pub struct ImportOptions {
     /// Glob patterns of file or folder names to skip (`node_modules`, `*.tmp`).
     pub excludes: Vec<String>,
-    /// Take csv, tsv and jsonl files apart, one item a row.
+    /// Treat each row of a CSV, TSV or JSONL file as an item.
     pub rows: bool,
     /// What to do with texts longer than the model's window.
     pub long_text: vicinity_models::LongText,

@@ -1,4 +1,4 @@
-//! Counts of the running import: atomics that threads add to, sampled a few times a second.
+//! Counts of the running import: atomics that threads add to, sampled a few times per second.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -20,7 +20,7 @@ pub struct ImportStats {
     pub reused: AtomicU64,
     /// Could not be read.
     pub failed: AtomicU64,
-    /// Found and left out.
+    /// Found and skipped.
     skipped: Mutex<SkipCounts>,
     /// Whether all folders have been walked.
     pub scanned: AtomicBool,
@@ -45,12 +45,12 @@ impl ImportStats {
             count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(n as u64)));
     }
 
-    /// Counts something that was left out.
+    /// Counts something that was skipped.
     pub fn add_skipped(&self, reason: SkipReason) {
         *self.skipped.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
-    /// What was left out so far.
+    /// What was skipped so far.
     pub fn skipped(&self) -> SkipCounts {
         self.skipped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

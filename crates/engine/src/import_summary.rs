@@ -17,7 +17,7 @@ pub struct ImportSummary {
     pub reused: u64,
     /// Could not be read.
     pub failed: u64,
-    /// Found and left out, for each reason.
+    /// Found and skipped, for each reason.
     pub skipped: SkipCounts,
     /// Wall-clock time of the run.
     pub seconds: f64,

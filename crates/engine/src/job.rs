@@ -14,28 +14,28 @@ pub enum Job {
     Add(Vec<PathBuf>),
     /// Drop a folder or file from the collection (the user's files stay).
     Remove(PathBuf),
-    /// Look at all folders again.
+    /// Scan all folders again.
     Rescan,
-    /// Try failed files again; where the list is empty, look at all folders again and try all that failed.
+    /// Try failed files again; if the list is empty, scan all folders and retry every failed file.
     Retry(Vec<PathBuf>),
-    /// Hold the import after the batch in flight.
+    /// Pause the import after the current batch.
     Pause,
-    /// Go on.
+    /// Resume the import.
     Resume,
-    /// End the import; what is stored stays.
+    /// Cancel the import; stored items are kept.
     Cancel,
-    /// Change what is skipped and how texts are taken in; takes effect at the next scan.
+    /// Change what is skipped and how texts are read; applies at the next scan.
     SetImport(ImportOptions),
-    /// Look at so many dimensions of each vector, one of [`vicinity_models::ModelInfo::matryoshka`]; remembered in the
+    /// Use this many dimensions of each vector, one of [`vicinity_models::ModelInfo::matryoshka`]; remembered in the
     /// library, and nothing is embedded again. A new snapshot follows, and a new map.
     SetDimensions(usize),
     /// Search. The answer carries `ticket`; a newer ticket of one slot makes older ones moot.
     Search {
-        /// Who asks.
+        /// Where the request comes from.
         slot: SearchSlot,
-        /// Counts up a slot.
+        /// Increases with every request of a slot.
         ticket: u64,
-        /// What is asked.
+        /// What to search for.
         query: Query,
     },
     /// Score labels for items, or for a query part that need not be in the collection.
@@ -71,17 +71,17 @@ pub enum Job {
         /// Which items are visible.
         filter: Filter,
     },
-    /// Lay the map out anew. Cancels a layout under way.
+    /// Recompute the layout. Cancels one in progress.
     ComputeLayout(LayoutMethod),
-    /// Stop a layout under way and keep the one that stands.
+    /// Cancel a layout in progress and keep the current one.
     CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
-    /// Take the model out of the memory; it comes back with the next question.
+    /// Unload the model; it is reloaded when next needed.
     UnloadModel,
-    /// Load the model again, where the wishes of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.
+    /// Load the model again, as the preferences of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.
     ReloadModel,
     /// Find files with the same content. Answered by [`Event::Duplicates`](super::Event::Duplicates).
     FindDuplicates,
@@ -99,7 +99,7 @@ pub enum Job {
     },
 }
 
-/// Independent askers of searches.
+/// Independent sources of searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SearchSlot {
     /// The search box and its gallery.

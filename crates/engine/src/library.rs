@@ -31,7 +31,7 @@ struct Shared {
     faults: faults::Faults,
 }
 
-/// See the module's documentation. Cheap to clone.
+/// The open library. Cheap to clone.
 #[derive(Clone)]
 pub struct Library(Arc<Shared>);
 
@@ -40,7 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Library {
-    /// Opens the library in a folder, and says what was found amiss.
+    /// Opens the library in a folder, and reports the problems found.
     pub fn open(dir: &Path, key: &ModelKey, access: Access) -> Result<(Self, Vec<Notice>), StoreError> {
         Self::open_in_mode(dir, key, OpenMode { access, verify: Verify::BeforeUse, ..OpenMode::default() })
     }
@@ -71,7 +71,7 @@ impl Library {
         Ok((Self(Arc::new(shared)), notices))
     }
 
-    /// Where a thread panics that a test wants to.
+    /// Panics where a test asked for it.
     fn fault(&self) {
         #[cfg(test)]
         self.0.faults.hit();
@@ -93,7 +93,7 @@ impl Library {
         self.0.closing.as_ref()
     }
 
-    /// The collection as of now. Never waits for a write.
+    /// The current collection. Never waits for a write.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.fault();
         Arc::clone(&lock(&self.0.snapshot))
@@ -172,7 +172,7 @@ impl Library {
         if marks.is_empty() { Ok(()) } else { lock(&self.0.store).set_change_marks(marks) }
     }
 
-    /// The import that did not come to its end, where there is one.
+    /// The import that was interrupted, if any.
     pub fn unfinished(&self) -> Option<UnfinishedImport> {
         lock(&self.0.store).unfinished()
     }
@@ -303,7 +303,7 @@ impl Library {
         self.0.failures_changed.store(true, Ordering::Relaxed);
     }
 
-    /// The labels given to items of the collection as of now.
+    /// The labels of the items in the current collection.
     pub fn labels(&self) -> Result<Option<LabelledItems>, StoreError> {
         let labels = lock(&self.0.store).labels()?;
         Ok(labels.and_then(|labels| labels.of_items(&self.snapshot())))

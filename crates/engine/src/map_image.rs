@@ -74,7 +74,7 @@ fn by_name<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, String> {
 /// Whether the name of a file names a format that [`write_picture`] knows.
 ///
 /// # Errors
-/// A sentence that names all formats.
+/// A message that lists all formats.
 pub fn check_picture(path: &Path) -> Result<(), String> {
     by_name(path, &PICTURES).map(drop)
 }
@@ -82,7 +82,7 @@ pub fn check_picture(path: &Path) -> Result<(), String> {
 /// Whether the name of a file names a format that [`write_positions`] knows.
 ///
 /// # Errors
-/// A sentence that names all formats.
+/// A message that lists all formats.
 pub fn check_table(path: &Path) -> Result<(), String> {
     by_name(path, &TABLES).map(drop)
 }
@@ -90,7 +90,7 @@ pub fn check_table(path: &Path) -> Result<(), String> {
 /// Writes a picture in the format that the file's name asks for.
 ///
 /// # Errors
-/// A sentence for the user.
+/// A message for the user.
 pub fn write_picture(picture: &Picture, path: &Path) -> Result<(), String> {
     let bytes = encode(picture, by_name(path, &PICTURES)?)
         .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
@@ -110,10 +110,10 @@ fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>>
 }
 
 /// Writes `path,modality,x,y`, one line an item that has a position; rows of a table as `path:row`. A column
-/// `path_bytes` is added where a path cannot be told as text. In a `.tsv` or `.tab` file tabs part the fields.
+/// `path_bytes` is added if a path is not valid text. Fields are separated by tabs in a `.tsv` or `.tab` file.
 ///
 /// # Errors
-/// A sentence for the user.
+/// A message for the user.
 pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), String> {
     let delimiter = by_name(path, &TABLES)?;
     let write = || -> Result<(), io::Error> {

@@ -1,5 +1,5 @@
 //! The model, loaded on a thread of its own so that a library opens at once; whoever needs it waits. A large model that
-//! nobody needs for a while leaves the memory, and comes back with the next question.
+//! is idle for a while is unloaded, and reloaded when next needed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use super::{Event, ModelState};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_models::{Model, TowerError, guard};
 
-/// Between two looks at a model whose time is over and that somebody works with yet.
+/// Between two checks of a model that should be unloaded and is still in use.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long a model stays when nobody needs it; `None`: for ever.
+/// How long an idle model stays loaded; `None`: for ever.
 type Idle = Box<dyn Fn() -> Option<Duration> + Send>;
 
-/// Loads a model, as often as it is asked to.
+/// Loads a model, as often as needed.
 pub struct ModelFactory {
     load: Box<dyn FnMut() -> Result<LoadedModel, TowerError> + Send>,
     /// `None` where it can be loaded once only.
@@ -25,7 +25,7 @@ pub struct ModelFactory {
 }
 
 impl ModelFactory {
-    /// A model that can be loaded again, and so may leave the memory after the time that `idle` gives.
+    /// A model that can be loaded again, and so may be unloaded after the time that `idle` returns.
     pub fn new(
         load: impl FnMut() -> Result<LoadedModel, TowerError> + Send + 'static,
         idle: impl Fn() -> Option<Duration> + Send + 'static,
@@ -33,7 +33,7 @@ impl ModelFactory {
         Self { load: Box::new(load), idle: Some(Box::new(idle)) }
     }
 
-    /// A model that is there already and stays.
+    /// A model that is loaded already and stays.
     pub fn given(model: LoadedModel) -> Self {
         let mut model = Some(model);
         let reload_requested = || TowerError::file("model", "it cannot be loaded a second time");
@@ -46,21 +46,21 @@ enum LoadState {
     Wanted,
     Ready(Arc<Model>),
     Failed(String),
-    /// Not in memory; loaded again for whoever comes.
+    /// Not in memory; loaded again when requested.
     Unloaded,
 }
 
 struct State {
     load_state: LoadState,
-    /// When somebody came for it last.
+    /// When it was last requested.
     used: Instant,
-    /// Whether it is to leave the memory now.
+    /// Whether it is to be unloaded.
     unload_requested: bool,
-    /// Whether it is to be loaded once more after this time.
+    /// Whether it is to be loaded again.
     reload_requested: bool,
 }
 
-/// A model on its way. Cheap to clone.
+/// A model that may still be loading. Cheap to clone.
 #[derive(Clone)]
 pub struct LazyModel {
     state: Inbox<State>,
@@ -107,7 +107,7 @@ impl LazyModel {
         }
     }
 
-    /// Takes the model out of the memory, as soon as nobody works with it. It comes back for whoever needs it.
+    /// Unloads the model as soon as nobody uses it. It is reloaded when next needed.
     pub fn request_unload(&self) {
         if self.reloads {
             self.state.update(|state| state.unload_requested = matches!(state.load_state, LoadState::Ready(_)));
@@ -127,7 +127,7 @@ impl LazyModel {
             .read(|state| if let LoadState::Ready(model) = &state.load_state { Some(Arc::clone(model)) } else { None })
     }
 
-    /// Ends calls under way that could take long; nothing where the model is still loading.
+    /// Interrupts calls that could take long; does nothing while the model is loading.
     pub fn interrupt(&self) {
         if let Some(model) = self.ready() {
             model.image.interrupt();
@@ -135,7 +135,7 @@ impl LazyModel {
         }
     }
 
-    /// Ends the thread, and sends everyone away who waits for a model that is still loading.
+    /// Ends the thread, and everyone's wait for a model that is still loading.
     pub fn close(&self) {
         self.state.close();
     }
@@ -150,7 +150,7 @@ struct ModelLoader {
 
 enum LoaderTask {
     Load,
-    /// The model has left the memory already.
+    /// The model has been unloaded already.
     Unload,
 }
 
@@ -195,7 +195,7 @@ impl ModelLoader {
         });
     }
 
-    /// Waits for something to do; `None` once closed. A model that leaves the memory has left when this returns.
+    /// Waits for something to do; `None` once closed. A model to be unloaded has been unloaded when this returns.
     fn next_task(&self) -> Option<LoaderTask> {
         loop {
             let idle = self.loader.idle.as_ref().and_then(|idle| idle());
@@ -220,7 +220,7 @@ impl ModelLoader {
 }
 
 impl State {
-    /// What there is to do; a model that is to leave has left.
+    /// The next task; a model to be unloaded is unloaded here.
     fn next_task(&mut self, idle: Option<Duration>) -> Option<LoaderTask> {
         match &self.load_state {
             LoadState::Wanted => Some(LoaderTask::Load),

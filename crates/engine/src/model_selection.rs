@@ -1,5 +1,5 @@
-//! Which model a library is seen through. Any number of models may have embedded one library; each has its own
-//! vectors, so going back to one costs nothing.
+//! Which model a library uses. Any number of models may have embedded one library; each has its own
+//! vectors, so switching back costs nothing.
 //!
 //! The choice is kept in `model.json` in the library's folder, with what the window needs of the model before its
 //! weights are loaded. Where the file is deleted, the built-in model is used.
@@ -82,7 +82,7 @@ impl ModelSelection {
         Ok(Self { unsaved: Some(SavedSelection { source, info: info.clone(), files: stamp }), info, load, damage })
     }
 
-    /// What the library, once it is open, has to be told to remember.
+    /// What the library, once it is open, has to store.
     pub(super) fn take_unsaved(&mut self) -> Option<impl FnOnce(&Path) + use<>> {
         self.unsaved.take().map(|saved| {
             move |library: &Path| {

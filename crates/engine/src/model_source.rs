@@ -37,7 +37,7 @@ impl std::str::FromStr for ModelSource {
     }
 }
 
-/// A model that was got or imported.
+/// A model that was downloaded or imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledModel {
     /// Its name, as `vicinity models list` shows it.
@@ -46,7 +46,7 @@ pub struct InstalledModel {
     pub source: ModelSource,
 }
 
-/// The models that were got or imported, by name. Reads the folder of models.
+/// The models that were downloaded or imported, by name. Reads the folder of models.
 pub fn installed() -> Vec<InstalledModel> {
     let Some(store) = app_dirs::models().map(ModelStore::new) else { return Vec::new() };
     let model = |manifest: Manifest| {

@@ -3,7 +3,7 @@
 /// Why there is no model to work with. Neither says anything about what was to be embedded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelUnavailable {
-    /// It cannot be loaded: a sentence.
+    /// It cannot be loaded; the message says why.
     #[error("{0}")]
     Failed(String),
     /// The library is being closed.

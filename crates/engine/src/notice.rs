@@ -1,11 +1,11 @@
-//! Sentences for the user.
+//! Messages for the user.
 
-/// A sentence for the user.
+/// A message for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Whether something went wrong.
+    /// How serious it is.
     pub severity: Severity,
-    /// The sentence.
+    /// The message.
     pub text: String,
 }
 

@@ -9,7 +9,7 @@ use vicinity_core::atomic_file::{is_same, target};
 /// Refuses files that would be lost or would destroy something, before any of them is written.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A message that names the file.
 pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
     for (at, output) in outputs.iter().enumerate() {
         check_target(output)?;
@@ -37,7 +37,7 @@ pub fn check(snapshot: &Snapshot, outputs: &[&Path]) -> Result<(), String> {
 /// Refuses a place where no file can be written: without a folder, or where something else is.
 ///
 /// # Errors
-/// A sentence that names the file.
+/// A message that names the file.
 pub fn check_target(output: &Path) -> Result<(), String> {
     let file = target(output).map_err(|error| write_error(output, &error))?;
     match std::fs::metadata(&file) {

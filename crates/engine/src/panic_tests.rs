@@ -1,4 +1,4 @@
-//! Every kind of thread of the engine panics once: the user hears of it, nobody waits for ever, and the engine goes on
+//! Every kind of thread of the engine panics once: the user is told, nobody waits for ever, and the engine keeps
 //! working. The events' thread, the model's loader and the listener for other starts have such tests beside them.
 
 use std::path::PathBuf;

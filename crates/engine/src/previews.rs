@@ -1,4 +1,4 @@
-//! The threads that make thumbnails and previews: what is on screen now comes first, what has scrolled away is dropped.
+//! The threads that make thumbnails and previews: what is on screen comes first, what has scrolled away is dropped.
 //!
 //! Thumbnails that are stored take a millisecond, others have to be made from their files first, which takes a
 //! hundred times as long. One thread is therefore for stored ones alone, so that a screen of them never waits.
@@ -20,7 +20,7 @@ pub const THUMBNAIL: u32 = 256;
 const PREVIEW: u32 = 1600;
 /// Characters of a text's preview.
 const PREVIEW_TEXT: usize = 100_000;
-/// Threads at the most: more would keep the disk and the window's own threads busy.
+/// Most threads: more would slow down the disk and the window.
 const MAX_THREADS: usize = 4;
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ struct PreviewRequests {
     thumbnails: Vec<ItemId>,
     /// Found to have no stored thumbnail; most urgent first.
     missing: Vec<ItemId>,
-    /// What a thread is at: not done twice when it is wished for again.
+    /// What a thread is working on: not done twice if it is requested again.
     in_progress: HashSet<ItemId>,
 }
 
@@ -43,7 +43,7 @@ enum PreviewRequest {
     Made(ItemId),
 }
 
-/// What a thread takes on.
+/// What a thread does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum ThreadRole {
     /// Stored thumbnails alone.
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(
             previewer.next(ThreadRole::Stored),
             Some(PreviewRequest::Stored(b)),
-            "asked for anew, it is not forgotten"
+            "requested again, it is not forgotten"
         );
     }
 

@@ -39,7 +39,7 @@ pub struct ServiceConnection {
 /// What embedding the whole collection with a service would send.
 ///
 /// # Errors
-/// When the provider is not set up rightly.
+/// When the provider is not configured correctly.
 pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
     let mut rows: HashMap<&Path, u64> = HashMap::new();
     for item in snapshot.items().filter(|item| item.row.is_some()) {
@@ -57,7 +57,7 @@ pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, Re
 /// library skips are left out; those that it has already are counted again.
 ///
 /// # Errors
-/// When the provider is not set up rightly, or an exclude pattern is none.
+/// When the provider is not configured correctly, or an exclude pattern is invalid.
 pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
     let excludes = Excludes::new(excludes).map_err(|error| RemoteError::Setup(error.to_string()))?;
     let (mut texts, mut pictures) = (Vec::new(), Vec::new());

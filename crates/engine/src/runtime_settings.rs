@@ -1,4 +1,4 @@
-//! How models are run: on which device, in which precision, and how long they stay in memory when nobody needs them.
+//! How models run: on which device, in which precision, and how long an idle model stays in memory.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use vicinity_models::{ModelKey, TowerError};
 
 /// Names the device of commands and of the window where `--device` does not.
 pub const DEVICE_VARIABLE: &str = "VICINITY_DEVICE";
-/// Minutes after which a model that is not used goes, unless the user says otherwise.
+/// Default minutes after which an idle model is unloaded.
 const IDLE_MINUTES: u32 = 10;
 
-/// What the user wants.
+/// The user's preferences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DevicePreferences {
@@ -26,7 +26,7 @@ pub struct DevicePreferences {
     /// The precision; `None`: the fastest that agrees on graphics cards, f32 on the CPU.
     pub precision: Option<Precision>,
     /// Minutes after which an idle model leaves the memory; 0: never. The built-in one always stays: it takes 100 MB
-    /// and answers at once.
+    /// and answers immediately.
     pub idle_minutes: u32,
 }
 
@@ -39,7 +39,7 @@ impl Default for DevicePreferences {
 /// Gives the ways in which a model may be loaded, the CPU among them.
 pub type DeviceCandidates = Arc<dyn Fn(&ModelSource) -> Vec<DeviceCandidate> + Send + Sync>;
 
-/// The wishes as all engines of a program share them, and what is known of the devices. Cheap to clone.
+/// The preferences that all engines of a program share, and the check results of the devices. Cheap to clone.
 #[derive(Clone)]
 pub struct RuntimeSettings {
     preferences: Arc<Mutex<DevicePreferences>>,
@@ -54,7 +54,7 @@ impl Default for RuntimeSettings {
 }
 
 impl RuntimeSettings {
-    /// On the devices of this machine; verdicts are kept in the user's cache folder.
+    /// On the devices of this machine; check results are stored in the user's cache folder.
     pub fn new(preferences: DevicePreferences) -> Self {
         Self::with_candidates(preferences, DeviceReports::in_user_cache(), Arc::new(candidates))
     }
@@ -72,7 +72,7 @@ impl RuntimeSettings {
         self.preferences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is wanted now.
+    /// The current preferences.
     pub fn preferences(&self) -> DevicePreferences {
         *self.lock()
     }
@@ -82,7 +82,7 @@ impl RuntimeSettings {
         *self.lock() = preferences;
     }
 
-    /// What was found of the devices.
+    /// The check results of the devices.
     pub fn reports(&self) -> &DeviceReports {
         &self.reports
     }
@@ -127,7 +127,7 @@ impl RuntimeSettings {
         device_summaries
     }
 
-    /// How long a model stays when nobody needs it; `None`: for ever.
+    /// How long an idle model stays loaded; `None`: for ever.
     pub fn idle(&self, source: &ModelSource) -> Option<Duration> {
         let minutes = u64::from(self.preferences().idle_minutes);
         (*source != ModelSource::Starter && minutes > 0).then(|| Duration::from_secs(60 * minutes))
@@ -141,14 +141,14 @@ pub struct DeviceSummary {
     pub choice: DeviceChoice,
     /// Its name.
     pub name: String,
-    /// Its memory, and what else there is to tell.
+    /// Its memory and other details.
     pub detail: String,
-    /// What was found of it with a model, a line a precision.
+    /// Its check results with a model, one line per precision.
     pub checks: Vec<String>,
 }
 
 impl DeviceSummary {
-    /// Without verdicts.
+    /// Without check results.
     pub fn new(device: &Device) -> Self {
         let memory = device.memory.map(|bytes| format!("{:.0} GB", bytes as f64 / 1e9));
         let threads = (device.threads > 0).then(|| format!("{} threads", device.threads));

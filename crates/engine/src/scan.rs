@@ -35,7 +35,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// By which the file is told from an edited one.
+    /// Distinguishes the file from an edited one.
     pub fn stamp(&self) -> FileStamp {
         FileStamp { bytes: self.len, modified_ns: self.modified_ns, change_mark: self.change_mark }
     }

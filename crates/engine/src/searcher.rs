@@ -1,5 +1,5 @@
-//! The thread that answers: embeds queries, searches, scores labels, and finds queries to suggest. Of each kind only
-//! the latest question counts; suggestions are worked out in small steps while nobody asks for anything else.
+//! The search thread: embeds queries, searches, scores labels, and finds queries to suggest. Only the latest request of
+//! each kind counts; suggestions are computed in small steps while no other request waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use vicinity_models::{Model, TextOptions, guard};
 /// Candidates for suggestions that are embedded at once: a search waits for no more.
 const SUGGESTION_BATCH: usize = 8;
 
-/// A question.
+/// A request to the search thread.
 pub enum SearchRequest {
     /// See [`super::Job::Search`].
     Search(SearchSlot, u64, Query),
@@ -38,7 +38,7 @@ pub enum SearchRequest {
     Suggest(u64, Filter),
 }
 
-/// Questions of one kind replace each other.
+/// Requests of one kind replace each other.
 #[derive(PartialEq, Eq)]
 enum RequestKind {
     Search(SearchSlot),
@@ -74,7 +74,7 @@ impl Searcher {
         Ok((searcher, worker))
     }
 
-    /// Asks; an older question of the same kind that waits is dropped. Labels are never dropped, and come first.
+    /// Queues a request and drops a waiting one of the same kind. Labels to be stored are never dropped, and come first.
     pub fn request(&self, request: SearchRequest) {
         self.0.update(|waiting| {
             if request.stores_labels() {

@@ -40,7 +40,7 @@ impl Service {
     }
 }
 
-/// The service that a library is seen through, where there is one.
+/// The service that a library uses, if any.
 pub fn saved(library: &Path) -> Option<Service> {
     checked_json::read(&file(library)).valid()
 }

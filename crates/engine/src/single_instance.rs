@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_millis(1_200);
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
 /// Between two looks at whether the window has shown a message, or is being closed.
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(20);
-/// A larger message is none.
+/// Larger files are not messages.
 const MAX_BYTES: u64 = 1 << 20;
 /// Ending of a message that waits.
 const WAITING: &str = "json";

@@ -1,5 +1,5 @@
-//! Whether there is a newer version of the program. One small file is asked for, at most once a day, and only where the
-//! user has allowed it; nothing is sent beside the question, and nothing is ever got or installed.
+//! Whether there is a newer version of the program. One small file is requested, at most once a day, and only if the user
+//! has allowed it; nothing else is sent, and nothing is ever downloaded or installed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 use vicinity_core::NetworkLedger;
 use vicinity_models::http::{self, HttpClient, HttpError, HttpOptions, Timeout};
 
-/// Names another file to ask for.
+/// Names another file to request.
 pub const URL_VARIABLE: &str = "VICINITY_UPDATE_URL";
 /// The file: the newest version, and nothing else. Written by the release workflow.
 const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/download/version.txt");
@@ -19,27 +19,27 @@ const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/downloa
 pub const PAGE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest");
 /// What the network_log says.
 const PURPOSE: &str = "checking for new versions";
-/// Seconds between two questions.
+/// Seconds between two checks.
 const INTERVAL_SECONDS: i64 = 24 * 60 * 60;
-/// A longer file names no version.
+/// A longer file is no version.
 const MAX_BYTES: usize = 64;
 /// For a silent connection, and for all of it.
 const TIMEOUTS: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(60)];
 
-/// What the user wants of it, and what was found. Kept with the settings.
+/// Whether to check, and what was found. Kept with the settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpdateSettings {
-    /// Whether it may be asked at all.
+    /// Whether checking is allowed.
     pub allowed: bool,
-    /// When it was asked, seconds since the epoch, whatever came of it.
+    /// When it was last checked, seconds since the epoch, whatever the result.
     pub asked: i64,
     /// The newest version then.
     pub newest: Option<String>,
 }
 
 impl UpdateSettings {
-    /// Whether it is time to ask. A clock that was set back does not put it off for ever.
+    /// Whether it is time to check. A clock that was set back does not postpone it for ever.
     pub fn is_due(&self, now: i64) -> bool {
         self.allowed && !(self.asked..self.asked.saturating_add(INTERVAL_SECONDS)).contains(&now)
     }
@@ -51,18 +51,18 @@ impl UpdateSettings {
     }
 }
 
-/// Where to ask.
+/// The address to check.
 pub fn address() -> String {
     let named = std::env::var(URL_VARIABLE).ok().map(|url| url.trim().to_owned());
     named.filter(|url| !url.is_empty()).unwrap_or_else(|| FILE.to_owned())
 }
 
-/// Who is asked at an address.
+/// The host of an address.
 pub fn host(address: &str) -> String {
     Url::parse(address).map_or_else(|_| address.to_owned(), |url| http::host(&url))
 }
 
-/// Asks for the newest version.
+/// Requests the newest version.
 ///
 /// # Errors
 /// When there is no answer, or it is no version.

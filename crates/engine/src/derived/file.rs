@@ -44,7 +44,7 @@ impl ArtefactFile {
         file.commit()
     }
 
-    /// The artefact that is stored for these inputs; `None` where there is none, of this version, that is whole.
+    /// The artefact that is stored for these inputs; `None` if it is missing, damaged or of another version.
     pub fn read(&self, library: &Path, inputs: &InputsHash) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(self.path(library, inputs)).ok()?;
         let rest = bytes.strip_prefix(&self.magic)?;

@@ -66,7 +66,7 @@ pub trait Artefact: Sized + Send + 'static {
 
 /// What an artefact is computed from.
 pub struct Inputs<R> {
-    /// The collection as of now.
+    /// The current collection.
     pub snapshot: Arc<Snapshot>,
     /// Whether the collection rests. While an import runs there will be another snapshot soon.
     pub settled: bool,
@@ -107,7 +107,7 @@ impl Artefacts {
         self.0.iter().for_each(|artefact| artefact.follow(snapshot, true));
     }
 
-    /// Hands a job to the artefact that it is meant for; false where there is none.
+    /// Hands a job to the artefact that it is meant for; false if there is none.
     pub fn submit(&self, job: &Job) -> bool {
         self.0.iter().any(|artefact| artefact.submit(job))
     }

@@ -1,8 +1,8 @@
-//! The way of one file from candidate to stored vectors, as a chain of threads between channels:
-//! readers (decode, hash, prepare) -> one thread a tower (embed in batches) -> writer (store).
+//! The path of one file from candidate to stored vectors, as a pipeline of threads between channels:
+//! readers (decode, hash, prepare) -> one thread per tower (embed in batches) -> writer (store).
 //!
-//! After a cancel every stage goes on receiving, but throws away what it gets, so that nobody waits for anybody. A stage
-//! that panics ends the run like an error of the model does: nothing is noted of the files that were on their way.
+//! After a cancel every stage keeps receiving but discards what it receives, so that no stage waits for another. A stage
+//! that panics ends the run like an error of the model does: nothing is stored about the files in progress.
 
 mod reading;
 mod towers;
@@ -29,9 +29,9 @@ use vicinity_core::{ContentHash, Embedding, Modality, SkipReason};
 use vicinity_media::ReadError;
 use vicinity_models::{Pixels, TowerError};
 
-/// Pictures a batch.
+/// Pictures per batch.
 const IMAGE_BATCH: usize = 16;
-/// Texts a batch.
+/// Texts per batch.
 const TEXT_BATCH: usize = 32;
 
 /// What all stages share.
@@ -42,9 +42,9 @@ pub struct Pipeline {
     pub model: LazyModel,
     /// Pause and cancel.
     pub control: ImportControl,
-    /// News.
+    /// Where events go.
     pub event_sender: EventSender,
-    /// Told of every item stored.
+    /// Notified of every stored item.
     pub artefacts: Artefacts,
     /// Counts.
     pub stats: ImportStats,
@@ -77,7 +77,7 @@ enum ImportOutcome {
     Failed(RejectedFile),
 }
 
-/// Why a file does not go on. Only the first three are the file's own, and are remembered.
+/// Why a file is not imported. Only the first three are the file's own, and are stored.
 #[derive(Debug)]
 enum FileError {
     /// The system does not let us read it.
@@ -138,7 +138,7 @@ impl Pipeline {
         scan: impl FnOnce(&CandidateSender<'_>),
     ) {
         // Unbounded, so that all files are counted within seconds while the first ones are being embedded: some 200 bytes
-        // a file that is new.
+        // per new file.
         let (candidates, to_read) = unbounded::<Candidate>();
         let [full_images, full_texts] = self.batch_sizes();
         let (images, image_work) = bounded(2 * full_images);
@@ -202,7 +202,7 @@ impl Pipeline {
         }
     }
 
-    /// Says how far the run has come, a few times a second.
+    /// Reports the progress of the run, a few times per second.
     pub fn report(&self) {
         if self.control.is_paused() {
             return self.stats.restart_clock();

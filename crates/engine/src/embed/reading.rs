@@ -37,7 +37,7 @@ impl Pipeline {
     }
 
     fn read_one(&self, candidate: &Candidate, senders: &Senders) {
-        // Here and not around the thread: its neighbours would go on, and the run would not end.
+        // Here and not around the thread: the other readers would continue, and the run would not end.
         let result = worker::catch_panic(|| self.import_file(candidate, senders)).unwrap_or_else(|reason| {
             self.abort(format!("Could not import {} ({reason})", candidate.path.display()));
             Ok(())

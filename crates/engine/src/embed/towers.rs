@@ -14,7 +14,7 @@ use vicinity_models::{Model, Pixels, TextOptions, TowerError};
 
 /// The first batch of a run is small, so that the map shows something soon.
 const FIRST_BATCH: usize = 4;
-/// A batch that is not full goes off after this long.
+/// A batch that is not full is embedded after this long.
 const BATCH_TIMEOUT: Duration = Duration::from_millis(150);
 
 impl Pipeline {
@@ -56,7 +56,7 @@ impl Pipeline {
         });
     }
 
-    /// Gathers batches, the first one small; a batch that stays short goes off after a moment. `embed` says how large
+    /// Gathers batches, the first one small; a batch that stays short is embedded after a moment. `embed` says how large
     /// the next one may be.
     fn for_each_batch<T>(&self, work: &Receiver<T>, mut embed: impl FnMut(Vec<T>) -> usize) {
         let mut size = FIRST_BATCH;
@@ -75,7 +75,7 @@ impl Pipeline {
         }
     }
 
-    /// Embeds a batch; `None` for what is left for another run, because this one was cancelled or cannot go on.
+    /// Embeds a batch; `None` for items left to another run because this one was cancelled or aborted.
     fn embed_batch<T>(
         &self,
         batch: &[T],

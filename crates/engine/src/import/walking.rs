@@ -80,7 +80,7 @@ impl Coordinator {
                     let forced = self.library.failures().iter().map(|f| f.path.clone()).collect();
                     return ScanPlan { paths: self.roots(), whole, forced };
                 }
-                // a folder fails again, or has nothing to be told of
+                // a folder either fails again or has nothing to report
                 let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
                 if let Err(error) = self.library.forget_failures(&folders) {
                     self.event_sender.notice(Severity::Error, error.to_string());
@@ -176,7 +176,7 @@ impl Coordinator {
     }
 
     /// Whether a root is not there, or is empty as the place of a disk is that is not connected. Its items are kept, and
-    /// the user is told.
+    /// the user is notified.
     fn is_unreachable(&self, root: &Path) -> bool {
         let is_there = root.try_exists().unwrap_or(false);
         if is_there && !scan::is_empty(root) {

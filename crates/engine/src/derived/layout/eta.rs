@@ -1,4 +1,4 @@
-//! Follows one layout: brings what its threads say into order, and works out how long it will take.
+//! Follows one layout: puts the reports of its threads in order, and estimates the time left.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use vicinity_core::{MapProgress, MapStage};
 
 /// Between two samples.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// Shorter layouts are not talked about.
+/// Shorter layouts are not reported.
 const MIN_SECONDS: f32 = 2.0;
-/// Seconds of a stage by which its pace is known.
+/// Seconds of a stage after which its pace is known.
 const MIN_STAGE_SECONDS: f32 = 0.5;
-/// The share of the news in an estimate; the rest is the estimate before, the time since taken off.
+/// Weight of the newest sample in an estimate; the rest is the previous estimate, less the time since.
 const SMOOTHING: f32 = 0.4;
 
 /// See the module's documentation.
@@ -31,12 +31,12 @@ struct EtaState {
 }
 
 impl<F: Fn(MapProgress)> EtaEstimator<F> {
-    /// Of a layout that starts now; a few times a second a sample is told.
+    /// For a layout that starts now; reports a sample a few times per second.
     pub fn start(report: F) -> Self {
         Self { state: Mutex::new(EtaState::new(Instant::now())), report }
     }
 
-    /// Hears from some thread that this share of the whole is done.
+    /// Records that this share of the whole is done; called from any thread.
     pub fn record(&self, stage: MapStage, share: f32) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(progress) = state.record(stage, share, Instant::now()) {
@@ -67,7 +67,7 @@ impl EtaState {
         (all >= MIN_SECONDS).then_some(MapProgress { stage: self.stage, share: self.share, seconds_left })
     }
 
-    /// By the pace of the stage; while that is not known, by what was left at the last sample.
+    /// From the pace of the stage; while that is unknown, from the last estimate.
     fn estimate(&self, now: Instant) -> Option<f32> {
         if self.share >= 1.0 {
             return Some(0.0);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use vicinity_layout::{UmapParams, VectorTable, umap};
 
-    /// What is told when the share is heard every 10 ms.
+    /// What is reported when the share is recorded every 10 ms.
     fn reported(seconds: f32, share: impl Fn(f32) -> (MapStage, f32)) -> Vec<(f32, MapProgress)> {
         let start = Instant::now();
         let mut state = EtaState::new(start);
