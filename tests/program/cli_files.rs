@@ -153,13 +153,13 @@ fn outputs_destroy_nothing() {
     no(&["export", "--vectors", "x.npy", "--items", "x.txt"], ".csv");
     no(&["export", "--vectors", "x.npy", "--items", "files/dog.csv"], "file of the collection");
     no(&["export", "--vectors", "x.npy", "--items", "library/x.csv"], "inside the library");
-    no(&["export", "--vectors", "absent/x.npy", "--items", "x.csv"], "there is no folder absent");
+    no(&["export", "--vectors", "absent/x.npy", "--items", "x.csv"], "the folder absent does not exist");
     no(&["map", "--out", "map.gif"], ".png, .jpg");
     no(&["map", "--out", "map"], ".png, .jpg");
     no(&["map", "--positions", "map.json"], ".csv");
     no(&["map", "--out", "files/bad.png"], "file of the collection");
     no(&["map", "--out", "files/../library/map.png"], "inside the library");
-    no(&["map", "--out", "absent/map.png"], "there is no folder absent");
+    no(&["map", "--out", "absent/map.png"], "the folder absent does not exist");
     fs::create_dir(place.path("folder.png")).unwrap();
     no(&["map", "--out", "folder.png"], "is a folder");
     assert_eq!(before, (fs::read(&dog).unwrap(), place.list("files")));
