@@ -163,8 +163,11 @@ impl Session {
             }
             let is_new =
                 |notice: &Notice| notice.severity != Severity::Info && !self.engine.opening_notices().contains(notice);
-            if let Some(notice) = notice.filter(is_new) {
-                print_error(&notice.text);
+            match notice.filter(is_new) {
+                // what was asked for will not come
+                Some(Notice { severity: Severity::Error, text }) => bail!(text),
+                Some(notice) => print_error(&notice.text),
+                None => {}
             }
         }
     }

@@ -18,7 +18,7 @@ use super::model_selection::ModelSelection;
 use super::model_source::ModelSource;
 use super::previews::Previewer;
 use super::runtime_settings::RuntimeSettings;
-use super::searcher::{SearchRequest, Searcher};
+use super::searcher::{self, SearchRequest, Searcher};
 use super::service;
 use super::single_instance::InstanceListener;
 use super::store::StoreError;
@@ -255,19 +255,15 @@ impl Engine {
     /// Takes a job and returns at once.
     pub fn submit(&self, job: Job) {
         match job {
-            Job::Search { slot, ticket, query } => self.searcher.request(SearchRequest::Search(slot, ticket, query)),
-            Job::Label { ticket, targets, labels } => {
-                self.searcher.request(SearchRequest::Label(ticket, targets, labels))
-            }
+            Job::Search { slot, ticket, query } => self.search(SearchRequest::Search(slot, ticket, query)),
+            Job::Label { ticket, targets, labels } => self.search(SearchRequest::Label(ticket, targets, labels)),
             // suggestions that nobody asked for are worth no request to a service
             Job::Suggest { .. } if self.service.is_some() => {}
-            Job::Suggest { ticket, filter } => self.searcher.request(SearchRequest::Suggest(ticket, filter)),
+            Job::Suggest { ticket, filter } => self.search(SearchRequest::Suggest(ticket, filter)),
             Job::Filter { snapshot, filter } => self.filters.request(snapshot, filter),
-            Job::StoreLabels { labels, given, all } => {
-                self.searcher.request(SearchRequest::StoreLabels(labels, given, all))
-            }
-            Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids),
-            Job::Preview(id) => self.previewer.want_preview(id),
+            Job::StoreLabels { labels, given, all } => self.search(SearchRequest::StoreLabels(labels, given, all)),
+            Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids, &self.event_sender),
+            Job::Preview(id) => self.previewer.want_preview(id, &self.event_sender),
             job if self.artefacts.submit(&job) => {}
             // a service has no memory to free and no device to move to
             Job::UnloadModel | Job::ReloadModel if self.service.is_some() => {}
@@ -308,6 +304,12 @@ impl Engine {
         Ok(())
     }
 
+    fn search(&self, request: SearchRequest) {
+        if let Err(request) = self.searcher.request(request) {
+            searcher::report_failure(&self.event_sender, &request, "its thread has stopped; open the library again");
+        }
+    }
+
     fn pause(&self) {
         if self.control.pause() {
             self.event_sender.send(Event::Progress(Progress { stage: Stage::Paused, ..self.control.last_progress() }));
@@ -323,6 +325,12 @@ impl Engine {
         } else {
             self.jobs.update(|jobs| jobs.push_back(job));
         }
+    }
+
+    /// Ends the thread that searches, as a panic that it cannot recover from does.
+    #[cfg(test)]
+    pub(super) fn stop_search(&self) {
+        self.searcher.stop();
     }
 
     /// Ends the thread that imports, as a panic that it cannot recover from does.

@@ -12,12 +12,12 @@ pub struct FileContentError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
-    pub problem: FileProblem,
+    pub problem: ContentProblem,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum FileProblem {
+pub enum ContentProblem {
     /// It is no file.
     #[error("this is a folder")]
     Folder,
@@ -39,9 +39,9 @@ pub enum FileProblem {
 pub fn check_regular_file(path: &Path) -> Result<(), FileContentError> {
     let problem = match std::fs::metadata(path) {
         Ok(found) if found.is_file() => return Ok(()),
-        Ok(found) if found.is_dir() => FileProblem::Folder,
-        Ok(_) => FileProblem::Special,
-        Err(error) => FileProblem::Read(error.into()),
+        Ok(found) if found.is_dir() => ContentProblem::Folder,
+        Ok(_) => ContentProblem::Special,
+        Err(error) => ContentProblem::Read(error.into()),
     };
     Err(FileContentError { path: path.to_owned(), problem })
 }
@@ -59,8 +59,8 @@ pub fn open(path: &Path, rows: bool) -> Result<Content, FileContentError> {
     };
     let problem = match read() {
         Ok(Some((_, content))) => return Ok(content),
-        Ok(None) => FileProblem::Unsupported,
-        Err(error) => FileProblem::Read(error),
+        Ok(None) => ContentProblem::Unsupported,
+        Err(error) => ContentProblem::Read(error),
     };
     Err(FileContentError { path: path.to_owned(), problem })
 }
@@ -73,11 +73,11 @@ mod tests {
     fn what_is_wrong_with_a_file_is_a_value_and_its_message_begins_with_the_path() {
         let dir = tempfile::tempdir().expect("a folder");
         let problem = |path: &Path| open(path, false).expect_err("no content").problem;
-        assert_eq!(problem(dir.path()), FileProblem::Folder);
-        assert_eq!(problem(&dir.path().join("missing")), FileProblem::Read(ReadError::NotFound));
+        assert_eq!(problem(dir.path()), ContentProblem::Folder);
+        assert_eq!(problem(&dir.path().join("missing")), ContentProblem::Read(ReadError::NotFound));
         let program = dir.path().join("a.bin");
         std::fs::write(&program, b"\x7fELF\x02\x01\x01\0\0\0").expect("written");
-        assert_eq!(problem(&program), FileProblem::Unsupported);
+        assert_eq!(problem(&program), ContentProblem::Unsupported);
         let message = open(&program, false).expect_err("no content").to_string();
         assert!(message.starts_with(&program.display().to_string()), "{message}");
     }

@@ -221,3 +221,11 @@ fn whoever_waits_for_an_import_learns_that_its_thread_is_gone() {
     let (summary, errors) = place.import();
     assert!(summary.cancelled && errors.iter().any(|error| error.contains("open the library again")), "{errors:?}");
 }
+
+#[test]
+fn whoever_searches_learns_that_the_thread_is_gone() {
+    let place = Place::new();
+    place.engine.stop_search();
+    let why = place.search().err().expect("no thread is left");
+    assert!(why.contains("open the library again"), "{why}");
+}

@@ -72,7 +72,10 @@ impl Previewer {
     }
 
     /// Thumbnails wanted now, most urgent first; replaces what was wanted before.
-    pub fn want_thumbnails(&self, mut ids: Vec<ItemId>) {
+    pub fn want_thumbnails(&self, mut ids: Vec<ItemId>, event_sender: &EventSender) {
+        if self.0.is_closed() {
+            return ids.into_iter().for_each(|id| event_sender.send(Event::Thumbnail(id, None)));
+        }
         ids.reverse();
         self.0.update(|requests| {
             requests.thumbnails = ids;
@@ -83,7 +86,11 @@ impl Previewer {
     }
 
     /// A preview wanted now; replaces the one wanted before.
-    pub fn want_preview(&self, id: ItemId) {
+    pub fn want_preview(&self, id: ItemId, event_sender: &EventSender) {
+        if self.0.is_closed() {
+            let error = PreviewError::Panicked("its thread has stopped; open the library again".to_owned());
+            return event_sender.send(Event::Preview(id, Err(error)));
+        }
         self.0.update(|requests| requests.preview = Some(id));
     }
 
@@ -216,16 +223,16 @@ mod tests {
     fn stored_thumbnails_never_wait_for_those_that_have_to_be_made() {
         let previewer = Previewer::default();
         let [a, b, c] = [1, 2, 3].map(ItemId);
-        previewer.want_thumbnails(vec![a, b, c]);
+        previewer.want_thumbnails(vec![a, b, c], &EventSender::default());
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(a)));
         previewer.0.update(|requests| requests.add_missing(a));
-        previewer.want_preview(c);
+        previewer.want_preview(c, &EventSender::default());
         assert_eq!(previewer.next(ThreadRole::Stored), Some(PreviewRequest::Stored(b)), "in the order wanted");
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Preview(c)));
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(c)), "before what has to be made");
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Made(a)));
         previewer.0.update(|requests| requests.add_missing(b));
-        previewer.want_thumbnails(vec![b]);
+        previewer.want_thumbnails(vec![b], &EventSender::default());
         assert_eq!(
             previewer.next(ThreadRole::Stored),
             Some(PreviewRequest::Stored(b)),
@@ -237,9 +244,9 @@ mod tests {
     fn what_has_scrolled_away_is_dropped_and_nothing_is_done_twice() {
         let previewer = Previewer::default();
         let [a, b, c] = [1, 2, 3].map(ItemId);
-        previewer.want_thumbnails(vec![a, b]);
+        previewer.want_thumbnails(vec![a, b], &EventSender::default());
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(a)));
-        previewer.want_thumbnails(vec![a, c]);
+        previewer.want_thumbnails(vec![a, c], &EventSender::default());
         assert_eq!(previewer.next(ThreadRole::All), Some(PreviewRequest::Stored(c)), "a is under way, b has gone");
         previewer.0.update(|requests| assert!(requests.take(ThreadRole::All).is_none()));
         previewer.0.close();

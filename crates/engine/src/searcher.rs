@@ -75,7 +75,13 @@ impl Searcher {
     }
 
     /// Queues a request and drops a waiting one of the same kind. Labels to be stored are never dropped, and come first.
-    pub fn request(&self, request: SearchRequest) {
+    ///
+    /// # Errors
+    /// The request, if the thread has stopped.
+    pub fn request(&self, request: SearchRequest) -> Result<(), SearchRequest> {
+        if self.0.is_closed() {
+            return Err(request);
+        }
         self.0.update(|waiting| {
             if request.stores_labels() {
                 let behind = waiting.iter().take_while(|older| older.stores_labels()).count();
@@ -84,6 +90,13 @@ impl Searcher {
             waiting.retain(|older| older.stores_labels() || kind(older) != kind(&request));
             waiting.push_back(request);
         });
+        Ok(())
+    }
+
+    /// Ends the thread, as a panic that it cannot recover from does.
+    #[cfg(test)]
+    pub fn stop(&self) {
+        self.0.close();
     }
 
     /// The next request, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
@@ -161,23 +174,31 @@ impl Task for SearchWorker {
     fn recover(&mut self, request: Option<&mut Self::Request>, reason: &str) {
         // a half-made cache, at most
         (self.labels, self.suggesting) = (None, None);
-        let panicked = || Arc::new(SearchError::Panicked(reason.to_owned()));
         match request {
-            Some(Some(SearchRequest::Search(slot, ticket, _))) => {
-                self.event_sender.send(Event::SearchDone { slot: *slot, ticket: *ticket, result: Err(panicked()) });
-            }
-            Some(Some(SearchRequest::Label(ticket, ..))) => {
-                self.event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(panicked()) });
-            }
-            Some(Some(SearchRequest::StoreLabels(..))) => {
-                self.event_sender.notice(Severity::Error, format!("Could not store the labels: {reason}"));
-            }
-            Some(Some(SearchRequest::Suggest(..)) | None) => log::warn!("no queries are suggested: {reason}"),
+            Some(Some(request)) => report_failure(&self.event_sender, request, reason),
+            Some(None) => log::warn!("no queries are suggested: {reason}"),
             None => {
                 let text = format!("Search stopped unexpectedly ({reason}); open the library again");
                 self.event_sender.notice(Severity::Error, text);
             }
         }
+    }
+}
+
+/// Answers a request that panicked, or that no thread is left to serve.
+pub fn report_failure(event_sender: &EventSender, request: &SearchRequest, reason: &str) {
+    let error = || Arc::new(SearchError::Panicked(reason.to_owned()));
+    match request {
+        SearchRequest::Search(slot, ticket, _) => {
+            event_sender.send(Event::SearchDone { slot: *slot, ticket: *ticket, result: Err(error()) });
+        }
+        SearchRequest::Label(ticket, ..) => {
+            event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(error()) });
+        }
+        SearchRequest::StoreLabels(..) => {
+            event_sender.notice(Severity::Error, format!("Could not store the labels: {reason}"));
+        }
+        SearchRequest::Suggest(..) => log::warn!("no queries are suggested: {reason}"),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Artefact, Context, Inputs, Requested};
+use crate::event_queue::EventSender;
 use crate::library::Library;
-use crate::{Job, LayoutUpdates, Snapshot};
+use crate::{Job, LayoutUpdates, Severity, Snapshot};
 use vicinity_core::worker::{Inbox, Task, Worker};
 
 /// While an import runs an artefact is brought up to date at most this often.
@@ -43,6 +44,7 @@ impl<R> Waiting<R> {
 struct Scheduler<A: Artefact> {
     inbox: Inbox<Waiting<A::Request>>,
     updates: LayoutUpdates,
+    event_sender: EventSender,
 }
 
 /// Starts the thread of an artefact.
@@ -55,7 +57,10 @@ pub fn start<A: Artefact>(context: &Context) -> io::Result<(Box<dyn Schedule>, W
     let library = context.library.clone();
     let updater = Updater { artefact, library, inbox: inbox.clone(), rested: Instant::now() };
     let worker = Worker::serve(A::NAME, &inbox, updater)?;
-    Ok((Box::new(Scheduler::<A> { inbox, updates: context.updates }), worker))
+    Ok((
+        Box::new(Scheduler::<A> { inbox, updates: context.updates, event_sender: context.event_sender.clone() }),
+        worker,
+    ))
 }
 
 impl<A: Artefact> Schedule for Scheduler<A> {
@@ -70,6 +75,10 @@ impl<A: Artefact> Schedule for Scheduler<A> {
 
     fn submit(&self, job: &Job) -> bool {
         match A::requested(job) {
+            Some(Requested::Compute(_)) if self.inbox.is_closed() => {
+                let text = format!("The thread of the {} has stopped; open the library again", A::NAME);
+                self.event_sender.notice(Severity::Error, text);
+            }
             Some(Requested::Compute(request)) => self.inbox.update(|waiting| {
                 waiting.request = Some(request);
                 self.inbox.cancel();
