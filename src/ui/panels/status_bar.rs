@@ -1,7 +1,7 @@
 //! The status bar: current activity, size of the collection, use of the network.
 
 use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, pos2, vec2};
+use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, vec2};
 
 use super::{models, network};
 use crate::context::Ctx;
@@ -165,9 +165,9 @@ fn label_with_room(ui: &mut Ui, job: LayoutJob, total: u64) {
     let width = width.min((ui.available_width() - BUTTONS).max(60.0));
     let full = job.text.clone();
     let galley = lines(ui, job, width, 1);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y), Sense::hover());
     let cut = galley.elided;
-    ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, egui::Color32::PLACEHOLDER);
+    ui.painter().galley(rect.min, galley, egui::Color32::PLACEHOLDER);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &full));
     if cut {
         response.on_hover_text(full);
@@ -187,14 +187,15 @@ fn show_notice(ui: &mut Ui, notice: &Notice) {
         Severity::Error => dot(ui, theme.error),
     }
     let galley = one_line(ui, &notice.text, font(text_size::SMALL), theme.text1, ui.available_width() - SPACE[1]);
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x, HEIGHT), Sense::hover());
-    ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, theme.text1);
+    // As high as a label, so that text stands at one height whatever is shown.
+    let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
+    ui.painter().galley(rect.min, galley, theme.text1);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &notice.text));
     response.on_hover_text(&notice.text);
 }
 
 fn dot(ui: &mut Ui, colour: egui::Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(8.0, HEIGHT), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
     ui.painter().circle_filled(rect.center(), 3.5, colour);
 }
 
