@@ -101,30 +101,33 @@ fn date_field(
     let shown = day.map(|day| day.to_string()).unwrap_or_default();
     let mut draft = draft.unwrap_or(DateDraft { text: shown, filtered: day, submitted: false });
     let range = draft.submitted.then(|| parsed(&draft.text).map(range));
+    let mut is_sent = false;
     let error = match range {
         None => None,
         Some(Err(error)) => Some(error.to_string()),
         Some(Ok(range)) if range.is_empty() => Some("the first date is after the last".to_owned()),
         Some(Ok(range)) => {
             send(range);
-            // From now on the day is shown that the filter has.
-            ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
-            draft.submitted = false;
+            is_sent = true;
             None
         }
     };
     let response = date_edit(ui, id, label, name, &mut draft.text, error.is_some());
     let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
     if response.lost_focus() {
-        draft.submitted = !escaped;
+        draft.submitted = true;
     } else if response.changed() {
         draft.submitted = false;
     }
-    if escaped {
-        ui.data_mut(|data| data.remove_temp::<DateDraft>(id));
-    } else if response.has_focus() || response.changed() || draft.submitted {
-        ui.data_mut(|data| data.insert_temp(id, draft));
-    }
+    // Without a draft the day of the filter is shown. A frame of two passes sees the focus leave twice.
+    let is_kept = !is_sent && !escaped && (response.has_focus() || draft.submitted);
+    ui.data_mut(|data| {
+        if is_kept {
+            data.insert_temp(id, draft);
+        } else {
+            data.remove_temp::<DateDraft>(id);
+        }
+    });
     error
 }
 
