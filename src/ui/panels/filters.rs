@@ -157,7 +157,7 @@ fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, typed: &mut String, i
         .frame(egui::Frame::NONE)
         .font(font(text_size::BODY))
         .text_color(theme.text1)
-        .hint_text(egui::RichText::new("2024-05-31").color(theme.text3))
+        .hint_text(egui::RichText::new("YYYY-MM-DD").color(theme.text3))
         .char_limit(20)
         .align(Align2::LEFT_CENTER)
         .desired_width(inner.width());
