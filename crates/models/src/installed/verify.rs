@@ -5,7 +5,7 @@ use super::model_store::{ListedFile, Manifest, ModelStore};
 
 /// A file of an installed model that is not what its manifest says.
 #[derive(Debug, thiserror::Error)]
-pub enum FileProblem {
+pub enum InstalledFileProblem {
     /// Its content differs.
     #[error("{path} is damaged: its SHA-256 does not match")]
     Damaged {
@@ -23,7 +23,11 @@ pub enum FileProblem {
 }
 
 /// Re-reads every file of a model; `on_read` receives the number of bytes read at each step.
-pub(super) fn problems(store: &ModelStore, manifest: &Manifest, mut on_read: impl FnMut(u64)) -> Vec<FileProblem> {
+pub(super) fn problems(
+    store: &ModelStore,
+    manifest: &Manifest,
+    mut on_read: impl FnMut(u64),
+) -> Vec<InstalledFileProblem> {
     let dir = store.dir(&manifest.id);
     let check = |file: &ListedFile| {
         let path = file.path.clone();
@@ -33,8 +37,8 @@ pub(super) fn problems(store: &ModelStore, manifest: &Manifest, mut on_read: imp
         });
         match read {
             Ok(found) if found == file.sha256 => None,
-            Ok(_) => Some(FileProblem::Damaged { path }),
-            Err(source) => Some(FileProblem::Unreadable { path, source }),
+            Ok(_) => Some(InstalledFileProblem::Damaged { path }),
+            Err(source) => Some(InstalledFileProblem::Unreadable { path, source }),
         }
     };
     manifest.files.iter().filter_map(check).collect()
