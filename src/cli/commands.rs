@@ -216,8 +216,8 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
 }
 
 fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    args.out.as_deref().map_or(Ok(()), map_image::check_picture).map_err(sentence)?;
-    args.positions.as_deref().map_or(Ok(()), map_image::check_table).map_err(sentence)?;
+    args.out.as_deref().map_or(Ok(()), map_image::check_picture)?;
+    args.positions.as_deref().map_or(Ok(()), map_image::check_table)?;
     let session = Session::open_truncated(global, args.truncation)?;
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
     check_outputs(&session, &outputs)?;
@@ -237,10 +237,10 @@ fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let snapshot = session.engine.snapshot();
     if let Some(path) = &args.out {
         let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
-        map_image::write_picture(&picture, path).map_err(sentence)?;
+        map_image::write_picture(&picture, path)?;
     }
     if let Some(path) = &args.positions {
-        map_image::write_positions(&snapshot, &layout, path).map_err(sentence)?;
+        map_image::write_positions(&snapshot, &layout, path)?;
     }
     Ok(Outcome::Done)
 }
@@ -274,7 +274,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
 
 /// Checks before any work that the outputs can be written and are not files of the collection.
 fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
-    output_files::check(&session.engine.snapshot(), outputs).map_err(sentence)?;
+    output_files::check(&session.engine.snapshot(), outputs)?;
     let failures = session.engine.failures();
     let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));
     match outputs.iter().find(|output| same(output)) {
@@ -284,11 +284,11 @@ fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
 }
 
 fn export(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    export::check_names(&args.vectors, &args.items).map_err(sentence)?;
+    export::check_names(&args.vectors, &args.items)?;
     let session = Session::open_truncated(global, args.truncation)?;
     check_outputs(&session, &[&args.vectors, &args.items])?;
     let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
-    let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items).map_err(sentence)?;
+    let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Snapshot, output_files};
+use super::Snapshot;
+use super::output_files::{self, OutputError};
 use vicinity_core::LabelledItems;
 use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -13,21 +14,21 @@ use vicinity_core::path_bytes::{path_bytes, path_text};
 /// afterwards or neither was touched. Items without a vector are left out of both. Returns the number of rows.
 ///
 /// # Errors
-/// A message that names the file.
-pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, String> {
+/// When a file cannot be written.
+pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, OutputError> {
     write_labelled(snapshot, None, vectors, items)
 }
 
 /// The same, with the labels that were given to items.
 ///
 /// # Errors
-/// A message that names the file.
+/// When a file cannot be written.
 pub fn write_labelled(
     snapshot: &Snapshot,
     labels: Option<&LabelledItems>,
     vectors: &Path,
     items: &Path,
-) -> Result<usize, String> {
+) -> Result<usize, OutputError> {
     output_files::check(snapshot, &[vectors, items])?;
     let rows: Vec<usize> = (0..snapshot.len()).filter(|row| snapshot.unit(*row).is_some()).collect();
     let npy = |file: &mut AtomicFile| {
@@ -35,31 +36,31 @@ pub fn write_labelled(
     };
     let npy = draft(vectors, npy)?;
     let csv = draft(items, |file| write_items(snapshot, labels, &rows, file).map_err(io::Error::other))?;
-    npy.commit().map_err(|error| output_files::write_error(vectors, &error))?;
-    csv.commit().map_err(|error| output_files::write_error(items, &error))?;
+    npy.commit().map_err(|error| OutputError::io(vectors, &error))?;
+    csv.commit().map_err(|error| OutputError::io(items, &error))?;
     Ok(rows.len())
 }
 
 /// Whether the names of both files end as their formats do.
 ///
 /// # Errors
-/// A message that names the file.
-pub fn check_names(vectors: &Path, items: &Path) -> Result<(), String> {
-    for (path, ending, what) in [(vectors, "npy", "Vectors are"), (items, "csv", "The list of items is")] {
-        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
-            return Err(format!("{}: {what} written as .{ending}; use that file name extension", path.display()));
+/// When a file cannot be written.
+pub fn check_names(vectors: &Path, items: &Path) -> Result<(), OutputError> {
+    for (path, extension, content) in [(vectors, "npy", "Vectors are"), (items, "csv", "The list of items is")] {
+        if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
+            return Err(OutputError::WrongExtension { path: path.to_owned(), content, extension });
         }
     }
     Ok(())
 }
 
-fn draft(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> Result<AtomicFile, String> {
+fn draft(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> io::Result<()>) -> Result<AtomicFile, OutputError> {
     let write = || {
         let mut file = AtomicFile::create(path)?;
         fill(&mut file)?;
         Ok(file)
     };
-    write().map_err(|error| output_files::write_error(path, &error))
+    write().map_err(|error| OutputError::io(path, &error))
 }
 
 fn write_npy<'a>(

@@ -189,7 +189,7 @@ impl Coordinator {
         };
         match export::write_labelled(&self.library.snapshot(), labels.as_ref(), vectors, items) {
             Ok(rows) => self.event_sender.notice(Severity::Info, format!("Exported {rows} vectors")),
-            Err(reason) => self.event_sender.notice(Severity::Error, reason),
+            Err(error) => self.event_sender.notice(Severity::Error, error.to_string()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, ImageFormat};
 
-use super::output_files;
+use super::output_files::OutputError;
 use super::snapshot::Snapshot;
 use vicinity_core::atomic_file::{self, AtomicFile};
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -63,38 +63,38 @@ const QUALITY: u8 = 95;
 const TABLES: [(&str, u8); 3] = [("csv", b','), ("tsv", b'\t'), ("tab", b'\t')];
 
 /// The format that the name of a file asks for.
-fn by_name<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, String> {
+fn by_name<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, OutputError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     known.iter().find(|(name, _)| *name == ending).map(|(_, format)| *format).ok_or_else(|| {
         let names: Vec<String> = known.iter().map(|(name, _)| format!(".{name}")).collect();
-        format!("{}: unknown image format; use one of the extensions {}", path.display(), names.join(", "))
+        OutputError::UnknownFormat { path: path.to_owned(), known: names.join(", ") }
     })
 }
 
 /// Whether the name of a file names a format that [`write_picture`] knows.
 ///
 /// # Errors
-/// A message that lists all formats.
-pub fn check_picture(path: &Path) -> Result<(), String> {
+/// When it does not; the message lists all formats.
+pub fn check_picture(path: &Path) -> Result<(), OutputError> {
     by_name(path, &PICTURES).map(drop)
 }
 
 /// Whether the name of a file names a format that [`write_positions`] knows.
 ///
 /// # Errors
-/// A message that lists all formats.
-pub fn check_table(path: &Path) -> Result<(), String> {
+/// When it does not; the message lists all formats.
+pub fn check_table(path: &Path) -> Result<(), OutputError> {
     by_name(path, &TABLES).map(drop)
 }
 
 /// Writes a picture in the format that the file's name asks for.
 ///
 /// # Errors
-/// A message for the user.
-pub fn write_picture(picture: &Picture, path: &Path) -> Result<(), String> {
+/// When the file cannot be written.
+pub fn write_picture(picture: &Picture, path: &Path) -> Result<(), OutputError> {
     let bytes = encode(picture, by_name(path, &PICTURES)?)
-        .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
-    atomic_file::write(path, &bytes).map_err(|error| output_files::write_error(path, &error))
+        .map_err(|error| OutputError::Write { path: path.to_owned(), reason: error.to_string() })?;
+    atomic_file::write(path, &bytes).map_err(|error| OutputError::io(path, &error))
 }
 
 fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>> {
@@ -109,19 +109,19 @@ fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>>
     Ok(bytes.into_inner())
 }
 
-/// Writes `path,modality,x,y`, one line an item that has a position; rows of a table as `path:row`. A column
+/// Writes `path,modality,x,y`, one line per item that has a position; rows of a table as `path:row`. A column
 /// `path_bytes` is added if a path is not valid text. Fields are separated by tabs in a `.tsv` or `.tab` file.
 ///
 /// # Errors
-/// A message for the user.
-pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), String> {
+/// When the file cannot be written.
+pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), OutputError> {
     let delimiter = by_name(path, &TABLES)?;
     let write = || -> Result<(), io::Error> {
         let mut file = AtomicFile::create(path)?;
         fill_positions(snapshot, layout, delimiter, &mut file).map_err(io::Error::other)?;
         file.commit()
     };
-    write().map_err(|error| output_files::write_error(path, &error))
+    write().map_err(|error| OutputError::io(path, &error))
 }
 
 fn fill_positions(
