@@ -121,7 +121,10 @@ pub enum CliCommand {
     ///
     /// `curl http://127.0.0.1:7878/v1/models` lists the model names that are accepted. Ctrl-C finishes the requests in
     /// progress and exits.
-    #[command(verbatim_doc_comment)]
+    #[command(
+        verbatim_doc_comment,
+        about = "Serve the model over HTTP, compatible with the APIs of Nomic, OpenAI and Gemini"
+    )]
     Serve(ServeArgs),
     /// Show what the library contains.
     Info(InfoArgs),
