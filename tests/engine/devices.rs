@@ -192,7 +192,7 @@ fn auto_takes_the_fastest_that_agrees_and_remembers_it() {
 
     let lines = machine.running("auto", &reports).device_summaries(&ModelSource::Starter, Some(&info().key));
     assert_eq!(lines.len(), 2);
-    assert!(lines[0].checks[0].starts_with("the reference, "), "{lines:?}");
+    assert!(lines[0].checks[0].starts_with("reference, "), "{lines:?}");
     let shown: Vec<&str> = lines[1].checks.iter().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(shown, ["bf16:", "f16:", "f32:"]);
     assert!(lines[1].checks[0].contains("differs from the CPU (cosine 0.9950); not used"), "{lines:?}");
