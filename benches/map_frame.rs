@@ -105,6 +105,10 @@ impl Window {
             })
         };
         let (ctx, gpu) = (Context::default(), gpu());
+        match &gpu {
+            Some(gpu) => println!("uploads to {}", gpu.adapter.get_info().name),
+            None => println!("no adapter: without uploads"),
+        }
         let mut creation = eframe::CreationContext::_new_kittest(ctx.clone());
         creation.wgpu_render_state.clone_from(&gpu);
         let config = AppConfig {
@@ -145,6 +149,7 @@ impl Window {
         if let Some(gpu) = &self.gpu {
             upload(gpu, &jobs, &mut output.textures_delta);
         }
+        output.textures_delta.clear();
         cpu_time() - started
     }
 
@@ -321,6 +326,7 @@ fn plot(points: usize) {
             });
         });
         ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
+        output.textures_delta.clear();
         cpu_time() - started
     });
     report(&format!("egui_plot, {points} points"), times.skip(3).collect());

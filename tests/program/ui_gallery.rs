@@ -315,3 +315,13 @@ fn a_text_that_does_not_fit_is_cut_and_shown_whole_on_hover() {
         assert_eq!(harness.query_by_label(long).is_some(), told, "{width}");
     }
 }
+
+#[test]
+fn everything_in_a_large_collection_is_selected_on_another_thread() {
+    let (mut window, _) = open_with(Setup::default(), Habits { more: 5_000, ..Habits::default() });
+    let selected = |w: &Window| w.state().state().library().selection.items.len();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    step_until(&mut window, "everything is selected", |w| selected(w) == 5_032);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the selection is undone", |w| selected(w) == 0);
+}
