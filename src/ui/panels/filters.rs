@@ -83,9 +83,8 @@ fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
         None if range.is_unlimited() => return,
         None => (format!("Modified {range}"), theme.text2),
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(SPACE[1]);
-        ui.label(egui::RichText::new(said).font(font(text_size::SMALL)).color(colour));
+    egui::Frame::new().inner_margin(egui::Margin::symmetric(SPACE[1] as i8, 2)).show(ui, |ui| {
+        ui.add(egui::Label::new(egui::RichText::new(said).font(font(text_size::SMALL)).color(colour)).wrap());
     });
 }
 

@@ -232,7 +232,9 @@ pub fn filter(ui: &mut Ui, ctx: &Ctx<'_>) {
 fn hits(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult, memory: &mut ResultsPanel) {
     let Some(snapshot) = &ctx.state.library().snapshot else { return };
     if result.hits.is_empty() {
-        return sentence(ui, "Nothing to compare with yet");
+        let is_filtered = !ctx.state.library().query.filter.is_empty();
+        let why = if is_filtered { "No items match the filter" } else { "Nothing to compare with yet" };
+        return sentence(ui, why);
     }
     let kinds: Vec<Modality> = result.hits.iter().map(|h: &Hit| h.modality).collect();
     let marked = tile::words_to_highlight(&ctx.state.library().query.text);

@@ -290,7 +290,7 @@ fn chip_of(
 ) -> (f32, bool) {
     let theme = Theme::of(ui.ctx());
     let indent = if picture.is_some() { 30.0 } else { 10.0 };
-    let available = (limit - at.x - indent - 26.0).clamp(24.0, 180.0);
+    let available = (limit - at.x - indent - 26.0).clamp(24.0, 240.0);
     let galley = one_line(ui, label, font(text_size::BODY), theme.accent, available);
     let rect = Rect::from_min_size(pos2(at.x, at.y - 11.0), vec2(indent + galley.size().x + 26.0, 22.0));
     ui.painter().rect_filled(rect, RADIUS[0], theme.accent_fill);
