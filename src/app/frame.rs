@@ -66,10 +66,15 @@ impl App {
     }
 
     fn set_theme(&self) {
-        self.ctx.set_theme(match self.state.theme() {
+        let theme = match self.state.theme() {
             ThemeChoice::System => egui::ThemePreference::System,
             ThemeChoice::Light => egui::ThemePreference::Light,
             ThemeChoice::Dark => egui::ThemePreference::Dark,
-        });
+        };
+        if self.ctx.options(|options| options.theme_preference) != theme {
+            self.ctx.set_theme(theme);
+            // This frame began with the style of the previous theme.
+            self.ctx.request_repaint();
+        }
     }
 }
