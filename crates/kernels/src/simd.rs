@@ -76,7 +76,10 @@ pub(super) use dispatch;
 ///
 /// # Safety
 /// All functions need the instruction set that the type is named after; pointers must be valid for the lanes used.
-#[expect(clippy::missing_safety_doc, reason = "one condition for all, told above: the processor has the instructions")]
+#[expect(
+    clippy::missing_safety_doc,
+    reason = "one condition for all, stated above: the processor has the instructions"
+)]
 pub trait Simd: Copy {
     /// The register.
     type V: Copy;

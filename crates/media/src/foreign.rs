@@ -60,7 +60,7 @@ fn unread_picture(head: &[u8]) -> Option<&'static str> {
     }
     // Pictures that are written in plain characters: only what follows their first word tells.
     if head.starts_with(b"/* XPM */") && holds(head, b"static") && holds(head, b"char") {
-        return Some("XPM pictures");
+        return Some("XPM images");
     }
     is_svg(head).then_some("SVG drawings")
 }

@@ -31,7 +31,7 @@ pub enum TowerError {
     #[error("the text could not be tokenised: {0}")]
     Tokenizer(String),
     /// A picture could not be prepared for the model.
-    #[error("the picture could not be prepared for the model")]
+    #[error("the image could not be prepared for the model")]
     Unprepared,
     /// The model's code panicked.
     #[error(
