@@ -1,13 +1,13 @@
-//! Brings raw coordinates into map units, and one layout near to another.
+//! Converts raw coordinates to map units, and aligns one layout with another.
 
 use super::random::Stream;
 use vicinity_core::MapPos;
 
-/// The bulk (1st to 99th percentile) of the longer side ends here.
+/// Map coordinate at which the bulk (1st to 99th percentile) of the longer side ends.
 pub const BULK: f32 = 0.95;
-/// The most noise along an axis that tells points at one place apart, units of the forces.
+/// Maximum noise along an axis that separates coinciding points, in units of the forces.
 const NOISE: f32 = 1e-3;
-/// How far beyond the bulk an outlier can come.
+/// How far beyond the bulk an outlier can be.
 const MARGIN: f32 = 0.15;
 
 /// Centres and scales (both axes alike) so that the bulk fills [-0.95, 0.95] on the longer side; what is farther out
@@ -27,11 +27,11 @@ pub fn to_map(positions: &mut [MapPos]) {
 const STEPS: usize = 512;
 /// Standard deviation of its smoothing, steps.
 const SMOOTHING: f32 = 30.0;
-/// How much of the room goes by the number of points; the rest by the distance they had.
+/// Share of the space allotted by the number of points; the rest is allotted by their distance.
 const BY_NUMBER: f32 = 0.7;
 
 /// Gives crowded stretches of each axis more room and empty ones less, smoothly and in order, so that a few far
-/// islands do not press everything else into a corner. Neighbours stay neighbours: the stretch hardly changes over
+/// islands do not squeeze everything else into a corner. Neighbours stay neighbours: the stretch hardly changes over
 /// their distance.
 pub fn even_out(positions: &mut [MapPos]) {
     stretch(positions, |p| &mut p.x);
@@ -68,7 +68,7 @@ fn stretch(positions: &mut [MapPos], mut coordinate: impl FnMut(&mut MapPos) -> 
     }
 }
 
-/// Identity within the bulk, then ever slower up to `BULK + MARGIN`.
+/// Identity within the bulk, then slower and slower up to `BULK + MARGIN`.
 fn soft(value: f32) -> f32 {
     let beyond = value.abs() - BULK;
     if beyond <= 0.0 {
@@ -104,7 +104,7 @@ pub fn centre(positions: &mut [MapPos]) {
 }
 
 /// Turns and mirrors `moving` about the origin so that it is as near as possible to `reference` (orthogonal
-/// Procrustes on the rows both have): the eye can then follow the points from one layout to the other.
+/// Procrustes on the rows both have), so that the eye can follow points from one layout to the other.
 pub fn align(moving: &mut [MapPos], reference: &[MapPos]) {
     let (mut same, mut cross, mut mirrored, mut mirrored_cross) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
     for (m, r) in moving.iter().zip(reference) {
@@ -132,7 +132,7 @@ pub fn draw_in(positions: &mut [MapPos]) {
     positions.iter_mut().for_each(|p| *p = MapPos { x: soft(p.x), y: soft(p.y) });
 }
 
-/// With a little noise, so that no two points are at one place.
+/// Adds a little noise, so that no two points coincide.
 pub fn apart(points: &[[f32; 2]], seed: u64) -> Vec<[f32; 2]> {
     let noisy = |(i, p): (usize, &[f32; 2])| {
         let mut random = Stream::new(seed, i as u64, u64::MAX);

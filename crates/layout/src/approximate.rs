@@ -1,4 +1,4 @@
-//! Nearest neighbours of very many rows: almost always the true ones, at a hundredth of the comparisons.
+//! Approximate nearest neighbours of very many rows: almost always the true ones, with a hundredth of the comparisons.
 //!
 //! Every row is compared, by matrix products of whole vectors, with the rows of those lists of a [`Partition`] whose
 //! centres are nearest to it. How many lists that takes is measured on a few rows, whose neighbours are known. Where it
@@ -17,26 +17,26 @@ use super::refine::Refining;
 use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check};
 
-/// Rows whose true neighbours tell how many lists to look into.
+/// Number of rows whose true neighbours determine how many lists are searched.
 const SAMPLE_ROWS: usize = 256;
 /// The share of true neighbours that must be in these lists.
 const TARGET_RECALL: f64 = 0.97;
 /// The share of true neighbours that, once found, needs no refining: where vectors form clear groups it is reached in
-/// the lists; where they do not, or where lists were cut, it is not.
+/// the lists; otherwise, or if lists were split, it is not.
 const GOOD_RECALL: f64 = 0.95;
 /// The fewest lists.
 const MIN_PROBES: usize = 4;
-/// The most rows that a row is compared with in lists, on average: beyond it is quicker to refine.
+/// Maximum number of rows that a row is compared with in lists, on average; beyond it, refining is faster.
 const MAX_COMPARED: usize = 8192;
-/// The most rounds in which neighbours are refined.
+/// Maximum number of refinement rounds.
 const MAX_ROUNDS: usize = 4;
 /// A round that raised the share of true neighbours by less is the last.
 const MIN_GAIN: f64 = 0.005;
 /// The share of the progress at which all lists have been looked into; the rest is to refine, where that is needed.
 const SEARCH_SHARE: f32 = 0.6;
-/// A list that is longer than this many average ones (equal vectors) is cut.
+/// A list longer than this multiple of the average (equal vectors) is split.
 const MAX_LIST_FACTOR: usize = 8;
-/// Rows that are multiplied at once.
+/// Rows multiplied at once.
 const BLOCK: usize = 256;
 
 /// The `k` (or almost) nearest neighbours of all rows by cosine. `progress` receives the share done, in [0, 1].
@@ -66,7 +66,7 @@ pub fn approximate(
     Ok(collect(best, k))
 }
 
-/// Compares each row with the members of the lists that it looks into.
+/// Compares each row with the members of the lists that it searches.
 fn look(
     rows: &dyn VectorSource,
     lists: &Lists,
@@ -212,7 +212,7 @@ fn exact_of(
     Ok(collect(best, k))
 }
 
-/// Who is in each list, and who looks there.
+/// Members of each list, and rows that search it.
 struct Lists {
     members: Vec<Vec<u32>>,
     seekers: Vec<Vec<u32>>,

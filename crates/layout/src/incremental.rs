@@ -1,4 +1,4 @@
-//! Starts a layout from a map that stands, and holds its points near their places while new ones come in.
+//! Starts a layout from an existing map, and keeps its points near their positions while new ones are added.
 //!
 //! Every settled point hangs on a spring at its place. Springs are weak beside the forces between neighbours, so what
 //! is near a point is still decided by its vector; but a group as a whole feels little else, and stays. The map is
@@ -20,26 +20,26 @@ const SETTLED_RATE: f32 = 0.1;
 /// The share of its way beyond the map's edge that a point goes back. It and the spring, at the rate of the point that
 /// they are strongest for, stay well below 2, from where on points would swing ever farther.
 const EDGE_STRENGTH: f32 = 0.5;
-/// Rounds in which new points move between their neighbours before anything else.
+/// Rounds in which new points move between their neighbours before the layout starts.
 const ROUNDS: usize = 20;
 /// The scale, of the one at which forces balance: there groups push each other apart, but they are held; with this much
 /// they stay about as large as they are while a map grows and grows.
 const SCALE_FACTOR: f32 = 0.85;
-/// Pairs by which the scale is judged, of neighbours and of others.
+/// Number of pairs of neighbours and of others used to estimate the scale.
 const SAMPLE_PAIRS: usize = 16_384;
 /// The map's half side in the units of the forces is at least and at most this.
 const HALF_SIDE_RANGE: (f32, f32) = (0.25, 256.0);
 
-/// A map that stands.
+/// An existing map.
 #[derive(Debug, Clone, Copy)]
 pub struct PreviousLayout<'a> {
-    /// A place for each row.
+    /// A position for each row.
     pub positions: &'a [MapPos],
-    /// So many of the first rows have their place from a layout of the whole; later ones were only put beside others.
+    /// Number of the first rows that were laid out together; later ones were only placed next to others.
     pub settled: usize,
 }
 
-/// What holds the points.
+/// Keeps settled points near their positions.
 pub struct Anchors {
     homes: Vec<[f32; 2]>,
     /// 0 for new points.
@@ -76,7 +76,7 @@ impl Anchors {
         self.rates[vertex]
     }
 
-    /// Draws a point home, and back where it has left the map.
+    /// Pulls a point towards its home, and back if it has left the map.
     #[inline(always)]
     pub fn draw(&self, vertex: usize, point: &mut [f32; 2], rate: f32) {
         let rate = rate * self.rates[vertex];

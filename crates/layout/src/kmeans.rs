@@ -1,4 +1,4 @@
-//! Cuts vectors into many small lists of near ones (k-means), so that neighbours are looked for in a few lists only.
+//! Partitions vectors into many small lists of similar ones (k-means), so that neighbours are searched in a few lists only.
 //!
 //! Done on the principal components, which costs a tenth and cuts as well; what is found in the lists is compared by
 //! the whole vectors.
@@ -12,11 +12,11 @@ use super::random::Stream;
 use super::vector_source::{VectorSource, gather_units};
 use super::{Cancelled, check, pca};
 
-/// Principal components that lists are told apart by.
+/// Number of principal components used for clustering.
 const AXES: usize = 64;
-/// Lists for each square root of the number of rows.
+/// Lists per square root of the number of rows.
 const LISTS_PER_ROOT: f64 = 2.0;
-/// Rows for each list from which the centres are computed.
+/// Rows per list from which the centres are computed.
 const SAMPLE: usize = 32;
 /// Rounds of k-means; later ones hardly move a centre.
 const ROUNDS: usize = 8;
@@ -28,7 +28,7 @@ pub struct Partition {
     /// Row-major, `wide` axes of the vectors' length.
     axes: Vec<f32>,
     wide: usize,
-    /// Row-major, `wide` numbers a centre.
+    /// Row-major, `wide` numbers per centre.
     centres: Vec<f32>,
     /// Half the squared length of each centre.
     offsets: Vec<f32>,
@@ -61,7 +61,7 @@ impl Partition {
         self.offsets.len()
     }
 
-    /// How near each of the unit vectors in `block` is to each centre, a row of [`Partition::len`] a vector.
+    /// Similarity of each unit vector in `block` to each centre, as one row of [`Partition::len`] per vector.
     pub fn scores(&self, block: &[f32], dim: usize, out: &mut Vec<f32>) {
         let mut reduced = vec![0.0f32; block.len() / dim * self.wide];
         times_transposed(block, &self.axes, dim, &mut reduced);

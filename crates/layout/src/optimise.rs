@@ -21,19 +21,19 @@ const BLOCK: usize = 512;
 const LANES: usize = 8;
 /// The longest step along one axis that a single force can cause, before the learning rate.
 const MAX_STEP: f32 = 4.0;
-/// Edges that are looked through at once.
+/// Edges examined at once.
 const EDGES: usize = 64;
 
-/// How the points move.
+/// Parameters of the optimisation.
 #[derive(Clone, Copy)]
 pub struct OptimiserParams<'a> {
     /// The forces.
     pub curve: Curve,
     /// Rounds.
     pub epochs: usize,
-    /// Where points are to stay near a place.
+    /// Positions that points are to stay near.
     pub anchors: Option<&'a Anchors>,
-    /// Which random others push.
+    /// Seed of the random points that repel.
     pub seed: u64,
 }
 
@@ -101,9 +101,9 @@ impl ShuffledPositions {
 struct Due {
     /// Which of the block's points moves.
     point: u32,
-    /// Who pulls it.
+    /// The point that attracts it.
     end: u32,
-    /// Where in the others those stand who push it.
+    /// Position in the shuffled copy of the points that repel it.
     among: u32,
 }
 
@@ -113,7 +113,7 @@ struct Step<'a> {
     old: &'a [[f32; 2]],
     others: &'a ShuffledPositions,
     epoch: u32,
-    /// The learning rate: 1 in the first epoch, and ever less.
+    /// The learning rate: 1 in the first epoch, then decreasing.
     rate: f32,
     anchors: Option<&'a Anchors>,
     seed: u64,
@@ -183,7 +183,7 @@ impl<'a> Step<'a> {
         for (ends, shares) in ends.chunks(EDGES).zip(shares.chunks(EDGES)) {
             let (mut due, mut n) = ([0u32; EDGES], 0);
             for (&end, &share) in ends.iter().zip(shares) {
-                due[n % EDGES] = end; // always written, seldom kept: a branch would be guessed wrong
+                due[n % EDGES] = end; // always written, seldom kept: a branch would be mispredicted
                 n += usize::from(self.is_due(vertex as u32, end, share));
             }
             for &end in &due[..n] {
@@ -246,7 +246,7 @@ fn sum(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// Unlike `f32::max` one instruction: nothing here is not a number.
+/// One instruction, unlike `f32::max`, since no value here is NaN.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }

@@ -15,12 +15,12 @@ use vicinity_core::{MapPos, MapStage};
 const MANY_POINTS: usize = 10_000;
 /// Fewer points have no neighbourhoods.
 const MIN_POINTS: usize = 4;
-/// Up to so many rows every pair is compared.
+/// Up to this number of rows, every pair is compared.
 const MAX_EXACT_ROWS: usize = 20_000;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
 const START_EXTENT: f32 = 10.0;
 
-/// What shapes the layout.
+/// Parameters of the layout.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UmapParams {
     /// How many neighbours a point keeps near: fewer show detail, more show the whole.
@@ -86,7 +86,7 @@ pub fn umap(
     Ok(positions)
 }
 
-/// True neighbours of few rows; of many, almost.
+/// Exact neighbours of few rows; approximate ones of many.
 fn neighbours(
     vectors: &dyn VectorSource,
     k: usize,

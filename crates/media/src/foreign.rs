@@ -1,9 +1,9 @@
 //! Files that are neither pictures that can be decoded nor texts, by headers of which more than the first word is
-//! right; and documents and pictures of which a user should be told that they cannot be read.
+//! right; and documents and images that are reported to the user as unreadable.
 
 use super::headers::{u16_le, u32_be, u32_le};
 
-/// Brands of the ISO base media format that are pictures.
+/// Brands of the ISO base media format that are images.
 const HEIF_BRANDS: &[(&[u8; 4], &str)] = &[
     (b"avif", "AVIF"),
     (b"avis", "AVIF"),
@@ -109,7 +109,7 @@ fn brand(head: &[u8]) -> Option<&[u8]> {
     (head.get(4..8) == Some(b"ftyp") && (8..=4096).contains(&size)).then(|| head.get(8..12)).flatten()
 }
 
-/// Whether a file is an archive, a film, sound, a program or the like, by a header that no text has.
+/// Whether a file is an archive, a video, audio, a program or similar, by a header that no text has.
 pub fn is_foreign(head: &[u8]) -> bool {
     let any = |all: &[&[u8]]| all.iter().any(|magic| head.starts_with(magic));
     let packed = any(&[

@@ -1,5 +1,5 @@
-//! Turns a file into a picture, a text, or the rows of a table. What a file is follows from its content, not its name,
-//! and from its beginning: no more is read of it than that needs.
+//! Turns a file into an image, a text, or the rows of a table. The kind of a file follows from its content, not its name,
+//! and from its beginning: no more of it is read than needed.
 //!
 //! ```
 //! use std::path::Path;
@@ -49,10 +49,10 @@ use vicinity_core::{ContentHash, Picture, SkipReason};
 /// never the other way round.
 static FILES: Budget = Budget::new(512 << 20);
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug)]
 pub enum Content {
-    /// A picture.
+    /// An image.
     Image {
         /// Upright, scaled down where it was enormous.
         picture: Picture,
@@ -109,7 +109,7 @@ impl SourceFile {
         Ok(Self { file, len, kind, bytes, held: None })
     }
 
-    /// Why the file is left out; `None` for what promises a picture or a text.
+    /// Why the file is skipped; `None` for a possible image or text.
     pub fn skip_reason(&self, path: &Path) -> Option<SkipReason> {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
@@ -221,7 +221,7 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
     }
 }
 
-/// Whether a file of this name is taken apart where tables are.
+/// Whether a file of this name is split into rows if tables are.
 pub fn is_table(path: &Path) -> bool {
     table::kind(path).is_some()
 }
@@ -243,7 +243,7 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a file seems to be, by its beginning.
+/// The kind of a file, judged by its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glance {
     /// A picture of this width and height, as stored.
@@ -254,7 +254,7 @@ pub enum Glance {
     Other,
 }
 
-/// Looks at the beginning of a file, without decoding it.
+/// Judges the beginning of a file, without decoding it.
 pub fn glance(path: &Path) -> Glance {
     match open(path).map(|file| (file.kind, file.bytes)) {
         Ok((Kind::Picture(format), bytes)) => {

@@ -1,4 +1,4 @@
-//! What a file is: one decision, from its beginning, by evidence that is weighed. Valid fields of a binary header
+//! Detection of the kind of a file, from its beginning, by weighing evidence. Valid fields of a binary header
 //! outrank the look of a text, the look of a text outranks a short word that some format begins with, and the name
 //! decides only where the content cannot.
 
@@ -9,25 +9,25 @@ use image::ImageFormat;
 use super::error::ReadError;
 use super::{encoding, foreign, headers};
 
-/// Bytes at the beginning of a file that tell what it is.
+/// Bytes at the beginning of a file that determine its kind.
 pub const BEGINNING: usize = 64 << 10;
-/// Bytes at the end of a file that may tell what it is.
+/// Bytes at the end of a file that may determine its kind.
 pub const END: usize = 26;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A picture in a format that can be decoded.
+    /// An image in a format that can be decoded.
     Picture(ImageFormat),
     /// A text.
     Text,
     /// Promises a picture or a text, but cannot be read.
     Refused(ReadError),
-    /// Neither picture nor text.
+    /// Neither image nor text.
     Other,
 }
 
-/// What is seen of a file before it is decided what it is.
+/// What is known of a file before its kind is decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
     /// Its path, of which the ending counts.
@@ -53,17 +53,17 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Names under which people keep pictures.
+/// File name extensions of images.
 const PICTURE_NAMES: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "ico", "cur", "tif", "tiff", "webp", "tga",
     "qoi", "pnm", "pbm", "pgm", "ppm", "pam", "hdr", "exr", "dds", "ff", "avif", "heic", "heif", "jxl", "jp2", "psd",
     "svg", "sgi", "mpo",
 ];
-/// Names under which people keep texts.
+/// File name extensions of texts.
 const TEXT_NAMES: &[&str] =
     &["txt", "md", "rst", "csv", "tsv", "tab", "jsonl", "json", "html", "htm", "xml", "tex", "log", "srt", "rtf"];
 
-/// What the file is.
+/// The kind of the file.
 pub fn kind(sight: &Sight<'_>) -> Kind {
     let ending = extension(sight.path);
     let named_picture = PICTURE_NAMES.contains(&ending.as_str());

@@ -1,4 +1,4 @@
-//! Takes tables apart, one text per row, while they are read: memory is bounded by one row, whatever the table's size.
+//! Splits tables into one text per row while they are read: memory is bounded by one row, whatever the table's size.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -27,9 +27,9 @@ const MAX_ROWS: u32 = 1_000_000;
 const MAX_ROW_BYTES: usize = 16 << 20;
 /// The most cells that a row may have.
 const MAX_ROW_CELLS: usize = 1 << 16;
-/// After so many rows that could not be read the rest of a file is left alone.
+/// After this number of unreadable rows, the rest of a file is skipped.
 const MAX_FAILURES: u32 = 1000;
-/// Bytes of a table that decide how its cells are parted.
+/// Bytes of a table that decide how its cells are separated.
 const SAMPLE: usize = 64 << 10;
 /// The most bytes of a table in an encoding that cannot be decoded piece by piece.
 const WHOLE_BYTES: u64 = 64 << 20;
@@ -53,7 +53,7 @@ pub struct TableRow {
     pub text: String,
 }
 
-/// Why a row is left out.
+/// Why a row is skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError {
     /// The line of the file where the row begins, from 1.
@@ -63,7 +63,7 @@ pub struct RowError {
 }
 
 impl RowError {
-    /// What is wrong with a table, in one sentence; `None` where nothing is.
+    /// What is wrong with a table, in one sentence; `None` if nothing is.
     pub fn sentence(all: &[Self]) -> Option<String> {
         let (first, others) = all.split_first()?;
         let more = match others {
@@ -79,7 +79,7 @@ impl RowError {
     }
 }
 
-/// The rows of a table, read one by one. Blank rows are left out.
+/// The rows of a table, read one by one. Blank rows are skipped.
 pub struct TableRows {
     source: Source,
     number: u32,
@@ -100,7 +100,7 @@ enum Source {
     JsonLines { text: Text, line: u64 },
 }
 
-/// What one step through a table gives: the row's text, and the line where it begins.
+/// The result of one step through a table: the row's text, and the line where it begins.
 type Step = Result<String, RowError>;
 
 impl TableRows {
@@ -190,7 +190,7 @@ fn decoded(
         None => Box::new(start),
     };
     Ok(match encoding {
-        // Broken places are put right cell by cell.
+        // Invalid characters are replaced cell by cell.
         TextEncoding::Known(encoding) if encoding == UTF_8 => Box::new(BufReader::with_capacity(SAMPLE, bytes)),
         TextEncoding::Known(encoding) => {
             let reader = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).build(bytes);

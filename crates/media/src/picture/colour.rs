@@ -13,13 +13,13 @@ use moxcms::{
 };
 use vicinity_core::Picture;
 
-/// The most bytes of a profile. Those of printing presses have one to three million.
+/// Maximum size of a profile, bytes. Those of printing presses have one to three million.
 pub const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 /// Levels of 255 by which a profile may differ from sRGB and still be taken for it: the profile's own rounding.
 const SAME: u8 = 2;
 
-/// Conversions that are kept: most collections have pictures of one to three cameras and programs.
+/// Number of conversions cached: most collections have images of one to three cameras and programs.
 const KEPT: usize = 8;
 
 /// What a file says about its colours.
@@ -38,7 +38,7 @@ pub enum Profile<'a> {
     },
 }
 
-/// What the samples of a picture are.
+/// The colour model of an image's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Samples {
     /// One of brightness.
@@ -79,7 +79,7 @@ struct Key {
 
 static CONVERSIONS: Mutex<Vec<(Key, Conversion)>> = Mutex::new(Vec::new());
 
-/// The picture in sRGB. `samples` is what the file had: a grey picture's profile is one of greys.
+/// The image in sRGB. `samples` is the colour model in the file: a grey image has a grey profile.
 pub fn picture_to_srgb(picture: Picture, samples: Samples, profile: &Profile) -> Picture {
     let Conversion::Eight(table) = conversion(profile, samples, false, false) else { return picture };
     let (width, height) = (picture.width(), picture.height());

@@ -1,4 +1,4 @@
-//! The picture of an animation: the first of its frames that shows something.
+//! The image of an animation: the first of its frames that shows something.
 
 use std::io::{BufRead, Seek};
 
@@ -6,17 +6,17 @@ use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageFormat, ImageResult, Limits};
 use vicinity_core::Picture;
 
-/// No more frames are looked at,
+/// Maximum number of frames examined,
 const MAX_FRAMES: usize = 250;
-/// and no more pixels in all of them.
+/// and of pixels in all of them.
 const MAX_PIXELS: u64 = 500_000_000;
 /// Levels of 255 within which a frame is of one colour.
 const BLANK: u8 = 24;
 
-/// Bytes for each pixel that going through frames takes: two canvases and a frame, of four bytes, twice over.
+/// Bytes per pixel needed to go through frames: two canvases and a frame of four bytes, twice.
 pub const BYTES_PER_PIXEL: u64 = 20;
 
-/// Whether nothing can be seen on a picture: all of it has one colour, or nearly.
+/// Whether an image shows nothing: all of it has (nearly) one colour.
 pub fn is_blank(picture: &Picture) -> bool {
     let (mut least, mut most) = ([255u8; 3], [0u8; 3]);
     for pixel in picture.rgb().chunks_exact(3) {

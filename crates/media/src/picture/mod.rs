@@ -1,6 +1,6 @@
-//! Decodes pictures: limits first, then pixels, upright, in sRGB, on white, 8-bit RGB.
+//! Decodes images: limits first, then pixels, upright, in sRGB, on white, 8-bit RGB.
 //!
-//! What a file says beside its pixels (profile, orientation, pages, frames) is read here, without allocating what a
+//! Metadata (profile, orientation, pages, frames) is parsed here, without allocating what a
 //! file claims; decoders are shown the pixels' own parts.
 
 mod colour;
@@ -29,13 +29,13 @@ use colour::Samples;
 use container::{Container, MAX_BYTES, SampleMeaning};
 use vicinity_core::Picture;
 
-/// The most pixels a picture may have.
+/// Maximum number of pixels of an image.
 const MAX_PIXELS: u64 = 250_000_000;
-/// The bytes that all decodes under way may take together.
+/// Limit on the bytes that all current decodes use together.
 static BUDGET: Budget = Budget::new(700 << 20);
-/// A picture is kept at this length of its longer side at most: more than any model or preview looks at.
+/// Maximum length of an image's longer side that is kept: more than any model or preview uses.
 const KEPT: u32 = 2048;
-/// What a decoder may take beside the pixels: tables, lines and blocks.
+/// Memory of a decoder in addition to the pixels: tables, lines and blocks.
 const BESIDE: u64 = 32 << 20;
 
 /// Looks through a file of any format but JPEG.

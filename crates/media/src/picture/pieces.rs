@@ -1,4 +1,4 @@
-//! A file as its decoder shall see it: parts of the file in order, without those that decoders must not believe
+//! A file as its decoder sees it: parts of the file in order, without those that decoders must not trust
 //! (metadata of any size), and with what is missing. The file itself is not copied.
 
 use std::cell::Cell;
@@ -37,7 +37,7 @@ impl<'a> Pieces<'a> {
         pieces
     }
 
-    /// Goes on with a part of the file; what lies beyond its end is left out.
+    /// Appends a part of the file, clipped at its end.
     pub fn keep(&mut self, range: Range<usize>) {
         let range = range.start.min(self.file.len())..range.end.min(self.file.len());
         match self.parts.last_mut() {
@@ -47,7 +47,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Goes on with bytes that are not in the file.
+    /// Appends bytes that are not in the file.
     pub fn add(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
             self.parts.push(Part::New(bytes));

@@ -12,9 +12,9 @@ use super::ifd::{Directories, IfdEntry, orientation};
 use super::pieces::Pieces;
 use crate::error::{PictureError, TiffKind};
 
-/// No more directories are looked at.
+/// Maximum number of directories examined.
 const MAX_DIRECTORIES: usize = 1000;
-/// No more directories within one are looked at.
+/// Maximum number of directories examined within one.
 const MAX_INNER: usize = 16;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
@@ -44,7 +44,7 @@ struct Page {
     reduced: bool,
 }
 
-/// Looks through the file.
+/// Scans the file.
 ///
 /// # Errors
 /// When the file has no page, or one of a kind that is not read.

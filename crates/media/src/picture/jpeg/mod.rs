@@ -33,7 +33,7 @@ enum Colours {
     Ycck,
 }
 
-/// Looks through a file.
+/// Scans a file.
 ///
 /// # Errors
 /// When it is damaged, or of a kind that no decoder here reads.
