@@ -15,7 +15,12 @@ use vicinity_models::ModelKey;
 /// Queries that count inconsistencies, and what a count above zero means.
 const CONSISTENCY: [(&str, &str); 4] = [
     ("SELECT count(*) FROM items WHERE file NOT IN (SELECT id FROM files)", "items without a file"),
-    ("SELECT count(*) FROM vectors WHERE model NOT IN (SELECT id FROM models)", "vectors without a model"),
+    // A compaction stores its new list before it takes effect.
+    (
+        "SELECT count(*) FROM vectors WHERE model NOT IN (SELECT id FROM models)
+         AND NOT EXISTS (SELECT 1 FROM meta WHERE key = 'compaction')",
+        "vectors without a model",
+    ),
     (
         "SELECT count(*) FROM vectors JOIN models ON models.id = vectors.model WHERE row >= rows",
         "vectors are beyond the end of their file",

@@ -196,8 +196,9 @@ fn copy_rows(
 ) -> io::Result<bool> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a vector is damaged; open the library again first");
     let old = from.map(rows)?;
-    to.create()?;
-    let mut file = BufWriter::with_capacity(1 << 20, File::options().append(true).open(to.path())?);
+    // Written in place: the note names it, and nothing uses it yet.
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(to.path())?);
+    file.write_all(&to.header())?;
     for (new, vector) in (0..).zip(list.iter_mut()) {
         if new % 4096 == 0 && cancelled() {
             return Ok(false);

@@ -134,7 +134,8 @@ impl VectorFile {
         Ok(Vectors::Mapped { map: Arc::new(map), offset: HEADER })
     }
 
-    fn header(&self) -> [u8; HEADER] {
+    /// The header of a file of this model.
+    pub(super) fn header(&self) -> [u8; HEADER] {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&(self.dim as u64).to_le_bytes());

@@ -94,9 +94,12 @@ impl Store {
         let writable = self.read_only.is_none();
         if writable {
             let model = self.model.id;
+            // By key, as there is no index of the rows.
+            let keys: Vec<_> =
+                self.loaded.vectors.read().iter().filter(|(_, row)| rows.contains(row)).map(|(k, _)| *k).collect();
             self.in_transaction(|connection| {
-                let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND row = ?")?;
-                rows.iter().try_for_each(|row| delete.execute((model, row)).map(|_| ()))
+                let mut delete = connection.prepare("DELETE FROM vectors WHERE model = ? AND hash = ? AND kind = ?")?;
+                keys.iter().try_for_each(|(hash, kind)| delete.execute((model, hash.0, kind)).map(|_| ()))
             })?;
         }
         self.damaged.extend(rows);
