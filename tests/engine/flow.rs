@@ -340,13 +340,17 @@ fn a_model_that_panics_hangs_nobody() {
     let load = ModelFactory::given(model.into());
     let engine = Engine::open_with_factory(&place.dir.path().join("library"), info, load, || {}).unwrap();
     let picture = std::sync::Arc::new(Picture::new(2, 1, vec![7; 6]).unwrap());
-    for part in [QueryPart::Text("words".to_owned()), QueryPart::Picture(picture)] {
+    let parts = [
+        (QueryPart::Text("words".to_owned()), "failed unexpectedly"),
+        (QueryPart::Picture(picture), "could not be prepared"),
+    ];
+    for (part, reason) in parts {
         let query = Query { parts: vec![part], k: 5, ..Query::default() };
         engine.submit(Job::Search { slot: SearchSlot::Results, ticket: 1, query });
         let found =
             wait(&engine, |event| if let Event::SearchDone { result, .. } = event { Some(result) } else { None });
         let why = found.err().unwrap().to_string();
-        assert!(why.contains("failed unexpectedly") && !why.contains('\n'), "{why}");
+        assert!(why.contains(reason) && !why.contains('\n'), "{why}");
     }
     engine.submit(Job::Label { ticket: 2, targets: LabelTargets::Items(Vec::new()), labels: LabelSet::default() });
     let labelled = wait(&engine, |event| if let Event::LabelDone { result, .. } = event { Some(result) } else { None });
