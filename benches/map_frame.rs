@@ -150,7 +150,7 @@ impl Window {
             upload(gpu, &jobs, &mut output.textures_delta);
         }
         output.textures_delta.clear();
-        cpu_time() - started
+        cpu_time().checked_sub(started).expect("processor time only grows")
     }
 
     fn library(&self) -> &LibraryState {
@@ -327,7 +327,7 @@ fn plot(points: usize) {
         });
         ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
         output.textures_delta.clear();
-        cpu_time() - started
+        cpu_time().checked_sub(started).expect("processor time only grows")
     });
     report(&format!("egui_plot, {points} points"), times.skip(3).collect());
 }

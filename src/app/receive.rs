@@ -91,7 +91,7 @@ impl App {
                 }
             }
             Event::LabelDone { ticket, result } => {
-                self.labels_received(ticket, result.map_err(|error| error.to_string()))
+                self.labels_received(ticket, result.map_err(|error| error.to_string()));
             }
             Event::Suggested { ticket, suggestions } => self.suggestions_received(ticket, suggestions),
             Event::StoredLabels(labels) => self.labels_restored(&labels),
@@ -120,7 +120,7 @@ impl App {
                 self.notice(Severity::Info, format!("Freed {freed} of removed items"));
             }
             Event::Compacted(Err(why)) => {
-                self.notice(Severity::Warning, format!("Could not compact the library: {why}"))
+                self.notice(Severity::Warning, format!("Could not compact the library: {why}"));
             }
             Event::OpenRequested(request) => {
                 if let Some(paths) = request.take() {

@@ -109,7 +109,7 @@ impl App {
         match answer {
             ServiceReply::Keys(locations) => self.state.view.key_locations = Some(locations),
             ServiceReply::ConsentRequest(attempt, ..) | ServiceReply::Tried(attempt, ..) if attempt != self.attempt => {
-                services.busy = None
+                services.busy = None;
             }
             ServiceReply::ConsentRequest(_, offer, note) => {
                 services.busy = None;

@@ -179,7 +179,7 @@ fn labels(args: &LabelsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     for path in &args.files {
         match score(path) {
             Ok(scores) => {
-                print_labels(path, &scores[..scores.len().min(args.k.unwrap_or(usize::MAX))], &set, args.json)?
+                print_labels(path, &scores[..scores.len().min(args.k.unwrap_or(usize::MAX))], &set, args.json)?;
             }
             Err(reason) => {
                 failed += 1;

@@ -187,7 +187,7 @@ fn download(models: Models, args: &ModelNamesArgs) -> anyhow::Result<Outcome> {
         }
         match standing {
             Some(InstallState::Installed { .. }) => {
-                print_installed(&models, id, received(&models) - before, args.json)?
+                print_installed(&models, id, received(&models) - before, args.json)?;
             }
             Some(InstallState::Failed { reason }) => bail!("{id}: {reason}"),
             _ if stop.load(Ordering::Relaxed) => bail!("stopped; run `vicinity models download {id}` again to resume"),

@@ -243,7 +243,7 @@ impl Shell {
             .show(ui, |ui| match ctx.state.preferences.central_view {
                 _ if !ctx.state.has_library() => welcome::show(ui, ctx),
                 _ if ctx.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
-                    empty_library(ui, ctx)
+                    empty_library(ui, ctx);
                 }
                 CentralView::Map if ctx.state.library().layout.is_none() => map_placeholder(ui, ctx),
                 CentralView::Map => self.map.ui(ui, ctx),

@@ -211,7 +211,7 @@ fn walk(roots: &[PathBuf], all: &[PathBuf], below: &Path) -> (Vec<String>, Vec<S
     for root in roots {
         walk.root(root, &mut |found| match found {
             ScanEntry::File(file) => {
-                paths.push(file.path.strip_prefix(below).unwrap().to_str().unwrap().replace('\\', "/"))
+                paths.push(file.path.strip_prefix(below).unwrap().to_str().unwrap().replace('\\', "/"));
             }
             ScanEntry::Skipped(reason) => skipped.push(reason),
             ScanEntry::Failed(failure) => paths.push(format!("failed: {}", failure.path.display())),

@@ -503,7 +503,7 @@ fn tiffs_of_brightness_and_colour_differences_are_read() {
 
 #[test]
 fn lossless_jpegs_are_read_bit_by_bit() {
-    let grey = |x: u16, y: u16| (x * 29 ^ y * 53) & 0xff;
+    let grey = |x: u16, y: u16| ((x * 29) ^ (y * 53)) & 0xff;
     let bytes = files::lossless_jpeg((13, 9), 8, grey);
     let wanted: Vec<u8> = (0..9).flat_map(|y| (0..13).flat_map(move |x| [grey(x, y) as u8; 3])).collect();
     assert_eq!(picture(&bytes).rgb(), wanted);

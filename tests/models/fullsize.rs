@@ -125,7 +125,7 @@ fn write_vocabulary(dir: &Path) {
     let token = |id: usize| special.iter().find(|s| s.0 == id).map_or(format!("w{id}"), |s| s.1.to_owned());
     let mut tokens: Vec<_> = (0..30522).map(token).collect();
     for (id, piece) in (200..).zip(["search", "classification", "clustering", "query", "document", "_", ":"]) {
-        tokens[id] = piece.to_owned();
+        piece.clone_into(&mut tokens[id]);
     }
     fs::write(dir.join("vocab.txt"), tokens.join("\n")).expect("written");
 }

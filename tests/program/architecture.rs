@@ -223,7 +223,7 @@ impl ModuleTree {
         };
         rest = &rest[1..];
         while let Some((next, after)) = rest.split_first() {
-            let child = [&at[..], &[next.clone()]].concat();
+            let child = [&at[..], std::slice::from_ref(next)].concat();
             match next.as_str() {
                 "super" => drop(at.pop()),
                 _ if self.files.contains_key(&child) => at = child,
@@ -319,7 +319,7 @@ fn expand(tree: &str, before: &[String], found: &mut impl FnMut(Vec<String>, Opt
             path.pop();
         }
         return if path != [""] {
-            found(path, alias)
+            found(path, alias);
         };
     };
     let head = tree[..open].trim().trim_end_matches("::").split("::").map(|s| s.trim().to_owned());

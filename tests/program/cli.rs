@@ -311,7 +311,7 @@ fn duplicates_lists_files_with_the_same_content() {
     );
     assert_eq!(names(&groups[0])[0], "picture1.png", "the first one that was added");
     assert_eq!(
-        BTreeSet::from_iter(names(&groups[0])[1..].iter().map(String::as_str)),
+        names(&groups[0])[1..].iter().map(String::as_str).collect::<BTreeSet<_>>(),
         BTreeSet::from(["a copy.png", "another.png"])
     );
     assert_eq!(names(&groups[1]), ["dog.txt", "hound.txt"]);

@@ -16,7 +16,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let of = |line: &'_ str| line.split_once(':').filter(|(own, _)| own.eq_ignore_ascii_case(name)).is_some();
+        let of = |line: &'_ str| line.split_once(':').as_ref().is_some_and(|(own, _)| own.eq_ignore_ascii_case(name));
         self.head.lines().find(|line| of(line)).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
     }
 }

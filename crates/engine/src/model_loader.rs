@@ -69,6 +69,9 @@ pub struct LazyModel {
 
 impl LazyModel {
     /// Starts loading.
+    ///
+    /// # Errors
+    /// If no thread can be started.
     pub fn start(loader: ModelFactory, event_sender: EventSender) -> std::io::Result<(Self, Worker)> {
         let state = State {
             load_state: LoadState::Wanted,

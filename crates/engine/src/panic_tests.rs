@@ -168,7 +168,7 @@ fn a_layout_that_panics_is_reported_and_the_next_one_is_computed() {
 fn a_search_that_panics_is_answered_and_so_is_the_next_one() {
     let place = Place::imported();
     place.engine.library().arm("search");
-    let why = place.search().err().expect("it panics");
+    let why = place.search().expect_err("it panics");
     assert!(why.contains(FAULT) && why.contains("failed unexpectedly"), "{why}");
     assert_eq!(place.search().expect("found").hits.len(), 3);
 
@@ -226,6 +226,6 @@ fn whoever_waits_for_an_import_learns_that_its_thread_is_gone() {
 fn whoever_searches_learns_that_the_thread_is_gone() {
     let place = Place::new();
     place.engine.stop_search();
-    let why = place.search().err().expect("no thread is left");
+    let why = place.search().expect_err("no thread is left");
     assert!(why.contains("open the library again"), "{why}");
 }

@@ -53,6 +53,9 @@ pub struct Searcher(Inbox<VecDeque<SearchRequest>>);
 
 impl Searcher {
     /// Starts the thread.
+    ///
+    /// # Errors
+    /// If no thread can be started.
     pub fn start(
         library: Library,
         model: LazyModel,
@@ -78,9 +81,9 @@ impl Searcher {
     ///
     /// # Errors
     /// The request, if the thread has stopped.
-    pub fn request(&self, request: SearchRequest) -> Result<(), SearchRequest> {
+    pub fn request(&self, request: SearchRequest) -> Result<(), Box<SearchRequest>> {
         if self.0.is_closed() {
-            return Err(request);
+            return Err(Box::new(request));
         }
         self.0.update(|waiting| {
             if request.stores_labels() {

@@ -215,7 +215,8 @@ mod tests {
         lock: std::fs::File,
         events: crossbeam_channel::Receiver<Event>,
         event_sender: EventSender,
-        _forwarder: Worker,
+        #[allow(dead_code, reason = "kept so that events are forwarded")]
+        forwarder: Worker,
         listener: Option<InstanceListener>,
     }
 
@@ -225,9 +226,9 @@ mod tests {
         let lock = std::fs::File::create(library.path().join("lock")).expect("a file");
         lock.try_lock().expect("nobody else has it");
         LockHolder::this(false).announce(library.path());
-        let (event_sender, events, _forwarder) = EventSender::start(|| {}).expect("a thread");
+        let (event_sender, events, forwarder) = EventSender::start(|| {}).expect("a thread");
         let listener = window.then(|| InstanceListener::open(library.path(), event_sender.clone()).expect("opens"));
-        Window { library, lock, events, event_sender, _forwarder, listener }
+        Window { library, lock, events, event_sender, forwarder, listener }
     }
 
     impl Window {

@@ -67,7 +67,7 @@ impl PackedLinear {
                 let first = o - o % wide;
                 panels[first * self.inputs + i * wide.min(padded - first) + o % wide]
             })),
-            other => other,
+            half @ Packed::Half(_) => half,
         };
         Self { panels, ..self }
     }

@@ -68,7 +68,7 @@ fn ranks(vectors: &dyn VectorSource, count: usize, sampled: &[usize], near: &[Ve
                     line[sampled[i] - first] = f32::NEG_INFINITY;
                 }
                 for (counted, &cosine) in nearer[i * k..].iter_mut().zip(&cosines[i * k..(i + 1) * k]) {
-                    *counted += line.iter().map(|&value| u32::from(value > cosine + SAME)).sum::<u32>() as u64;
+                    *counted += u64::from(line.iter().map(|&value| u32::from(value > cosine + SAME)).sum::<u32>());
                 }
             }
             nearer

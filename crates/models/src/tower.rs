@@ -61,8 +61,7 @@ pub trait TextTower: Send + Sync {
     }
     /// A text that is embedded as this one is, without what is not looked at of a very long one. Takes time for every byte,
     /// so that callers with others waiting can do it beforehand.
-    fn shortened(&self, text: String, options: TextOptions) -> String {
-        let _all = options;
+    fn shortened(&self, text: String, _options: TextOptions) -> String {
         text
     }
     /// Texts that a call should bring; `None` where the caller may choose.

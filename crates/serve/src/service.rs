@@ -225,7 +225,7 @@ mod tests {
     fn items_go_in_batches_of_one_kind() {
         let text = |len: usize| EmbedItem::Text("a".repeat(len), TextOptions::default());
         let query = || EmbedItem::Text("q".to_owned(), TextOptions::QUERY);
-        let mut items: Vec<EmbedItem> = (0..TEXTS + 1).map(|_| text(1)).collect();
+        let mut items: Vec<EmbedItem> = (0..=TEXTS).map(|_| text(1)).collect();
         items.extend([query(), EmbedItem::Picture(Bytes::new()), text(TEXT_BYTES), text(1), text(1)]);
         let sizes: Vec<usize> = batches(items)
             .iter()

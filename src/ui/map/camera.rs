@@ -114,7 +114,7 @@ impl MapBounds {
 
     /// CentralView.
     pub fn centre(&self) -> [f64; 2] {
-        [(self.max[0] + self.min[0]) / 2.0, (self.max[1] + self.min[1]) / 2.0]
+        [f64::midpoint(self.max[0], self.min[0]), f64::midpoint(self.max[1], self.min[1])]
     }
 
     /// Grown to at least `side` in width and height, around the same centre.

@@ -42,7 +42,7 @@ impl Coordinator {
                 Some(None) => return,
                 Some(Some(job)) if self.control.is_cancelled() => return self.deferred.borrow_mut().push_back(job),
                 Some(Some((_, job @ (Job::Add(_) | Job::Rescan | Job::Retry(_))))) => {
-                    self.walk(job, pipeline, sender, run)
+                    self.walk(job, pipeline, sender, run);
                 }
                 Some(Some((_, Job::Resume))) => {}
                 // only once nothing of it is in flight

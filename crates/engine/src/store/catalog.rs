@@ -285,10 +285,8 @@ pub(super) fn repair_sequence(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn set_aside(dir: &Path) -> Result<(PathBuf, Salvaged), StoreError> {
     let salvaged = salvage(dir);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let aside = (0..)
-        .map(|n| dir.join(format!("{SET_ASIDE_PREFIX}{}", now + n)))
-        .find(|path| !path.exists())
-        .unwrap_or_default();
+    let mut candidates = (now..=u64::MAX).map(|second| dir.join(format!("{SET_ASIDE_PREFIX}{second}")));
+    let aside = candidates.find(|path| !path.exists()).unwrap_or_default();
     std::fs::create_dir(&aside).map_err(|error| StoreError::io(dir, &aside, error))?;
     let names = [file(dir), sibling(dir, "-wal"), sibling(dir, "-shm"), dir.join("vectors")];
     for from in names.iter().filter(|path| path.exists()) {

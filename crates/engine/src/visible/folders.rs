@@ -63,7 +63,7 @@ impl FolderCounts {
 
     /// The folder's own name.
     pub fn name(&self, id: FolderId) -> String {
-        let path = self.tree.folders.get(id.0).map(|folder| Path::new(&folder.name)).unwrap_or(Path::new(""));
+        let path = self.tree.folders.get(id.0).map_or(Path::new(""), |folder| Path::new(&folder.name));
         path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
     }
 

@@ -17,6 +17,9 @@ pub struct FilterWorker(Inbox<Option<Request>>);
 
 impl FilterWorker {
     /// Starts the thread.
+    ///
+    /// # Errors
+    /// If no thread can be started.
     pub fn start(cache: VisibleCache, event_sender: EventSender) -> std::io::Result<(Self, Worker)> {
         let filters = Self::default();
         let evaluator = Evaluator {

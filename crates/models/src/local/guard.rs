@@ -160,7 +160,7 @@ mod tests {
         assert!(matches!(model.text.embed_to(&["!"], TextOptions::default(), 1), Err(TowerError::Panicked(_))));
         let picture = Picture::new(1, 1, vec![1, 2, 3]).expect("a picture");
         let unprepared = model.image.prepare(&picture);
-        assert!(matches!(model.image.embed(&[unprepared.clone()]), Err(TowerError::Unprepared)));
+        assert!(matches!(model.image.embed(std::slice::from_ref(&unprepared)), Err(TowerError::Unprepared)));
         let each = model.image.embed_each(&[Pixels(vec![1.0]), unprepared, Pixels(vec![2.0])]);
         let [first, second, third] = each.as_slice() else { panic!("{each:?}") };
         assert!(first.is_ok() && third.is_ok(), "its neighbours are embedded: {first:?}, {third:?}");

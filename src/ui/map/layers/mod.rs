@@ -30,11 +30,11 @@ use slot::Slot;
 /// All layers, from bottom to top.
 pub fn all() -> Vec<Box<dyn LayerSlot>> {
     vec![
-        Slot::new(density::Density),
-        Slot::new(points::Points),
-        Slot::new(selection::SelectedItems),
-        Slot::new(query::Hits),
-        Slot::new(hover::HoverRing),
+        Slot::boxed(density::Density),
+        Slot::boxed(points::Points),
+        Slot::boxed(selection::SelectedItems),
+        Slot::boxed(query::Hits),
+        Slot::boxed(hover::HoverRing),
     ]
 }
 

@@ -50,7 +50,7 @@ pub struct Slot<L: MapLayer> {
 
 impl<L: MapLayer> Slot<L> {
     /// Boxes a layer.
-    pub fn new(layer: L) -> Box<dyn LayerSlot> {
+    pub fn boxed(layer: L) -> Box<dyn LayerSlot> {
         Box::new(Self { layer, data: None, automatic: false, chosen: None, task: BackgroundTask::default() })
     }
 }
