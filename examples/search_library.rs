@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Event::Progress(progress) => println!("{} of {}", progress.done, progress.total),
             Event::Notice(notice) => println!("{}", notice.text),
             Event::ImportFinished(summary) => {
-                println!("{} pictures, {} texts", summary.images, summary.texts);
+                println!("{} images, {} texts", summary.images, summary.texts);
                 break;
             }
             _ => {}

@@ -9,6 +9,7 @@ use egui::{
 use crate::context::commands::{MapAction, MapCommand};
 use crate::context::{Ctx, MapTool};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::buttons;
 use vicinity_core::LayoutMethod;
 
 use super::MapPanel;
@@ -193,7 +194,7 @@ impl MapPanel {
             for layer in &mut self.layers {
                 let Some(switch) = layer.switch() else { continue };
                 let mut on = layer.is_on();
-                if ui.checkbox(&mut on, switch.name).on_hover_text(switch.tooltip).clicked() {
+                if buttons::checkbox(ui, &mut on, switch.name).on_hover_text(switch.tooltip).clicked() {
                     layer.toggle();
                 }
             }

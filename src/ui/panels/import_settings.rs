@@ -58,11 +58,11 @@ impl ImportForm {
         });
         ui.add_space(SPACE[0]);
         head(ui, "Tables");
-        ui.checkbox(&mut self.rows, "Treat each row of a CSV, TSV or JSONL file as an item");
+        buttons::checkbox(ui, &mut self.rows, "Treat each row of a CSV, TSV or JSONL file as an item");
         ui.add_space(SPACE[0]);
         head(ui, "Long texts");
-        ui.radio_value(&mut self.mean, false, "Read only the beginning");
-        ui.radio_value(&mut self.mean, true, "Read the whole text and average (slower)");
+        buttons::radio(ui, &mut self.mean, false, "Read only the beginning");
+        buttons::radio(ui, &mut self.mean, true, "Read the whole text and average (slower)");
         ui.add_space(SPACE[1]);
         ui.horizontal(|ui| {
             if buttons::primary(ui, "Apply").clicked() {

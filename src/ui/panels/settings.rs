@@ -59,15 +59,15 @@ fn note(ui: &mut Ui, text: &str) {
 fn device(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
     head(ui, "Device");
     note(ui, "A device is used only after its results match the CPU's");
-    ui.radio_value(&mut devices.device, DeviceChoice::Auto, "Automatic (fastest verified)");
+    buttons::radio(ui, &mut devices.device, DeviceChoice::Auto, "Automatic (fastest verified)");
     for DeviceSummary { choice, name, detail, checks: verdicts } in &ctx.state.view.devices {
-        ui.radio_value(&mut devices.device, *choice, format!("{choice}: {name}"));
+        buttons::radio(ui, &mut devices.device, *choice, &format!("{choice}: {name}"));
         note(ui, detail);
         verdicts.iter().for_each(|check| note(ui, check));
     }
     if !ctx.state.view.devices.iter().any(|line| line.choice == devices.device) && devices.device != DeviceChoice::Auto
     {
-        ui.radio_value(&mut devices.device.clone(), devices.device, format!("{}: unavailable", devices.device));
+        buttons::radio(ui, &mut devices.device.clone(), devices.device, &format!("{}: unavailable", devices.device));
     }
     if ctx.state.view.devices.iter().any(|line| line.choice != DeviceChoice::This(DeviceId::Cpu)) {
         let selected = PRECISIONS.iter().position(|(precision, _)| *precision == devices.precision).unwrap_or_default();
@@ -107,7 +107,7 @@ fn memory(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
 fn updates(ui: &mut Ui, ctx: &Ctx<'_>, host: &str) {
     head(ui, "Updates");
     let mut allowed = ctx.state.preferences.updates.allowed;
-    if ui.checkbox(&mut allowed, "Check for new versions").changed() {
+    if buttons::checkbox(ui, &mut allowed, "Check for new versions").changed() {
         ctx.send(ModelCommand::AllowUpdates(allowed));
     }
     let what = "Nothing else is sent, and nothing is installed.";

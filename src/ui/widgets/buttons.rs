@@ -10,6 +10,25 @@ use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 
+/// A box to tick. Changes `on`.
+pub fn checkbox(ui: &mut Ui, on: &mut bool, text: &str) -> Response {
+    with_edges(ui, |ui| ui.checkbox(on, text))
+}
+
+/// One of several choices: sets `current` to `value` on a click.
+pub fn radio<V: PartialEq>(ui: &mut Ui, current: &mut V, value: V, text: &str) -> Response {
+    with_edges(ui, |ui| ui.radio_value(current, value, text))
+}
+
+/// Draws a control of egui whose edge is all that is seen of it while it is off: with a line that stands out.
+fn with_edges(ui: &mut Ui, control: impl FnOnce(&mut Ui) -> Response) -> Response {
+    let edge = Stroke::new(1.0, Theme::of(ui.ctx()).text3);
+    let before = std::mem::replace(&mut ui.visuals_mut().widgets.inactive.bg_stroke, edge);
+    let response = control(ui);
+    ui.visuals_mut().widgets.inactive.bg_stroke = before;
+    response
+}
+
 /// The main action of a place.
 pub fn primary(ui: &mut Ui, text: &str) -> Response {
     let theme = Theme::of(ui.ctx());
