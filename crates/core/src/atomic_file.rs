@@ -83,7 +83,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Writes a whole file that can be lost in a power cut, in part too: its reader has to check it. Waits for no disk.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_cache(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(path)?;
     file.write_all(content)?;
@@ -93,7 +93,7 @@ pub fn write_cache(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Copies a file.
 ///
 /// # Errors
-/// As for [`write`], and when `from` cannot be read.
+/// As for [`write()`], and when `from` cannot be read.
 pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut file = AtomicFile::create(to)?;
     io::copy(&mut File::open(from)?, &mut file)?;

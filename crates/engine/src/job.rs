@@ -56,7 +56,7 @@ pub enum Job {
         /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
         all: bool,
     },
-    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`] and [`Event::Folders`].
+    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`](super::Event::Visible) and [`Event::Folders`](super::Event::Folders).
     Filter {
         /// The collection whose rows are wanted.
         snapshot: Arc<Snapshot>,

@@ -28,7 +28,7 @@ pub enum ReadError {
         /// The system's reason.
         reason: String,
     },
-    /// It is larger than [`MAX_FILE_BYTES`].
+    /// It is larger than `MAX_FILE_BYTES`.
     #[error("The file is {} MB; files over {} MB are not read", bytes >> 20, MAX_FILE_BYTES >> 20)]
     FileTooLarge {
         /// Its length in bytes.

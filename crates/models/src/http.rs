@@ -67,7 +67,7 @@ pub enum HttpError {
 /// Why a redirect is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RedirectProblem {
-    /// More than [`MAX_REDIRECTS`].
+    /// More than `MAX_REDIRECTS`.
     #[error("redirects in a loop")]
     TooMany,
     /// No `Location` header.

@@ -16,7 +16,7 @@ use super::error::{ApiError, ApiErrorKind};
 
 /// The largest body: about what 512 pictures take as Nomic's client sends them.
 pub(super) const MAX_BODY_BYTES: u64 = 64 << 20;
-/// Bytes of all bodies at one time, beyond [`FREE`] of each.
+/// Bytes of all bodies at one time, beyond [`FREE_BYTES`] of each.
 const BUDGET_BYTES: u64 = 256 << 20;
 /// Bytes of each body that are not charged; the number of connections bounds them.
 pub(super) const FREE_BYTES: usize = 64 << 10;

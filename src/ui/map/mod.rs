@@ -1,6 +1,6 @@
 //! The map: every item is a point, and similar items are close together.
 //!
-//! The map is drawn in [`layers`], points by the GPU from resident buffers. Everything that takes longer than a frame
+//! The map is drawn in `layers`, points by the GPU from resident buffers. Everything that takes longer than a frame
 //! (colours, the picking grid, uploads) is prepared on a background thread. Draws from [`Ctx`] and sends commands; knows
 //! no engine and no file.
 

@@ -2,7 +2,7 @@
 //! looks at the collection as a whole. Each is an [`Artefact`]: a supervised thread that follows the collection, a file
 //! that may be deleted at any time, and an event with the result.
 //!
-//! To add one: a file or folder here with a type that implements [`Artefact`], a line in [`ARTEFACTS`], and a variant of
+//! To add one: a file or folder here with a type that implements [`Artefact`], a line in `ARTEFACTS`, and a variant of
 //! [`Event`](super::Event) that carries the result. Where the user can ask for it, a variant of [`Job`], too.
 
 pub mod duplicate_groups;

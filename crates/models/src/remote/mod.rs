@@ -1,6 +1,6 @@
 //! Embedding services as towers: Nomic, Google's Gemini, and any server that speaks OpenAI's `/v1/embeddings`.
 //!
-//! A [`Remote`] gives a [`Model`] that the engine uses like a local one. Nothing here asks whether something may be
+//! A [`Remote`] gives a [`Model`](crate::Model) that the engine uses like a local one. Nothing here asks whether something may be
 //! sent: the engine does, for each library (`engine::remote`), and shows an [`Estimate`] first. The network's work is
 //! done on a runtime that is handed in; the towers' calls block, and refuse to be made from within a runtime.
 
