@@ -157,7 +157,7 @@ impl Window {
         self.app.state().library()
     }
 
-    /// Frames until the background work of the last change is done, by guess.
+    /// Draws frames for at least two seconds, in which the background work of the last change should finish.
     fn settle(&mut self) {
         for _ in 0..400 {
             self.frame(Vec::new());
@@ -170,7 +170,7 @@ impl Window {
         for i in 0..FRAMES {
             let events = events(self, i);
             times.push(self.frame(events));
-            // As a screen of 60 Hz would: background work goes on meanwhile.
+            // Between frames, so that background work goes on meanwhile: background work goes on meanwhile.
             std::thread::sleep(Duration::from_millis(4));
         }
         report(name, times);
@@ -333,7 +333,7 @@ fn plot(points: usize) {
 }
 
 fn main() {
-    // `cargo test` passes no figure on: it only checks that this still runs.
+    // `cargo test` reports no times: it only checks that this still runs.
     let (large, small) = if cfg!(debug_assertions) && !std::env::args().any(|a| a == "--bench") {
         (20_000, 2_000)
     } else {

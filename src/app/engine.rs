@@ -39,7 +39,7 @@ impl Backend for Open {
     }
 
     fn device(&self) -> String {
-        self.service.as_ref().map_or_else(|| "CPU".to_owned(), |_| "service".to_owned())
+        if self.service.is_some() { "service" } else { "CPU" }.to_owned()
     }
 
     fn import(&self) -> ImportOptions {

@@ -155,7 +155,7 @@ impl App {
     fn select_all(&mut self) {
         let library = self.state.library();
         let Some(visible) = library.visible.clone() else { return };
-        let result = library.query.result.clone().filter(|_| !library.query.is_empty());
+        let result = self.state.current_result().cloned();
         self.select_found(false, move || match result.as_ref().map(|result| result.matching()) {
             Some(hits) if !hits.is_empty() => hits.iter().map(|hit| hit.item).collect(),
             _ => visible.items().map(|item| item.id).collect(),

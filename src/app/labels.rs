@@ -77,11 +77,9 @@ impl App {
 
     /// The labels that the library keeps.
     pub(super) fn labels_restored(&mut self, kept: &LabelledItems) {
-        let mut given: Vec<_> = kept.best.iter().map(|(id, score)| (*id, Some(*score))).collect();
+        let mut given: Vec<_> = kept.best.iter().map(|(id, score)| (*id, *score)).collect();
         given.sort_unstable_by_key(|(id, _)| *id);
-        let mut applied = AppliedLabels::default();
-        applied.assign(&kept.set.labels, given);
-        self.state.library_mut().labels.applied = Arc::new(applied);
+        self.state.library_mut().labels.applied = Arc::new(AppliedLabels::of(&kept.set.labels, given));
     }
 
     /// Another set is in use: what is shown is scored again. Labels that items were given stay.

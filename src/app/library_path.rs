@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::context::format::file_name;
 use vicinity_core::app_dirs;
 
 /// The library that is meant where folders or files are to be opened, and what is to be added to it: the one that is
@@ -40,7 +41,7 @@ pub fn is_library(path: &Path) -> bool {
 
 /// What to call a library with these folders in it.
 pub fn library_name(roots: &[PathBuf]) -> Option<String> {
-    let name = |p: &PathBuf| p.file_name().unwrap_or(p.as_os_str()).to_string_lossy().into_owned();
+    let name = |path: &PathBuf| file_name(path);
     match roots {
         [] => None,
         [one] => Some(name(one)),

@@ -352,16 +352,16 @@ mod tests {
         let starter = "vicinity-starter";
         worker.submit(ModelJob::Panic(starter.to_owned()));
         let message = |list: ModelList| list.find(starter).and_then(|model| model.message.clone());
-        let wait = || {
-            let lists = std::iter::repeat_with(|| {
+        let lists = || {
+            let polled = std::iter::repeat_with(|| {
                 std::thread::sleep(std::time::Duration::from_millis(2));
                 worker.latest()
             });
-            lists.take(5_000).flatten().find_map(message).expect("a message within ten seconds")
+            polled.take(5_000).flatten()
         };
-        assert_eq!(wait(), StatusMessage { success: false, text: format!("internal error: {starter} is broken") });
+        let reported = lists().find_map(message).expect("a message within ten seconds");
+        assert_eq!(reported, StatusMessage { success: false, text: format!("internal error: {starter} is broken") });
         worker.submit(ModelJob::Download("no-such-model".to_owned()));
-        let lists = std::iter::repeat_with(|| worker.latest());
-        assert!(lists.flatten().next().is_some(), "it goes on");
+        assert!(lists().next().is_some(), "it goes on");
     }
 }

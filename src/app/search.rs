@@ -11,7 +11,7 @@ use super::window::App;
 use crate::context::commands::{SearchAction, SearchCommand, SearchTiming};
 use crate::context::format;
 use crate::context::{CentralView, QueryChip, RightTab};
-use vicinity_core::{Filter, ItemId, NamePattern, Picture, Query, QueryPart, Stage, Suggestion};
+use vicinity_core::{Filter, ItemId, NamePattern, Picture, Query, QueryPart, Suggestion};
 use vicinity_engine::{Job, SearchSlot, Severity, file_content};
 use vicinity_media::{Content, thumbnail};
 
@@ -270,7 +270,7 @@ impl App {
     /// Asks for queries that the collection answers well, once it is at rest and whenever it has changed.
     pub(super) fn suggest_when_idle(&mut self) {
         let Some(snapshot) = self.state.library().snapshot.as_ref().filter(|s| !s.is_empty()) else { return };
-        if self.backend.is_none() || self.state.is_reading() || self.state.library().progress.stage != Stage::Idle {
+        if self.backend.is_none() || self.state.is_reading() {
             return;
         }
         // A name that is still being typed is not worth suggestions.

@@ -25,7 +25,7 @@ const WANTED_AT_ONCE: usize = 240;
 /// A thumbnail that has not arrived after this time is requested again.
 const PATIENCE_SECS: f64 = 3.0;
 
-/// ThumbnailTextures by item; `None` where it has no thumbnail.
+/// Textures by item; `None` where it has no thumbnail.
 type AtHand = HashMap<ItemId, Option<TextureHandle>>;
 
 /// Thumbnails on the graphics card, and those on their way.

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use super::args::{CompactArgs, GlobalArgs};
 use super::outcome::Outcome;
 use super::output::{print_error, print_json, print_line};
-use super::session::Session;
+use super::session::{self, Session};
 use vicinity_core::format::{bytes, number};
 use vicinity_engine::{Event, Job};
 
@@ -13,9 +13,7 @@ use vicinity_engine::{Event, Job};
 pub fn run(args: &CompactArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let session = Session::open_to_write(global)?;
     session.engine.opening_notices().iter().for_each(|notice| print_error(&notice.text));
-    if let Some(why) = session.engine.snapshot().parts().read_only.clone() {
-        return Err(anyhow!(why));
-    }
+    session::check_writable(&session.engine)?;
     let answer = |event| if let Event::Compacted(result) = event { Some(result) } else { None };
     let done = session.ask(Job::Compact, answer)?.map_err(|reason| anyhow!(reason))?;
     if args.json {

@@ -32,9 +32,7 @@ pub fn service(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<S
         // Opened with its local model, which sends nothing.
         let mode = session::mode(Access::ReadWrite);
         let engine = Engine::open_in_mode(&path, None, &RuntimeSettings::default(), mode, || {})?;
-        if let Some(why) = &engine.snapshot().parts().read_only {
-            bail!("{why}");
-        }
+        session::check_writable(&engine)?;
         let mut paths: Vec<PathBuf> = engine.snapshot().parts().roots.iter().map(|root| root.path.clone()).collect();
         for folder in &args.folders {
             paths.push(std::path::absolute(folder)?);

@@ -62,9 +62,7 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         Some(service) => Session::by_service(&session::library(global)?, &service, global, Access::ReadWrite)?,
         None => Session::create(global)?,
     };
-    if let Some(why) = &session.engine.snapshot().parts().read_only {
-        bail!("{why}");
-    }
+    session::check_writable(&session.engine)?;
     set_options(&session, &args)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -25,7 +25,8 @@ pub use args::{Arguments, CliCommand, GlobalArgs};
 pub use outcome::Outcome;
 pub use output::{escaped, print_error};
 
-/// Runs a command. `graphics` lists the graphics adapters, or `None` in a build without a window. It is not an error if the reader of stdout stops early (`| head`).
+/// Runs a command. `graphics` returns the graphics adapters, or `None` in
+/// a build without a window. It is not an error if the reader of stdout stops early (`| head`).
 ///
 /// # Errors
 /// When the command fails, as a chain of sentences for the user.

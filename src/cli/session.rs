@@ -66,6 +66,14 @@ pub fn mode(access: Access) -> OpenMode {
     OpenMode { access, layout: LayoutUpdates::OnRequest, verify: Verify::BeforeUse }
 }
 
+/// Checks that the library can be written; the error says why it cannot.
+pub fn check_writable(engine: &Engine) -> anyhow::Result<()> {
+    match &engine.snapshot().parts().read_only {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
+}
+
 impl Session {
     /// Opens the library for writing; creates it if missing.
     pub fn create(global: &GlobalArgs) -> anyhow::Result<Self> {

@@ -42,9 +42,9 @@ pub struct AppliedLabels {
 
 impl AppliedLabels {
     /// Labels that were given before; each is a position in `names`. Positions without a name are dropped.
-    pub fn of(names: Vec<String>, best: impl IntoIterator<Item = (ItemId, LabelScore)>) -> Self {
+    pub fn of(names: &[String], best: impl IntoIterator<Item = (ItemId, LabelScore)>) -> Self {
         let mut applied = Self::default();
-        applied.assign(&names, best.into_iter().map(|(id, score)| (id, Some(score))));
+        applied.assign(names, best.into_iter().map(|(id, score)| (id, Some(score))));
         applied
     }
 
@@ -130,7 +130,7 @@ mod tests {
         let counts: Vec<_> =
             applied.largest_first().into_iter().map(|at| (applied.names[at].as_str(), applied.counts[at])).collect();
         assert_eq!(counts, [("dog", 2), ("boat", 1)], "cat has no item left");
-        let again = AppliedLabels::of(applied.names.clone(), applied.best.clone());
+        let again = AppliedLabels::of(&applied.names, applied.best.clone());
         assert_eq!(again.name_of(ItemId(2)), Some("boat"), "as they come back from a library");
         assert_eq!(again.best.len(), 3);
     }

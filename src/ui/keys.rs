@@ -1,5 +1,7 @@
 //! The keyboard: which keys send which commands, and which are left to a text field.
 
+use std::sync::LazyLock;
+
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::grid::Direction;
@@ -31,7 +33,6 @@ pub enum FocusedField {
 
 /// Sends the commands whose keys were pressed, in order; returns the text field that one of them focused.
 pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<FocusedField> {
-    let all = shortcuts();
     let mut typing = situation.typing;
     let mut into = None;
     let mut letter_of_shortcut = false;
@@ -46,7 +47,8 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
                     return true;
                 }
                 let ours = |keys: &KeyboardShortcut| !typing || keeps_while_typing(keys);
-                let Some((keys, command)) = all.iter().find(|(keys, _)| matches(keys, *key, modifiers) && ours(keys))
+                let Some((keys, command)) =
+                    SHORTCUTS.iter().find(|(keys, _)| matches(keys, *key, modifiers) && ours(keys))
                 else {
                     return true;
                 };
@@ -97,13 +99,13 @@ pub fn commands(ui: &Ui, ctx: &Ctx<'_>, situation: &KeyContext) -> Option<Focuse
 }
 
 /// All shortcuts of all commands.
-fn shortcuts() -> Vec<(KeyboardShortcut, Action)> {
+static SHORTCUTS: LazyLock<Vec<(KeyboardShortcut, Action)>> = LazyLock::new(|| {
     let mut all: Vec<(KeyboardShortcut, Action)> =
         Action::all().flat_map(|c| c.info().keys.iter().map(move |k| (*k, c))).collect();
     // Ctrl+Z also matches Ctrl+Shift+Z, so longer ones come first.
     all.sort_by_key(|(keys, _)| !keys.modifiers.shift);
     all
-}
+});
 
 fn matches(keys: &KeyboardShortcut, key: Key, modifiers: &Modifiers) -> bool {
     keys.logical_key == key && modifiers.matches_logically(keys.modifiers)

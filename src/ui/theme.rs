@@ -1,4 +1,4 @@
-//! Every colour and size of the window; no other file defines any.
+//! The colours of both themes, and the spacing, corner radii and text sizes that the window's files share.
 
 use egui::Color32;
 
@@ -176,11 +176,6 @@ impl Theme {
     /// A score on an image.
     pub fn on_badge(&self) -> Color32 {
         Color32::WHITE
-    }
-
-    /// The hit colour as a faint fill.
-    pub fn hit_fill(&self) -> Color32 {
-        self.hit.gamma_multiply(if self.dark { 0.22 } else { 0.14 })
     }
 
     /// Bars of the histogram below the threshold.

@@ -220,7 +220,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
     assert_eq!((engine.snapshot().dim(), scores(&engine)), (64, whole));
 }
 
-/// `cargo test --release --test engine_dimensions -- --ignored --nocapture`
+/// `cargo test --release -p vicinity-engine --test engine dimensions::fewer -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement"]
 fn fewer_dimensions_are_searched_faster() {

@@ -349,16 +349,9 @@ fn awkward_pictures_end_as_expected() {
     }
     assert!(seen > 300, "only {seen} files in the manifest");
     assert!(wrong.is_empty(), "{} of {seen}:\n{}", wrong.len(), wrong.join("\n"));
-    if let Some(peak) = peak_memory_mb() {
+    if let Some(peak) = crate::support::peak_memory_mb() {
         assert!(peak < 1500, "peak memory {peak} MB");
     }
-}
-
-/// Peak resident memory of this process, where the system tells.
-fn peak_memory_mb() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use vicinity_engine::store::{Store, StoreError};
 
 use crate::support::library::{DIM, assert_holds, batch, model, open};
-use crate::support::test_name;
+use crate::support::{rerun, test_name};
 
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
@@ -23,8 +23,8 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// This binary again, running the test `name` (which does nothing unless told to), with the library in `dir`.
 fn child(name: &str, dir: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("has a path"));
-    command.args(["--exact", &test_name(module_path!(), name), "--nocapture"]).env("VICINITY_TEST_LIBRARY", dir);
+    let mut command = rerun(module_path!(), name);
+    command.arg("--nocapture").env("VICINITY_TEST_LIBRARY", dir);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -59,6 +59,19 @@ fn child_writes() {
     assert_holds(&store, 0..store.snapshot().len() as u32);
 }
 
+/// Kills a child within 60 ms after it first reported what it stored. Returns the last number it reported.
+fn stored_when_killed(mut child: Command, seed: &mut u32) -> u32 {
+    let mut process = child.spawn().expect("starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let stored = |line: &str| line.strip_prefix("stored ").and_then(|n| n.parse::<u32>().ok());
+    let first = lines.by_ref().find_map(|line| stored(&line)).expect("stores something");
+    *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    std::thread::sleep(Duration::from_micros(u64::from(*seed >> 8) % 60_000));
+    process.kill().expect("SIGKILL");
+    process.wait().expect("ends");
+    lines.filter_map(|line| stored(&line)).last().unwrap_or(first)
+}
+
 #[test]
 fn killed_at_30_moments_nothing_committed_is_lost_and_nothing_is_stored_twice() {
     let _one = alone();
@@ -66,15 +79,7 @@ fn killed_at_30_moments_nothing_committed_is_lost_and_nothing_is_stored_twice() 
     let mut seed = 0x2545_F491_u32;
     let mut total = 0;
     for round in 0..30 {
-        let mut process = child("child_writes", dir.path()).spawn().expect("starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let stored = |line: &str| line.strip_prefix("stored ").and_then(|n| n.parse::<u32>().ok());
-        let first = lines.by_ref().find_map(|line| stored(&line)).expect("stores something");
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        std::thread::sleep(Duration::from_micros(u64::from(seed >> 8) % 60_000));
-        process.kill().expect("SIGKILL");
-        process.wait().expect("ends");
-        let reported = lines.filter_map(|line| stored(&line)).last().unwrap_or(first);
+        let reported = stored_when_killed(child("child_writes", dir.path()), &mut seed);
 
         let store = open(dir.path());
         let found = store.snapshot().len() as u32;
@@ -123,15 +128,7 @@ fn killed_at_30_moments_of_compactions_nothing_is_lost_and_nothing_is_left_over(
     let mut seed = 0x2545_F491_u32;
     let mut left_over = 0;
     for round in 0..30 {
-        let mut process = child("child_compacts", dir.path()).spawn().expect("starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let stored = |line: &str| line.strip_prefix("stored ").and_then(|n| n.parse::<u32>().ok());
-        let first = lines.by_ref().find_map(|line| stored(&line)).expect("stores something");
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        std::thread::sleep(Duration::from_micros(u64::from(seed >> 8) % 60_000));
-        process.kill().expect("SIGKILL");
-        process.wait().expect("ends");
-        let reported = lines.filter_map(|line| stored(&line)).last().unwrap_or(first);
+        let reported = stored_when_killed(child("child_compacts", dir.path()), &mut seed);
         let files = || fs::read_dir(dir.path().join("vectors")).expect("a folder").count();
         left_over += usize::from(files() > 1);
 

@@ -369,7 +369,7 @@ fn the_picture_of_an_icon_is_its_largest() {
 #[test]
 fn metadata_is_limited_before_it_is_inflated() {
     let ideal = ideal(52, 44);
-    let Some(before) = peak_memory_mb() else { return };
+    let Some(before) = crate::support::peak_memory_mb() else { return };
     let bomb = |prefix: &[u8]| {
         let mut bytes = prefix.to_vec();
         let mut deflate = flate2::write::ZlibEncoder::new(&mut bytes, flate2::Compression::default());
@@ -405,7 +405,7 @@ fn metadata_is_limited_before_it_is_inflated() {
     let at = webp.windows(4).rposition(|w| w == b"EXIF").unwrap();
     webp[at + 4..at + 8].copy_from_slice(&huge);
     let _ = answer(&webp);
-    let after = peak_memory_mb().unwrap();
+    let after = crate::support::peak_memory_mb().unwrap();
     assert!(after < before + 150, "peak memory went from {before} to {after} MB");
 }
 
@@ -415,13 +415,6 @@ fn icon_of_png(png: &[u8]) -> Vec<u8> {
     bytes.extend(22u32.to_le_bytes());
     bytes.extend(png);
     bytes
-}
-
-/// Peak resident memory of this process, where the system tells.
-fn peak_memory_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! CLIP: parity with transformers on a small network, the other layout and activation, errors, instruction sets.
 
-use crate::support::test_name;
+use crate::support::assert_pass_with;
 use std::sync::LazyLock;
 
 use crate::support::vit::{Fixture, HIDDEN, Tensor, UNIT, agree};
@@ -245,16 +245,5 @@ fn damage_is_named() {
 
 #[test]
 fn every_instruction_set_agrees() {
-    for simd in ["portable", "avx2"] {
-        for test in ["pictures_agree", "texts_agree"] {
-            let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
-            let child = child
-                .args(["--exact", &test_name(module_path!(), test)])
-                .env("VICINITY_SIMD", simd)
-                .output()
-                .expect("the test starts");
-            let report = String::from_utf8_lossy(&child.stdout).into_owned();
-            assert!(child.status.success() && report.contains("1 passed"), "{simd}: {report}");
-        }
-    }
+    assert_pass_with(&["portable", "avx2"], module_path!(), &["pictures_agree", "texts_agree"]);
 }

@@ -1,7 +1,7 @@
 //! Models of full size with made-up weights, compared with the recorded outputs of the published code.
 //!
 //! Slow, and needs 2 GB of memory and 1 GB on disk, so it runs by one command only:
-//! `cargo test --release --test towers_fullsize -- --ignored --nocapture --test-threads 1`
+//! `cargo test --release -p vicinity-models --test models fullsize:: -- --ignored --nocapture --test-threads 1`
 //! (`VICINITY_LONGEST=2048` leaves out longer texts, which take most of the time.)
 //!
 //! The weights come from the formula in `../shared/fixtures/fullsize/README.md`. Another architecture is one more list

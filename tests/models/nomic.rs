@@ -1,7 +1,7 @@
 //! Nomic Embed, text and vision: parity with the published code on small networks, tasks, long texts, Matryoshka, both
 //! spellings of the configuration, independence of the batch, instruction sets, damaged folders.
 
-use crate::support::test_name;
+use crate::support::assert_pass_with;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -600,21 +600,7 @@ fn a_folder_with_both_halves_is_one_model() {
 
 #[test]
 fn every_instruction_set_agrees_with_the_published_code() {
-    let program = std::env::current_exe().expect("this test");
-    for set in ["portable", "avx2"] {
-        let tests = [
-            "hidden_states_and_vectors_agree_with_the_published_code",
-            "the_vision_tower_agrees_with_the_published_code",
-        ];
-        for test in tests {
-            let mut child = std::process::Command::new(&program);
-            let child = child
-                .args(["--exact", &test_name(module_path!(), test)])
-                .env("VICINITY_SIMD", set)
-                .output()
-                .expect("the test starts");
-            let report = String::from_utf8_lossy(&child.stdout).into_owned();
-            assert!(child.status.success() && report.contains("1 passed"), "{set}: {report}");
-        }
-    }
+    let tests =
+        ["hidden_states_and_vectors_agree_with_the_published_code", "the_vision_tower_agrees_with_the_published_code"];
+    assert_pass_with(&["portable", "avx2"], module_path!(), &tests);
 }

@@ -1,6 +1,6 @@
 //! The built-in model: parity with the reference, independence of the batch, hostile inputs, damaged files.
 
-use crate::support::test_name;
+use crate::support::assert_pass_with;
 use std::sync::LazyLock;
 
 use vicinity_core::{Embedding, Picture};
@@ -121,19 +121,8 @@ fn a_vector_does_not_depend_on_its_batch() {
 
 #[test]
 fn every_instruction_set_agrees_with_the_reference() {
-    let program = std::env::current_exe().expect("this test");
-    for set in ["portable", "avx2"] {
-        for test in ["pictures_of_any_shape_agree_with_the_reference", "texts_agree_with_the_reference"] {
-            let mut child = std::process::Command::new(&program);
-            let child = child
-                .args(["--exact", &test_name(module_path!(), test)])
-                .env("VICINITY_SIMD", set)
-                .output()
-                .expect("the test starts");
-            let report = String::from_utf8_lossy(&child.stdout).into_owned();
-            assert!(child.status.success() && report.contains("1 passed"), "{set}: {report}");
-        }
-    }
+    let tests = ["pictures_of_any_shape_agree_with_the_reference", "texts_agree_with_the_reference"];
+    assert_pass_with(&["portable", "avx2"], module_path!(), &tests);
 }
 
 #[test]

@@ -22,9 +22,9 @@ const KEPT_TO: [(&str, &[&str]); 12] = [
     ("rfd", &["app"]),
     ("rusqlite", &["engine"]),
     ("egui", &["context", "ui", "app"]),
-    ("vicinity_engine", &["serve", "context", "cli", "app"]),
+    ("vicinity_engine", &["context", "cli", "app"]),
     ("vicinity_models", &["engine", "serve", "context", "cli", "app"]),
-    ("std::thread", &["core", "kernels", "layout", "media", "models", "engine", "serve", "cli", "app"]),
+    ("std::thread", &["core", "media", "models", "engine", "serve", "app"]),
     ("std::fs", &["core", "media", "models", "engine", "cli", "app"]),
 ];
 

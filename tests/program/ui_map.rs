@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::synthetic::{layout, search, snapshot};
+use crate::support::window::painted;
 use egui::{Modifiers, Pos2, Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
@@ -238,13 +239,8 @@ fn escape_gives_a_box_up() {
     assert!(harness.state().picked.is_empty(), "{:?}", harness.state().picked);
 }
 
-#[test]
-fn zoom_keeps_the_point_under_the_cursor() {
-    let mut harness = harness(600);
-    let at = harness.state().place(123);
-    let scale = harness.state().map.points_per_unit();
-    harness.hover_at(at);
-    harness.step();
+/// Turns the wheel away from the user.
+fn scroll_up(harness: &mut Harness<'_, World>) {
     harness.event(egui::Event::MouseWheel {
         unit: egui::MouseWheelUnit::Point,
         delta: vec2(0.0, 240.0),
@@ -252,6 +248,16 @@ fn zoom_keeps_the_point_under_the_cursor() {
         source: egui::MouseWheelSource::Unknown,
         modifiers: Modifiers::NONE,
     });
+}
+
+#[test]
+fn zoom_keeps_the_point_under_the_cursor() {
+    let mut harness = harness(600);
+    let at = harness.state().place(123);
+    let scale = harness.state().map.points_per_unit();
+    harness.hover_at(at);
+    harness.step();
+    scroll_up(&mut harness);
     harness.run();
     let zoomed = harness.state().map.points_per_unit();
     assert!(zoomed > scale * 1.5, "{scale} -> {zoomed}");
@@ -470,19 +476,6 @@ fn looks_right_in_the_light_with_folders() {
     });
 }
 
-/// Everything painted in the last frame.
-fn painted(harness: &Harness<'_, World>) -> Vec<egui::Shape> {
-    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
-        match shape {
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
-            shape => into.push(shape.clone()),
-        }
-    }
-    let mut all = Vec::new();
-    harness.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
-    all
-}
-
 #[test]
 fn where_nothing_matches_the_map_marks_nothing_as_a_hit() {
     let mut harness = harness(600);
@@ -520,13 +513,7 @@ fn nothing_lies_below_the_legend_and_nothing_is_found_through_it() {
     let scale = harness.state().map.points_per_unit();
     harness.hover_at(harness.state().place(40));
     harness.step();
-    harness.event(egui::Event::MouseWheel {
-        unit: egui::MouseWheelUnit::Point,
-        delta: vec2(0.0, 240.0),
-        phase: egui::TouchPhase::Move,
-        source: egui::MouseWheelSource::Unknown,
-        modifiers: Modifiers::NONE,
-    });
+    scroll_up(&mut harness);
     harness.run();
     assert_eq!(harness.state().state.library().hover, None);
     assert_eq!(harness.state().map.points_per_unit(), scale, "the wheel is the legend's");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::support::hub::Hub;
-use crate::support::window::{Setup, Window, no_engine, step_until, window};
+use crate::support::window::{Setup, Window, click, no_engine, step_until, window};
 use egui_kittest::kittest::Queryable as _;
 use vicinity::app::{Environment, preferences};
 use vicinity::context::Dialog;
@@ -45,11 +45,6 @@ fn with_dialog(setup: Setup) -> Window {
 
 fn stands(window: &Window) -> InstallState {
     window.state().state().view.model_list.as_ref().unwrap().find(MODEL).unwrap().status.state.clone()
-}
-
-fn click(window: &mut Window, label: &str) {
-    window.get_by_label(label).click_accesskit();
-    window.run_steps(3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::fake;
-use crate::support::window::{Setup, Window, drop_file, no_engine, step_until, type_query, window};
+use crate::support::window::{Setup, Window, drop_file, no_engine, painted, step_until, type_query, window};
 use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -446,19 +446,6 @@ fn a_text_hit_can_be_focused_by_assistive_technology() {
     type_query(&mut window, "a text about balls.");
     let node = window.get_by_label("note_24.txt, score 0.300");
     assert_eq!(node.accesskit_node().role(), egui::Role::Button);
-}
-
-/// Everything painted in the last frame.
-fn painted(window: &Window) -> Vec<egui::Shape> {
-    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
-        match shape {
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
-            shape => into.push(shape.clone()),
-        }
-    }
-    let mut all = Vec::new();
-    window.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
-    all
 }
 
 fn press(key: Key, modifiers: Modifiers) -> egui::Event {

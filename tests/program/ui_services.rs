@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::service::{KEY, Service, nomic};
-use crate::support::window::{Setup, Window, step_until, window};
+use crate::support::window::{Setup, Window, click, step_until, window};
 use egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use vicinity::app::engine;
@@ -43,11 +43,6 @@ fn dialog(window: &mut Window) {
 
 fn fill(window: &mut Window, label: &str, text: &str) {
     window.get_by_label(label).set_text_value_accesskit(text);
-    window.run_steps(3);
-}
-
-fn click(window: &mut Window, label: &str) {
-    window.get_by_label(label).click_accesskit();
     window.run_steps(3);
 }
 

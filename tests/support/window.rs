@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
 use vicinity::app::{App, AppConfig, Environment, Opener};
 
 /// The window under test.
@@ -120,4 +121,23 @@ pub fn type_query(window: &mut Window, words: &str) {
     }
     step_until(window, "there are hits", |w| w.state().state().library().query.result.is_some());
     window.run_steps(2);
+}
+
+/// Clicks what has this label, and lets what comes of it be drawn.
+pub fn click(window: &mut Window, label: &str) {
+    window.get_by_label(label).click_accesskit();
+    window.run_steps(3);
+}
+
+/// Every shape of the last frame, those within others one by one.
+pub fn painted<S>(harness: &Harness<'_, S>) -> Vec<egui::Shape> {
+    fn flat(shape: &egui::Shape, into: &mut Vec<egui::Shape>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, into)),
+            shape => into.push(shape.clone()),
+        }
+    }
+    let mut all = Vec::new();
+    harness.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut all));
+    all
 }

@@ -97,12 +97,16 @@ impl Default for DateRange {
 impl DateRange {
     /// From the beginning of the day `start` until before the beginning of the day `end`.
     pub fn new(start: Option<Date>, end: Option<Date>, time_zone: &TimeZone) -> Self {
-        let midnight = |day: Date, beyond: i64| {
+        let midnight = |day: Date| {
             // A day too far from the epoch is beyond every time that an item can have.
             let time = day.to_zoned(time_zone.clone()).map(|time| time.timestamp().as_nanosecond());
-            time.ok().and_then(|ns| i64::try_from(ns).ok()).unwrap_or(if day.year() < 1970 { i64::MIN } else { beyond })
+            time.ok().and_then(|ns| i64::try_from(ns).ok()).unwrap_or(if day.year() < 1970 {
+                i64::MIN
+            } else {
+                i64::MAX
+            })
         };
-        let limit = |day: Option<Date>, open: i64| day.map_or(open, |day| midnight(day, i64::MAX));
+        let limit = |day: Option<Date>, open: i64| day.map_or(open, midnight);
         Self { days: [start, end], limits_ns: [limit(start, i64::MIN), limit(end, i64::MAX)] }
     }
 

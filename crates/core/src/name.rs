@@ -85,7 +85,8 @@ impl NamePattern {
     }
 }
 
-fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
+/// The last part of a path, or all of it.
+pub fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }
 

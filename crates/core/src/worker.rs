@@ -1,4 +1,4 @@
-//! Supervised threads. Every thread of the program that works on its own is a [`Worker`]: it has a name, its panics
+//! Supervised threads. Every thread of the engine and the window that works on its own is a [`Worker`]: it has a name, its panics
 //! reach whoever waits for it, and it is cancelled and joined when the worker is dropped.
 //!
 //! A worker that serves requests is a [`Task`] with an [`Inbox`]. A request that panics is answered by
@@ -190,11 +190,6 @@ impl Worker {
     /// Asks the thread to end, without waiting for that.
     pub fn close(&self) {
         (self.close)();
-    }
-
-    /// Whether the thread has ended.
-    pub fn is_finished(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Detaches the thread: for work that ends by itself and that nobody waits for.

@@ -62,13 +62,27 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Checked<T> {
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
+fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string_pretty(value)?;
     let text = match json.strip_prefix("{\n") {
         Some(rest) => format!("{BEGIN}{}{END}{rest}", checksum(&json)),
         None => json,
     };
     vicinity_core::atomic_file::write(path, text.as_bytes())
+}
+
+/// Writes an object, or removes the file if there is none.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn save(path: &Path, value: Option<&impl Serialize>) -> io::Result<()> {
+    match value {
+        Some(value) => write(path, value),
+        None => match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
 }
 
 fn checksum(json: &str) -> String {

@@ -13,8 +13,8 @@ const MAX_REPORTS: usize = 5;
 /// Ending of a report that the user has seen.
 const SEEN: &str = "seen.txt";
 
-/// Installs a hook that writes a report for every panic that nobody catches. Decoders of hostile files and
-/// models of strangers may panic: that is an unreadable file or model, not a crash.
+/// Installs a hook that writes a report for every panic, also for one that a worker catches. Decoders of hostile files
+/// and models of strangers are the exception: if they panic, a file or model is unreadable, and that is no crash.
 pub fn install_hook() {
     let otherwise = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

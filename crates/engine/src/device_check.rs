@@ -181,7 +181,7 @@ pub fn load(
     let mut notices = Vec::new();
     let wanted: Vec<&DeviceCandidate> = candidates.iter().filter(|c| !c.is_reference() && wants(choice, c)).collect();
     if wanted.is_empty() {
-        notices.extend(missing(choice, &wanted));
+        notices.extend(missing(choice));
         return Ok(LoadedModel { model: (reference.load)()?, runs_on: reference.title(), check: None, notices });
     }
     let mut device_check = DeviceCheck { reference, reports, key: key.cloned(), model: None, vectors: None };
@@ -238,9 +238,9 @@ fn wants(choice: DeviceChoice, candidate: &DeviceCandidate) -> bool {
 }
 
 /// The notice that a device is not there.
-fn missing(choice: DeviceChoice, wanted: &[&DeviceCandidate]) -> Option<Notice> {
+fn missing(choice: DeviceChoice) -> Option<Notice> {
     match choice {
-        DeviceChoice::This(id) if id != DeviceId::Cpu && wanted.is_empty() => {
+        DeviceChoice::This(id) if id != DeviceId::Cpu => {
             let why = match device::find(id) {
                 Err(error) => error.to_string(),
                 Ok(_) => format!("{id} cannot be used in this precision"),

@@ -22,7 +22,7 @@ use super::searcher::{self, SearchRequest, Searcher};
 use super::service;
 use super::single_instance::InstanceListener;
 use super::store::StoreError;
-use super::threads::spare_threads;
+use super::threads::{pool, spare_threads};
 use super::visible::VisibleCache;
 use super::visible::worker::FilterWorker;
 use super::{Event, ImportOptions, ImportSummary, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
@@ -425,12 +425,4 @@ impl Drop for Engine {
         self.workers.iter().for_each(Worker::close);
         self.model.interrupt();
     }
-}
-
-fn pool(name: &'static str, threads: usize) -> std::io::Result<rayon::ThreadPool> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(move |i| format!("{name}-{i}"))
-        .build()
-        .map_err(std::io::Error::other)
 }

@@ -60,14 +60,7 @@ pub struct SearchParams<'a> {
 pub fn search(params: &SearchParams<'_>) -> SearchResult {
     let start = Instant::now();
     let snapshot = params.visible.snapshot();
-    let centring = Centring::new(snapshot, params.scoring);
-    let mut scores = vec![f32::NAN; snapshot.len()];
-    if let Some(query) = centring.query(params.parts) {
-        score_rows(params.visible, &centring, &query, &mut scores);
-        if params.scoring == Scoring::Centred {
-            equalise_spread(snapshot, &mut scores);
-        }
-    }
+    let scores = scores(params);
     let hits = top_hits(snapshot, &scores, params);
     let (threshold, above_by_modality) = above_threshold(snapshot, &scores);
     SearchResult {
@@ -80,6 +73,20 @@ pub fn search(params: &SearchParams<'_>) -> SearchResult {
         epoch: snapshot.epoch(),
         seconds: [0.0, start.elapsed().as_secs_f32()],
     }
+}
+
+/// The score of every row; NaN if it is not visible or has no vector.
+pub(super) fn scores(params: &SearchParams<'_>) -> Vec<f32> {
+    let snapshot = params.visible.snapshot();
+    let centring = Centring::new(snapshot, params.scoring);
+    let mut scores = vec![f32::NAN; snapshot.len()];
+    if let Some(query) = centring.query(params.parts) {
+        score_rows(params.visible, &centring, &query, &mut scores);
+        if params.scoring == Scoring::Centred {
+            equalise_spread(snapshot, &mut scores);
+        }
+    }
+    scores
 }
 
 /// What is subtracted from the vectors of each modality before they are compared.

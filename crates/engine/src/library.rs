@@ -120,8 +120,9 @@ impl Library {
     /// Looks at the first `dim` dimensions of each vector from now on.
     pub fn set_dimensions(&self, dim: usize) -> Result<(), StoreError> {
         // Reads all vectors, so not while the store is locked.
-        let prepared = PreparedDimensions::of(&self.snapshot(), dim);
-        self.write(|store| store.set_prepared_dimensions(dim, Some(prepared)))
+        let snapshot = self.snapshot();
+        let prepared = (snapshot.dim() != dim).then(|| PreparedDimensions::of(&snapshot, dim));
+        self.write(|store| store.set_prepared_dimensions(dim, prepared))
     }
 
     /// Services that may be sent items of this library, by host.

@@ -36,8 +36,8 @@ impl ModelFactory {
     /// A model that is loaded already and stays.
     pub fn given(model: LoadedModel) -> Self {
         let mut model = Some(model);
-        let reload_requested = || TowerError::file("model", "it cannot be loaded a second time");
-        Self { load: Box::new(move || model.take().ok_or_else(reload_requested)), idle: None }
+        let taken = || TowerError::file("model", "it cannot be loaded a second time");
+        Self { load: Box::new(move || model.take().ok_or_else(taken)), idle: None }
     }
 }
 
@@ -136,11 +136,6 @@ impl LazyModel {
             model.image.interrupt();
             model.text.interrupt();
         }
-    }
-
-    /// Ends the thread, and everyone's wait for a model that is still loading.
-    pub fn close(&self) {
-        self.state.close();
     }
 }
 
@@ -308,7 +303,6 @@ mod tests {
         assert_eq!(loads.load(Ordering::Relaxed), 1);
         drop(lazy.wait().expect("loaded again"));
         assert_eq!(loads.load(Ordering::Relaxed), 2);
-        lazy.close();
         drop(thread);
         assert!(lazy.ready().is_some() || lazy.wait().is_err(), "closed: nothing is loaded any more");
     }
@@ -324,7 +318,6 @@ mod tests {
         lazy.reload();
         soon("it is back", || lazy.ready().is_some());
         assert_eq!(loads.load(Ordering::Relaxed), 2);
-        lazy.close();
         drop(thread);
     }
 
@@ -337,7 +330,6 @@ mod tests {
         lazy.reload();
         std::thread::sleep(Duration::from_millis(100));
         assert!(held.upgrade().is_some() && lazy.wait().is_ok());
-        lazy.close();
         drop(thread);
     }
 
@@ -357,7 +349,6 @@ mod tests {
         assert!(events.iter().any(failed), "the window is told");
         lazy.reload();
         assert!(lazy.wait().is_ok());
-        lazy.close();
         drop(thread);
     }
 
@@ -376,7 +367,6 @@ mod tests {
         let before = resident();
         lazy.request_unload();
         soon("the memory is free", || resident() + BYTES * 9 / 10 < before);
-        lazy.close();
         drop(thread);
     }
 }

@@ -130,14 +130,7 @@ fn read(library: &Path) -> Option<SavedSelection> {
 }
 
 fn write(library: &Path, saved: &SavedSelection) -> std::io::Result<()> {
-    let path = file(library);
-    if saved.source == ModelSource::Starter {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-    }
-    checked_json::write(&path, saved)
+    checked_json::save(&file(library), Some(saved).filter(|saved| saved.source != ModelSource::Starter))
 }
 
 /// Empty where a folder cannot be listed.

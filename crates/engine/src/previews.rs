@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::event_queue::EventSender;
 use super::file_content;
 use super::library::Library;
+use super::threads::cores;
 use super::{Event, PreviewContent, PreviewError, Severity};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{Item, ItemId, Modality, Picture};
@@ -60,9 +61,8 @@ impl Previewer {
     /// Starts the threads.
     pub fn start(library: &Library, event_sender: &EventSender) -> std::io::Result<(Self, Vec<Worker>)> {
         let previewer = Self::default();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut workers = Vec::new();
-        for at in 0..cores.clamp(2, MAX_THREADS) {
+        for at in 0..cores().clamp(2, MAX_THREADS) {
             let role = if at == 0 { ThreadRole::Stored } else { ThreadRole::All };
             let (library, event_sender) = (library.clone(), event_sender.clone());
             let task = PreviewWorker { previewer: previewer.clone(), role, library, event_sender };

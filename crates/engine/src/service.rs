@@ -60,14 +60,7 @@ pub fn damage(library: &Path) -> Option<String> {
 /// # Errors
 /// When its folder cannot be written.
 pub fn save(library: &Path, service: Option<&Service>) -> io::Result<()> {
-    let path = file(library);
-    let Some(service) = service else {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-    };
-    checked_json::write(&path, service)
+    checked_json::save(&file(library), service)
 }
 
 fn file(library: &Path) -> PathBuf {

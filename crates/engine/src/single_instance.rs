@@ -70,7 +70,7 @@ fn deliver(folder: &Path, paths: &[PathBuf]) -> io::Result<bool> {
     vicinity_core::atomic_file::write_cache(&waits, &json)?;
     let end = Instant::now() + TIMEOUT;
     while Instant::now() < end && !shown.exists() && waits.exists() {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(CONFIRM_INTERVAL);
     }
     // Taken back first: what was shown in the last moment is found then.
     let back = std::fs::remove_file(&waits);

@@ -191,7 +191,7 @@ impl SuggestionSearch {
     pub fn score(&mut self, candidate: &Embedding) {
         let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None }];
         let lookup = SearchParams { parts: &parts, visible: &self.sample, scoring: Scoring::Centred, k: 0 };
-        let scores = index::search(&lookup).scores;
+        let scores = index::scores(&lookup);
         let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
         let (middle, deviation) = index::spread(&mut known);
         let mut rows: Vec<(usize, f32)> = Vec::new();

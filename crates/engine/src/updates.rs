@@ -17,7 +17,7 @@ pub const URL_VARIABLE: &str = "VICINITY_UPDATE_URL";
 const FILE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest/download/version.txt");
 /// The page of the newest version, for people.
 pub const PAGE: &str = concat!(env!("CARGO_PKG_HOMEPAGE"), "/releases/latest");
-/// What the network_log says.
+/// What the log of network connections says.
 const PURPOSE: &str = "checking for new versions";
 /// Seconds between two checks.
 const INTERVAL_SECONDS: i64 = 24 * 60 * 60;

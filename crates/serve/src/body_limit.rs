@@ -113,7 +113,7 @@ impl ReadClock {
 }
 
 impl BodyBudget {
-    /// `patience`: how long a client may pause.
+    /// `idle_timeout`: how long a client may pause.
     pub fn new(idle_timeout: Duration) -> Self {
         Self::with_budget(idle_timeout, BUDGET_BYTES as usize)
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, ApiErrorKind};
 use super::json::{Json, json_body, parse_body};
+use super::names::without_prefix;
 use super::picture_data;
 use super::service::{EmbedItem, EmbeddingService, ServiceState, reject_picture, truncate};
 use vicinity_core::Embedding;
@@ -145,8 +146,9 @@ fn check(model: &str, requests: &[EmbedContentRequest]) -> Result<(), ApiError> 
         let text = "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch";
         return Err(ApiError::new(ApiErrorKind::Invalid, text));
     }
-    let bare = |name: &str| name.strip_prefix("models/").unwrap_or(name).to_owned();
-    let other = |request: &EmbedContentRequest| request.model.as_deref().is_some_and(|name| bare(name) != bare(model));
+    let model = without_prefix(model);
+    let other =
+        |request: &EmbedContentRequest| request.model.as_deref().is_some_and(|name| without_prefix(name) != model);
     match requests.iter().position(other) {
         Some(at) => Err(ApiError::invalid(REQUESTS, "It names another model than the URL").at_index(at)),
         None => Ok(()),

@@ -72,7 +72,7 @@ impl ModelNames {
 }
 
 /// A name without Gemini's prefix `models/`.
-fn without_prefix(name: &str) -> &str {
+pub(super) fn without_prefix(name: &str) -> &str {
     name.strip_prefix("models/").unwrap_or(name)
 }
 

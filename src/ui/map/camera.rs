@@ -112,7 +112,7 @@ impl MapBounds {
         [self.max[0] - self.min[0], self.max[1] - self.min[1]]
     }
 
-    /// CentralView.
+    /// Centre.
     pub fn centre(&self) -> [f64; 2] {
         [f64::midpoint(self.max[0], self.min[0]), f64::midpoint(self.max[1], self.min[1])]
     }

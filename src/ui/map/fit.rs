@@ -27,9 +27,6 @@ pub(super) enum FitTarget {
     Filtered,
 }
 
-/// A request, numbered so that the same target can be requested again.
-pub(super) type FitKey = (u64, FitTarget);
-
 impl MapPanel {
     /// The camera that shows all points.
     fn fit_camera(&self) -> Option<Camera> {
@@ -81,7 +78,7 @@ impl MapPanel {
                 CameraCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
                 CameraCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
                 CameraCommand::Fit => self.fit_all_or_highlighted(ui),
-                CameraCommand::FitFilter => self.request_fit(FitTarget::Filtered),
+                CameraCommand::FitFilter => self.fit_requested = Some(FitTarget::Filtered),
                 CameraCommand::FlyTo(item) => self.fly_to_item(ui, item),
             }
         }
@@ -89,19 +86,14 @@ impl MapPanel {
         self.finish_fit(ui);
     }
 
-    fn request_fit(&mut self, target: FitTarget) {
-        self.fit_requests += 1;
-        self.fit_requested = Some(target);
-    }
-
     fn fit_all_or_highlighted(&mut self, ui: &Ui) {
         let (Some(all), Some(current)) = (self.fit_camera(), &self.cache.current) else { return };
         let end = self.flight.end();
         let hides = current.colours.hiding_filter().is_some();
         if hides && self.fitted_filter != Some(end) {
-            self.request_fit(FitTarget::Filtered);
+            self.fit_requested = Some(FitTarget::Filtered);
         } else if hides || end == all {
-            self.request_fit(FitTarget::Highlighted);
+            self.fit_requested = Some(FitTarget::Highlighted);
         } else {
             self.fly(ui, all);
             self.auto_fit = true;
@@ -120,12 +112,7 @@ impl MapPanel {
             FitTarget::Filtered => filtered_bounds(&current.scene, &current.colours),
         };
         self.fit_task.reset();
-        self.fit_task.start(
-            Background::new(ui.ctx(), cx),
-            (self.fit_requests, target),
-            current.scene.len() <= MAX_ROWS_IN_FRAME,
-            work,
-        );
+        self.fit_task.start(Background::new(ui.ctx(), cx), (), current.scene.len() <= MAX_ROWS_IN_FRAME, work);
     }
 
     fn finish_fit(&mut self, ui: &Ui) {

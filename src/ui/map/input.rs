@@ -130,10 +130,9 @@ impl MapPanel {
         let before = if add { cx.state.library().selection.clone() } else { Default::default() };
         let (scene, snapshot, colours) =
             (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
-        self.selection_requests += 1;
         let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
         self.selection_task.reset();
-        self.selection_task.start(Background::new(ui.ctx(), cx), self.selection_requests, in_frame, move || {
+        self.selection_task.start(Background::new(ui.ctx(), cx), (), in_frame, move || {
             let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_visible(row));
             let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
             let mut items = before.items.clone();

@@ -26,6 +26,7 @@ mod scene_cache;
 use std::sync::Arc;
 
 use egui::accesskit::Role;
+use egui::emath::GuiRounding as _;
 use egui::{Pos2, Rect, Sense, Ui, WidgetInfo};
 
 use crate::context::{Ctx, Selection};
@@ -34,7 +35,7 @@ use vicinity_core::ItemId;
 
 use background_task::{Background, BackgroundTask};
 use camera::{Camera, Flight};
-use fit::{FitKey, FitResult, FitTarget};
+use fit::{FitResult, FitTarget};
 use gpu::{FrameParams, Gpu};
 use input::Gesture;
 use layers::{LayerContext, LayerSlot};
@@ -51,7 +52,7 @@ pub enum CameraCommand {
     ZoomOut,
     /// Show the items that the filter admits.
     FitFilter,
-    /// CentralView one item.
+    /// Centre one item.
     FlyTo(ItemId),
 }
 
@@ -68,10 +69,8 @@ pub struct MapPanel {
     area: Rect,
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
-    selection_task: BackgroundTask<u64, Arc<Selection>>,
-    selection_requests: u64,
-    fit_task: BackgroundTask<FitKey, FitResult>,
-    fit_requests: u64,
+    selection_task: BackgroundTask<(), Arc<Selection>>,
+    fit_task: BackgroundTask<(), FitResult>,
     fit_requested: Option<FitTarget>,
     /// The camera that showed the items admitted by the filter, if that was fitted last.
     fitted_filter: Option<Camera>,
@@ -93,9 +92,7 @@ impl Default for MapPanel {
             gesture: None,
             hovered: None,
             selection_task: BackgroundTask::default(),
-            selection_requests: 0,
             fit_task: BackgroundTask::default(),
-            fit_requests: 0,
             fit_requested: None,
             fitted_filter: None,
             commands: Vec::new(),
@@ -122,7 +119,8 @@ impl MapPanel {
     pub fn ui(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
         let time = ui.input(|i| i.time);
         self.reduce_motion = cx.state.preferences.reduce_motion;
-        self.area = ui.max_rect().round_to_pixels_of(ui);
+        // Whole pixels, so that the GPU's viewport matches the rectangle exactly.
+        self.area = ui.max_rect().round_to_pixels(ui.ctx().pixels_per_point());
         let response = ui.interact(self.area, ui.scope_id().with("map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Map"));
         let gpu = self.gpu.clone();
@@ -232,15 +230,4 @@ fn point_radius(count: usize, zoom: f64) -> f32 {
 /// With many points, each is translucent, so that overlapping ones can be seen.
 fn overlap_opacity(count: usize, zoom: f64) -> f32 {
     ((60_000.0 / count.max(1) as f64).powf(0.3) * zoom.max(1.0).powf(0.6)).clamp(0.25, 1.0) as f32
-}
-
-/// Rounds to whole pixels, so that the GPU's viewport matches the rectangle exactly.
-trait RoundToPixels {
-    fn round_to_pixels_of(self, ui: &Ui) -> Self;
-}
-
-impl RoundToPixels for Rect {
-    fn round_to_pixels_of(self, ui: &Ui) -> Self {
-        egui::emath::GuiRounding::round_to_pixels(self, ui.ctx().pixels_per_point())
-    }
 }

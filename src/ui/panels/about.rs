@@ -43,7 +43,7 @@ impl AboutDialog {
         if !ctx.state.is_dialog_open(Dialog::About) {
             return;
         }
-        if !dialog_window(ui, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
+        if !dialog_window(ui, Dialog::About, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
             ctx.send(ViewCommand::ShowDialog(Dialog::About, false));
         }
     }

@@ -42,7 +42,8 @@ impl FailureList {
             self.source = Some(ctx.state.library().failures.clone());
             self.rows = rows(&ctx.state.library().failures);
         }
-        let stays_open = dialog_window(ui, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
+        let stays_open =
+            dialog_window(ui, Dialog::Failures, "Unreadable files", vec2(600.0, 440.0), |ui| self.contents(ui, ctx));
         if !stays_open {
             ctx.send(ViewCommand::ShowDialog(Dialog::Failures, false));
         }

@@ -84,7 +84,7 @@ fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
         None => (format!("Modified {range}"), theme.text2),
     };
     egui::Frame::new().inner_margin(egui::Margin::symmetric(SPACE[1] as i8, 2)).show(ui, |ui| {
-        ui.add(egui::Label::new(egui::RichText::new(said).font(font(text_size::SMALL)).color(colour)).wrap());
+        crate::ui::widgets::note(ui, &said, colour);
     });
 }
 

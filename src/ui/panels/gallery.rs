@@ -275,7 +275,7 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
     }
 }
 
-/// The button that opens the sort menu, at the right of `room`; returns its left edge.
+/// The button that opens the sort menu, at the right of `available`; returns its left edge.
 fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let (sort, searched) = (ctx.state.preferences.gallery_sort, ctx.state.library().gallery.listing.matches.is_some());

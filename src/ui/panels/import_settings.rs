@@ -7,9 +7,9 @@ use crate::context::ImportOptions;
 use crate::context::LongText;
 use crate::context::commands::{CollectionCommand, ViewCommand};
 use crate::context::{Ctx, Dialog};
-use crate::ui::style::{bold, font};
+use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::buttons;
+use crate::ui::widgets::{self, buttons};
 
 /// State of the form while it is open.
 #[derive(Default)]
@@ -36,7 +36,8 @@ impl ImportForm {
             self.mean = options.long_text == LongText::Mean;
             self.loaded = Some(options.clone());
         }
-        let stays_open = dialog_window(ui, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
+        let stays_open =
+            dialog_window(ui, Dialog::Import, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
         if !stays_open {
             ctx.send(ViewCommand::ShowDialog(Dialog::Import, false));
         }
@@ -47,9 +48,7 @@ impl ImportForm {
         let head = |ui: &mut Ui, text: &str| {
             ui.label(egui::RichText::new(text).font(bold(text_size::BODY)).color(theme.text1))
         };
-        let note = |ui: &mut Ui, text: &str| {
-            ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap())
-        };
+        let note = |ui: &mut Ui, text: &str| widgets::note(ui, text, theme.text2);
         head(ui, "Skip");
         note(ui, "File and folder names, one per line; * matches anything. Hidden folders are always skipped.");
         ScrollArea::vertical().max_height(130.0).show(ui, |ui| {

@@ -31,7 +31,8 @@ impl LabelEditor {
         if self.loaded.as_ref() != Some(set) {
             (self.name, self.text, self.loaded) = (set.name.clone(), grouped(&set.labels), Some(set.clone()));
         }
-        let stays_open = dialog_window(ui, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
+        let stays_open =
+            dialog_window(ui, Dialog::Labels, "Edit labels", vec2(380.0, 430.0), |ui| self.contents(ui, ctx));
         if !stays_open {
             ctx.send(ViewCommand::ShowDialog(Dialog::Labels, false));
         }

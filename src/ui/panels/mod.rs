@@ -44,23 +44,21 @@ fn pressed_id() -> egui::Id {
 
 /// The dialog that was pressed in this frame.
 pub fn pressed(ctx: &egui::Context) -> Option<Dialog> {
-    let title: String = ctx.data_mut(|d| d.remove_temp(pressed_id()))?;
-    Some(match title.as_str() {
-        "Unreadable files" => Dialog::Failures,
-        "Keyboard shortcuts" => Dialog::Shortcuts,
-        "Import settings" => Dialog::Import,
-        "Settings" => Dialog::Settings,
-        "Models" => Dialog::Models,
-        "Embedding services" => Dialog::Services,
-        "Edit labels" => Dialog::Labels,
-        "About Vicinity" => Dialog::About,
-        open_path::TITLE => Dialog::Path,
-        _ => return None,
+    ctx.data_mut(|d| {
+        let pressed = d.get_temp(pressed_id());
+        d.remove::<Dialog>(pressed_id());
+        pressed
     })
 }
 
 /// A movable, non-modal dialog; returns whether it stays open.
-pub fn dialog_window(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: impl FnOnce(&mut egui::Ui)) -> bool {
+pub fn dialog_window(
+    ui: &egui::Ui,
+    dialog: Dialog,
+    title: &str,
+    size: egui::Vec2,
+    contents: impl FnOnce(&mut egui::Ui),
+) -> bool {
     let theme = Theme::of(ui.ctx());
     let mut stays_open = true;
     let shown = egui::Window::new(title)
@@ -91,7 +89,7 @@ pub fn dialog_window(ui: &egui::Ui, title: &str, size: egui::Vec2, contents: imp
     let pressed =
         shown.is_some_and(|window| window.response.contains_pointer()) && ui.input(|i| i.pointer.any_pressed());
     if pressed {
-        ui.data_mut(|d| d.insert_temp(pressed_id(), title.to_owned()));
+        ui.data_mut(|d| d.insert_temp(pressed_id(), dialog));
     }
     stays_open
 }

@@ -33,7 +33,8 @@ impl ModelsDialog {
             return;
         }
         let available = ui.ctx().content_rect().size() - vec2(48.0, 140.0);
-        let stays_open = dialog_window(ui, "Models", vec2(720.0, 720.0).min(available), |ui| self.contents(ui, ctx));
+        let stays_open =
+            dialog_window(ui, Dialog::Models, "Models", vec2(720.0, 720.0).min(available), |ui| self.contents(ui, ctx));
         if !stays_open {
             ctx.send(ViewCommand::ShowDialog(Dialog::Models, false));
         }

@@ -135,7 +135,7 @@ fn ranking_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
         let response = buttons::menu_choice(ui, name, "", chosen);
         ui.horizontal(|ui| {
             ui.add_space(SPACE[1]);
-            ui.add(egui::Label::new(egui::RichText::new(note).font(font(text_size::SMALL)).color(theme.text2)).wrap());
+            crate::ui::widgets::note(ui, note, theme.text2);
         });
         if response.clicked() {
             ctx.send(SearchCommand::SetScoring(scoring));

@@ -7,7 +7,7 @@ use egui::{TextEdit, Ui, vec2};
 use super::dialog_window;
 use crate::context::commands::{ModelAction, ModelCommand, ServiceCommand, ViewCommand};
 use crate::context::format;
-use crate::context::model_list::ModelSource;
+use crate::context::model_list::ModelEntry;
 use crate::context::services::InferenceMode;
 use crate::context::services::Service;
 use crate::context::services::{ActiveService, ConsentRequest, KeyLocation, ServiceError};
@@ -50,7 +50,7 @@ impl ServicesDialog {
             return;
         }
         let services = &ctx.state.library().services;
-        let stays_open = dialog_window(ui, "Embedding services", vec2(500.0, 300.0), |ui| {
+        let stays_open = dialog_window(ui, Dialog::Services, "Embedding services", vec2(500.0, 300.0), |ui| {
             ui.set_width(500.0_f32.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
             if let Some(trouble) = &services.error {
                 self.trouble(ui, ctx, trouble);
@@ -77,7 +77,7 @@ impl ServicesDialog {
             theme.text2,
         );
         head(ui, "Service");
-        let at = Provider::ALL.iter().position(|provider| *provider == self.provider).unwrap_or(0);
+        let at = self.provider_index();
         if let Some(clicked) = buttons::segments(ui, &Provider::ALL.map(Provider::title), at)
             && let Some(provider) = Provider::ALL.get(clicked)
         {
@@ -136,13 +136,7 @@ impl ServicesDialog {
         if let Some(mode) = buttons::segments(ui, &names, at).and_then(|clicked| MODES.get(clicked)) {
             self.mode = *mode;
         }
-        let installed = ctx
-            .state
-            .view
-            .model_list
-            .as_ref()
-            .and_then(|list| list.find(name))
-            .is_some_and(|model| model.is_installed());
+        let installed = installed(ctx, name).is_some();
         let text = match (self.mode, installed) {
             (InferenceMode::Local, _) => {
                 "The same model runs on this computer; nothing is sent and no API key is needed."
@@ -221,18 +215,10 @@ impl ServicesDialog {
 
     fn use_local(&self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let name = self.service().open_weights().unwrap_or_default();
-        let installed: Option<ModelSource> = ctx
-            .state
-            .view
-            .model_list
-            .as_ref()
-            .and_then(|list| list.find(name))
-            .filter(|model| model.is_installed())
-            .map(|model| model.source.clone());
-        match installed {
-            Some(source) => {
+        match installed(ctx, name) {
+            Some(model) => {
                 if buttons::primary(ui, "Use local model").clicked() {
-                    ctx.send(ModelCommand::Use(source));
+                    ctx.send(ModelCommand::Use(model.source.clone()));
                 }
             }
             None => {
@@ -266,8 +252,12 @@ impl ServicesDialog {
         if self.service().open_weights().is_some() { self.mode } else { InferenceMode::Remote }
     }
 
+    fn provider_index(&self) -> usize {
+        Provider::ALL.iter().position(|provider| *provider == self.provider).unwrap_or(0)
+    }
+
     fn service(&self) -> Service {
-        let at = Provider::ALL.iter().position(|provider| *provider == self.provider).unwrap_or(0);
+        let at = self.provider_index();
         let text = |of: &[String; 3]| of.get(at).map(|text| text.trim().to_owned()).unwrap_or_default();
         Service {
             provider: self.provider,
@@ -399,4 +389,9 @@ fn usage(ui: &mut Ui, ctx: &Ctx<'_>, on: &ActiveService) {
             ctx.send(ModelAction::ShowModels);
         }
     });
+}
+
+/// The model on this computer with the weights called `name`, if it is installed.
+fn installed<'a>(ctx: &'a Ctx<'_>, name: &str) -> Option<&'a ModelEntry> {
+    ctx.state.view.model_list.as_ref()?.find(name).filter(|model| model.is_installed())
 }

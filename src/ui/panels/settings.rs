@@ -9,9 +9,9 @@ use crate::context::devices::Precision;
 use crate::context::devices::{DeviceChoice, DeviceId};
 use crate::context::devices::{DevicePreferences, DeviceSummary};
 use crate::context::{Ctx, Dialog};
-use crate::ui::style::{bold, font};
+use crate::ui::style::bold;
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::buttons;
+use crate::ui::widgets::{self, buttons};
 
 /// Times after which an idle model is unloaded, minutes; 0 is never.
 const IDLE: [(u32, &str); 4] = [(0, "Never"), (5, "5 min"), (10, "10 min"), (60, "1 hour")];
@@ -29,7 +29,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         return;
     }
     let mut devices = ctx.state.device_preferences();
-    let stays_open = dialog_window(ui, "Settings", vec2(460.0, 380.0), |ui| {
+    let stays_open = dialog_window(ui, Dialog::Settings, "Settings", vec2(460.0, 380.0), |ui| {
         device(ui, ctx, &mut devices);
         ui.add_space(SPACE[1]);
         memory(ui, ctx, &mut devices);
@@ -52,8 +52,7 @@ fn head(ui: &mut Ui, text: &str) {
 }
 
 fn note(ui: &mut Ui, text: &str) {
-    let theme = Theme::of(ui.ctx());
-    ui.add(egui::Label::new(egui::RichText::new(text).font(font(text_size::SMALL)).color(theme.text2)).wrap());
+    widgets::note(ui, text, Theme::of(ui.ctx()).text2);
 }
 
 fn device(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {

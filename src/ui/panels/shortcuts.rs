@@ -23,7 +23,7 @@ pub fn show(ui: &Ui, ctx: &Ctx<'_>) {
         return;
     }
     let theme = Theme::of(ui.ctx());
-    let stays_open = dialog_window(ui, "Keyboard shortcuts", vec2(420.0, 480.0), |ui| {
+    let stays_open = dialog_window(ui, Dialog::Shortcuts, "Keyboard shortcuts", vec2(420.0, 480.0), |ui| {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             Grid::new("keys").num_columns(2).spacing(vec2(24.0, 6.0)).show(ui, |ui| {
                 let row = |ui: &mut Ui, name: &str, keys: &str| {

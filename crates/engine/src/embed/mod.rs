@@ -69,7 +69,7 @@ struct TowerInput<T> {
 
 /// News for the writer.
 enum ImportOutcome {
-    Known(Vec<NewItem>),
+    Known(NewItem),
     Embedded(Vec<(NewItem, Embedding)>),
     /// Its content could not be embedded by this model.
     Refused(NewItem, String),

@@ -8,14 +8,13 @@ use crossbeam_channel::Receiver;
 use super::super::import_stats::ImportStats;
 use super::super::library::{NewItem, RejectedFile, RejectionCause};
 use super::super::model_unavailable::ModelUnavailable;
+use super::super::previews::THUMBNAIL;
 use super::super::scan::Candidate;
 use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
 use vicinity_core::worker;
 use vicinity_core::{ContentHash, Modality, Picture, SkipReason};
 use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
 
-/// Longest side of a thumbnail, pixels.
-const THUMBNAIL: u32 = 256;
 /// Characters of a text that are kept as its snippet.
 const SNIPPET: usize = 300;
 
@@ -50,11 +49,7 @@ impl Pipeline {
             Err(FileError::Skipped(reason)) => (RejectionCause::LeftOut(reason), String::new()),
         };
         ImportStats::subtract(&self.stats.total, 1);
-        let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-        send(
-            &senders.outcomes,
-            ImportOutcome::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }),
-        );
+        reject(candidate, cause, reason, senders);
     }
 
     /// Reads a file and sends what is to be embedded on to the towers.
@@ -89,7 +84,7 @@ impl Pipeline {
         senders: &Senders,
     ) -> Result<(), ModelUnavailable> {
         let model = self.model.wait()?;
-        self.count_in_flight(1);
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
         let item = NewItem { modality: Modality::Image, pixels: Some(original), ..item };
         let thumbnails = self.library.thumbnails();
         ImportStats::measure(&self.stats.read, || {
@@ -105,7 +100,7 @@ impl Pipeline {
     }
 
     fn import_text(&self, item: NewItem, text: String, senders: &Senders) {
-        self.count_in_flight(1);
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
         let item = NewItem { modality: Modality::Text, snippet: Some(snippet(&text)), ..item };
         if let Some(item) = self.deduplicate(item, senders) {
             send(&senders.texts, TowerInput { item, content: text });
@@ -132,12 +127,7 @@ impl Pipeline {
         if let Some(reason) = RowError::sentence(&failures) {
             // the file's failure counts once
             ImportStats::add(&self.stats.failed, failures.len() - 1);
-            let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-            let cause = RejectionCause::Partial;
-            send(
-                &senders.outcomes,
-                ImportOutcome::Failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark }),
-            );
+            reject(candidate, RejectionCause::Partial, reason, senders);
         }
     }
 
@@ -151,20 +141,18 @@ impl Pipeline {
         }
         if self.library.has_vector(&item) {
             drop(in_progress);
-            self.send_known(vec![item], senders);
+            send(&senders.outcomes, ImportOutcome::Known(item));
             return None;
         }
         in_progress.insert(key, Vec::new());
         Some(item)
     }
+}
 
-    fn count_in_flight(&self, items: usize) {
-        self.in_flight.fetch_add(items, Ordering::AcqRel);
-    }
-
-    fn send_known(&self, items: Vec<NewItem>, senders: &Senders) {
-        send(&senders.outcomes, ImportOutcome::Known(items));
-    }
+fn reject(candidate: &Candidate, cause: RejectionCause, reason: String, senders: &Senders) {
+    let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
+    let rejected = RejectedFile { path, reason, cause, bytes, modified_ns, change_mark };
+    send(&senders.outcomes, ImportOutcome::Failed(rejected));
 }
 
 /// The beginning of a text, white space collapsed.

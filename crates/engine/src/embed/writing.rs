@@ -85,7 +85,7 @@ impl Batch {
 
     fn add(&mut self, news: ImportOutcome, pipeline: &Pipeline) {
         match news {
-            ImportOutcome::Known(items) => self.known.extend(items),
+            ImportOutcome::Known(item) => self.known.push(item),
             ImportOutcome::Embedded(items) => self.embedded.extend(items),
             ImportOutcome::Failed(failure) => pipeline.failed(failure),
             ImportOutcome::Refused(item, reason) => {

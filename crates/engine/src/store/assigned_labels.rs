@@ -151,7 +151,6 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.writable()?;
         let stored = StoredSet { name: set.name.clone(), labels: set.labels.clone() };
-        let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
             match cleared {
                 None => connection.execute("DELETE FROM labels", ()).map(|_| ())?,
@@ -162,7 +161,7 @@ impl Store {
                     })?;
                 }
             }
-            meta::put(connection, ROW, &json)?;
+            meta::put_json(connection, ROW, &stored)?;
             let sql =
                 "INSERT OR REPLACE INTO labels (hash, modality, label, score, share, crc) VALUES (?, ?, ?, ?, ?, ?)";
             let mut insert = connection.prepare_cached(sql)?;

@@ -74,7 +74,7 @@ impl Store {
     }
 
     fn check_vectors(&self, model: &ModelRow, key: &ModelKey) -> rusqlite::Result<Option<String>> {
-        let file = VectorFile::new(self.dir.join("vectors").join(&model.file), key);
+        let file = VectorFile::named(&self.dir, &model.file, key);
         let path = file.path().display();
         let vectors: Vectors = match file.inspect() {
             Ok(FileCheck::Missing | FileCheck::Foreign) if model.rows == 0 => return Ok(None),

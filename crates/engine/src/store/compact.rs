@@ -113,7 +113,7 @@ impl CompactionTask {
             return Ok(None);
         }
         let unused = self.count_unused(&connection).map_err(sql)?;
-        let file = VectorFile::new(dir.join("vectors").join(&self.model.file), &self.key);
+        let file = VectorFile::named(&dir, &self.model.file, &self.key);
         let bytes = |rows: u32| u64::from(rows) * file.row_bytes();
         if unused == 0 || (only_worthwhile && !is_worthwhile(bytes(unused), bytes(self.model.rows))) {
             return Ok(None);
@@ -153,7 +153,7 @@ impl CompactionTask {
         let sql = |error: rusqlite::Error| StoreError::sql(&dir, &error);
         let mut list = list_used(connection, self.model.id).map_err(sql)?;
         list.sort_unstable_by_key(|vector| vector.row);
-        let to = VectorFile::new(dir.join("vectors").join(&note.new_file), &self.key);
+        let to = VectorFile::named(&dir, &note.new_file, &self.key);
         let mut new_rows = vec![u32::MAX; self.model.rows as usize];
         let whole = copy_rows(from, &to, self.model.rows, &mut list, &mut new_rows, cancelled);
         if !whole.map_err(|error| StoreError::io(&dir, to.path(), error))? {
@@ -304,7 +304,7 @@ impl Store {
         self.writable()?;
         let models = self.models().map_err(|error| self.sql(&error))?;
         let task = |(model, key): (ModelRow, ModelKey)| {
-            let file = VectorFile::new(self.dir.join("vectors").join(&model.file), &key);
+            let file = VectorFile::named(&self.dir, &model.file, &key);
             let intact = matches!(file.inspect(), Ok(FileCheck::Rows(rows)) if rows >= u64::from(model.rows));
             let (dir, generation) = (self.dir.clone(), self.loaded.parts.generation);
             intact.then_some(CompactionTask { dir, model, key, generation })
@@ -359,7 +359,7 @@ impl Store {
     fn use_compacted(&mut self, prepared: &PreparedCompaction, new_rows: &[u32]) -> Result<(), StoreError> {
         let PreparedCompaction { task, note, rows, .. } = prepared;
         self.model = ModelRow { id: note.to, file: note.new_file.clone(), rows: *rows };
-        self.file = VectorFile::new(self.dir.join("vectors").join(&note.new_file), &task.key);
+        self.file = VectorFile::named(&self.dir, &note.new_file, &task.key);
         let vectors = self.file.map(*rows).map_err(|error| StoreError::io(&self.dir, self.file.path(), error))?;
         let new = |row: u32| new_rows.get(row as usize).copied().unwrap_or(u32::MAX);
         self.loaded.vectors.renumber(new);

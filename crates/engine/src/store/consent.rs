@@ -10,9 +10,8 @@ use super::{Store, StoreError, catalog, meta};
 const ROW: &str = "remote";
 
 fn load(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let json = meta::get(connection, ROW)?.intact();
     // a list that cannot be read allows nothing
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    Ok(meta::get_json(connection, ROW)?.unwrap_or_default())
 }
 
 /// The hosts enabled for the library in a folder; empty if there is no library.
@@ -46,7 +45,6 @@ impl Store {
         if on {
             hosts.push(host.to_owned());
         }
-        let json = serde_json::to_string(&hosts).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-        self.in_transaction(|connection| meta::put(connection, ROW, &json))
+        self.in_transaction(|connection| meta::put_json(connection, ROW, &hosts))
     }
 }

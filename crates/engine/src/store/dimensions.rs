@@ -12,8 +12,7 @@ use crate::Snapshot;
 const ROW: &str = "dimensions";
 
 fn all(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, usize>> {
-    let json = meta::get(connection, ROW)?.intact();
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    Ok(meta::get_json(connection, ROW)?.unwrap_or_default())
 }
 
 /// The number stored for a model.
@@ -26,8 +25,7 @@ pub(super) fn rename(connection: &Connection, from: i64, to: i64) -> rusqlite::R
     let mut stored = all(connection)?;
     let Some(dim) = stored.remove(&from) else { return Ok(()) };
     stored.insert(to, dim);
-    let json = serde_json::to_string(&stored).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    meta::put(connection, ROW, &json)
+    meta::put_json(connection, ROW, &stored)
 }
 
 /// The sums of all vectors of a snapshot, cut to a number of dimensions.
@@ -71,9 +69,7 @@ impl Store {
             if dim < whole {
                 kept.insert(self.model.id, dim);
             }
-            let json =
-                serde_json::to_string(&kept).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-            self.in_transaction(|connection| meta::put(connection, ROW, &json))?;
+            self.in_transaction(|connection| meta::put_json(connection, ROW, &kept))?;
         }
         let sums = prepared.filter(|sums| sums.dim() == dim && sums.covers_same(self.loaded.sums()));
         let sums = sums.unwrap_or_else(|| VectorSums::of(&self.loaded.parts, dim));

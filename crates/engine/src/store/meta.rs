@@ -1,6 +1,8 @@
 //! Named settings in the catalog, each with a checksum, so that a damaged setting is detected and not used.
 
 use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The state of a stored setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +55,17 @@ pub(super) fn put(connection: &Connection, key: &str, value: &str) -> rusqlite::
     insert.execute([key, value])?;
     insert.execute([checksum_key(key), crc32fast::hash(value.as_bytes()).to_string()])?;
     Ok(())
+}
+
+/// Reads a setting stored as JSON; `None` if it is missing or damaged.
+pub(super) fn get_json<T: DeserializeOwned>(connection: &Connection, key: &str) -> rusqlite::Result<Option<T>> {
+    Ok(get(connection, key)?.intact().and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// Writes a setting as JSON.
+pub(super) fn put_json(connection: &Connection, key: &str, value: &impl Serialize) -> rusqlite::Result<()> {
+    let json = serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    put(connection, key, &json)
 }
 
 /// Removes a setting.

@@ -69,7 +69,7 @@ use vicinity_models::LongText;
 pub struct NewItem {
     /// Absolute path of the file.
     pub path: PathBuf,
-    /// For a row of a table: its number, count_of from 1.
+    /// For a row of a table: its number, counted from 1.
     pub row: Option<u32>,
     /// Picture or text.
     pub modality: Modality,

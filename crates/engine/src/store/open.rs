@@ -196,7 +196,7 @@ impl Store {
     fn load_reader(dir: &Path, model: &ModelKey, why: String) -> Result<Self, StoreError> {
         let connection = catalog::open_to_read(dir)?;
         let row = ModelRow { id: -1, file: vectors::file_name(model), rows: 0 };
-        let file = VectorFile::new(dir.join("vectors").join(&row.file), model);
+        let file = VectorFile::named(dir, &row.file, model);
         Self::load(dir, connection, model, row, file, Some(why), &mut Vec::new())
     }
 
@@ -280,7 +280,7 @@ impl Store {
             let one_state = self.connection.unchecked_transaction().map_err(|error| self.sql(&error))?;
             let found = catalog::find_model(&self.connection, key).map_err(|error| self.sql(&error))?;
             let mut model = found.unwrap_or(ModelRow { id: -1, file: vectors::file_name(key), rows: 0 });
-            let file = VectorFile::new(self.dir.join("vectors").join(&model.file), key);
+            let file = VectorFile::named(&self.dir, &model.file, key);
             let tables = Tables::load(&self.connection, model.id, model.rows).map_err(|error| self.sql(&error))?;
             model.rows = model.rows.max(tables.vectors.end());
             if !last && model.rows > 0 && matches!(file.inspect(), Ok(FileCheck::Missing)) {

@@ -115,7 +115,7 @@ pub(super) fn repair_name(
     model: &ModelKey,
     row: &mut ModelRow,
 ) -> rusqlite::Result<VectorFile> {
-    let at = |name: &str| VectorFile::new(dir.join("vectors").join(name), model);
+    let at = |name: &str| VectorFile::named(dir, name, model);
     let ours = vectors::file_name(model);
     if row.file != ours && !matches!(at(&row.file).inspect(), Ok(FileCheck::Rows(_))) {
         let ours = vectors::find_file(&dir.join("vectors"), model).unwrap_or(ours);

@@ -18,8 +18,7 @@ pub struct UnfinishedImport {
 }
 
 fn load(connection: &Connection) -> rusqlite::Result<Option<UnfinishedImport>> {
-    let json = meta::get(connection, ROW)?.intact();
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    meta::get_json(connection, ROW)
 }
 
 impl Store {
@@ -40,10 +39,8 @@ impl Store {
         if self.unfinished() == unfinished {
             return Ok(());
         }
-        let json = unfinished.map(|note| serde_json::to_string(&note)).transpose();
-        let json = json.map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
-        self.in_transaction(|connection| match json {
-            Some(json) => meta::put(connection, ROW, &json),
+        self.in_transaction(|connection| match unfinished {
+            Some(note) => meta::put_json(connection, ROW, &note),
             None => meta::remove(connection, ROW),
         })
     }

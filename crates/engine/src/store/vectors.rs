@@ -45,6 +45,11 @@ pub(super) struct VectorFile {
 }
 
 impl VectorFile {
+    /// The file called `name` of the library in a folder.
+    pub(super) fn named(library: &Path, name: &str, model: &ModelKey) -> Self {
+        Self::new(library.join("vectors").join(name), model)
+    }
+
     /// Describes the file without opening it.
     pub(super) fn new(path: PathBuf, model: &ModelKey) -> Self {
         Self { path, dim: model.dim, key: key_hash(model) }

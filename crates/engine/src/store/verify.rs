@@ -44,8 +44,7 @@ impl Verification {
         std::thread::scope(|scope| {
             let catalog = catalog.then(|| scope.spawn(|| catalog::examine(&dir, cancelled)));
             let vectors = vectors::damaged(&vectors, dim, checksums, cancelled);
-            let catalog =
-                catalog.and_then(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let catalog = catalog.and_then(load::joined);
             Findings { catalog, vectors }
         })
     }

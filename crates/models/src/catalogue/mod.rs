@@ -46,6 +46,13 @@ pub struct HubSource {
     pub files: &'static [CatalogueFile],
 }
 
+impl HubSource {
+    /// Path of a file inside the model's folder, with `/`.
+    pub(crate) fn path_of(&self, file: &CatalogueFile) -> String {
+        if self.folder.is_empty() { file.name.to_owned() } else { format!("{}/{}", self.folder, file.name) }
+    }
+}
+
 /// A file of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CatalogueFile {

@@ -69,31 +69,34 @@ impl FileHasher {
 
 /// Hashes a whole file into `hasher`. `on_read` receives the number of bytes at each step; false ends it.
 pub fn read_into(hasher: &mut FileHasher, path: &Path, mut on_read: impl FnMut(u64) -> bool) -> io::Result<()> {
+    read_chunks(path, |bytes| {
+        hasher.update(bytes);
+        on_read(bytes.len() as u64)
+    })
+}
+
+/// SHA-256 of a file, in hex. `on_read` receives the number of bytes at each step.
+pub fn sha256_of(path: &Path, mut on_read: impl FnMut(u64)) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    read_chunks(path, |bytes| {
+        hash.update(bytes);
+        on_read(bytes.len() as u64);
+        true
+    })?;
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// Reads a whole file piece by piece; false ends it with [`io::ErrorKind::Interrupted`].
+fn read_chunks(path: &Path, mut on_chunk: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; CHUNK];
     loop {
         let n = file.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
-        hasher.update(bytes);
-        if !on_read(n as u64) {
+        if !on_chunk(bytes) {
             return Err(io::ErrorKind::Interrupted.into());
         }
     }
-}
-
-/// SHA-256 of a file, in hex. `on_read` receives the number of bytes at each step; false ends it.
-pub fn sha256_of(path: &Path, mut on_read: impl FnMut(u64) -> bool) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
-    loop {
-        let n = file.read(&mut buffer)?;
-        let Some(bytes) = buffer.get(..n).filter(|bytes| !bytes.is_empty()) else { break };
-        hash.update(bytes);
-        if !on_read(n as u64) {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-    }
-    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

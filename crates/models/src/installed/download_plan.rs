@@ -62,12 +62,7 @@ pub(super) async fn plan(
             revision.clone_from(&found.commit);
             let wanted = FileRef { repo: source.repo, revision: &revision, path: file.name };
             let cached = cached(hub_cache, wanted, Some(&expected)).map(|(path, _)| path);
-            let path = if source.folder.is_empty() {
-                file.name.to_owned()
-            } else {
-                format!("{}/{}", source.folder, file.name)
-            };
-            let planned = PlannedFile { path, bytes: found.bytes, expected };
+            let planned = PlannedFile { path: source.path_of(file), bytes: found.bytes, expected };
             plan.push(WantedFile { source, file: file.name, commit: found.commit, planned, cached });
         }
     }

@@ -120,6 +120,12 @@ pub enum ModelError {
         /// What has to be freed, for display.
         missing: String,
     },
+    /// The disk is full.
+    #[error("the disk is full: nothing more can be stored in {}; free up some space and try again", dir.display())]
+    Full {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// The file system refused.
     #[error("cannot use {}: {source}", path.display())]
     Io {
@@ -271,12 +277,9 @@ impl ModelError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::Space {
-                dir: path.parent().unwrap_or(&path).to_owned(),
-                need: "more".to_owned(),
-                free: "nothing".to_owned(),
-                missing: "some".to_owned(),
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::Full { dir: path.parent().unwrap_or(&path).to_owned() }
+            }
             _ => Self::Io { path, source },
         }
     }

@@ -148,7 +148,7 @@ fn list(root: &Path) -> Result<Vec<ListedFile>, ModelError> {
         if path == Path::new(MANIFEST) {
             continue;
         }
-        let sha256 = sha256_of(entry.path(), |_| true).map_err(ModelError::io(entry.path()))?;
+        let sha256 = sha256_of(entry.path(), |_| {}).map_err(ModelError::io(entry.path()))?;
         let bytes = fs::metadata(entry.path()).map_err(ModelError::io(entry.path()))?.len();
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         files.push(ListedFile { path: parts.join("/"), bytes, sha256 });
@@ -178,8 +178,7 @@ fn compare(entry: &CatalogueEntry, files: &[ListedFile]) -> Match {
     let mut result = Match::Same;
     for source in entry.sources {
         for file in source.files {
-            let path =
-                if source.folder.is_empty() { file.name.into() } else { format!("{}/{}", source.folder, file.name) };
+            let path = source.path_of(file);
             let found = files.iter().find(|listed| listed.path == path);
             match (file.sha256, found) {
                 (Some(pin), Some(found)) if found.sha256 != pin => return Match::Different(path),

@@ -163,18 +163,16 @@ impl ModelStore {
         fs::rename(&path, self.dir(id).join(DAMAGED)).map_err(ModelError::io(&path))
     }
 
-    /// Deletes a model and its partial download; false if there was nothing.
-    pub(super) fn remove(&self, id: &str) -> Result<bool, ModelError> {
+    /// Deletes a model and its partial download.
+    pub(super) fn remove(&self, id: &str) -> Result<(), ModelError> {
         let (dir, partial) = (self.dir(id), self.partial(id));
-        let any = dir.exists() || partial.exists();
         // First the manifest: without it the model is not installed, whatever happens to the rest.
         match fs::remove_file(dir.join(MANIFEST)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(ModelError::io(&dir)(error)),
             _ => {}
         }
         remove_dir_if_present(&dir)?;
-        remove_dir_if_present(&partial)?;
-        Ok(any)
+        remove_dir_if_present(&partial)
     }
 
     /// Prevents other windows and commands from downloading the same model while the returned file is open.

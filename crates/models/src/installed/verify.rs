@@ -31,11 +31,7 @@ pub(super) fn problems(
     let dir = store.dir(&manifest.id);
     let check = |file: &ListedFile| {
         let path = file.path.clone();
-        let read = sha256_of(&dir.join(&path), |bytes| {
-            on_read(bytes);
-            true
-        });
-        match read {
+        match sha256_of(&dir.join(&path), &mut on_read) {
             Ok(found) if found == file.sha256 => None,
             Ok(_) => Some(InstalledFileProblem::Damaged { path }),
             Err(source) => Some(InstalledFileProblem::Unreadable { path, source }),

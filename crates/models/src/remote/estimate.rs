@@ -28,7 +28,7 @@ impl Estimate {
     /// For items at hand.
     ///
     /// # Errors
-    /// When the provider is not set up rightly.
+    /// When the provider is not configured correctly.
     pub fn of(spec: &ProviderSpec, inputs: &[Input]) -> Result<Self, RemoteError> {
         let mut sums = Sums::default();
         inputs.iter().for_each(|input| sums.add(input.is_picture(), input.bytes() as u64, input.tokens()));
@@ -38,7 +38,7 @@ impl Estimate {
     /// For items that are not read yet: bytes of each text, width and height of each picture.
     ///
     /// # Errors
-    /// When the provider is not set up rightly.
+    /// When the provider is not configured correctly.
     pub fn of_sizes(
         spec: &ProviderSpec,
         texts: impl IntoIterator<Item = u64>,

@@ -34,7 +34,7 @@ impl Remote {
     /// embedded to learn it.
     ///
     /// # Errors
-    /// When the provider is not set up rightly, a key is missing, or the service does not answer.
+    /// When the provider is not configured correctly, a key is missing, or the service does not answer.
     pub fn open(spec: &ProviderSpec, key: Option<Key>, runtime: Handle) -> Result<Self, RemoteError> {
         Self::open_with_ledger(spec, key, runtime, NetworkLedger::default())
     }

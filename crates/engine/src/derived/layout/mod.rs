@@ -11,7 +11,6 @@
 mod centred;
 mod eta;
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::library::Library;
-use crate::threads::spare_threads;
+use crate::threads;
 use crate::{Event, Job, Severity, Snapshot};
 use centred::Centred;
 use eta::EtaEstimator;
@@ -67,8 +66,8 @@ impl CurrentLayout {
     /// Positions of the rows of another snapshot that had one, as far as they come first in it, and how many of them
     /// are settled.
     fn positions_in(&self, snapshot: &Snapshot) -> (Vec<MapPos>, usize) {
-        let rows: HashMap<ItemId, usize> = self.ids.iter().enumerate().map(|(row, id)| (*id, row)).collect();
-        let kept: Vec<usize> = snapshot.items().map_while(|item| rows.get(&item.id).copied()).collect();
+        // Ids ascend, as the items of a snapshot do.
+        let kept: Vec<usize> = snapshot.items().map_while(|item| self.ids.binary_search(&item.id).ok()).collect();
         let settled = kept.iter().take_while(|row| **row < self.layout.settled).count();
         (kept.iter().map(|row| self.layout.positions[*row]).collect(), settled)
     }
@@ -91,11 +90,7 @@ impl Artefact for MapLayout {
     type Request = LayoutMethod;
 
     fn open(context: &Context) -> io::Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(spare_threads())
-            .thread_name(|i| format!("vicinity-map-{i}"))
-            .build()
-            .map_err(io::Error::other)?;
+        let pool = threads::pool("vicinity-map", threads::spare_threads())?;
         let Context { library, event_sender, .. } = context.clone();
         let saved = library.load_layout();
         if let Some(layout) = &saved {
