@@ -88,6 +88,12 @@ impl History {
         self.forget();
     }
 
+    /// Drops the pictures of all chips, which are made again when a step is taken.
+    pub fn forget_textures(&mut self) {
+        let steps = self.past.iter_mut().chain(&mut self.future);
+        steps.flat_map(|step| &mut step.chips).for_each(|chip| chip.texture = None);
+    }
+
     /// Drops the oldest steps.
     fn forget(&mut self) {
         let (mut items, mut newer) = (0, None);

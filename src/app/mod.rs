@@ -8,6 +8,7 @@ pub mod engine;
 mod errors;
 mod file_dialogs;
 mod frame;
+mod graphics;
 mod history;
 mod items;
 mod keys;
@@ -39,7 +40,9 @@ use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_core::app_dirs;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
-use vicinity_engine::{crash, runtime, single_instance};
+use vicinity_engine::{crash, single_instance};
+
+use graphics::{Graphics, KeptApp};
 
 pub use backend::{Backend, ModelOverride, Network, OpenNote, OpenOptions, Opener, Waker};
 pub use keys::{KeyStore, MemoryKeyStore, SystemKeyStore};
@@ -75,7 +78,8 @@ const ICON: &[u8] = include_bytes!("../../assets/icons/vicinity.png");
 /// Shows the window until it is closed.
 ///
 /// # Errors
-/// When there is no usable display or graphics driver: one line that says what is missing and how to get it.
+/// When there is no usable display or graphics driver, or the graphics device is lost again and again: one line that says
+/// what is missing and how to get it.
 pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
     let running = RuntimeSettings::new(options.running.unwrap_or_else(|| SharedSettings::load().running));
     let start = AppConfig {
@@ -95,27 +99,52 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
             file_dialogs: true,
         },
     };
+    let graphics = Graphics::remembered_in(graphics_file());
+    let kept = KeptApp::new(start, graphics.clone());
+    let outcome = loop {
+        let windows = kept.windows();
+        let outcome = open_window(&kept, &graphics);
+        // After a panic the windowing library first ends its previous run, without opening a window.
+        let is_unopened = outcome.is_ok() && windows > 0 && kept.windows() == windows;
+        if kept.running().is_none() || !(graphics.is_lost() || is_unopened) {
+            break outcome;
+        }
+        if let Err(reason) = graphics.recover() {
+            break Err(reason);
+        }
+    };
+    kept.end();
+    outcome.map_err(|line| anyhow::anyhow!("the window could not be opened: {line}"))
+}
+
+/// Shows the app in a window until that is closed, or its graphics device is lost.
+fn open_window(kept: &KeptApp, graphics: &Graphics) -> Result<(), String> {
+    let (shown, context) = (kept.clone(), kept.running());
     let window = || {
         let create = |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
-            Ok(Box::new(App::new(cc, start)))
+            Ok(Box::new(shown.show(cc)))
         };
-        eframe::run_native("Vicinity", native_options(), Box::new(create)).map_err(|e| format!("{e:?}"))
+        let options = native_options(graphics.configuration());
+        eframe::run_native_ext("Vicinity", options, context, Box::new(create)).map_err(|e| format!("{e:?}"))
     };
-    errors::guarded(window).map_err(|line| anyhow::anyhow!("the window could not be opened: {line}"))
+    errors::guarded(window).inspect_err(|reason| {
+        if errors::is_graphics_lost() {
+            graphics.lose(reason);
+        }
+    })
 }
 
-/// The graphics adapters that there are, with their drivers.
+/// The graphics adapters that there are, with their drivers, and which of them drew the window last.
 pub fn graphics() -> Vec<String> {
-    use egui_wgpu::wgpu::{Backends, Instance, InstanceDescriptor};
-    let instance = Instance::new(InstanceDescriptor::new_without_display_handle());
-    let Ok(adapters) = runtime::block_on(instance.enumerate_adapters(Backends::all())) else { return Vec::new() };
-    let shown = |info: egui_wgpu::wgpu::AdapterInfo| {
-        format!("{}, {:?}, {} {}", info.name, info.backend, info.driver, info.driver_info).trim_end().to_owned()
-    };
-    adapters.iter().map(|adapter| shown(adapter.get_info())).collect()
+    graphics::list(graphics_file())
 }
 
-fn native_options() -> eframe::NativeOptions {
+/// Where the choice of graphics adapter is remembered.
+fn graphics_file() -> Option<PathBuf> {
+    app_dirs::data().map(|data| data.join("graphics.json"))
+}
+
+fn native_options(wgpu_options: egui_wgpu::WgpuConfiguration) -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Vicinity")
         .with_app_id(ID)
@@ -128,5 +157,5 @@ fn native_options() -> eframe::NativeOptions {
     }
     // Where egui keeps the sizes of window and panels.
     let persistence_path = app_dirs::data().map(|data| data.join("window.ron"));
-    eframe::NativeOptions { viewport, persistence_path, ..Default::default() }
+    eframe::NativeOptions { viewport, persistence_path, wgpu_options, ..Default::default() }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::textures;
 use super::window::App;
 use crate::context::commands::{ViewAction, ViewCommand};
 use crate::context::{CentralView, Dialog, MapTool, RightTab, ThemeChoice};
@@ -138,12 +139,16 @@ impl App {
         }
     }
 
-    /// Chips that an undo has brought back: their pictures and labels may not be there any more.
-    fn refresh_chips(&mut self) {
-        let without = self.state.library().query.chips.iter().filter(|chip| chip.texture.is_none());
-        let files: Vec<_> = without
-            .filter_map(|c| if let QueryPart::File(path) = &c.part { Some(path.clone()) } else { None })
-            .collect();
+    /// Chips that an undo or another graphics device has left without a picture or labels.
+    pub(super) fn refresh_chips(&mut self) {
+        let mut files = Vec::new();
+        for chip in self.state.library_mut().query.chips.iter_mut().filter(|chip| chip.texture.is_none()) {
+            match &chip.part {
+                QueryPart::File(path) => files.push(path.clone()),
+                QueryPart::Picture(picture) => chip.texture = Some(textures::load(&self.ctx, "question", picture)),
+                QueryPart::Text(_) | QueryPart::Item(_) => {}
+            }
+        }
         files.into_iter().for_each(|path| self.load_chip_picture(path));
         self.request_query_labels();
     }

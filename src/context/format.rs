@@ -96,7 +96,7 @@ pub fn folder_below(root: Option<&Path>, file: &Path) -> String {
 
 /// The last part of a path, or all of it.
 pub fn file_name(path: &Path) -> String {
-    vicinity_core::name::file_name(path).into_owned()
+    vicinity_core::format::file_name(path).into_owned()
 }
 
 /// A shortcut as shown to users: `Ctrl+K`, `[`.

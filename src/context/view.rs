@@ -31,6 +31,8 @@ pub struct View {
     pub now: i64,
     /// What the command line asked for, in place of the preferences, in this run.
     pub overrides: Overrides,
+    /// The graphics adapter that draws the window, with its interface.
+    pub graphics: Option<String>,
     /// The devices of this machine; empty before they were asked for.
     pub devices: Vec<DeviceSummary>,
     /// All models; `None` where they are not managed here, or not known yet.

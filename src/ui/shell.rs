@@ -116,6 +116,11 @@ impl Shell {
         }
     }
 
+    /// Compiles the shaders that the window has beside egui's, to see whether a device can.
+    pub fn compile_shaders(device: &egui_wgpu::wgpu::Device, target: egui_wgpu::wgpu::TextureFormat) {
+        MapPanel::compile_shaders(device, target);
+    }
+
     /// Sets the graphics device, if any.
     pub fn set_render_state(&mut self, render_state: Option<&egui_wgpu::RenderState>) {
         self.map.set_render_state(render_state);

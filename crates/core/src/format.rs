@@ -29,6 +29,11 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// The last part of a path, or all of it.
+pub fn file_name(path: &std::path::Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

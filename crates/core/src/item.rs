@@ -76,7 +76,7 @@ pub struct Item {
 impl Item {
     /// The file name for display, followed by the row number, if any.
     pub fn name(&self) -> String {
-        let name = super::name::file_name(&self.path);
+        let name = super::format::file_name(&self.path);
         match self.row {
             Some(row) => format!("{name}:{row}"),
             None => name.into_owned(),

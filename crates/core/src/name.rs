@@ -1,10 +1,10 @@
 //! File names as people compare them: case-insensitive, `é` composed or decomposed, `photo 2` before `photo 10`.
 
 use std::cmp::Ordering;
-use std::path::Path;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+use super::format::file_name;
 use super::item::Item;
 
 /// The form in which names are compared: composed (Unicode NFC) and lower case.
@@ -83,11 +83,6 @@ impl NamePattern {
         let name = fold(name);
         self.words.iter().all(|word| name.contains(word.as_str()))
     }
-}
-
-/// The last part of a path, or all of it.
-pub fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }
 
 #[cfg(test)]

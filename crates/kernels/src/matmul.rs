@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::bf16_matmul;
 use super::matmul_task::{Activation, Panels, Task, activate, finish, relu6};
-use super::simd::{Level, Simd, dispatch, level};
+use super::simd::{Simd, dispatch, level};
 
 impl Panels<'_> {
     /// Leaves out whole panels of `first` columns.
@@ -26,7 +26,7 @@ impl Panels<'_> {
 pub(super) fn lanes() -> usize {
     match level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 16,
+        super::simd::Level::Avx512 => 16,
         _ => 8,
     }
 }

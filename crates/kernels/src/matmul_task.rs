@@ -1,7 +1,5 @@
 //! A matrix product as the kernels share it: its factors, where the result goes, and what follows the sums.
 
-use std::ops::Range;
-
 use ::half::bf16;
 
 use super::math;
@@ -103,10 +101,11 @@ unsafe impl Sync for Task<'_> {}
 ///
 /// # Safety
 /// As for `Task::run`; the sums must reach as far as the panel or the outputs do.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn finish_block<S: Simd>(
     t: &Task<'_>,
-    rows: Range<usize>,
+    rows: std::ops::Range<usize>,
     column: usize,
     sums: &[f32],
     stride: usize,

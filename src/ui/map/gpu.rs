@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{PaintCallbackInfo, Rect};
 use egui_wgpu::wgpu::util::{BufferInitDescriptor, DeviceExt as _};
-use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor, wgpu};
+use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 
 use vicinity_core::MapPos;
 
@@ -104,8 +104,8 @@ pub struct Gpu {
 
 impl Gpu {
     /// Compiles the pipelines for the window's target, which eframe creates without multisampling and depth.
-    pub fn new(state: &RenderState) -> Self {
-        let device = state.device.clone();
+    pub fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
+        let device = device.clone();
         let module = device.create_shader_module(wgpu::include_wgsl!("points.wgsl"));
         let uniform = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("map view"),
@@ -146,11 +146,11 @@ impl Gpu {
             0 => Float32x2, 1 => Float32x2, 2 => Unorm8x4, 3 => Float32, 4 => Float32, 5 => Uint32
         ];
         let pipeline = |entry: &str, buffers: &[Option<wgpu::VertexBufferLayout<'_>>]| {
-            pipeline(&device, &layout, &module, state.target_format, entry, buffers)
+            pipeline(&device, &layout, &module, target, entry, buffers)
         };
         let points = pipeline("point_corner", &[buffer(8, &place), buffer(8, &origin), buffer(4, &colour)]);
         let marks = pipeline("mark_corner", &[buffer(size_of::<Mark>() as u64, &mark)]);
-        let linear_target = state.target_format.is_srgb();
+        let linear_target = target.is_srgb();
         Self { device, points, marks, uniform, bind_group, linear_target }
     }
 

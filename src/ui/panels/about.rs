@@ -43,12 +43,12 @@ impl AboutDialog {
         if !ctx.state.is_dialog_open(Dialog::About) {
             return;
         }
-        if !dialog_window(ui, Dialog::About, TITLE, vec2(600.0, 460.0), |ui| self.contents(ui)) {
+        if !dialog_window(ui, Dialog::About, TITLE, vec2(600.0, 480.0), |ui| self.contents(ui, ctx)) {
             ctx.send(ViewCommand::ShowDialog(Dialog::About, false));
         }
     }
 
-    fn contents(&mut self, ui: &mut Ui) {
+    fn contents(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let theme = Theme::of(ui.ctx());
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(36.0, 36.0), egui::Sense::hover());
@@ -60,6 +60,11 @@ impl AboutDialog {
             });
         });
         ui.add(egui::Label::new(egui::RichText::new(env!("CARGO_PKG_DESCRIPTION")).color(theme.text2)).wrap());
+        if let Some(adapter) = &ctx.state.view.graphics {
+            let drawn =
+                egui::RichText::new(format!("Drawn by {adapter}")).font(font(text_size::SMALL)).color(theme.text2);
+            ui.add(egui::Label::new(drawn).truncate());
+        }
         ui.add_space(SPACE[1]);
         if let Some(clicked) = buttons::segments(ui, &PAGES.each_ref().map(|page| page.name), self.page) {
             self.page = clicked;
