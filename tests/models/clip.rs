@@ -247,3 +247,49 @@ fn damage_is_named() {
 fn every_instruction_set_agrees() {
     assert_pass_with(&["portable", "avx2"], module_path!(), &["pictures_agree", "texts_agree"]);
 }
+
+/// A second reference beside the recordings: CLIP of candle-transformers, from the same weights.
+#[test]
+fn candle_transformers_agrees() {
+    use candle_core::{DType, Tensor};
+    use candle_nn::VarBuilder;
+    use candle_transformers::models::clip::text_model::{Activation, ClipTextConfig};
+    use candle_transformers::models::clip::vision_model::ClipVisionConfig;
+    use candle_transformers::models::clip::{ClipConfig, ClipModel};
+    let vision_config = ClipVisionConfig {
+        embed_dim: 64,
+        activation: Activation::QuickGelu,
+        intermediate_size: 128,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        projection_dim: 32,
+        num_channels: 3,
+        image_size: 64,
+        patch_size: 16,
+    };
+    let text_config = ClipTextConfig {
+        vocab_size: 768,
+        embed_dim: 64,
+        activation: Activation::QuickGelu,
+        intermediate_size: 128,
+        max_position_embeddings: 77,
+        pad_with: None,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        projection_dim: 32,
+    };
+    let config = ClipConfig { text_config, vision_config, logit_scale_init_value: 2.6592, image_size: 64 };
+    let weights = VarBuilder::from_buffered_safetensors(FIXTURE.read("model.safetensors"), DType::F32, &Device::Cpu);
+    let reference = ClipModel::new(weights.expect("weights"), &config).expect("the model loads");
+    let rows = |tensor: Tensor| tensor.to_vec2::<f32>().expect("rows");
+    for pixels in FIXTURE.pixels() {
+        let input = Tensor::from_vec(pixels.0.clone(), (1, 3, 64, 64), &Device::Cpu).expect("a picture");
+        let wanted = rows(reference.get_image_features(&input).expect("a forward pass"));
+        agree("image features", &TOWERS.image.features(&[pixels]).expect("a forward pass"), &wanted, HIDDEN);
+    }
+    for window in windows() {
+        let input = Tensor::new(window.as_slice(), &Device::Cpu).and_then(|ids| ids.unsqueeze(0)).expect("token ids");
+        let wanted = rows(reference.get_text_features(&input).expect("a forward pass"));
+        agree("text features", &TOWERS.text.features(&[window]).expect("a forward pass"), &wanted, HIDDEN);
+    }
+}

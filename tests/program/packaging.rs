@@ -29,6 +29,7 @@ fn output(command: &mut Command) -> String {
 }
 
 /// Whether a tool is there; where it is not, says so.
+#[cfg(target_os = "linux")]
 fn has(tool: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|folder| folder.join(tool).is_file());
     if !found {
@@ -261,6 +262,7 @@ fn the_archive_installs_for_one_user_and_goes_without_a_trace() {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
