@@ -31,7 +31,7 @@ impl FileDialog {
     /// To be made on the main thread.
     pub fn new(purpose: PathPurpose) -> Self {
         // macOS shows dialogs from the main thread only; elsewhere the thread that waits also opens it, since looking for
-        // the portal may take seconds. Linux is tested here, the others are not compiled here (read against rfd 0.17).
+        // the portal may take seconds. Tested here; the others are compiled by `scripts/windows` and `scripts/macos-check`.
         let early = if cfg!(target_os = "linux") { None } else { Some(pending(purpose)) };
         Self { purpose, early }
     }
@@ -139,7 +139,7 @@ mod system {
     }
 }
 
-// Not compiled here; rfd 0.17 draws with the system itself on macOS and Windows.
+// Compiled by `scripts/windows` and `scripts/macos-check`; rfd 0.17 draws with the system itself on macOS and Windows.
 #[cfg(not(target_os = "linux"))]
 mod system {
     pub fn has_file_dialog() -> bool {

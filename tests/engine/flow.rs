@@ -13,6 +13,7 @@ use vicinity_core::{
     SkipReason, Stage,
 };
 use vicinity_engine::model_loader::ModelFactory;
+#[cfg(unix)]
 use vicinity_engine::store::Store;
 use vicinity_engine::{Engine, Event, ImportSummary, Job, LabelTargets, Notice, SearchSlot, Severity};
 use vicinity_models::{
@@ -565,6 +566,7 @@ fn a_file_that_was_added_by_itself_and_deleted_leaves() {
     assert_eq!(import(&engine, Job::Rescan).items, 1);
 }
 
+// Links need a privilege on Windows; tests/program/windows.rs has the names that it gives a folder.
 #[cfg(unix)]
 #[test]
 fn one_folder_is_one_folder_however_it_is_spelled() {
@@ -581,6 +583,7 @@ fn one_folder_is_one_folder_however_it_is_spelled() {
     assert_eq!(engine.snapshot().items().next().unwrap().path.as_ref(), place.files().join("a.txt"));
 }
 
+// Links need a privilege on Windows.
 #[cfg(unix)]
 #[test]
 fn a_library_that_knows_a_folder_by_a_link_calls_it_by_its_path_from_now_on() {

@@ -188,6 +188,7 @@ fn scans_deep_but_skips_what_is_hidden_or_excluded() {
     assert!(Excludes::new(&["[".to_owned()]).is_err());
 }
 
+// Links need a privilege on Windows.
 #[cfg(unix)]
 #[test]
 fn loops_of_links_end_and_odd_names_survive() {
@@ -252,6 +253,7 @@ fn what_the_program_has_written_itself_is_no_file_of_the_user_whatever_it_is_cal
     assert!(paths.len() == 1 && paths[0].starts_with("failed: "), "{paths:?}");
 }
 
+// Links need a privilege on Windows.
 #[cfg(unix)]
 #[test]
 fn a_file_has_one_path_whatever_links_lead_to_it() {
@@ -282,6 +284,7 @@ fn a_file_has_one_path_whatever_links_lead_to_it() {
     }
 }
 
+// Only Unix has pipes in folders.
 #[cfg(unix)]
 #[test]
 fn pipes_and_sockets_are_left_out_and_not_waited_for() {

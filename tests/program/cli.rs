@@ -480,7 +480,6 @@ fn errors_are_one_line_and_codes_are_told_apart() {
     assert_eq!(place.run(&["search", "anything"]).status.code(), Some(1), "nothing found");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::new();

@@ -1,5 +1,4 @@
 //! A process that imports is killed at thirty random moments: nothing that was stored is lost, nothing is embedded twice.
-#![cfg(unix)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -40,3 +40,4 @@ mod ui_panels;
 mod ui_services;
 #[cfg(feature = "window")]
 mod ui_updates;
+mod windows;

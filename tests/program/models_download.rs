@@ -12,7 +12,9 @@ use tokio::runtime::Runtime;
 use vicinity_core::NetworkLedger;
 use vicinity_models::installed::{InstallOptions, InstallState, Models};
 
-use crate::support::hub::{COMMIT, Hub, git, sha256};
+#[cfg(unix)]
+use crate::support::hub::git;
+use crate::support::hub::{COMMIT, Hub, sha256};
 
 /// Without a known commit or hash, so that it can be anything.
 const MODEL: &str = "siglip2-large-patch16-256";
@@ -364,6 +366,7 @@ fn without_room_nothing_is_got() {
     place.assert_nothing_listed(&models);
 }
 
+// Their cache consists of links, which need a privilege on Windows.
 #[cfg(unix)]
 #[test]
 fn what_other_programs_have_got_is_taken_from_them() {

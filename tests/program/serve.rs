@@ -603,6 +603,7 @@ fn large_and_slow_requests_end() {
     assert_eq!(get(serve.at, "/v1/user").status, 200);
 }
 
+// Windows sends Ctrl-C to all programs of a console, this test among them.
 #[cfg(unix)]
 #[test]
 fn the_end_waits_for_what_is_under_way() {

@@ -135,8 +135,8 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
             _ => Err(error),
         });
     }
-    // Windows opens no folder as a file, and NTFS journals names by itself: read against the documentation of
-    // CreateFile and NTFS, not compiled here but by the release workflow.
+    // Windows opens no folder as a file, and NTFS journals names by itself, as the documentation of CreateFile and NTFS
+    // says. Compiled by `scripts/windows`; wine cannot show what a power cut leaves.
     #[cfg(not(unix))]
     let _nothing_to_do = path;
     Ok(())

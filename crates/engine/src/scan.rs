@@ -358,7 +358,7 @@ fn change_mark(_: &Path, meta: &Metadata) -> io::Result<i64> {
 
 /// A hash of the first and the last bytes: what tools that keep the modification time change (metadata of pictures)
 /// stands at a file's beginning or end.
-// Not compiled here but by the release workflow; what it calls is tested here.
+// Tested by `scripts/windows`; what it calls is tested here.
 #[cfg(not(unix))]
 fn change_mark(path: &Path, meta: &Metadata) -> io::Result<i64> {
     hash_of_both_ends(path, meta.len())

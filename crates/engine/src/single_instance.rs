@@ -155,7 +155,7 @@ impl Task for MailboxReader {
 fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
-    // Tested here. On Windows the folder is open to whom the library is; libraries lie in the user's own folder there.
+    // Tested here. On Windows the folder is open to whom the library is; libraries are stored in the user's own folder there.
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)

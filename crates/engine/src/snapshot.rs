@@ -61,7 +61,7 @@ impl Vectors {
                 log::debug!("could not release pages of a vector file: {error}");
             }
         }
-        #[cfg(not(unix))] // Not compiled here: it only uses its arguments up.
+        #[cfg(not(unix))] // Compiled by `scripts/windows`: it only uses its arguments up.
         let _nothing_to_do = (rows, dim);
     }
 

@@ -301,7 +301,7 @@ mod x86 {
         result == 0
     }
 
-    // Other systems are not asked: the kernels without tiles serve. Not compiled here.
+    // Other systems are not asked: the kernels without tiles serve. Tested by `scripts/windows`.
     #[cfg(not(target_os = "linux"))]
     fn may_use_tiles() -> bool {
         false

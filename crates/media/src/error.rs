@@ -19,6 +19,9 @@ pub enum ReadError {
     /// The system did not allow it.
     #[error("Permission denied; check the permissions of the file or folder")]
     PermissionDenied,
+    /// Another program does not share it (Windows).
+    #[error("Another program has the file open; close it there and try again")]
+    InUse,
     /// It is no file.
     #[error("This is a folder")]
     IsFolder,
@@ -230,9 +233,16 @@ impl From<&io::Error> for ReadError {
             io::ErrorKind::NotFound => Self::NotFound,
             io::ErrorKind::PermissionDenied => Self::PermissionDenied,
             io::ErrorKind::IsADirectory => Self::IsFolder,
+            _ if is_in_use(error) => Self::InUse,
             _ => Self::Io { reason: error.to_string() },
         }
     }
+}
+
+/// Whether Windows reports a sharing or lock violation, for which `ErrorKind` has no name.
+// Tested by `scripts/windows`.
+fn is_in_use(error: &io::Error) -> bool {
+    cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
 }
 
 fn name(format: ImageFormat) -> &'static str {

@@ -11,7 +11,7 @@ use crate::import_stats::ImportStats;
 use crate::library::{FileStatus, RejectedFile, RejectionCause, UnfinishedImport};
 use crate::scan::{self, Candidate, Excludes, FolderWalk, ScanEntry};
 use crate::{Event, Job, Severity};
-use vicinity_core::Failure;
+use vicinity_core::{Failure, atomic_file};
 
 /// How often the coordinator looks for new jobs while the chain works.
 const TICK: Duration = Duration::from_millis(50);
@@ -106,7 +106,7 @@ impl Coordinator {
     }
 
     fn add_roots(&self, paths: Vec<PathBuf>, run: &mut ImportRun) -> Vec<PathBuf> {
-        let known = self.roots();
+        let mut known = self.roots();
         let mut added = Vec::new();
         for path in paths {
             let path = scan::canonical_path(&path);
@@ -115,7 +115,10 @@ impl Coordinator {
                 self.mark_unfinished(run);
             }
             match self.library.add_root(&path) {
-                Ok(()) => added.push(path),
+                Ok(()) => {
+                    known.push(path.clone());
+                    added.push(path);
+                }
                 Err(error) => self.event_sender.notice(Severity::Error, error.to_string()),
             }
         }
@@ -249,16 +252,5 @@ impl Coordinator {
 
 /// Whether two paths lead to one folder, though they differ: by the case of their letters, or by a mount.
 fn is_same_folder(a: &Path, b: &Path) -> bool {
-    // Tested here.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
-        a == b || identity(a).is_some_and(|a| identity(b) == Some(a))
-    }
-    // Not compiled here but by the release workflow.
-    #[cfg(not(unix))]
-    {
-        a == b
-    }
+    a == b || atomic_file::is_same(a, b).unwrap_or(false)
 }

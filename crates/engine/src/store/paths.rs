@@ -19,7 +19,7 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
 }
 
 /// The bytes that stand for `path` in the catalog: UTF-16, little-endian, unpaired surrogates and all.
-// `encode_wide` and `from_wide` are documented as inverses; not compiled here but by the release workflow.
+// Tested by `scripts/windows`, names that are no Unicode among them.
 #[cfg(windows)]
 pub(crate) fn to_bytes(path: &Path) -> Vec<u8> {
     use std::os::windows::ffi::OsStrExt;
@@ -27,7 +27,7 @@ pub(crate) fn to_bytes(path: &Path) -> Vec<u8> {
 }
 
 /// The path that `bytes` stand for.
-// `encode_wide` and `from_wide` are documented as inverses; not compiled here but by the release workflow.
+// Tested by `scripts/windows`, names that are no Unicode among them.
 #[cfg(windows)]
 pub(crate) fn from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::windows::ffi::OsStringExt;

@@ -114,8 +114,11 @@ fn copy_folder(from: &Path, into: &Path, free: u64) -> Result<(), ImportError> {
             fs::create_dir_all(target.parent().unwrap_or(into))?;
             let length = fs::metadata(entry.path())?.len();
             left = left.checked_sub(length).ok_or(std::io::ErrorKind::StorageFull)?;
-            fs::copy(entry.path(), &target)?;
-            File::open(&target)?.sync_all()
+            // Windows syncs only files that are open for writing, and deletes none that are write-protected: so the content alone
+            // is copied, without attributes.
+            let mut file = File::create(&target)?;
+            std::io::copy(&mut File::open(entry.path())?, &mut file)?;
+            file.sync_all()
         };
         copy().map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
     }

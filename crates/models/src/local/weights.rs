@@ -251,7 +251,8 @@ pub(super) fn release(map: &Mmap, range: Range<usize>) {
             log::debug!("the pages of a model stay in memory: {error}");
         }
     }
-    // Windows takes pages back by itself, and memmap2 documents the advice for Unix only. Not compiled here.
+    // Windows takes pages back by itself, and memmap2 documents the advice for Unix only. Compiled by
+    // `scripts/windows`.
     #[cfg(not(unix))]
     let _nothing_to_do = (map, range);
 }
