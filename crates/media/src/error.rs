@@ -240,8 +240,8 @@ impl From<&io::Error> for ReadError {
 }
 
 /// Whether Windows reports a sharing or lock violation, for which `ErrorKind` has no name.
-// Tested by `scripts/windows`.
 fn is_in_use(error: &io::Error) -> bool {
+    // Tested by `scripts/windows`.
     cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
 }
 
