@@ -49,6 +49,11 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A path within the project, with slashes on every system.
+fn shown(file: &Path) -> String {
+    file.strip_prefix(root()).unwrap_or(file).display().to_string().replace('\\', "/")
+}
+
 /// Every file of the crates and of the program.
 fn all_sources() -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -277,7 +282,7 @@ impl ModuleTree {
             self.files.keys().map(|module| (module, reachable(module))).collect();
         let circle = |module: &Vec<String>| -> BTreeSet<String> {
             let mutual = reach[module].iter().filter(|other| reach[other].contains(module));
-            let file = |m: &Vec<String>| self.files[m].0.strip_prefix(root()).unwrap().display().to_string();
+            let file = |m: &Vec<String>| shown(&self.files[m].0);
             mutual.map(file).collect()
         };
         let all: BTreeSet<BTreeSet<String>> = self.files.keys().map(circle).filter(|files| files.len() > 1).collect();
@@ -411,7 +416,7 @@ fn a_public_type_name_is_unique() {
     for file in all_sources() {
         let code = product_code(&fs::read_to_string(&file).unwrap());
         for name in public_types(&code) {
-            let file = file.strip_prefix(root()).unwrap().display().to_string();
+            let file = shown(&file);
             declared.entry(name.to_owned()).or_default().insert(file);
         }
     }

@@ -302,7 +302,9 @@ fn duplicates_lists_files_with_the_same_content() {
     let groups = lines(&place.run(&["duplicates", "--json"]));
     let names = |group: &Value| {
         let files = group["files"].as_array().unwrap().iter();
-        files.map(|file| file["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+        files
+            .map(|file| file["path"].as_str().unwrap().rsplit(['/', '\\']).next().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(keys(&groups[0]), ["bytes", "files", "modality"]);
     assert_eq!(
@@ -422,7 +424,10 @@ fn a_device_is_chosen_by_name_and_doctor_tells_of_all() {
     let device = told.lines().find(|line| line.starts_with("device   cpu: ")).unwrap_or_else(|| panic!("{told}"));
     assert!(device.contains("threads"), "{device}");
     assert!(told.contains("the reference for other devices, ") && told.contains(" images/s"), "{told}");
-    assert!(place.path("cache/vicinity/devices.json").is_file(), "the verdict is kept");
+    // Elsewhere no variable says where caches are kept.
+    if cfg!(target_os = "linux") {
+        assert!(place.path("cache/vicinity/devices.json").is_file(), "the verdict is kept");
+    }
     let text = ["embed", "--text", "a dog"];
     for (device, sentence) in [("gpu", "a device is auto, cpu"), ("cuda:9", "cuda:9"), ("metal", "metal")] {
         let refused = place.run(&[&text[..], &["--device", device]].concat());
@@ -607,11 +612,11 @@ fn a_hostile_model_ends_every_command_with_one_sentence() {
 
 #[test]
 fn failed_files_are_tried_again_when_asked() {
-    use vicinity_engine::scan::candidate;
+    use vicinity_engine::scan::{candidate, canonical_path};
     use vicinity_engine::store::{RejectedFile, RejectionCause, Store};
     let place = Place::new();
     place.index();
-    let files = fs::canonicalize(place.files()).unwrap();
+    let files = canonical_path(&place.files());
     fs::write(files.join("late.txt"), "Read at the second attempt.").unwrap();
     let file = candidate(files.join("late.txt")).unwrap();
     let failed = RejectedFile {
