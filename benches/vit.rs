@@ -3,8 +3,11 @@
 //!
 //! ```text
 //! cargo bench --bench vit -- FOLDER --peer /path/to/python [--batches 8,32] [--threads 1,2] [--engines ort,torch,bf16,faster]
-//!     [--precision bf16]
+//!     [--precision bf16] [--device cuda]
 //! ```
+//! On a graphics card (`--device`) the model is compared with the CPU first, and PyTorch uses the same card (engines torch, f16, bf16); pixels
+//! start and vectors end in the computer's memory on both sides. `scripts/measure-cuda` runs this for all models.
+//!
 //! PYTHON needs what `benches/peers/vit.py` says. They take turns, and the least time of all rounds counts, so that
 //! other work on the machine disturbs all alike. CPU time is read from Linux' /proc.
 
@@ -14,6 +17,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use vicinity_models::compute_target::{ComputeTarget, Precision};
+use vicinity_models::device::{DeviceChoice, DeviceId};
 use vicinity_models::{Model, device, golden};
 
 /// The program's own allocator.
@@ -21,6 +25,8 @@ use vicinity_models::{Model, device, golden};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 4;
+/// Bytes of the largest model's weights, for which a card keeps room.
+const WEIGHTS: u64 = 2 << 30;
 
 /// Least wall and CPU time of one batch, in ms.
 #[derive(Clone, Copy)]
@@ -54,10 +60,10 @@ struct Peer {
 }
 
 impl Peer {
-    fn start(python: &str, folder: &str) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/vit.py");
+    fn start(python: &str, folder: &str, device: DeviceId) -> Self {
+        // Cargo starts benchmarks in the project's folder.
         let mut command = Command::new(python);
-        command.args([script, folder]).env("OMP_WAIT_POLICY", "PASSIVE");
+        command.args(["benches/peers/vit.py", folder, &device.to_string()]).env("OMP_WAIT_POLICY", "PASSIVE");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
         let input = child.stdin.take().expect("piped");
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
@@ -111,7 +117,7 @@ fn compare(model: &Model, peer: Option<&mut Peer>, engines: &[&str], batch: usiz
     let rate = |ms: f64| batch as f64 / ms * 1e3;
     let show = |name: &str, times: Times| {
         println!(
-            "batch {batch:2}, {threads} threads  {name:8} {:8.1} ms wall {:8.1} ms CPU {:7.1} pictures/s  = {:.2} x wall, {:.2} x CPU",
+            "batch {batch:3}, {threads} threads  {name:8} {:8.1} ms wall {:8.1} ms CPU {:7.1} pictures/s  = {:.2} x wall, {:.2} x CPU",
             times.wall,
             times.cpu,
             rate(times.wall),
@@ -135,17 +141,25 @@ fn main() {
     let Some(folder) = arguments.first().filter(|a| !a.starts_with("--")) else {
         return println!("no folder with a model was given");
     };
-    let device = &device::devices()[0];
-    println!("{}, {}", device.name, device.features);
+    let asked = option("--device").map_or("cpu", String::as_str).parse().expect("auto, cpu, cuda, cuda:1 or metal");
+    let id = if let DeviceChoice::This(id) = asked { id } else { device::devices().last().expect("a CPU").id };
+    let device = device::find(id).unwrap_or_else(|error| panic!("{error}"));
+    println!("{}, {} {}", device.name, device.features, device.driver);
     let start = Instant::now();
     let all = [Precision::F32, Precision::F16, Precision::Bf16];
     let named = |word: &String| all.into_iter().find(|precision| precision.as_str() == word).expect("f32, f16 or bf16");
     let precision = option("--precision").map_or(Precision::F32, named);
-    let model = vicinity_models::load_on(Path::new(folder), &ComputeTarget::cpu_in(precision)).expect("it loads");
-    println!("{} loaded in {:.2} s", model.info.title, start.elapsed().as_secs_f64());
+    let load = |target: &ComputeTarget| vicinity_models::load_on(Path::new(folder), target).expect("it loads");
+    let model = load(&device.open(precision, WEIGHTS).expect("the device opens"));
+    println!("{} loaded in {:.2} s in {}", model.info.title, start.elapsed().as_secs_f64(), precision.as_str());
+    if id != DeviceId::Cpu {
+        let vectors = |model: &Model| golden::vectors(model).expect("embedded");
+        let cosine = golden::agreement(&vectors(&load(&ComputeTarget::cpu())), &vectors(&model));
+        println!("golden check: cosine {cosine:.6} with the CPU's f32, at least {} is needed", golden::MIN_COSINE);
+    }
     // PyTorch's bf16 ends with an illegal instruction on some virtual machines, so it is not among these.
     let engines: Vec<&str> = option("--engines").map_or("ort,torch", String::as_str).split(',').collect();
-    let mut peer = option("--peer").map(|python| Peer::start(python, folder));
+    let mut peer = option("--peer").map(|python| Peer::start(python, folder, id));
     for threads in list("--threads", "1,2") {
         for batch in list("--batches", "1,8,32") {
             compare(&model, peer.as_mut(), &engines, batch, threads);

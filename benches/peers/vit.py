@@ -1,10 +1,12 @@
 """The peer of benches/vit.rs: a CLIP, SigLIP, Nomic Embed or MobileCLIP checkpoint in PyTorch, ONNX Runtime, faster-clip.
 
-`vit.py FOLDER` reads the configuration and the weights. A line of standard input is `ENGINE BATCH THREADS REPEATS` with
-ENGINE torch (f32), bf16 (PyTorch), ort (ONNX Runtime, f32) or faster (faster-clip, int8 weights, CLIP ViT-B/32 only); the
-answer is the least wall time and the least CPU time of one repeat, in ms. Needs torch, safetensors, numpy; onnx,
-onnxscript and onnxruntime for ort; timm for a MobileCLIP; Pillow and faster-clip for faster.
+`vit.py FOLDER [DEVICE]` reads the configuration and the weights; DEVICE is cpu, cuda:N or metal. A line of standard input is
+`ENGINE BATCH THREADS REPEATS` with ENGINE torch (f32), f16 or bf16 (PyTorch, on the device), and on the CPU ort (ONNX Runtime,
+f32) or faster (faster-clip, int8 weights, CLIP ViT-B/32 only); the answer is the least wall time and the least CPU time of one
+repeat, in ms. Needs torch, safetensors, numpy; onnx, onnxscript and onnxruntime for ort; timm for a MobileCLIP; Pillow and
+faster-clip for faster.
 """
+import copy
 import json
 import os
 import sys
@@ -212,11 +214,13 @@ class Pair(torch.nn.Module):
 
 @torch.no_grad()
 def main():
-    tower = buffers(load(sys.argv[1])).eval()
-    half, faster, sessions = None, None, {}
+    device = torch.device({"metal": "mps"}.get(sys.argv[2], sys.argv[2]) if len(sys.argv) > 2 else "cpu")
+    tower = buffers(load(sys.argv[1])).eval().to(device)
+    halves, faster, sessions = {}, None, {}
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the exporter prints to stdout
-    print("ready", torch.__version__, file=answers, flush=True)
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    print("ready", torch.__version__, "on", card, file=answers, flush=True)
     for line in sys.stdin:
         engine, batch, threads, repeats = line.split()
         torch.set_num_threads(int(threads))
@@ -228,14 +232,14 @@ def main():
         elif engine == "faster":
             faster = faster or faster_clip(sys.argv[1], tower.size)
             run = lambda: faster(int(batch))
-        elif engine == "bf16":
-            import copy
-
-            half = half or copy.deepcopy(tower).to(torch.bfloat16)
-            low = pixels.to(torch.bfloat16)
-            run = lambda: half(low)
+        elif engine in ("f16", "bf16"):
+            dtype = {"f16": torch.float16, "bf16": torch.bfloat16}[engine]
+            if engine not in halves:
+                halves[engine] = copy.deepcopy(tower).to(dtype)
+            # From the computer's memory and back, which also waits for the device.
+            run = lambda: halves[engine](pixels.to(device, dtype)).float().cpu()
         else:
-            run = lambda: tower(pixels)
+            run = lambda: tower(pixels.to(device)).cpu()
         run()
         wall, cpu = [], []
         for _ in range(int(repeats)):

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::support::vit::{Fixture, agree};
 use vicinity_core::Embedding;
 use vicinity_models::compute_target::{ComputeTarget, Precision};
+use vicinity_models::device::DeviceId;
 use vicinity_models::{LongText, Model, Pixels, TextOptions, builtin, device, golden};
 
 /// Largest difference of a component of a unit vector in f32.
 const PARITY: f32 = 1e-4;
+/// The same on a graphics card, which sums in another order.
+const PARITY_ON_CARDS: f32 = 2e-4;
 /// Smallest cosine similarity in half precision.
 const COSINE: f32 = 0.999;
 
@@ -94,8 +97,8 @@ fn mobileclip_agrees() {
     compare("mobileclip", on(&fixture("mobileclip")));
 }
 
-#[test]
-fn nomic_agrees() {
+/// Both halves in one folder.
+fn nomic() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     for (half, name) in [("text", "nomic_text"), ("vision", "nomic_vision")] {
         let to = dir.path().join(half);
@@ -107,7 +110,34 @@ fn nomic_agrees() {
             }
         }
     }
-    compare("nomic", on(dir.path()));
+    dir
+}
+
+#[test]
+fn nomic_agrees() {
+    compare("nomic", on(nomic().path()));
+}
+
+#[test]
+fn graphics_cards_agree() {
+    let nomic = nomic();
+    let folders = ["clip", "siglip", "mobileclip"].map(|name| (name, fixture(name)));
+    for card in device::devices().into_iter().filter(|device| device.id != DeviceId::Cpu) {
+        for precision in &card.precisions {
+            let target = card.open(*precision, 0).expect("the card opens");
+            for (name, folder) in folders.iter().cloned().chain([("nomic", nomic.path().to_owned())]) {
+                let name = format!("{name} on {} in {}", card.name, precision.as_str());
+                let (wanted, found) = (embed(&on(&folder)(&ComputeTarget::cpu())), embed(&on(&folder)(&target)));
+                let rows = |all: &[Embedding]| all.iter().map(|e| e.as_slice().to_vec()).collect::<Vec<_>>();
+                let worst = found.iter().zip(&wanted).map(|(a, b)| a.cosine(b)).fold(1.0, f32::min);
+                println!("{name}: cosine {worst}");
+                assert!(worst >= COSINE, "{name}: cosine {worst}");
+                if *precision == Precision::F32 {
+                    agree(&name, &rows(&found), &rows(&wanted), PARITY_ON_CARDS);
+                }
+            }
+        }
+    }
 }
 
 #[test]

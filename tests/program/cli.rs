@@ -442,6 +442,31 @@ fn a_device_is_chosen_by_name_and_doctor_tells_of_all() {
 }
 
 #[test]
+// Elsewhere the settings are not where the variable says.
+#[cfg(target_os = "linux")]
+fn a_card_in_the_settings_that_this_computer_lacks_leaves_the_work_to_the_cpu_and_is_told_of_in_one_line() {
+    let place = Place::new();
+    let settings = place.path("config/vicinity");
+    fs::create_dir_all(&settings).unwrap();
+    fs::write(
+        settings.join("settings.json"),
+        r#"{"running": {"device": "cuda:9", "precision": null, "idle_minutes": 10}}"#,
+    )
+    .unwrap();
+    let text = ["embed", "--text", "a dog"];
+    let fallen_back = place.run(&text);
+    let said = stderr(&fallen_back);
+    assert!(fallen_back.status.success(), "{said}");
+    assert!(said.starts_with("vicinity: The model runs on the CPU: ") && said.contains("cuda:9"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let on_cpu = place.run(&[&text[..], &["--device", "cpu"]].concat());
+    assert_eq!((fallen_back.stdout, stderr(&on_cpu)), (on_cpu.stdout.clone(), String::new()));
+    let indexed = place.index();
+    let said = stderr(&indexed);
+    assert_eq!(said.matches("The model runs on the CPU: ").count(), 1, "{said}");
+}
+
+#[test]
 fn embed_prints_what_the_nomic_sdk_gives() {
     let place = Place::new();
     let done = place.run(&["embed", "--text", "a dog", "a cat"]);

@@ -24,6 +24,9 @@ pub enum TowerError {
     /// The device has no room for so much at once.
     #[error("not enough device memory")]
     OutOfMemory,
+    /// The device cannot be used: its driver or a library is missing, too old or broken.
+    #[error("{0}")]
+    Device(String),
     /// The output is not an embedding.
     #[error(transparent)]
     Output(#[from] EmbeddingError),
@@ -50,7 +53,7 @@ impl TowerError {
         match self {
             Self::Output(_) | Self::Tokenizer(_) | Self::Unprepared => true,
             Self::Remote(error) => error.concerns_item(),
-            Self::Weights { .. } | Self::Forward(_) | Self::OutOfMemory | Self::Panicked(_) => false,
+            Self::Weights { .. } | Self::Forward(_) | Self::OutOfMemory | Self::Device(_) | Self::Panicked(_) => false,
         }
     }
 
@@ -160,6 +163,7 @@ mod tests {
             TowerError::file("model.safetensors", "it is missing"),
             TowerError::Forward(candle_core::Error::msg("a broken device")),
             TowerError::OutOfMemory,
+            TowerError::Device("no driver".to_owned()),
             TowerError::Panicked("why".to_owned()),
             RemoteError::Cancelled.into(),
         ];

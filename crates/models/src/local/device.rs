@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::compute_target::{ComputeTarget, Precision};
+use super::guard;
 use crate::TowerError;
 use vicinity_kernels::bf16_matmul::{self, Unit};
 use vicinity_kernels::simd::{Level, level};
@@ -67,10 +68,12 @@ pub enum DeviceError {
         feature: &'static str,
     },
     /// This computer has no such device.
-    #[error("this computer has no device {id}; it has {}", list(present))]
+    #[error("this computer has no device {id}{}; it has {}", bracketed(why.as_deref()), list(present))]
     Missing {
         /// The device.
         id: DeviceId,
+        /// Why it has no such devices at all, where that is known.
+        why: Option<String>,
         /// The devices that it has.
         present: Vec<DeviceId>,
     },
@@ -78,6 +81,10 @@ pub enum DeviceError {
 
 fn list(ids: &[DeviceId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn bracketed(why: Option<&str>) -> String {
+    why.map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
 impl FromStr for DeviceChoice {
@@ -137,22 +144,31 @@ impl Device {
         match self.id {
             DeviceId::Cpu => Ok(ComputeTarget::cpu_in(precision)),
             DeviceId::Cuda(n) => {
-                let device = candle_core::Device::new_cuda(n)?;
+                cuda::open_libraries().map_err(TowerError::Device)?;
+                let device = ask(|| Ok(candle_core::Device::new_cuda(n)?))?;
                 let free = free_memory(&device).or(self.memory);
                 Ok(ComputeTarget::new(device, precision, batch(free, weights, precision)))
             }
             DeviceId::Metal => {
-                let device = candle_core::Device::new_metal(0)?;
+                let device = ask(|| Ok(candle_core::Device::new_metal(0)?))?;
                 Ok(ComputeTarget::new(device, precision, batch(self.memory, weights, precision)))
             }
         }
     }
 }
 
+/// Asks a driver. Bindings panic at what they do not expect of it, which must end neither the program nor its search for devices.
+fn ask<T>(work: impl FnOnce() -> Result<T, TowerError>) -> Result<T, TowerError> {
+    guard::catch(work).map_err(|error| match error {
+        TowerError::Panicked(why) => TowerError::Device(format!("its driver failed: {why}")),
+        other => other,
+    })
+}
+
 /// The devices of this machine that this build can use; the CPU first.
 pub fn devices() -> Vec<Device> {
     let mut devices = vec![cpu()];
-    devices.extend(cuda::devices());
+    devices.extend(cuda::devices().unwrap_or_default());
     devices.extend(metal::devices());
     devices
 }
@@ -167,21 +183,26 @@ pub fn find(id: DeviceId) -> Result<Device, DeviceError> {
         DeviceId::Metal if !metal::BUILT => Err(DeviceError::NotBuilt { id, feature: "metal" }),
         _ => devices().into_iter().find(|device| device.id == id).ok_or_else(|| {
             let present = devices().iter().map(|device| device.id).collect();
-            DeviceError::Missing { id, present }
+            let why = if matches!(id, DeviceId::Cuda(_)) { cuda::devices().err() } else { None };
+            DeviceError::Missing { id, why, present }
         }),
     }
 }
 
-/// What this build leaves out, a sentence each.
-pub fn missing_backends() -> Vec<&'static str> {
+/// What this build leaves out, and what it supports in vain on this computer, a sentence each.
+pub fn missing_backends() -> Vec<String> {
     let mut out = Vec::new();
     // A sentence for people. Tested here; the half for Macs is type-checked by `scripts/macos-check`.
-    if !cfg!(feature = "cuda") && !cfg!(target_os = "macos") {
-        out.push("cuda: not included in this build");
+    if !cfg!(target_os = "macos") {
+        match cuda::devices() {
+            _ if !cfg!(feature = "cuda") => out.push("cuda: not included in this build".to_owned()),
+            Err(why) => out.push(format!("cuda: {why}")),
+            Ok(_) => {}
+        }
     }
     // As above: type-checked by `scripts/macos-check`.
     if !metal::BUILT && cfg!(target_os = "macos") {
-        out.push("metal: not included in this build");
+        out.push("metal: not included in this build".to_owned());
     }
     out
 }
@@ -244,6 +265,30 @@ fn free_memory(_: &candle_core::Device) -> Option<u64> {
     None
 }
 
+/// The cards that candle's CUDA kernels were compiled for.
+#[cfg(any(feature = "cuda", test))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kernels {
+    /// Compute capability, 89 for 8.9.
+    capability: u32,
+    /// Whether no later one will do.
+    only: bool,
+}
+
+#[cfg(any(feature = "cuda", test))]
+impl Kernels {
+    /// Of kernels in PTX, which has a line `.target sm_75`, or `.target sm_90a` if they use what that one alone has.
+    fn of(ptx: &str) -> Self {
+        let target = ptx.lines().find_map(|line| line.strip_prefix(".target sm_")).unwrap_or_default();
+        let end = target.find(|c: char| !c.is_ascii_digit()).unwrap_or(target.len());
+        Self { capability: target[..end].parse().unwrap_or_default(), only: target[end..].starts_with('a') }
+    }
+
+    fn run_on(self, capability: u32) -> bool {
+        if self.only { capability == self.capability } else { capability >= self.capability }
+    }
+}
+
 #[cfg(feature = "cuda")]
 mod cuda {
     //! Asks the driver, without making it ready for work.
@@ -251,38 +296,72 @@ mod cuda {
     use candle_core::cuda_backend::cudarc::driver::sys::CUdevice_attribute as Attribute;
     use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, result, sys};
 
-    use super::{Device, DeviceId, Precision};
+    use super::super::cuda_libraries;
+    use super::{Device, DeviceId, Kernels, Precision, TowerError, ask};
 
-    /// None where there is no driver.
-    pub fn devices() -> Vec<Device> {
-        let count = CudaContext::device_count().unwrap_or_default();
-        (0..count).filter_map(|n| device(n).ok()).collect()
+    pub use cuda_libraries::open_libraries;
+
+    /// The cards, or why there is none.
+    pub fn devices() -> Result<Vec<Device>, String> {
+        cuda_libraries::open_driver()?;
+        let failed = |error: DriverError| match error.0 {
+            sys::CUresult::CUDA_ERROR_NO_DEVICE => TowerError::Device("the NVIDIA driver found no card".to_owned()),
+            _ => TowerError::Device(format!("the NVIDIA driver failed: {error}")),
+        };
+        let count = ask(|| CudaContext::device_count().map_err(failed)).map_err(|error| error.to_string())?;
+        let kernels = Kernels::of(candle_core::cuda_backend::kernels::FILL.ptx());
+        let (mut cards, mut older) = (Vec::new(), None);
+        for n in 0..count {
+            match ask(|| device(n, kernels).map_err(failed)) {
+                Ok(Ok(card)) => cards.push(card),
+                Ok(Err(why)) => older = Some(why),
+                Err(error) => log::warn!("card {n}: {error}"),
+            }
+        }
+        match older {
+            _ if !cards.is_empty() => Ok(cards),
+            Some(why) => Err(why),
+            None => Err("the NVIDIA driver found no card".to_owned()),
+        }
     }
 
-    fn device(n: i32) -> Result<Device, DriverError> {
+    /// A card, or why it cannot run these kernels.
+    fn device(n: i32, kernels: Kernels) -> Result<Result<Device, String>, DriverError> {
         let device = result::device::get(n)?;
         // SAFETY: the handle is the driver's own.
-        let (memory, major) = unsafe {
+        let (memory, major, minor) = unsafe {
             let major = Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
-            (result::device::total_mem(device)?, result::device::get_attribute(device, major)?)
+            let minor = Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+            let of = |attribute| result::device::get_attribute(device, attribute);
+            (result::device::total_mem(device)?, of(major)?, of(minor)?)
         };
+        let (name, capability) = (result::device::get_name(device)?, (10 * major + minor) as u32);
+        if !kernels.run_on(capability) {
+            let (built, only) = (kernels.capability, if kernels.only { "" } else { " and later" });
+            return Ok(Err(format!(
+                "{name} has compute capability {major}.{minor}, but this program was built for {}.{}{only}",
+                built / 10,
+                built % 10
+            )));
+        }
         // bf16 came with compute capability 8.0.
-        let halves: &[Precision] = if major >= 8 { &[Precision::Bf16, Precision::F16] } else { &[Precision::F16] };
-        Ok(Device {
+        let halves: &[Precision] =
+            if kernels.capability >= 80 { &[Precision::Bf16, Precision::F16] } else { &[Precision::F16] };
+        Ok(Ok(Device {
             id: DeviceId::Cuda(n as usize),
-            name: result::device::get_name(device)?,
+            name,
             threads: 0,
-            features: format!("compute capability {major}.x"),
+            features: format!("compute capability {major}.{minor}"),
             memory: Some(memory as u64),
             driver: driver(),
             precisions: halves.iter().copied().chain([Precision::F32]).collect(),
-        })
+        }))
     }
 
     fn driver() -> String {
         let mut version = 0;
         // SAFETY: the driver writes one number.
-        let asked = unsafe { sys::cuDriverGetVersion(&mut version) }.result();
+        let asked = unsafe { sys::cuDriverGetVersion(&raw mut version) }.result();
         let cuda =
             asked.map_or_else(|_| "CUDA".to_owned(), |()| format!("CUDA {}.{}", version / 1000, version % 1000 / 10));
         // Of the kernel's half, on Linux.
@@ -293,8 +372,12 @@ mod cuda {
 
 #[cfg(not(feature = "cuda"))]
 mod cuda {
-    pub fn devices() -> Vec<super::Device> {
-        Vec::new()
+    pub fn devices() -> Result<Vec<super::Device>, String> {
+        Ok(Vec::new())
+    }
+
+    pub fn open_libraries() -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -361,6 +444,40 @@ mod tests {
         assert_eq!(batch(gigabytes(80), 400 << 20, Precision::F32), 256);
         assert_eq!(batch(gigabytes(1), 4 << 30, Precision::F32), 4, "it is tried, and halved where it must be");
         assert_eq!(batch(None, 0, Precision::F32), 32);
+    }
+
+    #[test]
+    fn a_driver_that_panics_is_an_error_and_why_there_is_no_card_is_said_in_one_line() {
+        let failed = ask(|| -> Result<(), TowerError> { panic!("missing\nsymbol") });
+        let said = failed.expect_err("it panics").to_string();
+        assert!(said.starts_with("its driver failed") && !said.contains('\n'), "{said}");
+        let why = Some("no NVIDIA driver was found".to_owned());
+        let missing = DeviceError::Missing { id: DeviceId::Cuda(0), why, present: vec![DeviceId::Cpu] };
+        let said = "this computer has no device cuda:0 (no NVIDIA driver was found); it has cpu";
+        assert_eq!(missing.to_string(), said);
+    }
+
+    #[test]
+    fn kernels_run_on_the_cards_that_they_were_compiled_for() {
+        let turing = Kernels::of("//\n.version 9.0\n.target sm_75\n.address_size 64\n");
+        assert_eq!(turing, Kernels { capability: 75, only: false });
+        assert_eq!([70, 75, 89, 120].map(|card| turing.run_on(card)), [false, true, true, true]);
+        let hopper = Kernels::of(".target sm_90a, debug\n");
+        assert_eq!([89, 90, 100].map(|card| hopper.run_on(card)), [false, true, false]);
+        assert_eq!(Kernels::of(""), Kernels { capability: 0, only: false });
+    }
+
+    #[test]
+    // Of builds for cards, on computers without one.
+    #[cfg(feature = "cuda")]
+    fn a_computer_without_a_card_has_its_cpu_and_says_what_is_missing() {
+        let Err(why) = cuda::devices() else { return };
+        assert_eq!(devices().iter().map(|device| device.id).collect::<Vec<_>>(), [DeviceId::Cpu]);
+        assert!(missing_backends().contains(&format!("cuda: {why}")), "{why}");
+        let said = find(DeviceId::Cuda(0)).expect_err("there is none").to_string();
+        assert!(said.contains(&why) && !said.contains('\n'), "{said}");
+        let asked = Device { id: DeviceId::Cuda(0), ..cpu() }.open(Precision::F32, 0);
+        assert!(matches!(asked, Err(TowerError::Device(_) | TowerError::Forward(_))), "an error and no panic");
     }
 
     #[test]

@@ -6,6 +6,8 @@ pub mod builtin;
 pub mod clip;
 pub mod compute_target;
 mod conv_layers;
+#[cfg(feature = "cuda")]
+mod cuda_libraries;
 pub mod device;
 pub mod golden;
 pub mod guard;
