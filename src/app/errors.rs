@@ -95,6 +95,7 @@ pub fn guarded(window: impl FnOnce() -> Result<(), String>) -> Result<(), String
     panic::set_hook(Box::new(move |info| {
         if info.location().is_some_and(|location| is_of_graphics(location.file())) {
             set_graphics_lost(true);
+            log::warn!("{info}");
         }
         if is_bug() {
             otherwise(info);

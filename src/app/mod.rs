@@ -110,7 +110,8 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
             break outcome;
         }
         if let Err(reason) = graphics.recover() {
-            break Err(reason);
+            kept.end();
+            anyhow::bail!("{reason}; install the newest driver of your graphics card, or start with WGPU_BACKEND=gl");
         }
     };
     kept.end();
@@ -127,9 +128,9 @@ fn open_window(kept: &KeptApp, graphics: &Graphics) -> Result<(), String> {
         let options = native_options(graphics.configuration());
         eframe::run_native_ext("Vicinity", options, context, Box::new(create)).map_err(|e| format!("{e:?}"))
     };
-    errors::guarded(window).inspect_err(|reason| {
+    errors::guarded(window).inspect_err(|_| {
         if errors::is_graphics_lost() {
-            graphics.lose(reason);
+            graphics.lose("the graphics library could not go on");
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The whole window: bars, side panels, centre, and dialogs.
 
 use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense, Stroke, Ui, pos2, vec2};
+use egui_wgpu::wgpu;
 
 use super::file_drop::FileDrop;
 use super::grid::{Direction, TileGrid};
@@ -117,8 +118,8 @@ impl Shell {
     }
 
     /// Compiles the shaders that the window has beside egui's, to see whether a device can.
-    pub fn compile_shaders(device: &egui_wgpu::wgpu::Device, target: egui_wgpu::wgpu::TextureFormat) {
-        MapPanel::compile_shaders(device, target);
+    pub fn compile_shaders(device: &wgpu::Device, queue: &wgpu::Queue, target: wgpu::TextureFormat) {
+        MapPanel::compile_shaders(device, queue, target);
     }
 
     /// Sets the graphics device, if any.

@@ -1,7 +1,8 @@
 //! Which graphics adapter draws the window. Adapters are tried one after another before the window opens, the one that
 //! worked last time first; if the device is lost while the window is open, the window is opened again with another.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,10 @@ struct Inner {
     /// Where the choice is remembered; `None`: nowhere.
     file: Option<PathBuf>,
     memory: Memory,
+    /// Held while adapters are tried.
+    lock: Option<File>,
     chosen: Option<(AdapterSummary, Chosen)>,
+    device: Option<wgpu::Device>,
     /// Why the device was lost, until the window has been opened again.
     lost: Option<String>,
     losses: Vec<Instant>,
@@ -45,8 +49,17 @@ struct Inner {
 impl Graphics {
     /// Reads which adapter worked last time from `file`.
     pub fn remembered_in(file: Option<PathBuf>) -> Self {
-        let memory = file.as_deref().map(Memory::read).unwrap_or_default();
-        Self(Arc::new(Mutex::new(Inner { file, memory, ..Inner::default() })))
+        let mut memory = file.as_deref().map(Memory::read).unwrap_or_default();
+        let lock = file.as_deref().map(Lock::take);
+        let (lock, file) = match lock {
+            Some(Lock::Taken(lock)) => {
+                memory.note_crash();
+                (Some(lock), file)
+            }
+            // Another program is trying adapters just now, and writes what it finds.
+            Some(Lock::Busy) | None => (None, None),
+        };
+        Self(Arc::new(Mutex::new(Inner { file, memory, lock, ..Inner::default() })))
     }
 
     /// How eframe is to set up graphics: by our choice of adapter, and without panics after a lost device.
@@ -80,9 +93,18 @@ impl Graphics {
             graphics.lose(if text.is_empty() { "no reason given" } else { &text });
             ctx_lost.request_repaint();
         });
+        self.inner().device = Some(state.device.clone());
         // The default panics. A frame that cannot be drawn is not worth the user's work.
         state.device.on_uncaptured_error(Arc::new(|error| log::error!("graphics: {error}")));
         simulate_loss(state, ctx);
+    }
+
+    /// Notices a loss before anything is drawn.
+    pub fn poll(&self) {
+        let device = self.inner().device.clone();
+        if let Some(Err(error)) = device.map(|device| device.poll(wgpu::PollType::Poll)) {
+            log::warn!("graphics: {error}");
+        }
     }
 
     /// Whether the device is lost, so that the window has to be opened again.
@@ -106,9 +128,10 @@ impl Graphics {
         if inner.losses.len() > 1
             && let Some((adapter, _)) = inner.chosen.take()
         {
+            // For this run only: the next may find it well again.
             inner.memory.failed(&adapter);
-            inner.save();
         }
+        inner.device = None;
         Ok(())
     }
 
@@ -139,6 +162,7 @@ impl Graphics {
                     if inner.memory.worked(&summary) {
                         inner.save();
                     }
+                    inner.lock = None;
                     log::info!("the window is drawn by {}", summary.id);
                     inner.chosen = Some((summary.clone(), Chosen { name: summary.name, failed }));
                     return Ok(adapter.clone());
@@ -163,6 +187,26 @@ impl Inner {
     fn save(&self) {
         if let Some(file) = &self.file {
             self.memory.write(file);
+        }
+    }
+}
+
+/// A lock that says that the program which tries adapters is alive.
+enum Lock {
+    Taken(File),
+    Busy,
+}
+
+impl Lock {
+    /// Locks a file beside `file`, or nothing where that cannot be created.
+    fn take(file: &Path) -> Self {
+        let create = || {
+            file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            File::create(file.with_extension("lock"))
+        };
+        match create().map(|lock| (lock.try_lock(), lock)) {
+            Ok((Ok(()), lock)) => Self::Taken(lock),
+            Ok((Err(_), _)) | Err(_) => Self::Busy,
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Memory {
     worked: Option<String>,
     /// Adapters that could not draw, or whose device was lost.
     failed: Vec<String>,
-    /// The adapter that is being tried. Still there at the next start: it took the program with it.
+    /// The adapter that is being tried. Still there when nobody tries one: it ended the program.
     trying: Option<String>,
 }
 
@@ -54,11 +54,14 @@ impl Memory {
     /// Reads it; nothing is known if the file is missing or damaged.
     pub fn read(file: &Path) -> Self {
         let bytes = std::fs::read(file).unwrap_or_default();
-        let mut memory: Self = serde_json::from_slice(&bytes).unwrap_or_default();
-        if let Some(id) = memory.trying.take() {
-            memory.add_failed(&id);
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// The adapter that was being tried ended the program that tried it.
+    pub fn note_crash(&mut self) {
+        if let Some(id) = self.trying.take() {
+            self.add_failed(&id);
         }
-        memory
     }
 
     /// Writes it. A failure costs no more than the next start's knowledge.
@@ -186,7 +189,10 @@ pub mod tests {
         let mut memory = Memory::read(&file);
         assert!(memory.begin(&all()[4]));
         memory.write(&file);
-        assert_eq!(order(&Memory::read(&file)).last().map(String::as_str), Some("card Dx12"));
+        let mut next = Memory::read(&file);
+        assert_eq!(order(&next)[0], "card Dx12");
+        next.note_crash();
+        assert_eq!(order(&next).last().map(String::as_str), Some("card Dx12"));
         std::fs::write(&file, b"{\"worked\": 7").expect("written");
         assert_eq!(Memory::read(&file), Memory::default());
     }

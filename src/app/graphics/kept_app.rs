@@ -1,11 +1,14 @@
 //! The app, kept while its graphics are set up again.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::time::Instant;
 
 use eframe::{CreationContext, Frame, Storage};
-use egui::{Context, Ui, ViewportCommand, Visuals};
+use egui::{Context, RawInput, Ui, ViewportCommand, Visuals};
 
+use super::super::errors;
 use super::super::window::{App, AppConfig};
 use super::adapters::{Chosen, Graphics};
 use crate::ui::style;
@@ -16,6 +19,8 @@ use vicinity_engine::Severity;
 pub struct KeptApp {
     stage: Rc<RefCell<Stage>>,
     windows: Rc<Cell<usize>>,
+    /// The clock of all its windows.
+    started: Instant,
     graphics: Graphics,
 }
 
@@ -28,7 +33,12 @@ enum Stage {
 impl KeptApp {
     /// An app that will start with `config`.
     pub fn new(config: AppConfig, graphics: Graphics) -> Self {
-        Self { stage: Rc::new(RefCell::new(Stage::NotStarted(Box::new(config)))), windows: Rc::default(), graphics }
+        Self {
+            stage: Rc::new(RefCell::new(Stage::NotStarted(Box::new(config)))),
+            windows: Rc::default(),
+            started: Instant::now(),
+            graphics,
+        }
     }
 
     /// The context of the app, if it is running: after its window was closed, it waits for another.
@@ -74,21 +84,38 @@ impl KeptApp {
             run(app);
         }
     }
+
+    /// As [`Self::with`], with a panic of the graphics libraries as a loss: it must not unwind through the window's libraries,
+    /// which would be left in the middle of a frame.
+    fn guarded(&self, run: impl FnOnce(&mut App)) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.with(run))) else { return };
+        if !errors::is_graphics_lost() {
+            resume_unwind(panic);
+        }
+        self.graphics.lose("the graphics library could not go on");
+    }
 }
 
 impl eframe::App for KeptApp {
     fn logic(&mut self, ctx: &Context, frame: &mut Frame) {
+        self.graphics.poll();
+        if !self.graphics.is_lost() {
+            self.guarded(|app| app.logic(ctx, frame));
+        }
         if self.graphics.is_lost() {
             ctx.send_viewport_cmd(ViewportCommand::Close);
-            return;
         }
-        self.with(|app| app.logic(ctx, frame));
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut Frame) {
         if !self.graphics.is_lost() {
-            self.with(|app| app.ui(ui, frame));
+            self.guarded(|app| app.ui(ui, frame));
         }
+    }
+
+    fn raw_input_hook(&mut self, _ctx: &Context, input: &mut RawInput) {
+        // A second window would start at 0 again, and whatever waits for a time would wait long.
+        input.time = Some(self.started.elapsed().as_secs_f64());
     }
 
     fn save(&mut self, storage: &mut dyn Storage) {

@@ -46,7 +46,7 @@ async fn draw(adapter: &Adapter, surface: Option<&Surface<'_>>) -> Result<(), St
 
 fn try_to_draw(device: &Device, queue: &Queue, format: TextureFormat) -> Result<(), String> {
     let trouble = Trouble::of(device);
-    Shell::compile_shaders(device, format);
+    Shell::compile_shaders(device, queue, format);
     let pixel = picture(device, queue, format);
     trouble.first().map_or(Ok(()), Err)?;
     is_drawn(pixel?, format)

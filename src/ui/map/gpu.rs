@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use egui::{PaintCallbackInfo, Rect};
-use egui_wgpu::wgpu::util::{BufferInitDescriptor, DeviceExt as _};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor, wgpu};
 
 use vicinity_core::MapPos;
@@ -95,6 +94,7 @@ pub struct MarkBuffer {
 /// Render pipelines and their device.
 pub struct Gpu {
     device: wgpu::Device,
+    queue: wgpu::Queue,
     points: wgpu::RenderPipeline,
     marks: wgpu::RenderPipeline,
     uniform: wgpu::Buffer,
@@ -104,8 +104,8 @@ pub struct Gpu {
 
 impl Gpu {
     /// Compiles the pipelines for the window's target, which eframe creates without multisampling and depth.
-    pub fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
-        let device = device.clone();
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, target: wgpu::TextureFormat) -> Self {
+        let (device, queue) = (device.clone(), queue.clone());
         let module = device.create_shader_module(wgpu::include_wgsl!("points.wgsl"));
         let uniform = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("map view"),
@@ -151,12 +151,19 @@ impl Gpu {
         let points = pipeline("point_corner", &[buffer(8, &place), buffer(8, &origin), buffer(4, &colour)]);
         let marks = pipeline("mark_corner", &[buffer(size_of::<Mark>() as u64, &mark)]);
         let linear_target = target.is_srgb();
-        Self { device, points, marks, uniform, bind_group, linear_target }
+        Self { device, queue, points, marks, uniform, bind_group, linear_target }
     }
 
     fn upload(&self, label: &str, contents: &[u8]) -> wgpu::Buffer {
-        let usage = wgpu::BufferUsages::VERTEX;
-        self.device.create_buffer_init(&BufferInitDescriptor { label: Some(label), contents, usage })
+        // Not by a mapped buffer, which panics if the device is lost.
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: contents.len() as u64,
+            usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, contents);
+        buffer
     }
 
     /// Number of rows that fit into one buffer at `bytes` per row.

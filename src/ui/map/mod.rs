@@ -28,6 +28,7 @@ use std::sync::Arc;
 use egui::accesskit::Role;
 use egui::emath::GuiRounding as _;
 use egui::{Pos2, Rect, Sense, Ui, WidgetInfo};
+use egui_wgpu::wgpu;
 
 use crate::context::{Ctx, Selection};
 use crate::ui::theme::Theme;
@@ -110,14 +111,14 @@ impl MapPanel {
 
     /// Sets the GPU. Without one, points are drawn as egui circles, so that tests need no driver.
     pub fn set_render_state(&mut self, render_state: Option<&egui_wgpu::RenderState>) {
-        self.gpu = render_state.map(|state| Arc::new(Gpu::new(&state.device, state.target_format)));
+        self.gpu = render_state.map(|state| Arc::new(Gpu::new(&state.device, &state.queue, state.target_format)));
         self.cache = SceneCache::default();
         self.layers.iter_mut().for_each(|layer| layer.clear());
     }
 
     /// Compiles the shaders of the map.
-    pub fn compile_shaders(device: &egui_wgpu::wgpu::Device, target: egui_wgpu::wgpu::TextureFormat) {
-        Gpu::new(device, target);
+    pub fn compile_shaders(device: &wgpu::Device, queue: &wgpu::Queue, target: wgpu::TextureFormat) {
+        Gpu::new(device, queue, target);
     }
 
     /// Draws the map into all of `ui` and handles its input.

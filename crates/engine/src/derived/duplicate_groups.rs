@@ -1,6 +1,8 @@
 //! Groups of files with the same content, and how they are found.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::snapshot::Snapshot;
@@ -16,15 +18,22 @@ pub struct Duplicates {
 }
 
 impl Duplicates {
-    /// Finds all duplicates of a snapshot; fewer once `cancelled` is set. Rows of tables are not compared.
-    pub fn of(snapshot: &Snapshot, cancelled: &AtomicBool) -> Self {
-        let mut contents: HashMap<(ContentHash, Modality), Vec<&Item>> = HashMap::new();
+    /// Finds all duplicates of a snapshot; fewer once `cancelled` is set. Rows of tables are not compared. The catalog knows
+    /// only the words of texts, so texts with the same words and size are told apart by `hash_of`, the hash of a whole file;
+    /// those that it cannot read are no duplicates.
+    pub fn of(snapshot: &Snapshot, hash_of: impl Fn(&Path) -> Option<ContentHash>, cancelled: &AtomicBool) -> Self {
+        let mut contents: HashMap<(ContentHash, Modality, u64), Vec<&Item>> = HashMap::new();
         let files = snapshot.items().filter(|item| item.row.is_none());
         for item in files.take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-            contents.entry((item.hash, item.modality)).or_default().push(item);
+            contents.entry((item.hash, item.modality, item.bytes)).or_default().push(item);
         }
+        let candidates = contents.into_iter().filter(|(_, group)| group.len() > 1);
+        let whole = |((_, modality, _), group): (_, Vec<_>)| match modality {
+            Modality::Image => vec![group],
+            Modality::Text => by_hash(group, &hash_of, cancelled),
+        };
         let spare = |group: &[&Item]| group.iter().skip(1).map(|item| item.bytes).sum::<u64>();
-        let mut groups: Vec<Vec<&Item>> = contents.into_values().filter(|group| group.len() > 1).collect();
+        let mut groups: Vec<Vec<&Item>> = candidates.flat_map(whole).collect();
         groups.sort_by_cached_key(|group| (std::cmp::Reverse(spare(group)), group.first().map(|item| item.id)));
         Self {
             bytes_to_spare: groups.iter().map(|group| spare(group)).sum(),
@@ -36,6 +45,28 @@ impl Duplicates {
     pub fn to_spare(&self) -> usize {
         self.groups.iter().map(|group| group.len() - 1).sum()
     }
+}
+
+/// Splits files by the hash of their content; files without a partner are dropped.
+fn by_hash<'a>(
+    files: Vec<&'a Item>,
+    hash_of: impl Fn(&Path) -> Option<ContentHash>,
+    cancelled: &AtomicBool,
+) -> Vec<Vec<&'a Item>> {
+    let mut contents: HashMap<ContentHash, Vec<&Item>> = HashMap::new();
+    for file in files.into_iter().take_while(|_| !cancelled.load(Ordering::Relaxed)) {
+        if let Some(hash) = hash_of(&file.path) {
+            contents.entry(hash).or_default().push(file);
+        }
+    }
+    contents.into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// The hash of a whole file; `None` if it cannot be read.
+pub fn hash_of(file: &Path) -> Option<ContentHash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(file).ok()?).ok()?;
+    Some(ContentHash(*hasher.finalize().as_bytes()))
 }
 
 #[cfg(test)]
@@ -84,16 +115,20 @@ mod tests {
                 (1, Text, None, 10),
                 (3, Image, None, 5000),
                 (2, Image, None, 900),
-                (1, Text, None, 12),
+                (1, Text, None, 10),
+                (1, Text, None, 12),   // the same words, another size
+                (1, Text, None, 10),   // the same words and size, another content
                 (3, Text, None, 5000), // another modality
                 (4, Text, Some(1), 7), // rows of one table
                 (4, Text, Some(2), 7),
             ]),
+            |path| Some(ContentHash([u8::from(path == Path::new("/7")); 32])),
             &AtomicBool::new(false),
         );
         let group = |ids: &[u32]| ids.iter().copied().map(ItemId).collect::<Vec<_>>();
         assert_eq!(found.groups, [group(&[1, 4]), group(&[0, 2, 5])]);
-        assert_eq!((found.to_spare(), found.bytes_to_spare), (3, 922));
-        assert_eq!(Duplicates::of(&snapshot(&[(1, Text, None, 10)]), &AtomicBool::new(false)), Duplicates::default());
+        assert_eq!((found.to_spare(), found.bytes_to_spare), (3, 920));
+        let unreadable = snapshot(&[(1, Text, None, 10), (1, Text, None, 10)]);
+        assert_eq!(Duplicates::of(&unreadable, |_| None, &AtomicBool::new(false)), Duplicates::default());
     }
 }

@@ -1,12 +1,11 @@
-//! Exact duplicates: files with the same content, found by the content hashes of the catalog. Two texts are the same if
-//! their words are, as the hash of a text is that of what is embedded. Computed when asked for; not stored, since finding
-//! them takes no longer than reading a file would.
+//! Exact duplicates: files with the same content, found by the content hashes of the catalog. As the hash of a text is that
+//! of its words, texts that have them in common are read once more. Computed when asked for, and not stored.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::duplicate_groups::Duplicates;
+use super::duplicate_groups::{Duplicates, hash_of};
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::{Event, Job, Severity};
@@ -31,7 +30,7 @@ impl Artefact for DuplicateFinder {
 
     fn update(&mut self, inputs: &Inputs<()>, cancelled: &AtomicBool) {
         if inputs.request.is_some() {
-            let found = Duplicates::of(&inputs.snapshot, cancelled);
+            let found = Duplicates::of(&inputs.snapshot, hash_of, cancelled);
             if !cancelled.load(Ordering::Relaxed) {
                 self.event_sender.send(Event::Duplicates(Arc::new(found)));
             }
