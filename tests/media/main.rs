@@ -10,4 +10,5 @@ mod support {
 }
 
 mod files;
+mod photo_facts;
 mod pictures;

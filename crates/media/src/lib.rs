@@ -21,6 +21,7 @@ mod foreign;
 mod headers;
 mod html;
 mod legacy;
+pub mod photo_facts;
 mod picture;
 pub mod resize;
 mod rtf;

@@ -9,7 +9,8 @@ const ORIENTATION: u16 = 0x0112;
 #[derive(Debug, Clone, Copy)]
 pub struct Directories<'a> {
     bytes: &'a [u8],
-    big_endian: bool,
+    /// Whether numbers are stored with their most significant byte first.
+    pub big_endian: bool,
     /// `BigTIFF`: offsets of 64 bits.
     big: bool,
 }
@@ -20,7 +21,8 @@ pub struct IfdEntry<'a> {
     file: Directories<'a>,
     /// What it is.
     pub tag: u16,
-    kind: u16,
+    /// How its values are stored, by the numbers of TIFF 6.0.
+    pub kind: u16,
     count: u64,
     /// Where the field for the value, or for its offset, is.
     field: usize,
@@ -98,7 +100,8 @@ impl<'a> IfdEntry<'a> {
     /// Bytes of one value of this kind.
     fn size(&self) -> Option<usize> {
         match self.kind {
-            1 | 2 | 6 | 7 => Some(1),
+            // 129: text in UTF-8, of EXIF 3.0.
+            1 | 2 | 6 | 7 | 129 => Some(1),
             3 | 8 => Some(2),
             4 | 9 | 11 | 13 => Some(4),
             5 | 10 | 12 | 16 | 17 | 18 => Some(8),
@@ -131,6 +134,29 @@ impl<'a> IfdEntry<'a> {
     /// The first whole number.
     pub fn number(&self) -> Option<u64> {
         self.numbers(1).first().copied()
+    }
+
+    /// Numbers of any kind, at most `most` of them; `None` for each that is not finite (0/0 for an unknown value).
+    pub fn reals(&self, most: usize) -> Vec<Option<f64>> {
+        let Some((size, bytes)) = self.size().zip(self.bytes()) else { return Vec::new() };
+        let file = Directories { bytes, ..self.file };
+        let real = |at: usize| {
+            let number = |at, size| file.number_at(at, size);
+            let value = match self.kind {
+                1 | 3 | 4 | 13 | 16 | 18 => number(at, size)? as f64,
+                6 => f64::from(number(at, 1)? as u8 as i8),
+                8 => f64::from(number(at, 2)? as u16 as i16),
+                9 => f64::from(number(at, 4)? as u32 as i32),
+                17 => number(at, 8)? as i64 as f64,
+                5 => number(at, 4)? as f64 / number(at + 4, 4)? as f64,
+                10 => f64::from(number(at, 4)? as u32 as i32) / f64::from(number(at + 4, 4)? as u32 as i32),
+                11 => f64::from(f32::from_bits(number(at, 4)? as u32)),
+                12 => f64::from_bits(number(at, 8)?),
+                _ => return None,
+            };
+            value.is_finite().then_some(value)
+        };
+        (0..bytes.len() / size).take(most).map(|index| real(index * size)).collect()
     }
 
     fn is_number(&self) -> bool {

@@ -9,10 +9,10 @@ mod containers;
 mod decoder_error;
 mod frames;
 mod icon;
-mod ifd;
+pub mod ifd;
 mod jpeg;
 mod pieces;
-mod png;
+pub mod png;
 mod tiff;
 
 use std::fs::File;

@@ -17,9 +17,11 @@ pub const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// A part of the file.
 #[derive(Debug, Clone, Copy)]
-struct Chunk<'a> {
-    kind: [u8; 4],
-    data: &'a [u8],
+pub struct Chunk<'a> {
+    /// What it holds.
+    pub kind: [u8; 4],
+    /// Its content, as far as it is in the file.
+    pub data: &'a [u8],
     /// Where it starts, length first.
     start: usize,
     /// Whether all of it is in the file, its checksum too.
@@ -38,7 +40,8 @@ impl Chunk<'_> {
     }
 }
 
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+/// The parts of a file in order, behind its signature.
+pub fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut start = SIGNATURE.len();
     std::iter::from_fn(move || {
         let head = bytes.get(start..start + 8)?;
