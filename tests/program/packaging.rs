@@ -164,6 +164,19 @@ fn small_tree(folder: &Path) -> PathBuf {
     tree
 }
 
+/// A package of a small tree, made twice: both have to be the same.
+#[cfg(target_os = "linux")]
+fn package(kind: &str, folder: &Path) -> PathBuf {
+    let tree = small_tree(folder);
+    let [package, again] = [1, 2].map(|n| folder.join(format!("{n}.{kind}")));
+    for out in [&package, &again] {
+        let mut command = Command::new(format!("packaging/linux/{kind}"));
+        output(command.arg(&tree).arg(out).env("SOURCE_DATE_EPOCH", "1700000000"));
+    }
+    assert!(fs::read(&package).unwrap() == fs::read(&again).unwrap(), "it differs from one time to the next");
+    package
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_deb_names_the_program_and_what_it_opens_and_is_the_same_each_time() {
@@ -171,11 +184,7 @@ fn the_deb_names_the_program_and_what_it_opens_and_is_the_same_each_time() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let (tree, deb, again) = (small_tree(folder.path()), folder.path().join("1.deb"), folder.path().join("2.deb"));
-    for out in [&deb, &again] {
-        output(Command::new("packaging/linux/deb").arg(&tree).arg(out).env("SOURCE_DATE_EPOCH", "1700000000"));
-    }
-    assert!(fs::read(&deb).unwrap() == fs::read(&again).unwrap(), "it differs from one time to the next");
+    let deb = package("deb", folder.path());
     let field = |name: &str| output(Command::new("dpkg-deb").arg("-f").arg(&deb).arg(name)).trim().to_owned();
     assert_eq!(field("Package"), "vicinity");
     assert_eq!(field("Version"), concat!(env!("CARGO_PKG_VERSION"), "-1"));
@@ -203,11 +212,7 @@ fn the_rpm_names_the_program_and_what_it_opens_and_is_the_same_each_time() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let (tree, rpm, again) = (small_tree(folder.path()), folder.path().join("1.rpm"), folder.path().join("2.rpm"));
-    for out in [&rpm, &again] {
-        output(Command::new("packaging/linux/rpm").arg(&tree).arg(out).env("SOURCE_DATE_EPOCH", "1700000000"));
-    }
-    assert!(fs::read(&rpm).unwrap() == fs::read(&again).unwrap(), "it differs from one time to the next");
+    let rpm = package("rpm", folder.path());
     let ask = |arguments: &[&str]| output(Command::new("rpm").arg("-qp").args(arguments).arg(&rpm));
     let expected = format!("vicinity {} {}", env!("CARGO_PKG_VERSION"), identity("HOMEPAGE"));
     assert_eq!(ask(&["--queryformat", "%{NAME} %{VERSION} %{URL}"]), expected);

@@ -16,7 +16,7 @@ use vicinity_engine::runtime;
 
 /// A device that is lost again within this time does not work on this adapter.
 const SOON: Duration = Duration::from_secs(60);
-/// So many losses within [`SOON`] end the program.
+/// More losses than these within [`SOON`] end the program.
 const MAX_LOSSES: usize = 4;
 
 /// The adapter that draws, and those that could not.
@@ -29,7 +29,7 @@ pub struct Chosen {
 }
 
 /// The choice of adapters of one program run, shared with the window's driver callbacks.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Graphics(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
@@ -50,15 +50,12 @@ impl Graphics {
     /// Reads which adapter worked last time from `file`.
     pub fn remembered_in(file: Option<PathBuf>) -> Self {
         let mut memory = file.as_deref().map(Memory::read).unwrap_or_default();
-        let lock = file.as_deref().map(Lock::take);
-        let (lock, file) = match lock {
-            Some(Lock::Taken(lock)) => {
-                memory.note_crash();
-                (Some(lock), file)
-            }
-            // Another program is trying adapters just now, and writes what it finds.
-            Some(Lock::Busy) | None => (None, None),
-        };
+        let lock = file.as_deref().and_then(lock_beside);
+        // Without the lock, another program is trying adapters just now, and writes what it finds.
+        let file = file.filter(|_| lock.is_some());
+        if lock.is_some() {
+            memory.note_crash();
+        }
         Self(Arc::new(Mutex::new(Inner { file, memory, lock, ..Inner::default() })))
     }
 
@@ -128,7 +125,6 @@ impl Graphics {
         if inner.losses.len() > 1
             && let Some((adapter, _)) = inner.chosen.take()
         {
-            // For this run only: the next may find it well again.
             inner.memory.failed(&adapter);
         }
         inner.device = None;
@@ -175,7 +171,8 @@ impl Graphics {
                 }
             }
         }
-        Err(if failed.is_empty() { "No suitable graphics adapter".to_owned() } else { no_adapter(&failed) })
+        let reasons = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join("; ")) };
+        Err(format!("No suitable graphics adapter{reasons}"))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -191,24 +188,13 @@ impl Inner {
     }
 }
 
-/// A lock that says that the program which tries adapters is alive.
-enum Lock {
-    Taken(File),
-    Busy,
-}
-
-impl Lock {
-    /// Locks a file beside `file`, or nothing where that cannot be created.
-    fn take(file: &Path) -> Self {
-        let create = || {
-            file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            File::create(file.with_extension("lock"))
-        };
-        match create().map(|lock| (lock.try_lock(), lock)) {
-            Ok((Ok(()), lock)) => Self::Taken(lock),
-            Ok((Err(_), _)) | Err(_) => Self::Busy,
-        }
-    }
+/// Locks a file beside `file`, which says that the program that tries adapters is alive; `None` if another one holds the
+/// lock, or the file cannot be created.
+fn lock_beside(file: &Path) -> Option<File> {
+    std::fs::create_dir_all(file.parent()?).ok()?;
+    let lock = File::create(file.with_extension("lock")).ok()?;
+    lock.try_lock().ok()?;
+    Some(lock)
 }
 
 /// The adapters of this computer, one line each; that which drew the window last says so.
@@ -218,10 +204,6 @@ pub fn list(file: Option<PathBuf>) -> Vec<String> {
     let memory = file.as_deref().map(Memory::read).unwrap_or_default();
     let line = |adapter: &Adapter| memory.describe(&AdapterSummary::from(&adapter.get_info()));
     adapters.iter().map(line).collect()
-}
-
-fn no_adapter(failed: &[String]) -> String {
-    format!("No suitable graphics adapter ({})", failed.join("; "))
 }
 
 /// Destroys the device after the seconds that `VICINITY_LOSE_GRAPHICS` gives, to try the recovery; in debug builds only.

@@ -9,6 +9,7 @@ use eframe::{CreationContext, Frame, Storage};
 use egui::{Context, RawInput, Ui, ViewportCommand, Visuals};
 
 use super::super::errors;
+use super::super::frame::clear_color;
 use super::super::window::{App, AppConfig};
 use super::adapters::{Chosen, Graphics};
 use crate::ui::style;
@@ -129,7 +130,7 @@ impl eframe::App for KeptApp {
     }
 
     fn clear_color(&self, visuals: &Visuals) -> [f32; 4] {
-        visuals.panel_fill.to_normalized_gamma_f32()
+        clear_color(visuals)
     }
 }
 

@@ -61,9 +61,9 @@ impl AboutDialog {
         });
         ui.add(egui::Label::new(egui::RichText::new(env!("CARGO_PKG_DESCRIPTION")).color(theme.text2)).wrap());
         if let Some(adapter) = &ctx.state.view.graphics {
-            let drawn =
-                egui::RichText::new(format!("Drawn by {adapter}")).font(font(text_size::SMALL)).color(theme.text2);
-            ui.add(egui::Label::new(drawn).truncate());
+            let graphics =
+                egui::RichText::new(format!("Graphics: {adapter}")).font(font(text_size::SMALL)).color(theme.text2);
+            ui.add(egui::Label::new(graphics).truncate());
         }
         ui.add_space(SPACE[1]);
         if let Some(clicked) = buttons::segments(ui, &PAGES.each_ref().map(|page| page.name), self.page) {
