@@ -375,6 +375,12 @@ fn awkward_texts_read_as_expected() {
                     // of a page only the words are read
                     wanted = self::text("page.html", wanted.as_bytes());
                 }
+                if file.contains(".srt.") {
+                    // of subtitles only the lines that are shown
+                    let unseen = |line: &str| line.contains("-->") || line.chars().all(|c| c.is_ascii_digit());
+                    let lines = wanted.trim_start_matches('\u{feff}').lines().map(str::trim);
+                    wanted = lines.filter(|line| !unseen(line)).collect::<Vec<_>>().join("\n");
+                }
                 if plain(&text) != plain(&wanted) {
                     let at = text.chars().zip(wanted.chars()).position(|(a, b)| a != b);
                     wrong.push(format!("{file} ({}): differs from character {at:?}", row["encoding"]));

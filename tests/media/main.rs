@@ -9,6 +9,7 @@ mod support {
     pub use places::*;
 }
 
+mod documents;
 mod files;
 mod photo_facts;
 mod pictures;

@@ -5,6 +5,7 @@ use std::io;
 use image::ImageFormat;
 use thiserror::Error;
 
+use crate::document::DocumentError;
 use crate::foreign::UnreadFormat;
 
 /// A larger file is not read, bytes.
@@ -64,6 +65,9 @@ pub enum ReadError {
     /// It is a picture that cannot be decoded.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// It is a document that cannot be opened.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A decoder panicked.
     #[error("The file is damaged; its decoder failed")]
     DecoderPanicked,

@@ -15,18 +15,21 @@
 
 mod budget;
 mod dialect;
+mod document;
 mod encoding;
 mod error;
 mod foreign;
 mod headers;
 mod html;
 mod legacy;
+mod mail;
 pub mod photo_facts;
 mod picture;
 pub mod resize;
 mod rtf;
 mod skip_reason;
 mod sniff;
+mod subtitles;
 mod table;
 mod text;
 pub mod thumbnail;
@@ -34,11 +37,12 @@ mod wide;
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use budget::{Budget, Reservation};
+pub use document::{DocumentError, DocumentFormat};
 use error::MAX_FILE_BYTES;
 pub use error::{JpegKind, PictureError, ReadError, RowProblem, TiffKind};
 pub use foreign::UnreadFormat;
@@ -115,13 +119,14 @@ impl SourceFile {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
             Kind::Picture(_) if skip_reason::is_raw_photo(path, &self.bytes) => Some(SkipReason::RawPhoto),
-            Kind::Picture(_) if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
-            Kind::Picture(_) | Kind::Text | Kind::Refused(_) => None,
+            Kind::Picture(_) | Kind::Document(_) if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
+            Kind::Picture(_) | Kind::Text | Kind::Document(_) | Kind::Refused(_) => None,
         }
     }
 
     /// Reads as much as the content needs: all of a picture, of a text no more than a model can use, nothing of what is
-    /// neither. Waits while other threads hold too many bytes of other files; a thread must hold one file at a time.
+    /// neither; the parts of a document are read when they are needed. Waits while other threads hold too many bytes of
+    /// other files; a thread must hold one file at a time.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -129,6 +134,11 @@ impl SourceFile {
         let most = match self.kind {
             Kind::Picture(_) => within_limit(self.len).map(|()| MAX_FILE_BYTES)?,
             Kind::Text => text::MAX_BYTES,
+            Kind::Document(_) => {
+                within_limit(self.len)?;
+                self.held = Some(FILES.take(document::MEMORY));
+                return Ok(());
+            }
             Kind::Refused(_) | Kind::Other => return Ok(()),
         };
         let have = self.bytes.len() as u64;
@@ -160,6 +170,10 @@ impl SourceFile {
             Kind::Picture(format) => {
                 let (picture, original) = picture::decode(&self.bytes, format)?;
                 Ok(Some((hash(&self.bytes), Content::Image { picture, original })))
+            }
+            Kind::Document(format) => {
+                let text = document::read(self.file, format)?;
+                Ok(text.map(|text| (hash(text.as_bytes()), Content::Text(text))))
             }
             Kind::Text => match table::kind(path).filter(|_| options.rows) {
                 Some(kind) => {
@@ -212,6 +226,7 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
         }
         Kind::Refused(error) => Err(error),
         Kind::Other => Ok(None),
+        Kind::Document(format) => Ok(document::read(Cursor::new(bytes), format)?.map(Content::Text)),
         Kind::Text => match table::kind(path).filter(|_| options.rows) {
             Some(kind) => TableRows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
             None => {
@@ -261,7 +276,7 @@ pub fn glance(path: &Path) -> Glance {
         Ok((Kind::Picture(format), bytes)) => {
             picture::glance(path, &bytes, format).map_or(Glance::Other, Glance::Picture)
         }
-        Ok((Kind::Text, _)) => Glance::Text,
+        Ok((Kind::Text | Kind::Document(_), _)) => Glance::Text,
         Ok((Kind::Refused(_) | Kind::Other, _)) | Err(_) => Glance::Other,
     }
 }

@@ -1,4 +1,4 @@
-//! The kind of a file that is neither an image nor a text, for the counts of skipped files. Content decides
+//! The kind of a file that is not read, for the counts of skipped files. Content decides
 //! if it can, then the name. Whether a file is imported is not decided here, except for raw photos: many of them have the
 //! header of a TIFF and would be taken for the small picture within.
 

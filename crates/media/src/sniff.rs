@@ -6,6 +6,7 @@ use std::path::Path;
 
 use image::ImageFormat;
 
+use super::document::{self, DocumentError, DocumentFormat};
 use super::error::ReadError;
 use super::{encoding, foreign, headers};
 
@@ -21,6 +22,8 @@ pub enum Kind {
     Picture(ImageFormat),
     /// A text.
     Text,
+    /// A document with a text within.
+    Document(DocumentFormat),
     /// Promises a picture or a text, but cannot be read.
     Refused(ReadError),
     /// Neither image nor text.
@@ -60,8 +63,10 @@ const PICTURE_NAMES: &[&str] = &[
     "svg", "sgi", "mpo",
 ];
 /// File name extensions of texts.
-const TEXT_NAMES: &[&str] =
-    &["txt", "md", "rst", "csv", "tsv", "tab", "jsonl", "json", "html", "htm", "xml", "tex", "log", "srt", "rtf"];
+const TEXT_NAMES: &[&str] = &[
+    "txt", "md", "rst", "csv", "tsv", "tab", "jsonl", "json", "html", "htm", "xml", "tex", "log", "srt", "vtt", "rtf",
+    "eml",
+];
 
 /// The kind of the file.
 pub fn kind(sight: &Sight<'_>) -> Kind {
@@ -73,6 +78,12 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     }
     if let Some(format) = foreign::unread(head) {
         return Kind::Refused(ReadError::UnreadFormat { format });
+    }
+    if document::is_encrypted(head, &ending) {
+        return Kind::Refused(DocumentError::Encrypted.into());
+    }
+    if let Some(format) = document::detect(head, &ending).filter(|_| !named_picture) {
+        return Kind::Document(format);
     }
     let header = headers::picture(head, sight.len);
     if let Some(header) = header.filter(|header| header.is_valid) {

@@ -4,12 +4,12 @@
 use super::encoding::{self, TextEncoding};
 use super::error::ReadError;
 use super::html::{self, Markup};
-use super::rtf;
+use super::{mail, rtf, subtitles};
 
 /// The most bytes that are read of a text: [`MAX_CHARS`] in every encoding, and markup around them.
 pub const MAX_BYTES: u64 = 8 << 20;
 /// The most characters that are kept of a text.
-const MAX_CHARS: usize = 1 << 20;
+pub const MAX_CHARS: usize = 1 << 20;
 /// The longest sequence that a terminal would obey; longer ones are words.
 const MAX_ESCAPED: usize = 2048;
 
@@ -17,13 +17,19 @@ const MAX_ESCAPED: usize = 2048;
 /// `ending` is its lower-case extension.
 ///
 /// # Errors
-/// When the encoding is known but cannot be decoded.
+/// When the encoding is known but cannot be decoded, or a message is encrypted.
 pub fn read(bytes: &[u8], whole: bool, ending: &str) -> Result<Option<String>, ReadError> {
     if rtf::is_rtf(bytes) {
         return Ok(shown(&rtf::read(bytes)));
     }
+    if mail::is_mail(bytes, ending) {
+        return Ok(shown(&mail::read(bytes)?));
+    }
     let (encoding, mark) = encoding_of(bytes, whole)?;
     let text = encoding::decode(&bytes[mark..], encoding, whole);
+    if let Some(words) = subtitles::read(&text) {
+        return Ok(shown(&words));
+    }
     let Some(markup) = html::markup(&text, ending) else { return Ok(shown(&text)) };
     let words = shown(&html::read(&text, markup));
     // Settings and other data have all they say in attributes.

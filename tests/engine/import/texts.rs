@@ -204,6 +204,7 @@ fn of_markup_the_words_are_read() {
             "{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}\\f0 A golden {\\b retriever} puppy\\par plays in the snow.\\par}",
         ),
         ("a.doc", "{\\rtf1\\ansi A golden retriever puppy\\line plays in the snow.}"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n<i>A golden retriever puppy</i>\nplays in the snow.\n"),
         ("a.log", "\u{1b}[32mA golden\u{1b}[0m retriever puppy\r\nplays \u{1b}[1min\u{1b}[m the snow."),
     ] {
         assert_eq!(text(name, bytes.as_bytes()), words, "{name}");
@@ -215,7 +216,7 @@ fn of_markup_the_words_are_read() {
         ("a.md", "# Title\n\nThe `<b>` tag, and <i>this</i>.\n"),
         ("a.tex", "\\documentclass{article}\n% \\textbf{bold} words\n"),
         ("a.py", "print('<p>no page</p>')\n"),
-        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n<i>Hello.</i>\n"),
+        ("times.txt", "At 00:00:01,000 --> 00:00:02,000\n<i>Hello.</i>\n"),
         ("a.rst", ".. raw:: html\n\n   <p>x</p>\n"),
     ] {
         assert_eq!(text(name, source.as_bytes()), source, "{name}");
