@@ -65,6 +65,7 @@ pub fn opener(running: RuntimeSettings) -> Opener {
     Arc::new(move |library: &Path, options: OpenOptions| {
         let mut opened = open(library, options, &running)?;
         opened.engine.listen();
+        opened.engine.watch();
         Ok(Box::new(opened) as Box<dyn Backend>)
     })
 }

@@ -188,9 +188,13 @@ impl App {
     }
 }
 
-/// What an import did, in one line; empty if it found nothing to do.
+/// What an import did, in one line; empty if it found nothing to do, and of one that nobody has asked for if it embedded
+/// nothing.
 fn import_summary(summary: &ImportSummary) -> String {
     let mut parts = Vec::new();
+    if summary.unasked && summary.embedded == 0 {
+        return String::new();
+    }
     let embedded = format::count(summary.embedded, "item");
     if summary.cancelled {
         parts.push("Import cancelled".to_owned());

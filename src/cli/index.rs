@@ -124,6 +124,7 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
         excludes: excludes::apply(&before.excludes, args)?,
         rows: before.rows || args.rows,
         long_text: args.long_text.unwrap_or(before.long_text),
+        watch: before.watch,
     };
     if options != before {
         session.engine.submit(Job::SetImport(options));

@@ -21,3 +21,4 @@ mod project;
 mod remote_soak;
 mod store;
 mod store_survival;
+mod watch;

@@ -174,7 +174,7 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
     let mut store = open(dir.path());
     assert_eq!(store.import_options(), None);
     store.commit_embedded(batch(0..4)).expect("stored"); // 0 and 3 are texts
-    let options = ImportOptions { excludes: vec!["*.tmp".into()], rows: false, long_text: LongText::Mean };
+    let options = ImportOptions { excludes: vec!["*.tmp".into()], rows: false, long_text: LongText::Mean, watch: true };
     store.set_import_options(&options).expect("stored");
     drop(store);
     let mut store = open(dir.path());
@@ -508,7 +508,7 @@ fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
         modified_ns: 1,
     };
     store.record_rejected(vec![refused]).expect("stored");
-    let mean = ImportOptions { excludes: Vec::new(), rows: false, long_text: LongText::Mean };
+    let mean = ImportOptions { excludes: Vec::new(), rows: false, long_text: LongText::Mean, watch: true };
     store.set_import_options(&mean).expect("stored");
     store.commit_embedded(batch(3..4)).expect("stored");
     let seen = [0, 3, 6, 9, 20].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
@@ -869,7 +869,7 @@ mod damage {
             let dir = library();
             let mut store = open(dir.path());
             let excludes = vec!["*.tmp".to_owned()];
-            let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate };
+            let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate, watch: true };
             store.set_import_options(&options).expect("stored");
             let failed = RejectedFile {
                 cause: RejectionCause::Content,

@@ -275,7 +275,8 @@ impl Backend for Fake {
     }
 
     fn import(&self) -> ImportOptions {
-        ImportOptions { excludes: vec!["node_modules".to_owned()], rows: false, long_text: Default::default() }
+        let excludes = vec!["node_modules".to_owned()];
+        ImportOptions { excludes, rows: false, long_text: Default::default(), watch: true }
     }
 }
 

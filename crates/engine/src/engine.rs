@@ -25,6 +25,7 @@ use super::store::StoreError;
 use super::threads::{pool, spare_threads};
 use super::visible::VisibleCache;
 use super::visible::worker::FilterWorker;
+use super::watch::FolderWatcher;
 use super::{Event, ImportOptions, ImportSummary, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
 use vicinity_core::worker::{Inbox, Worker};
 use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
@@ -71,6 +72,7 @@ pub struct Engine {
     /// The service behind the model, with its host, if any.
     service: Option<(String, Remote)>,
     listener: Option<InstanceListener>,
+    watcher: Option<FolderWatcher>,
     /// Problems found on opening.
     opening_notices: Vec<Notice>,
     workers: Vec<Worker>,
@@ -218,6 +220,7 @@ impl Engine {
             previewer,
             service: None,
             listener: None,
+            watcher: None,
             opening_notices: notices,
             workers,
         })
@@ -236,6 +239,16 @@ impl Engine {
             let listener = InstanceListener::open(&self.snapshot().parts().library, self.event_sender.clone());
             self.listener =
                 listener.map_err(|error| log::warn!("starting Vicinity again will open a second window: {error}")).ok();
+        }
+    }
+
+    /// For a window: follows changes in the folders from now on, as far as [`ImportOptions::watch`] says so. Nothing is sent
+    /// to a service without a request, and a library that is open for reading only stays as it is.
+    pub fn watch(&mut self) {
+        if self.library.read_only().is_none() && self.service.is_none() && self.watcher.is_none() {
+            let (library, control, jobs) = (self.library.clone(), self.control.clone(), self.jobs.clone());
+            let watcher = FolderWatcher::start(library, control, jobs, self.event_sender.clone());
+            self.watcher = watcher.map_err(|error| log::warn!("changes in the folders are not noticed: {error}")).ok();
         }
     }
 
@@ -418,6 +431,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.begin_closing();
         self.listener = None;
+        self.watcher = None;
         if let Some(closing) = self.library.closing() {
             closing.announce();
         }

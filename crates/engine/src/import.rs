@@ -84,6 +84,8 @@ struct ImportRun {
     previous: Option<UnfinishedImport>,
     /// Whether it is noted that this one is unfinished.
     marked: bool,
+    /// Whether nobody has asked for it.
+    unasked: bool,
 }
 
 impl Task for Coordinator {
@@ -112,7 +114,7 @@ impl Task for Coordinator {
     fn handle(&mut self, (number, job): &mut NumberedJob) {
         let (number, job) = (*number, std::mem::replace(job, Job::Resume));
         match job {
-            Job::Add(_) | Job::Rescan | Job::Retry(_) => self.import(number, job),
+            Job::Add(_) | Job::Rescan | Job::Follow | Job::Retry(_) => self.import(number, job),
             // after a run that a full disk has ended; one that was only paused continues by itself
             Job::Resume if self.stopped.take() => self.import(number, Job::Rescan),
             Job::Resume => {}
@@ -229,6 +231,7 @@ impl Coordinator {
             skipped: SkipCounts::new(),
             previous: self.library.unfinished(),
             marked: false,
+            unasked: true,
         };
         pipeline.run(&self.readers, &self.towers, |sender| self.scan_loop(job, &pipeline, sender, &mut run));
         self.finish(&pipeline, &run);
@@ -275,8 +278,11 @@ impl Coordinator {
         }
         let seconds = run.start.elapsed().as_secs_f64();
         self.event_sender.send(Event::Unfinished(self.library.unfinished()));
-        self.event_sender
-            .send(Event::ImportFinished(ImportSummary { cancelled, ..self.summary(&pipeline.stats, seconds) }));
+        self.event_sender.send(Event::ImportFinished(ImportSummary {
+            cancelled,
+            unasked: run.unasked,
+            ..self.summary(&pipeline.stats, seconds)
+        }));
     }
 
     /// Notes how the run has ended, for this window and the next one.
@@ -317,6 +323,7 @@ impl Coordinator {
             skipped: stats.skipped(),
             seconds,
             cancelled: false,
+            unasked: false,
         }
     }
 }

@@ -9,6 +9,8 @@ use vicinity_core::monitor::Monitor;
 #[derive(Default)]
 struct State {
     running: bool,
+    /// Number of the job that the last run began with.
+    begun: u64,
     paused: bool,
     interrupted: bool,
     closed: bool,
@@ -40,6 +42,7 @@ impl ImportControl {
     pub fn begin(&self, job: u64) {
         self.state.update(|state| {
             (state.running, state.paused, state.interrupted) = (true, false, false);
+            state.begun = state.begun.max(job);
             state.last = Progress::default();
             self.cancelled.store(state.closed || job <= state.cancelled_to, Ordering::Relaxed);
         });
@@ -51,6 +54,16 @@ impl ImportControl {
             state.running = false;
             state.paused = false;
         });
+    }
+
+    /// Whether there is a run.
+    pub fn is_running(&self) -> bool {
+        self.state.read(|state| state.running)
+    }
+
+    /// Whether a run that began with the job of this number, or a later one, is over.
+    pub fn has_ended(&self, job: u64) -> bool {
+        self.state.read(|state| !state.running && state.begun >= job)
     }
 
     /// Holds the import after what is in flight; false where none is running.

@@ -9,4 +9,6 @@ pub struct ImportOptions {
     pub rows: bool,
     /// What to do with texts longer than the model's window.
     pub long_text: vicinity_models::LongText,
+    /// Whether changes in the folders are followed while a window has the library open.
+    pub watch: bool,
 }

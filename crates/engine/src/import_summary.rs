@@ -25,6 +25,8 @@ pub struct ImportSummary {
     pub busy: StageSeconds,
     /// Whether the user ended it early.
     pub cancelled: bool,
+    /// Whether nobody asked for it: something in the folders may have changed.
+    pub unasked: bool,
 }
 
 /// Seconds that the stages of an import worked, summed over their threads where they have several.

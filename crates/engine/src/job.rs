@@ -16,6 +16,8 @@ pub enum Job {
     Remove(PathBuf),
     /// Scan all folders again.
     Rescan,
+    /// The same, without a request of the user: something may have changed. Nothing is said that was said before.
+    Follow,
     /// Try failed files again; if the list is empty, scan all folders and retry every failed file.
     Retry(Vec<PathBuf>),
     /// Pause the import after the current batch.

@@ -68,6 +68,7 @@ pub mod suggest;
 mod threads;
 pub mod updates;
 pub mod visible;
+mod watch;
 
 pub use derived::duplicate_groups::Duplicates;
 pub use engine::{Engine, OpenError};

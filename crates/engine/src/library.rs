@@ -354,7 +354,7 @@ impl Library {
 /// What a new library starts with.
 fn default_options() -> ImportOptions {
     let excludes = DEFAULT_EXCLUDES.iter().map(|pattern| (*pattern).to_owned()).collect();
-    ImportOptions { excludes, rows: false, long_text: LongText::default() }
+    ImportOptions { excludes, rows: false, long_text: LongText::default(), watch: true }
 }
 
 impl NewItem {

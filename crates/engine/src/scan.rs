@@ -178,6 +178,16 @@ impl<'a> FolderWalk<'a> {
         Self { excludes, roots, cancel, folders_seen, files_seen, libraries, own }
     }
 
+    /// Whether a walk over all roots could meet this path, by its names.
+    pub fn looks_at(&self, path: &Path) -> bool {
+        let is_below = |root: &PathBuf| {
+            let below = path.strip_prefix(root).ok()?;
+            Some(below.iter().map(Path::new).all(|name| !is_hidden(name) && !self.excludes.skips(name)))
+        };
+        let is_own = || self.own.iter().any(|folder| path.starts_with(folder)) || is_part_of_library(path);
+        self.roots.iter().any(|root| is_below(root) == Some(true)) && !is_own()
+    }
+
     /// Walks one root, a folder or file, to its end; false where it was cancelled.
     pub fn root(&mut self, root: &Path, found: &mut dyn FnMut(ScanEntry)) -> bool {
         if is_part_of_library(root) {

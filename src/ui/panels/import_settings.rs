@@ -17,6 +17,7 @@ pub struct ImportForm {
     excludes: String,
     rows: bool,
     mean: bool,
+    watch: bool,
     loaded: Option<ImportOptions>,
 }
 
@@ -34,6 +35,7 @@ impl ImportForm {
             self.excludes = options.excludes.join("\n");
             self.rows = options.rows;
             self.mean = options.long_text == LongText::Mean;
+            self.watch = options.watch;
             self.loaded = Some(options.clone());
         }
         let stays_open =
@@ -62,6 +64,9 @@ impl ImportForm {
         head(ui, "Long texts");
         buttons::radio(ui, &mut self.mean, false, "Read only the beginning");
         buttons::radio(ui, &mut self.mean, true, "Read the whole text and average (slower)");
+        ui.add_space(SPACE[0]);
+        head(ui, "Changes");
+        buttons::checkbox(ui, &mut self.watch, "Watch folders, and import what is new or changed");
         ui.add_space(SPACE[1]);
         ui.horizontal(|ui| {
             if buttons::primary(ui, "Apply").clicked() {
@@ -77,6 +82,7 @@ impl ImportForm {
             excludes: self.excludes.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
             rows: self.rows,
             long_text: if self.mean { LongText::Mean } else { LongText::Truncate },
+            watch: self.watch,
         }
     }
 }

@@ -45,8 +45,10 @@ impl Coordinator {
                     self.walk(job, pipeline, sender, run);
                 }
                 Some(Some((_, Job::Resume))) => {}
-                // only once nothing of it is in flight
-                Some(Some(job @ (_, Job::Remove(_) | Job::Compact))) => self.deferred.borrow_mut().push_back(job),
+                // only once nothing of it is in flight; or this run would pass over what it has seen
+                Some(Some(job @ (_, Job::Remove(_) | Job::Compact | Job::Follow))) => {
+                    self.deferred.borrow_mut().push_back(job);
+                }
                 Some(Some((_, other))) => self.run_now(other),
                 None if pipeline.in_flight.load(Ordering::Acquire) == 0 => return,
                 None => pipeline.report(),
@@ -60,6 +62,7 @@ impl Coordinator {
             Ok(excludes) => excludes,
             Err(error) => return self.event_sender.notice(Severity::Error, error.to_string()),
         };
+        run.unasked &= matches!(job, Job::Follow);
         let plan = self.plan(job, run);
         let mut walk = FolderWalk::new(&excludes, self.library.roots(), self.control.flag());
         for root in &plan.paths {
@@ -148,7 +151,7 @@ impl Coordinator {
         if plan.whole && self.is_vanished_file(root) {
             return run.walked.push(root.to_owned());
         }
-        if plan.whole && self.is_unreachable(root) {
+        if plan.whole && self.is_unreachable(root, run.unasked) {
             run.walked.push(root.to_owned());
             run.unreachable.push(root.to_owned());
             return;
@@ -179,13 +182,15 @@ impl Coordinator {
     }
 
     /// Whether a root is not there, or is empty as the place of a disk is that is not connected. Its items are kept, and
-    /// the user is notified.
-    fn is_unreachable(&self, root: &Path) -> bool {
+    /// the user is notified, of an `unasked` look only the first time.
+    fn is_unreachable(&self, root: &Path, unasked: bool) -> bool {
         let is_there = root.try_exists().unwrap_or(false);
         if is_there && !scan::is_empty(root) {
             return false;
         }
-        let items = self.library.snapshot().items().filter(|item| item.path.starts_with(root)).count();
+        let snapshot = self.library.snapshot();
+        let items = snapshot.items().filter(|item| item.path.starts_with(root)).count();
+        let is_known = snapshot.parts().roots.iter().any(|known| known.path == root && !known.available);
         let root = root.display();
         let kept = if items == 1 { "its item is".to_owned() } else { format!("its {items} items are") };
         let message = match (is_there, items) {
@@ -198,7 +203,9 @@ impl Coordinator {
                 format!("{root} is missing, or its disk is not connected; {kept} kept until it is available again")
             }
         };
-        self.event_sender.notice(Severity::Warning, message);
+        if !(unasked && is_known) {
+            self.event_sender.notice(Severity::Warning, message);
+        }
         true
     }
 

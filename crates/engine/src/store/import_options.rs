@@ -14,6 +14,13 @@ struct StoredOptions {
     excludes: Vec<String>,
     rows: bool,
     long_text: LongText,
+    /// Added after the first format.
+    #[serde(default = "watches")]
+    watch: bool,
+}
+
+fn watches() -> bool {
+    true
 }
 
 /// Name of the import options among the settings.
@@ -24,7 +31,12 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<(Option<ImportOp
     let kept = meta::get(connection, ROW)?;
     let missing = kept == StoredSetting::Missing;
     let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
-    let options = stored.map(|s| ImportOptions { excludes: s.excludes, rows: s.rows, long_text: s.long_text });
+    let options = stored.map(|StoredOptions { excludes, rows, long_text, watch }| ImportOptions {
+        excludes,
+        rows,
+        long_text,
+        watch,
+    });
     let damaged = options.is_none() && !missing;
     Ok((options, damaged))
 }
@@ -48,8 +60,8 @@ impl Store {
                 .map(|(_, file)| file.id)
                 .collect(),
         };
-        let stored =
-            StoredOptions { excludes: options.excludes.clone(), rows: options.rows, long_text: options.long_text };
+        let ImportOptions { excludes, rows: by_row, long_text: how, watch } = options.clone();
+        let stored = StoredOptions { excludes, rows: by_row, long_text: how, watch };
         let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
             meta::put(connection, ROW, &json)?;
