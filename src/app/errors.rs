@@ -119,6 +119,7 @@ pub fn guarded(window: impl FnOnce() -> Result<(), String>) -> Result<(), String
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")] // Tested here.
     #[test]
     fn each_missing_part_is_named_with_its_package() {
         for (raw, package) in [

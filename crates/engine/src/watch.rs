@@ -6,6 +6,8 @@
 //! which of its reports are lost. Where no system reports what others change (network drives), and where it watches no more
 //! folders, a pass runs once a minute instead.
 
+#[cfg(target_os = "linux")] // Tested here.
+mod mounts;
 mod network_drive;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -290,14 +292,14 @@ fn look(root: &Path) -> Watch {
 }
 
 /// Differs between the folder on which a disk is mounted and the disk.
-#[cfg(unix)]
+#[cfg(unix)] // Tested here.
 fn mark(data: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
     data.dev()
 }
 
 /// There are no such folders.
-#[cfg(not(unix))]
+#[cfg(not(unix))] // Tested by `scripts/windows`.
 fn mark(_: &fs::Metadata) -> u64 {
     0
 }
