@@ -40,6 +40,7 @@ fn library(items: usize, dim: usize) -> Snapshot {
         library: PathBuf::new(),
         epoch: 0,
         generation: 0,
+        photos: Vec::new(),
         roots: Vec::new(),
         chunks: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| item(*i)).collect())).collect(),
         vector_rows: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| *i as u32).collect())).collect(),

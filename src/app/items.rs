@@ -7,11 +7,13 @@ use super::window::App;
 use crate::context::commands::{ItemAction, ItemCommand, PathPurpose};
 use crate::context::format;
 use crate::context::{CentralView, Dialog, RightTab, Selection, Snapshot};
-use vicinity_core::{ItemId, Query, QueryPart};
+use vicinity_core::{ItemId, PhotoFacts, Query, QueryPart, photo_lines};
 use vicinity_engine::{Duplicates, Job, SearchSlot, Severity};
 
 /// Collections of at most this many items are searched for a selection within the frame.
 const FOUND_IN_FRAME: usize = 4_000;
+/// Characters of a fact that are shown.
+const FACT_SHOWN: usize = 800;
 /// Neighbours asked for: those shown, and the item itself.
 const NEIGHBOURS: usize = 13;
 
@@ -169,6 +171,7 @@ impl App {
             self.search.inspected = None;
             self.labelling.focus = None;
             self.state.library_mut().labels.focus_scores = None;
+            self.state.library_mut().facts = None;
             return self.request_query_labels();
         };
         if self.search.inspected == focus {
@@ -181,6 +184,24 @@ impl App {
         self.submit(Job::Search { slot: SearchSlot::Neighbours, ticket, query });
         self.label_focus();
         self.request_preview(id);
+        self.state.library_mut().facts = None;
+        self.submit(Job::Facts(id));
+    }
+
+    /// Asks again for what is known of the item in focus, if other facts of it were read.
+    pub(super) fn refresh_facts(&mut self, before: Option<&Snapshot>, now: &Snapshot) {
+        if let (Some(id), Some(before)) = (self.state.library().selection.focus(), before)
+            && before.photo_of(id) != now.photo_of(id)
+        {
+            self.submit(Job::Facts(id));
+        }
+    }
+
+    pub(super) fn facts_received(&mut self, id: ItemId, facts: &PhotoFacts) {
+        if self.state.library().selection.focus() == Some(id) {
+            let lines = photo_lines::lines(facts).into_iter().map(|(name, value)| (name, shortened(value)));
+            self.state.library_mut().facts = Some((id, lines.collect()));
+        }
     }
 
     pub(super) fn request_preview(&mut self, id: ItemId) {
@@ -213,4 +234,13 @@ impl App {
         self.ctx.copy_text(paths.join("\n"));
         self.notice(Severity::Info, done);
     }
+}
+
+/// A caption may be as long as a book.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(FACT_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! Takes what threads have sent and changes the state accordingly; never longer than a few milliseconds a frame.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::messages::Message;
@@ -67,7 +68,8 @@ impl App {
                     library.selection =
                         Selection::new(selected.filter(|id| snapshot.get(*id).is_some()).collect()).into();
                 }
-                library.snapshot = Some(snapshot);
+                let before = library.snapshot.replace(Arc::clone(&snapshot));
+                self.refresh_facts(before.as_deref(), &snapshot);
                 self.collection_changed();
             }
             Event::Progress(progress) => {
@@ -111,6 +113,8 @@ impl App {
                 }
                 self.state.library_mut().previews.insert(id, shown);
             }
+            Event::Facts(id, facts) => self.facts_received(id, &facts),
+            Event::FactsProgress(progress) => self.state.library_mut().facts_progress = progress,
             Event::Model(state) => self.model_state_changed(state),
             Event::Notice(notice) => self.notice(notice.severity, notice.text),
             Event::ServiceFailed(error) => self.note_service_error(&error),
@@ -147,7 +151,7 @@ impl App {
         }
     }
 
-    fn results_received(&mut self, result: Result<std::sync::Arc<SearchResult>, String>) {
+    fn results_received(&mut self, result: Result<Arc<SearchResult>, String>) {
         let query = &mut self.state.library_mut().query;
         query.pending = false;
         match result {

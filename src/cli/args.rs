@@ -126,7 +126,7 @@ pub enum CliCommand {
         about = "Serve the model over HTTP, compatible with the APIs of Nomic, OpenAI and Gemini"
     )]
     Serve(ServeArgs),
-    /// Show what the library contains.
+    /// Show what the library contains, or what is known of some of its photos.
     Info(InfoArgs),
     /// Check the devices, the model and the library.
     Doctor(DoctorArgs),
@@ -493,7 +493,9 @@ pub struct CompactArgs {
 /// Arguments of `vicinity info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Print one JSON object.
+    /// Photos of the library: show when, where and with what each was taken, and what people wrote about it.
+    pub files: Vec<PathBuf>,
+    /// Print one JSON object, or with files one per file.
     #[arg(long)]
     pub json: bool,
 }

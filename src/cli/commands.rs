@@ -10,7 +10,7 @@ use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, 
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
-use super::{compact, embed, index, models, pages, report, serve};
+use super::{compact, embed, facts, index, models, pages, report, serve};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
@@ -39,6 +39,7 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
         CliCommand::Export(args) => export(&args, global),
         CliCommand::Embed(args) => embed::run(args, global),
         CliCommand::Serve(args) => serve::run(args, global),
+        CliCommand::Info(args) if !args.files.is_empty() => facts::run(&args.files, args.json, global),
         CliCommand::Info(args) => info(&args, global),
         CliCommand::Doctor(args) if args.report => report::print(global, args.include_paths, graphics()),
         CliCommand::Doctor(_) => doctor(global),

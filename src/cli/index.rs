@@ -18,7 +18,7 @@ use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
 use vicinity_core::format::number;
-use vicinity_core::{Progress, Stage, skip_reason};
+use vicinity_core::{FactsProgress, Progress, Stage, skip_reason};
 use vicinity_engine::file_content::check_regular_file;
 use vicinity_engine::{Access, Event, ImportOptions, ImportSummary, Job, Severity, StageSeconds};
 
@@ -68,6 +68,9 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let flag = Arc::clone(&stop);
     on_interrupt(move || flag.store(true, Ordering::Relaxed));
     let (summary, error) = import(&session, &args, &stop)?;
+    if error.is_none() && !summary.cancelled {
+        read_facts(&session, &stop);
+    }
     report(&session, &summary, args.json)?;
     match error {
         Some(error) => bail!("{error}"),
@@ -177,6 +180,28 @@ fn watch(
             }
             _ => {}
         }
+    }
+}
+
+/// Waits until the metadata and words of all new and changed files are read. They may be missing: the next run reads them then.
+fn read_facts(session: &Session, stop: &AtomicBool) {
+    let bar = progress_bar("reading details of files {wide_bar} {pos}/{len}");
+    session.engine.submit(Job::ReadFacts);
+    while !stop.load(Ordering::Relaxed) {
+        match session.engine.events().recv_timeout(Duration::from_millis(100)) {
+            Ok(Event::FactsProgress(Some(FactsProgress { done, total }))) => {
+                if let Some(bar) = &bar {
+                    bar.set_length(total);
+                    bar.set_position(done);
+                }
+            }
+            Ok(Event::Notice(notice)) if notice.severity != Severity::Info => print_error(&notice.text),
+            Ok(Event::FactsProgress(None)) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
     }
 }
 

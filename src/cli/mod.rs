@@ -9,6 +9,7 @@ mod compact;
 mod consent;
 mod embed;
 mod excludes;
+mod facts;
 mod filters;
 mod index;
 mod interrupt;

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
-    Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult, SkipCounts,
-    Suggestion,
+    FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult,
+    SkipCounts, Suggestion,
 };
 use vicinity_engine::{FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
 use vicinity_models::ModelInfo;
@@ -65,6 +66,10 @@ pub struct LibraryState {
     pub preview: Option<ItemId>,
     /// Large pictures and whole texts in memory.
     pub previews: HashMap<ItemId, Result<LoadedPreview, String>>,
+    /// What is known of the photo in focus, ready to draw; empty for a text.
+    pub facts: Option<(ItemId, Arc<[FactLine]>)>,
+    /// Files whose metadata or words are being read.
+    pub facts_progress: Option<FactsProgress>,
     /// Thumbnails in memory (`None`: there is none for this item).
     pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
     /// Entries of the legend that are switched off.
@@ -116,6 +121,8 @@ impl Default for LibraryState {
             gallery: GalleryState::default(),
             preview: None,
             previews: HashMap::new(),
+            facts: None,
+            facts_progress: None,
             thumbnails: HashMap::new(),
             hidden_legend: BTreeSet::new(),
             map_tool: MapTool::default(),

@@ -259,6 +259,7 @@ mod tests {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
+            photos: Vec::new(),
             roots: Vec::new(),
             chunks: vec![Arc::new(items)],
             vector_rows: vec![Arc::new(vec![u32::MAX; 4])],

@@ -15,6 +15,7 @@ mod support {
 
 mod devices;
 mod dimensions;
+mod facts;
 mod flow;
 mod import;
 mod project;

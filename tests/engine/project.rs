@@ -294,6 +294,7 @@ fn small_library() -> (Snapshot, Layout) {
         library: "/library".into(),
         epoch: 1,
         generation: 1,
+        photos: Vec::new(),
         roots: vec![],
         chunks: vec![Arc::new(items)],
         vector_rows: vec![Arc::new(vec![u32::MAX; 4])],

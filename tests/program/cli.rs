@@ -742,3 +742,32 @@ fn old_names_of_commands_and_options_still_work_and_are_not_advertised() {
         assert!(help.contains(new) && !help.contains(old), "{command:?}: {help}");
     }
 }
+
+#[test]
+fn info_tells_what_is_known_of_a_photo_once_it_is_indexed() {
+    let place = Place::new();
+    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/library_v1/photos");
+    for name in ["photo.jpg", "screen.png", "screen.xmp"] {
+        fs::copy(photos.join(name), place.files().join(name)).unwrap();
+    }
+    assert!(place.index().status.success());
+    let [photo, screen] = ["photo.jpg", "screen.png"].map(|name| place.files().join(name).display().to_string());
+    // from the library: the files are not needed any more
+    fs::write(place.files().join("photo.jpg"), "").unwrap();
+    let known = lines(&place.run(&["info", "--json", &photo, &screen]));
+    assert_eq!(known.len(), 2);
+    assert_eq!(known[0]["camera_model"], "X100V");
+    assert_eq!(known[0]["taken"]["local"], "2024-02-29T08:15:00");
+    assert_eq!((&known[0]["taken"]["offset"], &known[0]["taken"]["source"]), (&"+01:00".into(), &"metadata".into()));
+    assert_eq!((&known[1]["rating"], &known[1]["keywords"][0]), (&4.into(), &"code".into()));
+    assert!(known[1].get("camera_model").is_none(), "what is unknown is left out");
+    let text = String::from_utf8(place.run(&["info", &photo]).stdout).unwrap();
+    for line in
+        ["  camera    FUJIFILM X100V", "  exposure  23 mm  f/2  ISO 400", "  place     48.20833° N, 16.37000° E"]
+    {
+        assert!(text.contains(line), "{text}");
+    }
+    let missing = place.run(&["info", "nowhere.jpg"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("nowhere.jpg: not in the library"), "{}", stderr(&missing));
+}

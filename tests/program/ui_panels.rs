@@ -170,6 +170,28 @@ fn a_click_on_a_picture_shows_its_facts_labels_and_neighbours() {
 }
 
 #[test]
+fn the_inspector_shows_what_is_known_of_a_photo_and_nothing_of_others() {
+    let (mut window, jobs) = open();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_03.jpg").click();
+    step_until(&mut window, "its facts are shown", |w| w.query_by_label("camera FUJIFILM X100V").is_some());
+    window.get_by_label("exposure 23 mm  f/2");
+    window.get_by_label("rating 4 of 5 stars");
+    window.get_by_label("keywords golf, green");
+    window.get_by_label_contains("caption The putting green of the club");
+    assert!(window.query_by_label_contains("lens ").is_none(), "what is unknown is left out");
+    // not one of the similar ones, which are shown twice
+    window.get_by_label("picture_02.jpg").click();
+    let asked = |w: &Window| w.state().state().library().facts.as_ref().is_some_and(|(id, _)| *id == ItemId(2));
+    step_until(&mut window, "the other picture was asked for", asked);
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("camera ").is_none());
+    let wanted = jobs.lock().unwrap().iter().filter(|job| matches!(job, Job::Facts(_))).count();
+    assert_eq!(wanted, 2, "once per picture");
+}
+
+#[test]
 fn labels_given_to_a_selection_are_counted_and_can_be_taken_back() {
     let (mut window, _) = open();
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);

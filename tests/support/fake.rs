@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
 use vicinity_core::{
     ContentHash, Failure, Filter, Histogram, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress,
-    MapStage, Modality, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
+    MapStage, Modality, PhotoFacts, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
 };
 use vicinity_engine::visible::FolderIndex;
 use vicinity_engine::{
@@ -87,6 +87,23 @@ fn item(id: u32) -> Item {
     }
 }
 
+/// Of every third picture something is known.
+fn facts(id: ItemId) -> PhotoFacts {
+    if !id.0.is_multiple_of(3) || id.0 >= PICTURES {
+        return PhotoFacts::default();
+    }
+    PhotoFacts {
+        camera_maker: Some("FUJIFILM".into()),
+        camera_model: Some("X100V".into()),
+        focal_length_mm: Some(23.0),
+        aperture: Some(2.0),
+        rating: Some(4),
+        keywords: vec!["golf".into(), "green".into()],
+        caption: Some("The putting green of the club, early in the morning, before anybody has played on it".into()),
+        ..PhotoFacts::default()
+    }
+}
+
 fn snapshot(library: &Path, habits: Habits) -> Snapshot {
     let all = if habits.empty { 0 } else { PICTURES + TEXTS + habits.more };
     let items: Vec<Item> = (0..all).map(item).collect();
@@ -96,6 +113,7 @@ fn snapshot(library: &Path, habits: Habits) -> Snapshot {
         library: library.to_owned(),
         epoch: 1,
         generation: 1,
+        photos: Vec::new(),
         roots: vec![root("/c/Photos"), root("/c/Notes")],
         vector_rows: items.chunks(4096).map(|chunk| Arc::new(chunk.iter().map(|item| item.id.0).collect())).collect(),
         chunks: chunks(items),
@@ -228,6 +246,7 @@ impl Backend for Fake {
                 self.send(Event::Suggested { ticket, suggestions });
             }
             Job::Thumbnails(ids) => ids.into_iter().for_each(|id| self.send(Event::Thumbnail(id, thumbnail(id)))),
+            Job::Facts(id) => self.send(Event::Facts(id, Arc::new(facts(id)))),
             Job::Preview(id) => {
                 let preview = match thumbnail(id) {
                     Some(picture) => PreviewContent::Picture(picture),

@@ -2,65 +2,93 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
+use serde::{Deserialize, Serialize};
 
-/// What metadata say about one picture. Every field is optional; texts are trimmed and never empty.
-#[derive(Debug, Clone, Default, PartialEq)]
+use super::photo_json;
+
+/// What metadata say about one picture. Every field is optional; texts are trimmed and never empty. As JSON it has the
+/// fields that are known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PhotoFacts {
     /// When the picture was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub taken: Option<TakenTime>,
     /// Maker of the camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub camera_maker: Option<String>,
     /// Model of the camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub camera_model: Option<String>,
     /// Model of the lens.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lens: Option<String>,
     /// Focal length, millimetres.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub focal_length_mm: Option<f64>,
     /// Focal length that gives the same view on 35 mm film, millimetres.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub focal_length_35mm: Option<f64>,
     /// Aperture as an f-number.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub aperture: Option<f64>,
     /// Exposure time, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exposure_secs: Option<f64>,
     /// Sensitivity as an ISO speed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iso: Option<u32>,
     /// How the stored pixels are turned upright, 1 to 8 as in EXIF (1: they are upright).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub orientation: Option<u8>,
     /// Width and height as stored, pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<[u32; 2]>,
     /// Where the picture was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<GeoPosition>,
     /// Stars, 0 to 5; -1 for a rejected picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<i8>,
     /// Colour label, in the words of the program that wrote it (`Red`).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub colour_label: Option<String>,
     /// Keywords, without repetitions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
     /// Hierarchical keywords, with `|` between levels (`Animals|Dogs`), without repetitions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keyword_paths: Vec<String>,
     /// Title.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Caption or description.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
     /// People who made the picture.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub creators: Vec<String>,
     /// Program, or version of the camera, that wrote the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub software: Option<String>,
 }
 
 /// A moment as a camera's clock showed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenTime {
     /// Local time; midnight where only the day is known.
+    #[serde(with = "photo_json::local")]
     pub local: DateTime,
     /// How far local time was ahead of UTC, if known.
+    #[serde(default, with = "photo_json::offset", skip_serializing_if = "Option::is_none")]
     pub offset: Option<Offset>,
     /// Where the time is from.
     pub source: TimeSource,
 }
 
 /// Where a time is from, the most reliable first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimeSource {
     /// Metadata in the file.
     Metadata,
@@ -73,13 +101,14 @@ pub enum TimeSource {
 }
 
 /// A place on Earth, in the WGS 84 system.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GeoPosition {
     /// Degrees north of the equator, -90 to 90.
     pub latitude: f64,
     /// Degrees east of Greenwich, -180 to 180.
     pub longitude: f64,
     /// Metres above sea level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altitude_m: Option<f64>,
 }
 

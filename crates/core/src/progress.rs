@@ -59,6 +59,15 @@ pub struct MapProgress {
     pub seconds_left: Option<f32>,
 }
 
+/// A sample of reading the metadata of photos, or the words of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactsProgress {
+    /// Files that were read.
+    pub done: u64,
+    /// Files that have to be read.
+    pub total: u64,
+}
+
 /// A file that could not be imported, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

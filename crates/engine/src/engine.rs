@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
+use super::facts::{self, FactsReader};
 use super::import::{Coordinator, IdleCompaction, NumberedJob};
 use super::import_control::ImportControl;
 use super::library::Library;
@@ -26,9 +27,11 @@ use super::threads::{pool, spare_threads};
 use super::visible::VisibleCache;
 use super::visible::worker::FilterWorker;
 use super::watch::FolderWatcher;
-use super::{Event, ImportOptions, ImportSummary, Job, Notice, OpenMode, Severity, Snapshot, UnfinishedImport};
+use super::{
+    Event, ImportOptions, ImportSummary, Job, LayoutUpdates, Notice, OpenMode, Severity, Snapshot, UnfinishedImport,
+};
 use vicinity_core::worker::{Inbox, Worker};
-use vicinity_core::{Failure, LabelledItems, Layout, Progress, SkipCounts, Stage};
+use vicinity_core::{Failure, ItemId, LabelledItems, Layout, PhotoFacts, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
 
@@ -180,6 +183,8 @@ impl Engine {
             Searcher::start(library.clone(), model.clone(), visible.clone(), event_sender.clone())?;
         let (filters, filter_worker) = FilterWorker::start(visible, event_sender.clone())?;
         let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
+        let automatic = mode.layout == LayoutUpdates::Automatic;
+        let (facts, facts_worker) = FactsReader::start(library.clone(), event_sender.clone(), automatic)?;
         let control = ImportControl::default();
         // First of all: nothing changes before.
         let jobs = Inbox::new(VecDeque::from([(0, Job::Verify)]));
@@ -190,6 +195,7 @@ impl Engine {
             control: control.clone(),
             event_sender: event_sender.clone(),
             artefacts: artefacts.clone(),
+            facts,
             readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
@@ -202,7 +208,7 @@ impl Engine {
         if !snapshot.is_empty() {
             artefacts.collection_changed(&snapshot);
         }
-        workers.extend([model_worker, search_worker, filter_worker, import_worker]);
+        workers.extend([model_worker, search_worker, filter_worker, facts_worker, import_worker]);
         workers.extend(preview_workers);
         // last, as all others send events
         workers.push(forwarder);
@@ -276,6 +282,7 @@ impl Engine {
             Job::Filter { snapshot, filter } => self.filters.request(snapshot, filter),
             Job::StoreLabels { labels, given, all } => self.search(SearchRequest::StoreLabels(labels, given, all)),
             Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids, &self.event_sender),
+            Job::Facts(id) => self.previewer.want_facts(id, &self.event_sender),
             Job::Preview(id) => self.previewer.want_preview(id, &self.event_sender),
             job if self.artefacts.submit(&job) => {}
             // a service has no memory to free and no device to move to
@@ -381,6 +388,11 @@ impl Engine {
     /// When the library cannot be read.
     pub fn labels(&self) -> Result<Option<LabelledItems>, StoreError> {
         self.library.labels()
+    }
+
+    /// What is known of a photo: what is stored, else what its file says. Empty for texts.
+    pub fn facts(&self, id: ItemId) -> PhotoFacts {
+        facts::of_item(&self.library, id)
     }
 
     /// The stored map, for the rows of the current collection; it may cover fewer of them.

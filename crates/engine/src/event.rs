@@ -14,8 +14,8 @@ use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FolderCounts, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
-    Failure, ItemId, LabelledItems, Layout, MapProgress, Picture, Progress, ScoredLabels, SearchResult, SkipCounts,
-    Suggestion,
+    FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, Progress, ScoredLabels,
+    SearchResult, SkipCounts, Suggestion,
 };
 
 /// What the engine reports. At most one batch every 100 ms.
@@ -70,6 +70,11 @@ pub enum Event {
     Thumbnail(ItemId, Option<Arc<Picture>>),
     /// Answer to [`Job::Preview`](super::Job::Preview).
     Preview(ItemId, Result<PreviewContent, PreviewError>),
+    /// What is known of a photo: answer to [`Job::Facts`](super::Job::Facts). Empty for what is not a photo.
+    Facts(ItemId, Arc<PhotoFacts>),
+    /// The metadata of photos and the words of files are being read; `None` when that ended, also where there was nothing
+    /// to read.
+    FactsProgress(Option<FactsProgress>),
     /// The state of the model.
     Model(ModelState),
     /// Answer to [`Job::FindDuplicates`](super::Job::FindDuplicates).

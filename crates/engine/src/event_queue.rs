@@ -18,7 +18,7 @@ const BOUND: usize = 64;
 /// The queue holds at most this many; the oldest are dropped first, except what somebody may be waiting for.
 const QUEUE: usize = 512;
 /// Slots are sent in order: a snapshot before anything that refers to its rows.
-const SLOTS: usize = 10;
+const SLOTS: usize = 11;
 
 #[derive(Default)]
 struct Pending {
@@ -84,7 +84,9 @@ fn slot(event: &Event) -> Option<usize> {
         Event::LabelDone { .. } => Some(7),
         Event::Skipped(_) => Some(8),
         Event::Unfinished(_) => Some(9),
-        Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Suggested { .. } => None,
+        Event::FactsProgress(_) => Some(10),
+        Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Facts(..) => None,
+        Event::Suggested { .. } => None,
         // At most one for each request.
         Event::Visible(_) | Event::Folders(_) | Event::Compacted(_) | Event::Duplicates(_) => None,
         Event::Model(_) | Event::Notice(_) | Event::ServiceFailed(_) => None,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::derived::Artefacts;
 use super::embed::Pipeline;
 use super::event_queue::EventSender;
+use super::facts::FactsReader;
 use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
 use super::library::{Library, UnfinishedImport};
@@ -43,6 +44,8 @@ pub struct Coordinator {
     pub event_sender: EventSender,
     /// Notified when the collection has grown.
     pub artefacts: Artefacts,
+    /// Reads the metadata of photos while nothing else is done.
+    pub facts: FactsReader,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
     /// Threads that models work on.
@@ -113,6 +116,7 @@ impl Task for Coordinator {
 
     fn handle(&mut self, (number, job): &mut NumberedJob) {
         let (number, job) = (*number, std::mem::replace(job, Job::Resume));
+        self.facts.hold();
         match job {
             Job::Add(_) | Job::Rescan | Job::Follow | Job::Retry(_) => self.import(number, job),
             // after a run that a full disk has ended; one that was only paused continues by itself
@@ -122,11 +126,13 @@ impl Task for Coordinator {
             other => self.run_now(other),
         }
         self.library.save_sums();
+        self.facts.release();
     }
 
     /// Nobody is to wait for the end of a run that has none.
     fn recover(&mut self, request: Option<&mut NumberedJob>, reason: &str) {
         self.control.end();
+        self.facts.release();
         self.event_sender.send(Event::Progress(Progress::default()));
         let advice = if request.is_some() { "" } else { "; open the library again" };
         let text = format!("The import stopped ({reason}); items already imported are kept{advice}");
@@ -177,6 +183,7 @@ impl Coordinator {
             Job::SetDimensions(dim) => self.library.set_dimensions(dim).map(|()| self.publish()),
             Job::Export { vectors, items } => return self.export(&vectors, &items),
             Job::Verify => return self.verify(),
+            Job::ReadFacts => return self.facts.request(&self.event_sender),
             _ => return,
         };
         if let Err(error) = done {

@@ -286,6 +286,7 @@ mod tests {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
+            photos: Vec::new(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..120).map(item).collect())],
             vector_rows: vec![Arc::new((0..120).collect())],

@@ -81,6 +81,11 @@ pub enum Job {
     Thumbnails(Vec<ItemId>),
     /// A large preview or the full text of an item.
     Preview(ItemId),
+    /// What is known of a photo. Answered by [`Event::Facts`](super::Event::Facts).
+    Facts(ItemId),
+    /// Read the metadata of all photos and the words of all files that are new or have changed. The window's engine does that by itself; the end is
+    /// reported by [`Event::FactsProgress`](super::Event::FactsProgress) with `None`.
+    ReadFacts,
     /// Unload the model; it is reloaded when next needed.
     UnloadModel,
     /// Load the model again, as the preferences of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.

@@ -31,6 +31,7 @@ mod engine;
 mod event;
 mod event_queue;
 pub mod export;
+mod facts;
 pub mod file_content;
 mod import;
 mod import_control;

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
-use super::store::{self, AssignedLabel, ClosingSignal, PreparedDimensions, Store, StoreError, VectorRows};
+use super::store::{
+    self, AssignedLabel, ClosingSignal, PreparedDimensions, ReadFacts, ReadWords, Store, StoreError, VectorRows,
+};
 pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
 use super::{Access, ImportOptions, Notice, OpenMode, Snapshot, Verify};
 use vicinity_core::{
-    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, SkipCounts,
+    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, PhotoFacts,
+    SkipCounts,
 };
 use vicinity_models::{LongText, ModelKey};
 
@@ -333,6 +336,36 @@ impl Library {
         let set = LabelSet { name: "Labels".to_owned(), labels };
         let mut store = lock(&self.0.store);
         if all { store.replace_labels(&set, &kept) } else { store.assign_labels(&set, &kept, &taken) }
+    }
+
+    /// Stores facts of photos that were read, and shows these and others that are stored already.
+    pub fn put_facts(&self, read: &[ReadFacts], known: &[(ItemId, PathBuf, PhotoFacts)]) -> Result<(), StoreError> {
+        self.fault();
+        self.write(|store| {
+            if !known.is_empty() {
+                store.show_facts(known);
+            }
+            if read.is_empty() { Ok(()) } else { store.put_facts(read) }
+        })
+    }
+
+    /// Stores words of files for the full text search.
+    pub fn put_words(&self, read: &[ReadWords]) -> Result<(), StoreError> {
+        lock(&self.0.store).put_words(read)
+    }
+
+    /// Deletes the words of items that have gone.
+    pub fn forget_words(&self) -> Result<(), StoreError> {
+        lock(&self.0.store).forget_words()
+    }
+
+    /// What is stored of a photo's facts; `None` where nothing is, or it is damaged.
+    pub fn stored_facts(&self, path: &Path) -> Option<PhotoFacts> {
+        self.fault();
+        lock(&self.0.store).facts(path).unwrap_or_else(|error| {
+            log::warn!("what is known of a photo could not be loaded: {error}");
+            None
+        })
     }
 
     /// Stores a layout of the snapshot of now. Holds up nobody who writes the library meanwhile.

@@ -215,6 +215,20 @@ fn a_preview_or_thumbnail_that_panics_is_answered() {
 }
 
 #[test]
+fn a_panic_while_photos_are_read_is_told_and_they_are_read_the_next_time() {
+    let place = Place::imported();
+    place.engine.library().arm("facts");
+    place.engine.submit(Job::ReadFacts);
+    let error = place.error();
+    assert!(error.contains(FAULT), "{error}");
+    let picture = place.engine.snapshot().items().find(|item| item.pixels.is_some()).expect("a picture").id;
+    place.engine.submit(Job::ReadFacts);
+    while place.engine.snapshot().photo_of(picture).is_none() {
+        place.wait(|event| matches!(event, Event::FactsProgress(None)).then_some(()));
+    }
+}
+
+#[test]
 fn whoever_waits_for_an_import_learns_that_its_thread_is_gone() {
     let place = Place::new();
     place.engine.stop_import();

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::event_queue::EventSender;
+use super::facts;
 use super::file_content;
 use super::library::Library;
 use super::threads::cores;
@@ -27,6 +28,7 @@ const MAX_THREADS: usize = 4;
 #[derive(Default)]
 struct PreviewRequests {
     preview: Option<ItemId>,
+    facts: Option<ItemId>,
     /// Most urgent last.
     thumbnails: Vec<ItemId>,
     /// Found to have no stored thumbnail; most urgent first.
@@ -38,6 +40,8 @@ struct PreviewRequests {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum PreviewRequest {
     Preview(ItemId),
+    /// What is known of it.
+    Facts(ItemId),
     /// As it is stored.
     Stored(ItemId),
     /// From its file.
@@ -94,6 +98,14 @@ impl Previewer {
         self.0.update(|requests| requests.preview = Some(id));
     }
 
+    /// What is known of an item is wanted now; replaces the item wanted before.
+    pub fn want_facts(&self, id: ItemId, event_sender: &EventSender) {
+        if self.0.is_closed() {
+            return event_sender.send(Event::Facts(id, Arc::default()));
+        }
+        self.0.update(|requests| requests.facts = Some(id));
+    }
+
     fn next(&self, role: ThreadRole) -> Option<PreviewRequest> {
         self.0.take(|requests| requests.take(role))
     }
@@ -117,6 +129,9 @@ impl Task for PreviewWorker {
     fn handle(&mut self, request: &mut PreviewRequest) {
         match *request {
             PreviewRequest::Preview(id) => self.event_sender.send(Event::Preview(id, preview(&self.library, id))),
+            PreviewRequest::Facts(id) => {
+                self.event_sender.send(Event::Facts(id, Arc::new(facts::of_item(&self.library, id))));
+            }
             PreviewRequest::Stored(id) => match stored(&self.library, id) {
                 Stored::Missing => self.previewer.0.update(|requests| requests.add_missing(id)),
                 Stored::Found(picture) => self.thumbnail(id, Some(picture)),
@@ -132,6 +147,7 @@ impl Task for PreviewWorker {
                 let error = PreviewError::Panicked(reason.to_owned());
                 self.event_sender.send(Event::Preview(*id, Err(error)));
             }
+            Some(PreviewRequest::Facts(id)) => self.event_sender.send(Event::Facts(*id, Arc::default())),
             Some(PreviewRequest::Stored(id) | PreviewRequest::Made(id)) => self.thumbnail(*id, None),
             None => {
                 let text = format!("Previews stopped unexpectedly ({reason}); open the library again");
@@ -151,6 +167,9 @@ impl PreviewWorker {
 impl PreviewRequests {
     fn take(&mut self, role: ThreadRole) -> Option<PreviewRequest> {
         let all = role == ThreadRole::All;
+        if let Some(id) = self.facts.take_if(|_| all) {
+            return Some(PreviewRequest::Facts(id));
+        }
         if let Some(id) = self.preview.take_if(|_| all) {
             return Some(PreviewRequest::Preview(id));
         }

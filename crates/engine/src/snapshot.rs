@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use vicinity_core::{Embedding, Item, ItemId, Modality};
+use vicinity_core::{Embedding, Item, ItemId, Modality, PhotoSummary};
 use vicinity_models::ModelKey;
 
 /// Items a chunk: a new snapshot shares all full chunks with the one before.
@@ -77,6 +77,9 @@ impl Vectors {
     }
 }
 
+/// What is known of the photos of a chunk: an entry per item, up to the last of which something is known.
+pub type PhotoChunk = Vec<Option<PhotoSummary>>;
+
 /// What a snapshot is made of.
 #[derive(Clone)]
 pub struct SnapshotParts {
@@ -91,6 +94,8 @@ pub struct SnapshotParts {
     pub roots: Vec<Root>,
     /// All items by ascending id, in chunks of [`CHUNK`] (the last may be shorter).
     pub chunks: Vec<Arc<Vec<Item>>>,
+    /// What is known of the photos in each chunk; it takes no memory where nothing is.
+    pub photos: Vec<Arc<PhotoChunk>>,
     /// For each item, the row of its vector; `u32::MAX` where it has none.
     pub vector_rows: Vec<Arc<Vec<u32>>>,
     /// The vectors of `model`.
@@ -177,6 +182,16 @@ impl Snapshot {
     /// The item of that name.
     pub fn get(&self, id: ItemId) -> Option<&Item> {
         self.item(self.row_of(id)?)
+    }
+
+    /// What is compared of the photo in a row; `None` for texts, and while it is unknown.
+    pub fn photo(&self, row: usize) -> Option<&PhotoSummary> {
+        self.parts.photos.get(row / CHUNK)?.get(row % CHUNK)?.as_ref()
+    }
+
+    /// The same for an item.
+    pub fn photo_of(&self, id: ItemId) -> Option<&PhotoSummary> {
+        self.photo(self.row_of(id)?)
     }
 
     /// Dimensions that are looked at: all that are stored, or the first of them.

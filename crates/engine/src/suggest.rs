@@ -335,6 +335,7 @@ mod tests {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
+            photos: Vec::new(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..rows).map(item).collect())],
             vector_rows: vec![Arc::new((0..rows as u32).collect())],

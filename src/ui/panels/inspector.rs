@@ -74,6 +74,7 @@ fn single_item(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
         Modality::Text => text(ui, ctx, item),
     }
     details(ui, ctx, item);
+    super::photo_facts::show(ui, ctx, item.id);
     let scored =
         ctx.state.library().labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
     labels(ui, ctx, scored);

@@ -13,6 +13,7 @@ pub mod models;
 pub mod network;
 pub mod open_path;
 pub mod palette;
+pub mod photo_facts;
 pub mod preview;
 pub mod query_card;
 pub mod results;

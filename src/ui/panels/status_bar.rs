@@ -11,7 +11,7 @@ use crate::context::{Notice, Severity, UnfinishedImport};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
-use vicinity_core::{Modality, Progress, Stage};
+use vicinity_core::{FactsProgress, Modality, Progress, Stage};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
@@ -92,7 +92,13 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
         (Some(notice), ..) => show_notice(ui, notice),
         (None, Some(why), ..) => show_notice(ui, &Notice { severity: Severity::Warning, text: why.to_owned() }),
         (None, None, Stage::Idle, Some(progress)) => activity(ui, &format::map_progress(&progress), theme.accent),
-        (None, None, Stage::Idle, None) if unfinished.is_none() => text(ui, "Ready"),
+        (None, None, Stage::Idle, None) if unfinished.is_none() => match state.library().facts_progress {
+            Some(FactsProgress { done, total }) => {
+                let (done, total) = (format::number(done), format::number(total));
+                activity(ui, &format!("Reading details of files: {done} of {total}"), theme.accent);
+            }
+            None => text(ui, "Ready"),
+        },
         _ => {}
     }
 }

@@ -94,6 +94,7 @@ mod tests {
             library: "/".into(),
             epoch: 1,
             generation: 1,
+            photos: Vec::new(),
             roots: Vec::<Root>::new(),
             chunks: vec![Arc::new(items.iter().enumerate().map(item).collect())],
             vector_rows: vec![Arc::new(vec![0; items.len()])],

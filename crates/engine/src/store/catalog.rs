@@ -13,14 +13,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::StoreError;
 use super::open::Salvaged;
-use super::{paths, vectors};
+use super::{facts, paths, vectors, words};
 use vicinity_core::atomic_file;
 use vicinity_models::ModelKey;
 
 /// SQLite application id ("Vcny"), so that no other program's database is mistaken for ours.
 pub(super) const APPLICATION_ID: i32 = 0x5663_6e79;
-/// Format of the tables. Increase it together with a new arm in [`migrate`].
-const VERSION: i64 = 1;
+/// Format of the tables. Increase it together with a new step in [`migrate`]. Format 2 has tables of facts and of words.
+const VERSION: i64 = 2;
+/// The oldest format that can be read without migrating it.
+const READABLE: i64 = 1;
 
 /// `items.row` is 0 for a whole file. `vectors.kind`: see `loaded::vector_kind`.
 const TABLES: &str = "
@@ -64,6 +66,11 @@ pub(super) fn open_to_write(dir: &Path) -> Result<Connection, StoreError> {
     // Writing the header shows at once whether the file is writable and a database.
     migrate(&mut connection, dir)?;
     add_later_tables(&connection).map_err(sql)?;
+    repair_derived(&connection).map_err(|error| match StoreError::sql(dir, &error) {
+        // Whatever is wrong with these tables, the catalog is rebuilt without them.
+        StoreError::Catalog { reason } => StoreError::Damaged { what: reason },
+        other => other,
+    })?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20).map_err(sql)?;
@@ -84,7 +91,7 @@ pub(super) fn open_to_read(dir: &Path) -> Result<Connection, StoreError> {
         Err(error) => return Err(StoreError::sql(dir, &error)),
     };
     match version(&connection).map_err(|error| StoreError::sql(dir, &error))? {
-        VERSION => Ok(connection),
+        READABLE..=VERSION => Ok(connection),
         found if found > VERSION => Err(StoreError::Newer { dir: dir.to_owned(), found, known: VERSION }),
         _ => Err(StoreError::ReadOnly {
             why: format!("The library {} is of an older format and has to be opened for writing once.", dir.display()),
@@ -157,6 +164,8 @@ fn migrate(connection: &mut Connection, dir: &Path) -> Result<(), StoreError> {
         transaction.execute_batch(TABLES).map_err(sql)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
     }
+    // From format 1, or a damaged number.
+    repair_derived(&transaction).map_err(sql)?;
     transaction.pragma_update(None, "user_version", VERSION).map_err(sql)?;
     transaction.commit().map_err(sql)
 }
@@ -172,6 +181,12 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute(super::assigned_labels::TABLE, ())?;
     connection.execute(super::sums::TABLE, ())?;
     connection.execute(super::rejected::TABLE, ()).map(|_| ())
+}
+
+/// Makes the tables whose contents are taken from the user's files, again where they are not as they should be.
+fn repair_derived(connection: &Connection) -> rusqlite::Result<()> {
+    facts::repair_table(connection)?;
+    words::repair_tables(connection)
 }
 
 /// Whether a table has a column. A library opened for reading may come from an earlier version.
@@ -224,7 +239,8 @@ pub(super) fn examine(dir: &Path, cancelled: &(dyn Fn() -> bool + Sync)) -> Opti
     }
 }
 
-/// Rebuilds the catalog from its tables without using any index. True on success: then no table was damaged.
+/// Rebuilds the catalog from its tables without using any index. True on success: then no table was damaged but perhaps
+/// those of facts and words, which are left out, as they are filled again from the user's files.
 pub(super) fn rebuild(dir: &Path) -> bool {
     let beside = self::sibling(dir, "-rebuilt");
     let copy = || {
@@ -250,7 +266,9 @@ fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
     connection.execute("ATTACH DATABASE ? AS fresh", [to])?;
     let transaction = connection.unchecked_transaction()?;
     let tables = {
-        let sql = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let sql = "SELECT name, sql FROM main.sqlite_schema
+                   WHERE type = 'table' AND name NOT LIKE 'sqlite%'
+                       AND name NOT IN ('facts', 'file_words') AND name NOT LIKE 'words%'";
         let mut tables = transaction.prepare(sql)?;
         let rows = tables.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         rows.collect::<rusqlite::Result<Vec<_>>>()?
@@ -266,7 +284,8 @@ fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
          UPDATE fresh.files SET complete = 0;",
     )?;
     transaction.pragma_update(Some("fresh"), "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(Some("fresh"), "user_version", VERSION)?;
+    // The rest of the tables is added when it is opened to write.
+    transaction.pragma_update(Some("fresh"), "user_version", READABLE)?;
     transaction.commit()
 }
 

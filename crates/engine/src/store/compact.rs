@@ -70,7 +70,7 @@ pub struct CompactionTask {
     dir: PathBuf,
     model: ModelRow,
     key: ModelKey,
-    /// Generation of the snapshot that it is based on.
+    /// Generation of the items that it is based on.
     generation: u64,
 }
 
@@ -306,7 +306,7 @@ impl Store {
         let task = |(model, key): (ModelRow, ModelKey)| {
             let file = VectorFile::named(&self.dir, &model.file, &key);
             let intact = matches!(file.inspect(), Ok(FileCheck::Rows(rows)) if rows >= u64::from(model.rows));
-            let (dir, generation) = (self.dir.clone(), self.loaded.parts.generation);
+            let (dir, generation) = (self.dir.clone(), self.loaded.item_generation());
             intact.then_some(CompactionTask { dir, model, key, generation })
         };
         Ok(models.into_iter().flatten().filter_map(task).collect())
@@ -335,7 +335,7 @@ impl Store {
     pub fn adopt_compaction(&mut self, prepared: &PreparedCompaction) -> Result<bool, StoreError> {
         self.writable()?;
         let PreparedCompaction { task, note, rows, new_rows } = prepared;
-        if task.generation != self.loaded.parts.generation {
+        if task.generation != self.loaded.item_generation() {
             return Ok(false);
         }
         let swapped = self.in_transaction(|connection| {

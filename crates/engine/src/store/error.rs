@@ -96,6 +96,11 @@ impl StoreError {
     /// An SQLite error of the library in `dir`.
     pub(super) fn sql(dir: &Path, error: &rusqlite::Error) -> Self {
         let full = || Self::Full { dir: dir.to_owned() };
+        if has_other_columns(error) {
+            return Self::Damaged {
+                what: format!("the catalog of the library {} is damaged ({error})", dir.display()),
+            };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => full(),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -109,6 +114,14 @@ impl StoreError {
             _ => Self::Catalog { reason: error.to_string() },
         }
     }
+}
+
+/// Whether a table or column is missing that every catalog of ours has: its definition is damaged.
+fn has_other_columns(error: &rusqlite::Error) -> bool {
+    let (rusqlite::Error::SqlInputError { msg, .. } | rusqlite::Error::SqliteFailure(_, Some(msg))) = error else {
+        return false;
+    };
+    ["no such column", "no such table", "has no column named"].iter().any(|fault| msg.contains(fault))
 }
 
 /// Whether the disk of `dir` is (nearly) full.

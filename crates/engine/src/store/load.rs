@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
+use super::facts::PhotoList;
 use super::loaded::{FileEntry, LoadReport, LoadedCatalog, UnreadableRows, VectorKind, item_checksum, vector_kind};
 use super::vector_rows::Rows;
 use super::{catalog, paths, rejected};
@@ -172,6 +173,7 @@ pub(super) struct Tables {
     pub vectors: VectorList,
     files: FileList,
     items: ItemList,
+    photos: PhotoList,
 }
 
 impl Tables {
@@ -181,6 +183,7 @@ impl Tables {
             vectors: VectorList::load(connection, model, rows)?,
             files: FileList::load(connection)?,
             items: load_items(connection)?,
+            photos: PhotoList::load(connection),
         })
     }
 
@@ -192,8 +195,9 @@ impl Tables {
         std::thread::scope(|scope| {
             let vectors = scope.spawn(|| VectorList::load(&catalog::open_shared(dir)?, model, rows));
             let files = scope.spawn(|| FileList::load(&catalog::open_shared(dir)?));
+            let photos = scope.spawn(|| catalog::open_shared(dir).map(|connection| PhotoList::load(&connection)));
             let items = load_items(connection)?;
-            Ok(Self { vectors: joined(vectors)?, files: joined(files)?, items })
+            Ok(Self { vectors: joined(vectors)?, files: joined(files)?, items, photos: joined(photos)? })
         })
     }
 }
@@ -211,7 +215,7 @@ impl LoadedCatalog {
         long_text: LongText,
         tables: Tables,
     ) -> rusqlite::Result<LoadReport> {
-        let Tables { vectors, mut files, items } = tables;
+        let Tables { vectors, mut files, items, mut photos } = tables;
         let VectorList { rows, checksums, unreadable } = vectors;
         let unreadable =
             UnreadableRows { vectors: unreadable, files: std::mem::take(&mut files.unreadable), ..Default::default() };
@@ -229,7 +233,8 @@ impl LoadedCatalog {
                         let wanted = rows.get(&(item.hash, vector_kind(item.modality, long_text))).copied();
                         entry.ready &= wanted.is_some();
                         if let Some(vector) = wanted.or_else(|| any_vector(&rows, &item.hash, item.modality)) {
-                            self.push(item, vector);
+                            let photo = if item.modality == Modality::Image { photos.take(file) } else { None };
+                            self.push(item, vector, photo);
                         }
                         continue;
                     }
@@ -248,6 +253,7 @@ impl LoadedCatalog {
         if bad.all_incomplete {
             files.files.iter_mut().for_each(|(_, entry)| entry.ready = false);
         }
+        self.texts = photos.texts;
         self.vectors.replace(rows);
         self.files = files.files.into_iter().collect::<HashMap<_, _>>();
         Ok(report)

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use rusqlite::types::Value;
 
-use super::RejectedFile;
 use super::sums::VectorSums;
 use super::vector_rows::VectorRows;
-use crate::snapshot::{CHUNK, SnapshotParts, Vectors};
-use vicinity_core::{Item, ItemId, Modality};
+use super::{RejectedFile, facts};
+use crate::snapshot::{CHUNK, PhotoChunk, SnapshotParts, Vectors};
+use vicinity_core::photo_summary::Texts;
+use vicinity_core::{Item, ItemId, Modality, PhotoSummary};
 use vicinity_models::LongText;
 
 /// Kind of vector: a picture has one, a text has one per way of reading long texts.
@@ -82,6 +83,12 @@ pub(super) struct LoadedCatalog {
     /// Parts of the next snapshot. It contains an item exactly if the item has a vector of the model, so that embedding
     /// with another model only appends.
     pub parts: SnapshotParts,
+    /// Texts that photos share.
+    pub texts: Texts,
+    /// Number of snapshots that only brought news of photos.
+    pub photo_generations: u64,
+    /// What is known of the photos of a chunk where nothing is.
+    no_photos: Arc<PhotoChunk>,
     sums: VectorSums,
 }
 
@@ -140,7 +147,16 @@ impl LoadedCatalog {
     /// An empty catalog that uses the first `dim` dimensions of its vectors.
     pub(super) fn new(parts: SnapshotParts, vectors: VectorRows, dim: usize) -> Self {
         let sums = VectorSums::new(dim);
-        Self { files: HashMap::new(), vectors, rejected: BTreeMap::new(), parts, sums }
+        Self {
+            files: HashMap::new(),
+            vectors,
+            rejected: BTreeMap::new(),
+            parts,
+            texts: Texts::default(),
+            photo_generations: 0,
+            no_photos: Arc::default(),
+            sums,
+        }
     }
 
     /// Number of dimensions in use.
@@ -166,12 +182,21 @@ impl LoadedCatalog {
         self.sums = before.with_rows_of(&self.parts);
     }
 
-    pub(super) fn push(&mut self, item: Item, vector: u32) {
+    /// Counts snapshots with other items or vectors than the one before.
+    pub(super) fn item_generation(&self) -> u64 {
+        self.parts.generation.saturating_sub(self.photo_generations)
+    }
+
+    pub(super) fn push(&mut self, item: Item, vector: u32, photo: Option<PhotoSummary>) {
         let parts = &mut self.parts;
         parts.counts[item.modality.index()] += 1;
         if parts.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
             parts.chunks.push(Arc::new(Vec::new()));
             parts.vector_rows.push(Arc::new(Vec::new()));
+            parts.photos.push(Arc::clone(&self.no_photos));
+        }
+        if let (Some(items), Some(photos)) = (parts.chunks.last(), parts.photos.last_mut()) {
+            facts::put(photos, items.len(), photo);
         }
         if let (Some(items), Some(rows)) = (parts.chunks.last_mut(), parts.vector_rows.last_mut()) {
             Arc::make_mut(items).push(item);
@@ -187,7 +212,7 @@ impl LoadedCatalog {
             match change {
                 ItemChange::Add(item, row) => {
                     self.add_to_sums(item.id, item.modality, row);
-                    self.push(item, row);
+                    self.push(item, row, None);
                 }
                 ItemChange::Update(item, row) => self.update(item, row),
                 ItemChange::Remove(id) => {
@@ -228,6 +253,9 @@ impl LoadedCatalog {
             self.parts.epoch += 1;
             Arc::make_mut(&mut self.parts.vector_rows[chunk])[at] = row;
         }
+        if item.modality == Modality::Text {
+            facts::put(&mut self.parts.photos[chunk], at, None);
+        }
         Arc::make_mut(&mut self.parts.chunks[chunk])[at] = item;
     }
 
@@ -235,15 +263,16 @@ impl LoadedCatalog {
     fn remove(&mut self, ids: &HashSet<ItemId>) {
         let chunks = std::mem::take(&mut self.parts.chunks);
         let rows = std::mem::take(&mut self.parts.vector_rows);
+        let photos = std::mem::take(&mut self.parts.photos);
         self.parts.counts = [0, 0];
         let mut found = false;
-        for (items, rows) in chunks.iter().zip(&rows) {
-            for (item, row) in items.iter().zip(rows.iter()) {
+        for ((items, rows), photos) in chunks.iter().zip(&rows).zip(&photos) {
+            for (at, (item, row)) in items.iter().zip(rows.iter()).enumerate() {
                 if ids.contains(&item.id) {
                     self.subtract_from_sums(item.id, item.modality, *row);
                     found = true;
                 } else {
-                    self.push(item.clone(), *row);
+                    self.push(item.clone(), *row, photos.get(at).cloned().flatten());
                 }
             }
         }

@@ -15,6 +15,7 @@ mod compact;
 mod consent;
 mod dimensions;
 mod error;
+mod facts;
 mod import_options;
 mod layout;
 mod library_dir;
@@ -24,6 +25,7 @@ mod lock;
 mod meta;
 mod open;
 pub(super) mod paths;
+mod picture_files;
 mod rejected;
 mod repair;
 mod roots;
@@ -33,6 +35,7 @@ mod unfinished;
 mod vector_rows;
 mod vectors;
 mod verify;
+mod words;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -45,16 +48,19 @@ pub use compact::{Compaction, CompactionTask, PreparedCompaction};
 pub use consent::remote_hosts;
 pub use dimensions::PreparedDimensions;
 pub use error::StoreError;
+pub use facts::{FactsOrigin, READER, ReadFacts, SidecarStamp, StoredFacts};
 pub use layout::{load_layout, save_layout};
 pub use library_dir::{is_library, is_library_file};
 pub use loaded::FileStamp;
 pub use lock::{ClosingSignal, LockHolder, holder};
 pub use open::exists;
+pub use picture_files::{PictureFile, PictureFiles};
 pub use rejected::{RejectedFile, RejectionCause};
 pub use thumbnails::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
 pub use unfinished::UnfinishedImport;
 pub use vector_rows::VectorRows;
 pub use verify::{Findings, Verification};
+pub use words::{ReadWords, Words, WordsFile, WordsFiles, WordsOrigin};
 
 use self::catalog::ModelRow;
 use self::loaded::{ItemChange, LoadedCatalog, vector_kind};
@@ -255,6 +261,7 @@ impl Store {
                     removed.push(item?);
                 }
                 file.execute([id])?;
+                facts::forget(connection, *id)?;
             }
             failed.iter().try_for_each(|path| rejected::forget_all(connection, path))?;
             also(connection)?;

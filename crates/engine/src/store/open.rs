@@ -214,6 +214,7 @@ impl Store {
             library: dir.to_owned(),
             epoch: 1,
             generation: 0,
+            photos: Vec::new(),
             roots: Vec::new(),
             chunks: Vec::new(),
             vector_rows: Vec::new(),
@@ -310,7 +311,7 @@ impl Store {
         let vectors = vectors.map_err(|error| StoreError::io(&self.dir, file.path(), error))?;
         let mut parts = self.loaded.parts.clone();
         parts.epoch += 1;
-        (parts.chunks, parts.vector_rows, parts.counts) = (Vec::new(), Vec::new(), [0, 0]);
+        (parts.chunks, parts.photos, parts.vector_rows, parts.counts) = (Vec::new(), Vec::new(), Vec::new(), [0, 0]);
         parts.vectors = vectors;
         let load = || {
             let (options, options_damaged) = import_options::load(&self.connection)?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::load::for_each_row;
 use super::loaded::{FileEntry, ItemChange, PROGRAM_VERSION};
-use super::{Store, StoreError, paths};
+use super::{Store, StoreError, facts, paths};
 use vicinity_core::{ContentHash, Failure, ItemId, SkipCounts, SkipReason};
 
 /// Model id of entries that hold for every model.
@@ -236,7 +236,8 @@ fn remove_stale(
         }
         RejectionCause::Content | RejectionCause::LeftOut(_) => {
             take("DELETE FROM items WHERE file = ? RETURNING id", &[&file])?;
-            connection.prepare_cached("DELETE FROM files WHERE id = ?")?.execute([file]).map(|_| ())
+            connection.prepare_cached("DELETE FROM files WHERE id = ?")?.execute([file])?;
+            facts::forget(connection, file)
         }
     }
 }

@@ -50,7 +50,12 @@ impl VisibleRows {
         let before = before.filter(|before| before.filter == filter);
         let known = |at: usize, items: &Arc<Vec<Item>>| {
             let before = before?;
-            let same = Arc::ptr_eq(before.snapshot.parts().chunks.get(at)?, items);
+            let [old, new] = [&before.snapshot, &snapshot].map(|snapshot| snapshot.parts().photos.get(at));
+            let same_photos = match (old, new) {
+                (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+                (old, new) => old.is_none() && new.is_none(),
+            };
+            let same = same_photos && Arc::ptr_eq(before.snapshot.parts().chunks.get(at)?, items);
             before.chunks.get(at).filter(|_| same).cloned()
         };
         let all_types = Filter { modality: None, ..filter.clone() };
@@ -179,8 +184,9 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::snapshot::PhotoChunk;
     use crate::{Root, SnapshotParts, Vectors};
-    use vicinity_core::{ContentHash, NamePattern};
+    use vicinity_core::{ContentHash, NamePattern, PhotoSummary};
     use vicinity_models::ModelKey;
 
     /// Every third item is a text, every fifth is in folder `/b`.
@@ -208,6 +214,7 @@ mod tests {
             library: PathBuf::new(),
             epoch: 0,
             generation: 0,
+            photos: Vec::new(),
             roots: roots.iter().map(|path| Root { path: path.into(), available: true }).collect(),
             vector_rows: chunks.iter().map(|chunk| Arc::new(vec![u32::MAX; chunk.len()])).collect(),
             vectors: Vectors::Owned(Arc::new([])),
@@ -272,6 +279,25 @@ mod tests {
         assert!(after.rows().eq(afresh.rows()) && after.len() == afresh.len());
         let other = VisibleRows::new(first, Filter { modality: None, ..texts_in_b() }, Some(&after));
         assert!(!Arc::ptr_eq(&other.chunks[0], &after.chunks[0]), "another filter");
+    }
+
+    #[test]
+    fn chunks_whose_photos_changed_are_evaluated_again() {
+        let with_photos = |snapshot: &Snapshot, first: &Arc<PhotoChunk>| {
+            let photos = vec![Arc::clone(first), Arc::default()];
+            Arc::new(Snapshot::new(SnapshotParts { photos, ..snapshot.parts().clone() }))
+        };
+        let (without, known) = (snapshot(CHUNK), Arc::new(vec![Some(PhotoSummary::default())]));
+        let rows = |snapshot: &Arc<Snapshot>, before| VisibleRows::new(Arc::clone(snapshot), texts_in_b(), before);
+        let before = rows(&without, None);
+        let same = rows(&without, Some(&before));
+        assert!(Arc::ptr_eq(&before.chunks[0], &same.chunks[0]));
+        let filled = rows(&with_photos(&without, &known), Some(&before));
+        assert!(!Arc::ptr_eq(&before.chunks[0], &filled.chunks[0]), "its photos became known");
+        let again = rows(&with_photos(&without, &known), Some(&filled));
+        assert!(Arc::ptr_eq(&filled.chunks[0], &again.chunks[0]));
+        let other = rows(&with_photos(&without, &Arc::new(Vec::new())), Some(&filled));
+        assert!(!Arc::ptr_eq(&filled.chunks[0], &other.chunks[0]), "they changed");
     }
 
     #[test]

@@ -149,6 +149,20 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// Where the marker before the first pixels of a JPEG is; `None` where it is not in these bytes.
+pub fn scan_start(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        at += memchr::memchr(0xff, bytes.get(at..)?)?;
+        match *bytes.get(at + 1)? {
+            0xff => at += 1,
+            0 | 0x01 | 0xd0..=0xd8 => at += 2,
+            0xd9 | 0xda => return Some(at),
+            _ => at += 2 + usize::from(u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?)).max(2),
+        }
+    }
+}
+
 /// A WebP file: RIFF chunks.
 fn webp(bytes: &[u8]) -> Blocks<'_> {
     let mut blocks = Blocks::default();

@@ -40,21 +40,42 @@ pub fn find(bytes: &[u8]) -> Blocks<'_> {
     blocks
 }
 
+/// The beginning of a box.
+pub struct BoxHead {
+    /// What it holds.
+    pub kind: [u8; 4],
+    /// Where its content begins.
+    pub body: usize,
+    /// Bytes up to the next box.
+    pub len: usize,
+}
+
+/// The box that begins here.
+pub fn head(bytes: &[u8]) -> Option<BoxHead> {
+    let (size, tail) = bytes.split_at_checked(8)?;
+    let kind = [size[4], size[5], size[6], size[7]];
+    let (body, len) = match u32_be(size, 0)? {
+        // To the end of the file.
+        0 => (8, bytes.len()),
+        1 => (16, usize::try_from(u64::from(u32_be(tail, 0)?) << 32 | u64::from(u32_be(tail, 4)?)).ok()?),
+        len => (8, len as usize),
+    };
+    (len >= body).then_some(BoxHead { kind, body, len })
+}
+
+/// Whether [`find`] looks at what is in a box.
+pub fn has_metadata(kind: [u8; 4]) -> bool {
+    matches!(&kind, b"meta" | b"Exif" | b"xml " | b"uuid" | b"jp2h")
+}
+
 /// Kinds and contents of a row of boxes.
 fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
-        let (size, tail) = rest.split_at_checked(8)?;
-        let kind = [size[4], size[5], size[6], size[7]];
-        let (head, len) = match u32_be(rest, 0)? {
-            // To the end of the file.
-            0 => (8, rest.len()),
-            1 => (16, usize::try_from(u64::from(u32_be(tail, 0)?) << 32 | u64::from(u32_be(tail, 4)?)).ok()?),
-            len => (8, len as usize),
-        };
-        let body = rest.get(head..len.min(rest.len()))?;
+        let BoxHead { kind, body, len } = head(rest)?;
+        let content = rest.get(body..len.min(rest.len()))?;
         rest = rest.get(len..).unwrap_or_default();
-        Some((kind, body))
+        Some((kind, content))
     })
     .take(MAX_BOXES)
 }
@@ -128,6 +149,32 @@ fn item(entry: &[u8]) -> Option<(u64, ItemKind)> {
 
 /// The content of an item, put together from its pieces in the file or in the box of data.
 fn located<'a>(places: &[u8], wanted: u64, file: &'a [u8], data: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    let (method, pieces) = pieces(places, wanted)?;
+    let source = match method {
+        0 => file,
+        1 => data,
+        _ => &[],
+    };
+    let mut content = Cow::default();
+    for (start, length) in pieces {
+        let rest = source.get(start..)?;
+        append(&mut content, if length == 0 { rest } else { rest.get(..length)? })?;
+    }
+    Some(content)
+}
+
+/// Where the metadata of a HEIF or AVIF file are outside of its box `meta`: offsets and lengths.
+pub fn places_of_items(meta: &[u8]) -> Vec<(usize, usize)> {
+    let inner = meta.get(4..).unwrap_or_default();
+    let one = |kind: &[u8; 4]| boxes(inner).find(|(found, _)| found == kind).map(|(_, body)| body);
+    let (Some(kinds), Some(places)) = (one(b"iinf"), one(b"iloc")) else { return Vec::new() };
+    let pieces = items(kinds).into_iter().filter_map(|(number, _)| pieces(places, number));
+    let in_file = pieces.filter(|(method, _)| *method == 0).flat_map(|(_, pieces)| pieces);
+    in_file.map(|(start, len)| (start, if len == 0 { MAX_BLOCK } else { len.min(MAX_BLOCK) })).collect()
+}
+
+/// How an item is located, and offset and length of each of its pieces (length 0: to the end).
+fn pieces(places: &[u8], wanted: u64) -> Option<(u64, Vec<(usize, usize)>)> {
     let mut fields = Fields(places);
     let version = fields.version().filter(|version| *version <= 2)?;
     let sizes = fields.number(2)?;
@@ -141,25 +188,18 @@ fn located<'a>(places: &[u8], wanted: u64, file: &'a [u8], data: &'a [u8]) -> Op
         let method = if version == 0 { 0 } else { fields.number(2)? & 15 };
         let _other_file = fields.number(2)?;
         let base = fields.number(base_bytes)?;
-        let pieces = fields.number(2)?;
-        let source = match method {
-            0 => file,
-            1 => data,
-            _ => &[],
-        };
-        let mut content = Cow::default();
-        for _ in 0..pieces {
+        let count = fields.number(2)?;
+        let mut pieces = Vec::new();
+        for _ in 0..count {
             let _index = fields.number(index_bytes)?;
             let (offset, length) = (fields.number(offset_bytes)?, fields.number(length_bytes)?);
             if number == wanted {
                 let start = usize::try_from(base.checked_add(offset)?).ok()?;
-                let rest = source.get(start..)?;
-                let length = usize::try_from(length).ok()?;
-                append(&mut content, if length == 0 { rest } else { rest.get(..length)? })?;
+                pieces.push((start, usize::try_from(length).ok()?));
             }
         }
         if number == wanted {
-            return Some(content);
+            return Some((method, pieces));
         }
     }
     None

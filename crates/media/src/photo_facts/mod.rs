@@ -15,12 +15,15 @@ mod boxes;
 mod dates;
 mod exif;
 mod iptc;
+mod parts;
 mod photoshop;
 mod png_text;
 mod text;
 mod xmp;
 mod xmp_facts;
 
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -29,9 +32,11 @@ use jiff::tz::Offset;
 use vicinity_core::{PhotoFacts, TakenTime, TimeSource};
 
 use block_facts::{BlockFacts, union};
-use block_list::Blocks;
+use block_list::{Blocks, MAX_BLOCK};
 use dates::LocalTime;
 pub use dates::time_in_name;
+
+use crate::error::ReadError;
 
 /// What a picture's facts are read from.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +61,26 @@ pub fn photo_facts(source: &PhotoSource<'_>) -> PhotoFacts {
         Some(TakenTime { local, offset: Some(Offset::UTC), source: TimeSource::Modified })
     });
     PhotoFacts { taken, ..edited(&beside).or(within).or(beside) }
+}
+
+/// Everything that is known of a picture, from its file and from the sidecar beside it, if any. Reads only the parts of the
+/// file that hold metadata, at most 64 MB. A sidecar that cannot be read is as good as none.
+///
+/// # Errors
+/// When the picture cannot be read, or is larger than pictures are read.
+pub fn read_photo(path: &Path, sidecar: Option<&Path>, modified_ns: i64) -> Result<PhotoFacts, ReadError> {
+    let bytes = parts::read(path)?.bytes;
+    let sidecar = sidecar.and_then(read_sidecar);
+    Ok(photo_facts(&PhotoSource { path, bytes: &bytes, sidecar: sidecar.as_deref(), modified_ns }))
+}
+
+fn read_sidecar(path: &Path) -> Option<Vec<u8>> {
+    // Opening a pipe would wait for whoever writes into it.
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BLOCK as u64).read_to_end(&mut bytes));
+    read.map_err(|error| log::info!("the sidecar {} cannot be read: {error}", path.display())).ok()?;
+    Some(bytes)
 }
 
 /// What the metadata in a file say. Empty where there are none, or none that can be read.

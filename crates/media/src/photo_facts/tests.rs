@@ -6,6 +6,7 @@ use super::block_facts::{rating, rating_of_percent};
 use super::*;
 
 mod formats;
+mod parts;
 
 /// A value of a directory: its tag, kind and count, and its bytes, least significant first.
 type Entry = (u16, u16, u32, Vec<u8>);

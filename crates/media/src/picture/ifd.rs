@@ -111,11 +111,21 @@ impl<'a> IfdEntry<'a> {
 
     /// The value's bytes; `None` where they are not all in the file.
     pub fn bytes(&self) -> Option<&'a [u8]> {
+        let (at, len) = self.place()?;
+        self.file.bytes.get(at..at.checked_add(len)?)
+    }
+
+    /// Offset and length of a value that is not stored in the directory itself.
+    pub fn place_outside(&self) -> Option<(usize, usize)> {
+        self.place().filter(|(at, _)| *at != self.field)
+    }
+
+    fn place(&self) -> Option<(usize, usize)> {
         let len = usize::try_from(self.count).ok()?.checked_mul(self.size()?)?;
         let inline = if self.file.big { 8 } else { 4 };
         let at =
             if len <= inline { self.field } else { usize::try_from(self.file.number_at(self.field, inline)?).ok()? };
-        self.file.bytes.get(at..at.checked_add(len)?)
+        Some((at, len))
     }
 
     /// Whole numbers, at most `most` of them; those of other kinds are none.

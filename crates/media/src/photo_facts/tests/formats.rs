@@ -5,11 +5,11 @@ use crate::photo_facts::block_facts::MAX_VALUES;
 use crate::photo_facts::block_list::MAX_BLOCK;
 
 /// A chunk without its checksum, which is not looked at.
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&(data.len() as u32).to_be_bytes()[..], kind, data, &[0; 4]].concat()
 }
 
-fn png(chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn png(chunks: &[Vec<u8>]) -> Vec<u8> {
     let header = chunk(b"IHDR", &[0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0]);
     [b"\x89PNG\r\n\x1a\n".to_vec(), header, chunks.concat()].concat()
 }
@@ -76,7 +76,7 @@ fn webp_tiff_and_photoshop_files_keep_the_same_blocks() {
     }
 }
 
-fn bmff(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(super) fn bmff(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
 }
 
