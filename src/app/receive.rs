@@ -82,6 +82,7 @@ impl App {
             Event::Unfinished(unfinished) => self.unfinished(unfinished),
             Event::Visible(rows) => self.filtered(rows),
             Event::Folders(counts) => self.state.library_mut().folders = counts,
+            Event::FactCounts(counts) => self.state.library_mut().fact_counts = counts,
             Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
                 if self.search.is_latest(ticket) {
                     self.results_received(result.map_err(|error| error.to_string()));

@@ -9,7 +9,9 @@ use vicinity_core::{
     FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult,
     SkipCounts, Suggestion,
 };
-use vicinity_engine::{FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows};
+use vicinity_engine::{
+    FactCounts, FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows,
+};
 use vicinity_models::ModelInfo;
 
 use super::labels::LabelState;
@@ -80,6 +82,8 @@ pub struct LibraryState {
     pub right_tab: RightTab,
     /// The folders, and the number of items of each that the rest of the filter admits.
     pub folders: Arc<FolderCounts>,
+    /// The facts of photos, and the number of items with each value that the rest of the filter admits.
+    pub fact_counts: Arc<FactCounts>,
     /// Dropped files that wait for a decision.
     pub dropped: Vec<PathBuf>,
     /// Messages of the status bar, newest last.
@@ -128,6 +132,7 @@ impl Default for LibraryState {
             map_tool: MapTool::default(),
             right_tab: RightTab::default(),
             folders: Arc::default(),
+            fact_counts: Arc::default(),
             dropped: Vec::new(),
             notices: Vec::new(),
             model: None,
@@ -164,6 +169,10 @@ pub enum LegendKey {
     Rest(ColourBy),
     /// No label given.
     Unlabelled,
+    /// A camera, year or rating, by its words.
+    Fact(ColourBy, String),
+    /// A camera, year or rating that is not known.
+    Unknown(ColourBy),
 }
 
 /// What a drag on the map does.

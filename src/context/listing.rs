@@ -20,15 +20,19 @@ pub enum SortKey {
     Score,
     /// File name, numbers by their value.
     Name,
+    /// When a photo was taken, latest first; where that is not known, at the end.
+    Taken,
     /// Date of modification, latest first.
     Date,
     /// Size of the file, largest first.
     Size,
+    /// Stars, most first; what is not rated at the end.
+    Rating,
 }
 
 impl SortKey {
     /// All of them, as in the menu.
-    pub const ALL: [Self; 4] = [Self::Score, Self::Name, Self::Date, Self::Size];
+    pub const ALL: [Self; 6] = [Self::Score, Self::Name, Self::Taken, Self::Date, Self::Size, Self::Rating];
 }
 
 /// The gallery's order.
@@ -176,20 +180,27 @@ struct Entry<'a> {
     /// Place in the order of the source.
     rank: usize,
     name: String,
+    /// What is known of a photo and compared.
+    fact: Option<i64>,
 }
 
 fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
     let visible = &request.visible;
     let snapshot = visible.snapshot();
     let by_name = request.sort.key == SortKey::Name;
-    let named = |rank: usize, item, score| {
+    let fact = |item: &Item| match request.sort.key {
+        SortKey::Taken => snapshot.photo_of(item.id).and_then(|photo| photo.taken),
+        SortKey::Rating => snapshot.photo_of(item.id).and_then(|photo| photo.rating).map(i64::from),
+        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size => None,
+    };
+    let entry = |rank: usize, item, score| {
         let name = if by_name { fold(&Item::name(item)) } else { String::new() };
-        Entry { item, score, rank, name }
+        Entry { item, score, rank, name, fact: fact(item) }
     };
     match &request.source {
         ListingSource::Hits(result) => {
             let hits = result.hits.iter().enumerate();
-            hits.filter_map(|(rank, hit)| Some(named(rank, snapshot.get(hit.item)?, Some(hit.score)))).collect()
+            hits.filter_map(|(rank, hit)| Some(entry(rank, snapshot.get(hit.item)?, Some(hit.score)))).collect()
         }
         ListingSource::Selection(selection) => {
             let mut ids = selection.items.clone();
@@ -199,11 +210,11 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
             }
             let rows = ids.iter().filter_map(|id| snapshot.row_of(*id)).filter(|row| visible.contains(*row));
             let items = rows.filter_map(|row| snapshot.item(row)).enumerate();
-            items.map(|(rank, item)| named(rank, item, None)).collect()
+            items.map(|(rank, item)| entry(rank, item, None)).collect()
         }
         ListingSource::Everything => {
             // Ids ascend in the order added.
-            visible.par_items().map(|item| named(item.id.0 as usize, item, None)).collect()
+            visible.par_items().map(|item| entry(item.id.0 as usize, item, None)).collect()
         }
     }
 }
@@ -214,11 +225,15 @@ fn order(entries: &mut [Entry<'_>], sort: Sort) {
         SortKey::Name => natural_order(&a.name, &b.name).then_with(|| a.item.path.cmp(&b.item.path)),
         SortKey::Date => b.item.modified_ns.cmp(&a.item.modified_ns),
         SortKey::Size => b.item.bytes.cmp(&a.item.bytes),
+        SortKey::Taken | SortKey::Rating => b.fact.cmp(&a.fact),
     };
+    let by_fact = matches!(sort.key, SortKey::Taken | SortKey::Rating);
     let compare = |a: &Entry<'_>, b: &Entry<'_>| -> Ordering {
         let order = usual(a, b);
         let order = if sort.reversed { order.reverse() } else { order };
-        order.then(a.rank.cmp(&b.rank))
+        // What is not known comes last in both directions.
+        let unknown = if by_fact { a.fact.is_none().cmp(&b.fact.is_none()) } else { Ordering::Equal };
+        unknown.then(order).then(a.rank.cmp(&b.rank))
     };
     entries.par_sort_unstable_by(compare);
 }

@@ -23,7 +23,7 @@ pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, Qu
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use selection::Selection;
 pub use state::State;
-pub use vicinity_engine::visible::{FolderCounts, FolderId};
+pub use vicinity_engine::visible::{FactCounts, FolderCounts, FolderId};
 pub use vicinity_engine::{ImportOptions, Notice, Root, Severity, Snapshot, UnfinishedImport, VisibleRows};
 pub use vicinity_models::LongText;
 pub use view::{Dialog, PathRequest, View};

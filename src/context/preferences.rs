@@ -122,6 +122,12 @@ pub enum ColourBy {
     Similarity,
     /// Best label, where labels were applied.
     Label,
+    /// Camera of a photo.
+    Camera,
+    /// Year in which a photo was taken.
+    Year,
+    /// Stars of a photo.
+    Rating,
 }
 
 /// How the map shows the items that the filter excludes.

@@ -104,6 +104,39 @@ fn a_search_is_limited_to_the_dates_of_modification() {
 }
 
 #[test]
+fn a_search_is_limited_to_what_meets_a_condition() {
+    let place = Place::new();
+    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/library_v1/photos");
+    for name in ["photo.jpg", "screen.png", "screen.xmp"] {
+        fs::copy(photos.join(name), place.files().join(name)).unwrap();
+    }
+    assert!(place.index().status.success());
+    let found = |condition: &str| {
+        let output = place.run(&["search", "an animal", "--json", "-k", "50", "--where", condition]);
+        let name = |hit: &Value| Path::new(hit["path"].as_str().unwrap()).file_name().unwrap().to_owned();
+        let mut names: Vec<_> = lines(&output).iter().map(name).collect();
+        names.sort();
+        assert_eq!(output.status.code(), Some(i32::from(names.is_empty())), "{}", stderr(&output));
+        names
+    };
+    assert_eq!(found("taken >= 2024-02 and camera ~ \"X100\" and iso <= 400"), ["photo.jpg"]);
+    assert_eq!(found("place near 48.2,16.4 5 km or keyword = Code"), ["photo.jpg", "screen.png"]);
+    assert_eq!(found("rating >= 4 and camera !~ x100"), ["screen.png"]);
+    assert_eq!(found("type = text and format = txt and not name ~ dog"), ["bread.txt", "rocket.txt"]);
+    assert_eq!(found("size > 1 GB"), [""; 0]);
+
+    let wrong = place.run(&["search", "an animal", "--where", "rating >= 3 and camra ~ x100"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = stderr(&wrong);
+    assert!(told.contains("there is no field `camra`; did you mean `camera`?"), "{told}");
+    assert!(told.contains("  rating >= 3 and camra ~ x100\n                  ^^^^^\n"), "{told}");
+    let help = String::from_utf8(place.run(&["search", "--help"]).stdout).unwrap();
+    for field in vicinity_core::condition::field::Field::ALL {
+        assert!(help.contains(field.as_str()), "{field}");
+    }
+}
+
+#[test]
 fn index_then_search_then_the_rest() {
     let place = Place::new();
 

@@ -60,6 +60,24 @@ fn the_gallery_shows_where_relevance_ends_and_the_panel_beside_it_does_not_repea
 }
 
 #[test]
+fn the_gallery_is_sorted_by_what_is_known_of_photos() {
+    let (mut window, _) = open_with(Setup::default(), Habits { photos: true, ..Habits::default() });
+    window.key_press(Key::Num2);
+    step_until(&mut window, "the gallery lists everything", |w| listed(w).len() == 32);
+    let sort = |window: &mut Window, button: &str, entry: &str, first: [u32; 2], last: u32| {
+        window.get_by_label(button).click();
+        window.run_steps(3);
+        window.get_by_role_and_label(egui::accesskit::Role::Button, entry).click();
+        step_until(window, entry, |w| listed(w)[..2] == first && listed(w)[31] == last);
+        window.run_steps(3);
+    };
+    sort(&mut window, "Sort by order added, oldest first", "Date taken", [21, 18], 31);
+    sort(&mut window, "Sort by date taken, newest first", "Reverse: oldest first", [0, 3], 31);
+    sort(&mut window, "Sort by date taken, oldest first", "Rating", [3, 0], 31);
+    sort(&mut window, "Sort by rating, highest first", "Reverse: lowest first", [0, 6], 31);
+}
+
+#[test]
 fn the_gallery_is_sorted_by_name_date_size_and_score_and_remembers_how() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = folder.path().join("settings.json");

@@ -9,6 +9,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vicinity::app::preferences;
 use vicinity::context::{CentralView, Dialog, FilterDisplay, RightTab, ThemeChoice};
+use vicinity_core::condition::field::Field;
 use vicinity_core::{ItemId, Modality};
 use vicinity_engine::{Job, SearchSlot};
 
@@ -17,7 +18,11 @@ fn open() -> (Window, fake::Jobs) {
 }
 
 fn open_with(setup: Setup) -> (Window, fake::Jobs) {
-    let (opener, jobs) = fake::opener();
+    open_with_habits(setup, fake::Habits::default())
+}
+
+fn open_with_habits(setup: Setup, habits: fake::Habits) -> (Window, fake::Jobs) {
+    let (opener, jobs) = fake::opener_with(habits);
     let mut window = window(Setup { library: Some("/nowhere/library".into()), ..setup }, opener);
     step_until(&mut window, "the collection is shown", |w| w.state().state().library().snapshot.is_some());
     window.run_steps(3);
@@ -701,6 +706,143 @@ fn items_are_filtered_by_the_dates_on_which_they_were_modified() {
     step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
 }
 
+/// A tall window over photos of which something is known, and how many items are visible in it.
+fn open_photos() -> Window {
+    let setup = Setup { size: Some([1200.0, 1700.0]), ..Setup::default() };
+    open_with_habits(setup, fake::Habits { photos: true, ..fake::Habits::default() }).0
+}
+
+fn visible(window: &Window) -> Option<usize> {
+    window.state().state().library().visible.as_ref().map(|rows| rows.len())
+}
+
+fn enter(window: &mut Window, field: &str, typed: &str) {
+    window.get_by_label(field).focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(1);
+    window.event(egui::Event::Text(typed.to_owned()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+}
+
+#[test]
+fn cameras_stars_places_and_days_narrow_the_collection_together() {
+    let mut window = open_photos();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "cameras are listed", |w| shown(w, "FUJIFILM X100V, 7") && shown(w, "Leica M11, 1"));
+    window.get_by_label("Leica M11, 1").click();
+    step_until(&mut window, "one photo is by it", |w| visible(w) == Some(1));
+    step_until(&mut window, "the other is counted as if chosen", |w| shown(w, "FUJIFILM X100V, 7"));
+    window.get_by_label("FUJIFILM X100V, 7").click();
+    step_until(&mut window, "both are chosen", |w| visible(w) == Some(8));
+    window.run_steps(2);
+    window.get_by_label("Remove Camera: Leica M11 or FUJIFILM X100V from search").click();
+    step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
+    window.run_steps(2);
+
+    window.get_by_label("At least 5 stars, 1").click();
+    step_until(&mut window, "one has five stars", |w| visible(w) == Some(1));
+    window.run_steps(2);
+    window.get_by_label("At least 4 stars, 8").click();
+    step_until(&mut window, "eight have four", |w| visible(w) == Some(8));
+    window.run_steps(2);
+    window.get_by_label("At least 4 stars, 8").click();
+    step_until(&mut window, "a second click admits all", |w| visible(w) == Some(32));
+    window.run_steps(2);
+
+    window.get_by_label("Has a place, 4").click();
+    step_until(&mut window, "four have a place", |w| visible(w) == Some(4));
+    enter(&mut window, "Taken from", "2023-06-10");
+    step_until(&mut window, "two of them are later", |w| visible(w) == Some(2));
+    window.run_steps(2);
+    assert!(shown(&window, "Taken since 2023-06-10"));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the day is taken back", |w| visible(w) == Some(4));
+    window.run_steps(2);
+    window.get_by_label("All items, 32").click();
+    step_until(&mut window, "nothing is left of it", |w| w.state().state().library().query.filter.is_empty());
+}
+
+#[test]
+fn any_of_many_keywords_is_found_by_its_letters() {
+    let mut window = open_photos();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "keywords are listed", |w| shown(w, "golf, 8") && shown(w, "All keywords…, 7"));
+    assert!(!shown(&window, "e, 1"), "the most frequent ones only");
+    window.get_by_label("All keywords…, 7").click();
+    step_until(&mut window, "all are listed", |w| shown(w, "e, 1"));
+    window.run_steps(2);
+    window.event(egui::Event::Text("E".to_owned()));
+    step_until(&mut window, "only those with the letter", |w| !shown(w, "d, 1") && shown(w, "e, 1"));
+    window.get_by_label("e, 1").click();
+    step_until(&mut window, "it is chosen", |w| visible(w) == Some(1));
+    window.run_steps(3);
+    assert!(shown(&window, "Find keywords"), "another one can be chosen");
+    window.key_press(Key::Escape);
+    step_until(&mut window, "the list is closed", |w| !shown(w, "Find keywords"));
+    window.run_steps(2);
+    window.get_by_label("All keywords…, 7").click();
+    step_until(&mut window, "it begins with everything again", |w| shown(w, "d, 1"));
+    window.run_steps(2);
+    window.get_all_by_label("green, 1").last().expect("in the list").click();
+    step_until(&mut window, "both are", |w| shown(w, "Remove Keyword: green from search"));
+    assert_eq!(window.state().state().library().query.filter.chosen_values(Field::Keyword), ["e", "green"]);
+}
+
+#[test]
+fn a_condition_can_be_written_and_says_what_is_wrong() {
+    let mut window = open_photos();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "places are counted", |w| shown(w, "Has a place, 4"));
+    enter(&mut window, "Filter condition", "rating >= 5 or name ~ note");
+    step_until(&mut window, "it is applied", |w| visible(w) == Some(9));
+    window.run_steps(2);
+    window.get_by_label("Has a place, 0").click();
+    step_until(&mut window, "the controls add to it", |w| visible(w) == Some(0));
+    let condition = |w: &Window| w.state().state().library().query.filter.condition.as_ref().map(ToString::to_string);
+    assert_eq!(condition(&window).as_deref(), Some("(rating >= 5 or name ~ \"note\") and has place"));
+    enter(&mut window, "Filter condition", "camra = x");
+    assert!(shown(&window, "There is no field “camra”; did you mean “camera”?"));
+    assert_eq!(visible(&window), Some(0), "what is wrong changes nothing");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    step_until(&mut window, "the place is taken back", |w| visible(w) == Some(9));
+    window.run_steps(2);
+    assert!(!shown(&window, "There is no field “camra”; did you mean “camera”?"));
+    window.get_by_label("Clear condition").click();
+    step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
+}
+
+#[test]
+fn the_map_is_coloured_by_what_is_known_of_photos() {
+    let mut window = open_photos();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "cameras are counted", |w| shown(w, "Leica M11, 1"));
+    for (now, next, entries) in [
+        ("Colour by type", "Camera", ["FUJIFILM X100V, 7", "Leica M11, 1", "Not known, 24"]),
+        ("Colour by camera", "Rating", ["5 stars, 1", "4 stars, 7", "Not known, 24"]),
+        ("Colour by rating", "Year taken", ["2023, 8", "Not known, 24", "Colour by year taken"]),
+    ] {
+        window.get_by_label(now).click();
+        window.run_steps(3);
+        window.get_by_role_and_label(egui::accesskit::Role::Button, next).click();
+        step_until(&mut window, next, |w| entries.iter().all(|entry| shown(w, entry)));
+        window.run_steps(3);
+    }
+}
+
+#[test]
+fn of_photos_of_which_nothing_is_known_only_a_condition_can_be_written() {
+    let (mut window, _) = open();
+    window.run_steps(3);
+    for heading in ["Camera", "Rating", "Keywords", "Place", "Date taken"] {
+        assert!(window.query_all_by_label(heading).next().is_none(), "{heading}");
+    }
+    enter(&mut window, "Filter condition", "format = txt");
+    step_until(&mut window, "it is applied", |w| visible(w) == Some(8));
+}
+
 #[test]
 fn labels_are_counted_and_selected_within_the_filter() {
     let (mut window, _) = open();
@@ -809,7 +951,7 @@ fn every_stop_of_the_keyboard_shows_that_it_has_the_focus() {
     window.run_steps(2);
     let accent = vicinity::ui::theme::DARK.accent;
     let mut stops = std::collections::BTreeSet::new();
-    for _ in 0..60 {
+    for _ in 0..70 {
         window.key_press(Key::Tab);
         window.run_steps(3);
         let Some(node) = window.query_all_by(|node| node.is_focused()).next() else { continue };

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
+use vicinity_core::photo_summary::{Texts, seconds_of_clock};
 use vicinity_core::{
     ContentHash, Failure, Filter, Histogram, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress,
-    MapStage, Modality, PhotoFacts, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
+    MapStage, Modality, PhotoFacts, PhotoSummary, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult,
+    Stage, Suggestion,
 };
-use vicinity_engine::visible::FolderIndex;
+use vicinity_engine::visible::{FactCounter, FolderIndex};
 use vicinity_engine::{
     Duplicates, Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot,
     SnapshotParts, Vectors, VisibleRows,
@@ -31,6 +33,8 @@ pub struct Habits {
     pub more: u32,
     /// The library is empty, and nothing is heard of files that are added.
     pub empty: bool,
+    /// Something is known of every third picture, see [`photo`].
+    pub photos: bool,
 }
 
 struct Fake {
@@ -104,6 +108,23 @@ fn facts(id: ItemId) -> PhotoFacts {
     }
 }
 
+/// What is compared of every third picture: one of them is by another camera and has five stars, every second has a place.
+fn photo(id: u32) -> Option<PhotoSummary> {
+    if !id.is_multiple_of(3) || id >= PICTURES {
+        return None;
+    }
+    let mut photo = PhotoSummary::new(&facts(ItemId(id)), &mut Texts::default());
+    photo.taken = Some(seconds_of_clock(jiff::civil::DateTime::constant(2023, 6, 1 + id as i8, 12, 0, 0, 0)));
+    photo.position = id.is_multiple_of(6).then_some([47.37, 8.54]);
+    if id == 3 {
+        (photo.camera, photo.rating) = (Some("Leica M11".into()), Some(5));
+    }
+    if id == 0 {
+        photo.keywords = ["golf", "green", "a", "b", "c", "d", "e"].map(Arc::from).into();
+    }
+    Some(photo)
+}
+
 fn snapshot(library: &Path, habits: Habits) -> Snapshot {
     let all = if habits.empty { 0 } else { PICTURES + TEXTS + habits.more };
     let items: Vec<Item> = (0..all).map(item).collect();
@@ -113,7 +134,7 @@ fn snapshot(library: &Path, habits: Habits) -> Snapshot {
         library: library.to_owned(),
         epoch: 1,
         generation: 1,
-        photos: Vec::new(),
+        photos: if habits.photos { vec![Arc::new((0..all.min(PICTURES)).map(photo).collect())] } else { Vec::new() },
         roots: vec![root("/c/Photos"), root("/c/Notes")],
         vector_rows: items.chunks(4096).map(|chunk| Arc::new(chunk.iter().map(|item| item.id.0).collect())).collect(),
         chunks: chunks(items),
@@ -150,7 +171,7 @@ impl Fake {
         };
         let all = PICTURES + TEXTS;
         let score = |id: u32| 0.4 - ((id + all - shift % all) % all) as f32 * 0.02;
-        let wanted = |id: &u32| query.filter.admits(&item(*id));
+        let wanted = |id: &u32| query.filter.admits(&item(*id), photo(*id).as_ref());
         let mut hits: Vec<Hit> = (0..all)
             .filter(wanted)
             .map(|id| Hit { item: ItemId(id), modality: item(id).modality, score: score(id) })
@@ -234,8 +255,10 @@ impl Backend for Fake {
             Job::Filter { snapshot, filter } => {
                 let rows = |filter| VisibleRows::new(Arc::clone(&snapshot), filter, None);
                 self.send(Event::Visible(Arc::new(rows(filter.clone()))));
+                let facts = FactCounter::default().count(&rows(filter.clone()));
                 let counts = FolderIndex::default().count(&rows(Filter { folder: None, ..filter }));
                 self.send(Event::Folders(Arc::new(counts)));
+                self.send(Event::FactCounts(Arc::new(facts)));
             }
             Job::Suggest { ticket, .. } => {
                 let suggestion = |text: &str, first: u32| Suggestion {

@@ -1,14 +1,14 @@
 //! Which items are visible: everything that narrows a collection, and the one place that decides about an item.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use jiff::ToSpan as _;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use thiserror::Error;
-
+use super::condition::Condition;
 use super::item::{Item, Modality};
 use super::name::NamePattern;
+use super::photo_summary::PhotoSummary;
+
+pub use super::dates::{DateError, DateRange, Period};
 
 /// Criteria that an item has to meet to be visible; an empty filter admits every item.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Filter {
     pub name: Option<NamePattern>,
     /// Only items modified on these days.
     pub modified: DateRange,
+    /// Only items that meet this condition.
+    pub condition: Option<Arc<Condition>>,
 }
 
 impl Filter {
@@ -29,129 +31,13 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether an item is visible.
-    pub fn admits(&self, item: &Item) -> bool {
+    /// Whether an item is visible; `photo` is what is known of a photo.
+    pub fn admits(&self, item: &Item, photo: Option<&PhotoSummary>) -> bool {
         self.modality.is_none_or(|modality| modality == item.modality)
             && self.folder.as_ref().is_none_or(|folder| is_below(&item.path, folder))
             && self.name.as_ref().is_none_or(|name| name.matches(item))
             && self.modified.contains(item.modified_ns)
-    }
-}
-
-/// Why a text is not a date.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not a date: write a day (2024-05-31), a month (2024-05) or a year (2024)")]
-pub struct DateError;
-
-/// A day, month or year: `2024-05-31`, `2024-05`, `2024`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
-    /// Its first day.
-    pub start: Date,
-    /// The day after its last day.
-    pub end: Date,
-}
-
-impl std::str::FromStr for Period {
-    type Err = DateError;
-
-    fn from_str(text: &str) -> Result<Self, DateError> {
-        let number = |part: &str, digits: usize| {
-            let valid = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
-            part.parse::<i16>().ok().filter(|_| valid).ok_or(DateError)
-        };
-        let parts: Vec<&str> = text.trim().split('-').collect();
-        let (year, month, day) = match parts.as_slice() {
-            [year] => (year, None, None),
-            [year, month] => (year, Some(month), None),
-            [year, month, day] => (year, Some(month), Some(day)),
-            _ => return Err(DateError),
-        };
-        let year = number(year, 4)?;
-        let month = month.map(|month| number(month, 2)).transpose()?;
-        let day = day.map(|day| number(day, 2)).transpose()?;
-        let start = Date::new(year, month.unwrap_or(1) as i8, day.unwrap_or(1) as i8).map_err(|_| DateError)?;
-        let length = match (month, day) {
-            (None, _) => 1.year(),
-            (Some(_), None) => 1.month(),
-            (Some(_), Some(_)) => 1.day(),
-        };
-        Ok(Self { start, end: start.checked_add(length).unwrap_or(Date::MAX) })
-    }
-}
-
-/// Days in one time zone; without a limit at either end by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DateRange {
-    days: [Option<Date>; 2],
-    /// Nanoseconds since the Unix epoch: the first that belongs to it, and the first that no longer does.
-    limits_ns: [i64; 2],
-}
-
-impl Default for DateRange {
-    fn default() -> Self {
-        Self { days: [None, None], limits_ns: [i64::MIN, i64::MAX] }
-    }
-}
-
-impl DateRange {
-    /// From the beginning of the day `start` until before the beginning of the day `end`.
-    pub fn new(start: Option<Date>, end: Option<Date>, time_zone: &TimeZone) -> Self {
-        let midnight = |day: Date| {
-            // A day too far from the epoch is beyond every time that an item can have.
-            let time = day.to_zoned(time_zone.clone()).map(|time| time.timestamp().as_nanosecond());
-            time.ok().and_then(|ns| i64::try_from(ns).ok()).unwrap_or(if day.year() < 1970 {
-                i64::MIN
-            } else {
-                i64::MAX
-            })
-        };
-        let limit = |day: Option<Date>, open: i64| day.map_or(open, midnight);
-        Self { days: [start, end], limits_ns: [limit(start, i64::MIN), limit(end, i64::MAX)] }
-    }
-
-    /// Whether it has no limit.
-    pub fn is_unlimited(&self) -> bool {
-        self.days == [None, None]
-    }
-
-    /// The first day, if limited.
-    pub fn first(&self) -> Option<Date> {
-        self.days[0]
-    }
-
-    /// The last day, if limited.
-    pub fn last(&self) -> Option<Date> {
-        self.end().and_then(|end| end.yesterday().ok())
-    }
-
-    /// The day after the last, if limited.
-    pub fn end(&self) -> Option<Date> {
-        self.days[1]
-    }
-
-    /// Whether no time belongs to it.
-    pub fn is_empty(&self) -> bool {
-        self.limits_ns[0] >= self.limits_ns[1]
-    }
-
-    /// Whether a time belongs to it, nanoseconds since the Unix epoch.
-    pub fn contains(&self, time_ns: i64) -> bool {
-        let [start, end] = self.limits_ns;
-        start <= time_ns && (time_ns < end || end == i64::MAX)
-    }
-}
-
-/// For the user: `2024-05-01 to 2024-06-30`, `since 2024-05-01`, `until 2024-06-30`, `2024-05-01`.
-impl std::fmt::Display for DateRange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.first(), self.last()) {
-            (Some(first), Some(last)) if first == last => write!(f, "{first}"),
-            (Some(first), Some(last)) => write!(f, "{first} to {last}"),
-            (Some(first), None) => write!(f, "since {first}"),
-            (None, Some(last)) => write!(f, "until {last}"),
-            (None, None) => f.write_str("at any time"),
-        }
+            && self.condition.as_ref().is_none_or(|condition| condition.admits(item, photo))
     }
 }
 
@@ -167,6 +53,8 @@ fn is_below(path: &Path, folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
     use crate::{ContentHash, ItemId};
 
@@ -187,17 +75,24 @@ mod tests {
     #[test]
     fn an_item_has_to_meet_every_criterion() {
         let dog = item("/a/Photos/dog 2.jpg", Modality::Image);
-        assert!(Filter::default().is_empty() && Filter::default().admits(&dog));
+        assert!(Filter::default().is_empty() && Filter::default().admits(&dog, None));
         let filter = Filter {
             modality: Some(Modality::Image),
             folder: Some("/a/Photos".into()),
             name: NamePattern::new("DOG"),
             ..Filter::default()
         };
-        assert!(filter.admits(&dog) && !filter.is_empty());
-        assert!(!filter.admits(&item("/a/Photos/dog 2.jpg", Modality::Text)));
-        assert!(!filter.admits(&item("/a/Notes/dog 2.jpg", Modality::Image)));
-        assert!(!filter.admits(&item("/a/Photos/cat.jpg", Modality::Image)));
+        assert!(filter.admits(&dog, None) && !filter.is_empty());
+        assert!(!filter.admits(&item("/a/Photos/dog 2.jpg", Modality::Text), None));
+        assert!(!filter.admits(&item("/a/Notes/dog 2.jpg", Modality::Image), None));
+        assert!(!filter.admits(&item("/a/Photos/cat.jpg", Modality::Image), None));
+        let rated = |rating| PhotoSummary { rating: Some(rating), ..PhotoSummary::default() };
+        let condition = Condition::parse("rating >= 3", &TimeZone::UTC).expect("a condition");
+        let filter = Filter { condition: Some(Arc::new(condition)), ..filter };
+        assert!(filter.admits(&dog, Some(&rated(3))) && !filter.admits(&dog, Some(&rated(2))));
+        assert!(!filter.admits(&dog, None));
+        let other = Path::new("/a/Photos/cat.jpg").into();
+        assert!(!filter.admits(&Item { path: other, ..dog }, Some(&rated(3))), "the rest still counts");
     }
 
     fn period(text: &str) -> Period {
@@ -206,19 +101,6 @@ mod tests {
 
     fn at(text: &str) -> i64 {
         text.parse::<jiff::Timestamp>().expect("a time").as_nanosecond() as i64
-    }
-
-    #[test]
-    fn a_date_is_a_day_a_month_or_a_year() {
-        let days = |text: &str| [period(text).start, period(text).end].map(|day| day.to_string());
-        assert_eq!(days("2024-05-31"), ["2024-05-31", "2024-06-01"]);
-        assert_eq!(days(" 2024-02 "), ["2024-02-01", "2024-03-01"]);
-        assert_eq!(days("2023"), ["2023-01-01", "2024-01-01"]);
-        for text in
-            ["", "yesterday", "2024-13", "2023-02-29", "24-05-01", "2024-5-1", "01.05.2024", "2024-05-01-01", "٢٠٢٤"]
-        {
-            assert_eq!(text.parse::<Period>(), Err(DateError), "{text}");
-        }
     }
 
     #[test]
@@ -234,38 +116,13 @@ mod tests {
             assert_eq!(range.contains(at(time)), inside, "{time}");
             let filter = Filter { modified: range, ..Filter::default() };
             let item = Item { modified_ns: at(time), ..item("/a", Modality::Image) };
-            assert_eq!(filter.admits(&item), inside, "{time}");
+            assert_eq!(filter.admits(&item, None), inside, "{time}");
             assert!(!filter.is_empty());
         }
         let since = DateRange::new(Some(period("2024").start), None, &TimeZone::UTC);
         assert!(since.contains(at("2024-01-01T00:00:00Z")) && !since.contains(at("2023-12-31T23:59:59Z")));
         assert!(since.contains(i64::MAX) && DateRange::default().contains(i64::MAX));
         assert!(DateRange::default().contains(i64::MIN) && DateRange::default().is_unlimited());
-    }
-
-    #[test]
-    fn days_far_away_and_midnights_that_do_not_exist_are_no_trouble() {
-        let day = |text: &str| Some(period(text).start);
-        let range = |start, end| DateRange::new(start, end, &TimeZone::UTC);
-        assert!(range(day("0001"), day("9999")).contains(0) && range(day("0001"), None).contains(i64::MIN));
-        assert!(!range(day("9998"), None).contains(0) && !range(None, day("1500")).contains(0));
-        assert!(range(day("2024-05"), day("2024-05")).is_empty() && !range(day("2024-05"), None).is_empty());
-        // The clocks of Beirut went from 23:59 to 01:00.
-        let beirut = TimeZone::posix("EET-2EEST,M3.5.0/0,M10.5.0/0").expect("a time zone");
-        let from = DateRange::new(day("2024-03-31"), None, &beirut);
-        assert!(from.contains(at("2024-03-30T22:00:00Z")) && !from.contains(at("2024-03-30T21:59:59Z")));
-    }
-
-    #[test]
-    fn a_range_of_days_reads_as_people_write_it() {
-        let said = |start: Option<&str>, last: Option<&str>| {
-            let (start, end) = (start.map(|day| period(day).start), last.map(|day| period(day).end));
-            DateRange::new(start, end, &TimeZone::UTC).to_string()
-        };
-        assert_eq!(said(Some("2024-05-01"), Some("2024-06")), "2024-05-01 to 2024-06-30");
-        assert_eq!(said(Some("2024"), None), "since 2024-01-01");
-        assert_eq!(said(None, Some("2024-06-30")), "until 2024-06-30");
-        assert_eq!(said(Some("2024-05-01"), Some("2024-05-01")), "2024-05-01");
     }
 
     #[test]

@@ -13,6 +13,8 @@
 
 pub mod app_dirs;
 pub mod atomic_file;
+pub mod condition;
+pub mod dates;
 pub mod embedding;
 pub mod filter;
 pub mod format;
@@ -36,6 +38,7 @@ pub mod skip_reason;
 pub mod space;
 pub mod worker;
 
+pub use condition::Condition;
 pub use embedding::{Embedding, EmbeddingError};
 pub use filter::Filter;
 pub use histogram::Histogram;

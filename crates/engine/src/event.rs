@@ -11,7 +11,7 @@ use super::open_request::OpenRequest;
 use super::search_error::SearchError;
 use super::snapshot::Snapshot;
 use super::store::{Compaction, UnfinishedImport};
-use super::visible::{FolderCounts, VisibleRows};
+use super::visible::{FactCounts, FolderCounts, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
     FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, Progress, ScoredLabels,
@@ -37,6 +37,8 @@ pub enum Event {
     Visible(Arc<VisibleRows>),
     /// The folders of the collection and how many items of each [`Job::Filter`](super::Job::Filter) admits, whichever folder it chooses.
     Folders(Arc<FolderCounts>),
+    /// The facts of photos and how many items with each value [`Job::Filter`](super::Job::Filter) admits.
+    FactCounts(Arc<FactCounts>),
     /// Answer to [`Job::Search`](super::Job::Search).
     SearchDone {
         /// As asked.

@@ -88,7 +88,9 @@ fn slot(event: &Event) -> Option<usize> {
         Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Facts(..) => None,
         Event::Suggested { .. } => None,
         // At most one for each request.
-        Event::Visible(_) | Event::Folders(_) | Event::Compacted(_) | Event::Duplicates(_) => None,
+        Event::Visible(_) | Event::Folders(_) | Event::FactCounts(_) | Event::Compacted(_) | Event::Duplicates(_) => {
+            None
+        }
         Event::Model(_) | Event::Notice(_) | Event::ServiceFailed(_) => None,
         Event::OpenRequested(_) | Event::StoredLabels(_) => None,
     }

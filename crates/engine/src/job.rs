@@ -58,7 +58,8 @@ pub enum Job {
         /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
         all: bool,
     },
-    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`](super::Event::Visible) and [`Event::Folders`](super::Event::Folders).
+    /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`](super::Event::Visible),
+    /// [`Event::Folders`](super::Event::Folders) and [`Event::FactCounts`](super::Event::FactCounts).
     Filter {
         /// The collection whose rows are wanted.
         snapshot: Arc<Snapshot>,
@@ -83,8 +84,8 @@ pub enum Job {
     Preview(ItemId),
     /// What is known of a photo. Answered by [`Event::Facts`](super::Event::Facts).
     Facts(ItemId),
-    /// Read the metadata of all photos and the words of all files that are new or have changed. The window's engine does that by itself; the end is
-    /// reported by [`Event::FactsProgress`](super::Event::FactsProgress) with `None`.
+    /// Read the metadata of all photos and the words of all files that are new or have changed. The window's engine does
+    /// that by itself; the end is reported by [`Event::FactsProgress`](super::Event::FactsProgress) with `None`.
     ReadFacts,
     /// Unload the model; it is reloaded when next needed.
     UnloadModel,

@@ -83,4 +83,4 @@ pub use open_mode::{Access, LayoutUpdates, OpenMode, Verify};
 pub use search_error::SearchError;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
-pub use visible::{FolderCounts, VisibleRows};
+pub use visible::{FactCounts, FolderCounts, VisibleRows};

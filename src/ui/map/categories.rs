@@ -12,6 +12,7 @@ use crate::ui::theme::Theme;
 use vicinity_core::{LabelScore, Modality};
 
 use super::arc_key::ArcKey;
+use super::fact_categories::FactCategories;
 
 /// Number of categories with their own colour; all others become "Other".
 const MAX_COLOURED: usize = 10;
@@ -27,7 +28,7 @@ pub struct CategoryKey {
     /// What makes a category.
     pub by: ColourBy,
     labels: Option<ArcKey<AppliedLabels>>,
-    /// Folders or labels that are hidden: they keep their own entry, however few items they have.
+    /// Folders, labels or facts that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
 }
 
@@ -39,6 +40,7 @@ impl CategoryKey {
         let kept = library.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => by == ColourBy::Folder,
             LegendKey::Label(_) => by == ColourBy::Label,
+            LegendKey::Fact(of, _) => by == *of,
             _ => false,
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
@@ -100,6 +102,7 @@ impl Categories {
             (ColourBy::Folder, _) => by_folder(snapshot, &key.kept),
             (ColourBy::Label, Some(applied)) => by_label(snapshot, &applied.0, &key.kept),
             (ColourBy::Modality, _) => by_modality(snapshot),
+            (ColourBy::Camera | ColourBy::Year | ColourBy::Rating, _) => by_fact(snapshot, key.by, &key.kept),
             _ => {
                 let key = LegendKey::Rest(key.by);
                 let all = LegendEntry { key, name: "All".to_owned(), count: snapshot.len(), colour: None };
@@ -173,7 +176,7 @@ fn by_folder(snapshot: &Snapshot, kept: &[LegendKey]) -> Categories {
         b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name))
     });
     let rest = (LegendKey::Rest(ColourBy::Folder), "Other");
-    largest(&named, &order, of_row.into_iter().map(Some), rest, kept)
+    largest(&named, &order, of_row.into_iter().map(Some), [rest, NO_LABEL], kept)
 }
 
 /// The root that contains a path, and the first folder below it (empty if there is none).
@@ -232,8 +235,19 @@ fn by_label(snapshot: &Snapshot, applied: &AppliedLabels, kept: &[LegendKey]) ->
         count: count(label),
     });
     let rest = (LegendKey::Rest(ColourBy::Label), "Other labels");
-    largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), rest, kept)
+    largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), [rest, NO_LABEL], kept)
 }
+
+/// The camera, year or stars of each photo.
+fn by_fact(snapshot: &Snapshot, by: ColourBy, kept: &[LegendKey]) -> Categories {
+    let facts = FactCategories::new(snapshot, by);
+    let named = facts.named.into_iter().map(|(key, name, count)| NamedCategory { key, name, count });
+    let entries = [(LegendKey::Rest(by), "Other"), (LegendKey::Unknown(by), "Not known")];
+    largest(&named.collect::<Vec<_>>(), &facts.order, facts.of_row.into_iter(), entries, kept)
+}
+
+/// The entry of rows without a label.
+const NO_LABEL: (LegendKey, &str) = (LegendKey::Unlabelled, "No label");
 
 /// A category before it is decided whether it gets its own colour.
 struct NamedCategory {
@@ -242,13 +256,13 @@ struct NamedCategory {
     count: usize,
 }
 
-/// The first categories of `order` get a colour each, those in `kept` a grey entry; all others share one entry, and
-/// rows without a category another.
+/// The first categories of `order` get a colour each, those in `kept` a grey entry; all others share the entry `rest`, and
+/// rows without a category the entry `none`.
 fn largest(
     named: &[NamedCategory],
     order: &[usize],
     of_row: impl Iterator<Item = Option<u32>>,
-    rest: (LegendKey, &str),
+    [rest, none]: [(LegendKey, &str); 2],
     kept: &[LegendKey],
 ) -> Categories {
     let coloured = order.len().min(MAX_COLOURED);
@@ -266,12 +280,11 @@ fn largest(
         let count = others.iter().map(|i| named[*i].count).sum();
         entries.push(LegendEntry { key: rest.0, name: rest.1.to_owned(), count, colour: None });
     }
-    let none = entries.len() as u8;
-    let of_row: Vec<u8> = of_row.map(|c| c.map_or(none, |c| place[c as usize])).collect();
-    let without = of_row.iter().filter(|c| **c == none).count();
+    let last = entries.len() as u8;
+    let of_row: Vec<u8> = of_row.map(|c| c.map_or(last, |c| place[c as usize])).collect();
+    let without = of_row.iter().filter(|c| **c == last).count();
     if without > 0 {
-        let key = LegendKey::Unlabelled;
-        entries.push(LegendEntry { key, name: "No label".to_owned(), count: without, colour: None });
+        entries.push(LegendEntry { key: none.0, name: none.1.to_owned(), count: without, colour: None });
     }
     Categories { of_row, entries }
 }
@@ -316,11 +329,11 @@ mod tests {
             let mask = hidden_mask(&categories.entries, &off);
             categories.of_row.iter().map(|c| is_hidden(mask, *c)).collect()
         };
-        assert_eq!(hidden(&largest(&named, &order, rows(), rest(), &kept)), [false, true, false]);
+        assert_eq!(hidden(&largest(&named, &order, rows(), [rest(), NO_LABEL], &kept)), [false, true, false]);
         // The two smallest outgrow all others, so every position changes.
         (named[11].count, named[12].count) = (90, 80);
         order.rotate_right(2);
-        let categories = largest(&named, &order, rows(), rest(), &kept);
+        let categories = largest(&named, &order, rows(), [rest(), NO_LABEL], &kept);
         assert_eq!(hidden(&categories), [false, true, false]);
         assert!(categories.entries.iter().any(|e| e.name == "f09" && e.colour.is_none()), "it can be shown again");
     }
@@ -330,7 +343,7 @@ mod tests {
         let (named, order) = thirteen();
         let rows = [Some(0), Some(9), Some(10), Some(12), None];
         let rest = (LegendKey::Rest(ColourBy::Folder), "Other");
-        let categories = largest(&named, &order, rows.into_iter(), rest, &[]);
+        let categories = largest(&named, &order, rows.into_iter(), [rest, NO_LABEL], &[]);
         assert_eq!(categories.of_row, [0, 9, 10, 10, 11]);
         assert_eq!(categories.entries.len(), 12);
         assert_eq!((categories.entries[10].name.as_str(), categories.entries[10].count), ("Other", 10 + 9 + 8));

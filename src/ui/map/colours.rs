@@ -159,7 +159,7 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
             // Grey points are a little fainter than coloured ones. Unlabelled items can be so numerous that they
             // would hide the labelled ones.
             let shown = match &entry.key {
-                LegendKey::Unlabelled => usual * DIMMED_OPACITY,
+                LegendKey::Unlabelled | LegendKey::Unknown(_) => usual * DIMMED_OPACITY,
                 _ if entry.is_grey() => usual * 0.75,
                 _ => usual,
             };

@@ -12,13 +12,17 @@ use crate::ui::widgets::buttons;
 use super::MapPanel;
 use super::categories::LegendEntry;
 use super::controls::{BUTTON, draw_focus};
+use vicinity_core::condition::field::Field;
 
 /// Colouring options in menu order.
-const COLOUR_CHOICES: [(ColourBy, &str); 4] = [
+const COLOUR_CHOICES: [(ColourBy, &str); 7] = [
     (ColourBy::Modality, "Type"),
     (ColourBy::Folder, "Folder"),
     (ColourBy::Similarity, "Similarity to query"),
     (ColourBy::Label, "Label"),
+    (ColourBy::Camera, "Camera"),
+    (ColourBy::Year, "Year taken"),
+    (ColourBy::Rating, "Rating"),
 ];
 /// Up to this many legend entries are shown on one line.
 const MAX_INLINE_ENTRIES: usize = 3;
@@ -88,13 +92,25 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     let arrow = vec![tip + vec2(-3.5, -3.5), tip, tip + vec2(3.5, -3.5)];
     ui.painter().add(Shape::line(arrow, Stroke::new(1.4, theme.text2)));
     Popup::menu(&response).align(RectAlign::TOP_START).width(170.0).show(|ui| {
-        for (by, name) in COLOUR_CHOICES {
+        let current = cx.state.preferences.colour_by;
+        for (by, name) in COLOUR_CHOICES.into_iter().filter(|(by, _)| *by == current || is_known(cx, *by)) {
             if buttons::menu_choice(ui, name, "", by == cx.state.preferences.colour_by).clicked() {
                 cx.send(MapCommand::SetColourBy(by));
                 ui.close();
             }
         }
     });
+}
+
+/// Whether the collection has what is coloured by.
+fn is_known(cx: &Ctx<'_>, by: ColourBy) -> bool {
+    let facts = &cx.state.library().fact_counts;
+    match by {
+        ColourBy::Camera => !facts.values(Field::Camera).is_empty(),
+        ColourBy::Year => facts.has_times(),
+        ColourBy::Rating => facts.rated(0).is_some(),
+        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label => true,
+    }
 }
 
 /// A legend entry: dot, name and count. A click hides or shows its points.

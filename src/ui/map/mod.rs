@@ -11,6 +11,7 @@ mod categories;
 mod circles;
 pub mod colours;
 mod controls;
+mod fact_categories;
 mod filter_switch;
 mod fit;
 mod gpu;

@@ -1,26 +1,28 @@
 //! The criteria of the filter: their controls in the left panel (except for the folders, which are a tree of their own),
 //! and what they say in words.
 
-use egui::{
-    Align, Align2, Id, Key, Layout, Rect, Response, Sense, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, pos2, vec2,
-};
-use jiff::civil::Date;
+use egui::Ui;
 use jiff::tz::TimeZone;
 
+use super::date_fields::DateFields;
+use super::{condition_field, fact_filters};
 use crate::context::Ctx;
 use crate::context::commands::SearchCommand;
 use crate::context::format;
-use crate::ui::style::font;
-use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::theme::Theme;
 use crate::ui::widgets::rows::{Leading, PanelRow, heading, section_line};
-use crate::ui::widgets::{buttons, icons::Icon};
-use vicinity_core::filter::{DateError, DateRange, Period};
-use vicinity_core::{Filter, Modality};
+use vicinity_core::condition::comparison::Operand;
+use vicinity_core::condition::field::Field;
+use vicinity_core::condition::operator::Operator;
+use vicinity_core::filter::DateRange;
+use vicinity_core::{Condition, Filter, Modality};
 
 /// Draws the sections below the folders.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     types(ui, ctx);
     dates(ui, ctx);
+    fact_filters::show(ui, ctx);
+    condition_field::show(ui, ctx);
 }
 
 fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
@@ -45,126 +47,19 @@ fn types(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
 }
 
-/// What is typed into the field of a date but is not in the filter yet.
-#[derive(Clone, Default)]
-struct DateDraft {
-    text: String,
-    /// The day in the filter meanwhile: the draft is dropped when that changes, for instance by undo.
-    filtered: Option<Date>,
-    /// Whether the user has finished typing.
-    submitted: bool,
-}
-
 fn dates(ui: &mut Ui, ctx: &Ctx<'_>) {
-    let theme = Theme::of(ui.ctx());
-    section_line(ui);
-    let top = ui.cursor().min;
-    heading(ui, "Date modified");
-    let filter = &ctx.state.library().query.filter;
-    let range = filter.modified;
-    let send = |modified| ctx.send(SearchCommand::SetFilter(Filter { modified, ..filter.clone() }));
-    if !range.is_unlimited() {
-        let place = Rect::from_min_size(pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
-        if buttons::icon_in(ui, Icon::Close, "Clear dates", place).clicked() {
-            send(DateRange::default());
-        }
+    let library = ctx.state.library();
+    let filter = &library.query.filter;
+    let taken = filter.taken();
+    if library.fact_counts.has_times() || !taken.is_unlimited() {
+        // A camera's clock has no time zone.
+        let (heading, clear, time_zone) = ("Date taken", "Clear dates taken", TimeZone::UTC);
+        let fields = DateFields { heading, clear, word: "Taken", range: taken, time_zone };
+        fields.show(ui, ctx, |days| ctx.send(SearchCommand::SetFilter(filter.with_taken(days))));
     }
-    // The second date includes its day, month or year.
-    let from = |period: Option<Period>| DateRange::new(period.map(|p| p.start), range.end(), &TimeZone::system());
-    let until = |period: Option<Period>| DateRange::new(range.first(), period.map(|p| p.end), &TimeZone::system());
-    // What was typed for one library is of no use for another.
-    let id = |label: &str| Id::unique(("date", label, &ctx.state.library().path));
-    let errors = [
-        date_field(ui, (id("From"), "From", "Modified from"), range.first(), from, send),
-        date_field(ui, (id("To"), "To", "Modified to"), range.last(), until, send),
-    ];
-    let (said, colour) = match errors.into_iter().flatten().next() {
-        Some(error) => (format::capital(&error), theme.error),
-        None if range.is_unlimited() => return,
-        None => (format!("Modified {range}"), theme.text2),
-    };
-    egui::Frame::new().inner_margin(egui::Margin::symmetric(SPACE[1] as i8, 2)).show(ui, |ui| {
-        crate::ui::widgets::note(ui, &said, colour);
-    });
-}
-
-/// A field for a date. Once the focus has left it, what `range` makes of it goes to `send`; returns what is wrong with it.
-fn date_field(
-    ui: &mut Ui,
-    (id, label, name): (Id, &str, &str),
-    day: Option<Date>,
-    range: impl Fn(Option<Period>) -> DateRange,
-    send: impl Fn(DateRange),
-) -> Option<String> {
-    let draft: Option<DateDraft> = ui.data(|data| data.get_temp(id)).filter(|draft: &DateDraft| draft.filtered == day);
-    let shown = day.map(|day| day.to_string()).unwrap_or_default();
-    let mut draft = draft.unwrap_or(DateDraft { text: shown, filtered: day, submitted: false });
-    let range = draft.submitted.then(|| parsed(&draft.text).map(range));
-    let mut is_sent = false;
-    let error = match range {
-        None => None,
-        Some(Err(error)) => Some(error.to_string()),
-        Some(Ok(range)) if range.is_empty() => Some("the first date is after the last".to_owned()),
-        Some(Ok(range)) => {
-            send(range);
-            is_sent = true;
-            None
-        }
-    };
-    let response = date_edit(ui, id, label, name, &mut draft.text, error.is_some());
-    let escaped = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
-    if response.lost_focus() {
-        draft.submitted = true;
-    } else if response.changed() {
-        draft.submitted = false;
-    }
-    // Without a draft the day of the filter is shown. A frame of two passes sees the focus leave twice.
-    let is_kept = !is_sent && !escaped && (response.has_focus() || draft.submitted);
-    ui.data_mut(|data| {
-        if is_kept {
-            data.insert_temp(id, draft);
-        } else {
-            data.remove_temp::<DateDraft>(id);
-        }
-    });
-    error
-}
-
-/// `None` if nothing is typed.
-fn parsed(text: &str) -> Result<Option<Period>, DateError> {
-    if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some) }
-}
-
-fn date_edit(ui: &mut Ui, id: Id, label: &str, name: &str, typed: &mut String, is_wrong: bool) -> Response {
-    let theme = Theme::of(ui.ctx());
-    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
-    let text = pos2(row.left() + SPACE[1], row.center().y);
-    ui.painter().text(text, Align2::LEFT_CENTER, label, font(text_size::BODY), theme.text2);
-    let right = row.right() - SPACE[1];
-    let field = Rect::from_min_max(pos2(row.left() + 52.0, row.top() + 2.0), pos2(right, row.bottom() - 2.0));
-    let focused = ui.memory(|memory| memory.has_focus(id));
-    let (width, colour) = match (focused, is_wrong) {
-        (true, _) => (1.5, theme.accent),
-        (false, true) => (1.0, theme.error),
-        (false, false) => (1.0, theme.line),
-    };
-    ui.painter().rect(field, RADIUS[1] - 2, theme.raised, Stroke::new(width, colour), StrokeKind::Inside);
-    let inner = field.shrink2(vec2(SPACE[1], 1.0));
-    let mut child = ui.new_child(UiBuilder::new().max_rect(inner).layout(Layout::left_to_right(Align::Center)));
-    let edit = TextEdit::singleline(typed)
-        .id(id)
-        .frame(egui::Frame::NONE)
-        .font(font(text_size::BODY))
-        .text_color(theme.text1)
-        .hint_text(egui::RichText::new("YYYY-MM-DD").color(theme.text3))
-        .char_limit(20)
-        .align(Align2::LEFT_CENTER)
-        .desired_width(inner.width());
-    let response = child.add_sized(inner.size(), edit).accessible_name(name);
-    if response.has_focus() {
-        crate::ui::widgets::mark_focus_shown(&response);
-    }
-    response.on_hover_text("A day (2024-05-31), a month (2024-05) or a year (2024)")
+    let (heading, clear, time_zone) = ("Date modified", "Clear dates", TimeZone::system());
+    let fields = DateFields { heading, clear, word: "Modified", range: filter.modified, time_zone };
+    fields.show(ui, ctx, |modified| ctx.send(SearchCommand::SetFilter(Filter { modified, ..filter.clone() })));
 }
 
 fn plural(modality: Modality) -> &'static str {
@@ -192,7 +87,38 @@ pub fn chips(filter: &Filter) -> Vec<FilterChip> {
         text: format!("Modified {}", filter.modified),
         without: Filter { modified: DateRange::default(), ..filter.clone() },
     });
-    name.into_iter().chain(dates).collect()
+    name.into_iter().chain(dates).chain(condition_chips(filter)).collect()
+}
+
+/// Parts of a condition that have a chip each; more of them share one.
+const PARTS: usize = 2;
+
+fn condition_chips(filter: &Filter) -> Vec<FilterChip> {
+    let (days, rest) = (filter.taken(), filter.with_taken(DateRange::default()));
+    let taken = (!days.is_unlimited()).then(|| FilterChip { text: format!("Taken {days}"), without: rest.clone() });
+    let parts = rest.condition_parts();
+    let others: Vec<FilterChip> = if parts.len() > PARTS {
+        let without = Filter { condition: None, ..filter.clone() }.with_taken(days);
+        vec![FilterChip { text: format::count(parts.len() as u64, "condition"), without }]
+    } else {
+        let chip = |part| FilterChip { text: part_text(part), without: filter.without_part(part) };
+        parts.iter().map(chip).collect()
+    };
+    taken.into_iter().chain(others).collect()
+}
+
+/// What a part of a condition says, as it was chosen or written.
+fn part_text(part: &Condition) -> String {
+    if part.as_has() == Some(Field::Place) {
+        return "Has a place".to_owned();
+    }
+    let text = |value: &Operand| if let Operand::Text(text) = value { Some(text.typed().to_owned()) } else { None };
+    let chosen = part.as_comparison().filter(|comparison| comparison.operator() == Operator::Equal);
+    let values = chosen.and_then(|comparison| comparison.values().iter().map(text).collect::<Option<Vec<_>>>());
+    match (part.field(), values) {
+        (Some(field), Some(values)) => format!("{}: {}", format::capital(field.as_str()), values.join(" or ")),
+        _ => part.to_string(),
+    }
 }
 
 /// What a filter admits, as a heading: `Texts in Notes`.
@@ -207,13 +133,18 @@ pub fn title(filter: &Filter) -> String {
         (false, None) => what,
         (false, Some(folder)) => format!("{what} in {folder}"),
     };
-    if filter.modified.is_unlimited() { what } else { format!("{what}, modified {}", filter.modified) }
+    let what = if filter.modified.is_unlimited() { what } else { format!("{what}, modified {}", filter.modified) };
+    match &filter.condition {
+        Some(condition) => format!("{what} where {condition}"),
+        None => what,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use vicinity_core::NamePattern;
+    use vicinity_core::filter::Period;
 
     #[test]
     fn a_filter_is_named_by_all_of_its_criteria() {
@@ -236,5 +167,27 @@ mod tests {
             super::chips(&filter).last().map(|chip| chip.text.as_str()),
             Some("Modified 2024-05-01 to 2024-06-30")
         );
+    }
+    #[test]
+    fn each_part_of_a_condition_has_a_chip_until_there_are_many() {
+        let filter = |text: &str| {
+            let condition = Condition::parse(text, &TimeZone::UTC).expect("a condition");
+            Filter { condition: Some(condition.into()), ..Filter::default() }
+        };
+        let texts = |text: &str| chips(&filter(text)).into_iter().map(|chip| chip.text).collect::<Vec<_>>();
+        assert_eq!(
+            texts("taken >= 2023-06 and taken <= 2023-08 and has place"),
+            ["Taken 2023-06-01 to 2023-08-31", "Has a place"]
+        );
+        assert_eq!(texts("camera in (X100V, M11) and rating >= 3"), ["Camera: X100V or M11", "rating >= 3"]);
+        assert_eq!(
+            texts("camera ~ x and rating >= 3 and iso = 100 and taken >= 2023"),
+            ["Taken since 2023-01-01", "3 conditions"]
+        );
+        let two = filter("taken >= 2023 and has place");
+        let without: Vec<String> = chips(&two).iter().map(|chip| title(&chip.without)).collect();
+        assert_eq!(without, ["All items where has place", "All items where taken >= 2023"]);
+        let four = filter("camera ~ x and rating >= 3 and iso = 100 and taken >= 2023");
+        assert_eq!(title(&chips(&four)[1].without), "All items where taken >= 2023-01-01");
     }
 }

@@ -254,8 +254,10 @@ fn key_name(key: SortKey, searched: bool) -> &'static str {
         SortKey::Score if searched => "Score",
         SortKey::Score => "Order added",
         SortKey::Name => "Name",
+        SortKey::Taken => "Date taken",
         SortKey::Date => "Date modified",
         SortKey::Size => "File size",
+        SortKey::Rating => "Rating",
     }
 }
 
@@ -268,10 +270,22 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
         (SortKey::Score, true) => "newest first",
         (SortKey::Name, false) => "A to Z",
         (SortKey::Name, true) => "Z to A",
-        (SortKey::Date, false) => "newest first",
-        (SortKey::Date, true) => "oldest first",
+        (SortKey::Date | SortKey::Taken, false) => "newest first",
+        (SortKey::Date | SortKey::Taken, true) => "oldest first",
+        (SortKey::Rating, false) => "highest first",
+        (SortKey::Rating, true) => "lowest first",
         (SortKey::Size, false) => "largest first",
         (SortKey::Size, true) => "smallest first",
+    }
+}
+
+/// Whether the collection has what is sorted by.
+fn is_known(ctx: &Ctx<'_>, key: SortKey) -> bool {
+    let facts = &ctx.state.library().fact_counts;
+    match key {
+        SortKey::Taken => facts.has_times(),
+        SortKey::Rating => facts.rated(0).is_some(),
+        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size => true,
     }
 }
 
@@ -285,7 +299,7 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
     let names = [true, false].map(|searched| SortKey::ALL.map(|key| key_name(key, searched))).concat();
     let button = buttons::menu_button(&mut child, name, &names, &description, theme.text2).on_hover_text(&description);
     Popup::menu(&button).width(240.0).show(|ui| {
-        for key in SortKey::ALL {
+        for key in SortKey::ALL.into_iter().filter(|key| *key == sort.key || is_known(ctx, *key)) {
             let current = key == sort.key;
             // Choosing the same key again reverses the order.
             let next = Sort { key, reversed: current && !sort.reversed };

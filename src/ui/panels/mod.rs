@@ -2,6 +2,9 @@
 
 pub mod about;
 pub mod collection;
+pub mod condition_field;
+pub mod date_fields;
+pub mod fact_filters;
 pub mod failures;
 pub mod filters;
 pub mod folder_tree;

@@ -43,7 +43,23 @@ pub enum Icon {
     PanelLeft,
     /// A window with a panel at its right.
     PanelRight,
+    /// A star of five rays.
+    Star,
 }
+
+/// The rays of a star and the corners between them.
+const STAR: [[f32; 2]; 10] = [
+    [8.0, 1.6],
+    [9.9, 5.9],
+    [14.5, 6.3],
+    [11.0, 9.4],
+    [12.0, 14.0],
+    [8.0, 11.6],
+    [4.0, 14.0],
+    [5.0, 9.4],
+    [1.5, 6.3],
+    [6.1, 5.9],
+];
 
 fn path(icon: Icon) -> (&'static [&'static [[f32; 2]]], bool) {
     match icon {
@@ -62,6 +78,7 @@ fn path(icon: Icon) -> (&'static [&'static [[f32; 2]]], bool) {
         Icon::Label => (&[&[[2.2, 2.8], [8.4, 2.8], [14.0, 8.4], [8.6, 13.8], [2.2, 7.6]]], true),
         Icon::Copy => (&[&[[5.5, 5.5], [13.5, 5.5], [13.5, 13.5], [5.5, 13.5]]], true),
         Icon::PanelLeft | Icon::PanelRight => (&[&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]], true),
+        Icon::Star => (&[&STAR], true),
         Icon::Search | Icon::Retry => (&[], false),
     }
 }
@@ -112,6 +129,20 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, colour: Color32) {
         }
         _ => {}
     }
+}
+
+/// Fills a star that [`paint`] would draw into the square `rect`.
+pub fn fill_star(painter: &Painter, rect: Rect, colour: Color32) {
+    let scale = rect.width() / 16.0;
+    let mut mesh = egui::Mesh::default();
+    mesh.colored_vertex(rect.min + vec2(8.0, 8.2) * scale, colour);
+    for [x, y] in STAR {
+        mesh.colored_vertex(rect.min + vec2(x, y) * scale, colour);
+    }
+    for at in 0..STAR.len() as u32 {
+        mesh.add_triangle(0, 1 + at, 1 + (at + 1) % STAR.len() as u32);
+    }
+    painter.add(mesh);
 }
 
 /// Paints `icon` of 16 points around `centre`.

@@ -3,6 +3,7 @@
 //! This is the only notion of visibility. Search, map, gallery, counts and suggestions read these rows; none of them
 //! evaluates a filter itself, so a new criterion in [`Filter`] reaches all of them.
 
+mod facts;
 mod folders;
 pub mod worker;
 
@@ -11,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::snapshot::{CHUNK, Snapshot};
-use vicinity_core::{Filter, Item, ItemId, Modality};
+use vicinity_core::{Filter, Item, ItemId, Modality, PhotoSummary};
 
+pub use facts::{FactCounter, FactCounts, FactValue};
 pub use folders::{FolderCounts, FolderId, FolderIndex};
 /// Bits per word.
 const BITS: usize = u64::BITS as usize;
@@ -61,7 +63,8 @@ impl VisibleRows {
         let all_types = Filter { modality: None, ..filter.clone() };
         let chunks = snapshot.parts().chunks.par_iter().enumerate();
         let rows = |(at, items): (usize, &Arc<Vec<Item>>)| {
-            known(at, items).unwrap_or_else(|| Arc::new(ChunkRows::new(items, filter.modality, &all_types)))
+            let photo = |at_in_chunk| snapshot.photo(at * CHUNK + at_in_chunk);
+            known(at, items).unwrap_or_else(|| Arc::new(ChunkRows::new(items, photo, filter.modality, &all_types)))
         };
         let chunks: Vec<Arc<ChunkRows>> = chunks.map(rows).collect();
         let len = chunks.iter().map(|chunk| chunk.len).sum();
@@ -139,10 +142,16 @@ impl VisibleRows {
 }
 
 impl ChunkRows {
-    fn new(items: &[Item], modality: Option<Modality>, all_types: &Filter) -> Self {
+    fn new<'a>(
+        items: &[Item],
+        photo: impl Fn(usize) -> Option<&'a PhotoSummary>,
+        modality: Option<Modality>,
+        all_types: &Filter,
+    ) -> Self {
         let mut rows = Self { bits: [0; CHUNK / BITS], len: 0, by_modality: [0; 2] };
-        for (word, items) in rows.bits.iter_mut().zip(items.chunks(BITS)) {
-            for (bit, item) in items.iter().enumerate().filter(|(_, item)| all_types.admits(item)) {
+        for (at, (word, items)) in rows.bits.iter_mut().zip(items.chunks(BITS)).enumerate() {
+            let admitted = |bit: usize, item: &Item| all_types.admits(item, photo(at * BITS + bit));
+            for (bit, item) in items.iter().enumerate().filter(|(bit, item)| admitted(*bit, item)) {
                 rows.by_modality[item.modality.index()] += 1;
                 let admitted = modality.is_none_or(|modality| modality == item.modality);
                 *word |= u64::from(admitted) << bit;
@@ -241,7 +250,7 @@ mod tests {
         for filter in [texts_in_b(), Filter { name: NamePattern::new("77"), ..Filter::default() }, Filter::default()] {
             let visible = VisibleRows::new(Arc::clone(&snapshot), filter.clone(), None);
             let admitted: Vec<usize> =
-                snapshot.items().enumerate().filter(|(_, i)| filter.admits(i)).map(|(row, _)| row).collect();
+                snapshot.items().enumerate().filter(|(_, i)| filter.admits(i, None)).map(|(row, _)| row).collect();
             assert_eq!(visible.rows().collect::<Vec<_>>(), admitted);
             assert_eq!((visible.len(), visible.items().count(), visible.par_items().count()), {
                 let n = admitted.len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::event_queue::EventSender;
 use super::super::{Event, Severity, Snapshot};
-use super::{FolderIndex, VisibleCache, VisibleRows};
+use super::{FactCounter, FolderIndex, VisibleCache, VisibleRows};
 use vicinity_core::Filter;
 use vicinity_core::worker::{Inbox, Task, Worker};
 
@@ -27,6 +27,7 @@ impl FilterWorker {
             cache,
             event_sender,
             folders: FolderIndex::default(),
+            facts: FactCounter::default(),
             in_all_folders: None,
         };
         let worker = Worker::serve("filter", &filters.0, evaluator)?;
@@ -44,6 +45,7 @@ struct Evaluator {
     cache: VisibleCache,
     event_sender: EventSender,
     folders: FolderIndex,
+    facts: FactCounter,
     /// The rows in which folders were counted last.
     in_all_folders: Option<Arc<VisibleRows>>,
 }
@@ -59,7 +61,7 @@ impl Task for Evaluator {
         let visible = self.cache.rows(snapshot, filter);
         self.event_sender.send(Event::Visible(Arc::clone(&visible)));
         let rows = if filter.folder.is_none() {
-            visible
+            Arc::clone(&visible)
         } else {
             let filter = Filter { folder: None, ..filter.clone() };
             Arc::new(VisibleRows::new(Arc::clone(snapshot), filter, self.in_all_folders.as_deref()))
@@ -69,6 +71,9 @@ impl Task for Evaluator {
         self.event_sender.send(Event::Folders(Arc::new(folders.count(&rows))));
         self.folders = folders;
         self.in_all_folders = Some(rows);
+        let mut facts = std::mem::take(&mut self.facts);
+        self.event_sender.send(Event::FactCounts(Arc::new(facts.count(&visible))));
+        self.facts = facts;
     }
 
     fn recover(&mut self, _: Option<&mut Request>, reason: &str) {

@@ -1,0 +1,113 @@
+//! The field for a condition in words: the same language as on the command line, and the same condition that the controls
+//! above it change.
+
+use std::sync::Arc;
+
+use egui::{Id, Key, Rect, Sense, Ui, pos2, vec2};
+use jiff::tz::TimeZone;
+
+use super::date_fields::{FilterField, note};
+use crate::context::Ctx;
+use crate::context::commands::SearchCommand;
+use crate::context::format;
+use crate::ui::theme::{SPACE, Theme};
+use crate::ui::widgets::rows::{heading, section_line};
+use crate::ui::widgets::{buttons, icons::Icon};
+use vicinity_core::{Condition, Filter};
+
+/// Characters that can be typed.
+const LIMIT: usize = 4_000;
+
+/// What is typed but is not in the filter yet.
+#[derive(Clone, Default)]
+struct ConditionDraft {
+    text: String,
+    /// The condition in the filter meanwhile: the draft is dropped when that changes.
+    filtered: Option<Arc<Condition>>,
+    /// What is wrong with it, once the user has finished typing.
+    error: Option<String>,
+}
+
+/// Draws the section.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    section_line(ui);
+    let top = ui.cursor().min;
+    heading(ui, "Condition");
+    let filter = &ctx.state.library().query.filter;
+    let send = |condition| ctx.send(SearchCommand::SetFilter(Filter { condition, ..filter.clone() }));
+    if filter.condition.is_some() {
+        let place = Rect::from_min_size(pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
+        if buttons::icon_in(ui, Icon::Close, "Clear condition", place).clicked() {
+            send(None);
+        }
+    }
+    let id = Id::unique(("condition", &ctx.state.library().path));
+    let draft: Option<ConditionDraft> = ui.data(|data| data.get_temp(id));
+    let mut draft = draft.filter(|draft| draft.filtered == filter.condition).unwrap_or_else(|| ConditionDraft {
+        text: filter.condition.as_ref().map(|condition| condition.to_string()).unwrap_or_default(),
+        filtered: filter.condition.clone(),
+        error: None,
+    });
+    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
+    let rect = row.shrink2(vec2(SPACE[1], 2.0));
+    let is_wrong = draft.error.is_some();
+    let field =
+        FilterField { id, rect, name: "Filter condition", hint: "rating >= 3 and has place", limit: LIMIT, is_wrong };
+    let response = field.show(ui, &mut draft.text).on_hover_text(HELP);
+    let mut is_kept = response.has_focus() || draft.error.is_some();
+    if response.changed() {
+        draft.error = None;
+    }
+    if response.lost_focus() {
+        is_kept = false;
+        if !ui.input(|input| input.key_pressed(Key::Escape)) {
+            match parsed(&draft.text) {
+                Ok(condition) if condition == draft.filtered => {}
+                Ok(condition) => send(condition),
+                Err(error) => (draft.error, is_kept) = (Some(error), true),
+            }
+        }
+    }
+    if let Some(error) = &draft.error {
+        note(ui, error, theme.error);
+    }
+    ui.data_mut(|data| {
+        if is_kept {
+            data.insert_temp(id, draft);
+        } else {
+            data.remove_temp::<ConditionDraft>(id);
+        }
+    });
+}
+
+const HELP: &str = "Fields: taken, modified, camera, lens, focal, aperture, exposure, iso, rating, colour, keyword, place, \
+                    width, height, size, type, format, folder, name\n\
+                    For example: taken >= 2023-06 and not (camera ~ phone or keyword in (\"cat\", \"dog\"))";
+
+/// `None` if nothing is typed; a sentence if it is no condition.
+fn parsed(text: &str) -> Result<Option<Arc<Condition>>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let parsed = Condition::parse(text, &TimeZone::system());
+    parsed.map(|condition| Some(Arc::new(condition))).map_err(|error| format::capital(&quoted(&error.to_string())))
+}
+
+/// With quotation marks instead of backticks.
+fn quoted(text: &str) -> String {
+    let mut marks = ['“', '”'].into_iter().cycle();
+    text.chars().map(|c| if c == '`' { marks.next().unwrap_or(c) } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_sentence() {
+        assert_eq!(parsed("camra = x"), Err("There is no field “camra”; did you mean “camera”?".to_owned()));
+        assert_eq!(parsed("  "), Ok(None));
+        assert!(parsed("size > 2 MB").is_ok_and(|condition| condition.is_some()));
+    }
+}

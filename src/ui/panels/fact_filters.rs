@@ -1,0 +1,199 @@
+//! Controls of the left panel for what is known of photos. They change the same condition that can be written in words, and
+//! are shown only for facts that the collection has.
+
+use std::sync::Arc;
+
+use egui::{
+    Align2, Id, Popup, PopupCloseBehavior, Rect, Response, ScrollArea, Sense, Ui, WidgetInfo, accesskit::Role, pos2,
+    vec2,
+};
+
+use super::date_fields::FilterField;
+use crate::context::commands::SearchCommand;
+use crate::context::format;
+use crate::context::{Ctx, FactCounts};
+use crate::ui::style::font;
+use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
+use crate::ui::widgets::focus_ring;
+use crate::ui::widgets::icons::{self, Icon};
+use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, heading, section_line};
+use vicinity_core::Filter;
+use vicinity_core::condition::field::Field;
+use vicinity_core::name::fold;
+
+/// Values listed in the panel; all of them are in a list of its own.
+const LISTED: usize = 5;
+/// Height of that list, points.
+const LIST_HEIGHT: f32 = 320.0;
+
+/// Draws the sections.
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
+    values(ui, ctx, Field::Camera, "Camera", "cameras");
+    values(ui, ctx, Field::Lens, "Lens", "lenses");
+    stars(ui, ctx);
+    values(ui, ctx, Field::Keyword, "Keywords", "keywords");
+    values(ui, ctx, Field::Colour, "Colour label", "colour labels");
+    place(ui, ctx);
+}
+
+/// The most frequent values of a field, and a row that opens the list of all.
+fn values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, title: &str, plural: &str) {
+    let library = ctx.state.library();
+    let (filter, values) = (&library.query.filter, library.fact_counts.values(field));
+    let chosen = filter.chosen_values(field);
+    if values.is_empty() && chosen.is_empty() {
+        return;
+    }
+    section_line(ui);
+    heading(ui, title);
+    let first = values.iter().take(LISTED).map(|value| &*value.text);
+    let listed: Vec<&str> = first.collect();
+    let others = chosen.iter().copied().filter(|value| !listed.contains(value));
+    for value in listed.iter().copied().chain(others) {
+        value_row(ui, ctx, field, value, &chosen);
+    }
+    if values.len() > LISTED {
+        let theme = Theme::of(ui.ctx());
+        let name = format!("All {plural}…");
+        let right = format::number(values.len() as u64);
+        let row = PanelRow { lead: Leading::None, name: &name, right: &right, selected: false, colour: theme.text2 };
+        let id = Id::unique(("all values", field.as_str(), &library.path));
+        // Its own id, so that the list stays open when a chosen value adds a row above.
+        let row = row.show_as(ui, id.with("row"));
+        let close = PopupCloseBehavior::CloseOnClickOutside;
+        let list = Popup::menu(&row).width(300.0).close_behavior(close);
+        if list.show(|ui| all_values(ui, ctx, field, plural, id)).is_none() {
+            // The next time it begins with everything again.
+            ui.data_mut(|data| data.remove_temp::<ValueSearch>(id));
+        }
+    }
+}
+
+/// A value with the number of items that have it; a click chooses it or no longer does.
+fn value_row(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, value: &str, chosen: &[&str]) {
+    let theme = Theme::of(ui.ctx());
+    let library = ctx.state.library();
+    let selected = chosen.contains(&value);
+    let right = format::number(library.fact_counts.items(field, value) as u64);
+    let row = PanelRow { lead: Leading::None, name: value, right: &right, selected, colour: theme.text1 };
+    if row.show(ui).clicked() {
+        let mut next: Vec<&str> = chosen.iter().copied().filter(|other| *other != value).collect();
+        if !selected {
+            next.push(value);
+        }
+        send(ctx, library.query.filter.with_values(field, &next));
+    }
+}
+
+/// What is typed into the list of all values, and which of them contain it.
+#[derive(Clone, Default)]
+struct ValueSearch {
+    typed: String,
+    of: Arc<FactCounts>,
+    found: Arc<[usize]>,
+}
+
+fn all_values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, plural: &str, id: Id) {
+    let library = ctx.state.library();
+    let (facts, chosen) = (&library.fact_counts, library.query.filter.chosen_values(field));
+    let known: Option<ValueSearch> = ui.data(|data| data.get_temp(id));
+    let is_new = known.is_none();
+    let mut typed = known.as_ref().map(|search| search.typed.clone()).unwrap_or_default();
+    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
+    let name = format!("Find {plural}");
+    let field_id = id.with("field");
+    let edit =
+        FilterField { id: field_id, rect: row.shrink(2.0), name: &name, hint: &name, limit: 100, is_wrong: false };
+    let response = edit.show(ui, &mut typed);
+    if is_new {
+        response.request_focus();
+    }
+    // Searched again only when something changed: there may be many values.
+    let search = match known.filter(|search| search.typed == typed && Arc::ptr_eq(&search.of, facts)) {
+        Some(search) => search,
+        None => {
+            let wanted = fold(&typed);
+            let values = facts.values(field).iter().enumerate();
+            let found = values.filter(|(_, value)| fold(&value.text).contains(&wanted)).map(|(at, _)| at).collect();
+            ValueSearch { typed, of: Arc::clone(facts), found }
+        }
+    };
+    if search.found.is_empty() {
+        super::date_fields::note(ui, "Nothing contains these letters", Theme::of(ui.ctx()).text2);
+    }
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ScrollArea::vertical().max_height(LIST_HEIGHT).show_rows(ui, HEIGHT, search.found.len(), |ui, rows| {
+        for at in search.found.get(rows).unwrap_or_default() {
+            if let Some(value) = facts.values(field).get(*at) {
+                value_row(ui, ctx, field, &value.text, &chosen);
+            }
+        }
+    });
+    ui.data_mut(|data| data.insert_temp(id, search));
+}
+
+/// Five stars; a click on one admits what has at least so many.
+fn stars(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let library = ctx.state.library();
+    let filter = &library.query.filter;
+    let least = filter.min_rating();
+    if library.fact_counts.rated(0).is_none() && least.is_none() {
+        return;
+    }
+    section_line(ui);
+    heading(ui, "Rating");
+    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
+    for stars in 1..=5_u8 {
+        let left = row.left() + SPACE[0] + 26.0 * f32::from(stars - 1);
+        let rect = Rect::from_min_size(pos2(left, row.top() + 1.0), vec2(26.0, 26.0));
+        let is_least = least == Some(f64::from(stars));
+        let count = library.fact_counts.rated(stars.into()).unwrap_or(0) as u64;
+        let is_filled = least.is_some_and(|least| f64::from(stars) <= least);
+        if star(ui, rect, stars, is_filled, is_least, count).clicked() {
+            send(ctx, filter.with_min_rating((!is_least).then_some(stars)));
+        }
+    }
+    let count = library.fact_counts.rated(least.unwrap_or(1.0).clamp(0.0, 5.0) as usize).unwrap_or(0);
+    let right = pos2(row.right() - SPACE[1], row.center().y);
+    let count = format::number(count as u64);
+    ui.painter().text(right, Align2::RIGHT_CENTER, count, font(text_size::BODY), theme.text3);
+}
+
+fn star(ui: &Ui, rect: Rect, stars: u8, is_filled: bool, is_least: bool, count: u64) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let response = ui.interact(rect, ui.scope_id().with(("stars", stars)), Sense::click());
+    if response.hovered() {
+        ui.painter().rect_filled(rect, RADIUS[0], theme.hovered());
+    }
+    let square = Rect::from_center_size(rect.center(), vec2(16.0, 16.0));
+    if is_filled {
+        icons::fill_star(ui.painter(), square, theme.accent);
+    }
+    icons::paint(ui.painter(), Icon::Star, square, if is_filled { theme.accent } else { theme.text3 });
+    focus_ring(ui.painter(), theme, &response, rect, RADIUS[0]);
+    let name = format!("At least {}", format::count(stars.into(), "star"));
+    let said = format!("{name}, {}", format::number(count));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_least, &said));
+    response.on_hover_text(name)
+}
+
+fn place(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let theme = Theme::of(ui.ctx());
+    let library = ctx.state.library();
+    let selected = library.query.filter.requires(Field::Place);
+    if library.fact_counts.places().is_none() && !selected {
+        return;
+    }
+    section_line(ui);
+    heading(ui, "Place");
+    let right = format::number(library.fact_counts.places().unwrap_or(0) as u64);
+    let row = PanelRow { lead: Leading::None, name: "Has a place", right: &right, selected, colour: theme.text1 };
+    if row.show(ui).clicked() {
+        send(ctx, library.query.filter.with_required(Field::Place, !selected));
+    }
+}
+
+fn send(ctx: &Ctx<'_>, filter: Filter) {
+    ctx.send(SearchCommand::SetFilter(filter));
+}
