@@ -8,12 +8,17 @@ use vicinity::app;
 use vicinity::cli::{self, Arguments, CliCommand};
 use vicinity_core::app_dirs;
 use vicinity_engine::crash;
+use vicinity_media::{decode_helper, decode_server};
 
 /// Halves what egui and the models spend on allocation.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if decode_helper::is_helper() {
+        return decode_server::serve();
+    }
+    decode_helper::use_this_program();
     let arguments = Arguments::get();
     let log = env_logger::Env::new().filter_or("VICINITY_LOG", "error").write_style("VICINITY_LOG_STYLE");
     let mut log = env_logger::Builder::from_env(log);

@@ -96,7 +96,7 @@ fn content_counts_and_names_do_not() {
     assert!(matches!(content("no_extension", &small_png()), Ok(Some(Content::Image { .. }))));
     assert!(refusal("a.png", b"<html>Not found</html>").contains("suggests an image"));
     assert!(refusal("a.jpg", b"").contains("empty"));
-    assert!(refusal("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0").contains("HEIC"));
+    assert!(refusal("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0").contains("truncated"));
     assert!(refusal("a.txt", &[0x93, 0, 1, 2, 3, 0, 0, 200, 7, 8].repeat(50)).contains("not text"));
     assert!(matches!(content("a.zip", b"PK\x03\x04 rest"), Ok(None)));
     assert!(matches!(content("program", &[0x7f, b'E', b'L', b'F', 2, 1]), Ok(None)));

@@ -9,7 +9,15 @@ mod support {
     pub use places::*;
 }
 
+/// Pictures that are decoded in a helper process are from now on.
+fn use_helper() {
+    vicinity_media::decode_helper::use_program(env!("CARGO_BIN_EXE_vicinity-decode-pictures").into());
+}
+
+mod decode_helper;
 mod documents;
 mod files;
+mod formats;
 mod photo_facts;
 mod pictures;
+mod raw_and_svg;

@@ -22,6 +22,7 @@ mod app_flow;
 mod architecture;
 mod cli;
 mod cli_files;
+mod formats;
 mod home;
 mod kill;
 mod models_download;

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use image::ImageFormat;
 use thiserror::Error;
 
 use crate::document::DocumentError;
-use crate::foreign::UnreadFormat;
+use crate::formats::{PictureFormat, UnreadFormat};
 
 /// A larger file is not read, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -71,6 +70,18 @@ pub enum ReadError {
     /// A decoder panicked.
     #[error("The file is damaged; its decoder failed")]
     DecoderPanicked,
+    /// The process of a decoder ended.
+    #[error("The decoder stopped while reading the file, which is probably damaged")]
+    DecoderStopped,
+    /// The process of a decoder was ended.
+    #[error("The decoder was stopped after {seconds} seconds; the file is too complex or damaged")]
+    DecoderTooSlow {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The process of a decoder could not be started; this says nothing about the file.
+    #[error("The decoder of this format could not be started")]
+    NoDecoder,
 }
 
 /// Why a picture cannot be decoded.
@@ -105,19 +116,19 @@ pub enum PictureError {
     #[error("The image is damaged")]
     WrongSize,
     /// The content is not what its format demands.
-    #[error("The file is damaged; its content is not valid {}", name(*format))]
+    #[error("The file is damaged; its content is not valid {}", format.name())]
     Damaged {
         /// The format.
-        format: ImageFormat,
+        format: PictureFormat,
     },
     /// The content is not a valid icon.
     #[error("The file is damaged; it is not a valid icon")]
     DamagedIcon,
     /// A kind of the format that no decoder here reads.
-    #[error("This kind of {} cannot be read yet; convert it to JPEG or PNG", name(*format))]
+    #[error("This kind of {} cannot be read yet; convert it to JPEG or PNG", format.name())]
     Unsupported {
         /// The format.
-        format: ImageFormat,
+        format: PictureFormat,
     },
     /// A kind of JPEG that no decoder here reads.
     #[error("This kind of JPEG ({kind}) cannot be read; convert it to PNG")]
@@ -247,24 +258,4 @@ impl From<&io::Error> for ReadError {
 fn is_in_use(error: &io::Error) -> bool {
     // Tested by `scripts/windows`.
     cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
-}
-
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Pnm => "PNM",
-        ImageFormat::Tiff => "TIFF",
-        ImageFormat::Tga => "TGA",
-        ImageFormat::Dds => "DDS",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Ico => "ICO",
-        ImageFormat::Hdr => "HDR",
-        ImageFormat::OpenExr => "OpenEXR",
-        ImageFormat::Farbfeld => "farbfeld",
-        ImageFormat::Qoi => "QOI",
-        _ => "image data",
-    }
 }

@@ -1,27 +1,9 @@
 //! Files that are neither pictures that can be decoded nor texts, by headers of which more than the first word is
 //! right; and documents and images that are reported to the user as unreadable.
 
-use super::headers::{u16_le, u32_be, u32_le};
-
-/// Brands of the ISO base media format that are images.
-const HEIF_BRANDS: &[(&[u8; 4], &str)] = &[
-    (b"avif", "AVIF"),
-    (b"avis", "AVIF"),
-    (b"heic", "HEIC"),
-    (b"heix", "HEIC"),
-    (b"hevc", "HEIC"),
-    (b"mif1", "HEIF"),
-    (b"msf1", "HEIF"),
-];
-
-/// A format of documents or pictures that is recognised but not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnreadFormat {
-    /// Name of its files, in the plural.
-    pub name: &'static str,
-    /// Whether it is a document rather than a picture.
-    pub is_document: bool,
-}
+use super::bytes::{u16_le, u32_be, u32_le};
+use super::formats::{PictureFormat, UnreadFormat};
+use super::picture::heif;
 
 /// The format of a file with valid fields, if the user should be told that it cannot be read.
 pub fn unread(head: &[u8]) -> Option<UnreadFormat> {
@@ -31,23 +13,11 @@ pub fn unread(head: &[u8]) -> Option<UnreadFormat> {
 
 fn unread_picture(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
-    if let Some(brand) = brand(head) {
-        return HEIF_BRANDS.iter().find(|(b, _)| *b == brand).map(|(_, name)| match *name {
-            "AVIF" => "AVIF images",
-            "HEIC" => "HEIC images",
-            _ => "HEIF images",
-        });
-    }
-    if starts(b"8BPS\0") && matches!(head.get(5), Some(1 | 2)) {
-        return Some("Photoshop images");
+    if cfg!(not(feature = "heic")) && heif::format(head) == Some(PictureFormat::Heic) {
+        return Some("HEIC images");
     }
     if starts(b"\x00\x00\x00\x0cjP  ") || starts(b"\xff\x4f\xff\x51") {
         return Some("JPEG 2000 images");
-    }
-    // The bare stream's mark is two bytes, which Latin-1 has, too: then no byte of it may be a control character.
-    let bare = starts(b"\xff\x0a") && head.iter().take(256).any(|b| matches!(b, 0..=8 | 14..=26));
-    if starts(b"\x00\x00\x00\x0cJXL ") || bare {
-        return Some("JPEG XL images");
     }
     if starts(b"\x01\xda") && matches!(head.get(2..4), Some([0 | 1, 1 | 2])) {
         return Some("SGI images");
@@ -59,10 +29,8 @@ fn unread_picture(head: &[u8]) -> Option<&'static str> {
         return Some("PCX images");
     }
     // Pictures that are written in plain characters: only what follows their first word tells.
-    if head.starts_with(b"/* XPM */") && holds(head, b"static") && holds(head, b"char") {
-        return Some("XPM images");
-    }
-    is_svg(head).then_some("SVG drawings")
+    let is_xpm = head.starts_with(b"/* XPM */") && holds(head, b"static") && holds(head, b"char");
+    is_xpm.then_some("XPM images")
 }
 
 fn holds(head: &[u8], word: &[u8]) -> bool {
@@ -84,14 +52,6 @@ fn document(head: &[u8]) -> Option<&'static str> {
         return Some("PostScript documents");
     }
     None
-}
-
-/// Whether the root element is a drawing, and ends or names the namespace of drawings.
-fn is_svg(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
-    let root = super::html::root(&text);
-    let is_root = root.strip_prefix("<svg").is_some_and(|rest| rest.starts_with([' ', '\t', '\r', '\n', '>', '/']));
-    is_root && (root.contains("</svg>") || root.contains("http://www.w3.org/2000/svg"))
 }
 
 fn is_pcx(head: &[u8]) -> bool {
@@ -206,9 +166,6 @@ mod tests {
     fn whole_headers_do() {
         let found = |head: &[u8]| unread(head).map(|format| (format.name, format.is_document));
         assert_eq!(found(b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n"), Some(("PDF documents", true)));
-        let drawing = Some(("SVG drawings", false));
-        assert_eq!(found(b"<?xml version='1.0'?><!-- x --><svg xmlns='http://www.w3.org/2000/svg'>"), drawing);
-        assert_eq!(found(b"<svg viewBox='0 0 1 1'><g/></svg>"), drawing);
         assert!(is_foreign(b"ID3\x03\0\0\0\0\x0f\x76TIT2"));
         let mut tar = vec![0; 512];
         tar[..5].copy_from_slice(b"a.txt");

@@ -3,17 +3,24 @@
 
 use image::ImageFormat;
 
+use super::bytes::{bytes_at, u16_le, u32_be, u32_le};
+use super::formats::PictureFormat;
+use super::picture::{heif, jxl, psd, raw, svg};
+
 /// What a header says about the image after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PictureHeader {
     /// The format whose first bytes these are.
-    pub format: ImageFormat,
+    pub format: PictureFormat,
     /// Its other fields are valid, too, so that nothing else begins like this.
     pub is_valid: bool,
 }
 
 /// The image format that a file begins with. `len` is the length of the file in bytes.
 pub fn picture(head: &[u8], len: u64) -> Option<PictureHeader> {
+    if let Some(format) = modern(head) {
+        return Some(PictureHeader { format, is_valid: true });
+    }
     let format = image::guess_format(head).ok()?;
     let is_valid = match format {
         ImageFormat::Bmp => is_bmp(head),
@@ -26,7 +33,25 @@ pub fn picture(head: &[u8], len: u64) -> Option<PictureHeader> {
         ImageFormat::Farbfeld => is_farbfeld(head, len),
         _ => true,
     };
-    Some(PictureHeader { format, is_valid })
+    Some(PictureHeader { format: format.into(), is_valid })
+}
+
+/// Formats that the `image` crate does not know.
+fn modern(head: &[u8]) -> Option<PictureFormat> {
+    if raw::is_marked(head) {
+        return Some(PictureFormat::Raw);
+    }
+    let heif = heif::format(head);
+    if heif.is_some() {
+        return heif;
+    }
+    if jxl::is_jxl(head) {
+        return Some(PictureFormat::JpegXl);
+    }
+    if psd::is_psd(head) {
+        return Some(PictureFormat::Photoshop);
+    }
+    svg::is_svg(head).then_some(PictureFormat::Svg)
 }
 
 /// Whether a file without a mark at its start is a Truevision picture: `tail` is its end.
@@ -170,25 +195,6 @@ fn plain(pixels: &[u8]) -> impl Iterator<Item = u8> {
         };
         !in_comment && !b.is_ascii_whitespace()
     })
-}
-
-fn bytes_at<const N: usize>(head: &[u8], at: usize) -> Option<[u8; N]> {
-    head.get(at..at.checked_add(N)?)?.try_into().ok()
-}
-
-/// A 16-bit number, least significant byte first.
-pub fn u16_le(head: &[u8], at: usize) -> Option<u16> {
-    bytes_at(head, at).map(u16::from_le_bytes)
-}
-
-/// A 32-bit number, least significant byte first.
-pub fn u32_le(head: &[u8], at: usize) -> Option<u32> {
-    bytes_at(head, at).map(u32::from_le_bytes)
-}
-
-/// A 32-bit number, most significant byte first.
-pub fn u32_be(head: &[u8], at: usize) -> Option<u32> {
-    bytes_at(head, at).map(u32::from_be_bytes)
 }
 
 fn i32_le(head: &[u8], at: usize) -> Option<i64> {

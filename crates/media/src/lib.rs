@@ -13,12 +13,18 @@
 //! # Ok::<(), vicinity_media::ReadError>(())
 //! ```
 
+mod boxes;
 mod budget;
+mod bytes;
+pub mod decode_helper;
+pub mod decode_server;
 mod dialect;
 mod document;
 mod encoding;
 mod error;
 mod foreign;
+mod formats;
+mod guard;
 mod headers;
 mod html;
 mod legacy;
@@ -35,17 +41,17 @@ mod text;
 pub mod thumbnail;
 mod wide;
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use budget::{Budget, Reservation};
 pub use document::{DocumentError, DocumentFormat};
 use error::MAX_FILE_BYTES;
 pub use error::{JpegKind, PictureError, ReadError, RowProblem, TiffKind};
-pub use foreign::UnreadFormat;
+pub use formats::{PictureFormat, UnreadFormat};
+use guard::guarded;
+pub use guard::is_guarded;
 use sniff::{Kind, Sight};
 pub use table::{RowError, TableRow, TableRows};
 use vicinity_core::{ContentHash, Picture, SkipReason};
@@ -118,9 +124,16 @@ impl SourceFile {
     pub fn skip_reason(&self, path: &Path) -> Option<SkipReason> {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
-            Kind::Picture(_) if skip_reason::is_raw_photo(path, &self.bytes) => Some(SkipReason::RawPhoto),
             Kind::Picture(_) | Kind::Document(_) if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
             Kind::Picture(_) | Kind::Text | Kind::Document(_) | Kind::Refused(_) => None,
+        }
+    }
+
+    /// Why the file is skipped if it turns out to have no content.
+    pub fn skip_reason_without_content(&self) -> SkipReason {
+        match self.kind {
+            Kind::Picture(PictureFormat::Raw) => SkipReason::RawPhoto,
+            _ => SkipReason::Blank,
         }
     }
 
@@ -150,7 +163,8 @@ impl SourceFile {
         Ok(())
     }
 
-    /// What a filled file holds, and the content's hash; `None` for what is neither picture nor text, and for blanks.
+    /// What a filled file holds, and the content's hash; `None` for what is neither picture nor text, for blanks, and for
+    /// raw photos without a preview.
     ///
     /// Hashes are equal for equal content: that of a picture is of its bytes, that of a text of what is embedded, so that
     /// one text in two encodings, or in a page and by itself, counts once. That of a table is of no use: rows have their
@@ -168,8 +182,8 @@ impl SourceFile {
             Kind::Refused(error) => Err(error),
             Kind::Other => Ok(None),
             Kind::Picture(format) => {
-                let (picture, original) = picture::decode(&self.bytes, format)?;
-                Ok(Some((hash(&self.bytes), Content::Image { picture, original })))
+                let decoded = picture::decode(&self.bytes, format)?;
+                Ok(decoded.map(|(picture, original)| (hash(&self.bytes), Content::Image { picture, original })))
             }
             Kind::Document(format) => {
                 let text = document::read(self.file, format)?;
@@ -210,7 +224,8 @@ pub fn load(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// What the bytes hold; `None` for what is neither picture nor text (programs, archives, sound, video, blanks).
+/// What the bytes hold; `None` for what is neither picture nor text (programs, archives, sound, video, blanks), and for
+/// raw photos without a preview.
 ///
 /// # Errors
 /// When the content or the name promises a picture or a text and it cannot be read.
@@ -221,8 +236,8 @@ pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<C
 fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, ReadError> {
     match sniff::kind(&Sight::of(path, bytes)) {
         Kind::Picture(format) => {
-            let (picture, original) = picture::decode(bytes, format)?;
-            Ok(Some(Content::Image { picture, original }))
+            let decoded = picture::decode(bytes, format)?;
+            Ok(decoded.map(|(picture, original)| Content::Image { picture, original }))
         }
         Kind::Refused(error) => Err(error),
         Kind::Other => Ok(None),
@@ -240,23 +255,6 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
 /// Whether a file of this name is split into rows if tables are.
 pub fn is_table(path: &Path) -> bool {
     table::kind(path).is_some()
-}
-
-/// Decoders of hostile files may panic; that is one bad file and not the end of the import.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
-    GUARDED.set(true);
-    let read = catch_unwind(AssertUnwindSafe(read));
-    GUARDED.set(false);
-    read.unwrap_or(Err(ReadError::DecoderPanicked))
-}
-
-/// Whether a panic of this thread would be caught here, right now.
-pub fn is_guarded() -> bool {
-    GUARDED.get()
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The kind of a file, judged by its beginning.

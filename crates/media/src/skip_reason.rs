@@ -1,6 +1,6 @@
 //! The kind of a file that is not read, for the counts of skipped files. Content decides
-//! if it can, then the name. Whether a file is imported is not decided here, except for raw photos: many of them have the
-//! header of a TIFF and would be taken for the small picture within.
+//! if it can, then the name. Whether a file is imported is not decided here, but for raw photos: many of them have the
+//! header of a TIFF.
 
 use std::path::Path;
 
@@ -8,15 +8,6 @@ use vicinity_core::SkipReason;
 
 /// First bytes, their offset, and the kind they indicate.
 const MAGIC: &[(usize, &[u8], SkipReason)] = &[
-    (0, b"FUJIFILMCCD-RAW", SkipReason::RawPhoto),
-    (0, b"IIRO", SkipReason::RawPhoto),
-    (0, b"IIRS", SkipReason::RawPhoto),
-    (0, b"MMOR", SkipReason::RawPhoto),
-    (0, b"IIU\0", SkipReason::RawPhoto),
-    (0, b"FOVb", SkipReason::RawPhoto),
-    (0, b"\0MRM", SkipReason::RawPhoto),
-    (8, b"CR\x02\0", SkipReason::RawPhoto),
-    (4, b"ftypcrx ", SkipReason::RawPhoto),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", SkipReason::Office),
     (0, b"{\\rtf", SkipReason::Office),
     (4, b"ftypM4A", SkipReason::Sound),
@@ -106,9 +97,6 @@ pub fn reason(path: &Path, head: &[u8]) -> SkipReason {
         let office = inside || OFFICE_NAMES.contains(&extension.as_str());
         return if office { SkipReason::Office } else { SkipReason::Archive };
     }
-    if is_raw_photo(path, head) {
-        return SkipReason::RawPhoto;
-    }
     let by_content = MAGIC.iter().find(|(at, magic, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(magic)));
     let by_name = || NAMES.iter().find(|(names, _)| names.contains(&extension.as_str())).map(|(_, reason)| *reason);
     by_content.map(|(_, _, reason)| *reason).or_else(by_name).unwrap_or(SkipReason::Other)
@@ -135,15 +123,14 @@ mod tests {
     #[test]
     fn content_tells_the_kind_before_the_name_does() {
         let of = |name: &str, head: &[u8]| reason(Path::new(name), head);
-        assert_eq!(of("a.raf", b"FUJIFILMCCD-RAW 0201"), SkipReason::RawPhoto);
-        assert_eq!(of("a.nef", b"MM\0*\0\0\0\x08"), SkipReason::RawPhoto);
-        assert_eq!(of("a.bin", b"II*\0\x10\0\0\0CR\x02\0"), SkipReason::RawPhoto);
+        assert_eq!(of("a.nef", b"no raw photo"), SkipReason::RawPhoto);
+        assert!(is_raw_photo(Path::new("a.nef"), b"MM\0*\0\0\0\x08"));
+        assert!(is_raw_photo(Path::new("a.bin"), b"II*\0\x10\0\0\0CR\x02\0"));
         assert!(!is_raw_photo(Path::new("scan.tif"), b"II*\0\x08\0\0\0\0\0"));
         assert_eq!(of("b.docx", b"PK\x03\x04 encrypted"), SkipReason::Office);
         assert_eq!(of("b.bak", b"PK\x03\x04......[Content_Types].xml"), SkipReason::Office);
         assert_eq!(of("b.zip", b"PK\x03\x04......photo.jpg"), SkipReason::Archive);
         assert_eq!(of("c", b"\0\0\0\x18ftypmp42"), SkipReason::Video);
-        assert_eq!(of("c.cr3", b"\0\0\0\x18ftypcrx "), SkipReason::RawPhoto);
         assert_eq!(of("d.mp3", b"\xff\xfb\x90\x64"), SkipReason::Sound);
         assert_eq!(of("e", b" \n"), SkipReason::Blank);
         assert_eq!(of("f.xyz", &[1, 2, 3]), SkipReason::Other);

@@ -8,7 +8,8 @@ use image::ImageFormat;
 
 use super::document::{self, DocumentError, DocumentFormat};
 use super::error::ReadError;
-use super::{encoding, foreign, headers};
+use super::formats::PictureFormat;
+use super::{encoding, foreign, headers, skip_reason};
 
 /// Bytes at the beginning of a file that determine its kind.
 pub const BEGINNING: usize = 64 << 10;
@@ -19,7 +20,7 @@ pub const END: usize = 26;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// An image in a format that can be decoded.
-    Picture(ImageFormat),
+    Picture(PictureFormat),
     /// A text.
     Text,
     /// A document with a text within.
@@ -79,6 +80,10 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     if let Some(format) = foreign::unread(head) {
         return Kind::Refused(ReadError::UnreadFormat { format });
     }
+    // Many of them begin as TIFF files, whose main picture would be a small one.
+    if skip_reason::is_raw_photo(sight.path, head) {
+        return Kind::Picture(PictureFormat::Raw);
+    }
     if document::is_encrypted(head, &ending) {
         return Kind::Refused(DocumentError::Encrypted.into());
     }
@@ -90,7 +95,7 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
         return Kind::Picture(header.format);
     }
     if headers::is_tga(head, sight.tail) || (ending == "tga" && headers::is_tga_header(head)) {
-        return Kind::Picture(ImageFormat::Tga);
+        return Kind::Picture(ImageFormat::Tga.into());
     }
     let is_foreign = foreign::is_foreign(head);
     let is_text = !is_foreign && encoding::detect(head, sight.is_whole()).is_some();

@@ -90,6 +90,17 @@ enum FileError {
     Model(ModelUnavailable),
 }
 
+impl From<ReadError> for FileError {
+    /// An error of decoding.
+    fn from(error: ReadError) -> Self {
+        match error {
+            // Another start may decode it.
+            ReadError::NoDecoder => Self::Access(error),
+            error => Self::Content(error),
+        }
+    }
+}
+
 impl From<ModelUnavailable> for FileError {
     fn from(error: ModelUnavailable) -> Self {
         Self::Model(error)

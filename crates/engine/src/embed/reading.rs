@@ -12,7 +12,7 @@ use super::super::previews::THUMBNAIL;
 use super::super::scan::Candidate;
 use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
 use vicinity_core::worker;
-use vicinity_core::{ContentHash, Modality, Picture, SkipReason};
+use vicinity_core::{ContentHash, Modality, Picture};
 use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
 
 /// Characters of a text that are kept as its snippet.
@@ -72,8 +72,9 @@ impl Pipeline {
             return Err(FileError::Skipped(reason));
         }
         file.fill().map_err(FileError::Access)?;
-        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(FileError::Content)?;
-        content.ok_or(FileError::Skipped(SkipReason::Blank))
+        let without_content = file.skip_reason_without_content();
+        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(FileError::from)?;
+        content.ok_or(FileError::Skipped(without_content))
     }
 
     fn import_image(

@@ -18,8 +18,8 @@ pub use error::DocumentError;
 pub use format::DocumentFormat;
 use memchr::memmem;
 
+use crate::bytes::u16_le;
 use crate::error::ReadError;
-use crate::headers::u16_le;
 use crate::text;
 
 /// The most memory that reading one document takes, bytes: a token of its markup, a chapter in three forms, and the text.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::block_list::{Blocks, MAX_BLOCK};
 use super::{boxes, photoshop, png_text};
-use crate::headers::u32_be;
+use crate::bytes::u32_be;
 use crate::picture::ifd::{Directories, IfdEntry};
 use crate::picture::png;
 

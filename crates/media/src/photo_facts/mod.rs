@@ -16,7 +16,7 @@ mod dates;
 mod exif;
 mod iptc;
 mod parts;
-mod photoshop;
+pub(crate) mod photoshop;
 mod png_text;
 mod text;
 mod xmp;

@@ -9,9 +9,10 @@ use std::path::Path;
 
 use super::block_list::MAX_BLOCK;
 use super::blocks::scan_start;
-use super::boxes;
+use super::boxes::{has_metadata, places_of_items};
+use crate::boxes;
+use crate::bytes::{u32_be, u32_le};
 use crate::error::ReadError;
-use crate::headers::{u32_be, u32_le};
 use crate::picture::ifd::Directories;
 use crate::picture::png;
 use crate::within_limit;
@@ -189,10 +190,10 @@ impl Parts {
             let Some(found) = boxes::head(self.bytes.get(at..).unwrap_or_default()) else { break };
             let body = at.saturating_add(found.body);
             let len = found.len.saturating_sub(found.body);
-            if boxes::has_metadata(found.kind) && len <= MAX_BLOCK {
+            if has_metadata(found.kind) && len <= MAX_BLOCK {
                 self.need(body, len)?;
                 if &found.kind == b"meta" {
-                    let places = self.bytes.get(body..body.saturating_add(len)).map(boxes::places_of_items);
+                    let places = self.bytes.get(body..body.saturating_add(len)).map(places_of_items);
                     for (start, len) in places.unwrap_or_default() {
                         self.need(start, len)?;
                     }

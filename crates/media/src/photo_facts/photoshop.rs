@@ -25,7 +25,7 @@ fn sort<'a>(number: u16, data: Cow<'a, [u8]>, blocks: &mut Blocks<'a>) {
 }
 
 /// Numbers and contents of resources, as far as they are whole.
-fn list(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub fn list(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (head, tail) = rest.split_at_checked(7)?;

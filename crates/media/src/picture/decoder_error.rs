@@ -11,9 +11,9 @@ pub fn of(error: &ImageError, format: ImageFormat, cut: bool) -> PictureError {
     log::debug!("could not decode an image: {error}");
     match error {
         ImageError::Limits(_) => PictureError::TooMuchMemory,
-        ImageError::Unsupported(_) => PictureError::Unsupported { format },
+        ImageError::Unsupported(_) => PictureError::Unsupported { format: format.into() },
         _ if cut || is_end_of_file(error) => PictureError::CutShort,
-        _ => PictureError::Damaged { format },
+        _ => PictureError::Damaged { format: format.into() },
     }
 }
 

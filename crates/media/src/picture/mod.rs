@@ -3,17 +3,28 @@
 //! Metadata (profile, orientation, pages, frames) is parsed here, without allocating what a
 //! file claims; decoders are shown the pixels' own parts.
 
+mod avif;
 mod colour;
 mod container;
 mod containers;
 mod decoder_error;
+mod finish;
 mod frames;
+#[cfg(feature = "heic")]
+mod heic;
+pub mod heif;
 mod icon;
 pub mod ifd;
 mod jpeg;
+pub mod jxl;
+pub mod limits;
 mod pieces;
 pub mod png;
+pub mod psd;
+pub mod raw;
+pub mod svg;
 mod tiff;
+mod yuv;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,21 +33,15 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::budget::Budget;
-use crate::error::PictureError;
-use crate::thumbnail;
+use crate::decode_helper;
+use crate::error::{PictureError, ReadError};
+use crate::formats::PictureFormat;
 use colour::Samples;
 use container::{Container, MAX_BYTES, SampleMeaning};
+use finish::finish;
+use heif::{Codec, Heif};
+use limits::{BESIDE, BUDGET, MAX_NEEDED, check_size, pixels_of};
 use vicinity_core::Picture;
-
-/// Maximum number of pixels of an image.
-const MAX_PIXELS: u64 = 250_000_000;
-/// Limit on the bytes that all current decodes use together.
-static BUDGET: Budget = Budget::new(700 << 20);
-/// Maximum length of an image's longer side that is kept: more than any model or preview uses.
-const KEPT: u32 = 2048;
-/// Memory of a decoder in addition to the pixels: tables, lines and blocks.
-const BESIDE: u64 = 32 << 20;
 
 /// Looks through a file of any format but JPEG.
 fn open(bytes: &[u8], format: ImageFormat) -> Result<Container<'_>, PictureError> {
@@ -50,34 +55,62 @@ fn open(bytes: &[u8], format: ImageFormat) -> Result<Container<'_>, PictureError
     }
 }
 
-/// Pixels of the decoder as they are kept. `applied`: the profile has been applied by the decoder.
-fn finish(
-    container: &Container<'_>,
-    image: DynamicImage,
-    samples: Samples,
-    applied: bool,
-) -> Result<Picture, PictureError> {
-    let profile = container.profile.as_ref().filter(|_| !applied);
-    let (image, profile) = match profile {
-        Some(profile) if colour::is_deep(&image) => (colour::deep_to_srgb(image, profile), None),
-        profile => (image, profile),
-    };
-    // Turning and recolouring cost less after scaling down.
-    let picture = thumbnail::shrink(&rgb_on_white(image)?, KEPT);
-    let picture = match profile {
-        Some(profile) => colour::picture_to_srgb(picture, samples, profile),
-        None => picture,
-    };
-    upright(picture, container.orientation)
-}
-
-/// The upright picture, and its upright size in the file.
+/// The upright picture, and its upright size in the file; `None` for a raw photo without a preview.
 ///
 /// # Errors
 /// When it is damaged, too large, or of a kind that is not read.
-pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), PictureError> {
+pub fn decode(bytes: &[u8], format: PictureFormat) -> Result<Option<(Picture, [u32; 2])>, ReadError> {
+    let decoded = match format {
+        PictureFormat::Common(format) => decode_common(bytes, format),
+        PictureFormat::Photoshop => psd::decode(bytes),
+        PictureFormat::Raw => match raw::preview(bytes) {
+            Some(preview) => decode_jpeg(preview.jpeg, preview.orientation),
+            None => return Ok(None),
+        },
+        PictureFormat::Heic | PictureFormat::Avif | PictureFormat::JpegXl | PictureFormat::Svg => {
+            return decode_apart(bytes, format).map(Some);
+        }
+    };
+    Ok(Some(decoded?))
+}
+
+/// Decodes a picture in a helper process, if it may run away or end its process.
+fn decode_apart(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2]), ReadError> {
+    let (needed, codec) = match format {
+        PictureFormat::Heic | PictureFormat::Avif => {
+            let heif = heif::open(bytes, format)?;
+            (heif_needed(&heif)?, heif.codec)
+        }
+        PictureFormat::JpegXl => (jxl::needed(jxl::size(bytes).ok_or(PictureError::CutShort)?)?, Codec::Other),
+        _ => (svg::NEEDED, Codec::Other),
+    };
+    if needed > MAX_NEEDED {
+        return Err(PictureError::TooMuchMemory.into());
+    }
+    let memory = BUDGET.take(needed + BESIDE);
+    if let Some(answer) = decode_helper::decode(bytes, format) {
+        return answer;
+    }
+    drop(memory);
+    // The decoder of HEVC has no unsafe code and does not abort: at worst it is slow.
+    if codec == Codec::Hevc { decode_here(bytes, format) } else { Err(ReadError::NoDecoder) }
+}
+
+/// Decodes a picture of a format that belongs in a helper, in this process.
+///
+/// # Errors
+/// When it is damaged, too large, or of a kind that is not read.
+pub fn decode_here(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2]), ReadError> {
     match format {
-        ImageFormat::Jpeg => decode_jpeg(bytes),
+        PictureFormat::JpegXl => Ok(jxl::decode(bytes)?),
+        PictureFormat::Svg => svg::decode(bytes),
+        _ => Ok(decode_heif(bytes, format)?),
+    }
+}
+
+fn decode_common(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), PictureError> {
+    match format {
+        ImageFormat::Jpeg => decode_jpeg(bytes, Orientation::NoTransforms),
         ImageFormat::Ico => match icon::main(bytes)? {
             icon::Main::Png(png) => decode_other(png, ImageFormat::Png),
             icon::Main::Bitmap(icon) => decode_other(&icon, ImageFormat::Ico),
@@ -87,13 +120,23 @@ pub fn decode(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), 
 }
 
 /// Width and height as stored, from the file's beginning where that has them.
-pub fn glance(path: &Path, beginning: &[u8], format: ImageFormat) -> Option<[u32; 2]> {
+pub fn glance(path: &Path, beginning: &[u8], format: PictureFormat) -> Option<[u32; 2]> {
     /// Cameras put previews and profiles of some hundred kilobytes before a JPEG's size.
     const MAX_BEFORE: u64 = 4 << 20;
     let longer = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_BEFORE).read_to_end(&mut bytes)?;
         Ok(bytes)
+    };
+    let format = match format {
+        PictureFormat::Common(format) => format,
+        PictureFormat::Heic | PictureFormat::Avif => {
+            return heif::glance(beginning).or_else(|| heif::glance(&longer().ok()?));
+        }
+        PictureFormat::JpegXl => return jxl::size(beginning).or_else(|| jxl::size(&longer().ok()?)),
+        PictureFormat::Photoshop => return psd::size(beginning),
+        PictureFormat::Svg => return Some(svg::USUAL_SIZE),
+        PictureFormat::Raw => return raw::glance(&longer().ok()?),
     };
     match format {
         ImageFormat::Jpeg => jpeg::size(beginning).or_else(|| jpeg::size(&longer().ok()?)),
@@ -109,8 +152,34 @@ pub fn glance(path: &Path, beginning: &[u8], format: ImageFormat) -> Option<[u32
     }
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<(Picture, [u32; 2]), PictureError> {
-    let jpeg = jpeg::open(bytes)?;
+/// HEIC and AVIF differ by what is in the container, whatever name it gives itself.
+fn decode_heif(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2]), PictureError> {
+    let heif = heif::open(bytes, format)?;
+    let _memory = BUDGET.take(heif_needed(&heif)? + BESIDE);
+    match heif.codec {
+        #[cfg(feature = "heic")]
+        Codec::Hevc => heic::decode(&heif),
+        Codec::Av1 => avif::decode(&heif),
+        _ => Err(PictureError::Unsupported { format }),
+    }
+}
+
+/// Bytes that decoding takes.
+fn heif_needed(heif: &Heif) -> Result<u64, PictureError> {
+    match heif.codec {
+        #[cfg(feature = "heic")]
+        Codec::Hevc => heic::needed(heif),
+        Codec::Av1 => avif::needed(heif),
+        _ => Err(PictureError::Unsupported { format: heif.format }),
+    }
+}
+
+/// `otherwise`: how to turn a picture that does not say so itself.
+fn decode_jpeg(bytes: &[u8], otherwise: Orientation) -> Result<(Picture, [u32; 2]), PictureError> {
+    let mut jpeg = jpeg::open(bytes)?;
+    if jpeg.container.orientation == Orientation::NoTransforms {
+        jpeg.container.orientation = otherwise;
+    }
     let size = jpeg.size();
     check_size(size, 3)?;
     let _memory = BUDGET.take(jpeg.needed() + BESIDE);
@@ -165,25 +234,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2])
         return Ok((picture, upright_size));
     }
     let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    let picture = finish(container.samples.apply(image).ok_or(PictureError::Unsupported { format })?)?;
+    let picture = finish(container.samples.apply(image).ok_or(PictureError::Unsupported { format: format.into() })?)?;
     let picture = if frames_fit && frames::is_blank(&picture) { visible().unwrap_or(picture) } else { picture };
     Ok((picture, upright_size))
-}
-
-fn pixels_of([width, height]: [u32; 2]) -> u64 {
-    u64::from(width) * u64::from(height)
-}
-
-/// The number of pixels, where it is allowed.
-fn check_size(size: [u32; 2], bytes_per_pixel: u64) -> Result<u64, PictureError> {
-    let pixels = pixels_of(size);
-    if pixels == 0 {
-        return Err(PictureError::NoPixels);
-    }
-    if pixels > MAX_PIXELS || pixels.saturating_mul(bytes_per_pixel.max(3)) > MAX_BYTES {
-        return Err(PictureError::TooLarge { width: size[0], height: size[1] });
-    }
-    Ok(pixels)
 }
 
 fn upright_size([width, height]: [u32; 2], orientation: Orientation) -> [u32; 2] {
@@ -193,38 +246,4 @@ fn upright_size([width, height]: [u32; 2], orientation: Orientation) -> [u32; 2]
         }
         _ => [width, height],
     }
-}
-
-fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, PictureError> {
-    if orientation == Orientation::NoTransforms {
-        return Ok(picture);
-    }
-    let (width, height) = (picture.width(), picture.height());
-    let image = image::RgbImage::from_raw(width, height, picture.into_rgb()).ok_or(PictureError::WrongSize)?;
-    let mut image = DynamicImage::ImageRgb8(image);
-    image.apply_orientation(orientation);
-    let image = image.into_rgb8();
-    Picture::new(image.width(), image.height(), image.into_raw()).ok_or(PictureError::WrongSize)
-}
-
-/// Transparent pixels show white, as on paper; deeper channels are scaled, not cut; light beyond white is clipped.
-fn rgb_on_white(image: DynamicImage) -> Result<Picture, PictureError> {
-    let has_alpha = image.color().has_alpha();
-    let (width, height) = (image.width(), image.height());
-    let rgb = if has_alpha { on_white(image.into_rgba8().into_raw()) } else { image.into_rgb8().into_raw() };
-    Picture::new(width, height, rgb).ok_or(PictureError::WrongSize)
-}
-
-/// RGB from RGBA, in place.
-fn on_white(mut pixels: Vec<u8>) -> Vec<u8> {
-    let count = pixels.len() / 4;
-    for pixel in 0..count {
-        let alpha = u32::from(pixels[pixel * 4 + 3]);
-        for channel in 0..3 {
-            let colour = u32::from(pixels[pixel * 4 + channel]);
-            pixels[pixel * 3 + channel] = ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        }
-    }
-    pixels.truncate(count * 3);
-    pixels
 }

@@ -49,7 +49,7 @@ struct Page {
 /// # Errors
 /// When the file has no page, or one of a kind that is not read.
 pub fn open(bytes: &[u8]) -> Result<Container<'_>, PictureError> {
-    let damaged = PictureError::Damaged { format: ImageFormat::Tiff };
+    let damaged = PictureError::Damaged { format: ImageFormat::Tiff.into() };
     let file = Directories::new(bytes).ok_or(damaged.clone())?;
     if file.first().is_some_and(|first| first >= bytes.len() as u64) {
         return Err(PictureError::CutShort);
@@ -94,7 +94,7 @@ fn samples(entries: &[IfdEntry]) -> Result<(SampleMeaning, Option<u64>), Picture
                 return Err(unsupported(TiffKind::PaletteBits { bits }));
             }
             let colours = find(entries, COLOUR_MAP).and_then(|map| palette(&map.numbers(3 << bits), bits));
-            let colours = colours.ok_or(PictureError::Damaged { format: ImageFormat::Tiff })?;
+            let colours = colours.ok_or(PictureError::Damaged { format: ImageFormat::Tiff.into() })?;
             Ok((SampleMeaning::Palette(colours), Some(BLACK_IS_ZERO)))
         }
         Some(YCBCR) => {

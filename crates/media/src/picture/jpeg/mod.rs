@@ -13,11 +13,12 @@ use super::colour::{Samples, cmyk_to_rgb};
 use super::container::MAX_BYTES;
 use super::decoder_error;
 use crate::error::{JpegKind, PictureError};
+use crate::formats::PictureFormat;
 use header::Frame;
 pub use header::Jpeg;
 use segments::SegmentWalk;
 
-const DAMAGED: PictureError = PictureError::Damaged { format: ImageFormat::Jpeg };
+const DAMAGED: PictureError = PictureError::Damaged { format: PictureFormat::Common(ImageFormat::Jpeg) };
 /// As one of this many, the part of the height that may be missing at the end: less than anybody notices.
 const MISSING: usize = 16;
 /// The grey that `zune-jpeg` fills up with what it could not decode.
@@ -50,6 +51,17 @@ pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
     let mut walk = SegmentWalk::new(bytes);
     while walk.frame.is_none() && walk.step() {}
     walk.frame.map(|frame| frame.size.map(u32::from))
+}
+
+/// The same, of a picture for looking at: of 8 bits, and compressed with loss. `segments`: how many may still be
+/// examined.
+pub fn size_of_lossy(beginning: &[u8], segments: &mut usize) -> Option<[u32; 2]> {
+    let mut walk = SegmentWalk::new(beginning);
+    while walk.frame.is_none() && !walk.has_scan() && *segments > 0 && walk.step() {
+        *segments -= 1;
+    }
+    let frame = walk.frame.filter(|frame| matches!(frame.marker, 0xc0..=0xc2) && frame.precision == 8)?;
+    Some(frame.size.map(u32::from))
 }
 
 impl Jpeg<'_> {
@@ -251,7 +263,9 @@ impl Jpeg<'_> {
         log::debug!("could not decode a JPEG: {error}");
         match error {
             _ if !self.ended => PictureError::CutShort,
-            jpeg_decoder::Error::Unsupported(_) => PictureError::Unsupported { format: ImageFormat::Jpeg },
+            jpeg_decoder::Error::Unsupported(_) => {
+                PictureError::Unsupported { format: PictureFormat::Common(ImageFormat::Jpeg) }
+            }
             _ => DAMAGED,
         }
     }

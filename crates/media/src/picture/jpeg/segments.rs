@@ -11,8 +11,9 @@ use super::super::ifd::exif_orientation;
 use super::super::pieces::Pieces;
 use super::header::{Component, Frame, Jpeg};
 use crate::error::PictureError;
+use crate::formats::PictureFormat;
 
-const DAMAGED: PictureError = PictureError::Damaged { format: ImageFormat::Jpeg };
+const DAMAGED: PictureError = PictureError::Damaged { format: PictureFormat::Common(ImageFormat::Jpeg) };
 
 /// Reads a file segment by segment.
 pub struct SegmentWalk<'a> {
@@ -51,6 +52,11 @@ impl<'a> SegmentWalk<'a> {
             ended: false,
             sent: [0; 4],
         }
+    }
+
+    /// Whether coded pixels were met.
+    pub fn has_scan(&self) -> bool {
+        self.scans > 0
     }
 
     /// Advances by one segment; false at the end.

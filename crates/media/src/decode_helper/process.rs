@@ -1,0 +1,189 @@
+//! The helpers of a program: started when they are needed, used again, and ended when they take too long.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vicinity_core::monitor::Monitor;
+use vicinity_core::worker;
+
+use super::protocol::{self, Decoded};
+use crate::error::ReadError;
+use crate::formats::PictureFormat;
+
+/// Helpers that wait for work; further ones are ended.
+const MAX_IDLE: usize = 4;
+
+/// Helpers of one program.
+pub struct HelperPool {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    limit: Duration,
+    idle: Mutex<Vec<Helper>>,
+}
+
+impl HelperPool {
+    /// Of a program that is a helper when it is started with these arguments. `limit`: the longest that a picture may
+    /// take.
+    pub fn new(program: PathBuf, arguments: Vec<OsString>, limit: Duration) -> Self {
+        Self { program, arguments, limit, idle: Mutex::default() }
+    }
+
+    /// Decodes a picture.
+    ///
+    /// # Errors
+    /// When it is damaged, too large, or of a kind that is not read; when the helper cannot be started, ends or takes
+    /// too long.
+    pub fn decode(&self, bytes: &[u8], format: PictureFormat) -> Result<Decoded, ReadError> {
+        let mut helper = match self.waiting() {
+            Some(helper) => helper,
+            None => self.start().map_err(|error| {
+                log::warn!("a decoder could not be started: {error}");
+                ReadError::NoDecoder
+            })?,
+        };
+        let answer = helper.decode(bytes, format, self.limit)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(helper);
+        }
+        answer
+    }
+
+    /// A helper that still runs.
+    fn waiting(&self) -> Option<Helper> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut helper) = idle.pop() {
+            if matches!(helper.child.try_wait(), Ok(None)) {
+                return Some(helper);
+            }
+        }
+        None
+    }
+
+    fn start(&self) -> io::Result<Helper> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(std::env::temp_dir());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        set_apart(&mut command);
+        let mut child = command.spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Helper { child, input: Some(input), output })
+    }
+}
+
+/// Ctrl-C in a terminal ends the import in good order, and not the decoder of a file that would be blamed for it.
+#[cfg(unix)] // Tested here.
+fn set_apart(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// The same, and no console shows up.
+#[cfg(windows)] // Compiled by `scripts/windows`.
+fn set_apart(command: &mut Command) {
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
+}
+
+/// A running helper.
+struct Helper {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: ChildStdout,
+}
+
+impl Helper {
+    /// The answer about a file; an error where there is none, after which the helper is of no more use.
+    fn decode(
+        &mut self,
+        bytes: &[u8],
+        format: PictureFormat,
+        limit: Duration,
+    ) -> Result<Result<Decoded, ReadError>, ReadError> {
+        let Self { child, input: Some(input), output } = self else { return Err(ReadError::DecoderStopped) };
+        let (is_done, too_slow) = (Monitor::new(false), AtomicBool::new(false));
+        let deadline = Instant::now() + limit;
+        let watch = || {
+            if is_done.wait_until(deadline, |done| done.then_some(())).is_none() {
+                too_slow.store(true, Ordering::Release);
+                // Fails only if it has ended.
+                let _ended = child.kill();
+            }
+        };
+        let answer = thread::scope(|scope| {
+            let failed = |reason: String| log::error!("the time limit of a decoder: {reason}");
+            worker::scoped(scope, "decode-time", watch, failed)?;
+            // A helper reads all of a file before it answers.
+            let answer = protocol::write_request(input, format, bytes);
+            let answer = answer.and_then(|()| protocol::read_answer(output, format));
+            is_done.update(|done| *done = true);
+            answer
+        });
+        answer.map_err(|error| {
+            log::warn!("a decoder gave no answer: {error}");
+            match too_slow.load(Ordering::Acquire) {
+                true => ReadError::DecoderTooSlow { seconds: limit.as_secs() },
+                false => ReadError::DecoderStopped,
+            }
+        })
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // It would end by itself without this, but not while it decodes.
+        self.input = None;
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+#[cfg(unix)] // Tested here.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> HelperPool {
+        HelperPool::new("/bin/sh".into(), vec!["-c".into(), script.into()], limit)
+    }
+
+    #[test]
+    fn a_decoder_that_ends_hangs_or_lies_costs_one_file() {
+        let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
+        let error = |pool: &HelperPool| pool.decode(&[7; 300_000], PictureFormat::Avif).unwrap_err();
+        assert_eq!(error(&shell("exit 0", long)), ReadError::DecoderStopped);
+        assert_eq!(error(&shell("kill -ABRT $$", long)), ReadError::DecoderStopped);
+        assert_eq!(error(&shell("echo this is no picture at all", long)), ReadError::DecoderStopped);
+        // The second one does not even read its input, which is more than a pipe holds.
+        for script in ["cat >/dev/null; exec sleep 600", "exec sleep 600"] {
+            assert_eq!(error(&shell(script, short)), ReadError::DecoderTooSlow { seconds: 0 });
+        }
+        let missing = HelperPool::new("/nowhere/at/all".into(), Vec::new(), long);
+        assert_eq!(error(&missing), ReadError::NoDecoder);
+    }
+
+    #[test]
+    fn a_decoder_is_used_again_and_replaced_once_it_has_ended() {
+        // Answers two files with "no pixels", naming its process in a file, then ends.
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("started");
+        let answer = "head -c 12 >/dev/null; head -c 17 /dev/zero | tr '\\000' '\\004'";
+        let pool = shell(&format!("echo x >>{}; {answer}; {answer}", list.display()), Duration::from_secs(60));
+        for _ in 0..4 {
+            let mut error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
+            while error == ReadError::DecoderStopped {
+                // It was ending when it got the file.
+                error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
+            }
+            assert_eq!(error, ReadError::Picture(crate::PictureError::NoPixels));
+        }
+        assert_eq!(std::fs::read_to_string(list).unwrap().lines().count(), 2);
+    }
+}

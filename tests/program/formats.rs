@@ -1,0 +1,91 @@
+//! Pictures of formats beyond the usual ones, decoded by the program in a helper process: they are embedded as their PNG
+//! twins are, which `tests/fixtures/formats/make.py` writes with encoders and decoders of other people.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use vicinity_core::Picture;
+use vicinity_media::{Content, ReadOptions, decode_helper, read};
+use vicinity_models::{Model, builtin};
+
+/// The least cosine of the vectors of a picture and of its twin.
+const ALIKE: f32 = 0.98;
+/// A folder of PNG twins of the photos of others, which are not part of the project.
+const TWINS: &str = "VICINITY_PICTURE_TWINS";
+
+fn picture(path: &Path) -> Picture {
+    decode_helper::use_program(env!("CARGO_BIN_EXE_vicinity").into());
+    match read(path, &fs::read(path).unwrap(), &ReadOptions::default()) {
+        Ok(Some(Content::Image { picture, .. })) => picture,
+        other => panic!("{}: {other:?}", path.display()),
+    }
+}
+
+#[track_caller]
+fn assert_alike(model: &Model, path: &Path, twin: &Path) {
+    let pixels = [path, twin].map(|path| model.image.prepare(&picture(path)));
+    let vectors = model.image.embed(&pixels).unwrap();
+    let [a, b] = [&vectors[0], &vectors[1]].map(|vector| vector.as_slice());
+    let cosine: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    eprintln!("{}: {cosine:.4}", path.display());
+    assert!(cosine >= ALIKE, "{}: {cosine}", path.display());
+}
+
+/// The files of a folder with one of these endings.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let ends = |path: &PathBuf, ending: &&str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+    let all = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = all.filter(|path| endings.iter().any(|ending| ends(path, ending))).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{}", folder.display());
+    files
+}
+
+#[test]
+fn samples_of_other_formats_are_embedded_as_their_twin() {
+    let folder = crate::support::places::project_dir().join("tests/fixtures/formats/lighthouse");
+    let model = builtin::load().unwrap();
+    for path in files(&folder, &["avif", "heic", "jxl", "psd"]) {
+        assert_alike(&model, &path, &folder.join("twin.png"));
+    }
+}
+
+#[test]
+fn photos_of_others_are_embedded_as_their_twins() {
+    let Some(shared) = crate::support::places::shared("photos_of_others_are_embedded_as_their_twins") else { return };
+    let Some(twins) = std::env::var_os(TWINS).map(PathBuf::from) else {
+        return eprintln!("skipped: photos_of_others_are_embedded_as_their_twins ({TWINS} names no folder of twins)");
+    };
+    let model = builtin::load().unwrap();
+    for path in files(&shared.join("data/awkward_images/avif_heic"), &["avif", "avifs", "heic", "heif"]) {
+        let twin = twins.join(format!("{}.png", path.file_name().unwrap().to_string_lossy()));
+        assert_alike(&model, &path, &twin);
+    }
+}
+
+#[test]
+fn a_folder_of_all_formats_is_indexed_and_a_bad_file_is_one_failure() {
+    let (folder, samples) =
+        (tempfile::tempdir().unwrap(), crate::support::places::project_dir().join("tests/fixtures/formats"));
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    for name in ["plain.heic", "plain.avif", "plain.jxl", "plain.psd"] {
+        fs::copy(samples.join(name), files.join(name)).unwrap();
+    }
+    let drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='30'><circle cx='9' cy='9' r='5'/></svg>";
+    fs::write(files.join("drawing.svg"), drawing).unwrap();
+    for name in ["plain.avif", "plain.jxl"] {
+        let whole = fs::read(samples.join(name)).unwrap();
+        fs::write(files.join(format!("cut-{name}")), &whole[..whole.len() - 100]).unwrap();
+    }
+    let mut index = Command::new(env!("CARGO_BIN_EXE_vicinity"));
+    index.args(["index", "--json", "--library"]).arg(folder.path().join("library")).arg(&files).stdin(Stdio::null());
+    index.env("VICINITY_HOME", folder.path().join("home"));
+    let output = String::from_utf8(index.output().unwrap().stdout).unwrap();
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["embedded"], &summary["failed"]), (&5.into(), &2.into()), "{output}");
+    assert_eq!(output.matches("truncated").count(), 2, "{output}");
+}
