@@ -27,6 +27,8 @@ pub enum SkipReason {
     Excluded,
     /// A folder marked as a cache (`CACHEDIR.TAG`).
     Cache,
+    /// What a program notes about a picture in a file beside it; it is read with the picture.
+    Sidecar,
     /// Anything else that is neither a picture nor a text.
     Other,
 }
@@ -36,7 +38,7 @@ pub type SkipCounts = BTreeMap<SkipReason, u64>;
 
 impl SkipReason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RawPhoto,
         Self::Office,
         Self::Archive,
@@ -48,6 +50,7 @@ impl SkipReason {
         Self::Special,
         Self::Excluded,
         Self::Cache,
+        Self::Sidecar,
         Self::Other,
     ];
 
@@ -65,6 +68,7 @@ impl SkipReason {
             Self::Special => "special",
             Self::Excluded => "excluded",
             Self::Cache => "cache",
+            Self::Sidecar => "sidecar",
             Self::Other => "other",
         }
     }
@@ -88,6 +92,7 @@ impl SkipReason {
             Self::Special => ["pipe, socket or device", "pipes, sockets or devices"],
             Self::Excluded => ["excluded name", "excluded names"],
             Self::Cache => ["cache folder", "cache folders"],
+            Self::Sidecar => ["sidecar", "sidecars"],
             Self::Other => ["other file", "other files"],
         }
     }

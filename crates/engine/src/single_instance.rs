@@ -256,7 +256,8 @@ mod tests {
     impl Drop for Window {
         fn drop(&mut self) {
             self.listener = None;
-            self.lock.unlock().expect("ours");
+            // Wine refuses this; closing the file has the same effect.
+            let _or_when_closed = self.lock.unlock();
         }
     }
 
@@ -267,8 +268,7 @@ mod tests {
         std::thread::scope(|scope| {
             let sender = scope.spawn(|| window.forward(&given));
             let paths = window.call().take().expect("fresh");
-            assert_eq!(paths[0], given[0]);
-            assert_eq!(paths[1], std::path::absolute("notes").expect("a path"));
+            assert_eq!(paths, given.iter().map(|path| std::path::absolute(path).expect("a path")).collect::<Vec<_>>());
             let (shown, took) = sender.join().expect("no panic");
             assert!(shown && took < TIMEOUT, "{shown} after {took:?}");
         });

@@ -92,6 +92,9 @@ pub fn reason(path: &Path, head: &[u8]) -> SkipReason {
     if head.iter().all(u8::is_ascii_whitespace) {
         return SkipReason::Blank;
     }
+    if is_sidecar(path, head) {
+        return SkipReason::Sidecar;
+    }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         let inside = OFFICE_ENTRIES.iter().any(|entry| contains(head, entry));
         let office = inside || OFFICE_NAMES.contains(&extension.as_str());
@@ -106,6 +109,15 @@ pub fn reason(path: &Path, head: &[u8]) -> SkipReason {
 pub fn is_raw_photo(path: &Path, head: &[u8]) -> bool {
     let tiff = [b"II*\0", b"MM\0*"].iter().any(|magic| head.starts_with(*magic));
     tiff && (head.get(8..12) == Some(b"CR\x02\0") || RAW_NAMES.contains(&extension(path).as_str()))
+}
+
+/// Whether a file is what a program notes about a picture: XMP, or the edits of Apple's Photos.
+pub fn is_sidecar(path: &Path, head: &[u8]) -> bool {
+    match extension(path).as_str() {
+        "xmp" => contains(head, b":xmpmeta") || contains(head, b":RDF"),
+        "aae" => contains(head, b"<plist"),
+        _ => false,
+    }
 }
 
 fn contains(head: &[u8], what: &[u8]) -> bool {
@@ -132,6 +144,9 @@ mod tests {
         assert_eq!(of("b.zip", b"PK\x03\x04......photo.jpg"), SkipReason::Archive);
         assert_eq!(of("c", b"\0\0\0\x18ftypmp42"), SkipReason::Video);
         assert_eq!(of("d.mp3", b"\xff\xfb\x90\x64"), SkipReason::Sound);
+        assert_eq!(of("a.XMP", b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>"), SkipReason::Sidecar);
+        assert_eq!(of("a.aae", b"<?xml version='1.0'?><plist>"), SkipReason::Sidecar);
+        assert!(!is_sidecar(Path::new("notes.xmp"), b"a text of this name"));
         assert_eq!(of("e", b" \n"), SkipReason::Blank);
         assert_eq!(of("f.xyz", &[1, 2, 3]), SkipReason::Other);
     }

@@ -77,6 +77,9 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     if head.is_empty() {
         return if named_picture { Kind::Refused(ReadError::Empty) } else { Kind::Other };
     }
+    if skip_reason::is_sidecar(sight.path, head) {
+        return Kind::Other;
+    }
     if let Some(format) = foreign::unread(head) {
         return Kind::Refused(ReadError::UnreadFormat { format });
     }
