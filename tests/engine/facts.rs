@@ -334,7 +334,11 @@ fn a_library_of_format_1_is_migrated_in_place_and_nothing_is_embedded_again() {
         Event::ImportFinished(summary) => Some(summary),
         _ => None,
     });
-    assert_eq!((summary.embedded, summary.reused, summary.items, summary.failed), (0, 5, 5, 0), "the sidecar was an item once");
+    assert_eq!(
+        (summary.embedded, summary.reused, summary.items, summary.failed),
+        (0, 5, 5, 0),
+        "the sidecar was an item once"
+    );
     wait_for_facts(&engine);
     let camera = photo(&engine, "photo.jpg").unwrap();
     assert_eq!((camera.camera.as_deref(), camera.iso), (Some("FUJIFILM X100V"), Some(400)));

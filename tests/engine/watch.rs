@@ -120,6 +120,29 @@ fn a_burst_of_files_costs_few_passes() {
 }
 
 #[test]
+fn a_long_import_at_the_start_is_no_reason_to_rest() {
+    let place = Place::new();
+    for i in 0..600 {
+        place.write(&format!("{i}.txt"), &format!("The rocket number {i} lifts off."));
+    }
+    let mut engine = place.open();
+    let begun = Instant::now();
+    engine.submit(Job::Add(vec![place.folder()]));
+    engine.watch();
+    next_import(&engine, PATIENCE).expect("imported");
+    next_import(&engine, PATIENCE).expect("a pass for what has changed meanwhile");
+    let took = begun.elapsed();
+    place.write("last.txt", "Knead the dough.");
+    let changed = Instant::now();
+    while engine.snapshot().len() < 602 {
+        assert!(changed.elapsed() < PATIENCE, "not noticed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // It was four times as long.
+    assert!(changed.elapsed() < PROMPT.max(took * 3), "{:?} after an import of {took:?}", changed.elapsed());
+}
+
+#[test]
 fn what_no_walk_would_look_at_is_no_change() {
     let place = Place::new();
     let engine = place.watched();

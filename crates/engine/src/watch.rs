@@ -36,8 +36,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(50);
 /// How often folders are gone through whose changes are not reported.
 const POLL: Duration = Duration::from_secs(60);
-/// How many times as long as the last pass the time to the next one is, so that a folder that never rests does not keep
-/// the program busy.
+/// How many times as long as a pass takes the time to the next one is, so that a folder that never rests does not keep the
+/// program busy.
 const REST: u32 = 4;
 /// Reports whose paths are kept; what comes after them counts as a change, whatever it is.
 const MAX_REPORTS: usize = 1024;
@@ -97,6 +97,7 @@ impl FolderWatcher {
             watcher: None,
             roots: BTreeMap::new(),
             changed: Some(Instant::now()),
+            pace: Duration::ZERO,
             rests_until: Instant::now(),
             polls_at: Instant::now() + POLL,
             said_limit: false,
@@ -116,6 +117,8 @@ struct Follower {
     roots: BTreeMap<PathBuf, Watch>,
     /// When the first change since the last pass was noticed.
     changed: Option<Instant>,
+    /// How long a pass takes that finds nothing.
+    pace: Duration,
     rests_until: Instant,
     polls_at: Instant,
     /// Whether the user knows that the system watches no more folders.
@@ -146,10 +149,15 @@ impl Task for Follower {
     fn handle(&mut self, (): &mut ()) {
         self.changed = None;
         self.polls_at = Instant::now() + POLL;
-        let (begun, number) = (Instant::now(), self.control.next_number());
+        let (begun, before) = (Instant::now(), self.library.snapshot().generation());
+        let number = self.control.next_number();
         self.jobs.update(|jobs| jobs.push_back((number, Job::Follow)));
         while !self.control.has_ended(number) && !self.jobs.is_closed() && !self.is_closed_within(TICK) {}
-        self.rests_until = Instant::now() + begun.elapsed() * REST;
+        // What was embedded, or an import that it waited for, is no reason to rest.
+        if self.library.snapshot().generation() == before {
+            self.pace = begun.elapsed();
+        }
+        self.rests_until = Instant::now() + self.pace * REST;
     }
 
     fn recover(&mut self, request: Option<&mut ()>, reason: &str) {
