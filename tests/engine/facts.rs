@@ -328,7 +328,7 @@ fn a_library_of_format_1_is_migrated_in_place_and_nothing_is_embedded_again() {
     let now: Vec<_> = snapshot.items().map(|item| (item.id.0, item.hash.0)).collect();
     assert_eq!(now, items);
     let sidecar = snapshot.items().find(|item| item.path.ends_with("screen.xmp")).unwrap().id.0;
-    let kept: Vec<_> = items.iter().filter(|(id, _)| *id != sidecar).cloned().collect();
+    let kept: Vec<_> = items.iter().filter(|(id, _)| *id != sidecar).copied().collect();
     engine.submit(Job::Rescan);
     let summary = wait(&engine, |event| match event {
         Event::ImportFinished(summary) => Some(summary),
