@@ -190,9 +190,9 @@ impl App {
 
     /// Asks again for what is known of the item in focus, if other facts of it were read.
     pub(super) fn refresh_facts(&mut self, before: Option<&Snapshot>, now: &Snapshot) {
-        if let (Some(id), Some(before)) = (self.state.library().selection.focus(), before)
-            && before.photo_of(id) != now.photo_of(id)
-        {
+        let (Some(id), Some(before)) = (self.state.library().selection.focus(), before) else { return };
+        // A caption is in no summary, but whatever is read again gives its chunk anew.
+        if !before.shares_photo_of(now, id) {
             self.submit(Job::Facts(id));
         }
     }

@@ -194,6 +194,15 @@ impl Snapshot {
         self.photo(self.row_of(id)?)
     }
 
+    /// Whether nothing was read again about the photos near an item since this snapshot.
+    pub fn shares_photo_of(&self, later: &Self, id: ItemId) -> bool {
+        let chunk = |of: &Self| of.parts.photos.get(of.row_of(id)? / CHUNK).cloned();
+        match (chunk(self), chunk(later)) {
+            (Some(before), Some(now)) => Arc::ptr_eq(&before, &now),
+            (before, now) => before.is_none() && now.is_none(),
+        }
+    }
+
     /// Dimensions that are looked at: all that are stored, or the first of them.
     pub fn dim(&self) -> usize {
         self.dim

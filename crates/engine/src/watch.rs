@@ -36,6 +36,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(50);
 /// How often folders are gone through whose changes are not reported.
 const POLL: Duration = Duration::from_secs(60);
+/// The longest that a pass which found something is thought to have walked.
+const MOST_WALKED: Duration = Duration::from_millis(500);
 /// How many times as long as a pass takes the time to the next one is, so that a folder that never rests does not keep the
 /// program busy.
 const REST: u32 = 4;
@@ -48,6 +50,10 @@ struct Reports {
     paths: Vec<PathBuf>,
     /// When the last one came.
     last: Option<Instant>,
+    /// Whether others were lost.
+    lost: bool,
+    /// Whether the system watches no more folders.
+    at_limit: bool,
 }
 
 impl Reports {
@@ -100,7 +106,7 @@ impl FolderWatcher {
             pace: Duration::ZERO,
             rests_until: Instant::now(),
             polls_at: Instant::now() + POLL,
-            said_limit: false,
+            limit_reported: false,
         };
         Ok(Self { _worker: Worker::serve("watch", &reports, follower)? })
     }
@@ -122,7 +128,7 @@ struct Follower {
     rests_until: Instant,
     polls_at: Instant,
     /// Whether the user knows that the system watches no more folders.
-    said_limit: bool,
+    limit_reported: bool,
 }
 
 impl Task for Follower {
@@ -143,6 +149,11 @@ impl Task for Follower {
             if self.is_closed_within(wait) {
                 return None;
             }
+            // What does not matter may be reported without end.
+            let pause = Instant::now() + QUIET / 4;
+            if self.reports.wait_until(pause, |_, closed| closed.then_some(())).is_some() {
+                return None;
+            }
         }
     }
 
@@ -153,10 +164,9 @@ impl Task for Follower {
         let number = self.control.next_number();
         self.jobs.update(|jobs| jobs.push_back((number, Job::Follow)));
         while !self.control.has_ended(number) && !self.jobs.is_closed() && !self.is_closed_within(TICK) {}
+        let (took, is_idle) = (begun.elapsed(), self.library.snapshot().generation() == before);
         // What was embedded, or an import that it waited for, is no reason to rest.
-        if self.library.snapshot().generation() == before {
-            self.pace = begun.elapsed();
-        }
+        self.pace = if is_idle { took.min(POLL / REST) } else { self.pace.max(took.min(MOST_WALKED)) };
         self.rests_until = Instant::now() + self.pace * REST;
     }
 
@@ -181,10 +191,15 @@ impl Follower {
 
     /// Whether it is time for a pass.
     fn is_due(&mut self) -> bool {
-        let (reports, last) = self.reports.update(|reports| (std::mem::take(&mut reports.paths), reports.last.take()));
+        let Reports { paths, last, lost, at_limit } = self.reports.update(std::mem::take);
         let now = Instant::now();
-        if self.changed.is_none() && (reports.len() >= MAX_REPORTS || self.matters(&reports)) {
+        if self.changed.is_none() && (lost || paths.len() >= MAX_REPORTS || self.matters(&paths)) {
             self.changed = Some(now);
+        }
+        if at_limit {
+            let reported = self.roots.values_mut().filter(|watch| matches!(watch, Watch::Reported(_)));
+            reported.for_each(|watch| *watch = Watch::Polled);
+            self.report_limit();
         }
         let polls = self.roots.values().any(|watch| *watch == Watch::Polled) && now >= self.polls_at;
         let Some(first) = self.changed else { return polls && now >= self.rests_until };
@@ -216,7 +231,7 @@ impl Follower {
         self.watcher = None;
         self.roots.clear();
         // Once this is switched on again, there may be news.
-        self.changed = Some(Instant::now());
+        self.changed.get_or_insert_with(Instant::now);
     }
 
     /// Watches what is new among the roots, and notices when one appears, vanishes or is exchanged.
@@ -228,6 +243,10 @@ impl Follower {
         }
         for root in roots {
             let before = self.roots.get(&root).copied();
+            // A drive that does not answer is not asked more often than it has to be.
+            if before == Some(Watch::Polled) && Instant::now() < self.polls_at {
+                continue;
+            }
             let now = look(&root);
             if before == Some(now) || (before == Some(Watch::Polled) && now != Watch::Missing) {
                 continue;
@@ -250,12 +269,18 @@ impl Follower {
             Ok(()) => reported,
             Err(error) => {
                 log::warn!("changes in {} are looked for once a minute: {error}", root.display());
-                if matches!(error.kind, ErrorKind::MaxFilesWatch) && !std::mem::replace(&mut self.said_limit, true) {
-                    let text = "The system watches no more folders (fs.inotify.max_user_watches); changes are looked for once a minute";
-                    self.event_sender.notice(Severity::Warning, text);
+                if matches!(error.kind, ErrorKind::MaxFilesWatch) {
+                    self.report_limit();
                 }
                 Watch::Polled
             }
+        }
+    }
+
+    fn report_limit(&mut self) {
+        if !std::mem::replace(&mut self.limit_reported, true) {
+            let text = "The system watches no more folders (fs.inotify.max_user_watches); changes are looked for once a minute";
+            self.event_sender.notice(Severity::Warning, text);
         }
     }
 
@@ -264,8 +289,15 @@ impl Follower {
             let reports = self.reports.clone();
             let report = move |event: notify::Result<notify::Event>| match event {
                 Ok(event) if !event.need_rescan() && is_only_read(event.kind) => {}
-                Ok(event) => reports.update(|reports| reports.add(event.paths)),
-                Err(error) => reports.update(|reports| reports.add(error.paths)),
+                Ok(event) => reports.update(|reports| {
+                    reports.lost |= event.need_rescan();
+                    reports.add(event.paths);
+                }),
+                Err(error) => reports.update(|reports| {
+                    reports.lost = true;
+                    reports.at_limit |= matches!(error.kind, ErrorKind::MaxFilesWatch);
+                    reports.add(error.paths);
+                }),
             };
             self.watcher = Some(notify::recommended_watcher(report)?);
         }
@@ -299,11 +331,11 @@ fn look(root: &Path) -> Watch {
     }
 }
 
-/// Differs between the folder on which a disk is mounted and the disk.
+/// Differs between folders that are exchanged, and between a disk and the folder on which it is mounted.
 #[cfg(unix)] // Tested here.
 fn mark(data: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    data.dev()
+    data.dev().rotate_left(32) ^ data.ino()
 }
 
 /// There are no such folders.

@@ -123,8 +123,8 @@ pub fn root(text: &str) -> &str {
         } else if rest.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype html")) {
             None
         } else if rest.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype")) {
-            let subset = rest.find('[').filter(|open| rest.find('>').is_some_and(|end| *open < end));
-            if subset.is_some() { past("]>").or_else(|| past("] >")) } else { past(">") }
+            let has_subset = rest.find('>').is_some_and(|end| rest[..end].contains('['));
+            if has_subset { past("]>").or_else(|| past("] >")) } else { past(">") }
         } else {
             None
         };

@@ -5,6 +5,9 @@ const ELEMENTS: &[&str] = &["b", "c", "font", "i", "lang", "rt", "ruby", "s", "s
 /// Blocks of WebVTT that are not shown.
 const UNSEEN: &[&str] = &["NOTE", "STYLE", "REGION"];
 
+/// The longest element or position, characters.
+const MAX_MARK: usize = 256;
+
 /// What people read of subtitles; `None` for any other text.
 pub fn read(text: &str) -> Option<String> {
     let is_vtt =
@@ -66,7 +69,8 @@ fn without_marks(line: &str, is_vtt: bool) -> String {
     while let Some(at) = rest.find(['<', '{']) {
         words.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.find(if rest.starts_with('<') { '>' } else { '}' });
+        let close = if rest.starts_with('<') { '>' } else { '}' };
+        let end = rest.char_indices().take(MAX_MARK).find(|(_, c)| *c == close).map(|(at, _)| at);
         match end.filter(|end| is_mark(&rest[1..*end], rest.starts_with('{'), is_vtt)) {
             Some(end) => rest = &rest[end + 1..],
             None => {
@@ -96,6 +100,13 @@ fn is_mark(inner: &str, braces: bool, is_vtt: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_brackets_takes_no_longer_than_others() {
+        let brackets = "<{".repeat(2 << 20);
+        let text = format!("1\n00:00:01,000 --> 00:00:02,000\n{brackets}\n");
+        assert_eq!(read(&text), Some(brackets));
+    }
 
     #[test]
     fn subrip_is_read_without_numbers_times_and_marks() {

@@ -1,6 +1,6 @@
 //! Reads what the metadata of pictures say, and the words of all files, in the background: after a library was opened and
-//! after each import, never while one runs. A picture is read again when it, its sidecar or the reader has changed; others cost no more than a
-//! look into the catalog and the listing of their folder.
+//! after each import, never while one runs. A picture is read again when it, its sidecar or the reader has changed; others
+//! cost no more than a look into the catalog and the listing of their folder.
 
 mod pass;
 mod sidecars;
@@ -8,7 +8,7 @@ mod words;
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::event_queue::EventSender;
 use super::file_content::check_regular_file;
@@ -97,6 +97,10 @@ impl Task for FactsWorker {
         {
             let text = format!("What photos say about themselves could not be stored: {error}");
             self.event_sender.notice(Severity::Warning, text);
+        }
+        if self.inbox.cancelled().load(Ordering::Relaxed) && !self.inbox.is_closed() {
+            // The library was needed for something else: the rest follows once it is free.
+            return self.inbox.update(|waiting| waiting.pass = true);
         }
         self.event_sender.send(Event::FactsProgress(None));
     }

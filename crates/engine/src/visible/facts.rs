@@ -16,6 +16,9 @@ use vicinity_core::condition::field::Field;
 /// Stars that a rating may have.
 const MOST_STARS: usize = 5;
 
+/// Levels of a keyword path that are counted.
+const MAX_LEVELS: usize = 8;
+
 /// The fields whose values can be chosen.
 const CHOICES: [Field; 4] = [Field::Camera, Field::Lens, Field::Colour, Field::Keyword];
 
@@ -159,7 +162,15 @@ impl Tally {
         photo.camera.iter().for_each(|text| one(cameras, text));
         photo.lens.iter().for_each(|text| one(lenses, text));
         photo.colour_label.iter().for_each(|text| one(colours, text));
-        photo.keywords.iter().for_each(|text| one(keywords, text));
+        let mut runs: Vec<&str> = photo.keywords.iter().flat_map(|keyword| runs(keyword)).collect();
+        runs.sort_unstable();
+        runs.dedup();
+        for run in runs {
+            match keywords.get_mut(run) {
+                Some(count) => *count += 1,
+                None => _ = keywords.insert(run.into(), 1),
+            }
+        }
         if let Some(rating) = photo.rating {
             self.rated += 1;
             let stars = usize::try_from(rating).unwrap_or(0).min(MOST_STARS);
@@ -182,6 +193,16 @@ impl Tally {
         let values = order.into_iter().map(|(text, _)| FactValue { text: Arc::clone(text), items: items(text) });
         FieldValues { values: values.collect(), places }
     }
+}
+
+/// What of a keyword finds it: any successive levels of its path, as conditions compare them.
+fn runs(keyword: &str) -> impl Iterator<Item = &str> {
+    let separators = || keyword.match_indices('|').map(|(at, _)| at);
+    let starts = std::iter::once(0).chain(separators().map(|at| at + 1)).take(MAX_LEVELS);
+    starts.flat_map(move |start| {
+        let ends = separators().chain(std::iter::once(keyword.len())).filter(move |end| *end > start);
+        ends.take(MAX_LEVELS).filter_map(move |end| keyword.get(start..end))
+    })
 }
 
 #[cfg(test)]
@@ -232,6 +253,21 @@ mod tests {
         assert_eq!(counts("camera = \"leica m11\" and rating >= 1", Field::Camera), camera(4, 1));
         assert_eq!(counts("camera ~ leica", Field::Camera), camera(0, 3), "what was written is no choice");
         assert_eq!(counts("keyword = dog", Field::Keyword), [("lake".into(), 1), ("dog".into(), 1)]);
+    }
+
+    #[test]
+    fn levels_of_a_keyword_are_counted_as_they_are_found() {
+        let of = |keyword: &'static str| runs(keyword).collect::<Vec<_>>();
+        assert_eq!(
+            of("Animals|Dogs|Puppies"),
+            ["Animals", "Animals|Dogs", "Animals|Dogs|Puppies", "Dogs", "Dogs|Puppies", "Puppies"]
+        );
+        assert_eq!(of("lake"), ["lake"]);
+        assert!(runs(&"a|".repeat(100_000)).count() <= MAX_LEVELS * MAX_LEVELS);
+        let mut tally = Tally::default();
+        tally.add(&PhotoSummary { keywords: ["Dogs".into(), "Animals|Dogs".into()].into(), ..PhotoSummary::default() });
+        assert_eq!(tally.texts[3].get("Dogs"), Some(&1), "one photo");
+        assert_eq!(tally.texts[3].len(), 3);
     }
 
     #[test]

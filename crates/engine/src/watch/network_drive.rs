@@ -49,7 +49,7 @@ pub fn holds(folder: &Path) -> bool {
     matches!(prefix, Some(Component::Prefix(prefix)) if matches!(prefix.kind(), Prefix::UNC(..) | Prefix::VerbatimUNC(..)))
 }
 
-/// Nobody tells on other systems.
+/// Other systems are not asked.
 #[cfg(not(any(target_os = "linux", windows)))] // Checked by `scripts/macos-check`.
 pub fn holds(_: &Path) -> bool {
     false

@@ -40,19 +40,32 @@ impl HelperPool {
     /// When it is damaged, too large, or of a kind that is not read; when the helper cannot be started, ends or takes
     /// too long.
     pub fn decode(&self, bytes: &[u8], format: PictureFormat) -> Result<Decoded, ReadError> {
-        let mut helper = match self.waiting() {
-            Some(helper) => helper,
-            None => self.start().map_err(|error| {
-                log::warn!("a decoder could not be started: {error}");
-                ReadError::NoDecoder
-            })?,
-        };
+        if let Some(mut helper) = self.waiting() {
+            match helper.decode(bytes, format, self.limit) {
+                // It may have ended before it got this file.
+                Err(ReadError::DecoderStopped) => {}
+                Err(error) => return Err(error),
+                Ok(answer) => {
+                    self.keep(helper);
+                    return answer;
+                }
+            }
+        }
+        let mut helper = self.start().map_err(|error| {
+            log::warn!("a decoder could not be started: {error}");
+            ReadError::NoDecoder
+        })?;
         let answer = helper.decode(bytes, format, self.limit)?;
+        self.keep(helper);
+        answer
+    }
+
+    /// Keeps a helper for the next picture.
+    fn keep(&self, helper: Helper) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE {
             idle.push(helper);
         }
-        answer
     }
 
     /// A helper that still runs.

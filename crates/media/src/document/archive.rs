@@ -15,7 +15,7 @@ use super::format::DocumentFormat;
 use crate::error::ReadError;
 
 /// The most parts of a document; books of many pictures have some thousands.
-const MAX_PARTS: usize = 20_000;
+pub const MAX_PARTS: usize = 20_000;
 /// The longest name of a part, bytes; parts with longer names are not found.
 pub const MAX_NAME: usize = 1024;
 /// The most that is read of a container to list its parts, bytes.

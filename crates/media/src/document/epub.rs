@@ -6,7 +6,7 @@ use std::io::{Read, Seek};
 
 use percent_encoding::percent_decode_str;
 
-use super::archive::Archive;
+use super::archive::{Archive, MAX_PARTS};
 use super::error::DocumentError;
 use super::xml::{self, Element, Visitor};
 use crate::encoding;
@@ -88,6 +88,9 @@ fn protected<R: Read + Seek>(archive: &mut Archive<R>) -> Result<HashSet<String>
     if let Some(part) = archive.part("META-INF/encryption.xml")? {
         xml::walk(part, &mut encryption)?;
     }
+    if encryption.is_full() {
+        return Err(DocumentError::TooManyParts.into());
+    }
     Ok(encryption.protected)
 }
 
@@ -119,6 +122,10 @@ struct Package {
 }
 
 impl Visitor for Package {
+    fn is_full(&self) -> bool {
+        self.items.len() + self.order.len() > 2 * MAX_PARTS
+    }
+
     fn open(&mut self, element: &Element<'_>) -> bool {
         let attribute = |name| element.attribute(name);
         match element.name().as_ref() {
@@ -143,6 +150,10 @@ struct Encryption {
 }
 
 impl Visitor for Encryption {
+    fn is_full(&self) -> bool {
+        self.protected.len() > MAX_PARTS
+    }
+
     fn open(&mut self, element: &Element<'_>) -> bool {
         match element.name().as_ref() {
             "EncryptedData" => self.of_text = false,

@@ -25,9 +25,9 @@ const TOO_MUCH: PictureError = PictureError::TooMuchMemory;
 
 /// Maximum length of a drawing, bytes.
 const MAX_BYTES: usize = 32 << 20;
-/// Maximum number of elements, texts and comments of a drawing,
+/// Maximum number of elements, texts and comments of a drawing.
 const MAX_NODES: u32 = 500_000;
-/// and of elements within elements.
+/// Maximum number of elements within each other.
 const MAX_DEPTH: usize = 256;
 /// Small drawings, such as symbols of 16 pixels, are drawn with this many along their longer side.
 const SMALL: f32 = 512.0;
