@@ -109,6 +109,9 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         k: args.k,
     };
     let session = Session::open_truncated(global, args.truncation)?;
+    if query.filter.condition.is_some() {
+        report_unread_facts(&session.engine.snapshot());
+    }
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
         Event::SearchDone { result, .. } => Some(result),
@@ -117,6 +120,16 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let found = found.map_err(|error| sentence(error.to_string()))?;
     print_hits(&session.engine.snapshot(), &found, args.json)?;
     Ok(if found.hits.is_empty() { Outcome::Nothing } else { Outcome::Done })
+}
+
+/// Says so if a condition cannot know everything about the images.
+fn report_unread_facts(snapshot: &Snapshot) {
+    let images = snapshot.items().enumerate().filter(|(_, item)| item.modality == Modality::Image);
+    let unread = images.filter(|(row, _)| snapshot.photo(*row).is_none()).count();
+    if unread > 0 {
+        let images = format!("{} image{}", number(unread as u64), if unread == 1 { "" } else { "s" });
+        print_error(&format!("The metadata of {images} have not been read yet; `vicinity index` reads them"));
+    }
 }
 
 fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyhow::Result<()> {

@@ -134,6 +134,12 @@ fn a_search_is_limited_to_what_meets_a_condition() {
     for field in vicinity_core::condition::field::Field::ALL {
         assert!(help.contains(field.as_str()), "{field}");
     }
+
+    let catalog = rusqlite::Connection::open(place.path("library").join("catalog.sqlite")).unwrap();
+    catalog.execute("DELETE FROM facts WHERE rowid = (SELECT min(rowid) FROM facts)", ()).unwrap();
+    drop(catalog);
+    let told = stderr(&place.run(&["search", "an animal", "--where", "has camera"]));
+    assert!(told.contains("The metadata of 1 image have not been read yet"), "{told}");
 }
 
 #[test]

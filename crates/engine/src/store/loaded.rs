@@ -26,8 +26,9 @@ pub(super) fn vector_kind(modality: Modality, long_text: LongText) -> VectorKind
     }
 }
 
-/// Program version stored with failures: a later version may read more.
-pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Stored with files that were not taken, which are tried again where it differs: the version of the program, and a number to
+/// be increased whenever more formats are read.
+pub(super) const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
 
 /// A file in the catalog.
 #[derive(Debug, Clone, Copy)]

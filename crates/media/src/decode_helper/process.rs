@@ -27,6 +27,9 @@ pub struct HelperPool {
     idle: Mutex<Vec<Helper>>,
 }
 
+/// The longest that a drawing may take: a small file of a few lines can ask for any amount of work.
+const DRAWING_LIMIT: Duration = Duration::from_secs(20);
+
 impl HelperPool {
     /// Of a program that is a helper when it is started with these arguments. `limit`: the longest that a picture may
     /// take.
@@ -40,9 +43,15 @@ impl HelperPool {
     /// When it is damaged, too large, or of a kind that is not read; when the helper cannot be started, ends or takes
     /// too long.
     pub fn decode(&self, bytes: &[u8], format: PictureFormat) -> Result<Decoded, ReadError> {
-        if let Some(mut helper) = self.waiting() {
-            match helper.decode(bytes, format, self.limit) {
-                // It may have ended before it got this file.
+        let limit = if format == PictureFormat::Svg { self.limit.min(DRAWING_LIMIT) } else { self.limit };
+        let none = |error: io::Error| {
+            log::warn!("a decoder could not be started: {error}");
+            ReadError::NoDecoder
+        };
+        // The first may have ended before it got the file, or for lack of memory that other programs used.
+        for waiting in [self.waiting(), None] {
+            let mut helper = waiting.map_or_else(|| self.start(), Ok).map_err(none)?;
+            match helper.decode(bytes, format, limit) {
                 Err(ReadError::DecoderStopped) => {}
                 Err(error) => return Err(error),
                 Ok(answer) => {
@@ -51,13 +60,7 @@ impl HelperPool {
                 }
             }
         }
-        let mut helper = self.start().map_err(|error| {
-            log::warn!("a decoder could not be started: {error}");
-            ReadError::NoDecoder
-        })?;
-        let answer = helper.decode(bytes, format, self.limit)?;
-        self.keep(helper);
-        answer
+        Err(ReadError::DecoderStopped)
     }
 
     /// Keeps a helper for the next picture.
@@ -190,12 +193,12 @@ mod tests {
         let answer = "head -c 12 >/dev/null; head -c 17 /dev/zero | tr '\\000' '\\004'";
         let pool = shell(&format!("echo x >>{}; {answer}; {answer}", list.display()), Duration::from_secs(60));
         for _ in 0..4 {
-            let mut error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
-            while error == ReadError::DecoderStopped {
-                // It was ending when it got the file.
-                error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
-            }
-            assert_eq!(error, ReadError::Picture(crate::PictureError::NoPixels));
+            let error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
+            assert_eq!(
+                error,
+                ReadError::Picture(crate::PictureError::NoPixels),
+                "also if it was ending when it got the file"
+            );
         }
         assert_eq!(std::fs::read_to_string(list).unwrap().lines().count(), 2);
     }
