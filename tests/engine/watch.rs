@@ -8,8 +8,8 @@ use vicinity_engine::{Engine, Event, ImportSummary, Job};
 
 /// What the user is promised.
 const PROMPT: Duration = Duration::from_secs(3);
-/// Until a change on a busy machine counts as overlooked.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Until a change counts as overlooked: longer than the minute after which folders are looked at where no change is reported.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 struct Place(tempfile::TempDir);
 
