@@ -128,7 +128,7 @@ fn report_unread_facts(snapshot: &Snapshot) {
     let unread = images.filter(|(row, _)| snapshot.photo(*row).is_none()).count();
     if unread > 0 {
         let images = format!("{} image{}", number(unread as u64), if unread == 1 { "" } else { "s" });
-        print_error(&format!("The metadata of {images} have not been read yet; `vicinity index` reads them"));
+        print_error(&format!("The metadata of {images} has not been read yet; `vicinity index` reads it"));
     }
 }
 

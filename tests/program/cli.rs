@@ -29,6 +29,16 @@ impl Place {
         place
     }
 
+    /// The same, with a photo of a camera, and a picture with a sidecar.
+    fn with_photos() -> Self {
+        let place = Self::new();
+        let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/library_v1/photos");
+        for name in ["photo.jpg", "screen.png", "screen.xmp"] {
+            fs::copy(photos.join(name), place.files().join(name)).unwrap();
+        }
+        place
+    }
+
     fn files(&self) -> PathBuf {
         self.0.path().join("files")
     }
@@ -105,11 +115,7 @@ fn a_search_is_limited_to_the_dates_of_modification() {
 
 #[test]
 fn a_search_is_limited_to_what_meets_a_condition() {
-    let place = Place::new();
-    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/library_v1/photos");
-    for name in ["photo.jpg", "screen.png", "screen.xmp"] {
-        fs::copy(photos.join(name), place.files().join(name)).unwrap();
-    }
+    let place = Place::with_photos();
     assert!(place.index().status.success());
     let found = |condition: &str| {
         let output = place.run(&["search", "an animal", "--json", "-k", "50", "--where", condition]);
@@ -139,7 +145,7 @@ fn a_search_is_limited_to_what_meets_a_condition() {
     catalog.execute("DELETE FROM facts WHERE rowid = (SELECT min(rowid) FROM facts)", ()).unwrap();
     drop(catalog);
     let told = stderr(&place.run(&["search", "an animal", "--where", "has camera"]));
-    assert!(told.contains("The metadata of 1 image have not been read yet"), "{told}");
+    assert!(told.contains("The metadata of 1 image has not been read yet"), "{told}");
 }
 
 #[test]
@@ -784,11 +790,7 @@ fn old_names_of_commands_and_options_still_work_and_are_not_advertised() {
 
 #[test]
 fn info_tells_what_is_known_of_a_photo_once_it_is_indexed() {
-    let place = Place::new();
-    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/library_v1/photos");
-    for name in ["photo.jpg", "screen.png", "screen.xmp"] {
-        fs::copy(photos.join(name), place.files().join(name)).unwrap();
-    }
+    let place = Place::with_photos();
     assert!(place.index().status.success());
     let [photo, screen] = ["photo.jpg", "screen.png"].map(|name| place.files().join(name).display().to_string());
     // from the library: the files are not needed any more

@@ -1,9 +1,9 @@
 //! Follows changes in the folders of a collection while a window has its library open: files that come, change, move or go
 //! are noticed without a request.
 //!
-//! The system reports changes on local disks. A report only says that something is different; what it is finds one pass
-//! over all folders, which reads no file that is as it was. So a burst of any size costs one pass, and it does not matter
-//! which of its reports are lost. Where no system reports what others change (network drives), and where it watches no more
+//! The system reports changes on local disks. A report only says that something has changed. One pass over all folders,
+//! which reads no unchanged file, finds out what. So a burst of any size costs one pass, and it does not matter which of
+//! its reports are lost. Where no system reports what others change (network drives), and where it watches no more
 //! folders, a pass runs once a minute instead.
 
 #[cfg(target_os = "linux")] // Tested here.

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::file_content::check_regular_file;
+use crate::file_content::{self, check_regular_file};
 use crate::library::Library;
 use crate::scan;
 use crate::store::{ReadWords, StoreError, Words, WordsFile, WordsFiles};
 use vicinity_core::worker::catch_panic;
 use vicinity_core::{ItemId, PhotoFacts};
-use vicinity_media::{Content, ReadOptions};
+use vicinity_media::Content;
 
 /// Words are stored this often while files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ impl Filler<'_> {
         }
         let is_table = items.iter().any(|(row, _)| *row > 0);
         // What fails to be read has its name alone, until it changes.
-        let content = catch_panic(|| content(&file.path, is_table)).ok().flatten();
+        let content = catch_panic(|| file_content::open(&file.path, is_table).ok()).ok().flatten();
         let ids: HashMap<u32, ItemId> = items.iter().copied().collect();
         let named = |id: ItemId, text: String| (id, Words { text, ..of_file.clone() });
         match content {
@@ -137,16 +137,8 @@ fn words_of_file(path: &Path, facts: &PhotoFacts) -> Words {
     Words { name, folder, keywords, caption: caption.join("\n"), text: String::new() }
 }
 
-/// What a file holds; `None` if it cannot be read.
-fn content(path: &Path, rows: bool) -> Option<Content> {
-    let mut file = vicinity_media::open(path).ok()?;
-    file.fill().ok()?;
-    file.content(path, &ReadOptions { rows }).ok()?.map(|(_, content)| content)
-}
-
 fn shortened(mut text: String, most: usize) -> String {
-    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(most));
     text
 }
 

@@ -190,31 +190,28 @@ fn side(pixels: usize) -> Result<u32, PictureError> {
 }
 
 fn image(raw: &OwnedRawImage, [width, height]: [u32; 2], color: JxlColorType, is_deep: bool) -> Option<DynamicImage> {
-    let bytes = (0..height as usize).flat_map(|row| raw.row(row).iter().copied());
-    if is_deep {
-        let mut bytes = bytes;
-        let samples: Vec<u16> =
-            std::iter::from_fn(|| Some(u16::from_ne_bytes([bytes.next()?, bytes.next()?]))).collect();
-        match color {
-            JxlColorType::Grayscale => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLuma16),
-            JxlColorType::GrayscaleAlpha => {
-                ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLumaA16)
-            }
-            JxlColorType::Rgb => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgb16),
-            JxlColorType::Rgba => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgba16),
-            _ => None,
+    let bytes = || (0..height as usize).flat_map(|row| raw.row(row).iter().copied());
+    let shallow = || bytes().collect::<Vec<u8>>();
+    let deep = || -> Vec<u16> {
+        let mut bytes = bytes();
+        std::iter::from_fn(|| Some(u16::from_ne_bytes([bytes.next()?, bytes.next()?]))).collect()
+    };
+    match (color, is_deep) {
+        (JxlColorType::Grayscale, false) => {
+            ImageBuffer::from_raw(width, height, shallow()).map(DynamicImage::ImageLuma8)
         }
-    } else {
-        let samples: Vec<u8> = bytes.collect();
-        match color {
-            JxlColorType::Grayscale => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLuma8),
-            JxlColorType::GrayscaleAlpha => {
-                ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLumaA8)
-            }
-            JxlColorType::Rgb => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgb8),
-            JxlColorType::Rgba => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgba8),
-            _ => None,
+        (JxlColorType::Grayscale, true) => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageLuma16),
+        (JxlColorType::GrayscaleAlpha, false) => {
+            ImageBuffer::from_raw(width, height, shallow()).map(DynamicImage::ImageLumaA8)
         }
+        (JxlColorType::GrayscaleAlpha, true) => {
+            ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageLumaA16)
+        }
+        (JxlColorType::Rgb, false) => ImageBuffer::from_raw(width, height, shallow()).map(DynamicImage::ImageRgb8),
+        (JxlColorType::Rgb, true) => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageRgb16),
+        (JxlColorType::Rgba, false) => ImageBuffer::from_raw(width, height, shallow()).map(DynamicImage::ImageRgba8),
+        (JxlColorType::Rgba, true) => ImageBuffer::from_raw(width, height, deep()).map(DynamicImage::ImageRgba16),
+        _ => None,
     }
 }
 
