@@ -74,7 +74,7 @@ impl Backend for Engine {
     }
 
     fn import(&self) -> ImportOptions {
-        ImportOptions { excludes: Vec::new(), rows: false, long_text: Default::default(), watch: true }
+        ImportOptions { excludes: Vec::new(), rows: false, pages: false, long_text: Default::default(), watch: true }
     }
 }
 

@@ -26,7 +26,7 @@ fn library(items: usize, dim: usize) -> Snapshot {
     let item = |i: usize| Item {
         id: ItemId(i as u32),
         path: Path::new("/home/ann/Photos").join(format!("album {:03}/IMG_{i:07}.jpg", i / 300)).into(),
-        row: None,
+        part: None,
         modality: Modality::ALL[i % 2],
         bytes: 0,
         modified_ns: 0,

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use vicinity_core::Embedding;
 use vicinity_engine::scan::{DEFAULT_EXCLUDES, Excludes, scan};
 use vicinity_engine::{file_content, searcher};
+use vicinity_media::ReadOptions;
 use vicinity_models::{Model, TextOptions, builtin};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -42,6 +43,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
 }
 
 fn embed(model: &Model, path: &Path) -> Result<Embedding, Box<dyn Error>> {
-    let content = file_content::open(path, false)?;
+    let content = file_content::open(path, ReadOptions::default())?;
     Ok(searcher::embed_content(model, content, TextOptions::default())?.embedding)
 }

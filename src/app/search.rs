@@ -13,7 +13,7 @@ use crate::context::format;
 use crate::context::{CentralView, QueryChip, RightTab};
 use vicinity_core::{Filter, ItemId, NamePattern, Picture, Query, QueryPart, Suggestion};
 use vicinity_engine::{Job, SearchSlot, Severity, file_content};
-use vicinity_media::{Content, thumbnail};
+use vicinity_media::{Content, ReadOptions, thumbnail};
 
 /// A search starts so long after the last key.
 const REST_SECS: f64 = 0.15;
@@ -243,7 +243,7 @@ impl App {
     pub(super) fn load_chip_picture(&self, path: PathBuf) {
         self.spawn("chip-picture", Message::Failed, move |messages| {
             // The search reports what is wrong with the file.
-            if let Ok(Content::Image { picture, .. }) = file_content::open(&path, false) {
+            if let Ok(Content::Image { picture, .. }) = file_content::open(&path, ReadOptions::default()) {
                 let small = Arc::new(thumbnail::shrink(&picture, CHIP_SIDE));
                 messages.send(Message::ChipPicture(path, small));
             }

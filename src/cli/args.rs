@@ -252,6 +252,9 @@ pub struct IndexArgs {
     /// Treat each row of csv, tsv, tab and jsonl files as an item.
     #[arg(long)]
     pub rows: bool,
+    /// Treat each page of a TIFF file as an item.
+    #[arg(long)]
+    pub pages: bool,
     /// How to embed long texts (remembered in the library).
     #[arg(long, value_parser = values::long_text())]
     pub long_text: Option<LongText>,

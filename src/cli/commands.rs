@@ -16,7 +16,7 @@ use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
-    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
+    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Part, Query, QueryPart, Scoring, SearchResult,
 };
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
@@ -25,7 +25,7 @@ use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
 use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, store};
-use vicinity_media::Content;
+use vicinity_media::{Content, ReadOptions};
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
 
@@ -93,6 +93,10 @@ struct HitLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     snippet: Option<&'a str>,
 }
 
@@ -142,7 +146,9 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
                 score,
                 modality: hit.modality,
                 path: JsonPath::from(&*item.path),
-                row: item.row,
+                row: item.part.and_then(Part::row),
+                page: item.part.and_then(Part::page),
+                seconds: item.part.and_then(Part::seconds),
                 snippet,
             })?;
         } else {
@@ -153,8 +159,8 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
 }
 
 fn location(item: &Item) -> String {
-    match item.row {
-        Some(row) => format!("{}:{row}", item.path.display()),
+    match item.part {
+        Some(part) => format!("{}{part}", item.path.display()),
         None => item.path.display().to_string(),
     }
 }
@@ -184,8 +190,12 @@ fn labels(args: &LabelsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     model.info.check_dim(dim)?;
     let vectors = LabelVectors::new(&set, model.text.as_ref(), &model.info)?.truncated(dim)?;
     let score = |path: &Path| {
-        let found = embed_content(&model, open(path, false).map_err(|error| error.to_string())?, Default::default())
-            .map_err(|reason| format!("{}: {reason}", path.display()))?;
+        let found = embed_content(
+            &model,
+            open(path, ReadOptions::default()).map_err(|error| error.to_string())?,
+            Default::default(),
+        )
+        .map_err(|reason| format!("{}: {reason}", path.display()))?;
         let cut = found.embedding.truncated(dim).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok::<_, String>(vectors.score(cut.as_slice(), found.modality))
     };
@@ -223,7 +233,7 @@ fn print_labels(path: &Path, scores: &[LabelScore], set: &LabelSet, as_json: boo
 }
 
 fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
-    match open(file, false)? {
+    match open(file, ReadOptions::default())? {
         Content::Text(text) => Ok(LabelSet { name: file.display().to_string(), labels: parse_label_file(file, &text) }),
         _ => bail!("{} is not a list of labels", file.display()),
     }

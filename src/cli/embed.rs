@@ -17,7 +17,7 @@ use vicinity_engine::file_content::open;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime;
 use vicinity_engine::searcher::embed_picture;
-use vicinity_media::Content;
+use vicinity_media::{Content, FilePart, PartContent, ReadOptions};
 use vicinity_models::remote::inference_mode::{self, EmbedPlace, EmbedSituation, InferenceMode};
 use vicinity_models::remote::picture::encode;
 use vicinity_models::remote::{Estimate, Input, Key, Provider, ProviderSpec, Remote};
@@ -81,10 +81,19 @@ fn read_one(path: &Path) -> EmbedInput {
     if let Some(url) = path.to_str().filter(|text| text.starts_with("https://") || text.starts_with("http://")) {
         return EmbedInput::Url(url.to_owned());
     }
-    match open(path, false) {
+    match open(path, ReadOptions::default()) {
         Ok(Content::Image { picture, .. }) => EmbedInput::Picture(picture),
         Ok(Content::Text(text)) => EmbedInput::Text(text),
         Ok(Content::Rows(rows)) => EmbedInput::Text(rows.joined()),
+        Ok(Content::Parts(mut parts)) => match parts.next() {
+            Some(Ok(FilePart { content: PartContent::Picture { picture, .. }, .. })) => EmbedInput::Picture(picture),
+            Some(Ok(FilePart { content: PartContent::Text(text), .. })) => EmbedInput::Text(text),
+            Some(Err(error)) => {
+                print_error(&format!("{}: {}", path.display(), error.problem));
+                EmbedInput::Unreadable
+            }
+            None => EmbedInput::Unreadable,
+        },
         Err(error) => {
             print_error(&error.to_string());
             EmbedInput::Unreadable

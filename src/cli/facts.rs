@@ -44,7 +44,7 @@ pub fn run(files: &[PathBuf], as_json: bool, global: &GlobalArgs) -> anyhow::Res
 
 fn find<'a>(snapshot: &Snapshot, paths: &'a [PathBuf]) -> HashMap<&'a Path, ItemId> {
     let mut found: HashMap<&Path, Option<ItemId>> = paths.iter().map(|path| (path.as_path(), None)).collect();
-    for item in snapshot.items().filter(|item| item.row.is_none()) {
+    for item in snapshot.items().filter(|item| item.part.is_none()) {
         if let Some(id) = found.get_mut(&*item.path) {
             *id = Some(item.id);
         }

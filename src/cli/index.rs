@@ -126,6 +126,7 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
     let options = ImportOptions {
         excludes: excludes::apply(&before.excludes, args)?,
         rows: before.rows || args.rows,
+        pages: before.pages || args.pages,
         long_text: args.long_text.unwrap_or(before.long_text),
         watch: before.watch,
     };

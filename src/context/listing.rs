@@ -260,7 +260,7 @@ mod tests {
         let item = |(i, (name, bytes, modified_ns)): (usize, (&str, u64, i64))| Item {
             id: ItemId(i as u32 * 2),
             path: Path::new("/c").join(name).into(),
-            row: None,
+            part: None,
             modality: if name.ends_with("txt") { Modality::Text } else { Modality::Image },
             bytes,
             modified_ns,

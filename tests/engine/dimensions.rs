@@ -42,7 +42,7 @@ fn modality(n: u32) -> Modality {
 fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)> {
     let item = |n: u32| NewItem {
         path: format!("/c/{n}").into(),
-        row: None,
+        part: None,
         modality: modality(n),
         bytes: 1,
         modified_ns: 1,

@@ -151,7 +151,7 @@ fn texts_are_read_in_their_encoding() {
 fn tables_come_apart_only_when_asked() {
     let csv = b"id,text\n1,a dog\n2,a cat\n";
     assert!(matches!(content("a.csv", csv), Ok(Some(Content::Text(_)))));
-    let rows = read(Path::new("a.csv"), csv, &ReadOptions { rows: true });
+    let rows = read(Path::new("a.csv"), csv, &ReadOptions { rows: true, ..ReadOptions::default() });
     let Ok(Some(Content::Rows(rows))) = rows else { panic!("no rows: {rows:?}") };
     assert_eq!(rows.map(|row| row.unwrap().text).collect::<Vec<_>>(), ["a dog", "a cat"]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use vicinity_core::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality};
+use vicinity_core::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality, Part};
 use vicinity_engine::{Snapshot, SnapshotParts, Vectors, map_image};
 use vicinity_layout::{UmapParams, VectorTable, align, knn, pca, place_new, trustworthiness, umap};
 use vicinity_models::ModelKey;
@@ -273,10 +273,10 @@ fn aligning_undoes_a_turn_and_a_mirror() {
 
 /// Two pictures and a row of a table.
 fn small_library() -> (Snapshot, Layout) {
-    let item = |id, path: &str, row, modality| Item {
+    let item = |id, path: &str, part, modality| Item {
         id: ItemId(id),
         path: Arc::from(Path::new(path)),
-        row,
+        part,
         modality,
         bytes: 1,
         modified_ns: 0,
@@ -287,7 +287,7 @@ fn small_library() -> (Snapshot, Layout) {
     let items = vec![
         item(1, "/a/one, two.png", None, Modality::Image),
         item(2, "/a/three.png", None, Modality::Image),
-        item(3, "/a/table.csv", Some(7), Modality::Text),
+        item(3, "/a/table.csv", Some(Part::Row(7)), Modality::Text),
         item(4, "/a/newer.txt", None, Modality::Text),
     ];
     let snapshot = Snapshot::new(SnapshotParts {

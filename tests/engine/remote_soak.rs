@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use vicinity_core::Part;
 use vicinity_engine::{Engine, Event, ImportOptions, ImportSummary, Job, OpenError, Severity};
 use vicinity_models::remote::{Key, Provider, ProviderSpec, RemoteError, RetryPolicy};
 
@@ -114,7 +115,7 @@ fn assert_whole(engine: &Engine) {
     let mut seen: HashMap<u32, usize> = HashMap::new();
     for at in 0..snapshot.len() {
         let item = snapshot.item(at).unwrap();
-        let row = item.row.unwrap();
+        let row = item.part.and_then(Part::row).unwrap();
         *seen.entry(row).or_default() += 1;
         let text = text(row as usize - 1);
         assert_eq!(item.snippet.as_deref(), Some(text.as_str()));

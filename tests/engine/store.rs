@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality};
+use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality, Part};
 use vicinity_engine::ImportOptions;
 use vicinity_engine::store::{
     AssignedLabel, FileStamp, FileStatus, NewItem, RejectedFile, RejectionCause, Store, StoreError,
@@ -143,7 +143,7 @@ fn stamp(bytes: u64, modified_ns: i64) -> FileStamp {
 #[test]
 fn a_table_is_known_only_when_all_its_rows_are_stored() {
     let dir = tempfile::tempdir().expect("a folder");
-    let row = |row: u32, n: u32| NewItem { row: Some(row), bytes: 9, modified_ns: 9, ..item("/t.csv", n) };
+    let row = |row: u32, n: u32| NewItem { part: Some(Part::Row(row)), bytes: 9, modified_ns: 9, ..item("/t.csv", n) };
     let mut store = open(dir.path());
     store.commit_embedded(vec![(row(1, 3), embedding(3)), (row(2, 6), embedding(6))]).expect("stored");
     drop(store);
@@ -155,7 +155,7 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     );
     store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
     store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
-    store.finish_table(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     assert_holds(&store, [3, 6, 9]);
     drop(store);
@@ -163,7 +163,7 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
     store.commit_known(vec![shorter]).expect("stored");
-    store.finish_table(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
     assert_holds(&store, [6]);
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), FileStatus::Unchanged);
 }
@@ -174,7 +174,13 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
     let mut store = open(dir.path());
     assert_eq!(store.import_options(), None);
     store.commit_embedded(batch(0..4)).expect("stored"); // 0 and 3 are texts
-    let options = ImportOptions { excludes: vec!["*.tmp".into()], rows: false, long_text: LongText::Mean, watch: true };
+    let options = ImportOptions {
+        excludes: vec!["*.tmp".into()],
+        rows: false,
+        pages: false,
+        long_text: LongText::Mean,
+        watch: true,
+    };
     store.set_import_options(&options).expect("stored");
     drop(store);
     let mut store = open(dir.path());
@@ -508,7 +514,8 @@ fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
         modified_ns: 1,
     };
     store.record_rejected(vec![refused]).expect("stored");
-    let mean = ImportOptions { excludes: Vec::new(), rows: false, long_text: LongText::Mean, watch: true };
+    let mean =
+        ImportOptions { excludes: Vec::new(), rows: false, pages: false, long_text: LongText::Mean, watch: true };
     store.set_import_options(&mean).expect("stored");
     store.commit_embedded(batch(3..4)).expect("stored");
     let seen = [0, 3, 6, 9, 20].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
@@ -869,7 +876,8 @@ mod damage {
             let dir = library();
             let mut store = open(dir.path());
             let excludes = vec!["*.tmp".to_owned()];
-            let options = ImportOptions { excludes, rows: false, long_text: LongText::Truncate, watch: true };
+            let options =
+                ImportOptions { excludes, rows: false, pages: false, long_text: LongText::Truncate, watch: true };
             store.set_import_options(&options).expect("stored");
             let failed = RejectedFile {
                 cause: RejectionCause::Content,

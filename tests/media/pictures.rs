@@ -9,8 +9,8 @@ use super::files::{
     with_segment,
 };
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
-use vicinity_core::Picture;
-use vicinity_media::{Content, Glance, PictureError, ReadError, ReadOptions, TiffKind, glance, read};
+use vicinity_core::{Part, Picture};
+use vicinity_media::{Content, Glance, PartContent, PictureError, ReadError, ReadOptions, TiffKind, glance, read};
 
 fn answer(bytes: &[u8]) -> Result<(Picture, [u32; 2]), ReadError> {
     match read(Path::new("picture.png"), bytes, &ReadOptions::default()) {
@@ -326,6 +326,43 @@ fn the_main_page_of_a_tiff_is_not_its_reduced_copy() {
         }
     }
     assert_eq!(picture(&tiff(&[(&copy, 1)], &[], false)).rgb(), copy.as_raw(), "only a reduced copy");
+}
+
+#[test]
+fn pages_of_a_tiff_are_parts_if_that_is_wanted() {
+    let (main, copy) = (ideal(52, 44), ideal(26, 22));
+    let other = inverted(main.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scans.tif");
+    let pages = ReadOptions { pages: true, ..ReadOptions::default() };
+    let content = |bytes: &[u8], options: &ReadOptions| {
+        std::fs::write(&path, bytes).unwrap();
+        let mut file = vicinity_media::open(&path).unwrap();
+        file.fill().unwrap();
+        file.content(&path, options).unwrap().unwrap().1
+    };
+    let file = tiff(&[(&copy, 1), (&main, 2), (&other, 2)], &[], false);
+    assert!(matches!(content(&file, &ReadOptions::default()), Content::Image { .. }));
+    assert!(matches!(content(&tiff(&[(&copy, 1), (&main, 0)], &[], false), &pages), Content::Image { .. }), "one page");
+    let Content::Parts(parts) = content(&file, &pages) else { panic!("not taken apart") };
+    let parts: Vec<_> = parts.map(Result::unwrap).collect();
+    assert_eq!(parts.iter().map(|part| part.part).collect::<Vec<_>>(), [Part::Page(1), Part::Page(2)]);
+    assert_ne!(parts[0].hash, parts[1].hash);
+    for (part, wanted) in parts.into_iter().zip([&main, &other]) {
+        let again = vicinity_media::read_part(&path, part.part).unwrap().unwrap();
+        for content in [part.content, again] {
+            let PartContent::Picture { picture, original } = content else { panic!("no picture") };
+            assert_eq!((picture.rgb(), original), (&wanted.as_raw()[..], [52, 44]));
+        }
+    }
+    assert!(vicinity_media::read_part(&path, Part::Page(3)).is_err());
+    assert!(vicinity_media::read_part(&path, Part::PageText(1)).unwrap().is_none());
+    // A page of a kind that is not read costs itself alone.
+    let lab = 8_u16.to_le_bytes();
+    let file = tiff(&[(&main, 2), (&other, 2)], &[(262, 3, &lab)], false);
+    let Content::Parts(parts) = content(&file, &pages) else { panic!("not taken apart") };
+    let read: Vec<_> = parts.map(|part| part.map(|part| part.part).map_err(|error| error.part)).collect();
+    assert_eq!(read, [Ok(Part::Page(1)), Err(Part::Page(2))]);
 }
 
 #[test]

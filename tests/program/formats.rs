@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use vicinity_core::Picture;
 use vicinity_media::{Content, ReadOptions, decode_helper, read};
 use vicinity_models::{Model, builtin};
@@ -65,6 +66,37 @@ fn photos_of_others_are_embedded_as_their_twins() {
     }
 }
 
+/// What a command prints about the library `library` of a folder, as a whole and as JSON by line.
+fn run(folder: &TempDir, arguments: &[&str]) -> (String, Vec<Value>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
+    command.args(arguments).args(["--library", "library"]).current_dir(folder.path()).stdin(Stdio::null());
+    command.env("VICINITY_HOME", folder.path().join("home"));
+    let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let lines = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (output, lines)
+}
+
+#[test]
+fn pages_of_a_tiff_become_items_on_request_and_one_item_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("files")).unwrap();
+    let sample = crate::support::places::project_dir().join("tests/fixtures/formats/pages.tiff");
+    fs::copy(&sample, folder.path().join("files/pages.tiff")).unwrap();
+    let index = |arguments: &[&str]| {
+        let (output, lines) = run(&folder, &[&["index", "files", "--json"], arguments].concat());
+        let count = |name: &str| lines.last().unwrap()[name].as_u64().unwrap_or_else(|| panic!("{output}"));
+        [count("items"), count("embedded"), count("reused"), count("failed")]
+    };
+    assert_eq!(index(&[]), [1, 1, 0, 0]);
+    assert_eq!(index(&["--pages"]), [3, 3, 0, 0]);
+    assert_eq!(index(&[]), [3, 0, 3, 0], "remembered, and not read again");
+    let search = ["search", "--image", "files/pages.tiff", "--json"];
+    let (output, hits) = run(&folder, &search);
+    let pages: Vec<_> = hits.iter().filter_map(|hit| hit["page"].as_u64()).collect();
+    assert_eq!(pages.len(), 3, "{output}");
+    assert_eq!(pages[0], 1, "a file stands for its first page: {output}");
+}
+
 #[test]
 fn a_folder_of_all_formats_is_indexed_and_a_bad_file_is_one_failure() {
     let (folder, samples) =
@@ -80,11 +112,7 @@ fn a_folder_of_all_formats_is_indexed_and_a_bad_file_is_one_failure() {
         let whole = fs::read(samples.join(name)).unwrap();
         fs::write(files.join(format!("cut-{name}")), &whole[..whole.len() - 100]).unwrap();
     }
-    let mut index = Command::new(env!("CARGO_BIN_EXE_vicinity"));
-    index.args(["index", "--json", "--library"]).arg(folder.path().join("library")).arg(&files).stdin(Stdio::null());
-    index.env("VICINITY_HOME", folder.path().join("home"));
-    let output = String::from_utf8(index.output().unwrap().stdout).unwrap();
-    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (output, lines) = run(&folder, &["index", "files", "--json"]);
     let summary = lines.last().unwrap();
     assert_eq!((&summary["embedded"], &summary["failed"]), (&5.into(), &2.into()), "{output}");
     assert_eq!(output.matches("truncated").count(), 2, "{output}");

@@ -79,7 +79,7 @@ fn item(id: u32) -> Item {
     Item {
         id: ItemId(id),
         path: Path::new("/c").join(folder).join(name).into(),
-        row: None,
+        part: None,
         modality: if text { Modality::Text } else { Modality::Image },
         bytes: 120_000 + u64::from(id) * 991,
         // Pictures in June 2024, texts in March 2023.
@@ -318,7 +318,7 @@ impl Backend for Fake {
 
     fn import(&self) -> ImportOptions {
         let excludes = vec!["node_modules".to_owned()];
-        ImportOptions { excludes, rows: false, long_text: Default::default(), watch: true }
+        ImportOptions { excludes, rows: false, pages: false, long_text: Default::default(), watch: true }
     }
 }
 

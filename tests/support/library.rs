@@ -33,7 +33,7 @@ pub fn item(path: impl Into<PathBuf>, n: u32) -> NewItem {
     let (path, modality) = (path.into(), if n.is_multiple_of(3) { Modality::Text } else { Modality::Image });
     NewItem {
         path,
-        row: None,
+        part: None,
         modality,
         bytes: 1000 + u64::from(n),
         modified_ns: i64::from(n),

@@ -43,7 +43,7 @@ fn item(row: usize, own_path: bool) -> Item {
     Item {
         id: ItemId(row as u32),
         path: if own_path { Path::new(&path()).into() } else { Arc::clone(&SHARED[cluster]) },
-        row: None,
+        part: None,
         modality: if text { Modality::Text } else { Modality::Image },
         bytes: 1000,
         modified_ns: 0,

@@ -62,7 +62,7 @@ mod tests {
         Item {
             id: ItemId(0),
             path: Path::new(path).into(),
-            row: None,
+            part: None,
             modality,
             bytes: 0,
             modified_ns: 0,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::part::Part;
+
 /// Identifies an item within its library, for as long as the item exists. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemId(pub u32);
@@ -40,7 +42,7 @@ impl Modality {
     }
 }
 
-/// BLAKE3 hash of the content that was embedded (a whole file, or the text of one row).
+/// BLAKE3 hash of the content that was embedded (a whole file, or one part of it).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 
@@ -57,8 +59,8 @@ pub struct Item {
     pub id: ItemId,
     /// Absolute path of the file.
     pub path: Arc<Path>,
-    /// Number of the row in a table (CSV, TSV, JSONL), counted from 1. `None` for a whole file.
-    pub row: Option<u32>,
+    /// Which part of the file it is; `None` for a whole file.
+    pub part: Option<Part>,
     /// Whether it is a picture or a text.
     pub modality: Modality,
     /// File size in bytes.
@@ -74,11 +76,11 @@ pub struct Item {
 }
 
 impl Item {
-    /// The file name for display, followed by the row number, if any.
+    /// The file name for display, followed by the part, if any.
     pub fn name(&self) -> String {
         let name = super::format::file_name(&self.path);
-        match self.row {
-            Some(row) => format!("{name}:{row}"),
+        match self.part {
+            Some(part) => format!("{name}{part}"),
             None => name.into_owned(),
         }
     }

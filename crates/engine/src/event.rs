@@ -134,8 +134,8 @@ pub enum PreviewError {
     #[error("the file is no longer a text")]
     NoLongerText,
     /// Its file has changed since.
-    #[error("the table no longer has this row")]
-    NoLongerRow,
+    #[error("the file no longer has this part")]
+    NoLongerPart,
     /// A fault of ours, with the message of the panic.
     #[error("the preview failed unexpectedly ({0})")]
     Panicked(String),

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::Snapshot;
 use super::output_files::{self, OutputError};
-use vicinity_core::LabelledItems;
 use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::path_bytes::{path_bytes, path_text};
+use vicinity_core::{LabelledItems, Part};
 
 /// Writes a `.npy` file (format 1.0, little-endian f32, rows first) and a `.csv` file beside it; either both are there
 /// afterwards or neither was touched. Items without a vector are left out of both. Returns the number of rows.
@@ -108,7 +108,7 @@ fn write_items(
         let fields = [
             item.id.0.to_string(),
             path_text(&item.path),
-            item.row.map(|row| row.to_string()).unwrap_or_default(),
+            item.part.and_then(Part::row).map(|row| row.to_string()).unwrap_or_default(),
             item.modality.as_str().to_owned(),
             item.bytes.to_string(),
             side(0),

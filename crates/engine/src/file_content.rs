@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use vicinity_media::{Content, ReadError, ReadOptions};
+use vicinity_core::Part;
+use vicinity_media::{Content, PartContent, ReadError, ReadOptions};
 
 /// Why a file that the user names cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,16 +47,16 @@ pub fn check_regular_file(path: &Path) -> Result<(), FileContentError> {
     Err(FileContentError { path: path.to_owned(), problem })
 }
 
-/// Reads a picture or text; `rows` takes tables apart.
+/// Reads a picture or text.
 ///
 /// # Errors
 /// When the file cannot be read or is neither.
-pub fn open(path: &Path, rows: bool) -> Result<Content, FileContentError> {
+pub fn open(path: &Path, options: ReadOptions) -> Result<Content, FileContentError> {
     check_regular_file(path)?;
     let read = || -> Result<_, ReadError> {
         let mut file = vicinity_media::open(path)?;
         file.fill()?;
-        file.content(path, &ReadOptions { rows })
+        file.content(path, &options)
     };
     let problem = match read() {
         Ok(Some((_, content))) => return Ok(content),
@@ -65,6 +66,16 @@ pub fn open(path: &Path, rows: bool) -> Result<Content, FileContentError> {
     Err(FileContentError { path: path.to_owned(), problem })
 }
 
+/// Reads one part of a file; `None` if there is no such part now.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn open_part(path: &Path, part: Part) -> Result<Option<PartContent>, FileContentError> {
+    check_regular_file(path)?;
+    let problem = |error| FileContentError { path: path.to_owned(), problem: ContentProblem::Read(error) };
+    vicinity_media::read_part(path, part).map_err(problem)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,13 +83,13 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_file_is_a_value_and_its_message_begins_with_the_path() {
         let dir = tempfile::tempdir().expect("a folder");
-        let problem = |path: &Path| open(path, false).expect_err("no content").problem;
+        let problem = |path: &Path| open(path, ReadOptions::default()).expect_err("no content").problem;
         assert_eq!(problem(dir.path()), ContentProblem::Folder);
         assert_eq!(problem(&dir.path().join("missing")), ContentProblem::Read(ReadError::NotFound));
         let program = dir.path().join("a.bin");
         std::fs::write(&program, b"\x7fELF\x02\x01\x01\0\0\0").expect("written");
         assert_eq!(problem(&program), ContentProblem::Unsupported);
-        let message = open(&program, false).expect_err("no content").to_string();
+        let message = open(&program, ReadOptions::default()).expect_err("no content").to_string();
         assert!(message.starts_with(&program.display().to_string()), "{message}");
     }
 }

@@ -77,8 +77,8 @@ struct ImportRun {
     walked: Vec<PathBuf>,
     /// Roots that are not there, and folders that could not be listed.
     unreachable: Vec<PathBuf>,
-    /// Items of each table that was in the collection before.
-    rows: HashMap<PathBuf, usize>,
+    /// Items of each file with several that was in the collection before.
+    parts: HashMap<PathBuf, usize>,
     /// Files that are as they were, but known without their marks.
     marks: Vec<(PathBuf, i64)>,
     /// What only the scan knows to be skipped; not stored.
@@ -233,7 +233,7 @@ impl Coordinator {
             seen: HashSet::new(),
             walked: Vec::new(),
             unreachable: Vec::new(),
-            rows: self.rows(),
+            parts: self.parts(),
             marks: Vec::new(),
             skipped: SkipCounts::new(),
             previous: self.library.unfinished(),
@@ -248,12 +248,12 @@ impl Coordinator {
         }
     }
 
-    fn rows(&self) -> HashMap<PathBuf, usize> {
-        let mut rows = HashMap::new();
-        for item in self.library.snapshot().items().filter(|item| item.row.is_some()) {
-            *rows.entry(item.path.to_path_buf()).or_default() += 1;
+    fn parts(&self) -> HashMap<PathBuf, usize> {
+        let mut parts = HashMap::new();
+        for item in self.library.snapshot().items().filter(|item| item.part.is_some()) {
+            *parts.entry(item.path.to_path_buf()).or_default() += 1;
         }
-        rows
+        parts
     }
 
     /// After all threads of the chain have ended.
@@ -308,10 +308,10 @@ impl Coordinator {
         self.library.set_unfinished(note)
     }
 
-    /// After a run that went to its end: tables are complete, and what has vanished goes.
+    /// After a run that went to its end: files of several parts are complete, and what has vanished goes.
     fn finalize(&self, pipeline: &Pipeline, run: &ImportRun) -> Result<(), StoreError> {
-        let tables = std::mem::take(&mut *pipeline.tables.lock().unwrap_or_else(PoisonError::into_inner));
-        tables.iter().try_for_each(|table| self.library.finish_table(table))?;
+        let files = std::mem::take(&mut *pipeline.in_parts.lock().unwrap_or_else(PoisonError::into_inner));
+        files.iter().try_for_each(|file| self.library.finish_parts(file))?;
         self.library.set_change_marks(&run.marks)?;
         self.library.remove_missing(&run.seen, &run.walked, &run.unreachable)
     }

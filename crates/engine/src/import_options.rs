@@ -7,6 +7,8 @@ pub struct ImportOptions {
     pub excludes: Vec<String>,
     /// Treat each row of a CSV, TSV or JSONL file as an item.
     pub rows: bool,
+    /// Treat each page of a TIFF file as an item.
+    pub pages: bool,
     /// What to do with texts longer than the model's window.
     pub long_text: vicinity_models::LongText,
     /// Whether changes in the folders are followed while a window has the library open.

@@ -265,7 +265,7 @@ mod tests {
         let item = |i: usize| Item {
             id: ItemId(i as u32 * 3),
             path: Path::new(if i < 60 { "/a/x" } else { "/b/x" }).into(),
-            row: None,
+            part: None,
             modality: Modality::ALL[i % 2],
             bytes: 0,
             modified_ns: 0,

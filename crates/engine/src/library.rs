@@ -241,9 +241,9 @@ impl Library {
         self.write(|store| store.remove_missing(seen, walked, out_of_reach).map(|_items| ()))
     }
 
-    /// All rows of a table are stored.
-    pub fn finish_table(&self, table: &Candidate) -> Result<(), StoreError> {
-        self.write(|store| store.finish_table(&table.path, table.stamp()))
+    /// All parts of a file are stored.
+    pub fn finish_parts(&self, file: &Candidate) -> Result<(), StoreError> {
+        self.write(|store| store.finish_parts(&file.path, file.stamp()))
     }
 
     fn write(&self, change: impl FnOnce(&mut Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
@@ -387,7 +387,7 @@ impl Library {
 /// What a new library starts with.
 fn default_options() -> ImportOptions {
     let excludes = DEFAULT_EXCLUDES.iter().map(|pattern| (*pattern).to_owned()).collect();
-    ImportOptions { excludes, rows: false, long_text: LongText::default(), watch: true }
+    ImportOptions { excludes, rows: false, pages: false, long_text: LongText::default(), watch: true }
 }
 
 impl NewItem {
@@ -395,7 +395,7 @@ impl NewItem {
     pub(super) fn of(file: &Candidate, hash: ContentHash) -> Self {
         Self {
             path: file.path.clone(),
-            row: None,
+            part: None,
             modality: Modality::Text,
             bytes: file.len,
             modified_ns: file.modified_ns,

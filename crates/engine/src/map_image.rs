@@ -142,8 +142,8 @@ fn fill_positions(
 
 fn address(item: &Item) -> String {
     let path = path_text(&item.path);
-    match item.row {
-        Some(row) => format!("{path}:{row}"),
+    match item.part {
+        Some(part) => format!("{path}{part}"),
         None => path,
     }
 }

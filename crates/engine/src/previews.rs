@@ -14,7 +14,7 @@ use super::threads::cores;
 use super::{Event, PreviewContent, PreviewError, Severity};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{Item, ItemId, Modality, Picture};
-use vicinity_media::{Content, TableRow, thumbnail};
+use vicinity_media::{Content, PartContent, ReadOptions, thumbnail};
 
 /// Longest side of a thumbnail, pixels.
 pub const THUMBNAIL: u32 = 256;
@@ -211,9 +211,29 @@ fn made(library: &Library, id: ItemId) -> Option<Picture> {
 }
 
 fn open_picture(item: &Item) -> Result<Picture, PreviewError> {
-    match file_content::open(&item.path, false)? {
+    if let Some(part) = item.part {
+        return match file_content::open_part(&item.path, part)? {
+            Some(PartContent::Picture { picture, .. }) => Ok(picture),
+            _ => Err(PreviewError::NoLongerImage),
+        };
+    }
+    match file_content::open(&item.path, ReadOptions::default())? {
         Content::Image { picture, .. } => Ok(picture),
-        Content::Text(_) | Content::Rows(_) => Err(PreviewError::NoLongerImage),
+        _ => Err(PreviewError::NoLongerImage),
+    }
+}
+
+fn text_of(item: &Item) -> Result<String, PreviewError> {
+    let Some(part) = item.part else {
+        return match file_content::open(&item.path, ReadOptions::default())? {
+            Content::Text(text) => Ok(text),
+            _ => Err(PreviewError::NoLongerText),
+        };
+    };
+    match file_content::open_part(&item.path, part)? {
+        Some(PartContent::Text(text)) => Ok(text),
+        Some(PartContent::Picture { .. }) => Err(PreviewError::NoLongerText),
+        None => Err(PreviewError::NoLongerPart),
     }
 }
 
@@ -223,14 +243,7 @@ fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, PreviewError
     if item.modality == Modality::Image {
         return Ok(PreviewContent::Picture(Arc::new(thumbnail::shrink(&open_picture(item)?, PREVIEW))));
     }
-    let text = match file_content::open(&item.path, item.row.is_some())? {
-        Content::Text(text) => text,
-        Content::Rows(rows) => {
-            let wanted = |row: &TableRow| Some(row.number) == item.row;
-            rows.flatten().find(wanted).ok_or(PreviewError::NoLongerRow)?.text
-        }
-        Content::Image { .. } => return Err(PreviewError::NoLongerText),
-    };
+    let text = text_of(item)?;
     Ok(PreviewContent::Text(text.chars().take(PREVIEW_TEXT).collect::<String>().into()))
 }
 

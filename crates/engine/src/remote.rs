@@ -41,12 +41,12 @@ pub struct ServiceConnection {
 /// # Errors
 /// When the provider is not configured correctly.
 pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, RemoteError> {
-    let mut rows: HashMap<&Path, u64> = HashMap::new();
-    for item in snapshot.items().filter(|item| item.row.is_some()) {
-        *rows.entry(&item.path).or_default() += 1;
+    let mut parts: HashMap<&Path, u64> = HashMap::new();
+    for item in snapshot.items().filter(|item| item.part.is_some()) {
+        *parts.entry(&item.path).or_default() += 1;
     }
-    // a row's share of its table
-    let bytes = |path: &Path, bytes: u64| rows.get(path).map_or(bytes, |rows| bytes.div_ceil(*rows));
+    // a part's share of its file
+    let bytes = |path: &Path, bytes: u64| parts.get(path).map_or(bytes, |parts| bytes.div_ceil(*parts));
     let of = |modality| snapshot.items().filter(move |item| item.modality == modality);
     let texts = of(Modality::Text).map(|item| bytes(&item.path, item.bytes));
     let pictures = of(Modality::Image).filter_map(|item| item.pixels).filter(|_| spec.takes_pictures());

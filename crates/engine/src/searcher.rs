@@ -19,7 +19,7 @@ use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{
     Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
 };
-use vicinity_media::Content;
+use vicinity_media::{Content, PartContent, ReadOptions};
 use vicinity_models::{Model, TextOptions, guard};
 
 /// Candidates for suggestions that are embedded at once: a search waits for no more.
@@ -257,7 +257,7 @@ impl SearchWorker {
             QueryPart::Picture(picture) => embed_picture(&model, picture),
             QueryPart::File(path) => {
                 let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
-                embed_content(&model, file_content::open(path, false)?, options)
+                embed_content(&model, file_content::open(path, ReadOptions::default())?, options)
             }
             QueryPart::Item(_) => unreachable!("answered above"),
         }
@@ -334,5 +334,10 @@ pub fn embed_content(model: &Model, content: Content, options: TextOptions) -> R
         Content::Image { picture, .. } => embed_picture(model, &picture),
         Content::Text(text) => embed_text(model, &text, options),
         Content::Rows(rows) => embed_text(model, &rows.joined(), options),
+        Content::Parts(mut parts) => match parts.find_map(Result::ok).map(|part| part.content) {
+            Some(PartContent::Picture { picture, .. }) => embed_picture(model, &picture),
+            Some(PartContent::Text(text)) => embed_text(model, &text, options),
+            None => Err(SearchError::NoVector),
+        },
     }
 }

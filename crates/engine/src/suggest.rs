@@ -319,7 +319,7 @@ mod tests {
         let item = |i: usize| Item {
             id: ItemId(i as u32),
             path: Path::new(if i.is_multiple_of(2) { "/even/x" } else { "/odd/x" }).into(),
-            row: None,
+            part: None,
             modality: Modality::Image,
             bytes: 0,
             modified_ns: 0,

@@ -29,6 +29,7 @@ mod headers;
 mod html;
 mod legacy;
 mod mail;
+mod parts;
 pub mod photo_facts;
 mod picture;
 pub mod resize;
@@ -39,6 +40,7 @@ mod subtitles;
 mod table;
 mod text;
 pub mod thumbnail;
+mod tiff_pages;
 mod wide;
 
 use std::fs::File;
@@ -52,9 +54,10 @@ pub use error::{JpegKind, PictureError, ReadError, RowProblem, TiffKind};
 pub use formats::{PictureFormat, UnreadFormat};
 use guard::guarded;
 pub use guard::is_guarded;
+pub use parts::{FilePart, PartContent, PartError, Parts};
 use sniff::{Kind, Sight};
 pub use table::{RowError, TableRow, TableRows};
-use vicinity_core::{ContentHash, Picture, SkipReason};
+use vicinity_core::{ContentHash, Part, Picture, SkipReason};
 
 /// The bytes of files that all readers may hold together. Whoever holds some may wait for memory to decode pictures in,
 /// never the other way round.
@@ -74,6 +77,8 @@ pub enum Content {
     Text(String),
     /// The rows of a table, one text each.
     Rows(TableRows),
+    /// The parts of a file, each of which is an item.
+    Parts(Parts),
 }
 
 /// How files are read.
@@ -81,6 +86,10 @@ pub enum Content {
 pub struct ReadOptions {
     /// Take csv, tsv and jsonl files apart, one item per row.
     pub rows: bool,
+    /// Take TIFF files of several pages apart, one item per page.
+    pub pages: bool,
+    /// Of files of several parts, read the texts alone.
+    pub texts_only: bool,
 }
 
 /// A file that is read in steps, each of which may be the last: its beginning, which tells what it is; then as much of it
@@ -182,6 +191,11 @@ impl SourceFile {
             Kind::Refused(error) => Err(error),
             Kind::Other => Ok(None),
             Kind::Picture(format) => {
+                if options.pages
+                    && let Some(pages) = tiff_pages::count(&self.bytes, format)
+                {
+                    return Ok(Some((hash(&[]), Content::Parts(tiff_pages::parts(self.bytes, self.held, pages)))));
+                }
                 let decoded = picture::decode(&self.bytes, format)?;
                 Ok(decoded.map(|(picture, original)| (hash(&self.bytes), Content::Image { picture, original })))
             }
@@ -199,6 +213,31 @@ impl SourceFile {
                     Ok(text.map(|text| (hash(text.as_bytes()), Content::Text(text))))
                 }
             },
+        }
+    }
+}
+
+/// One part of a file again; `None` if the file has no such part now.
+///
+/// # Errors
+/// When the file or the part cannot be read.
+pub fn read_part(path: &Path, part: Part) -> Result<Option<PartContent>, ReadError> {
+    let mut file = open(path)?;
+    file.fill()?;
+    guarded(|| file.part(path, part))
+}
+
+impl SourceFile {
+    fn part(self, path: &Path, part: Part) -> Result<Option<PartContent>, ReadError> {
+        match (part, self.kind.clone()) {
+            (Part::Row(number), _) => {
+                let content = self.decode(path, &ReadOptions { rows: true, ..ReadOptions::default() })?;
+                let Some((_, Content::Rows(rows))) = content else { return Ok(None) };
+                let row = rows.flatten().find(|row| row.number == number);
+                Ok(row.map(|row| PartContent::Text(row.text)))
+            }
+            (Part::Page(number), Kind::Picture(_)) => tiff_pages::page(&self.bytes, number).map(Some),
+            _ => Ok(None),
         }
     }
 }
@@ -255,6 +294,11 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
 /// Whether a file of this name is split into rows if tables are.
 pub fn is_table(path: &Path) -> bool {
     table::kind(path).is_some()
+}
+
+/// Whether a file of this name is split into pages if TIFF files are.
+pub fn may_have_pages(path: &Path) -> bool {
+    matches!(sniff::extension(path).as_str(), "tif" | "tiff")
 }
 
 /// The kind of a file, judged by its beginning.

@@ -16,6 +16,7 @@ use crate::ui::widgets::{self, buttons};
 pub struct ImportForm {
     excludes: String,
     rows: bool,
+    pages: bool,
     mean: bool,
     watch: bool,
     loaded: Option<ImportOptions>,
@@ -34,6 +35,7 @@ impl ImportForm {
         if self.loaded.as_ref() != Some(options) {
             self.excludes = options.excludes.join("\n");
             self.rows = options.rows;
+            self.pages = options.pages;
             self.mean = options.long_text == LongText::Mean;
             self.watch = options.watch;
             self.loaded = Some(options.clone());
@@ -58,8 +60,9 @@ impl ImportForm {
                 .accessible_name("Names to skip");
         });
         ui.add_space(SPACE[0]);
-        head(ui, "Tables");
+        head(ui, "Tables and pages");
         buttons::checkbox(ui, &mut self.rows, "Treat each row of a CSV, TSV or JSONL file as an item");
+        buttons::checkbox(ui, &mut self.pages, "Treat each page of a TIFF file as an item");
         ui.add_space(SPACE[0]);
         head(ui, "Long texts");
         buttons::radio(ui, &mut self.mean, false, "Read only the beginning");
@@ -81,6 +84,7 @@ impl ImportForm {
         ImportOptions {
             excludes: self.excludes.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect(),
             rows: self.rows,
+            pages: self.pages,
             long_text: if self.mean { LongText::Mean } else { LongText::Truncate },
             watch: self.watch,
         }

@@ -264,7 +264,11 @@ fn tables_are_known_by_every_usual_name() {
         ("a.ndjson", "\"a\"\n\"b\""),
     ] {
         assert!(vicinity_media::is_table(Path::new(name)), "{name}");
-        let rows = vicinity_media::read(Path::new(name), bytes.as_bytes(), &ReadOptions { rows: true });
+        let rows = vicinity_media::read(
+            Path::new(name),
+            bytes.as_bytes(),
+            &ReadOptions { rows: true, ..ReadOptions::default() },
+        );
         let Ok(Some(Content::Rows(rows))) = rows else { panic!("{name}: {rows:?}") };
         assert_eq!(rows.map(|row| row.unwrap().text).collect::<Vec<_>>(), ["a", "b"], "{name}");
     }

@@ -27,7 +27,7 @@ fn item(path: &str) -> Item {
     Item {
         id: ItemId(0),
         path: Path::new(path).into(),
-        row: None,
+        part: None,
         modality: Modality::Image,
         bytes: 2_000_000,
         modified_ns: 1_718_388_120_000_000_000, // 2024-06-14 18:02 UTC

@@ -23,7 +23,7 @@ impl Duplicates {
     /// those that it cannot read are no duplicates.
     pub fn of(snapshot: &Snapshot, hash_of: impl Fn(&Path) -> Option<ContentHash>, cancelled: &AtomicBool) -> Self {
         let mut contents: HashMap<(ContentHash, Modality, u64), Vec<&Item>> = HashMap::new();
-        let files = snapshot.items().filter(|item| item.row.is_none());
+        let files = snapshot.items().filter(|item| item.part.is_none());
         for item in files.take_while(|_| !cancelled.load(Ordering::Relaxed)) {
             contents.entry((item.hash, item.modality, item.bytes)).or_default().push(item);
         }
@@ -75,6 +75,7 @@ mod tests {
 
     use super::*;
     use crate::snapshot::{Root, SnapshotParts, Vectors};
+    use vicinity_core::Part;
     use vicinity_models::ModelKey;
 
     /// A snapshot of items with a content, a modality, a row and a size each.
@@ -82,7 +83,7 @@ mod tests {
         let item = |(n, (content, modality, row, bytes)): (usize, &(u8, Modality, Option<u32>, u64))| Item {
             id: ItemId(n as u32),
             path: std::path::PathBuf::from(format!("/{n}")).into(),
-            row: *row,
+            part: row.map(Part::Row),
             modality: *modality,
             bytes: *bytes,
             modified_ns: 0,

@@ -56,8 +56,8 @@ pub struct Pipeline {
     pub store_error: Mutex<Option<StoreError>>,
     /// Why nothing more can be embedded: a model that cannot be loaded, a service that is not there, a fault of ours.
     pub failure: Mutex<Option<String>>,
-    /// Tables of which every row is on its way.
-    pub tables: Mutex<Vec<Candidate>>,
+    /// Files of which every part is on its way.
+    pub in_parts: Mutex<Vec<Candidate>>,
     in_progress: Mutex<HashMap<(ContentHash, Modality), Vec<NewItem>>>,
 }
 
@@ -124,7 +124,7 @@ impl Pipeline {
         stats: ImportStats,
         options: ImportOptions,
     ) -> Self {
-        let (in_flight, store_error, failure, tables, in_progress) = Default::default();
+        let (in_flight, store_error, failure, in_parts, in_progress) = Default::default();
         Self {
             library,
             model,
@@ -136,7 +136,7 @@ impl Pipeline {
             in_flight,
             store_error,
             failure,
-            tables,
+            in_parts,
             in_progress,
         }
     }

@@ -12,8 +12,10 @@ use super::super::previews::THUMBNAIL;
 use super::super::scan::Candidate;
 use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
 use vicinity_core::worker;
-use vicinity_core::{ContentHash, Modality, Picture};
-use vicinity_media::{Content, ReadOptions, RowError, TableRow, TableRows, thumbnail};
+use vicinity_core::{ContentHash, Modality, Part, Picture};
+use vicinity_media::{
+    Content, FilePart, PartContent, PartError, Parts, ReadOptions, RowError, TableRow, TableRows, thumbnail,
+};
 
 /// Characters of a text that are kept as its snippet.
 const SNIPPET: usize = 300;
@@ -60,6 +62,7 @@ impl Pipeline {
             Content::Image { picture, original } => self.import_image(whole, &picture, original, senders)?,
             Content::Text(text) => self.import_text(whole, text, senders),
             Content::Rows(rows) => self.import_rows(candidate, rows, senders),
+            Content::Parts(parts) => self.import_parts(candidate, parts, senders)?,
         }
         Ok(())
     }
@@ -73,8 +76,12 @@ impl Pipeline {
         }
         file.fill().map_err(FileError::Access)?;
         let without_content = file.skip_reason_without_content();
-        let content = file.content(path, &ReadOptions { rows: self.options.rows }).map_err(FileError::from)?;
+        let content = file.content(path, &self.read_options()).map_err(FileError::from)?;
         content.ok_or(FileError::Skipped(without_content))
+    }
+
+    fn read_options(&self) -> ReadOptions {
+        ReadOptions { rows: self.options.rows, pages: self.options.pages, texts_only: false }
     }
 
     fn import_image(
@@ -119,15 +126,49 @@ impl Pipeline {
                 Ok(TableRow { number, text }) => {
                     ImportStats::add(&self.stats.total, 1);
                     let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
-                    self.import_text(NewItem { row: Some(number), ..NewItem::of(candidate, hash) }, text, senders);
+                    self.import_text(
+                        NewItem { part: Some(Part::Row(number)), ..NewItem::of(candidate, hash) },
+                        text,
+                        senders,
+                    );
                 }
                 Err(error) => failures.push(error),
             }
         }
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
-        if let Some(reason) = RowError::sentence(&failures) {
+        self.end_parts(candidate, failures.len(), RowError::sentence(&failures), senders);
+    }
+
+    fn import_parts(&self, candidate: &Candidate, parts: Parts, senders: &Senders) -> Result<(), ModelUnavailable> {
+        ImportStats::subtract(&self.stats.total, 1);
+        let mut failures = Vec::new();
+        for part in parts {
+            if self.control.is_cancelled() {
+                return Ok(());
+            }
+            match part {
+                Ok(FilePart { part, hash, content }) => {
+                    ImportStats::add(&self.stats.total, 1);
+                    let item = NewItem { part: Some(part), ..NewItem::of(candidate, hash) };
+                    match content {
+                        PartContent::Picture { picture, original } => {
+                            self.import_image(item, &picture, original, senders)?;
+                        }
+                        PartContent::Text(text) => self.import_text(item, text, senders),
+                    }
+                }
+                Err(error) => failures.push(error),
+            }
+        }
+        self.end_parts(candidate, failures.len(), PartError::sentence(&failures), senders);
+        Ok(())
+    }
+
+    /// All parts of a file are on their way, but for these failures.
+    fn end_parts(&self, candidate: &Candidate, failures: usize, reason: Option<String>, senders: &Senders) {
+        self.in_parts.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
+        if let Some(reason) = reason {
             // the file's failure counts once
-            ImportStats::add(&self.stats.failed, failures.len() - 1);
+            ImportStats::add(&self.stats.failed, failures - 1);
             reject(candidate, RejectionCause::Partial, reason, senders);
         }
     }

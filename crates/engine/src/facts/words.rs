@@ -11,7 +11,7 @@ use crate::scan;
 use crate::store::{ReadWords, StoreError, Words, WordsFile, WordsFiles};
 use vicinity_core::worker::catch_panic;
 use vicinity_core::{ItemId, PhotoFacts};
-use vicinity_media::Content;
+use vicinity_media::{Content, PartContent, ReadOptions};
 
 /// Words are stored this often while files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -89,9 +89,10 @@ impl Filler<'_> {
         if check_regular_file(&file.path).is_err() || !now.is_ok_and(|now| now.stamp().matches(file.origin.file)) {
             return Ok(());
         }
-        let is_table = items.iter().any(|(row, _)| *row > 0);
+        let in_parts = items.iter().any(|(row, _)| *row > 0);
+        let options = ReadOptions { rows: in_parts, pages: in_parts, texts_only: true };
         // What fails to be read has its name alone, until it changes.
-        let content = catch_panic(|| file_content::open(&file.path, is_table).ok()).ok().flatten();
+        let content = catch_panic(|| file_content::open(&file.path, options).ok()).ok().flatten();
         let ids: HashMap<u32, ItemId> = items.iter().copied().collect();
         let named = |id: ItemId, text: String| (id, Words { text, ..of_file.clone() });
         match content {
@@ -102,6 +103,17 @@ impl Filler<'_> {
                     }
                 }
                 self.add(Some(file), Vec::new())
+            }
+            Some(Content::Parts(parts)) => {
+                let mut left = ids;
+                for part in parts.flatten() {
+                    if let PartContent::Text(text) = part.content
+                        && let Some(id) = left.remove(&part.part.code().get())
+                    {
+                        self.add(None, vec![named(id, shortened(text, MAX_TEXT))])?;
+                    }
+                }
+                self.add(Some(file), left.into_values().map(|id| named(id, String::new())).collect())
             }
             Some(Content::Text(text)) => {
                 let text = shortened(text, MAX_TEXT);

@@ -239,7 +239,7 @@ impl Coordinator {
             FileStatus::Failed => ImportStats::add(&pipeline.stats.failed, 1),
             FileStatus::LeftOut(reason) => pipeline.stats.add_skipped(reason),
             FileStatus::Unchanged => {
-                let items = run.rows.get(&candidate.path).copied().unwrap_or(1);
+                let items = run.parts.get(&candidate.path).copied().unwrap_or(1);
                 ImportStats::add(&pipeline.stats.reused, items);
                 // some rows of a table
                 if self.library.has_failed(&candidate.path) {

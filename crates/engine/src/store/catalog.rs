@@ -24,7 +24,7 @@ const VERSION: i64 = 2;
 /// The oldest format that can be read without migrating it.
 const READABLE: i64 = 1;
 
-/// `items.row` is 0 for a whole file. `vectors.kind`: see `loaded::vector_kind`.
+/// `items.row` is the code of a part, and 0 for a whole file. `vectors.kind`: see `loaded::vector_kind`.
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE roots (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, available INTEGER NOT NULL);

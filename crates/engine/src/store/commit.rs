@@ -32,12 +32,12 @@ impl Store {
         self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect())
     }
 
-    /// Marks a table (csv, tsv, jsonl) as complete: all of its rows are committed. An interrupted import reads incomplete
-    /// tables again and reuses the rows that are embedded.
+    /// Marks a file of several parts as complete: all of them are committed. An interrupted import reads incomplete
+    /// files again and reuses the parts that are embedded.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn finish_table(&mut self, path: &Path, stamp: FileStamp) -> Result<(), StoreError> {
+    pub fn finish_parts(&mut self, path: &Path, stamp: FileStamp) -> Result<(), StoreError> {
         self.writable()?;
         let model = self.model.id;
         let mut batch = Batch::new(&self.loaded);
@@ -82,7 +82,7 @@ impl Store {
             let mut before: Option<&Path> = None;
             for (item, row) in &items {
                 batch.put_item(connection, item, *row)?;
-                // once per table, not per row
+                // once per file, not per part
                 if before.replace(&item.path) != Some(&item.path) {
                     rejected::forget(connection, &item.path, model)?;
                 }
@@ -134,7 +134,7 @@ impl Store {
                 }
             };
             // A file found twice in one batch (below two roots) counts once.
-            match seen.entry((item.path.clone(), item.row)) {
+            match seen.entry((item.path.clone(), item.part)) {
                 std::collections::hash_map::Entry::Occupied(at) => placed[*at.get()] = (item, row),
                 std::collections::hash_map::Entry::Vacant(free) => {
                     free.insert(placed.len());
@@ -167,7 +167,7 @@ struct Batch<'a> {
     /// Former paths of moved files.
     moved_from: Vec<PathBuf>,
     changes: Vec<ItemChange>,
-    /// The file stored last and whether it is a table: its items of the other kind are already removed.
+    /// The file stored last and whether it has parts: its items of the other kind are already removed.
     last_file: Option<(i64, bool)>,
 }
 
@@ -189,13 +189,13 @@ impl<'a> Batch<'a> {
         if self.find(&new.path).is_none() {
             self.adopt_moved_file(connection, new)?;
         }
-        let file = self.file(connection, &new.path, new.stamp(), new.row.is_some())?;
+        let file = self.file(connection, &new.path, new.stamp(), new.part.is_some())?;
         let Some((path, _)) = self.find(&new.path) else { return Ok(()) };
-        let row = new.row.unwrap_or(0);
-        // A file is either one item or a table of rows.
-        let kind = (file.id, new.row.is_some());
+        let row = code(new);
+        // A file is either one item or several parts.
+        let kind = (file.id, new.part.is_some());
         if self.last_file.replace(kind) != Some(kind) {
-            let other = match new.row {
+            let other = match new.part {
                 None => "DELETE FROM items WHERE file = ? AND row <> 0 RETURNING id",
                 Some(_) => "DELETE FROM items WHERE file = ? AND row = 0 RETURNING id",
             };
@@ -226,13 +226,13 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Inserts or updates the entry of a file. A table becomes complete only by [`Store::finish_table`].
+    /// Inserts or updates the entry of a file. A file of parts becomes complete only by [`Store::finish_parts`].
     fn file(
         &mut self,
         connection: &Connection,
         path: &Path,
         stamp: FileStamp,
-        table: bool,
+        has_parts: bool,
     ) -> rusqlite::Result<FileEntry> {
         let Some((key, mut file)) = self.find(path) else {
             let key: Arc<Path> = path.into();
@@ -240,20 +240,21 @@ impl<'a> Batch<'a> {
                 "INSERT INTO files (path, bytes, modified_ns, change_mark, complete) VALUES (?, ?, ?, ?, ?)",
             )?;
             let FileStamp { bytes, modified_ns, change_mark } = stamp;
-            insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, change_mark, !table))?;
-            let file = FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, change_mark, ready: !table };
+            insert.execute((paths::to_bytes(path), bytes.cast_signed(), modified_ns, change_mark, !has_parts))?;
+            let file =
+                FileEntry { id: connection.last_insert_rowid(), bytes, modified_ns, change_mark, ready: !has_parts };
             self.touched.insert(key, file);
             return Ok(file);
         };
         let same = file.matches(stamp);
-        if same && (table || file.ready) && file.change_mark == stamp.change_mark {
+        if same && (has_parts || file.ready) && file.change_mark == stamp.change_mark {
             return Ok(file);
         }
-        if !same && table {
+        if !same && has_parts {
             self.remove(connection, "DELETE FROM items WHERE file = ? RETURNING id", file.id)?;
         }
-        // an unchanged table keeps its state
-        let complete = if same && table { file.ready } else { !table };
+        // an unchanged file of parts keeps its state
+        let complete = if same && has_parts { file.ready } else { !has_parts };
         let mut update = connection.prepare_cached(
             "UPDATE files SET bytes = ?, modified_ns = ?, change_mark = ?, complete = ? WHERE id = ?",
         )?;
@@ -284,7 +285,7 @@ impl<'a> Batch<'a> {
             "SELECT files.id, path, bytes, modified_ns FROM items JOIN files ON files.id = items.file
              WHERE items.hash = ? AND items.modality = ? AND items.row = ? LIMIT ?",
         )?;
-        let row = new.row.unwrap_or(0);
+        let row = code(new);
         let key = (new.hash.0, new.modality.index() as i64, row, MOVE_CANDIDATES);
         let candidates = find.query_map(key, |row| {
             let path = paths::from_bytes(&row.get::<_, Vec<u8>>(1)?);
@@ -293,8 +294,8 @@ impl<'a> Batch<'a> {
         let mut moved = None;
         for candidate in candidates {
             let (id, path, stat) = candidate?;
-            // One row does not prove that a table is the same; together with size and time it does.
-            let same = new.row.is_none() || stat == (new.bytes, new.modified_ns);
+            // One part does not prove that a file is the same; together with size and time it does.
+            let same = new.part.is_none() || stat == (new.bytes, new.modified_ns);
             if same && self.find(&path).is_some() && has_vanished(&path, &self.loaded.parts.roots) {
                 moved = Some((id, path));
                 break;
@@ -346,6 +347,11 @@ fn insert(
     u32::try_from(id).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, id))
 }
 
+/// The number of its part; 0 for a whole file.
+fn code(item: &NewItem) -> u32 {
+    item.part.map_or(0, |part| part.code().get())
+}
+
 fn checksum(row: u32, new: &NewItem, pixels: [Option<u32>; 2]) -> u32 {
     item_checksum(row, new.modality.index() as u32, &new.hash.0, pixels, new.snippet.as_deref())
 }
@@ -354,7 +360,7 @@ fn item(id: u32, path: Arc<Path>, new: &NewItem) -> Item {
     Item {
         id: ItemId(id),
         path,
-        row: new.row,
+        part: new.part,
         modality: new.modality,
         bytes: new.bytes,
         modified_ns: new.modified_ns,

@@ -1,5 +1,7 @@
 //! The import options of a library, stored in its catalog.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +16,11 @@ struct StoredOptions {
     excludes: Vec<String>,
     rows: bool,
     long_text: LongText,
-    /// Added after the first format.
+    // Added after the first format.
     #[serde(default = "watches")]
     watch: bool,
+    #[serde(default)]
+    pages: bool,
 }
 
 fn watches() -> bool {
@@ -31,9 +35,10 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<(Option<ImportOp
     let kept = meta::get(connection, ROW)?;
     let missing = kept == StoredSetting::Missing;
     let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
-    let options = stored.map(|StoredOptions { excludes, rows, long_text, watch }| ImportOptions {
+    let options = stored.map(|StoredOptions { excludes, rows, pages, long_text, watch }| ImportOptions {
         excludes,
         rows,
+        pages,
         long_text,
         watch,
     });
@@ -49,19 +54,17 @@ impl Store {
     /// When the library cannot be written.
     pub fn set_import_options(&mut self, options: &ImportOptions) -> Result<(), StoreError> {
         self.writable()?;
-        let (rows, long_text) = self.options.as_ref().map_or((false, LongText::default()), |o| (o.rows, o.long_text));
-        let stale: Vec<i64> = match rows == options.rows {
-            true => Vec::new(),
-            false => self
-                .loaded
-                .files
-                .iter()
-                .filter(|(path, _)| vicinity_media::is_table(path))
-                .map(|(_, file)| file.id)
-                .collect(),
+        let before = self.options.as_ref();
+        let long_text = before.map_or_else(LongText::default, |options| options.long_text);
+        let tables_change = before.is_some_and(|before| before.rows) != options.rows;
+        let pages_change = before.is_some_and(|before| before.pages) != options.pages;
+        let is_stale = |path: &Path| {
+            tables_change && vicinity_media::is_table(path) || pages_change && vicinity_media::may_have_pages(path)
         };
-        let ImportOptions { excludes, rows: by_row, long_text: how, watch } = options.clone();
-        let stored = StoredOptions { excludes, rows: by_row, long_text: how, watch };
+        let files = self.loaded.files.iter().filter(|(path, _)| is_stale(path));
+        let stale: Vec<i64> = files.map(|(_, file)| file.id).collect();
+        let ImportOptions { excludes, rows, pages, long_text: how, watch } = options.clone();
+        let stored = StoredOptions { excludes, rows, pages, long_text: how, watch };
         let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
             meta::put(connection, ROW, &json)?;
@@ -69,7 +72,7 @@ impl Store {
             stale.iter().try_for_each(|id| incomplete.execute([id]).map(|_| ()))
         })?;
         self.options = Some(options.clone());
-        if rows != options.rows || long_text != options.long_text {
+        if tables_change || pages_change || long_text != options.long_text {
             self.reload()?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Loading the catalog: one query per table, those of a large library on several threads.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::loaded::{FileEntry, LoadReport, LoadedCatalog, UnreadableRows, Vector
 use super::vector_rows::Rows;
 use super::{catalog, paths, rejected};
 use crate::snapshot::Root;
-use vicinity_core::{ContentHash, Item, ItemId, Modality};
+use vicinity_core::{ContentHash, Item, ItemId, Modality, Part};
 use vicinity_models::LongText;
 
 /// Libraries with at least this many vectors are loaded on several threads.
@@ -151,13 +152,14 @@ fn read_item(row: &Row<'_>, no_path: &Arc<Path>) -> rusqlite::Result<ItemRow> {
         Some(crc) => crc == item_checksum(number, modality, &hash, [width, height], snippet),
         None => true, // stored by an earlier version
     };
-    if !intact || modality > 1 {
+    let part = NonZeroU32::new(number).map(Part::of_code);
+    let (Some(part), true, 0..=1) = (part.map_or(Some(None), |part| part.map(Some)), intact, modality) else {
         return Err(rusqlite::Error::IntegralValueOutOfRange(3, i64::from(modality)));
-    }
+    };
     let item = Item {
         id: ItemId(row.get(0)?),
         path: no_path.clone(),
-        row: Some(number).filter(|row| *row > 0),
+        part,
         modality: if modality == 0 { Modality::Image } else { Modality::Text },
         bytes: 0,
         modified_ns: 0,

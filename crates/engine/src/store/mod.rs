@@ -67,7 +67,7 @@ use self::loaded::{ItemChange, LoadedCatalog, vector_kind};
 use self::lock::WriteLock;
 use self::vectors::VectorFile;
 use super::{ImportOptions, Root, Snapshot};
-use vicinity_core::{ContentHash, ItemId, Modality, SkipReason};
+use vicinity_core::{ContentHash, ItemId, Modality, Part, SkipReason};
 use vicinity_models::LongText;
 
 /// An item to be stored. `hash` covers the content to be embedded: for rows of a table, the text of the row.
@@ -75,8 +75,8 @@ use vicinity_models::LongText;
 pub struct NewItem {
     /// Absolute path of the file.
     pub path: PathBuf,
-    /// For a row of a table: its number, counted from 1.
-    pub row: Option<u32>,
+    /// Which part of the file it is; `None` for a whole file.
+    pub part: Option<Part>,
     /// Picture or text.
     pub modality: Modality,
     /// File size in bytes.

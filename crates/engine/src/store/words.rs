@@ -73,7 +73,7 @@ pub struct WordsFile {
     pub origin: WordsOrigin,
     /// Whether they were taken from just that.
     pub is_current: bool,
-    /// Whether its items are pictures.
+    /// Whether all of its items are pictures.
     pub is_picture: bool,
 }
 
@@ -135,7 +135,7 @@ impl WordsFiles {
         let find = || {
             let mut statement = self.connection.prepare_cached(
                 "SELECT files.id, files.path, files.bytes, files.modified_ns, files.change_mark,
-                     count(*), min(items.id), max(items.id), min(items.modality), facts.crc,
+                     count(*), min(items.id), max(items.id), max(items.modality), facts.crc,
                      w.bytes, w.modified_ns, w.change_mark, w.facts, w.items, w.reader
                  FROM files JOIN items ON items.file = files.id LEFT JOIN facts ON facts.file = files.id
                      LEFT JOIN file_words w ON w.file = files.id
@@ -161,7 +161,7 @@ impl WordsFiles {
         self.connection.query_row(&sql, (), |row| row.get(0)).map_err(|error| StoreError::sql(&self.dir, &error))
     }
 
-    /// The items of a file: row (0 for a whole file) and id.
+    /// The items of a file: code of the part (0 for a whole file) and id.
     ///
     /// # Errors
     /// When the catalog cannot be read.

@@ -203,7 +203,7 @@ mod tests {
         Item {
             id: ItemId(i as u32 * 2),
             path: Path::new(if i.is_multiple_of(5) { "/b" } else { "/a" }).join(format!("{i}.x")).into(),
-            row: None,
+            part: None,
             modality: Modality::ALL[usize::from(i.is_multiple_of(3))],
             bytes: 0,
             modified_ns: 0,

@@ -23,7 +23,7 @@ pub mod png;
 pub mod psd;
 pub mod raw;
 pub mod svg;
-mod tiff;
+pub mod tiff;
 mod yuv;
 
 use std::fs::File;
@@ -188,8 +188,23 @@ fn decode_jpeg(bytes: &[u8], otherwise: Orientation) -> Result<(Picture, [u32; 2
     Ok((picture, upright_size(size, container.orientation)))
 }
 
+/// A page of a TIFF file, counted from 1 without masks and reduced copies.
+///
+/// # Errors
+/// When there is no such page, or it cannot be decoded.
+pub fn decode_tiff_page(bytes: &[u8], number: u32) -> Result<(Picture, [u32; 2]), PictureError> {
+    decode_contained(bytes, ImageFormat::Tiff, &tiff::open_page(bytes, number)?)
+}
+
 fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2]), PictureError> {
-    let container = open(bytes, format)?;
+    decode_contained(bytes, format, &open(bytes, format)?)
+}
+
+fn decode_contained(
+    bytes: &[u8],
+    format: ImageFormat,
+    container: &Container<'_>,
+) -> Result<(Picture, [u32; 2]), PictureError> {
     if format == ImageFormat::Bmp
         && let Some(size) = containers::bmp_size(bytes)
     {
@@ -219,7 +234,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<(Picture, [u32; 2])
     let _memory = BUDGET.take(needed + BESIDE);
     limits.max_alloc = Some(output + own + BESIDE);
     decoder.set_limits(limits).map_err(refused)?;
-    let finish = |image| finish(&container, image, samples, false);
+    let finish = |image| finish(container, image, samples, false);
     let visible = || {
         let mut limits = Limits::default();
         limits.max_alloc = Some(needed + BESIDE);

@@ -44,17 +44,39 @@ struct Page {
     reduced: bool,
 }
 
-/// Scans the file.
+/// Scans the file for its picture.
 ///
 /// # Errors
 /// When the file has no page, or one of a kind that is not read.
 pub fn open(bytes: &[u8]) -> Result<Container<'_>, PictureError> {
+    open_one(bytes, main_page)
+}
+
+/// The number of whole pages, without masks and reduced copies.
+pub fn page_count(bytes: &[u8]) -> u32 {
+    let pages = Directories::new(bytes).map_or_else(Vec::new, pages);
+    pages.iter().filter(|page| !page.reduced).count() as u32
+}
+
+/// Scans the file for one of its whole pages, counted from 1.
+///
+/// # Errors
+/// When the file has no such page, or one of a kind that is not read.
+pub fn open_page(bytes: &[u8], number: u32) -> Result<Container<'_>, PictureError> {
+    let nth = |pages: &[Page]| {
+        let mut whole = pages.iter().filter(|page| !page.reduced);
+        whole.nth((number as usize).checked_sub(1)?).map(|page| page.offset)
+    };
+    open_one(bytes, nth)
+}
+
+fn open_one(bytes: &[u8], choose: impl Fn(&[Page]) -> Option<u64>) -> Result<Container<'_>, PictureError> {
     let damaged = PictureError::Damaged { format: ImageFormat::Tiff.into() };
     let file = Directories::new(bytes).ok_or(damaged.clone())?;
     if file.first().is_some_and(|first| first >= bytes.len() as u64) {
         return Err(PictureError::CutShort);
     }
-    let page = main_page(&pages(file)).ok_or(damaged.clone())?;
+    let page = choose(&pages(file)).ok_or(damaged.clone())?;
     let (entries, _) = file.directory(page).ok_or(damaged)?;
     let (samples, interpretation) = samples(&entries)?;
     let (field, size) = file.first_offset_field();
