@@ -554,6 +554,53 @@ fn an_empty_or_missing_folder_keeps_its_items_and_is_told_of() {
     assert_eq!((back.items, back.embedded), (1, 0));
 }
 
+/// Mounts a small disk of memory, and takes it away again.
+#[cfg(target_os = "linux")]
+fn mount(arguments: &[&std::ffi::OsStr], tool: &str) -> bool {
+    let ran = std::process::Command::new(tool).args(arguments).stderr(std::process::Stdio::null()).status();
+    ran.is_ok_and(|status| status.success())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn items_of_a_disk_within_a_folder_stay_when_it_is_taken_away_until_the_user_removes_them() {
+    let place = Place::new();
+    let files = place.files();
+    let disk = files.join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    if !mount(&["-t".as_ref(), "tmpfs".as_ref(), "tmpfs".as_ref(), disk.as_ref()], "mount") {
+        return eprintln!("skipped: items_of_a_disk_within_a_folder_stay (only root can mount one)");
+    }
+    for path in [files.join("here.txt"), files.join("too.txt"), disk.join("there.txt")] {
+        std::fs::write(&path, format!("a text in {}", path.display())).unwrap();
+    }
+    let engine = place.open();
+    import(&engine, Job::Add(vec![files.clone()]));
+    assert_eq!(names(&engine), ["here.txt", "there.txt", "too.txt"]);
+    assert!(mount(&[disk.as_ref()], "umount"));
+    std::fs::remove_file(files.join("too.txt")).unwrap();
+    for remove in [false, true] {
+        if remove {
+            std::fs::remove_dir(&disk).unwrap();
+        }
+        let (_, notices) = import_told(&engine, Job::Rescan);
+        assert_eq!(names(&engine), ["here.txt", "there.txt"], "{notices:?}");
+        assert!(notices.iter().any(|notice| notice.text.contains("its item is kept")), "{notices:?}");
+        let away: Vec<_> = engine.snapshot().parts().roots.iter().filter(|root| !root.available).cloned().collect();
+        assert_eq!(away.iter().map(|root| &root.path).collect::<Vec<_>>(), [&disk], "shown as not there");
+    }
+    // it comes back
+    std::fs::create_dir(&disk).unwrap();
+    std::fs::write(disk.join("there.txt"), format!("a text in {}", disk.join("there.txt").display())).unwrap();
+    import(&engine, Job::Rescan);
+    assert!(engine.snapshot().parts().roots.iter().all(|root| root.available));
+    std::fs::remove_file(disk.join("there.txt")).unwrap();
+    import_told(&engine, Job::Rescan);
+    engine.submit(Job::Remove(disk.clone()));
+    let (_, notices) = import_told(&engine, Job::Rescan);
+    assert_eq!(names(&engine), ["here.txt"], "{notices:?}");
+}
+
 #[test]
 fn a_file_that_was_added_by_itself_and_deleted_leaves() {
     let place = Place::new();

@@ -214,6 +214,7 @@ fn walk(roots: &[PathBuf], all: &[PathBuf], below: &Path) -> (Vec<String>, Vec<S
             ScanEntry::File(file) => {
                 paths.push(file.path.strip_prefix(below).unwrap().to_str().unwrap().replace('\\', "/"));
             }
+            ScanEntry::Mount(folder) => panic!("{} is on another disk", folder.display()),
             ScanEntry::Skipped(reason) => skipped.push(reason),
             ScanEntry::Failed(failure) => paths.push(format!("failed: {}", failure.path.display())),
         });

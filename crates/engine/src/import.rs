@@ -77,6 +77,8 @@ struct ImportRun {
     walked: Vec<PathBuf>,
     /// Roots that are not there, and folders that could not be listed.
     unreachable: Vec<PathBuf>,
+    /// Folders that are on another disk than those around them.
+    mounts: Vec<PathBuf>,
     /// Items of each file with several that was in the collection before.
     parts: HashMap<PathBuf, usize>,
     /// Files that are as they were, but known without their marks.
@@ -233,6 +235,7 @@ impl Coordinator {
             seen: HashSet::new(),
             walked: Vec::new(),
             unreachable: Vec::new(),
+            mounts: Vec::new(),
             parts: self.parts(),
             marks: Vec::new(),
             skipped: SkipCounts::new(),
@@ -241,7 +244,7 @@ impl Coordinator {
             unasked: true,
         };
         pipeline.run(&self.readers, &self.towers, |sender| self.scan_loop(job, &pipeline, sender, &mut run));
-        self.finish(&pipeline, &run);
+        self.finish(&pipeline, &mut run);
         self.control.end();
         if self.control.is_interrupted() {
             self.interrupted = Some(number);
@@ -257,7 +260,7 @@ impl Coordinator {
     }
 
     /// After all threads of the chain have ended.
-    fn finish(&self, pipeline: &Pipeline, run: &ImportRun) {
+    fn finish(&self, pipeline: &Pipeline, run: &mut ImportRun) {
         let reason =
             pipeline.store_error.lock().unwrap_or_else(PoisonError::into_inner).take().map(|error| error.to_string());
         let reason = reason.or_else(|| pipeline.failure.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -309,10 +312,11 @@ impl Coordinator {
     }
 
     /// After a run that went to its end: files of several parts are complete, and what has vanished goes.
-    fn finalize(&self, pipeline: &Pipeline, run: &ImportRun) -> Result<(), StoreError> {
+    fn finalize(&self, pipeline: &Pipeline, run: &mut ImportRun) -> Result<(), StoreError> {
         let files = std::mem::take(&mut *pipeline.in_parts.lock().unwrap_or_else(PoisonError::into_inner));
         files.iter().try_for_each(|file| self.library.finish_parts(file))?;
         self.library.set_change_marks(&run.marks)?;
+        self.look_for_mounts(run)?;
         self.library.remove_missing(&run.seen, &run.walked, &run.unreachable)
     }
 

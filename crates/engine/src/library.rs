@@ -186,6 +186,16 @@ impl Library {
         lock(&self.0.store).set_unfinished(unfinished)
     }
 
+    /// Folders below the roots that were on another disk than the folder around them.
+    pub fn mounts(&self) -> Vec<PathBuf> {
+        lock(&self.0.store).mounts()
+    }
+
+    /// Stores these folders.
+    pub fn set_mounts(&self, mounts: &[PathBuf]) -> Result<(), StoreError> {
+        lock(&self.0.store).set_mounts(mounts)
+    }
+
     /// Calls a root by another path that leads to the same place.
     pub fn rename_root(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
         self.write(|store| store.rename_root(from, to))

@@ -46,6 +46,8 @@ impl Candidate {
 pub enum ScanEntry {
     /// A file.
     File(Candidate),
+    /// A folder that is on another disk than the one around it.
+    Mount(PathBuf),
     /// Something that is not looked into.
     Skipped(SkipReason),
     /// A file or folder that the system does not let us look at.
@@ -116,7 +118,7 @@ pub fn scan(
         walk.root(root, &mut |news| match news {
             ScanEntry::File(candidate) => found(Ok(candidate)),
             ScanEntry::Failed(failure) => found(Err(failure)),
-            ScanEntry::Skipped(_) => {}
+            ScanEntry::Mount(_) | ScanEntry::Skipped(_) => {}
         });
     }
 }
@@ -224,7 +226,11 @@ impl<'a> FolderWalk<'a> {
             };
             let is_folder = entry.file_type().is_dir();
             match self.way(&entry, is_folder) {
-                Visit::Into if is_folder => {}
+                Visit::Into if is_folder => {
+                    if entry.depth() > 0 && !entry.path_is_symlink() && is_mounted(&entry) {
+                        found(ScanEntry::Mount(entry.into_path()));
+                    }
+                }
                 Visit::Into => self.file(entry.into_path(), found),
                 Visit::Elsewhere(path) if is_folder => {
                     walk.skip_current_dir();
@@ -307,6 +313,20 @@ impl<'a> FolderWalk<'a> {
     fn is_unwanted(&self, path: &Path) -> bool {
         path.file_name().map(Path::new).is_some_and(|name| is_hidden(name) || self.excludes.skips(name))
     }
+}
+
+/// Whether a folder is on another device than the folder around it.
+#[cfg(unix)] // Tested here.
+fn is_mounted(folder: &DirEntry) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let around = folder.path().parent().and_then(|parent| fs::metadata(parent).ok());
+    folder.metadata().ok().zip(around).is_some_and(|(own, around)| own.dev() != around.dev())
+}
+
+/// Volumes that are mounted in a folder are rare here: their drives are added as such.
+#[cfg(not(unix))] // Compiled by `scripts/windows`.
+fn is_mounted(_folder: &DirEntry) -> bool {
+    false
 }
 
 fn is_hidden(name: &Path) -> bool {

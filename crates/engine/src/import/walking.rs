@@ -10,6 +10,7 @@ use crate::embed::{CandidateSender, Pipeline};
 use crate::import_stats::ImportStats;
 use crate::library::{FileStatus, RejectedFile, RejectionCause, UnfinishedImport};
 use crate::scan::{self, Candidate, Excludes, FolderWalk, ScanEntry};
+use crate::store::StoreError;
 use crate::{Event, Job, Severity};
 use vicinity_core::{Failure, atomic_file};
 
@@ -158,6 +159,8 @@ impl Coordinator {
         }
         let mut found = |found: ScanEntry| match found {
             ScanEntry::File(candidate) => self.handle_candidate(candidate, plan, pipeline, sender, run),
+            ScanEntry::Mount(folder) if run.mounts.contains(&folder) => {}
+            ScanEntry::Mount(folder) => run.mounts.push(folder),
             ScanEntry::Skipped(reason) => {
                 pipeline.stats.add_skipped(reason);
                 *run.skipped.entry(reason).or_default() += 1;
@@ -207,6 +210,29 @@ impl Coordinator {
             self.event_sender.notice(Severity::Warning, message);
         }
         true
+    }
+
+    /// What became of the disks that were mounted below the walked roots. One that is not there becomes a root of its
+    /// own: its items are kept until it is back, or the user removes it.
+    pub(super) fn look_for_mounts(&self, run: &mut ImportRun) -> Result<(), StoreError> {
+        let is_away = |folder: &PathBuf| {
+            run.walked.iter().any(|root| folder.starts_with(root))
+                && !run.unreachable.iter().any(|known| folder.starts_with(known))
+                && !run.mounts.contains(folder)
+                && (!folder.exists() || scan::is_empty(folder))
+        };
+        let before = self.library.mounts();
+        for folder in before.iter().filter(|folder| is_away(folder)).cloned().collect::<Vec<_>>() {
+            if self.is_unreachable(&folder, run.unasked) {
+                self.library.add_root(&folder)?;
+                run.walked.push(folder.clone());
+                run.unreachable.push(folder);
+            }
+        }
+        let was_walked = |folder: &PathBuf| run.walked.iter().any(|root| folder.starts_with(root));
+        let mut mounts: Vec<PathBuf> = before.into_iter().filter(|folder| !was_walked(folder)).collect();
+        mounts.append(&mut run.mounts);
+        self.library.set_mounts(&mounts)
     }
 
     fn handle_candidate(

@@ -23,6 +23,7 @@ mod load;
 mod loaded;
 mod lock;
 mod meta;
+mod mounts;
 mod open;
 pub(super) mod paths;
 mod picture_files;

@@ -24,7 +24,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes a folder or file and all items that are below no other root. Their vectors stay until the library is
+    /// Removes a folder or file and all items that are below no other root, or on a disk that is not there. Their vectors stay until the library is
     /// compacted, so that adding it again embeds nothing. Returns the number of removed items.
     ///
     /// # Errors
@@ -33,7 +33,9 @@ impl Store {
         self.writable()?;
         let others: Vec<PathBuf> =
             self.roots().iter().map(|root| root.path.clone()).filter(|root| root != path).collect();
-        let orphan = |file: &Path| file.starts_with(path) && !others.iter().any(|root| file.starts_with(root));
+        let is_away = self.roots().iter().any(|root| root.path == path && !root.available);
+        let orphan =
+            |file: &Path| file.starts_with(path) && (is_away || !others.iter().any(|root| file.starts_with(root)));
         let root = paths::to_bytes(path);
         let removed = self.remove_files(orphan, |connection| {
             connection.execute("DELETE FROM roots WHERE path = ?", [&root]).map(|_| ())
