@@ -27,9 +27,11 @@ pub fn run(files: &[PathBuf], as_json: bool, global: &GlobalArgs) -> anyhow::Res
     let snapshot = session.engine.snapshot();
     let paths: Vec<PathBuf> = files.iter().map(|file| scan::canonical_path(file)).collect();
     let items = find(&snapshot, &paths);
+    let mut outcome = Outcome::Done;
     for (file, path) in files.iter().zip(&paths) {
         let Some(item) = items.get(path.as_path()).and_then(|id| snapshot.get(*id)) else {
             print_error(&format!("{}: not in the library", file.display()));
+            outcome = Outcome::Nothing;
             continue;
         };
         let facts = session.engine.facts(item.id);
@@ -39,7 +41,7 @@ pub fn run(files: &[PathBuf], as_json: bool, global: &GlobalArgs) -> anyhow::Res
             print_text(item, &facts)?;
         }
     }
-    Ok(if items.is_empty() { Outcome::Nothing } else { Outcome::Done })
+    Ok(outcome)
 }
 
 fn find<'a>(snapshot: &Snapshot, paths: &'a [PathBuf]) -> HashMap<&'a Path, ItemId> {

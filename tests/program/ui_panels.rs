@@ -812,6 +812,11 @@ fn a_condition_can_be_written_and_says_what_is_wrong() {
     assert!(!shown(&window, "There is no field “camra”; did you mean “camera”?"));
     window.get_by_label("Clear condition").click();
     step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
+    enter(&mut window, "Filter condition", "camera = \"leica m11\"");
+    step_until(&mut window, "one photo is by it", |w| visible(w) == Some(1));
+    window.run_steps(2);
+    window.get_by_label("Leica M11, 1").click();
+    step_until(&mut window, "a click takes back what was written in other letters", |w| visible(w) == Some(32));
 }
 
 #[test]

@@ -73,11 +73,12 @@ fn values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, title: &str, plural: &str) {
 fn value_row(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, value: &str, chosen: &[&str]) {
     let theme = Theme::of(ui.ctx());
     let library = ctx.state.library();
-    let selected = chosen.contains(&value);
+    let is_this = |chosen: &&&str| fold(chosen) == fold(value);
+    let selected = chosen.iter().any(|chosen| is_this(&chosen));
     let right = format::number(library.fact_counts.items(field, value) as u64);
     let row = PanelRow { lead: Leading::None, name: value, right: &right, selected, colour: theme.text1 };
     if row.show(ui).clicked() {
-        let mut next: Vec<&str> = chosen.iter().copied().filter(|other| *other != value).collect();
+        let mut next: Vec<&str> = chosen.iter().filter(|other| !is_this(other)).copied().collect();
         if !selected {
             next.push(value);
         }

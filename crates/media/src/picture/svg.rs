@@ -1,13 +1,15 @@
 //! SVG, by `resvg`. A drawing is what its own file says: other files are never opened, addresses never fetched, and scripts
 //! never run. Texts are set in the fonts of the system.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use encoding_rs::Encoding;
 use image::{DynamicImage, ImageFormat, ImageReader, RgbaImage};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::{Database, Family, Query};
-use resvg::usvg::roxmltree::{Document, ParsingOptions};
+use resvg::usvg::roxmltree::{Document, Error, ParsingOptions};
 use resvg::usvg::{ImageHrefResolver, ImageKind, Options, Tree};
 use vicinity_core::Picture;
 
@@ -44,10 +46,23 @@ const STACK: usize = 64 << 20;
 
 /// Whether the root element is a drawing, and ends or names the namespace of drawings.
 pub fn is_svg(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(head);
+    let text = text_of(head);
     let root = crate::html::root(&text);
-    let is_root = root.strip_prefix("<svg").is_some_and(|rest| rest.starts_with([' ', '\t', '\r', '\n', '>', '/']));
-    is_root && (root.contains("</svg>") || root.contains("http://www.w3.org/2000/svg"))
+    let has_namespace = root.contains("http://www.w3.org/2000/svg");
+    let Some(root) = root.strip_prefix('<') else { return false };
+    let (name, _) = root.split_once([' ', '\t', '\r', '\n', '>', '/']).unwrap_or_default();
+    match name.split_once(':') {
+        None => name == "svg" && (has_namespace || root.contains("</svg>")),
+        Some((_, name)) => name == "svg" && has_namespace,
+    }
+}
+
+/// XML is UTF-8 unless a byte order mark says otherwise.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match Encoding::for_bom(bytes) {
+        Some((encoding, _)) => encoding.decode_with_bom_removal(bytes).0,
+        None => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// The drawing as a picture, and its own size in pixels.
@@ -71,9 +86,12 @@ fn drawn(bytes: &[u8]) -> Result<(Picture, [u32; 2]), PictureError> {
         log::debug!("could not read a drawing: {error}");
         DAMAGED
     };
-    let text = String::from_utf8_lossy(bytes);
+    let text = text_of(bytes);
     let parsing = ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..Default::default() };
-    let document = Document::parse_with_options(&text, parsing).map_err(|error| refused(&error))?;
+    let document = Document::parse_with_options(&text, parsing).map_err(|error| match error {
+        Error::NodesLimitReached => TOO_MUCH,
+        error => refused(&error),
+    })?;
     if document.descendants().any(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
         return Err(TOO_MUCH);
     }
