@@ -812,5 +812,9 @@ fn info_tells_what_is_known_of_a_photo_once_it_is_indexed() {
     assert_eq!(missing.status.code(), Some(1));
     assert!(stderr(&missing).contains("nowhere.jpg: not in the library"), "{}", stderr(&missing));
     let one_of_two = place.run(&["info", "--json", &photo, "nowhere.jpg"]);
-    assert_eq!((lines(&one_of_two).len(), one_of_two.status.code()), (1, Some(1)), "scripts notice that one is missing");
+    assert_eq!(
+        (lines(&one_of_two).len(), one_of_two.status.code()),
+        (1, Some(1)),
+        "scripts notice that one is missing"
+    );
 }
