@@ -2,8 +2,11 @@
 //! and with `--peer PYTHON` how long Pillow takes for the same file in the same run.
 //!
 //! ```text
-//! cargo bench --bench decode -- --peer /path/to/python [PHOTO…]
+//! cargo bench --bench decode -- --peer /path/to/python [PHOTO or DOCUMENT…]
 //! ```
+//! Of PDF documents among the photos each page is timed, its picture and its text, beside Poppler's `pdftoppm`, which draws
+//! as many pixels.
+//!
 //! PYTHON needs what `benches/peers/decode.py` says; it also writes the files, from a made-up picture. Other photos may be
 //! named. Both use one thread of their own; the least time of all rounds counts.
 
@@ -12,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use vicinity_media::{Content, ReadOptions, decode_helper};
+use vicinity_media::{Content, PartContent, ReadOptions, decode_helper};
 
 /// The program's own allocator.
 #[global_allocator]
@@ -72,6 +75,35 @@ fn time(path: &Path) -> Option<f64> {
     matches!(content, Ok(Some(Content::Image { .. }))).then_some(ms)
 }
 
+/// Milliseconds per page of a document, and the number of its pages.
+fn time_pages(path: &Path) -> Option<(f64, usize)> {
+    let bytes = std::fs::read(path).expect("it is there");
+    let start = Instant::now();
+    let Ok(Some(Content::Parts(parts))) = vicinity_media::read(path, &bytes, &ReadOptions::default()) else {
+        return None;
+    };
+    let pages = parts.flatten().filter(|part| matches!(part.content, PartContent::Picture { .. })).count();
+    Some((start.elapsed().as_secs_f64() * 1e3 / pages.max(1) as f64, pages))
+}
+
+/// Milliseconds that Poppler takes for a document.
+fn time_poppler(path: &Path, folder: &Path) -> Option<f64> {
+    let start = Instant::now();
+    let status = Command::new("pdftoppm").args(["-scale-to", "1600"]).arg(path).arg(folder.join("page")).status();
+    status.is_ok_and(|status| status.success()).then(|| start.elapsed().as_secs_f64() * 1e3)
+}
+
+fn compare_pages(path: &Path) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some((_, pages)) = time_pages(path) else { return println!("{}: not read", path.display()) };
+    let ours = least((0..ROUNDS).map(|_| time_pages(path).map(|(ms, _)| ms)));
+    let theirs = least((0..ROUNDS).map(|_| time_poppler(path, folder.path()))).map(|ms| ms / pages as f64);
+    let ratio = ours.zip(theirs).map_or(String::new(), |(ours, theirs)| format!("= {:.2} x", theirs / ours));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let shown = |ms: Option<f64>| ms.map_or_else(|| "not read".to_owned(), |ms| format!("{ms:.1} ms"));
+    println!("{name:22} {pages:4} pages  vicinity {:>9}  pdftoppm {:>9} {ratio} per page", shown(ours), shown(theirs));
+}
+
 fn least(times: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     times.fold(None, |least: Option<f64>, time| Some(least.map_or(time?, |least| least.min(time.unwrap_or(least)))))
 }
@@ -92,6 +124,9 @@ fn main() {
         let written = peer.ask("write", folder.path());
         files.extend(written.split('\t').filter(|name| !name.is_empty()).map(|name| folder.path().join(name)));
     }
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pdf");
+    let (documents, files): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(is_document);
+    documents.iter().for_each(|path| compare_pages(path));
     for path in files {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {

@@ -41,6 +41,7 @@ fn library(items: usize, dim: usize) -> Snapshot {
         epoch: 0,
         generation: 0,
         photos: Vec::new(),
+        tables: Arc::default(),
         roots: Vec::new(),
         chunks: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| item(*i)).collect())).collect(),
         vector_rows: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| *i as u32).collect())).collect(),

@@ -25,10 +25,15 @@ impl App {
                 Stage::Scanning | Stage::Embedding => self.submit(Job::Pause),
             },
             CollectionAction::CancelImport => self.submit(Job::Cancel),
+            CollectionAction::PauseText => {
+                if let Some(progress) = self.state.library().text_progress {
+                    self.submit(Job::PausePictureText(!progress.paused));
+                }
+            }
             CollectionAction::Rescan => self.submit(Job::Rescan),
             CollectionAction::RetryFailed => self.submit(Job::Retry(Vec::new())),
             CollectionAction::ShowFailures => self.toggle_dialog(Dialog::Failures),
-            CollectionAction::ImportSettings => self.toggle_dialog(Dialog::Import),
+            CollectionAction::ImportSettings => self.toggle_import_settings(),
             CollectionAction::Export => self.file_dialog(PathPurpose::Export),
         }
     }

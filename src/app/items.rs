@@ -59,6 +59,7 @@ impl App {
                     self.select(vec![id]);
                 }
                 self.request_preview(id);
+                self.request_picture_text(id);
             }
             ItemCommand::ClosePreview => self.state.library_mut().preview = None,
             ItemCommand::Reveal(id) => self.reveal_item(id),
@@ -186,6 +187,7 @@ impl App {
         self.request_preview(id);
         self.state.library_mut().facts = None;
         self.submit(Job::Facts(id));
+        self.request_picture_text(id);
     }
 
     /// Asks again for what is known of the item in focus, if other facts of it were read.

@@ -7,7 +7,7 @@ use super::window::App;
 use crate::context::format;
 use crate::context::{AppliedLabels, ColourBy};
 use vicinity_core::{ItemId, LabelScore, LabelSet, LabelledItems, QueryPart, ScoredLabels};
-use vicinity_engine::{Job, LabelTargets, Severity};
+use vicinity_engine::{Job, LabelTargets, ModelUnavailable, Severity};
 
 impl App {
     /// Requests labels of a picture from outside the collection. They are kept while its hits are selected.
@@ -31,6 +31,14 @@ impl App {
     pub(super) fn request_next_labels(&mut self) {
         let labelling = &mut self.labelling;
         if labelling.under_way.is_some() || self.backend.is_none() {
+            return;
+        }
+        if self.state.library().has_own_vectors() {
+            // No label can be compared with them. Only whoever asked for labels is told.
+            (labelling.query, labelling.focus) = (false, None);
+            if labelling.selection.take().is_some() {
+                self.notice(Severity::Warning, ModelUnavailable::OwnVectors.to_string());
+            }
             return;
         }
         let asked = self.state.library().labels.query_part.clone().filter(|_| std::mem::take(&mut labelling.query));

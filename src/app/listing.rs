@@ -6,6 +6,7 @@ use super::messages::Message;
 use super::window::App;
 use crate::context::CentralView;
 use crate::context::listing::{Listing, ListingRequest, ListingSource};
+use vicinity_core::table::ColumnName;
 
 /// Lists of up to this many items are made within the frame that needs them.
 const AT_ONCE: usize = 2_000;
@@ -58,6 +59,7 @@ impl App {
             (None, None) => ListingSource::Everything,
         };
         let visible = state.library().visible.clone()?;
-        Some(ListingRequest { visible, source, sort: state.preferences.gallery_sort })
+        let column = ColumnName::new(&state.preferences.sort_column);
+        Some(ListingRequest { visible, source, sort: state.preferences.gallery_sort, column })
     }
 }

@@ -1,8 +1,8 @@
 //! The map's commands. What moves its camera is handed on to the map.
 
 use super::window::App;
-use crate::context::MapTool;
 use crate::context::commands::{MapAction, MapCommand};
+use crate::context::{ColourBy, MapTool};
 use vicinity_core::LayoutMethod;
 use vicinity_engine::Job;
 
@@ -21,6 +21,10 @@ impl App {
     pub(super) fn map_command(&mut self, command: MapCommand) {
         match command {
             MapCommand::SetColourBy(colour_by) => self.state.preferences.colour_by = colour_by,
+            MapCommand::ColourByColumn(column) => {
+                self.state.preferences.colour_by = ColourBy::Column;
+                self.state.preferences.colour_column = column;
+            }
             MapCommand::ToggleLegend(entry) => {
                 let hidden = &mut self.state.library_mut().hidden_legend;
                 if !hidden.remove(&entry) {

@@ -44,6 +44,8 @@ pub(super) enum Message {
     Service(ServiceReply),
     /// The newest version of the program.
     Newest(String),
+    /// The languages in which text in pictures can be read, or why it cannot.
+    TextLanguages(Result<Vec<String>, String>),
     /// The devices of this machine.
     Devices(Vec<DeviceSummary>),
     /// An error for the status bar.

@@ -23,6 +23,7 @@ mod notices;
 mod open_library;
 mod pasted;
 mod pending;
+mod picture_text;
 pub mod preferences;
 mod receive;
 mod search;
@@ -39,6 +40,7 @@ use std::path::PathBuf;
 use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_core::app_dirs;
 use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::picture_text::Tesseract;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
 use vicinity_engine::{crash, single_instance};
 
@@ -96,6 +98,9 @@ pub fn run(options: LaunchOptions) -> anyhow::Result<()> {
             models: vicinity_models::installed::InstallOptions::from_environment(),
             keys: std::sync::Arc::new(SystemKeyStore::default()),
             updates: Some(vicinity_engine::updates::address()),
+            text_languages: || {
+                Tesseract::find().and_then(|program| program.languages()).map_err(|error| error.to_string())
+            },
             file_dialogs: true,
         },
     };

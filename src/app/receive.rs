@@ -36,6 +36,7 @@ impl App {
                 Message::Selected { of, selection, listed } => self.selection_found(&of, selection, listed),
                 Message::LabelCounts(request, counts) => self.labels_counted(&request, counts),
                 Message::Newest(version) => self.newest_found(version),
+                Message::TextLanguages(found) => self.state.view.text_languages = Some(found),
                 Message::Devices(lines) => self.state.view.devices = lines,
             }
         }
@@ -116,6 +117,9 @@ impl App {
             }
             Event::Facts(id, facts) => self.facts_received(id, &facts),
             Event::FactsProgress(progress) => self.state.library_mut().facts_progress = progress,
+            Event::PictureText(id, text) => self.picture_text_received(id, text),
+            Event::PictureTextFound { query, items } => self.found_in_pictures(query, items),
+            Event::TextProgress(progress) => self.text_progressed(progress),
             Event::Model(state) => self.model_state_changed(state),
             Event::Notice(notice) => self.notice(notice.severity, notice.text),
             Event::ServiceFailed(error) => self.note_service_error(&error),
@@ -141,6 +145,7 @@ impl App {
             ModelState::Loading => "loading…".to_owned(),
             ModelState::Ready { runs_on: place, .. } => place.clone(),
             ModelState::Unloaded => "unloaded".to_owned(),
+            ModelState::OwnVectors => "your own vectors".to_owned(),
             ModelState::Failed(_) => "not loaded".to_owned(),
         };
         if let ModelState::Failed(why) = &state {

@@ -195,6 +195,7 @@ impl App {
         }
         let query = Query { parts, filter: query.filter.clone(), scoring: query.scoring, k: MAX_HITS };
         self.submit(Job::Search { slot: SearchSlot::Results, ticket: self.search.latest, query });
+        self.find_in_pictures();
     }
 
     /// Items were added or removed: the results on screen are renewed, at most once per second.
@@ -270,7 +271,7 @@ impl App {
     /// Asks for queries that the collection answers well, once it is at rest and whenever it has changed.
     pub(super) fn suggest_when_idle(&mut self) {
         let Some(snapshot) = self.state.library().snapshot.as_ref().filter(|s| !s.is_empty()) else { return };
-        if self.backend.is_none() || self.state.is_reading() {
+        if self.backend.is_none() || self.state.is_reading() || self.state.library().has_own_vectors() {
             return;
         }
         // A name that is still being typed is not worth suggestions.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::textures;
 use super::window::App;
 use crate::context::commands::{ViewAction, ViewCommand};
+use crate::context::listing::{Sort, SortKey};
 use crate::context::{CentralView, Dialog, MapTool, RightTab, ThemeChoice};
 use vicinity_core::{Filter, QueryPart};
 use vicinity_engine::Severity;
@@ -38,6 +39,11 @@ impl App {
             ViewCommand::ShowDialog(dialog, open) => self.show_dialog(dialog, open),
             ViewCommand::SetSort(sort) => {
                 self.state.preferences.gallery_sort = sort;
+                self.save_preferences();
+            }
+            ViewCommand::SortByColumn { column, reversed } => {
+                self.state.preferences.gallery_sort = Sort { key: SortKey::Column, reversed };
+                self.state.preferences.sort_column = column;
                 self.save_preferences();
             }
             ViewCommand::ListSelection => {

@@ -58,13 +58,21 @@ pub struct Environment {
     pub keys: Arc<dyn KeyStore>,
     /// URL of the file that names the newest version; `None`: no request is made, even if the preferences allow it.
     pub updates: Option<String>,
+    /// Finds the languages in which text in pictures can be read; the error is a sentence. Called on its own thread.
+    pub text_languages: fn() -> Result<Vec<String>, String>,
     /// Whether the system's file dialogs are used; otherwise paths are typed.
     pub file_dialogs: bool,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { models: None, keys: Arc::new(MemoryKeyStore::default()), updates: None, file_dialogs: false }
+        Self {
+            models: None,
+            keys: Arc::new(MemoryKeyStore::default()),
+            updates: None,
+            text_languages: || Err("Text in pictures cannot be read here".to_owned()),
+            file_dialogs: false,
+        }
     }
 }
 
@@ -87,6 +95,7 @@ pub struct App {
     /// Where to ask for the newest version.
     pub(super) updates: Option<String>,
     /// Whether the system's file dialogs are used.
+    pub(super) text_languages: fn() -> Result<Vec<String>, String>,
     pub(super) file_dialogs: bool,
     /// The network's threads; taken down after everything that uses them.
     pub(super) runtime: Option<tokio::runtime::Runtime>,
@@ -137,6 +146,7 @@ impl App {
             network,
             model_list_worker,
             updates: start.environment.updates,
+            text_languages: start.environment.text_languages,
             file_dialogs: start.environment.file_dialogs,
             switching: false,
             may_resume: false,

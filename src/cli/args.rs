@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::filters::FilterArgs;
 use super::output::escaped;
-use super::values::{self, TaskArg};
+use super::values::{self, ReadTextArg, TaskArg};
 use crate::settings::{SharedSettings, ThemeChoice};
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
@@ -99,7 +99,7 @@ pub enum CliCommand {
     /// Add folders or files to the library and embed new items.
     ///
     /// Without folders, the folders of the library are rescanned. Unreadable files are reported but do not change the
-    /// exit code.
+    /// exit code. With --vectors nothing is embedded: the rows of a table get vectors of your own.
     Index(IndexArgs),
     /// Search by text, by an image, or by both.
     Search(SearchArgs),
@@ -249,7 +249,7 @@ pub struct ModelsVerifyArgs {
 pub struct IndexArgs {
     /// Folders or files to add.
     pub folders: Vec<PathBuf>,
-    /// Treat each row of csv, tsv, tab and jsonl files as an item.
+    /// Treat each row of csv, tsv, tab, jsonl and Parquet files as an item.
     #[arg(long)]
     pub rows: bool,
     /// Treat each page of a TIFF file as an item.
@@ -267,6 +267,10 @@ pub struct IndexArgs {
     /// Remove one of the --exclude patterns that `vicinity info` lists; may be repeated.
     #[arg(long, value_name = "GLOB")]
     pub no_exclude: Vec<String>,
+    /// Read the text in pictures with Tesseract, if it is installed, in these languages: eng+deu (remembered in the
+    /// library). `off` reads no more; what was read stays.
+    #[arg(long, value_name = "LANGUAGES", value_parser = values::read_text)]
+    pub read_text: Option<ReadTextArg>,
     /// Embed with a service instead of this computer; --model is then one of its models. The library remembers it.
     /// Before anything is sent, the command shows what and asks for confirmation. The API key comes from the
     /// environment (NOMIC_API_KEY, GEMINI_API_KEY or GOOGLE_API_KEY, OPENAI_API_KEY) or the system's key store.
@@ -281,6 +285,16 @@ pub struct IndexArgs {
     /// Agree to send the files, without asking for confirmation.
     #[arg(long, alias = "yes-send", requires = "provider")]
     pub yes: bool,
+    /// Vectors of your own for the rows of the table that is added, instead of a model: a NumPy file (.npy) with one row of
+    /// numbers per row of the table. The library then shows these rows, searched by item (`vicinity search --like`).
+    #[arg(long, value_name = "NPY", conflicts_with = "provider")]
+    pub vectors: Option<PathBuf>,
+    /// The same, with the vectors in a field of the table itself: lists of numbers in a .jsonl or .ndjson file.
+    #[arg(long, value_name = "FIELD", conflicts_with_all = ["provider", "vectors"])]
+    pub vectors_column: Option<String>,
+    /// Positions of your own for the map of these rows: a table with columns x and y, or a NumPy file with two columns.
+    #[arg(long, value_name = "FILE")]
+    pub positions: Option<PathBuf>,
     /// Print JSON lines: one per failed file, then a summary.
     #[arg(long)]
     pub json: bool,
@@ -348,11 +362,19 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub truncation: TruncationArgs,
     /// Text to search for.
-    #[arg(required_unless_present = "image")]
+    #[arg(required_unless_present_any = ["image", "like"])]
     pub text: Option<String>,
     /// Image (or text) file to search by; can be combined with a text.
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+    /// Item of the library to search by, as results show it: FILE, or FILE:ROW for a row of a table. Its stored vector
+    /// is used.
+    #[arg(long, value_name = "ITEM")]
+    pub like: Option<PathBuf>,
+    /// Find what contains all words of the text, instead of searching by meaning: in names, folders, keywords, captions,
+    /// texts, and the text in pictures. Words in double quotes are a phrase.
+    #[arg(long, requires = "text", conflicts_with_all = ["image", "raw"])]
+    pub words: bool,
     /// Items to search.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -406,6 +428,9 @@ pub struct MapArgs {
     /// Draw on a dark background.
     #[arg(long)]
     pub dark: bool,
+    /// Compute a new map, even if one is stored or you brought its positions (`vicinity index --positions`).
+    #[arg(long)]
+    pub recompute: bool,
 }
 
 /// Arguments of `vicinity export`.
@@ -496,7 +521,8 @@ pub struct CompactArgs {
 /// Arguments of `vicinity info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// Photos of the library: show when, where and with what each was taken, and what people wrote about it.
+    /// Photos of the library: show when, where and with what each was taken, and what people wrote about it. Tables: show
+    /// how each is read, and its columns.
     pub files: Vec<PathBuf>,
     /// Print one JSON object, or with files one per file.
     #[arg(long)]

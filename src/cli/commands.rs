@@ -7,10 +7,11 @@ use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
 use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::hits::{TextInPicture, location, report_unread_facts};
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
-use super::{compact, embed, facts, index, models, pages, report, serve};
+use super::{compact, embed, facts, hits, index, items, models, pages, report, serve, words};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
@@ -98,13 +99,23 @@ struct HitLine<'a> {
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snippet: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_in_picture: Option<TextInPicture>,
 }
 
 fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
+    if args.words {
+        return words::search(args, global);
+    }
+    let typed = args.text.clone().unwrap_or_default();
     let text = args.text.filter(|text| !text.trim().is_empty()).map(QueryPart::Text);
-    let parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
-    if parts.is_empty() {
-        bail!("no query given: pass text or --image FILE");
+    let mut parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
+    if parts.is_empty() && args.like.is_none() {
+        bail!("no query given: pass text, --image FILE or --like ITEM");
+    }
+    let session = Session::open_truncated(global, args.truncation)?;
+    if let Some(like) = &args.like {
+        parts.push(QueryPart::Item(items::find(&session.engine.snapshot(), like)?));
     }
     let query = Query {
         parts,
@@ -112,9 +123,9 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    let session = Session::open_truncated(global, args.truncation)?;
-    if query.filter.condition.is_some() {
+    if let Some(condition) = &query.filter.condition {
         report_unread_facts(&session.engine.snapshot());
+        super::tables::report_unknown_columns(session.engine.snapshot().tables(), condition);
     }
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
@@ -122,24 +133,16 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         _ => None,
     })?;
     let found = found.map_err(|error| sentence(error.to_string()))?;
-    print_hits(&session.engine.snapshot(), &found, args.json)?;
+    print_hits(&session, &found, &typed, args.json)?;
     Ok(if found.hits.is_empty() { Outcome::Nothing } else { Outcome::Done })
 }
 
-/// Says so if a condition cannot know everything about the images.
-fn report_unread_facts(snapshot: &Snapshot) {
-    let images = snapshot.items().enumerate().filter(|(_, item)| item.modality == Modality::Image);
-    let unread = images.filter(|(row, _)| snapshot.photo(*row).is_none()).count();
-    if unread > 0 {
-        let images = format!("{} image{}", number(unread as u64), if unread == 1 { "" } else { "s" });
-        print_error(&format!("The metadata of {images} has not been read yet; `vicinity index` reads it"));
-    }
-}
-
-fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyhow::Result<()> {
+fn print_hits(session: &Session, found: &SearchResult, typed: &str, as_json: bool) -> anyhow::Result<()> {
+    let snapshot = session.engine.snapshot();
     for (at, hit) in found.hits.iter().enumerate() {
         let Some(item) = snapshot.get(hit.item) else { continue };
         let (rank, score, snippet) = (at + 1, hit.score, item.snippet.as_deref());
+        let text_in_picture = TextInPicture::with_all_words(&session.engine, item, typed);
         if as_json {
             print_json(&HitLine {
                 rank,
@@ -150,19 +153,14 @@ fn print_hits(snapshot: &Snapshot, found: &SearchResult, as_json: bool) -> anyho
                 page: item.part.and_then(Part::page),
                 seconds: item.part.and_then(Part::seconds),
                 snippet,
+                text_in_picture,
             })?;
         } else {
-            print_line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}", hit.modality.as_str(), location(item)))?;
+            let text = hits::note(text_in_picture.as_ref());
+            print_line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}{text}", hit.modality.as_str(), location(item)))?;
         }
     }
     Ok(())
-}
-
-fn location(item: &Item) -> String {
-    match item.part {
-        Some(part) => format!("{}{part}", item.path.display()),
-        None => item.path.display().to_string(),
-    }
 }
 
 #[derive(Serialize)]
@@ -249,7 +247,7 @@ fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let (session, layout) = match session.engine.stored_layout() {
-        Some(layout) if covers(&layout, &session.engine.snapshot()) => (session, Arc::new(layout)),
+        Some(layout) if !args.recompute && covers(&layout, &session.engine.snapshot()) => (session, Arc::new(layout)),
         _ => {
             drop(session);
             // The new layout is kept for next time.
@@ -269,9 +267,9 @@ fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Whether the layout was computed for all items together.
+/// Whether the layout was computed for all items together, or brought for all of them.
 fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
-    layout.method == LayoutMethod::Umap && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
+    layout.method != LayoutMethod::Pca && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
 }
 
 fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
@@ -279,8 +277,10 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     if let Some(bar) = &bar {
         bar.set_length(100);
     }
+    // The stored map is sent, too, when the library is opened; it has generation 0.
+    let is_new = |layout: &Layout| layout.method == LayoutMethod::Umap && layout.generation > 0;
     let layout = session.ask(Job::ComputeLayout(LayoutMethod::Umap), |event| match event {
-        Event::Layout(layout) if covers(&layout, snapshot) => Some(Ok(layout)),
+        Event::Layout(layout) if is_new(&layout) && covers(&layout, snapshot) => Some(Ok(layout)),
         Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
         Event::LayoutProgress(Some(progress)) => {
             if let Some(bar) = &bar {
@@ -365,7 +365,8 @@ fn info(args: &InfoArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     print_line(&format!("  texts    {}", number(texts as u64)))?;
     print_line(&format!("failed     {}", number(failed as u64)))?;
     let used = if snapshot.is_truncated() { format!(", {dimensions_used} in use") } else { String::new() };
-    print_line(&format!("model      {model}, {dimension} dimensions{used}"))?;
+    let space = if session.engine.own_vectors().is_some() { "vectors    your own" } else { "model     " };
+    print_line(&format!("{space} {model}, {dimension} dimensions{used}"))?;
     for root in &parts.roots {
         let note = if root.available { "" } else { " (unavailable)" };
         print_line(&format!("folder     {}{note}", root.path.display()))?;

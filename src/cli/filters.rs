@@ -40,7 +40,8 @@ pub struct FilterArgs {
     /// Find only items that meet a condition, such as: taken >= 2023-06 and camera ~ "X100" and rating >= 3
     ///
     /// Fields: taken, modified (times); camera, lens, colour, keyword, format, folder, name (texts); focal, aperture,
-    /// exposure, iso, rating, width, height, size (numbers); place; type (image, text).
+    /// exposure, iso, rating, width, height, size (numbers); place; type (image, text); and columns of tables (column price,
+    /// column "unit price").
     ///
     /// Comparisons: = != < <= > >=; ~ (contains) and !~; keyword in (dog, cat); has place; place near 47.37,8.54 10 km;
     /// place within 45.8,5.9 47.8,10.5; joined by and, or, not and parentheses. Times are 2023, 2023-06, 2023-06-14 or

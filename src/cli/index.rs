@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use crossbeam_channel::RecvTimeoutError;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -16,10 +16,13 @@ use super::excludes;
 use super::interrupt::on_interrupt;
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
+use super::own_vectors;
 use super::session::{self, Session};
+use super::values::ReadTextArg;
 use vicinity_core::format::number;
-use vicinity_core::{FactsProgress, Progress, Stage, skip_reason};
+use vicinity_core::{FactsProgress, Progress, Stage, TextProgress, skip_reason};
 use vicinity_engine::file_content::check_regular_file;
+use vicinity_engine::picture_text::Tesseract;
 use vicinity_engine::{Access, Event, ImportOptions, ImportSummary, Job, Severity, StageSeconds};
 
 #[derive(Serialize)]
@@ -58,18 +61,30 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     {
         bail!("{reason}");
     }
-    let session = match consent::service(&args, global)? {
-        Some(service) => Session::by_service(&session::library(global)?, &service, global, Access::ReadWrite)?,
-        None => Session::create(global)?,
+    if let Some(ReadTextArg::In(languages)) = &args.read_text {
+        Tesseract::find().and_then(|program| program.check_languages(languages)).context("--read-text")?;
+    }
+    let own_vectors = own_vectors::named(&args, global)?;
+    let positions = own_vectors::positions(&args, own_vectors.as_ref())?;
+    let session = match (own_vectors, consent::service(&args, global)?) {
+        (Some(own_vectors), _) => Session::with_own_vectors(&session::library(global)?, own_vectors)?,
+        (None, Some(service)) => Session::by_service(&session::library(global)?, &service, global, Access::ReadWrite)?,
+        (None, None) => Session::create(global)?,
     };
     session::check_writable(&session.engine)?;
-    set_options(&session, &args)?;
+    let options = set_options(&session, &args)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     on_interrupt(move || flag.store(true, Ordering::Relaxed));
     let (summary, error) = import(&session, &args, &stop)?;
     if error.is_none() && !summary.cancelled {
         read_facts(&session, &stop);
+        if options.read_text.is_some() {
+            read_text(&session, &stop);
+        }
+    }
+    if let (None, false, Some(positions), Some(path)) = (&error, summary.cancelled, positions, &args.positions) {
+        own_vectors::use_positions(&session, positions, path)?;
     }
     report(&session, &summary, args.json)?;
     match error {
@@ -121,19 +136,24 @@ fn combined(first: &ImportSummary, second: ImportSummary) -> ImportSummary {
     }
 }
 
-fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<()> {
+fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<ImportOptions> {
     let before = session.engine.import_options();
     let options = ImportOptions {
         excludes: excludes::apply(&before.excludes, args)?,
-        rows: before.rows || args.rows,
+        rows: before.rows || args.rows || session.engine.own_vectors().is_some(),
         pages: before.pages || args.pages,
         long_text: args.long_text.unwrap_or(before.long_text),
         watch: before.watch,
+        read_text: match &args.read_text {
+            None => before.read_text.clone(),
+            Some(ReadTextArg::Off) => None,
+            Some(ReadTextArg::In(languages)) => Some(languages.clone()),
+        },
     };
     if options != before {
-        session.engine.submit(Job::SetImport(options));
+        session.engine.submit(Job::SetImport(options.clone()));
     }
-    Ok(())
+    Ok(options)
 }
 
 /// Waits for the import to end; returns its summary, and the error that ended it early.
@@ -206,11 +226,38 @@ fn read_facts(session: &Session, stop: &AtomicBool) {
     }
 }
 
+/// Waits until the text in all new and changed pictures is read. It may be missing: the next run reads it then.
+fn read_text(session: &Session, stop: &AtomicBool) {
+    let bar = progress_bar("reading text in pictures {msg} {wide_bar} {pos}/{len}");
+    session.engine.submit(Job::ReadPictureText);
+    while !stop.load(Ordering::Relaxed) {
+        match session.engine.events().recv_timeout(Duration::from_millis(100)) {
+            Ok(Event::TextProgress(Some(TextProgress { done, total, seconds_left, .. }))) => {
+                if let Some(bar) = &bar {
+                    bar.set_length(total);
+                    bar.set_position(done);
+                    bar.set_message(seconds_left.map(time_left).unwrap_or_default());
+                }
+            }
+            Ok(Event::Notice(notice)) if notice.severity != Severity::Info => print_error(&notice.text),
+            Ok(Event::TextProgress(None)) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}
+
+/// ` · 3 minutes left`.
+fn time_left(seconds: f32) -> String {
+    format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(seconds)))
+}
+
 fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_length(progress.total);
     bar.set_position(progress.done);
-    let left =
-        progress.seconds_left.map(|s| format!(" · {} left", indicatif::HumanDuration(Duration::from_secs_f32(s))));
+    let left = progress.seconds_left.map(time_left);
     bar.set_message(match progress.stage {
         Stage::Scanning => "scanning".to_owned(),
         _ => format!("{:.0}/s{}", progress.per_second, left.unwrap_or_default()),
@@ -243,6 +290,9 @@ fn report(session: &Session, summary: &ImportSummary, as_json: bool) -> anyhow::
     ))?;
     if skipped > 0 {
         print_line(&format!("{} skipped: {}", number(skipped), skip_reason::describe(&summary.skipped, number)))?;
+    }
+    if let Some(advice) = skip_reason::advice(&summary.skipped) {
+        print_line(advice)?;
     }
     if embedded > 0 {
         print_line(&format!(

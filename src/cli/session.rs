@@ -9,8 +9,9 @@ use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
 use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
-use vicinity_engine::model_selection;
+use vicinity_engine::model_selection::{self, SpaceSource};
 use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::own_vectors::OwnVectors;
 use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime;
 use vicinity_engine::runtime_settings::RuntimeSettings;
@@ -95,6 +96,15 @@ impl Session {
         Ok(Self { engine, _network: None })
     }
 
+    /// Opens the library for writing with vectors of the user's own; creates it if missing.
+    pub fn with_own_vectors(path: &Path, own_vectors: OwnVectors) -> anyhow::Result<Self> {
+        let engine = Engine::open_with_own_vectors(path, own_vectors, mode(Access::ReadWrite), || {})?;
+        if service::saved(path).is_some() {
+            service::save(path, None)?;
+        }
+        Ok(Self { engine, _network: None })
+    }
+
     /// Opens the library with a service that the user has allowed for it.
     pub fn by_service(path: &Path, service: &Service, global: &GlobalArgs, access: Access) -> anyhow::Result<Self> {
         let network = runtime::network(2).context("could not start the network threads")?;
@@ -121,9 +131,10 @@ impl Session {
     /// Like [`Self::open`], but the caller prints the problems found.
     pub fn open_quietly(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;
-        let chooses = |model: &ModelSource| *model != model_selection::saved(&path) || service::saved(&path).is_some();
-        let access =
-            if global.source()?.is_some_and(|model| chooses(&model)) { Access::ReadWrite } else { Access::Read };
+        let chooses = |model: ModelSource| {
+            SpaceSource::Model(model) != model_selection::saved(&path) || service::saved(&path).is_some()
+        };
+        let access = if global.source()?.is_some_and(chooses) { Access::ReadWrite } else { Access::Read };
         Self::open_with(global, access)
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use vicinity_core::{InvalidLanguages, TextLanguages};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
@@ -87,6 +88,20 @@ pub fn task(word: &str) -> Result<TaskArg, String> {
     })
 }
 
+/// Whether text in pictures is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadTextArg {
+    /// It is not.
+    Off,
+    /// In these languages.
+    In(TextLanguages),
+}
+
+/// `--read-text`.
+pub fn read_text(word: &str) -> Result<ReadTextArg, InvalidLanguages> {
+    if word == "off" { Ok(ReadTextArg::Off) } else { word.parse().map(ReadTextArg::In) }
+}
+
 /// Parses `ADDRESS:PORT`, where the address may be `localhost`.
 pub fn address(word: &str) -> Result<SocketAddr, String> {
     let plain = match word.strip_prefix("localhost:") {
@@ -115,6 +130,13 @@ mod tests {
         same_words(INFERENCE_MODE);
         same_words(TEXT_TASK);
         assert_eq!(PROVIDER.len(), Provider::ALL.len());
+    }
+
+    #[test]
+    fn text_in_pictures_is_read_in_languages_or_not() {
+        assert_eq!(read_text("off"), Ok(ReadTextArg::Off));
+        assert_eq!(read_text("eng+deu"), Ok(ReadTextArg::In("eng+deu".parse().expect("languages"))));
+        assert!(read_text("").is_err() && read_text("--psm").is_err());
     }
 
     #[test]

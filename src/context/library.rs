@@ -1,13 +1,13 @@
 //! Everything that the window shows of one library. When the library is closed, all of it is dropped.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
-    FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, Progress, QueryPart, Scoring, SearchResult,
-    SkipCounts, Suggestion,
+    FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, PictureText, Progress, QueryPart, Scoring,
+    SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 use vicinity_engine::{
     FactCounts, FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows,
@@ -72,6 +72,10 @@ pub struct LibraryState {
     pub facts: Option<(ItemId, Arc<[FactLine]>)>,
     /// Files whose metadata or words are being read.
     pub facts_progress: Option<FactsProgress>,
+    /// The text in the pictures that are in focus or in the preview; empty where none was read.
+    pub picture_texts: HashMap<ItemId, Arc<PictureText>>,
+    /// Pictures whose text is being read.
+    pub text_progress: Option<TextProgress>,
     /// Thumbnails in memory (`None`: there is none for this item).
     pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
     /// Entries of the legend that are switched off.
@@ -98,6 +102,13 @@ pub struct LibraryState {
     pub model_state: Option<ModelState>,
     /// The embedding service, and the dialog about it.
     pub services: Services,
+}
+
+impl LibraryState {
+    /// Whether the user brought the vectors, so that nothing but items can be searched by.
+    pub fn has_own_vectors(&self) -> bool {
+        self.model_state == Some(ModelState::OwnVectors)
+    }
 }
 
 impl Default for LibraryState {
@@ -127,6 +138,8 @@ impl Default for LibraryState {
             previews: HashMap::new(),
             facts: None,
             facts_progress: None,
+            picture_texts: HashMap::new(),
+            text_progress: None,
             thumbnails: HashMap::new(),
             hidden_legend: BTreeSet::new(),
             map_tool: MapTool::default(),
@@ -217,12 +230,35 @@ pub struct QueryState {
     pub matches: Option<[usize; 3]>,
     /// Why there is no result.
     pub error: Option<String>,
+    /// The pictures in which the words were read.
+    pub text_hits: TextHits,
+}
+
+/// Pictures in whose text all words of a query occur.
+#[derive(Clone, Default)]
+pub struct TextHits {
+    /// The words.
+    pub query: Arc<str>,
+    /// The pictures, the best first.
+    pub items: Arc<[ItemId]>,
+    /// The same.
+    pub set: HashSet<ItemId>,
 }
 
 impl QueryState {
     /// Whether nothing is searched for.
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty() && self.chips.is_empty()
+    }
+
+    /// The pictures in which the words on screen were read, the best first.
+    pub fn found_in_pictures(&self) -> &[ItemId] {
+        if *self.text_hits.query == *self.text.trim() { &self.text_hits.items } else { &[] }
+    }
+
+    /// Whether all words on screen were read in a picture.
+    pub fn is_in_picture(&self, id: ItemId) -> bool {
+        self.text_hits.set.contains(&id) && *self.text_hits.query == *self.text.trim()
     }
 
     /// The latest picture or file from outside the collection that is searched with.

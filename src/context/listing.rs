@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use rayon::prelude::*;
 
 use vicinity_core::name::{fold, natural_order};
+use vicinity_core::table::{Cell, ColumnName};
 use vicinity_core::{Hit, Item, ItemId, Modality, SearchResult};
 
 use super::VisibleRows;
@@ -28,10 +29,12 @@ pub enum SortKey {
     Size,
     /// Stars, most first; what is not rated at the end.
     Rating,
+    /// A column of tables, smallest first; what has no value at the end.
+    Column,
 }
 
 impl SortKey {
-    /// All of them, as in the menu.
+    /// Those that every collection may have, as in the menu.
     pub const ALL: [Self; 6] = [Self::Score, Self::Name, Self::Taken, Self::Date, Self::Size, Self::Rating];
 }
 
@@ -77,12 +80,20 @@ pub struct ListingRequest {
     pub source: ListingSource,
     /// In which order.
     pub sort: Sort,
+    /// The column of [`SortKey::Column`].
+    pub column: ColumnName,
 }
 
 impl ListingRequest {
     /// Whether both give the same list.
     pub fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.visible, &other.visible) && self.source.same_as(&other.source) && self.sort == other.sort
+        Arc::ptr_eq(&self.visible, &other.visible)
+            && self.source.same_as(&other.source)
+            && self.order() == other.order()
+    }
+
+    fn order(&self) -> (Sort, Option<&ColumnName>) {
+        (self.sort, (self.sort.key == SortKey::Column).then_some(&self.column))
     }
 
     /// Number of items that have to be visited.
@@ -191,11 +202,22 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
     let fact = |item: &Item| match request.sort.key {
         SortKey::Taken => snapshot.photo_of(item.id).and_then(|photo| photo.taken),
         SortKey::Rating => snapshot.photo_of(item.id).and_then(|photo| photo.rating).map(i64::from),
-        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size => None,
+        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size | SortKey::Column => None,
+    };
+    let cell = |item: &Item| {
+        let is_wanted = request.sort.key == SortKey::Column;
+        is_wanted.then(|| snapshot.tables().cell(item, &request.column)).flatten()
     };
     let entry = |rank: usize, item, score| {
-        let name = if by_name { fold(&Item::name(item)) } else { String::new() };
-        Entry { item, score, rank, name, fact: fact(item) }
+        let (name, fact) = match cell(item) {
+            Some(Cell::Number(number)) => (String::new(), Some(order_of(number))),
+            Some(Cell::Date(seconds)) => (String::new(), Some(seconds)),
+            // Behind all numbers.
+            Some(Cell::Text(text)) => (fold(text), Some(i64::MAX)),
+            None if by_name => (fold(&Item::name(item)), None),
+            None => (String::new(), fact(item)),
+        };
+        Entry { item, score, rank, name, fact }
     };
     match &request.source {
         ListingSource::Hits(result) => {
@@ -219,6 +241,12 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
     }
 }
 
+/// A whole number that is smaller for a smaller number (IEEE 754, 5.10).
+fn order_of(number: f64) -> i64 {
+    let bits = number.to_bits().cast_signed();
+    bits ^ i64::from(bits < 0).wrapping_neg().cast_unsigned().wrapping_shr(1).cast_signed()
+}
+
 fn order(entries: &mut [Entry<'_>], sort: Sort) {
     let usual = |a: &Entry<'_>, b: &Entry<'_>| match sort.key {
         SortKey::Score => a.rank.cmp(&b.rank),
@@ -226,8 +254,9 @@ fn order(entries: &mut [Entry<'_>], sort: Sort) {
         SortKey::Date => b.item.modified_ns.cmp(&a.item.modified_ns),
         SortKey::Size => b.item.bytes.cmp(&a.item.bytes),
         SortKey::Taken | SortKey::Rating => b.fact.cmp(&a.fact),
+        SortKey::Column => a.fact.cmp(&b.fact).then_with(|| natural_order(&a.name, &b.name)),
     };
-    let by_fact = matches!(sort.key, SortKey::Taken | SortKey::Rating);
+    let by_fact = matches!(sort.key, SortKey::Taken | SortKey::Rating | SortKey::Column);
     let compare = |a: &Entry<'_>, b: &Entry<'_>| -> Ordering {
         let order = usual(a, b);
         let order = if sort.reversed { order.reverse() } else { order };
@@ -252,7 +281,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use vicinity_core::{ContentHash, Filter, NamePattern};
+    use vicinity_core::table::{TableBuilder, TableFormat};
+    use vicinity_core::{ContentHash, Filter, NamePattern, Part, TableSet};
     use vicinity_engine::{Snapshot, SnapshotParts, Vectors};
     use vicinity_models::ModelKey;
 
@@ -275,6 +305,7 @@ mod tests {
             epoch: 0,
             generation: 0,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new(items)],
             vector_rows: vec![Arc::new(vec![u32::MAX; 4])],
@@ -293,6 +324,7 @@ mod tests {
             visible: Arc::clone(&visible),
             source: ListingSource::Hits(result),
             sort: Sort::default(),
+            column: ColumnName::new(""),
         };
         // Whoever asks drops each answer before the next one is made, so that it could get the same address.
         let mut before = ask(Arc::default());
@@ -307,7 +339,8 @@ mod tests {
 
     fn listed(source: ListingSource, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
         let visible = Arc::new(VisibleRows::new(snapshot(), filter, None));
-        let request = ListingRequest { visible, source, sort: Sort { key, reversed } };
+        let column = ColumnName::new("");
+        let request = ListingRequest { visible, source, sort: Sort { key, reversed }, column };
         let listing = Listing::new(&request);
         assert_eq!(listing.shapes.len(), listing.items.len());
         (listing.items.iter().map(|id| id.0).collect(), listing.matches)
@@ -322,6 +355,41 @@ mod tests {
         assert_eq!(all(SortKey::Date, false), [6, 0, 4, 2], "latest first");
         assert_eq!(all(SortKey::Size, false), [2, 0, 6, 4], "largest first, equal ones as added");
         assert_eq!(all(SortKey::Size, true), [4, 0, 6, 2]);
+    }
+
+    #[test]
+    fn rows_are_listed_by_a_column_and_those_without_a_value_last() {
+        let before = snapshot();
+        let mut builder = TableBuilder::default();
+        ["price", "colour"].iter().for_each(|name| builder.add_column(name, None));
+        for (row, [price, colour]) in (1..).zip([["-3", "red"], ["10", "Blue"], ["", ""], ["-20.5", "red"]]) {
+            builder.push(row, 0, price);
+            builder.push(row, 1, colour);
+        }
+        let mut tables = TableSet::default();
+        tables.insert(Path::new("/t.csv"), Arc::new(builder.finish(TableFormat::default())));
+        let path: Arc<Path> = Path::new("/t.csv").into();
+        let row = |(i, item): (usize, &Item)| Item {
+            path: Arc::clone(&path),
+            part: Some(Part::Row(i as u32 + 1)),
+            ..item.clone()
+        };
+        let items: Vec<Item> = before.items().enumerate().map(row).collect();
+        let parts = before.parts().clone();
+        let snapshot =
+            Snapshot::new(SnapshotParts { chunks: vec![Arc::new(items)], tables: Arc::new(tables), ..parts });
+        let visible = Arc::new(VisibleRows::everything(Arc::new(snapshot)));
+        let listed = |column: &str, reversed| {
+            let (visible, column) = (Arc::clone(&visible), ColumnName::new(column));
+            let sort = Sort { key: SortKey::Column, reversed };
+            let request = ListingRequest { visible, source: ListingSource::Everything, sort, column };
+            Listing::new(&request).items.iter().map(|id| id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(listed("Price", false), [6, 0, 2, 4], "by their values");
+        assert_eq!(listed("price", true), [2, 0, 6, 4]);
+        assert_eq!(listed("colour", false), [2, 0, 6, 4], "regardless of case");
+        assert_eq!(listed("other", false), [0, 2, 4, 6]);
+        assert!([-1e300, -2.0, -0.5, 0.0, 0.5, 3.0].map(order_of).is_sorted());
     }
 
     #[test]

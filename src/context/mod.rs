@@ -19,11 +19,11 @@ pub mod view;
 
 pub use commands::{Command, CommandSender};
 pub use labels::AppliedLabels;
-pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab};
+pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, TextHits};
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use selection::Selection;
 pub use state::State;
-pub use vicinity_engine::visible::{FactCounts, FolderCounts, FolderId};
+pub use vicinity_engine::visible::{ColumnCounts, FactCounts, FactValue, FolderCounts, FolderId};
 pub use vicinity_engine::{ImportOptions, Notice, Root, Severity, Snapshot, UnfinishedImport, VisibleRows};
 pub use vicinity_models::LongText;
 pub use view::{Dialog, PathRequest, View};

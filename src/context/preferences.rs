@@ -33,12 +33,16 @@ pub struct Preferences {
     pub central_view: CentralView,
     /// Colour of the points.
     pub colour_by: ColourBy,
+    /// The column that colours the points, if one does.
+    pub colour_column: String,
     /// How the map shows the items that the filter excludes.
     pub filter_display: FilterDisplay,
     /// Height of the gallery's rows, points.
     pub gallery_height: f32,
     /// The gallery's order.
     pub gallery_sort: Sort,
+    /// The column that orders the gallery, if one does.
+    pub sort_column: String,
     /// Whether animations are left out.
     pub reduce_motion: bool,
     /// Libraries opened before, the latest first.
@@ -68,9 +72,11 @@ impl Default for Preferences {
             right_open: true,
             central_view: CentralView::Map,
             colour_by: ColourBy::Modality,
+            colour_column: String::new(),
             filter_display: FilterDisplay::default(),
             gallery_height: GALLERY_HEIGHT,
             gallery_sort: Sort::default(),
+            sort_column: String::new(),
             reduce_motion: false,
             recents: Vec::new(),
             label_set: LabelSet::default(),
@@ -128,6 +134,8 @@ pub enum ColourBy {
     Year,
     /// Stars of a photo.
     Rating,
+    /// A column of tables, [`Preferences::colour_column`].
+    Column,
 }
 
 /// How the map shows the items that the filter excludes.

@@ -35,6 +35,8 @@ pub struct View {
     pub graphics: Option<String>,
     /// The devices of this machine; empty before they were asked for.
     pub devices: Vec<DeviceSummary>,
+    /// The languages in which text in pictures can be read, or why it cannot; `None` before that was asked for.
+    pub text_languages: Option<Result<Vec<String>, String>>,
     /// All models; `None` where they are not managed here, or not known yet.
     pub model_list: Option<ModelList>,
     /// Where each provider's key is, in the order of [`Provider::ALL`]; `None` before it was

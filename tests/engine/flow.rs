@@ -682,7 +682,7 @@ fn what_was_left_out_is_counted_and_remembered() {
     place.write("fine.txt", "A fine text.");
     place.write("blank.txt", " \n\n");
     for (name, bytes) in [
-        ("film.mp4", &b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"[..]),
+        ("film.m1v", &b"\0\0\x01\xb3\x14\0\xf0\x13\xff\xff\xe0\0"[..]),
         ("raw.raf", b"FUJIFILMCCD-RAW 0201FF383501\0\0\0\0"),
         ("letter.docx", b"PK\x03\x04\x14\0\0\0word/document.xml"),
         ("box.zip", b"PK\x03\x04\x14\0\0\0photos/1.jpg"),

@@ -7,19 +7,23 @@
 mod support {
     pub mod engine;
     pub mod library;
+    pub mod own_vectors;
     pub mod places;
     pub mod service;
     pub mod synthetic;
     pub use places::*;
 }
 
+mod companions;
 mod devices;
 mod dimensions;
 mod facts;
 mod flow;
 mod import;
+mod own_vectors;
 mod project;
 mod remote_soak;
 mod store;
 mod store_survival;
+mod tables;
 mod watch;

@@ -295,6 +295,7 @@ fn small_library() -> (Snapshot, Layout) {
         epoch: 1,
         generation: 1,
         photos: Vec::new(),
+        tables: Arc::default(),
         roots: vec![],
         chunks: vec![Arc::new(items)],
         vector_rows: vec![Arc::new(vec![u32::MAX; 4])],

@@ -180,6 +180,7 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
         pages: false,
         long_text: LongText::Mean,
         watch: true,
+        read_text: None,
     };
     store.set_import_options(&options).expect("stored");
     drop(store);
@@ -514,8 +515,14 @@ fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
         modified_ns: 1,
     };
     store.record_rejected(vec![refused]).expect("stored");
-    let mean =
-        ImportOptions { excludes: Vec::new(), rows: false, pages: false, long_text: LongText::Mean, watch: true };
+    let mean = ImportOptions {
+        excludes: Vec::new(),
+        rows: false,
+        pages: false,
+        long_text: LongText::Mean,
+        watch: true,
+        read_text: None,
+    };
     store.set_import_options(&mean).expect("stored");
     store.commit_embedded(batch(3..4)).expect("stored");
     let seen = [0, 3, 6, 9, 20].map(|n| PathBuf::from(format!("/photos/{n}.jpg"))).into_iter().collect();
@@ -876,8 +883,14 @@ mod damage {
             let dir = library();
             let mut store = open(dir.path());
             let excludes = vec!["*.tmp".to_owned()];
-            let options =
-                ImportOptions { excludes, rows: false, pages: false, long_text: LongText::Truncate, watch: true };
+            let options = ImportOptions {
+                excludes,
+                rows: false,
+                pages: false,
+                long_text: LongText::Truncate,
+                watch: true,
+                read_text: None,
+            };
             store.set_import_options(&options).expect("stored");
             let failed = RejectedFile {
                 cause: RejectionCause::Content,

@@ -18,6 +18,7 @@ mod decode_helper;
 mod documents;
 mod files;
 mod formats;
+mod pdf;
 mod photo_facts;
 mod pictures;
 mod raw_and_svg;

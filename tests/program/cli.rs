@@ -114,6 +114,38 @@ fn a_search_is_limited_to_the_dates_of_modification() {
 }
 
 #[test]
+fn rows_of_tables_are_found_by_their_columns() {
+    let place = Place::new();
+    let table = place.files().join("dogs.csv");
+    fs::write(&table, "text;price;kind\na dog;1,5;poodle\na wolf;20,25;wild\na fox;3;wild\n").unwrap();
+    let indexed = place.run(&["index", place.files().to_str().unwrap(), "--rows", "--json"]);
+    assert!(indexed.status.success(), "{}", stderr(&indexed));
+    let found = |condition: &str| {
+        let output = place.run(&["search", "an animal", "--json", "--where", condition]);
+        let mut rows: Vec<_> = lines(&output).iter().map(|hit| hit["row"].as_u64()).collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(found("column price >= 3 and column kind = Wild"), [Some(2), Some(3)]);
+    assert_eq!(found("column price < 2 or column price > 20"), [Some(1), Some(2)]);
+    let told = stderr(&place.run(&["search", "an animal", "--where", "column prize > 3"]));
+    assert!(told.contains("No table of the library has a column `prize`; the columns are kind, price, text"), "{told}");
+    let told = lines(&place.run(&["info", "--json", table.to_str().unwrap()])).remove(0);
+    assert_eq!((&told["rows"], &told["separator"], &told["decimal"]), (&3.into(), &";".into(), &"comma".into()));
+    let price = &told["columns"][1];
+    assert_eq!(
+        (&price["name"], &price["kind"], &price["limits"][1]),
+        (&"price".into(), &"number".into(), &"20.25".into())
+    );
+    let said = String::from_utf8(place.run(&["info", table.to_str().unwrap()]).stdout).unwrap();
+    for line in
+        ["separator ;", "header    yes", "decimals  with a comma", "column    kind: category, 3 known, 2 different"]
+    {
+        assert!(said.contains(line), "{said}");
+    }
+}
+
+#[test]
 fn a_search_is_limited_to_what_meets_a_condition() {
     let place = Place::with_photos();
     assert!(place.index().status.success());
@@ -140,6 +172,9 @@ fn a_search_is_limited_to_what_meets_a_condition() {
     for field in vicinity_core::condition::field::Field::ALL {
         assert!(help.contains(field.as_str()), "{field}");
     }
+
+    let told = stderr(&place.run(&["search", "an animal", "--where", "column price > 3"]));
+    assert!(told.contains("No table of the library has a column `price`"), "{told}");
 
     let catalog = rusqlite::Connection::open(place.path("library").join("catalog.sqlite")).unwrap();
     catalog.execute("DELETE FROM facts WHERE rowid = (SELECT min(rowid) FROM facts)", ()).unwrap();
@@ -730,12 +765,14 @@ fn what_was_left_out_is_printed_with_its_reason() {
     let place = Place::new();
     fs::write(place.files().join("film.mp4"), b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom").unwrap();
     fs::write(place.files().join("letter.docx"), b"PK\x03\x04\x14\0\0\0word/document.xml").unwrap();
-    let done = place.run(&["index", place.files().to_str().unwrap()]);
-    let told = String::from_utf8(done.stdout).unwrap();
-    assert!(told.contains("2 skipped: 1 office document, 1 video"), "{told}");
-    let summary = lines(&place.run(&["index", "--json"])).pop().unwrap();
+    // No ffmpeg is found there.
+    let run = |arguments: &[&str]| place.command(arguments).env("PATH", place.path("nothing")).output().unwrap();
+    let told = String::from_utf8(run(&["index", place.files().to_str().unwrap()]).stdout).unwrap();
+    assert!(told.contains("2 skipped: 1 office document, 1 video (needs ffmpeg)"), "{told}");
+    assert!(told.contains("install it"), "{told}");
+    let summary = lines(&run(&["index", "--json"])).pop().unwrap();
     assert_eq!(summary["skipped"], 2);
-    assert_eq!(summary["left_out"], serde_json::json!({"office": 1, "video": 1}));
+    assert_eq!(summary["left_out"], serde_json::json!({"office": 1, "video_without_ffmpeg": 1}));
 }
 
 #[test]
@@ -816,5 +853,72 @@ fn info_tells_what_is_known_of_a_photo_once_it_is_indexed() {
         (lines(&one_of_two).len(), one_of_two.status.code()),
         (1, Some(1)),
         "scripts notice that one is missing"
+    );
+}
+
+/// A program that reads one word in every picture, in place of Tesseract.
+#[cfg(unix)] // Tested here.
+fn fake_tesseract(place: &Place) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let program = place.path("tesseract");
+    let list = "[ \"$1\" = --list-langs ] && { echo languages; echo eng; echo osd; exit 0; }";
+    let word = "printf '5\\t1\\t1\\t1\\t1\\t1\\t16\\t12\\t32\\t12\\t96\\tINVOICE\\n'";
+    fs::write(&program, format!("#!/bin/sh\n{list}\ncat >/dev/null\n{word}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[cfg(unix)] // Tested here.
+#[test]
+fn text_in_pictures_is_read_on_request_found_and_shown() {
+    let place = Place::new();
+    let (program, files) = (fake_tesseract(&place), place.files());
+    let run = |arguments: &[&str]| place.command(arguments).env("VICINITY_TESSERACT", &program).output().unwrap();
+    let folder = files.to_str().unwrap();
+    let refused = run(&["index", folder, "--read-text", "eng+fra"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("no data to read fra; installed are: eng"), "{}", stderr(&refused));
+    assert!(!place.path("library").exists(), "nothing is made before that is known");
+
+    assert!(run(&["index", folder]).status.success());
+    assert_eq!(run(&["search", "--words", "invoice"]).status.code(), Some(1), "off until somebody asks for it");
+    assert!(run(&["index", folder, "--read-text", "eng"]).status.success());
+    let found = lines(&run(&["search", "--words", "Invoice", "--json"]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(keys(&found[0]), ["modality", "path", "rank", "text_in_picture"]);
+    assert_eq!(found[0]["text_in_picture"]["words"], serde_json::json!(["INVOICE"]));
+    assert_eq!(found[0]["text_in_picture"]["boxes"], serde_json::json!([[0.25, 0.25, 0.75, 0.5]]));
+    let by_meaning = lines(&run(&["search", "invoice", "--json", "--modality", "image"]));
+    assert_eq!(by_meaning[0]["text_in_picture"]["words"][0], "INVOICE");
+    assert!(lines(&run(&["search", "rocket", "--json"])).iter().all(|hit| hit.get("text_in_picture").is_none()));
+    let text = String::from_utf8(run(&["search", "--words", "invoice"]).stdout).unwrap();
+    assert!(text.lines().all(|line| line.ends_with(".png  (text in picture: INVOICE)")), "{text}");
+    assert_eq!(lines(&run(&["search", "--words", "\"barks at\"", "--json"])).len(), 1, "the words of texts, too");
+    assert_eq!(run(&["search", "--words", "invoice", "--modality", "text"]).status.code(), Some(1));
+    let known = lines(&run(&["info", "--json", files.join("picture1.png").to_str().unwrap()]));
+    assert_eq!(known[0]["text_in_picture"], "INVOICE");
+
+    // remembered, until it is switched off
+    fs::copy(files.join("picture1.png"), files.join("other.png")).unwrap();
+    image::RgbImage::new(64, 48).save(files.join("new.png")).unwrap();
+    assert!(run(&["index"]).status.success());
+    assert_eq!(lines(&run(&["search", "--words", "invoice", "--json"])).len(), 4);
+    assert!(run(&["index", "--read-text", "off"]).status.success());
+    image::RgbImage::new(32, 48).save(files.join("newer.png")).unwrap();
+    assert!(run(&["index"]).status.success());
+    assert_eq!(lines(&run(&["search", "--words", "invoice", "--json"])).len(), 4, "what was read stays");
+}
+
+#[test]
+fn reading_text_without_tesseract_is_one_sentence() {
+    let place = Place::new();
+    let folder = place.files();
+    let mut command = place.command(&["index", folder.to_str().unwrap(), "--read-text", "eng"]);
+    let refused = command.env("VICINITY_TESSERACT", place.path("missing")).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("Tesseract, which reads text in pictures, was not found"),
+        "{}",
+        stderr(&refused)
     );
 }

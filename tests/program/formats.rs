@@ -48,7 +48,7 @@ fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 fn samples_of_other_formats_are_embedded_as_their_twin() {
     let folder = crate::support::places::project_dir().join("tests/fixtures/formats/lighthouse");
     let model = builtin::load().unwrap();
-    for path in files(&folder, &["avif", "heic", "jxl", "psd"]) {
+    for path in files(&folder, &["avif", "heic", "jp2", "jxl", "psd"]) {
         assert_alike(&model, &path, &folder.join("twin.png"));
     }
 }
@@ -95,6 +95,8 @@ fn pages_of_a_tiff_become_items_on_request_and_one_item_again() {
     let pages: Vec<_> = hits.iter().filter_map(|hit| hit["page"].as_u64()).collect();
     assert_eq!(pages.len(), 3, "{output}");
     assert_eq!(pages[0], 1, "a file stands for its first page: {output}");
+    let (_, met) = run(&folder, &["search", "--image", "files/pages.tiff", "--json", "--where", "type = image"]);
+    assert_eq!(met.len(), 3);
 }
 
 #[test]
@@ -116,4 +118,27 @@ fn a_folder_of_all_formats_is_indexed_and_a_bad_file_is_one_failure() {
     let summary = lines.last().unwrap();
     assert_eq!((&summary["embedded"], &summary["failed"]), (&5.into(), &2.into()), "{output}");
     assert_eq!(output.matches("truncated").count(), 2, "{output}");
+}
+
+#[test]
+fn pages_of_documents_become_items_and_are_named_in_hits() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    let samples = crate::support::places::project_dir().join("tests/fixtures/pdf");
+    for name in ["report.pdf", "locked.pdf"] {
+        fs::copy(samples.join(name), files.join(name)).unwrap();
+    }
+    let index = || {
+        let (output, lines) = run(&folder, &["index", "files", "--json"]);
+        let count = |name: &str| lines.last().unwrap()[name].as_u64().unwrap_or_else(|| panic!("{output}"));
+        assert!(output.contains("protected by a password"), "{output}");
+        [count("items"), count("embedded"), count("reused"), count("failed")]
+    };
+    assert_eq!(index(), [5, 5, 0, 1], "three pages, two of them with a text");
+    assert_eq!(index(), [5, 0, 5, 1], "not read again");
+    let (output, hits) = run(&folder, &["search", "a table of ponds", "--json", "--modality", "text"]);
+    assert_eq!((&hits[0]["page"], &hits[0]["snippet"]), (&2.into(), &"A wide table of ponds".into()), "{output}");
+    let (output, hits) = run(&folder, &["search", "red and blue", "--json", "--modality", "image"]);
+    assert_eq!((&hits[0]["page"], hits.len()), (&3.into(), 3), "{output}");
 }

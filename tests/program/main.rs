@@ -9,6 +9,7 @@ mod support {
     pub mod fake;
     pub mod http;
     pub mod hub;
+    pub mod own_vectors;
     pub mod places;
     pub mod python;
     pub mod service;
@@ -26,6 +27,7 @@ mod formats;
 mod home;
 mod kill;
 mod models_download;
+mod own_vectors;
 mod packaging;
 mod remote_use;
 mod serve;
@@ -41,4 +43,5 @@ mod ui_panels;
 mod ui_services;
 #[cfg(feature = "window")]
 mod ui_updates;
+mod videos;
 mod windows;

@@ -7,7 +7,7 @@ use crate::support::window::{Setup, Window, drop_file, no_engine, painted, step_
 use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vicinity::app::preferences;
+use vicinity::app::{Environment, preferences};
 use vicinity::context::{CentralView, Dialog, FilterDisplay, RightTab, ThemeChoice};
 use vicinity_core::condition::field::Field;
 use vicinity_core::{ItemId, Modality};
@@ -791,6 +791,82 @@ fn any_of_many_keywords_is_found_by_its_letters() {
     assert_eq!(window.state().state().library().query.filter.chosen_values(Field::Keyword), ["e", "green"]);
 }
 
+fn open_table() -> Window {
+    let setup = Setup { size: Some([1200.0, 1500.0]), ..Setup::default() };
+    open_with_habits(setup, fake::Habits { table: true, ..fake::Habits::default() }).0
+}
+
+#[test]
+fn columns_of_tables_narrow_the_collection() {
+    let mut window = open_table();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "categories are listed", |w| shown(w, "poodle, 5") && shown(w, "terrier, 3"));
+    window.get_by_label("terrier, 3").click();
+    step_until(&mut window, "three are terriers", |w| visible(w) == Some(3));
+    window.run_steps(2);
+    assert!(shown(&window, "poodle, 5"), "counted as if it were chosen");
+    enter(&mut window, "price from", "4");
+    step_until(&mut window, "two of them cost more", |w| visible(w) == Some(2));
+    enter(&mut window, "price to", "much");
+    assert!(shown(&window, "Not a number"));
+    assert_eq!(visible(&window), Some(2), "what is wrong changes nothing");
+    enter(&mut window, "price to", "");
+    enter(&mut window, "born to", "2023-02");
+    step_until(&mut window, "one of them is older", |w| visible(w) == Some(1));
+    let condition = |w: &Window| w.state().state().library().query.filter.condition.as_ref().map(ToString::to_string);
+    let expected = "column \"kind\" = \"terrier\" and column \"price\" >= 4 and column \"born\" <= 2023-02";
+    assert_eq!(condition(&window).as_deref(), Some(expected));
+    window.run_steps(2);
+    window.get_by_label("Clear price").click();
+    step_until(&mut window, "the price is free", |w| visible(w) == Some(2));
+    enter(&mut window, "Filter condition", "column price = 9.5");
+    step_until(&mut window, "a condition in words does the same", |w| visible(w) == Some(1));
+}
+
+#[test]
+fn the_inspector_shows_the_cells_of_a_row() {
+    let mut window = open_table();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("dogs.csv:3").click();
+    step_until(&mut window, "its cells are shown", |w| w.query_by_label("price 9.5").is_some());
+    window.get_by_label("kind terrier");
+    window.get_by_label("born 2023-03-15");
+}
+
+#[test]
+fn the_gallery_is_ordered_by_a_column() {
+    let mut window = open_table();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    let listed = |w: &Window| w.state().state().library().gallery.listing.items.first().map(|id| id.0);
+    step_until(&mut window, "everything is listed", |w| listed(w) == Some(0));
+    for (now, first) in [("Sort by order added, oldest first", 24), ("Sort by price, ascending", 31)] {
+        window.get_by_label(now).click();
+        window.run_steps(3);
+        window.get_all_by_label("price").last().expect("in the menu").click();
+        step_until(&mut window, now, |w| listed(w) == Some(first));
+        window.run_steps(3);
+    }
+}
+
+#[test]
+fn the_map_is_coloured_by_columns() {
+    let mut window = open_table();
+    let shown = |w: &Window, label: &str| w.query_all_by_label(label).next().is_some();
+    step_until(&mut window, "categories are listed", |w| shown(w, "poodle, 5"));
+    for (now, next, entries) in [
+        ("Colour by type", "kind", ["Colour by kind", "poodle, 5", "Not known, 24"]),
+        ("Colour by kind", "price", ["Colour by price", "1.5, 1", "Not known, 24"]),
+    ] {
+        window.get_by_label(now).click();
+        window.run_steps(3);
+        window.get_by_role_and_label(egui::accesskit::Role::Button, next).click();
+        step_until(&mut window, next, |w| entries.iter().all(|entry| shown(w, entry)));
+        window.run_steps(3);
+    }
+}
+
 #[test]
 fn a_condition_can_be_written_and_says_what_is_wrong() {
     let mut window = open_photos();
@@ -991,4 +1067,99 @@ fn menus_are_as_wide_as_their_words_and_panels_keep_their_margins() {
     let rows = ["Zoom map to this folder", "Show in folder", "Remove from collection"];
     let widths: Vec<f32> = rows.iter().map(|row| window.get_by_label(row).rect().width()).collect();
     assert!(widths.iter().all(|w| *w == widths[0] && (120.0..240.0).contains(w)), "{widths:?}");
+}
+
+#[test]
+fn hits_with_the_words_in_the_picture_say_so_and_are_listed_on_a_click() {
+    let (mut window, _) = open();
+    type_query(&mut window, "open");
+    step_until(&mut window, "they are found", |w| w.query_by_label("2 pictures contain this text").is_some());
+    assert_eq!(window.query_all_by_label_contains(", text in picture").count(), 2);
+    window.get_by_label("2 pictures contain this text").click();
+    step_until(&mut window, "they are selected", |w| {
+        w.state().state().library().selection.items == [ItemId(7), ItemId(5)]
+    });
+    assert_eq!(window.state().state().preferences.central_view, CentralView::Gallery);
+    let marked = |w: &Window| w.query_all_by_label_contains(", text in picture").count();
+    type_query(&mut window, " 19:30");
+    step_until(&mut window, "one has this word", |w| marked(w) == 1);
+    type_query(&mut window, " tomorrow");
+    step_until(&mut window, "none has", |w| marked(w) == 0);
+}
+
+#[test]
+fn the_inspector_shows_the_text_in_a_picture_and_the_preview_where_it_is() {
+    let (mut window, _) = open();
+    window.key_press(Key::Num2);
+    window.run_steps(3);
+    window.get_by_label("picture_05.jpg").click();
+    step_until(&mut window, "its text is shown", |w| w.query_by_label("OPEN until 19:30").is_some());
+    window.get_by_label("Text in picture");
+    window.key_press(Key::Space);
+    step_until(&mut window, "the preview is open", |w| w.query_by_label("Outline text").is_some());
+    let before = window.render().unwrap();
+    window.get_by_label("Outline text").click();
+    step_until(&mut window, "the words are outlined", |w| w.query_by_label("Hide text outlines").is_some());
+    window.run_steps(2);
+    assert!(window.render().unwrap() != before);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.query_all_by_label("picture_06.jpg").next().expect("a tile").click();
+    step_until(&mut window, "a picture without text", |w| w.query_by_label("Text in picture").is_none());
+}
+
+fn open_import_settings(languages: fn() -> Result<Vec<String>, String>) -> (Window, fake::Jobs) {
+    let environment = Environment { text_languages: languages, ..Environment::default() };
+    let (mut window, jobs) = open_with(Setup { environment, ..Setup::default() });
+    window.key_press(Key::P);
+    window.run_steps(3);
+    window.event(egui::Event::Text("Import settings".to_owned()));
+    window.run_steps(3);
+    window.key_press(Key::Enter);
+    step_until(&mut window, "the form is shown", |w| {
+        w.state().state().view.text_languages.is_some() && w.query_by_label("Read text in pictures").is_some()
+    });
+    window.run_steps(3);
+    (window, jobs)
+}
+
+#[test]
+fn text_in_pictures_is_read_in_the_languages_chosen() {
+    let (mut window, jobs) = open_import_settings(|| Ok(vec!["deu".to_owned(), "eng".to_owned(), "tlh".to_owned()]));
+    assert!(window.query_by_label("German").is_none(), "only once it is switched on");
+    window.get_by_label("Read text in pictures").click();
+    step_until(&mut window, "languages are offered", |w| w.query_by_label("German").is_some());
+    window.get_by_label("tlh");
+    window.get_by_label("German").click();
+    window.run_steps(3);
+    window.get_by_label("Apply").click();
+    let chosen = |job: &Job| match job {
+        Job::SetImport(options) => options.read_text.as_ref().map(ToString::to_string),
+        _ => None,
+    };
+    step_until(&mut window, "it is stored", |_| jobs.lock().unwrap().iter().find_map(chosen).is_some());
+    assert_eq!(jobs.lock().unwrap().iter().find_map(chosen).as_deref(), Some("eng+deu"));
+}
+
+#[test]
+fn the_status_bar_shows_how_much_text_was_read_and_a_button_to_pause() {
+    let habits = fake::Habits { reading_text: true, ..fake::Habits::default() };
+    let (mut window, jobs) = open_with_habits(Setup::default(), habits);
+    step_until(&mut window, "the progress is shown", |w| {
+        w.query_by_label("Reading text in pictures: 1,204 of 9,040 · 25 min left").is_some()
+    });
+    window.get_by_label("Pause reading text").click();
+    step_until(&mut window, "it is paused", |w| {
+        w.query_by_label("Reading text in pictures: 1,204 of 9,040 · paused").is_some()
+    });
+    window.get_by_label("Resume reading text").click();
+    step_until(&mut window, "it goes on", |w| w.query_by_label("Pause reading text").is_some());
+    assert!(jobs.lock().unwrap().iter().any(|job| matches!(job, Job::PausePictureText(true))));
+}
+
+#[test]
+fn without_tesseract_the_form_says_what_to_install() {
+    let (window, _) = open_import_settings(|| Err("Tesseract was not found".to_owned()));
+    window.get_by_label_contains("Tesseract was not found. ");
+    assert!(window.query_by_label("English").is_none());
 }

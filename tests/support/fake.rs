@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
 use vicinity_core::photo_summary::{Texts, seconds_of_clock};
+use vicinity_core::table::{TableBuilder, TableFormat};
 use vicinity_core::{
-    ContentHash, Failure, Filter, Histogram, Hit, Item, ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress,
-    MapStage, Modality, PhotoFacts, PhotoSummary, Picture, Progress, Query, QueryPart, ScoredLabels, SearchResult,
-    Stage, Suggestion,
+    ContentHash, Failure, Filter, Histogram, Hit, Item, ItemFacts, ItemId, LabelScore, Layout, LayoutMethod, MapPos,
+    MapProgress, MapStage, Modality, Part, PhotoFacts, PhotoSummary, Picture, PictureText, PictureWord, Progress,
+    Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion, Table, TableSet, TextProgress,
 };
 use vicinity_engine::visible::{FactCounter, FolderIndex};
 use vicinity_engine::{
@@ -35,6 +36,10 @@ pub struct Habits {
     pub empty: bool,
     /// Something is known of every third picture, see [`photo`].
     pub photos: bool,
+    /// The texts are rows of a table, see [`table`].
+    pub table: bool,
+    /// Text in pictures is being read.
+    pub reading_text: bool,
 }
 
 struct Fake {
@@ -67,6 +72,9 @@ pub fn opener_with(habits: Habits) -> (Opener, Jobs) {
         fake.send(Event::Layout(Arc::new(layout())));
         let failure = Failure { path: "/c/Photos/broken.jpg".into(), reason: "the file ends too early".to_owned() };
         fake.send(Event::Failures(Arc::new(vec![failure])));
+        if habits.reading_text {
+            fake.send(Event::TextProgress(Some(READING)));
+        }
         Ok(Box::new(fake))
     };
     (Arc::new(open), kept)
@@ -125,15 +133,46 @@ fn photo(id: u32) -> Option<PhotoSummary> {
     Some(photo)
 }
 
+/// Columns of numbers, categories and dates.
+fn table() -> Table {
+    let mut builder = TableBuilder::default();
+    ["price", "kind", "born"].iter().for_each(|name| builder.add_column(name, None));
+    for row in 1..=TEXTS {
+        builder.push(row, 0, &format!("{}.5", row * row));
+        builder.push(row, 1, if row < 4 { "terrier" } else { "poodle" });
+        builder.push(row, 2, &format!("2023-0{row}-15"));
+    }
+    builder.finish(TableFormat::default())
+}
+
+const TABLE: &str = "/c/Notes/dogs.csv";
+
+fn row_of_table(item: Item) -> Item {
+    if item.modality == Modality::Image {
+        return item;
+    }
+    Item { path: Path::new(TABLE).into(), part: Some(Part::Row(item.id.0 - PICTURES + 1)), ..item }
+}
+
+fn tables(habits: Habits) -> Arc<TableSet> {
+    let mut tables = TableSet::default();
+    if habits.table {
+        tables.insert(Path::new(TABLE), Arc::new(table()));
+    }
+    Arc::new(tables)
+}
+
 fn snapshot(library: &Path, habits: Habits) -> Snapshot {
     let all = if habits.empty { 0 } else { PICTURES + TEXTS + habits.more };
-    let items: Vec<Item> = (0..all).map(item).collect();
+    let row = |item| if habits.table { row_of_table(item) } else { item };
+    let items: Vec<Item> = (0..all).map(item).map(row).collect();
     let chunks = |items: Vec<Item>| items.chunks(4096).map(|chunk| Arc::new(chunk.to_vec())).collect();
     let root = |path: &str| Root { path: path.into(), available: true };
     Snapshot::new(SnapshotParts {
         library: library.to_owned(),
         epoch: 1,
         generation: 1,
+        tables: tables(habits),
         photos: if habits.photos { vec![Arc::new((0..all.min(PICTURES)).map(photo).collect())] } else { Vec::new() },
         roots: vec![root("/c/Photos"), root("/c/Notes")],
         vector_rows: items.chunks(4096).map(|chunk| Arc::new(chunk.iter().map(|item| item.id.0).collect())).collect(),
@@ -171,7 +210,7 @@ impl Fake {
         };
         let all = PICTURES + TEXTS;
         let score = |id: u32| 0.4 - ((id + all - shift % all) % all) as f32 * 0.02;
-        let wanted = |id: &u32| query.filter.admits(&item(*id), photo(*id).as_ref());
+        let wanted = |id: &u32| query.filter.admits(&item(*id), ItemFacts::of_photo(photo(*id).as_ref()));
         let mut hits: Vec<Hit> = (0..all)
             .filter(wanted)
             .map(|id| Hit { item: ItemId(id), modality: item(id).modality, score: score(id) })
@@ -270,6 +309,16 @@ impl Backend for Fake {
             }
             Job::Thumbnails(ids) => ids.into_iter().for_each(|id| self.send(Event::Thumbnail(id, thumbnail(id)))),
             Job::Facts(id) => self.send(Event::Facts(id, Arc::new(facts(id)))),
+            Job::PictureText(id) => self.send(Event::PictureText(id, Arc::new(picture_text(id)))),
+            Job::FindPictureText(query) => {
+                let found: Vec<ItemId> =
+                    [7, 5].map(ItemId).into_iter().filter(|id| picture_text(*id).contains_all(&query)).collect();
+                self.send(Event::PictureTextFound { query, items: found.into() });
+            }
+            Job::PausePictureText(paused) => {
+                let seconds_left = READING.seconds_left.filter(|_| !paused);
+                self.send(Event::TextProgress(Some(TextProgress { paused, seconds_left, ..READING })));
+            }
             Job::Preview(id) => {
                 let preview = match thumbnail(id) {
                     Some(picture) => PreviewContent::Picture(picture),
@@ -318,8 +367,30 @@ impl Backend for Fake {
 
     fn import(&self) -> ImportOptions {
         let excludes = vec!["node_modules".to_owned()];
-        ImportOptions { excludes, rows: false, pages: false, long_text: Default::default(), watch: true }
+        ImportOptions {
+            excludes,
+            rows: false,
+            pages: false,
+            long_text: Default::default(),
+            watch: true,
+            read_text: None,
+        }
     }
+}
+
+/// A pass over the text in pictures.
+const READING: TextProgress = TextProgress { done: 1_204, total: 9_040, seconds_left: Some(1_500.0), paused: false };
+
+/// Two pictures have text.
+fn picture_text(id: ItemId) -> PictureText {
+    let words: &[&str] = match id.0 {
+        5 => &["OPEN", "until", "19:30"],
+        7 => &["Clubhouse", "open"],
+        _ => &[],
+    };
+    let area = |at: usize| [0.1 + 0.25 * at as f32, 0.2, 0.3 + 0.25 * at as f32, 0.3];
+    let word = |(at, text): (usize, &&str)| PictureWord { text: (*text).to_owned(), area: area(at), line: 1 };
+    PictureText { words: words.iter().enumerate().map(word).collect() }
 }
 
 /// A colour that runs.

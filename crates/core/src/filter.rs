@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::condition::Condition;
 use super::item::{Item, Modality};
+use super::item_facts::ItemFacts;
 use super::name::NamePattern;
-use super::photo_summary::PhotoSummary;
 
 pub use super::dates::{DateError, DateRange, Period};
 
@@ -31,13 +31,13 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether an item is visible; `photo` is what is known of a photo.
-    pub fn admits(&self, item: &Item, photo: Option<&PhotoSummary>) -> bool {
+    /// Whether an item of which this is known is visible.
+    pub fn admits(&self, item: &Item, facts: ItemFacts<'_>) -> bool {
         self.modality.is_none_or(|modality| modality == item.modality)
             && self.folder.as_ref().is_none_or(|folder| is_below(&item.path, folder))
             && self.name.as_ref().is_none_or(|name| name.matches(item))
             && self.modified.contains(item.modified_ns)
-            && self.condition.as_ref().is_none_or(|condition| condition.admits(item, photo))
+            && self.condition.as_ref().is_none_or(|condition| condition.admits(item, facts))
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::{ContentHash, ItemId};
+    use crate::{ContentHash, ItemId, PhotoSummary};
 
     fn item(path: &str, modality: Modality) -> Item {
         Item {
@@ -75,24 +75,25 @@ mod tests {
     #[test]
     fn an_item_has_to_meet_every_criterion() {
         let dog = item("/a/Photos/dog 2.jpg", Modality::Image);
-        assert!(Filter::default().is_empty() && Filter::default().admits(&dog, None));
+        assert!(Filter::default().is_empty() && Filter::default().admits(&dog, ItemFacts::default()));
         let filter = Filter {
             modality: Some(Modality::Image),
             folder: Some("/a/Photos".into()),
             name: NamePattern::new("DOG"),
             ..Filter::default()
         };
-        assert!(filter.admits(&dog, None) && !filter.is_empty());
-        assert!(!filter.admits(&item("/a/Photos/dog 2.jpg", Modality::Text), None));
-        assert!(!filter.admits(&item("/a/Notes/dog 2.jpg", Modality::Image), None));
-        assert!(!filter.admits(&item("/a/Photos/cat.jpg", Modality::Image), None));
-        let rated = |rating| PhotoSummary { rating: Some(rating), ..PhotoSummary::default() };
+        assert!(filter.admits(&dog, ItemFacts::default()) && !filter.is_empty());
+        assert!(!filter.admits(&item("/a/Photos/dog 2.jpg", Modality::Text), ItemFacts::default()));
+        assert!(!filter.admits(&item("/a/Notes/dog 2.jpg", Modality::Image), ItemFacts::default()));
+        assert!(!filter.admits(&item("/a/Photos/cat.jpg", Modality::Image), ItemFacts::default()));
+        let stars = [2, 3].map(|rating| PhotoSummary { rating: Some(rating), ..PhotoSummary::default() });
+        let rated = |rating: usize| ItemFacts::of_photo(stars.get(rating - 2));
         let condition = Condition::parse("rating >= 3", &TimeZone::UTC).expect("a condition");
         let filter = Filter { condition: Some(Arc::new(condition)), ..filter };
-        assert!(filter.admits(&dog, Some(&rated(3))) && !filter.admits(&dog, Some(&rated(2))));
-        assert!(!filter.admits(&dog, None));
+        assert!(filter.admits(&dog, rated(3)) && !filter.admits(&dog, rated(2)));
+        assert!(!filter.admits(&dog, ItemFacts::default()));
         let other = Path::new("/a/Photos/cat.jpg").into();
-        assert!(!filter.admits(&Item { path: other, ..dog }, Some(&rated(3))), "the rest still counts");
+        assert!(!filter.admits(&Item { path: other, ..dog }, rated(3)), "the rest still counts");
     }
 
     fn period(text: &str) -> Period {
@@ -116,7 +117,7 @@ mod tests {
             assert_eq!(range.contains(at(time)), inside, "{time}");
             let filter = Filter { modified: range, ..Filter::default() };
             let item = Item { modified_ns: at(time), ..item("/a", Modality::Image) };
-            assert_eq!(filter.admits(&item, None), inside, "{time}");
+            assert_eq!(filter.admits(&item, ItemFacts::default()), inside, "{time}");
             assert!(!filter.is_empty());
         }
         let since = DateRange::new(Some(period("2024").start), None, &TimeZone::UTC);

@@ -9,6 +9,8 @@ pub enum LayoutMethod {
     Pca,
     /// Neighbour-preserving (UMAP).
     Umap,
+    /// Not at all: the user brought the positions.
+    Own,
 }
 
 /// One position per item.

@@ -71,6 +71,13 @@ pub struct PhotoFacts {
     /// Program, or version of the camera, that wrote the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub software: Option<String>,
+    /// Length of a video, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_secs: Option<f64>,
+    /// Names of the files that a camera or phone stored with the picture. They follow from what is in its folder, and are
+    /// not stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<String>,
 }
 
 /// A moment as a camera's clock showed it.
@@ -137,6 +144,8 @@ impl PhotoFacts {
             caption: self.caption.or(other.caption),
             creators: list(self.creators, other.creators),
             software: self.software.or(other.software),
+            duration_secs: self.duration_secs.or(other.duration_secs),
+            companions: list(self.companions, other.companions),
         }
     }
 }

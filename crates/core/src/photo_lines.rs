@@ -11,6 +11,7 @@ pub fn lines(facts: &PhotoFacts) -> Vec<FactLine> {
     let list = |all: &[String], between: &str| (!all.is_empty()).then(|| all.join(between));
     let all = [
         ("taken", facts.taken.as_ref().map(taken)),
+        ("duration", facts.duration_secs.map(duration)),
         ("camera", facts.camera()),
         ("lens", facts.lens.clone()),
         ("exposure", exposure(facts)),
@@ -22,6 +23,7 @@ pub fn lines(facts: &PhotoFacts) -> Vec<FactLine> {
         ("caption", facts.caption.clone()),
         ("creator", list(&facts.creators, ", ")),
         ("software", facts.software.clone()),
+        ("companions", list(&facts.companions, ", ")),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -37,6 +39,13 @@ fn taken(taken: &TakenTime) -> String {
         TimeSource::Metadata => text,
         source => format!("{text} ({})", source.as_str()),
     }
+}
+
+/// `0:42`, with hours where there are some.
+fn duration(secs: f64) -> String {
+    let secs = secs.round() as u64;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
 }
 
 /// `35 mm  f/2  1/250 s  ISO 400`.
@@ -112,16 +121,20 @@ mod tests {
             keywords: vec!["dog".into()],
             keyword_paths: vec!["Animals|Dogs".into(), "dog".into()],
             creators: vec!["Ann".into(), "Bo".into()],
+            duration_secs: Some(41.6),
+            companions: vec!["a.CR2".into(), "a.mov".into()],
             ..Default::default()
         };
         let expected = [
             ("taken", "14 Jun 2023, 15:30:12 +02:00 (file name)"),
+            ("duration", "0:42"),
             ("camera", "FUJIFILM X100V"),
             ("exposure", "23 mm (35 mm full frame)  f/2  1/250 s  ISO 400"),
             ("place", "33.85679° S, 151.21530° E, 12 m"),
             ("rating", "3 of 5 stars"),
             ("keywords", "dog, Animals › Dogs"),
             ("creator", "Ann, Bo"),
+            ("companions", "a.CR2, a.mov"),
         ];
         assert_eq!(lines(&facts), expected.map(|(name, value)| (name, value.to_owned())));
         assert_eq!(lines(&PhotoFacts::default()), []);
@@ -130,6 +143,7 @@ mod tests {
         };
         assert_eq!(parts(0.5, 2.8).as_deref(), Some("f/2.8  0.5 s"));
         assert_eq!(parts(30.0, 11.0).as_deref(), Some("f/11  30 s"));
+        assert_eq!(duration(3_661.0), "1:01:01");
         assert_eq!((rating(-1), rating(0)), ("rejected".to_owned(), "0 of 5 stars".to_owned()));
     }
 }

@@ -68,6 +68,19 @@ pub struct FactsProgress {
     pub total: u64,
 }
 
+/// A sample of reading the text in pictures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TextProgress {
+    /// Pictures that were read.
+    pub done: u64,
+    /// Pictures that have to be read.
+    pub total: u64,
+    /// Estimated seconds left; `None` while unknown.
+    pub seconds_left: Option<f32>,
+    /// Whether the user holds it.
+    pub paused: bool,
+}
+
 /// A file that could not be imported, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -11,8 +11,10 @@ pub enum SkipReason {
     Office,
     /// An archive or a disk image.
     Archive,
-    /// A video.
+    /// A video of a kind that is not read.
     Video,
+    /// A video that could be read if the program `ffmpeg` were installed.
+    VideoWithoutFfmpeg,
     /// An audio file.
     Sound,
     /// A program, library or font.
@@ -29,6 +31,8 @@ pub enum SkipReason {
     Cache,
     /// What a program notes about a picture in a file beside it; it is read with the picture.
     Sidecar,
+    /// What a camera or phone stored with a picture of the same name: a raw photo, or a short film.
+    Companion,
     /// Anything else that is neither a picture nor a text.
     Other,
 }
@@ -38,11 +42,12 @@ pub type SkipCounts = BTreeMap<SkipReason, u64>;
 
 impl SkipReason {
     /// All reasons.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::RawPhoto,
         Self::Office,
         Self::Archive,
         Self::Video,
+        Self::VideoWithoutFfmpeg,
         Self::Sound,
         Self::Program,
         Self::Blank,
@@ -51,6 +56,7 @@ impl SkipReason {
         Self::Excluded,
         Self::Cache,
         Self::Sidecar,
+        Self::Companion,
         Self::Other,
     ];
 
@@ -61,6 +67,7 @@ impl SkipReason {
             Self::Office => "office",
             Self::Archive => "archive",
             Self::Video => "video",
+            Self::VideoWithoutFfmpeg => "video_without_ffmpeg",
             Self::Sound => "sound",
             Self::Program => "program",
             Self::Blank => "blank",
@@ -69,6 +76,7 @@ impl SkipReason {
             Self::Excluded => "excluded",
             Self::Cache => "cache",
             Self::Sidecar => "sidecar",
+            Self::Companion => "companion",
             Self::Other => "other",
         }
     }
@@ -85,6 +93,7 @@ impl SkipReason {
             Self::Office => ["office document", "office documents"],
             Self::Archive => ["archive", "archives"],
             Self::Video => ["video", "videos"],
+            Self::VideoWithoutFfmpeg => ["video (needs ffmpeg)", "videos (need ffmpeg)"],
             Self::Sound => ["sound file", "sound files"],
             Self::Program => ["program file", "program files"],
             Self::Blank => ["blank file", "blank files"],
@@ -93,6 +102,7 @@ impl SkipReason {
             Self::Excluded => ["excluded name", "excluded names"],
             Self::Cache => ["cache folder", "cache folders"],
             Self::Sidecar => ["sidecar", "sidecars"],
+            Self::Companion => ["companion", "companions"],
             Self::Other => ["other file", "other files"],
         }
     }
@@ -107,6 +117,12 @@ pub fn describe(counts: &SkipCounts, count: impl Fn(u64) -> String) -> String {
     all.iter().map(phrase).collect::<Vec<_>>().join(", ")
 }
 
+/// What the user may do so that fewer files are left out, if anything.
+pub fn advice(counts: &SkipCounts) -> Option<&'static str> {
+    let videos = counts.get(&SkipReason::VideoWithoutFfmpeg).is_some_and(|n| *n > 0);
+    videos.then_some("Videos are read by the program ffmpeg: install it (ffmpeg.org), then rescan the folders")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +131,10 @@ mod tests {
     fn reasons_are_listed_most_frequent_first_and_survive_a_round_trip() {
         let counts = SkipCounts::from([(SkipReason::RawPhoto, 1), (SkipReason::Video, 12), (SkipReason::Sound, 0)]);
         assert_eq!(describe(&counts, |n| n.to_string()), "12 videos, 1 raw photo");
+        assert_eq!(advice(&counts), None);
+        let counts = SkipCounts::from([(SkipReason::VideoWithoutFfmpeg, 2), (SkipReason::Companion, 1)]);
+        assert_eq!(describe(&counts, |n| n.to_string()), "2 videos (need ffmpeg), 1 companion");
+        assert!(advice(&counts).is_some_and(|sentence| sentence.contains("ffmpeg")));
         for reason in SkipReason::ALL {
             assert_eq!(SkipReason::from_name(reason.as_str()), Some(reason));
         }

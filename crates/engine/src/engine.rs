@@ -17,6 +17,8 @@ use super::library::Library;
 use super::model_loader::{LazyModel, ModelFactory};
 use super::model_selection::ModelSelection;
 use super::model_source::ModelSource;
+use super::own_vectors::{OwnVectors, OwnVectorsError};
+use super::picture_text::PictureTextReader;
 use super::previews::Previewer;
 use super::runtime_settings::RuntimeSettings;
 use super::searcher::{self, SearchRequest, Searcher};
@@ -31,7 +33,7 @@ use super::{
     Event, ImportOptions, ImportSummary, Job, LayoutUpdates, Notice, OpenMode, Severity, Snapshot, UnfinishedImport,
 };
 use vicinity_core::worker::{Inbox, Worker};
-use vicinity_core::{Failure, ItemId, LabelledItems, Layout, PhotoFacts, Progress, SkipCounts, Stage};
+use vicinity_core::{Failure, ItemId, LabelledItems, Layout, PhotoFacts, PictureText, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
 use vicinity_models::{Model, ModelInfo, TowerError};
 
@@ -44,6 +46,9 @@ pub enum OpenError {
     /// The model.
     #[error(transparent)]
     Model(#[from] TowerError),
+    /// The vectors that the user brought.
+    #[error(transparent)]
+    OwnVectors(#[from] OwnVectorsError),
     /// The service.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -72,6 +77,7 @@ pub struct Engine {
     filters: FilterWorker,
     artefacts: Artefacts,
     previewer: Previewer,
+    picture_text: PictureTextReader,
     /// The service behind the model, with its host, if any.
     service: Option<(String, Remote)>,
     listener: Option<InstanceListener>,
@@ -127,7 +133,30 @@ impl Engine {
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let mut selection = ModelSelection::for_library(library, model, settings)?;
+        let selection = ModelSelection::for_library(library, model, settings)?;
+        Self::open_with_selection(library, selection, mode, waker)
+    }
+
+    /// The same with vectors that the user brought instead of a model; the library remembers them.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the vectors cannot be read or do not fit to their table.
+    pub fn open_with_own_vectors(
+        library: &Path,
+        own_vectors: OwnVectors,
+        mode: OpenMode,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let selection = ModelSelection::for_own_vectors(library, own_vectors)?;
+        Self::open_with_selection(library, selection, mode, waker)
+    }
+
+    fn open_with_selection(
+        library: &Path,
+        mut selection: ModelSelection,
+        mode: OpenMode,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
         let save_selection = selection.take_unsaved();
         let damage = selection.damage.take().into_iter().chain(service::damage(library));
         let mut engine = Self::start(library, selection.info, selection.load, mode, waker)?;
@@ -185,6 +214,7 @@ impl Engine {
         let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
         let automatic = mode.layout == LayoutUpdates::Automatic;
         let (facts, facts_worker) = FactsReader::start(library.clone(), event_sender.clone(), automatic)?;
+        let (picture_text, text_worker) = PictureTextReader::start(library.clone(), event_sender.clone(), automatic)?;
         let control = ImportControl::default();
         // First of all: nothing changes before.
         let jobs = Inbox::new(VecDeque::from([(0, Job::Verify)]));
@@ -196,6 +226,7 @@ impl Engine {
             event_sender: event_sender.clone(),
             artefacts: artefacts.clone(),
             facts,
+            picture_text: picture_text.clone(),
             readers: pool("vicinity-decode", (spare_threads() / 2).max(1))?,
             towers: pool("vicinity-tower", spare_threads())?,
             stopped: Cell::new(false),
@@ -208,7 +239,7 @@ impl Engine {
         if !snapshot.is_empty() {
             artefacts.collection_changed(&snapshot);
         }
-        workers.extend([model_worker, search_worker, filter_worker, facts_worker, import_worker]);
+        workers.extend([model_worker, search_worker, filter_worker, facts_worker, text_worker, import_worker]);
         workers.extend(preview_workers);
         // last, as all others send events
         workers.push(forwarder);
@@ -224,6 +255,7 @@ impl Engine {
             filters,
             artefacts,
             previewer,
+            picture_text,
             service: None,
             listener: None,
             watcher: None,
@@ -283,6 +315,9 @@ impl Engine {
             Job::StoreLabels { labels, given, all } => self.search(SearchRequest::StoreLabels(labels, given, all)),
             Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids, &self.event_sender),
             Job::Facts(id) => self.previewer.want_facts(id, &self.event_sender),
+            Job::PictureText(id) => self.previewer.want_picture_text(id, &self.event_sender),
+            Job::FindPictureText(query) => self.previewer.find_picture_text(query, &self.event_sender),
+            Job::PausePictureText(paused) => self.picture_text.pause(paused),
             Job::Preview(id) => self.previewer.want_preview(id, &self.event_sender),
             job if self.artefacts.submit(&job) => {}
             // a service has no memory to free and no device to move to
@@ -395,6 +430,20 @@ impl Engine {
         facts::of_item(&self.library, id)
     }
 
+    /// The text that was read in a picture; empty where none was.
+    pub fn picture_text(&self, id: ItemId) -> PictureText {
+        self.library.picture_text(id)
+    }
+
+    /// The items in which all words of a query occur: in their name, folder, keywords, caption or text, or in the text that
+    /// was read in a picture. The best first; words in double quotes are a phrase.
+    ///
+    /// # Errors
+    /// When the library cannot be read.
+    pub fn find_words(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
+        self.library.find_words(query)
+    }
+
     /// The stored map, for the rows of the current collection; it may cover fewer of them.
     pub fn stored_layout(&self) -> Option<Layout> {
         self.library.load_layout()
@@ -423,6 +472,11 @@ impl Engine {
     /// Reads the whole library and says what is wrong with it, a sentence each.
     pub fn check(&self) -> Vec<String> {
         self.library.check()
+    }
+
+    /// What the user brought instead of a model.
+    pub fn own_vectors(&self) -> Option<&OwnVectors> {
+        self.model.own_vectors().map(AsRef::as_ref)
     }
 
     /// What the model is. Needs no waiting.

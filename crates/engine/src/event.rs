@@ -14,8 +14,8 @@ use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FactCounts, FolderCounts, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
-    FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, Progress, ScoredLabels,
-    SearchResult, SkipCounts, Suggestion,
+    FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, PictureText, Progress,
+    ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 
 /// What the engine reports. At most one batch every 100 ms.
@@ -77,6 +77,18 @@ pub enum Event {
     /// The metadata of photos and the words of files are being read; `None` when that ended, also where there was nothing
     /// to read.
     FactsProgress(Option<FactsProgress>),
+    /// The text that was read in a picture: answer to [`Job::PictureText`](super::Job::PictureText). Empty where none was.
+    PictureText(ItemId, Arc<PictureText>),
+    /// The pictures in whose text all words of a query occur: answer to
+    /// [`Job::FindPictureText`](super::Job::FindPictureText). The best first.
+    PictureTextFound {
+        /// As asked.
+        query: Arc<str>,
+        /// The pictures.
+        items: Arc<[ItemId]>,
+    },
+    /// Text in pictures is being read; `None` when that ended, also where there was nothing to read.
+    TextProgress(Option<TextProgress>),
     /// The state of the model.
     Model(ModelState),
     /// Answer to [`Job::FindDuplicates`](super::Job::FindDuplicates).
@@ -105,6 +117,8 @@ pub enum ModelState {
     },
     /// Not in memory; reloaded when next needed.
     Unloaded,
+    /// There is none, as the user brought the vectors.
+    OwnVectors,
     /// It cannot be loaded; the message says why.
     Failed(String),
 }

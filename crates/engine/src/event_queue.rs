@@ -18,7 +18,7 @@ const BOUND: usize = 64;
 /// The queue holds at most this many; the oldest are dropped first, except what somebody may be waiting for.
 const QUEUE: usize = 512;
 /// Slots are sent in order: a snapshot before anything that refers to its rows.
-const SLOTS: usize = 11;
+const SLOTS: usize = 13;
 
 #[derive(Default)]
 struct Pending {
@@ -85,7 +85,10 @@ fn slot(event: &Event) -> Option<usize> {
         Event::Skipped(_) => Some(8),
         Event::Unfinished(_) => Some(9),
         Event::FactsProgress(_) => Some(10),
-        Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) | Event::Facts(..) => None,
+        Event::TextProgress(_) => Some(11),
+        Event::PictureTextFound { .. } => Some(12),
+        Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) => None,
+        Event::Facts(..) | Event::PictureText(..) => None,
         Event::Suggested { .. } => None,
         // At most one for each request.
         Event::Visible(_) | Event::Folders(_) | Event::FactCounts(_) | Event::Compacted(_) | Event::Duplicates(_) => {

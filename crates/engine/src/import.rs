@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::companions::Companions;
 use super::derived::Artefacts;
 use super::embed::Pipeline;
 use super::event_queue::EventSender;
@@ -19,6 +20,7 @@ use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
 use super::library::{Library, UnfinishedImport};
 use super::model_loader::LazyModel;
+use super::picture_text::PictureTextReader;
 use super::store::{Compaction, StoreError};
 use super::{Event, ImportSummary, Job, Severity, export};
 use vicinity_core::worker::{Inbox, Task};
@@ -46,6 +48,8 @@ pub struct Coordinator {
     pub artefacts: Artefacts,
     /// Reads the metadata of photos while nothing else is done.
     pub facts: FactsReader,
+    /// Reads the text in pictures while nothing else is done.
+    pub picture_text: PictureTextReader,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
     /// Threads that models work on.
@@ -91,6 +95,10 @@ struct ImportRun {
     marked: bool,
     /// Whether nobody has asked for it.
     unasked: bool,
+    /// Which files have a picture of their name beside them.
+    companions: Companions,
+    /// Whether videos can be read.
+    reads_videos: bool,
 }
 
 impl Task for Coordinator {
@@ -119,6 +127,7 @@ impl Task for Coordinator {
     fn handle(&mut self, (number, job): &mut NumberedJob) {
         let (number, job) = (*number, std::mem::replace(job, Job::Resume));
         self.facts.hold();
+        self.picture_text.hold();
         match job {
             Job::Add(_) | Job::Rescan | Job::Follow | Job::Retry(_) => self.import(number, job),
             // after a run that a full disk has ended; one that was only paused continues by itself
@@ -128,13 +137,13 @@ impl Task for Coordinator {
             other => self.run_now(other),
         }
         self.library.save_sums();
-        self.facts.release();
+        self.release();
     }
 
     /// Nobody is to wait for the end of a run that has none.
     fn recover(&mut self, request: Option<&mut NumberedJob>, reason: &str) {
         self.control.end();
-        self.facts.release();
+        self.release();
         self.event_sender.send(Event::Progress(Progress::default()));
         let advice = if request.is_some() { "" } else { "; open the library again" };
         let text = format!("The import stopped ({reason}); items already imported are kept{advice}");
@@ -148,6 +157,12 @@ impl Task for Coordinator {
 }
 
 impl Coordinator {
+    /// The library is free for what reads files in the background.
+    fn release(&self) {
+        self.facts.release();
+        self.picture_text.release();
+    }
+
     /// Verifies the library before anything in it changes.
     fn verify(&self) {
         let control = self.control.clone();
@@ -186,6 +201,7 @@ impl Coordinator {
             Job::Export { vectors, items } => return self.export(&vectors, &items),
             Job::Verify => return self.verify(),
             Job::ReadFacts => return self.facts.request(&self.event_sender),
+            Job::ReadPictureText => return self.picture_text.request(&self.event_sender),
             _ => return,
         };
         if let Err(error) = done {
@@ -242,6 +258,8 @@ impl Coordinator {
             previous: self.library.unfinished(),
             marked: false,
             unasked: true,
+            companions: Companions::default(),
+            reads_videos: vicinity_media::video::is_available(),
         };
         pipeline.run(&self.readers, &self.towers, |sender| self.scan_loop(job, &pipeline, sender, &mut run));
         self.finish(&pipeline, &mut run);
@@ -315,6 +333,9 @@ impl Coordinator {
     fn finalize(&self, pipeline: &Pipeline, run: &mut ImportRun) -> Result<(), StoreError> {
         let files = std::mem::take(&mut *pipeline.in_parts.lock().unwrap_or_else(PoisonError::into_inner));
         files.iter().try_for_each(|file| self.library.finish_parts(file))?;
+        if !files.is_empty() && self.model.own_vectors().is_some() {
+            self.library.forget_earlier_revisions()?;
+        }
         self.library.set_change_marks(&run.marks)?;
         self.look_for_mounts(run)?;
         self.library.remove_missing(&run.seen, &run.walked, &run.unreachable)

@@ -128,6 +128,11 @@ impl ImportControl {
         &self.cancelled
     }
 
+    /// For work that outlives a borrow.
+    pub fn shared_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
+    }
+
     /// Whether the run is to end.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)

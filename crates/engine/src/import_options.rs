@@ -13,4 +13,6 @@ pub struct ImportOptions {
     pub long_text: vicinity_models::LongText,
     /// Whether changes in the folders are followed while a window has the library open.
     pub watch: bool,
+    /// The languages in which text in pictures is read, if it is.
+    pub read_text: Option<vicinity_core::TextLanguages>,
 }

@@ -287,6 +287,7 @@ mod tests {
             epoch: 0,
             generation: 0,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..120).map(item).collect())],
             vector_rows: vec![Arc::new((0..120).collect())],

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::import_options::ImportOptions;
+use super::own_vectors::RowPositions;
 use super::snapshot::Snapshot;
 use vicinity_core::{Filter, ItemId, LabelScore, LabelSet, LayoutMethod, Query, QueryPart};
 
@@ -76,6 +77,8 @@ pub enum Job {
     },
     /// Recompute the layout. Cancels one in progress.
     ComputeLayout(LayoutMethod),
+    /// Use these positions as the layout: those of the rows of the table that all items come from.
+    UsePositions(Arc<RowPositions>),
     /// Cancel a layout in progress and keep the current one.
     CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.
@@ -87,6 +90,17 @@ pub enum Job {
     /// Read the metadata of all photos and the words of all files that are new or have changed. The window's engine does
     /// that by itself; the end is reported by [`Event::FactsProgress`](super::Event::FactsProgress) with `None`.
     ReadFacts,
+    /// The text that was read in a picture. Answered by [`Event::PictureText`](super::Event::PictureText).
+    PictureText(ItemId),
+    /// Find pictures by the text in them. Only the latest request is answered, by
+    /// [`Event::PictureTextFound`](super::Event::PictureTextFound).
+    FindPictureText(Arc<str>),
+    /// Read the text in all pictures that are new or have changed, in the languages of
+    /// [`ImportOptions::read_text`]. The window's engine does that by itself; the end is reported by
+    /// [`Event::TextProgress`](super::Event::TextProgress) with `None`.
+    ReadPictureText,
+    /// Pause reading text in pictures, or go on.
+    PausePictureText(bool),
     /// Unload the model; it is reloaded when next needed.
     UnloadModel,
     /// Load the model again, as the preferences of [`RuntimeSettings`](super::runtime_settings::RuntimeSettings) say now.

@@ -22,6 +22,7 @@
 
 mod adaptive_batch;
 mod checked_json;
+mod companions;
 pub mod crash;
 pub mod derived;
 pub mod device_check;
@@ -51,8 +52,10 @@ mod notice;
 mod open_mode;
 pub mod open_request;
 pub mod output_files;
+pub mod own_vectors;
 #[cfg(test)]
 mod panic_tests;
+pub mod picture_text;
 mod previews;
 pub mod remote;
 pub mod runtime;
@@ -74,6 +77,7 @@ mod watch;
 pub use derived::duplicate_groups::Duplicates;
 pub use engine::{Engine, OpenError};
 pub use event::{Event, ModelState, PreviewContent, PreviewError};
+pub use facts::table_of_file;
 pub use import_options::ImportOptions;
 pub use import_summary::{ImportSummary, StageSeconds};
 pub use job::{Job, LabelTargets, SearchSlot};
@@ -83,4 +87,4 @@ pub use open_mode::{Access, LayoutUpdates, OpenMode, Verify};
 pub use search_error::SearchError;
 pub use snapshot::{Root, Snapshot, SnapshotParts, Vectors};
 pub use store::{StoreError, UnfinishedImport};
-pub use visible::{FactCounts, FolderCounts, VisibleRows};
+pub use visible::{ColumnCounts, FactCounts, FolderCounts, VisibleRows};

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scan::{Candidate, DEFAULT_EXCLUDES};
 use super::store::{
-    self, AssignedLabel, ClosingSignal, PreparedDimensions, ReadFacts, ReadWords, Store, StoreError, VectorRows,
+    self, AssignedLabel, ClosingSignal, PreparedDimensions, ReadFacts, ReadTable, ReadText, ReadWords, Store,
+    StoreError, TableFile, VectorRows,
 };
 pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
 use super::{Access, ImportOptions, Notice, OpenMode, Snapshot, Verify};
 use vicinity_core::{
     ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, PhotoFacts,
-    SkipCounts,
+    PictureText, SkipCounts, TextLanguages,
 };
 use vicinity_models::{LongText, ModelKey};
 
@@ -232,6 +233,20 @@ impl Library {
         self.write(|store| store.commit_embedded(items))
     }
 
+    /// Rows of a table with the vectors that the user brought for them.
+    pub fn commit_brought(&self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.clear_failures(items.iter().map(|(item, _)| item));
+        self.write(|store| store.commit_brought(items))
+    }
+
+    /// Drops the vectors of earlier contents of the file that the user brought.
+    pub fn forget_earlier_revisions(&self) -> Result<(), StoreError> {
+        self.write(Store::forget_earlier_revisions)
+    }
+
     /// Takes items that are about to be stored off the list of failures.
     fn clear_failures<'a>(&self, items: impl Iterator<Item = &'a NewItem>) {
         let mut failures = lock(&self.0.failures);
@@ -359,6 +374,16 @@ impl Library {
         })
     }
 
+    /// Stores columns of tables that were read, and shows these and others that are stored already.
+    pub fn put_tables(&self, read: &[ReadTable], known: &[TableFile]) -> Result<(), StoreError> {
+        self.write(|store| {
+            if !known.is_empty() {
+                store.show_tables(known)?;
+            }
+            if read.is_empty() { Ok(()) } else { store.put_tables(read) }
+        })
+    }
+
     /// Stores words of files for the full text search.
     pub fn put_words(&self, read: &[ReadWords]) -> Result<(), StoreError> {
         lock(&self.0.store).put_words(read)
@@ -369,6 +394,11 @@ impl Library {
         lock(&self.0.store).forget_words()
     }
 
+    /// The files that were left out because they belong to a picture.
+    pub fn companions(&self, picture: &Path) -> Vec<PathBuf> {
+        lock(&self.0.store).companions(picture)
+    }
+
     /// What is stored of a photo's facts; `None` where nothing is, or it is damaged.
     pub fn stored_facts(&self, path: &Path) -> Option<PhotoFacts> {
         self.fault();
@@ -376,6 +406,32 @@ impl Library {
             log::warn!("what is known of a photo could not be loaded: {error}");
             None
         })
+    }
+
+    /// Stores texts of pictures that were read in these languages.
+    pub fn put_picture_texts(&self, read: &[ReadText], languages: &TextLanguages) -> Result<(), StoreError> {
+        self.fault();
+        lock(&self.0.store).put_picture_texts(read, languages)
+    }
+
+    /// The text that was read in a picture; empty where none was, or it is damaged.
+    pub fn picture_text(&self, id: ItemId) -> PictureText {
+        self.fault();
+        lock(&self.0.store).picture_text(id).unwrap_or_else(|error| {
+            log::warn!("the text in a picture could not be loaded: {error}");
+            PictureText::default()
+        })
+    }
+
+    /// The pictures in whose text all words of a query occur, the best first.
+    pub fn find_picture_text(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
+        self.fault();
+        lock(&self.0.store).find_picture_text(query)
+    }
+
+    /// The items in which all words of a query occur, the best first.
+    pub fn find_words(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
+        lock(&self.0.store).find_words(query)
     }
 
     /// Stores a layout of the snapshot of now. Holds up nobody who writes the library meanwhile.
@@ -397,7 +453,7 @@ impl Library {
 /// What a new library starts with.
 fn default_options() -> ImportOptions {
     let excludes = DEFAULT_EXCLUDES.iter().map(|pattern| (*pattern).to_owned()).collect();
-    ImportOptions { excludes, rows: false, pages: false, long_text: LongText::default(), watch: true }
+    ImportOptions { excludes, rows: false, pages: false, long_text: LongText::default(), watch: true, read_text: None }
 }
 
 impl NewItem {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::device_check::LoadedModel;
 use super::event_queue::EventSender;
 use super::model_unavailable::ModelUnavailable;
+use super::own_vectors::OwnVectors;
 use super::{Event, ModelState};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_models::{Model, TowerError, guard};
@@ -17,11 +18,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long an idle model stays loaded; `None`: for ever.
 type Idle = Box<dyn Fn() -> Option<Duration> + Send>;
 
-/// Loads a model, as often as needed.
+/// Loads a model, as often as needed, or stands for vectors that need none.
 pub struct ModelFactory {
     load: Box<dyn FnMut() -> Result<LoadedModel, TowerError> + Send>,
     /// `None` where it can be loaded once only.
     idle: Option<Idle>,
+    /// Vectors that the user brought instead of a model.
+    own_vectors: Option<Arc<OwnVectors>>,
 }
 
 impl ModelFactory {
@@ -30,14 +33,20 @@ impl ModelFactory {
         load: impl FnMut() -> Result<LoadedModel, TowerError> + Send + 'static,
         idle: impl Fn() -> Option<Duration> + Send + 'static,
     ) -> Self {
-        Self { load: Box::new(load), idle: Some(Box::new(idle)) }
+        Self { load: Box::new(load), idle: Some(Box::new(idle)), own_vectors: None }
     }
 
     /// A model that is loaded already and stays.
     pub fn given(model: LoadedModel) -> Self {
         let mut model = Some(model);
         let taken = || TowerError::file("model", "it cannot be loaded a second time");
-        Self { load: Box::new(move || model.take().ok_or_else(taken)), idle: None }
+        Self { load: Box::new(move || model.take().ok_or_else(taken)), idle: None, own_vectors: None }
+    }
+
+    /// No model, as the user brought the vectors.
+    pub fn own_vectors(own_vectors: OwnVectors) -> Self {
+        let none = || Err(TowerError::file("model", "the vectors of this library are your own"));
+        Self { load: Box::new(none), idle: None, own_vectors: Some(Arc::new(own_vectors)) }
     }
 }
 
@@ -48,6 +57,8 @@ enum LoadState {
     Failed(String),
     /// Not in memory; loaded again when requested.
     Unloaded,
+    /// The user brought the vectors; there is no model.
+    OwnVectors,
 }
 
 struct State {
@@ -65,6 +76,7 @@ struct State {
 pub struct LazyModel {
     state: Inbox<State>,
     reloads: bool,
+    own_vectors: Option<Arc<OwnVectors>>,
 }
 
 impl LazyModel {
@@ -73,13 +85,17 @@ impl LazyModel {
     /// # Errors
     /// If no thread can be started.
     pub fn start(loader: ModelFactory, event_sender: EventSender) -> std::io::Result<(Self, Worker)> {
+        let own_vectors = loader.own_vectors.clone();
+        if own_vectors.is_some() {
+            event_sender.send(Event::Model(ModelState::OwnVectors));
+        }
         let state = State {
-            load_state: LoadState::Wanted,
+            load_state: if own_vectors.is_some() { LoadState::OwnVectors } else { LoadState::Wanted },
             used: Instant::now(),
             unload_requested: false,
             reload_requested: false,
         };
-        let model = Self { state: Inbox::new(state), reloads: loader.idle.is_some() };
+        let model = Self { state: Inbox::new(state), reloads: loader.idle.is_some(), own_vectors };
         let task = ModelLoader { state: model.state.clone(), loader, event_sender };
         let worker = Worker::serve("model", &model.state, task)?;
         Ok((model, worker))
@@ -100,6 +116,7 @@ impl LazyModel {
             let found = self.state.wait(|state, closed| match &state.load_state {
                 LoadState::Ready(model) => Some(Some(Ok(Arc::clone(model)))),
                 LoadState::Failed(reason) => Some(Some(Err(ModelUnavailable::Failed(reason.clone())))),
+                LoadState::OwnVectors => Some(Some(Err(ModelUnavailable::OwnVectors))),
                 LoadState::Wanted | LoadState::Unloaded if closed => Some(Some(Err(ModelUnavailable::Closing))),
                 LoadState::Wanted => None,
                 LoadState::Unloaded => Some(None),
@@ -128,6 +145,11 @@ impl LazyModel {
     pub fn ready(&self) -> Option<Arc<Model>> {
         self.state
             .read(|state| if let LoadState::Ready(model) = &state.load_state { Some(Arc::clone(model)) } else { None })
+    }
+
+    /// What the user brought instead of a model.
+    pub fn own_vectors(&self) -> Option<&Arc<OwnVectors>> {
+        self.own_vectors.as_ref()
     }
 
     /// Interrupts calls that could take long; does nothing while the model is loading.

@@ -1,5 +1,5 @@
-//! Which model a library uses. Any number of models may have embedded one library; each has its own
-//! vectors, so switching back costs nothing.
+//! Which space a library uses: that of a model, or one of vectors that the user brought. Any number of spaces may belong
+//! to one library; each has its own vectors, so switching back costs nothing.
 //!
 //! The choice is kept in `model.json` in the library's folder, with what the window needs of the model before its
 //! weights are loaded. Where the file is deleted, the built-in model is used.
@@ -13,10 +13,24 @@ use super::checked_json::{self, Checked};
 use super::device_check::LoadedModel;
 use super::model_loader::ModelFactory;
 use super::model_source::ModelSource;
+use super::own_vectors::{OwnVectors, OwnVectorsError};
 use super::runtime_settings::RuntimeSettings;
 use vicinity_models::{ModelInfo, ModelKey, TowerError, builtin};
 
-/// A model to open a library with.
+/// Where the vectors of a library come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SpaceSource {
+    /// A model computes them.
+    Model(ModelSource),
+    /// The user brought them.
+    Own {
+        /// Table and vectors.
+        own_vectors: OwnVectors,
+    },
+}
+
+/// A space to open a library with.
 pub struct ModelSelection {
     /// What it is.
     pub info: ModelInfo,
@@ -33,7 +47,7 @@ type Stamp = Vec<(PathBuf, u64, u64)>;
 
 #[derive(Serialize, Deserialize)]
 struct SavedSelection {
-    source: ModelSource,
+    source: SpaceSource,
     info: ModelInfo,
     files: Stamp,
 }
@@ -60,26 +74,59 @@ impl ModelSelection {
         let replace = damage.is_some() && wanted.is_some();
         let damage = damage.filter(|_| wanted.is_none());
         let saved = stored.valid();
-        let source = wanted.or_else(|| saved.as_ref().map(|k| k.source.clone())).unwrap_or_default();
+        let wanted = wanted.map(SpaceSource::Model);
+        let space = wanted.or_else(|| saved.as_ref().map(|k| k.source.clone())).unwrap_or_default();
+        let source = match (space, saved.as_ref()) {
+            (SpaceSource::Model(source), _) => source,
+            // What is stored of it is enough: its files need not be there.
+            (SpaceSource::Own { own_vectors }, Some(saved)) => {
+                let load = ModelFactory::own_vectors(own_vectors);
+                return Ok(Self { info: saved.info.clone(), load, unsaved: None, damage });
+            }
+            (SpaceSource::Own { .. }, None) => ModelSource::default(),
+        };
         let ModelSource::Folder(dir) = &source else {
             let info = builtin::info()?;
             let load = loader(source.clone(), info.key.clone(), settings, None);
             let unsaved = (saved.is_some() || replace).then(|| SavedSelection {
-                source,
+                source: SpaceSource::Model(source),
                 info: info.clone(),
                 files: Stamp::new(),
             });
             return Ok(Self { info, load, unsaved, damage });
         };
         let stamp = stamp(dir);
-        if let Some(saved) = saved.filter(|k| k.source == source && k.files == stamp && !stamp.is_empty()) {
+        let space = SpaceSource::Model(source.clone());
+        if let Some(saved) = saved.filter(|k| k.source == space && k.files == stamp && !stamp.is_empty()) {
             let load = loader(source, saved.info.key.clone(), settings, None);
             return Ok(Self { info: saved.info, load, unsaved: None, damage });
         }
         let loaded = settings.load(&source, None)?;
         let info = loaded.model.info.clone();
-        let load = loader(source.clone(), info.key.clone(), settings, Some(loaded));
-        Ok(Self { unsaved: Some(SavedSelection { source, info: info.clone(), files: stamp }), info, load, damage })
+        let load = loader(source, info.key.clone(), settings, Some(loaded));
+        Ok(Self {
+            unsaved: Some(SavedSelection { source: space, info: info.clone(), files: stamp }),
+            info,
+            load,
+            damage,
+        })
+    }
+
+    /// Vectors that the user brought. They are read once to see whether they fit to their table, unless this library
+    /// remembers that these files do.
+    ///
+    /// # Errors
+    /// When they cannot be read, or do not fit.
+    pub fn for_own_vectors(library: &Path, own_vectors: OwnVectors) -> Result<Self, OwnVectorsError> {
+        let files =
+            [own_vectors.table.as_path(), own_vectors.file()].into_iter().filter_map(stamp_of).collect::<Stamp>();
+        let load = ModelFactory::own_vectors(own_vectors.clone());
+        let source = SpaceSource::Own { own_vectors: own_vectors.clone() };
+        if let Some(saved) = read(library).filter(|saved| saved.source == source && saved.files == files) {
+            return Ok(Self { info: saved.info, load, unsaved: None, damage: None });
+        }
+        let info = own_vectors.examine()?;
+        Ok(Self { unsaved: Some(SavedSelection { source, info: info.clone(), files }), info, load, damage: None })
     }
 
     /// What the library, once it is open, has to store.
@@ -116,8 +163,14 @@ fn loader(
     ModelFactory::new(load, move || idle.idle(&ours))
 }
 
-/// The local model that a library was last opened with; the built-in one where it remembers none.
-pub fn saved(library: &Path) -> ModelSource {
+impl Default for SpaceSource {
+    fn default() -> Self {
+        Self::Model(ModelSource::default())
+    }
+}
+
+/// The space that a library was last opened with; that of the built-in model where it remembers none.
+pub fn saved(library: &Path) -> SpaceSource {
     read(library).map(|saved| saved.source).unwrap_or_default()
 }
 
@@ -130,7 +183,7 @@ fn read(library: &Path) -> Option<SavedSelection> {
 }
 
 fn write(library: &Path, saved: &SavedSelection) -> std::io::Result<()> {
-    checked_json::save(&file(library), Some(saved).filter(|saved| saved.source != ModelSource::Starter))
+    checked_json::save(&file(library), Some(saved).filter(|saved| saved.source != SpaceSource::default()))
 }
 
 /// Empty where a folder cannot be listed.
@@ -139,16 +192,18 @@ fn stamp(dir: &Path) -> Stamp {
         .iter()
         .filter_map(|dir| std::fs::read_dir(dir).ok())
         .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            // Follows links: the hub's cache is made of them.
-            let data = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?;
-            let changed = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-            Some((entry.path(), data.len(), changed as u64))
-        })
+        .filter_map(|entry| stamp_of(&entry.ok()?.path()))
         .collect();
     files.sort_unstable();
     files
+}
+
+/// `None` for what is no file.
+fn stamp_of(path: &Path) -> Option<(PathBuf, u64, u64)> {
+    // Follows links: the hub's cache is made of them.
+    let data = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let changed = data.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    Some((path.to_owned(), data.len(), changed as u64))
 }
 
 #[cfg(test)]
@@ -159,7 +214,7 @@ mod tests {
     fn a_note_of_an_earlier_version_is_still_read() {
         let library = tempfile::tempdir().expect("a folder");
         let saved = SavedSelection {
-            source: ModelSource::Folder("/models/a".into()),
+            source: SpaceSource::Model(ModelSource::Folder("/models/a".into())),
             info: builtin::info().expect("built in"),
             files: vec![("/models/a/config.json".into(), 3, 4)],
         };
@@ -168,6 +223,7 @@ mod tests {
             serde_json::from_slice(&std::fs::read(file(library.path())).expect("there")).expect("JSON");
         let info = json["info"].as_object_mut().expect("an object");
         assert!(info.remove("matryoshka").is_some(), "it is written today");
+        assert_eq!(json["source"], serde_json::json!({ "folder": "/models/a" }), "as before there were other spaces");
         std::fs::write(file(library.path()), json.to_string()).expect("written");
         let old = read(library.path()).expect("readable without what came later");
         assert_eq!((old.source, old.files), (saved.source, saved.files));

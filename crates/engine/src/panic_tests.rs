@@ -229,6 +229,25 @@ fn a_panic_while_photos_are_read_is_told_and_they_are_read_the_next_time() {
 }
 
 #[test]
+fn a_panic_while_text_in_pictures_is_looked_up_or_read_is_answered() {
+    let place = Place::imported();
+    let picture = place.engine.snapshot().items().find(|item| item.pixels.is_some()).expect("a picture").id;
+    place.engine.library().arm("previews");
+    place.engine.submit(Job::PictureText(picture));
+    place.wait(|event| matches!(event, Event::PictureText(id, _) if id == picture).then_some(()));
+    place.engine.library().arm("previews");
+    place.engine.submit(Job::FindPictureText("open".into()));
+    let answered = |event| matches!(event, Event::PictureTextFound { query, .. } if &*query == "open").then_some(());
+    place.wait(answered);
+    place.engine.library().arm("picture-text");
+    place.engine.submit(Job::ReadPictureText);
+    let error = place.error();
+    assert!(error.contains(FAULT) && error.contains("text in pictures"), "{error}");
+    place.engine.submit(Job::ReadPictureText);
+    place.wait(|event| matches!(event, Event::TextProgress(None)).then_some(()));
+}
+
+#[test]
 fn whoever_waits_for_an_import_learns_that_its_thread_is_gone() {
     let place = Place::new();
     place.engine.stop_import();

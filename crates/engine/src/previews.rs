@@ -22,6 +22,8 @@ pub const THUMBNAIL: u32 = 256;
 const PREVIEW: u32 = 1600;
 /// Characters of a text's preview.
 const PREVIEW_TEXT: usize = 100_000;
+/// The most pictures that are found by their text.
+const MAX_FOUND: usize = 5_000;
 /// Most threads: more would slow down the disk and the window.
 const MAX_THREADS: usize = 4;
 
@@ -29,6 +31,8 @@ const MAX_THREADS: usize = 4;
 struct PreviewRequests {
     preview: Option<ItemId>,
     facts: Option<ItemId>,
+    picture_text: Option<ItemId>,
+    query: Option<Arc<str>>,
     /// Most urgent last.
     thumbnails: Vec<ItemId>,
     /// Found to have no stored thumbnail; most urgent first.
@@ -37,11 +41,15 @@ struct PreviewRequests {
     in_progress: HashSet<ItemId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum PreviewRequest {
     Preview(ItemId),
     /// What is known of it.
     Facts(ItemId),
+    /// The text that was read in it.
+    PictureText(ItemId),
+    /// The pictures with these words.
+    FindPictureText(Arc<str>),
     /// As it is stored.
     Stored(ItemId),
     /// From its file.
@@ -106,6 +114,22 @@ impl Previewer {
         self.0.update(|requests| requests.facts = Some(id));
     }
 
+    /// The text in a picture is wanted now; replaces the picture wanted before.
+    pub fn want_picture_text(&self, id: ItemId, event_sender: &EventSender) {
+        if self.0.is_closed() {
+            return event_sender.send(Event::PictureText(id, Arc::default()));
+        }
+        self.0.update(|requests| requests.picture_text = Some(id));
+    }
+
+    /// The pictures with these words are wanted now; replaces the words wanted before.
+    pub fn find_picture_text(&self, query: Arc<str>, event_sender: &EventSender) {
+        if self.0.is_closed() {
+            return event_sender.send(Event::PictureTextFound { query, items: Arc::default() });
+        }
+        self.0.update(|requests| requests.query = Some(query));
+    }
+
     fn next(&self, role: ThreadRole) -> Option<PreviewRequest> {
         self.0.take(|requests| requests.take(role))
     }
@@ -127,17 +151,28 @@ impl Task for PreviewWorker {
     }
 
     fn handle(&mut self, request: &mut PreviewRequest) {
-        match *request {
-            PreviewRequest::Preview(id) => self.event_sender.send(Event::Preview(id, preview(&self.library, id))),
+        match request {
+            PreviewRequest::Preview(id) => self.event_sender.send(Event::Preview(*id, preview(&self.library, *id))),
             PreviewRequest::Facts(id) => {
-                self.event_sender.send(Event::Facts(id, Arc::new(facts::of_item(&self.library, id))));
+                self.event_sender.send(Event::Facts(*id, Arc::new(facts::of_item(&self.library, *id))));
             }
-            PreviewRequest::Stored(id) => match stored(&self.library, id) {
-                Stored::Missing => self.previewer.0.update(|requests| requests.add_missing(id)),
-                Stored::Found(picture) => self.thumbnail(id, Some(picture)),
-                Stored::NoPicture => self.thumbnail(id, None),
+            PreviewRequest::PictureText(id) => {
+                self.event_sender.send(Event::PictureText(*id, Arc::new(self.library.picture_text(*id))));
+            }
+            PreviewRequest::FindPictureText(query) => {
+                let mut items = self.library.find_picture_text(query).unwrap_or_else(|error| {
+                    log::warn!("text in pictures could not be searched: {error}");
+                    Vec::new()
+                });
+                items.truncate(MAX_FOUND);
+                self.event_sender.send(Event::PictureTextFound { query: Arc::clone(query), items: items.into() });
+            }
+            PreviewRequest::Stored(id) => match stored(&self.library, *id) {
+                Stored::Missing => self.previewer.0.update(|requests| requests.add_missing(*id)),
+                Stored::Found(picture) => self.thumbnail(*id, Some(picture)),
+                Stored::NoPicture => self.thumbnail(*id, None),
             },
-            PreviewRequest::Made(id) => self.thumbnail(id, made(&self.library, id)),
+            PreviewRequest::Made(id) => self.thumbnail(*id, made(&self.library, *id)),
         }
     }
 
@@ -148,6 +183,13 @@ impl Task for PreviewWorker {
                 self.event_sender.send(Event::Preview(*id, Err(error)));
             }
             Some(PreviewRequest::Facts(id)) => self.event_sender.send(Event::Facts(*id, Arc::default())),
+            Some(PreviewRequest::PictureText(id)) => {
+                self.event_sender.send(Event::PictureText(*id, Arc::default()));
+            }
+            Some(PreviewRequest::FindPictureText(query)) => {
+                let found = Event::PictureTextFound { query: Arc::clone(query), items: Arc::default() };
+                self.event_sender.send(found);
+            }
             Some(PreviewRequest::Stored(id) | PreviewRequest::Made(id)) => self.thumbnail(*id, None),
             None => {
                 let text = format!("Previews stopped unexpectedly ({reason}); open the library again");
@@ -169,6 +211,12 @@ impl PreviewRequests {
         let all = role == ThreadRole::All;
         if let Some(id) = self.facts.take_if(|_| all) {
             return Some(PreviewRequest::Facts(id));
+        }
+        if let Some(id) = self.picture_text.take_if(|_| all) {
+            return Some(PreviewRequest::PictureText(id));
+        }
+        if let Some(query) = self.query.take_if(|_| all) {
+            return Some(PreviewRequest::FindPictureText(query));
         }
         if let Some(id) = self.preview.take_if(|_| all) {
             return Some(PreviewRequest::Preview(id));

@@ -53,6 +53,9 @@ pub fn estimate(snapshot: &Snapshot, spec: &ProviderSpec) -> Result<Estimate, Re
     Estimate::of_sizes(spec, texts, pictures)
 }
 
+/// Bytes of the text of most pages.
+const PAGE_TEXT: u64 = 3000;
+
 /// The same for folders and files that are not in a collection yet, as far as their beginnings tell. Files that this
 /// library skips are left out; those that it has already are counted again.
 ///
@@ -66,6 +69,10 @@ pub fn estimate_files(paths: &[PathBuf], excludes: &[String], spec: &ProviderSpe
         match vicinity_media::glance(&candidate.path) {
             Glance::Text => texts.push(candidate.len),
             Glance::Picture(size) if spec.takes_pictures() => pictures.push(size),
+            Glance::Pages(count, size) => {
+                texts.extend((0..count).map(|_| PAGE_TEXT));
+                pictures.extend((0..count).filter(|_| spec.takes_pictures()).map(|_| size));
+            }
             Glance::Picture(_) | Glance::Other => {}
         }
     };

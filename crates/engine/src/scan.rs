@@ -100,7 +100,8 @@ impl Excludes {
         set.build().map(Self).map_err(ExcludesError::List)
     }
 
-    fn skips(&self, name: &Path) -> bool {
+    /// Whether files and folders of this name are skipped.
+    pub(crate) fn skips(&self, name: &Path) -> bool {
         self.0.is_match(name)
     }
 }
@@ -329,7 +330,7 @@ fn is_mounted(_folder: &DirEntry) -> bool {
     false
 }
 
-fn is_hidden(name: &Path) -> bool {
+pub(crate) fn is_hidden(name: &Path) -> bool {
     name.as_os_str().as_encoded_bytes().first() == Some(&b'.')
 }
 

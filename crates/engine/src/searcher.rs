@@ -17,7 +17,8 @@ use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{
-    Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, SearchResult,
+    Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, Scoring,
+    SearchResult,
 };
 use vicinity_media::{Content, PartContent, ReadOptions};
 use vicinity_models::{Model, TextOptions, guard};
@@ -241,7 +242,9 @@ impl SearchWorker {
         let parts = query.parts.iter().map(|part| self.embed(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
         let embedding = start.elapsed().as_secs_f32();
         let visible = self.visible.rows(&snapshot, &query.filter);
-        let lookup = SearchParams { parts: &parts, visible: &visible, scoring: query.scoring, k: query.k };
+        // Vectors of the user's own are all of one kind, so that there are no averages to balance.
+        let scoring = if self.model.own_vectors().is_some() { Scoring::RawCosine } else { query.scoring };
+        let lookup = SearchParams { parts: &parts, visible: &visible, scoring, k: query.k };
         let mut result = index::search(&lookup);
         result.seconds[0] = embedding;
         Ok(result)

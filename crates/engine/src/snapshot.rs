@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use vicinity_core::{Embedding, Item, ItemId, Modality, PhotoSummary};
+use vicinity_core::{Embedding, Item, ItemFacts, ItemId, Modality, PhotoSummary, TableSet};
 use vicinity_models::ModelKey;
 
 /// Items a chunk: a new snapshot shares all full chunks with the one before.
@@ -96,6 +96,8 @@ pub struct SnapshotParts {
     pub chunks: Vec<Arc<Vec<Item>>>,
     /// What is known of the photos in each chunk; it takes no memory where nothing is.
     pub photos: Vec<Arc<PhotoChunk>>,
+    /// The columns of tables whose rows are items.
+    pub tables: Arc<TableSet>,
     /// For each item, the row of its vector; `u32::MAX` where it has none.
     pub vector_rows: Vec<Arc<Vec<u32>>>,
     /// The vectors of `model`.
@@ -189,7 +191,17 @@ impl Snapshot {
         self.parts.photos.get(row / CHUNK)?.get(row % CHUNK)?.as_ref()
     }
 
-    /// The same for an item.
+    /// The columns of tables.
+    pub fn tables(&self) -> &Arc<TableSet> {
+        &self.parts.tables
+    }
+
+    /// What is known of the item in a row beside its content.
+    pub fn facts(&self, row: usize) -> ItemFacts<'_> {
+        ItemFacts { photo: self.photo(row), tables: Some(&self.parts.tables) }
+    }
+
+    /// What is compared of the photo of an item.
     pub fn photo_of(&self, id: ItemId) -> Option<&PhotoSummary> {
         self.photo(self.row_of(id)?)
     }

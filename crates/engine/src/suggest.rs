@@ -336,6 +336,7 @@ mod tests {
             epoch: 0,
             generation: 0,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..rows).map(item).collect())],
             vector_rows: vec![Arc::new((0..rows as u32).collect())],

@@ -102,6 +102,13 @@ pub struct Dialect {
     pub text_column: Option<usize>,
 }
 
+impl Dialect {
+    /// The character between cells; `None` if each row is one cell.
+    pub fn separator(&self) -> Option<char> {
+        (self.separator != NONE).then_some(char::from(self.separator))
+    }
+}
+
 /// The dialect of a table that begins with `sample`, of which the last row may be cut unless it is `whole`. `promised`
 /// is the separator that the file's name stands for.
 pub fn dialect(sample: &str, whole: bool, promised: u8) -> Dialect {

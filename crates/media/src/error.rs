@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use crate::document::DocumentError;
 use crate::formats::{PictureFormat, UnreadFormat};
+use crate::pdf::PdfError;
+use crate::video::VideoError;
 
 /// A larger file is not read, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -67,6 +69,18 @@ pub enum ReadError {
     /// It is a document that cannot be opened.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// It is a PDF document that cannot be opened, or has a page that cannot be read.
+    #[error(transparent)]
+    Pdf(#[from] PdfError),
+    /// It is a video that cannot be read.
+    #[error(transparent)]
+    Video(#[from] VideoError),
+    /// It is a table that cannot be opened.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Whoever asked for it no longer wants it; this says nothing about the file.
+    #[error("Reading the file was cancelled")]
+    Cancelled,
     /// A decoder panicked.
     #[error("The file is damaged; its decoder failed")]
     DecoderPanicked,
@@ -82,6 +96,26 @@ pub enum ReadError {
     /// The process of a decoder could not be started; this says nothing about the file.
     #[error("The decoder of this format could not be started")]
     NoDecoder,
+}
+
+/// Why a table, or a row of it, cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TableError {
+    /// The content is not what its format demands.
+    #[error("The table is damaged")]
+    Damaged,
+    /// It would take too much memory.
+    #[error("The table is too large to open safely")]
+    TooLarge,
+    /// Its columns are compressed in a way that is not read.
+    #[error("The table is compressed with {name}, which cannot be read; save it with Snappy or without compression")]
+    Compression {
+        /// Name of the method.
+        name: &'static str,
+    },
+    /// The picture column holds something else.
+    #[error("The picture of the row is not in a known image format")]
+    NoPicture,
 }
 
 /// Why a picture cannot be decoded.

@@ -13,6 +13,8 @@ pub enum PictureFormat {
     Avif,
     /// JPEG XL.
     JpegXl,
+    /// JPEG 2000, in boxes or as a bare stream.
+    Jpeg2000,
     /// Photoshop files with a merged picture.
     Photoshop,
     /// Drawings of lines and areas.
@@ -29,6 +31,7 @@ impl PictureFormat {
             Self::Heic => "HEIC",
             Self::Avif => "AVIF",
             Self::JpegXl => "JPEG XL",
+            Self::Jpeg2000 => "JPEG 2000",
             Self::Photoshop => "PSD",
             Self::Svg => "SVG",
             Self::Raw => "raw photo",

@@ -5,7 +5,7 @@ use image::ImageFormat;
 
 use super::bytes::{bytes_at, u16_le, u32_be, u32_le};
 use super::formats::PictureFormat;
-use super::picture::{heif, jxl, psd, raw, svg};
+use super::picture::{heif, jp2, jxl, psd, raw, svg};
 
 /// What a header says about the image after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,9 @@ fn modern(head: &[u8]) -> Option<PictureFormat> {
     }
     if jxl::is_jxl(head) {
         return Some(PictureFormat::JpegXl);
+    }
+    if jp2::is_jp2(head) {
+        return Some(PictureFormat::Jpeg2000);
     }
     if psd::is_psd(head) {
         return Some(PictureFormat::Photoshop);

@@ -16,6 +16,8 @@
 mod boxes;
 mod budget;
 mod bytes;
+mod cancel;
+mod companion;
 pub mod decode_helper;
 pub mod decode_server;
 mod dialect;
@@ -29,9 +31,12 @@ mod headers;
 mod html;
 mod legacy;
 mod mail;
+pub mod npy;
 mod parts;
+mod pdf;
 pub mod photo_facts;
 mod picture;
+mod positions;
 pub mod resize;
 mod rtf;
 mod skip_reason;
@@ -41,6 +46,8 @@ mod table;
 mod text;
 pub mod thumbnail;
 mod tiff_pages;
+mod vector_column;
+pub mod video;
 mod wide;
 
 use std::fs::File;
@@ -48,16 +55,23 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use budget::{Budget, Reservation};
+pub use cancel::CancelFlag;
+pub use companion::{CompanionKind, companion_kind, has_companions, is_short_film};
 pub use document::{DocumentError, DocumentFormat};
 use error::MAX_FILE_BYTES;
-pub use error::{JpegKind, PictureError, ReadError, RowProblem, TiffKind};
+pub use error::{JpegKind, PictureError, ReadError, RowProblem, TableError, TiffKind};
 pub use formats::{PictureFormat, UnreadFormat};
 use guard::guarded;
 pub use guard::is_guarded;
 pub use parts::{FilePart, PartContent, PartError, Parts};
+pub use pdf::PdfError;
+use pdf::PdfPages;
+pub use positions::{PositionsError, read_positions};
 use sniff::{Kind, Sight};
-pub use table::{RowError, TableRow, TableRows};
+pub use table::{RowError, RowPicture, TableColumn, TableRow, TableRows};
+pub use vector_column::VectorColumn;
 use vicinity_core::{ContentHash, Part, Picture, SkipReason};
+pub use video::VideoError;
 
 /// The bytes of files that all readers may hold together. Whoever holds some may wait for memory to decode pictures in,
 /// never the other way round.
@@ -84,7 +98,7 @@ pub enum Content {
 /// How files are read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
-    /// Take csv, tsv and jsonl files apart, one item per row.
+    /// Take csv, tsv, jsonl and Parquet files apart, one item per row.
     pub rows: bool,
     /// Take TIFF files of several pages apart, one item per page.
     pub pages: bool,
@@ -101,6 +115,7 @@ pub struct SourceFile {
     bytes: Vec<u8>,
     /// The part of [`FILES`] that `bytes` takes, once it is more than a beginning.
     held: Option<Reservation<'static>>,
+    cancelled: CancelFlag,
 }
 
 /// Opens a file and reads its beginning.
@@ -126,15 +141,21 @@ impl SourceFile {
         }
         let tail = if end.is_empty() { &bytes[bytes.len().saturating_sub(sniff::END)..] } else { &end };
         let kind = sniff::kind(&Sight { path, head: &bytes, tail, len });
-        Ok(Self { file, len, kind, bytes, held: None })
+        Ok(Self { file, len, kind, bytes, held: None, cancelled: CancelFlag::default() })
+    }
+
+    /// From now on reading ends soon after this flag is set, where it may take long.
+    pub fn cancel_with(&mut self, flag: CancelFlag) {
+        self.cancelled = flag;
     }
 
     /// Why the file is skipped; `None` for a possible image or text.
     pub fn skip_reason(&self, path: &Path) -> Option<SkipReason> {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
-            Kind::Picture(_) | Kind::Document(_) if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
-            Kind::Picture(_) | Kind::Text | Kind::Document(_) | Kind::Refused(_) => None,
+            Kind::Video(_) => (!video::is_available()).then_some(SkipReason::VideoWithoutFfmpeg),
+            Kind::Picture(_) | Kind::Document(_) | Kind::Pdf if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
+            Kind::Picture(_) | Kind::Text | Kind::Parquet | Kind::Document(_) | Kind::Pdf | Kind::Refused(_) => None,
         }
     }
 
@@ -142,6 +163,8 @@ impl SourceFile {
     pub fn skip_reason_without_content(&self) -> SkipReason {
         match self.kind {
             Kind::Picture(PictureFormat::Raw) => SkipReason::RawPhoto,
+            Kind::Video(_) => SkipReason::Video,
+            Kind::Parquet => SkipReason::Other,
             _ => SkipReason::Blank,
         }
     }
@@ -161,7 +184,13 @@ impl SourceFile {
                 self.held = Some(FILES.take(document::MEMORY));
                 return Ok(());
             }
-            Kind::Refused(_) | Kind::Other => return Ok(()),
+            Kind::Pdf => {
+                within_limit(self.len)?;
+                // A helper holds it.
+                self.held = Some(FILES.take(self.len));
+                return Ok(());
+            }
+            Kind::Video(_) | Kind::Parquet | Kind::Refused(_) | Kind::Other => return Ok(()),
         };
         let have = self.bytes.len() as u64;
         if self.held.is_none() && self.len > have {
@@ -189,6 +218,11 @@ impl SourceFile {
         let whole = self.bytes.len() as u64 >= self.len;
         match self.kind {
             Kind::Refused(error) => Err(error),
+            Kind::Video(_) if options.texts_only => Ok(None),
+            Kind::Video(format) => {
+                let parts = video::parts(path, format, self.cancelled)?;
+                Ok(parts.map(|parts| (hash(&[]), Content::Parts(parts))))
+            }
             Kind::Other => Ok(None),
             Kind::Picture(format) => {
                 if options.pages
@@ -196,13 +230,22 @@ impl SourceFile {
                 {
                     return Ok(Some((hash(&[]), Content::Parts(tiff_pages::parts(self.bytes, self.held, pages)))));
                 }
-                let decoded = picture::decode(&self.bytes, format)?;
+                let decoded = picture::decode(&self.bytes, format, &self.cancelled)?;
                 Ok(decoded.map(|(picture, original)| (hash(&self.bytes), Content::Image { picture, original })))
+            }
+            Kind::Pdf => {
+                let pages = PdfPages::open(self.file, self.len, self.held, options.texts_only, self.cancelled)?;
+                Ok(Some((hash(&[]), Content::Parts(Parts::new(pages)))))
             }
             Kind::Document(format) => {
                 let text = document::read(self.file, format)?;
                 Ok(text.map(|text| (hash(text.as_bytes()), Content::Text(text))))
             }
+            Kind::Parquet if options.rows => {
+                let rows = TableRows::parquet(self.file, path, options.texts_only, 1)?;
+                Ok(Some((hash(&[]), Content::Rows(rows))))
+            }
+            Kind::Parquet => Ok(None),
             Kind::Text => match table::kind(path).filter(|_| options.rows) {
                 Some(kind) => {
                     let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(self.file)) };
@@ -230,12 +273,25 @@ pub fn read_part(path: &Path, part: Part) -> Result<Option<PartContent>, ReadErr
 impl SourceFile {
     fn part(self, path: &Path, part: Part) -> Result<Option<PartContent>, ReadError> {
         match (part, self.kind.clone()) {
+            (Part::Row(number), Kind::Parquet) => {
+                let rows = TableRows::parquet(self.file, path, false, number)?;
+                let row = rows.flatten().find(|row| row.number >= number).filter(|row| row.number == number);
+                match row {
+                    Some(TableRow { picture: Some(picture), .. }) => {
+                        let (_, picture, original) = picture.decode()?;
+                        Ok(Some(PartContent::Picture { picture, original }))
+                    }
+                    other => Ok(other.map(|row| PartContent::Text(row.text))),
+                }
+            }
             (Part::Row(number), _) => {
                 let content = self.decode(path, &ReadOptions { rows: true, ..ReadOptions::default() })?;
                 let Some((_, Content::Rows(rows))) = content else { return Ok(None) };
                 let row = rows.flatten().find(|row| row.number == number);
                 Ok(row.map(|row| PartContent::Text(row.text)))
             }
+            (Part::Page(_) | Part::PageText(_), Kind::Pdf) => pdf::read_page(self.file, self.len, part),
+            (Part::Frame { ms }, Kind::Video(format)) => video::read_part(path, format, ms).map(Some),
             (Part::Page(number), Kind::Picture(_)) => tiff_pages::page(&self.bytes, number).map(Some),
             _ => Ok(None),
         }
@@ -275,11 +331,16 @@ pub fn read(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<C
 fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option<Content>, ReadError> {
     match sniff::kind(&Sight::of(path, bytes)) {
         Kind::Picture(format) => {
-            let decoded = picture::decode(bytes, format)?;
+            let decoded = picture::decode(bytes, format, &CancelFlag::default())?;
             Ok(decoded.map(|(picture, original)| Content::Image { picture, original }))
         }
         Kind::Refused(error) => Err(error),
-        Kind::Other => Ok(None),
+        Kind::Video(_) | Kind::Parquet | Kind::Other => Ok(None),
+        Kind::Pdf => {
+            let (len, source) = (bytes.len() as u64, Cursor::new(bytes.to_vec()));
+            let pages = PdfPages::open(source, len, None, options.texts_only, CancelFlag::default())?;
+            Ok(Some(Content::Parts(Parts::new(pages))))
+        }
         Kind::Document(format) => Ok(document::read(Cursor::new(bytes), format)?.map(Content::Text)),
         Kind::Text => match table::kind(path).filter(|_| options.rows) {
             Some(kind) => TableRows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
@@ -291,9 +352,35 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
     }
 }
 
+impl RowPicture {
+    /// The picture, its hash (the same as that of a file with it), and its upright width and height.
+    ///
+    /// # Errors
+    /// When it cannot be read or is none.
+    pub fn decode(self) -> Result<(ContentHash, Picture, [u32; 2]), ReadError> {
+        let options = ReadOptions::default();
+        let content = match self {
+            Self::Bytes(bytes) => read(Path::new(""), &bytes, &options)?.map(|content| (hash(&bytes), content)),
+            Self::File(path) => {
+                // To open a pipe would wait for whoever writes into it.
+                if !std::fs::metadata(&path)?.is_file() {
+                    return Err(TableError::NoPicture.into());
+                }
+                let mut file = open(&path)?;
+                file.fill()?;
+                file.content(&path, &options)?
+            }
+        };
+        match content {
+            Some((hash, Content::Image { picture, original })) => Ok((hash, picture, original)),
+            _ => Err(TableError::NoPicture.into()),
+        }
+    }
+}
+
 /// Whether a file of this name is split into rows if tables are.
 pub fn is_table(path: &Path) -> bool {
-    table::kind(path).is_some()
+    table::kind(path).is_some() || sniff::is_parquet_name(path)
 }
 
 /// Whether a file of this name is split into pages if TIFF files are.
@@ -308,17 +395,20 @@ pub enum Glance {
     Picture([u32; 2]),
     /// A text.
     Text,
+    /// A document with this number of pages, each with a picture of this width and height.
+    Pages(u32, [u32; 2]),
     /// Something else, or not readable.
     Other,
 }
 
-/// Judges the beginning of a file, without decoding it.
+/// Judges the beginning of a file, without decoding it; only the pages of a document are counted.
 pub fn glance(path: &Path) -> Glance {
-    match open(path).map(|file| (file.kind, file.bytes)) {
-        Ok((Kind::Picture(format), bytes)) => {
-            picture::glance(path, &bytes, format).map_or(Glance::Other, Glance::Picture)
-        }
-        Ok((Kind::Text | Kind::Document(_), _)) => Glance::Text,
-        Ok((Kind::Refused(_) | Kind::Other, _)) | Err(_) => Glance::Other,
+    let Ok(file) = open(path) else { return Glance::Other };
+    match file.kind {
+        Kind::Picture(format) => picture::glance(path, &file.bytes, format).map_or(Glance::Other, Glance::Picture),
+        Kind::Text | Kind::Document(_) => Glance::Text,
+        Kind::Pdf => PdfPages::open(file.file, file.len, None, true, CancelFlag::default())
+            .map_or(Glance::Other, |pages| Glance::Pages(pages.page_count(), pdf::USUAL_SIZE)),
+        Kind::Refused(_) | Kind::Video(_) | Kind::Parquet | Kind::Other => Glance::Other,
     }
 }

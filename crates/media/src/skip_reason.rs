@@ -48,7 +48,7 @@ const MAGIC: &[(usize, &[u8], SkipReason)] = &[
 ];
 
 /// Names under which cameras keep raw photos.
-const RAW_NAMES: &[&str] = &[
+pub const RAW_NAMES: &[&str] = &[
     "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "k25", "kdc", "mef", "mos", "mrw", "nef",
     "nrw", "orf", "pef", "raf", "raw", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
 ];

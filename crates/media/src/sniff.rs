@@ -9,6 +9,8 @@ use image::ImageFormat;
 use super::document::{self, DocumentError, DocumentFormat};
 use super::error::ReadError;
 use super::formats::PictureFormat;
+use super::pdf::{self, PdfError};
+use super::video::{self, VideoFormat};
 use super::{encoding, foreign, headers, skip_reason};
 
 /// Bytes at the beginning of a file that determine its kind.
@@ -23,8 +25,14 @@ pub enum Kind {
     Picture(PictureFormat),
     /// A text.
     Text,
+    /// A Parquet table.
+    Parquet,
     /// A document with a text within.
     Document(DocumentFormat),
+    /// A PDF document.
+    Pdf,
+    /// A video in a container that is read.
+    Video(VideoFormat),
     /// Promises a picture or a text, but cannot be read.
     Refused(ReadError),
     /// Neither image nor text.
@@ -57,17 +65,24 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// The first and the last bytes of a Parquet file.
+const PARQUET: &[u8] = b"PAR1";
 /// File name extensions of images.
 const PICTURE_NAMES: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "ico", "cur", "tif", "tiff", "webp", "tga",
-    "qoi", "pnm", "pbm", "pgm", "ppm", "pam", "hdr", "exr", "dds", "ff", "avif", "heic", "heif", "jxl", "jp2", "psd",
-    "svg", "sgi", "mpo",
+    "qoi", "pnm", "pbm", "pgm", "ppm", "pam", "hdr", "exr", "dds", "ff", "avif", "heic", "heif", "jxl", "jp2", "jpx",
+    "j2k", "j2c", "psd", "svg", "sgi", "mpo",
 ];
 /// File name extensions of texts.
 const TEXT_NAMES: &[&str] = &[
     "txt", "md", "rst", "csv", "tsv", "tab", "jsonl", "json", "html", "htm", "xml", "tex", "log", "srt", "vtt", "rtf",
     "eml",
 ];
+
+/// Whether a file of this name is a Parquet table if its content is.
+pub fn is_parquet_name(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "parquet" | "parq" | "pq")
+}
 
 /// The kind of the file.
 pub fn kind(sight: &Sight<'_>) -> Kind {
@@ -79,6 +94,12 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     }
     if skip_reason::is_sidecar(sight.path, head) {
         return Kind::Other;
+    }
+    if head.starts_with(PARQUET) && sight.tail.ends_with(PARQUET) && is_parquet_name(sight.path) {
+        return Kind::Parquet;
+    }
+    if pdf::is_pdf(head, &ending) {
+        return Kind::Pdf;
     }
     if let Some(format) = foreign::unread(head) {
         return Kind::Refused(ReadError::UnreadFormat { format });
@@ -102,6 +123,9 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     }
     let is_foreign = foreign::is_foreign(head);
     let is_text = !is_foreign && encoding::detect(head, sight.is_whole()).is_some();
+    if let Some(format) = video::detect(head).filter(|_| !named_picture && !is_text) {
+        return Kind::Video(format);
+    }
     if let Some(header) = header.filter(|_| named_picture && !is_text) {
         // Damaged, as its decoder will say.
         return Kind::Picture(header.format);
@@ -113,9 +137,16 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
         Kind::Text
     } else if TEXT_NAMES.contains(&ending.as_str()) && !is_foreign {
         Kind::Refused(ReadError::NotAText)
+    } else if ending == "pdf" && !is_foreign {
+        Kind::Refused(PdfError::Damaged.into())
     } else {
         Kind::Other
     }
+}
+
+/// Whether a file name is that of an image.
+pub fn is_picture_name(path: &Path) -> bool {
+    PICTURE_NAMES.contains(&extension(path).as_str())
 }
 
 /// The lower-case extension of a path; empty where it has none.

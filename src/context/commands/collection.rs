@@ -28,6 +28,8 @@ actions! {
         PauseOrResume("Pause or resume import", "Items already imported are kept", [], importing);
         /// End the import.
         CancelImport("Cancel import", "Items already imported are kept", [], importing);
+        /// Pause or resume reading text in pictures.
+        PauseText("Pause or resume reading text", "Text that was read is kept", [], reading_text);
         /// Look at the folders again.
         Rescan("Rescan folders", "Look for new, changed and deleted files", [plain(Key::F5)], opened);
         /// Try all failed files again.
@@ -35,7 +37,7 @@ actions! {
         /// Show the list of files that could not be read.
         ShowFailures("Unreadable files", "Files that could not be read, and why", [], with_library);
         /// Import settings (excludes, rows, long texts).
-        ImportSettings("Import settings…", "Choose what to skip and how to read texts", [], opened);
+        ImportSettings("Import settings…", "Choose what to skip, how to read texts, and whether to read text in pictures", [], opened);
         /// Write vectors and items to files.
         Export("Export vectors…", "Vectors as .npy, items as .csv", [], with_items);
     }
@@ -73,6 +75,10 @@ pub enum DropTarget {
 
 fn importing(state: &State) -> Option<&'static str> {
     unless(state.library().progress.stage != Stage::Idle, "No import is running")
+}
+
+fn reading_text(state: &State) -> Option<&'static str> {
+    unless(state.library().text_progress.is_some(), "No text in pictures is being read")
 }
 
 /// Available once the library has been opened.

@@ -26,6 +26,8 @@ actions! {
 pub enum MapCommand {
     /// Colour of the points.
     SetColourBy(ColourBy),
+    /// Colour the points by a column of tables.
+    ColourByColumn(String),
     /// Hide or show one entry of the legend.
     ToggleLegend(LegendKey),
     /// What a drag on the map does.

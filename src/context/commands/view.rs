@@ -49,6 +49,13 @@ pub enum ViewCommand {
     ShowDialog(Dialog, bool),
     /// The gallery's order.
     SetSort(Sort),
+    /// The gallery is ordered by a column of tables, in the usual direction or the other.
+    SortByColumn {
+        /// Its name.
+        column: String,
+        /// Whether the usual direction is turned round.
+        reversed: bool,
+    },
     /// The gallery lists the selection.
     ListSelection,
     /// The gallery lists everything again, no more a selection.

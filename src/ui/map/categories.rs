@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use egui::Color32;
 
+use super::column_colours::{ColumnColours, Ramp};
 use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot, VisibleRows};
 use crate::ui::theme::Theme;
+use vicinity_core::table::ColumnName;
 use vicinity_core::{LabelScore, Modality};
 
 use super::arc_key::ArcKey;
@@ -27,6 +29,8 @@ pub struct CategoryKey {
     pub snapshot: ArcKey<Snapshot>,
     /// What makes a category.
     pub by: ColourBy,
+    /// The column that does, if one does.
+    pub column: Option<ColumnName>,
     labels: Option<ArcKey<AppliedLabels>>,
     /// Folders, labels or facts that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
@@ -44,7 +48,8 @@ impl CategoryKey {
             _ => false,
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
-        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, labels, kept }
+        let column = (by == ColourBy::Column).then(|| ColumnName::new(&cx.state.preferences.colour_column));
+        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, kept }
     }
 }
 
@@ -92,6 +97,8 @@ pub struct Categories {
     pub of_row: Vec<u8>,
     /// The legend entries with the number of all items, largest first.
     pub entries: Vec<LegendEntry>,
+    /// Where points are coloured by numbers or dates, how large those are.
+    pub ramp: Option<Ramp>,
 }
 
 impl Categories {
@@ -102,11 +109,12 @@ impl Categories {
             (ColourBy::Folder, _) => by_folder(snapshot, &key.kept),
             (ColourBy::Label, Some(applied)) => by_label(snapshot, &applied.0, &key.kept),
             (ColourBy::Modality, _) => by_modality(snapshot),
+            (ColourBy::Column, _) => by_column(snapshot, key),
             (ColourBy::Camera | ColourBy::Year | ColourBy::Rating, _) => by_fact(snapshot, key.by, &key.kept),
             _ => {
                 let key = LegendKey::Rest(key.by);
                 let all = LegendEntry { key, name: "All".to_owned(), count: snapshot.len(), colour: None };
-                Self { of_row: vec![0; snapshot.len()], entries: vec![all] }
+                Self { of_row: vec![0; snapshot.len()], entries: vec![all], ramp: None }
             }
         }
     }
@@ -147,7 +155,7 @@ fn by_modality(snapshot: &Snapshot) -> Categories {
         colour: Some(colour),
     };
     let entries = vec![entry("Images", Modality::Image, Swatch::Images), entry("Texts", Modality::Text, Swatch::Texts)];
-    Categories { of_row: snapshot.items().map(|i| i.modality.index() as u8).collect(), entries }
+    Categories { of_row: snapshot.items().map(|i| i.modality.index() as u8).collect(), entries, ramp: None }
 }
 
 /// The folder directly below a root, prefixed with the root's name if there are several roots.
@@ -246,6 +254,31 @@ fn by_fact(snapshot: &Snapshot, by: ColourBy, kept: &[LegendKey]) -> Categories 
     largest(&named.collect::<Vec<_>>(), &facts.order, facts.of_row.into_iter(), entries, kept)
 }
 
+/// The values of a column: a few of them as categories, numbers and dates by their size.
+fn by_column(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
+    let Some(column) = &key.column else { return Categories::default() };
+    let unknown = || (LegendKey::Unknown(ColourBy::Column), "Not known");
+    match ColumnColours::new(snapshot, column) {
+        ColumnColours::Categories { named, order, of_row } => {
+            let named = named.into_iter().map(|(name, count)| {
+                // The same value of another column is another entry.
+                let key = LegendKey::Fact(ColourBy::Column, format!("{}: {name}", column.as_str()));
+                NamedCategory { key, name, count }
+            });
+            let entries = [(LegendKey::Rest(ColourBy::Column), "Other"), unknown()];
+            largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), entries, &key.kept)
+        }
+        ColumnColours::Ramp(ramp) => {
+            let of_row: Vec<u8> = ramp.shares.iter().map(|share| u8::from(!share.is_nan())).collect();
+            let without = of_row.iter().filter(|category| **category == 0).count();
+            let (key, name) = unknown();
+            let entry = LegendEntry { key, name: name.to_owned(), count: without, colour: None };
+            let entries = if without > 0 { vec![entry] } else { Vec::new() };
+            Categories { of_row, entries, ramp: Some(ramp) }
+        }
+    }
+}
+
 /// The entry of rows without a label.
 const NO_LABEL: (LegendKey, &str) = (LegendKey::Unlabelled, "No label");
 
@@ -286,7 +319,7 @@ fn largest(
     if without > 0 {
         entries.push(LegendEntry { key: none.0, name: none.1.to_owned(), count: without, colour: None });
     }
-    Categories { of_row, entries }
+    Categories { of_row, entries, ramp: None }
 }
 
 #[cfg(test)]

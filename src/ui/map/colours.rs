@@ -90,6 +90,9 @@ impl PointColours {
             Some(result) if by_score => by_similarity(snapshot.len(), result, scale, theme),
             _ => by_category(&categories, matching, hidden, theme),
         };
+        if let Some(ramp) = &categories.ramp {
+            colour_by_ramp(&mut rgba, &ramp.shares, matching, theme);
+        }
         if !visible.are_everything() {
             let excluded = if key.display == FilterDisplay::Filter { 0.0 } else { DIMMED_OPACITY };
             dim(&mut rgba, excluded, |row| visible.contains(row));
@@ -101,6 +104,11 @@ impl PointColours {
         let legend = categories.legend(&visible);
         let buffer = gpu.map(|gpu| gpu.upload_colours(&rgba));
         Self { key, categories, legend, rgba, buffer, scale, hidden, visible }
+    }
+
+    /// What the ends of the scale stand for, if points are coloured by numbers or dates of a column.
+    pub fn ramp_limits(&self) -> Option<&[String; 2]> {
+        self.categories.ramp.as_ref().map(|ramp| &ramp.limits)
     }
 
     /// The snapshot they were computed for.
@@ -167,6 +175,15 @@ fn by_category(categories: &Categories, query: bool, mask: u64, theme: &Theme) -
         })
         .collect();
     categories.of_row.iter().map(|c| palette.get(usize::from(*c)).copied().unwrap_or_default()).collect()
+}
+
+/// With a query, points that are not hits are dimmed, as categories are.
+fn colour_by_ramp(rgba: &mut [[u8; 4]], shares: &[f32], query: bool, theme: &Theme) {
+    let usual = if query { 0.34 } else { 0.9 };
+    let table: Vec<[u8; 4]> = (0..=255).map(|i| opacity(theme.sequential(i as f32 / 255.0), usual)).collect();
+    for (colour, share) in rgba.iter_mut().zip(shares).filter(|(_, share)| !share.is_nan()) {
+        *colour = table.get((share.clamp(0.0, 1.0) * 255.0) as usize).copied().unwrap_or_default();
+    }
 }
 
 /// For each row, whether it is one of `items`.

@@ -138,6 +138,7 @@ fn method(layout: &vicinity_core::Layout) -> String {
     let method = match layout.method {
         LayoutMethod::Pca => "Preview map",
         LayoutMethod::Umap => "UMAP · 15 neighbours",
+        LayoutMethod::Own => "Your own positions",
     };
     match layout.trustworthiness {
         Some(t) => format!("{method} · trustworthiness {t:.2}"),

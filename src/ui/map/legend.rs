@@ -24,6 +24,8 @@ const COLOUR_CHOICES: [(ColourBy, &str); 7] = [
     (ColourBy::Year, "Year taken"),
     (ColourBy::Rating, "Rating"),
 ];
+/// Height of the list of columns in the menu, points.
+const COLUMNS_HEIGHT: f32 = 240.0;
 /// Up to this many legend entries are shown on one line.
 const MAX_INLINE_ENTRIES: usize = 3;
 
@@ -33,6 +35,7 @@ impl MapPanel {
         let Some(colours) = self.cache.current.as_ref().map(|c| &c.colours) else { return };
         let entries = &colours.legend;
         let by_score = cx.state.preferences.colour_by == ColourBy::Similarity;
+        let ramp = colours.ramp_limits();
         let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
         let entry = |ui: &mut Ui, entry: &LegendEntry| {
             let on = !cx.state.library().hidden_legend.contains(&entry.key);
@@ -53,8 +56,16 @@ impl MapPanel {
             ui.spacing_mut().item_spacing = vec2(SPACE[2], 0.0);
             chooser(ui, cx, theme);
             match (by_score, colours.scale) {
-                (true, Some(scale)) => scale_bar(ui, scale, theme),
+                (true, Some(scale)) => {
+                    let number = |v: f32| format!("{v:.2}").replace('-', "−");
+                    scale_bar(ui, "Scores", &scale.map(number), theme);
+                }
                 (true, None) => _ = ui.label(hint("Search to colour by similarity", theme)),
+                (false, _) if !listed && ramp.is_some() => {
+                    let column = &cx.state.preferences.colour_column;
+                    ramp.into_iter().for_each(|limits| scale_bar(ui, column, limits, theme));
+                    entries.iter().for_each(|e| entry(ui, e));
+                }
                 (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
                 _ => {}
             }
@@ -77,7 +88,11 @@ pub(super) fn hint(text: &str, theme: &Theme) -> RichText {
 fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
     ui.spacing_mut().item_spacing.x = SPACE[1];
     ui.label(hint("Colour", theme));
-    let now = COLOUR_CHOICES.iter().find(|(by, _)| *by == cx.state.preferences.colour_by).map_or("", |(_, name)| name);
+    let preferences = &cx.state.preferences;
+    let now = match preferences.colour_by {
+        ColourBy::Column => preferences.colour_column.as_str(),
+        by => COLOUR_CHOICES.iter().find(|(choice, _)| *choice == by).map_or("", |(_, name)| name),
+    };
     let text = RichText::new(now).size(text_size::BODY).color(theme.text1);
     let galley = egui::WidgetText::from(text).into_galley(ui, None, f32::INFINITY, egui::TextStyle::Body);
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 18.0, BUTTON), Sense::click());
@@ -99,6 +114,26 @@ fn chooser(ui: &mut Ui, cx: &Ctx<'_>, theme: &Theme) {
                 ui.close();
             }
         }
+        columns(ui, cx);
+    });
+}
+
+/// The columns of tables in the menu.
+fn columns(ui: &mut Ui, cx: &Ctx<'_>) {
+    let columns = cx.state.library().fact_counts.columns();
+    if columns.is_empty() {
+        return;
+    }
+    ui.separator();
+    let preferences = &cx.state.preferences;
+    ScrollArea::vertical().id_salt("columns").max_height(COLUMNS_HEIGHT).show(ui, |ui| {
+        for column in columns.iter().map(|column| column.name.as_str()) {
+            let is_current = preferences.colour_by == ColourBy::Column && column == preferences.colour_column;
+            if buttons::menu_choice(ui, column, "", is_current).clicked() {
+                cx.send(MapCommand::ColourByColumn(column.to_owned()));
+                ui.close();
+            }
+        }
     });
 }
 
@@ -109,7 +144,7 @@ fn is_known(cx: &Ctx<'_>, by: ColourBy) -> bool {
         ColourBy::Camera => !facts.values(Field::Camera).is_empty(),
         ColourBy::Year => facts.has_times(),
         ColourBy::Rating => facts.rated(0).is_some(),
-        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label => true,
+        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label | ColourBy::Column => true,
     }
 }
 
@@ -155,7 +190,7 @@ fn legend_entry(ui: &mut Ui, entry: &LegendEntry, on: bool) -> Response {
     response.on_hover_text(if on { "Hide these points" } else { "Show these points" })
 }
 
-fn scale_bar(ui: &mut Ui, [low, high]: [f32; 2], theme: &Theme) {
+fn scale_bar(ui: &mut Ui, what: &str, [low, high]: &[String; 2], theme: &Theme) {
     let (rect, response) = ui.allocate_exact_size(vec2(112.0, BUTTON), Sense::hover());
     let bar = Rect::from_center_size(rect.center(), vec2(112.0, 6.0));
     let mut mesh = egui::Mesh::default();
@@ -170,7 +205,8 @@ fn scale_bar(ui: &mut Ui, [low, high]: [f32; 2], theme: &Theme) {
         }
     }
     ui.painter().add(mesh);
-    let number = |v: f32| format!("{v:.2}").replace('-', "−");
-    ui.label(hint("low – high", theme)).on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
-    response.on_hover_text(format!("Scores from {} to {}", number(low), number(high)));
+    let said = format!("{what} from {low} to {high}");
+    let ends = if what == "Scores" { "low – high".to_owned() } else { format!("{low} – {high}") };
+    ui.label(hint(&ends, theme)).on_hover_text(&said);
+    response.on_hover_text(said);
 }

@@ -10,6 +10,7 @@ mod camera;
 mod categories;
 mod circles;
 pub mod colours;
+mod column_colours;
 mod controls;
 mod fact_categories;
 mod filter_switch;

@@ -82,7 +82,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 const HELP: &str = "Fields: taken, modified, camera, lens, focal, aperture, exposure, iso, rating, colour, keyword, place, \
-                    width, height, size, type, format, folder, name\n\
+                    width, height, size, type, format, folder, name, column NAME\n\
                     For example: taken >= 2023-06 and not (camera ~ phone or keyword in (\"cat\", \"dog\"))";
 
 /// `None` if nothing is typed; a sentence if it is no condition.

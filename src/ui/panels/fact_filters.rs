@@ -11,7 +11,7 @@ use egui::{
 use super::date_fields::FilterField;
 use crate::context::commands::SearchCommand;
 use crate::context::format;
-use crate::context::{Ctx, FactCounts};
+use crate::context::{ColumnCounts, Ctx, FactCounts, FactValue};
 use crate::ui::style::font;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::focus_ring;
@@ -28,19 +28,77 @@ const LIST_HEIGHT: f32 = 320.0;
 
 /// Draws the sections.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
-    values(ui, ctx, Field::Camera, "Camera", "cameras");
-    values(ui, ctx, Field::Lens, "Lens", "lenses");
+    let field = |field, title, plural| ValueList { of: ValueSource::Field(field), title, plural };
+    values(ui, ctx, &field(Field::Camera, "Camera", "cameras"));
+    values(ui, ctx, &field(Field::Lens, "Lens", "lenses"));
     stars(ui, ctx);
-    values(ui, ctx, Field::Keyword, "Keywords", "keywords");
-    values(ui, ctx, Field::Colour, "Colour label", "colour labels");
+    values(ui, ctx, &field(Field::Keyword, "Keywords", "keywords"));
+    values(ui, ctx, &field(Field::Colour, "Colour label", "colour labels"));
     place(ui, ctx);
 }
 
-/// The most frequent values of a field, and a row that opens the list of all.
-fn values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, title: &str, plural: &str) {
+/// What values are listed.
+#[derive(Clone, Copy)]
+pub enum ValueSource<'a> {
+    /// A fact of photos.
+    Field(Field),
+    /// A column of tables.
+    Column(&'a ColumnCounts),
+}
+
+/// A list of values to choose from.
+pub struct ValueList<'a> {
+    /// What they are of.
+    pub of: ValueSource<'a>,
+    /// Heading.
+    pub title: &'a str,
+    /// What several of them are called.
+    pub plural: &'a str,
+}
+
+impl<'a> ValueSource<'a> {
+    fn values(self, counts: &'a FactCounts) -> &'a [FactValue] {
+        match self {
+            Self::Field(field) => counts.values(field),
+            Self::Column(column) => column.values(),
+        }
+    }
+
+    fn items(self, counts: &FactCounts, value: &str) -> usize {
+        match self {
+            Self::Field(field) => counts.items(field, value),
+            Self::Column(column) => column.items(value),
+        }
+    }
+
+    fn chosen(self, filter: &Filter) -> Vec<&str> {
+        match self {
+            Self::Field(field) => filter.chosen_values(field),
+            Self::Column(column) => filter.chosen_in_column(&column.name),
+        }
+    }
+
+    fn with_chosen(self, filter: &Filter, values: &[&str]) -> Filter {
+        match self {
+            Self::Field(field) => filter.with_values(field, values),
+            Self::Column(column) => filter.with_chosen_in_column(&column.name, values),
+        }
+    }
+
+    fn id(self) -> (bool, &'a str) {
+        match self {
+            Self::Field(field) => (false, field.as_str()),
+            Self::Column(column) => (true, column.name.as_str()),
+        }
+    }
+}
+
+/// The most frequent values, and a row that opens the list of all.
+pub fn values(ui: &mut Ui, ctx: &Ctx<'_>, list: &ValueList<'_>) {
+    let ValueList { of, title, plural } = *list;
     let library = ctx.state.library();
-    let (filter, values) = (&library.query.filter, library.fact_counts.values(field));
-    let chosen = filter.chosen_values(field);
+    let (filter, values) = (&library.query.filter, of.values(&library.fact_counts));
+    let chosen = of.chosen(filter);
     if values.is_empty() && chosen.is_empty() {
         return;
     }
@@ -50,19 +108,19 @@ fn values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, title: &str, plural: &str) {
     let listed: Vec<&str> = first.collect();
     let others = chosen.iter().copied().filter(|value| !listed.contains(value));
     for value in listed.iter().copied().chain(others) {
-        value_row(ui, ctx, field, value, &chosen);
+        value_row(ui, ctx, of, value, &chosen);
     }
     if values.len() > LISTED {
         let theme = Theme::of(ui.ctx());
         let name = format!("All {plural}…");
         let right = format::number(values.len() as u64);
         let row = PanelRow { lead: Leading::None, name: &name, right: &right, selected: false, colour: theme.text2 };
-        let id = Id::unique(("all values", field.as_str(), &library.path));
+        let id = Id::unique(("all values", of.id(), &library.path));
         // Its own id, so that the list stays open when a chosen value adds a row above.
         let row = row.show_as(ui, id.with("row"));
         let close = PopupCloseBehavior::CloseOnClickOutside;
-        let list = Popup::menu(&row).width(300.0).close_behavior(close);
-        if list.show(|ui| all_values(ui, ctx, field, plural, id)).is_none() {
+        let popup = Popup::menu(&row).width(300.0).close_behavior(close);
+        if popup.show(|ui| all_values(ui, ctx, list, id)).is_none() {
             // The next time it begins with everything again.
             ui.data_mut(|data| data.remove_temp::<ValueSearch>(id));
         }
@@ -70,19 +128,19 @@ fn values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, title: &str, plural: &str) {
 }
 
 /// A value with the number of items that have it; a click chooses it or no longer does.
-fn value_row(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, value: &str, chosen: &[&str]) {
+fn value_row(ui: &mut Ui, ctx: &Ctx<'_>, of: ValueSource<'_>, value: &str, chosen: &[&str]) {
     let theme = Theme::of(ui.ctx());
     let library = ctx.state.library();
     let is_this = |chosen: &&&str| fold(chosen) == fold(value);
     let selected = chosen.iter().any(|chosen| is_this(&chosen));
-    let right = format::number(library.fact_counts.items(field, value) as u64);
+    let right = format::number(of.items(&library.fact_counts, value) as u64);
     let row = PanelRow { lead: Leading::None, name: value, right: &right, selected, colour: theme.text1 };
     if row.show(ui).clicked() {
         let mut next: Vec<&str> = chosen.iter().filter(|other| !is_this(other)).copied().collect();
         if !selected {
             next.push(value);
         }
-        send(ctx, library.query.filter.with_values(field, &next));
+        send(ctx, of.with_chosen(&library.query.filter, &next));
     }
 }
 
@@ -94,9 +152,10 @@ struct ValueSearch {
     found: Arc<[usize]>,
 }
 
-fn all_values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, plural: &str, id: Id) {
+fn all_values(ui: &mut Ui, ctx: &Ctx<'_>, list: &ValueList<'_>, id: Id) {
+    let ValueList { of, plural, .. } = *list;
     let library = ctx.state.library();
-    let (facts, chosen) = (&library.fact_counts, library.query.filter.chosen_values(field));
+    let (facts, chosen) = (&library.fact_counts, of.chosen(&library.query.filter));
     let known: Option<ValueSearch> = ui.data(|data| data.get_temp(id));
     let is_new = known.is_none();
     let mut typed = known.as_ref().map(|search| search.typed.clone()).unwrap_or_default();
@@ -114,7 +173,7 @@ fn all_values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, plural: &str, id: Id) {
         Some(search) => search,
         None => {
             let wanted = fold(&typed);
-            let values = facts.values(field).iter().enumerate();
+            let values = of.values(facts).iter().enumerate();
             let found = values.filter(|(_, value)| fold(&value.text).contains(&wanted)).map(|(at, _)| at).collect();
             ValueSearch { typed, of: Arc::clone(facts), found }
         }
@@ -125,8 +184,8 @@ fn all_values(ui: &mut Ui, ctx: &Ctx<'_>, field: Field, plural: &str, id: Id) {
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical().max_height(LIST_HEIGHT).show_rows(ui, HEIGHT, search.found.len(), |ui, rows| {
         for at in search.found.get(rows).unwrap_or_default() {
-            if let Some(value) = facts.values(field).get(*at) {
-                value_row(ui, ctx, field, &value.text, &chosen);
+            if let Some(value) = of.values(facts).get(*at) {
+                value_row(ui, ctx, of, &value.text, &chosen);
             }
         }
     });

@@ -60,6 +60,9 @@ impl FailureList {
             let text = egui::RichText::new(format!("Skipped: {left_out}")).color(theme.text2);
             ui.add(egui::Label::new(text).wrap());
         }
+        if let Some(advice) = skip_reason::advice(&ctx.state.library().skipped) {
+            ui.add(egui::Label::new(egui::RichText::new(advice).color(theme.text2)).wrap());
+        }
         if failures.is_empty() {
             return;
         }

@@ -5,7 +5,7 @@ use egui::Ui;
 use jiff::tz::TimeZone;
 
 use super::date_fields::DateFields;
-use super::{condition_field, fact_filters};
+use super::{column_filters, condition_field, fact_filters};
 use crate::context::Ctx;
 use crate::context::commands::SearchCommand;
 use crate::context::format;
@@ -22,6 +22,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     types(ui, ctx);
     dates(ui, ctx);
     fact_filters::show(ui, ctx);
+    column_filters::show(ui, ctx);
     condition_field::show(ui, ctx);
 }
 

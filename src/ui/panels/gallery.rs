@@ -248,6 +248,9 @@ fn size_slider(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     }
 }
 
+/// Height of the list of columns in the sort menu, points.
+const COLUMNS_HEIGHT: f32 = 260.0;
+
 /// Name of a sort key; without a search, the score stands for the order added.
 fn key_name(key: SortKey, searched: bool) -> &'static str {
     match key {
@@ -258,6 +261,7 @@ fn key_name(key: SortKey, searched: bool) -> &'static str {
         SortKey::Date => "Date modified",
         SortKey::Size => "File size",
         SortKey::Rating => "Rating",
+        SortKey::Column => "Column",
     }
 }
 
@@ -272,6 +276,8 @@ fn direction_name(sort: Sort, searched: bool) -> &'static str {
         (SortKey::Name, true) => "Z to A",
         (SortKey::Date | SortKey::Taken, false) => "newest first",
         (SortKey::Date | SortKey::Taken, true) => "oldest first",
+        (SortKey::Column, false) => "ascending",
+        (SortKey::Column, true) => "descending",
         (SortKey::Rating, false) => "highest first",
         (SortKey::Rating, true) => "lowest first",
         (SortKey::Size, false) => "largest first",
@@ -285,7 +291,7 @@ fn is_known(ctx: &Ctx<'_>, key: SortKey) -> bool {
     match key {
         SortKey::Taken => facts.has_times(),
         SortKey::Rating => facts.rated(0).is_some(),
-        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size => true,
+        SortKey::Score | SortKey::Name | SortKey::Date | SortKey::Size | SortKey::Column => true,
     }
 }
 
@@ -294,7 +300,8 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
     let theme = Theme::of(ui.ctx());
     let (sort, searched) = (ctx.state.preferences.gallery_sort, ctx.state.library().gallery.listing.matches.is_some());
     let mut child = ui.new_child(UiBuilder::new().max_rect(available).layout(Layout::right_to_left(Align::Center)));
-    let name = key_name(sort.key, searched);
+    let column = &ctx.state.preferences.sort_column;
+    let name = if sort.key == SortKey::Column { column } else { key_name(sort.key, searched) };
     let description = format!("Sort by {}, {}", name.to_lowercase(), direction_name(sort, searched));
     let names = [true, false].map(|searched| SortKey::ALL.map(|key| key_name(key, searched))).concat();
     let button = buttons::menu_button(&mut child, name, &names, &description, theme.text2).on_hover_text(&description);
@@ -309,6 +316,7 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
                 ui.close();
             }
         }
+        sort_columns(ui, ctx, searched);
         super::top_bar::separator(ui);
         let reversed_sort = Sort { reversed: !sort.reversed, ..sort };
         let row = format!("Reverse: {}", direction_name(reversed_sort, searched));
@@ -319,6 +327,27 @@ fn sort_button(ui: &mut Ui, ctx: &Ctx<'_>, available: Rect) -> f32 {
         buttons::menu_entry(ui, ctx, SearchAction::FindByName);
     });
     button.rect.left()
+}
+
+/// The columns of tables in the sort menu.
+fn sort_columns(ui: &mut Ui, ctx: &Ctx<'_>, searched: bool) {
+    let columns = ctx.state.library().fact_counts.columns();
+    if columns.is_empty() {
+        return;
+    }
+    super::top_bar::separator(ui);
+    let (sort, by) = (ctx.state.preferences.gallery_sort, &ctx.state.preferences.sort_column);
+    egui::ScrollArea::vertical().id_salt("sort columns").max_height(COLUMNS_HEIGHT).show(ui, |ui| {
+        for column in columns.iter().map(|column| column.name.as_str()) {
+            let current = sort.key == SortKey::Column && column == by;
+            let right = if current { direction_name(sort, searched) } else { "" };
+            if buttons::menu_choice(ui, column, right, current).clicked() {
+                let reversed = current && !sort.reversed;
+                ctx.send(ViewCommand::SortByColumn { column: column.to_owned(), reversed });
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Why the gallery is empty, and what can be done.

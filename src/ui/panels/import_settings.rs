@@ -1,8 +1,9 @@
-//! Dialog with the import settings: what to skip, tables, long texts.
+//! Dialog with the import settings: what to skip, tables, long texts, text in pictures.
 
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::dialog_window;
+use super::text_form::TextForm;
 use crate::context::ImportOptions;
 use crate::context::LongText;
 use crate::context::commands::{CollectionCommand, ViewCommand};
@@ -19,6 +20,7 @@ pub struct ImportForm {
     pages: bool,
     mean: bool,
     watch: bool,
+    text: TextForm,
     loaded: Option<ImportOptions>,
 }
 
@@ -38,10 +40,11 @@ impl ImportForm {
             self.pages = options.pages;
             self.mean = options.long_text == LongText::Mean;
             self.watch = options.watch;
+            self.text = TextForm::of(options.read_text.as_ref());
             self.loaded = Some(options.clone());
         }
         let stays_open =
-            dialog_window(ui, Dialog::Import, "Import settings", vec2(420.0, 400.0), |ui| self.contents(ui, ctx));
+            dialog_window(ui, Dialog::Import, "Import settings", vec2(420.0, 520.0), |ui| self.contents(ui, ctx));
         if !stays_open {
             ctx.send(ViewCommand::ShowDialog(Dialog::Import, false));
         }
@@ -68,6 +71,9 @@ impl ImportForm {
         buttons::radio(ui, &mut self.mean, false, "Read only the beginning");
         buttons::radio(ui, &mut self.mean, true, "Read the whole text and average (slower)");
         ui.add_space(SPACE[0]);
+        head(ui, "Text in pictures");
+        self.text.show(ui, ctx);
+        ui.add_space(SPACE[0]);
         head(ui, "Changes");
         buttons::checkbox(ui, &mut self.watch, "Watch folders, and import what is new or changed");
         ui.add_space(SPACE[1]);
@@ -87,6 +93,7 @@ impl ImportForm {
             pages: self.pages,
             long_text: if self.mean { LongText::Mean } else { LongText::Truncate },
             watch: self.watch,
+            read_text: self.text.languages(),
         }
     }
 }

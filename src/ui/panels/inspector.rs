@@ -75,9 +75,15 @@ fn single_item(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item) {
     }
     details(ui, ctx, item);
     super::photo_facts::show(ui, ctx, item.id);
-    let scored =
-        ctx.state.library().labels.focus_scores.as_ref().and_then(|all| all.iter().find(|s| s.item == Some(item.id)));
-    labels(ui, ctx, scored);
+    super::row_cells::show(ui, ctx, item);
+    if let Some(text) = super::picture_text::of(ctx, item.id) {
+        section(ui, "Text in picture");
+        super::picture_text::show(ui, text);
+    }
+    if !ctx.state.library().has_own_vectors() {
+        let scores = ctx.state.library().labels.focus_scores.as_ref();
+        labels(ui, ctx, scores.and_then(|all| all.iter().find(|s| s.item == Some(item.id))));
+    }
     similar(ui, ctx, item.id);
     ui.add_space(SPACE[1]);
     ui.horizontal_wrapped(|ui| {

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod collection;
+pub mod column_filters;
 pub mod condition_field;
 pub mod date_fields;
 pub mod fact_filters;
@@ -17,14 +18,17 @@ pub mod network;
 pub mod open_path;
 pub mod palette;
 pub mod photo_facts;
+pub mod picture_text;
 pub mod preview;
 pub mod query_card;
 pub mod results;
+pub mod row_cells;
 pub mod services;
 pub mod settings;
 pub mod shortcuts;
 pub mod status_bar;
 pub mod suggestions;
+pub mod text_form;
 pub mod top_bar;
 pub mod welcome;
 

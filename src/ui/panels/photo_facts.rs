@@ -10,7 +10,7 @@ use vicinity_core::ItemId;
 /// Width of the names, points.
 const NAMES: f32 = 80.0;
 /// Between two facts, points.
-const GAP: f32 = 6.0;
+pub(super) const GAP: f32 = 6.0;
 
 /// Draws the facts of an item; nothing where nothing is known.
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId) {
     ui.add_space(SPACE[1]);
 }
 
-fn fact(ui: &mut Ui, name: &str, value: &str) {
+pub(super) fn fact(ui: &mut Ui, name: &str, value: &str) {
     let theme = Theme::of(ui.ctx());
     let width = ui.available_width();
     ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::left_to_right(Align::TOP), |ui| {

@@ -2,6 +2,7 @@
 
 use egui::{Align2, Area, Frame, Id, Order, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
+use super::picture_text::{self, Outlines};
 use crate::context::Ctx;
 use crate::context::LoadedPreview;
 use crate::context::commands::ItemCommand;
@@ -10,7 +11,7 @@ use crate::context::listing::NavigationList;
 use crate::ui::grid::Direction;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, icons::Icon, line, tile};
+use crate::ui::widgets::{buttons, icons::Icon, line, text_width, tile};
 use vicinity_core::{Item, ItemId};
 
 /// Height of the header with name and details.
@@ -21,6 +22,9 @@ const HEAD: f32 = 56.0;
 pub struct PreviewPanel {
     /// Position of an item in the gallery's list, searched once since the list may be long.
     position: Option<(u64, ItemId, Option<usize>)>,
+    /// Whether all words in the picture are outlined, not only those searched for.
+    all_words: bool,
+    outlines: Outlines,
 }
 
 impl PreviewPanel {
@@ -35,12 +39,15 @@ impl PreviewPanel {
             let (rect, _) = ui.allocate_exact_size(area.size(), Sense::click());
             ui.painter().rect_filled(rect, 0, theme.map_ground);
             let head = Rect::from_min_size(rect.min, vec2(rect.width(), HEAD));
-            self::head(ui, ctx, item, position, head);
+            self::head(ui, ctx, item, position, head, &mut self.all_words);
             let body = Rect::from_min_max(
                 pos2(rect.left() + 48.0, head.bottom()),
                 pos2(rect.right() - 48.0, rect.bottom() - SPACE[4]),
             );
-            contents(ui, ctx, id, body);
+            let picture = contents(ui, ctx, id, body);
+            if let (Some(picture), Some(text)) = (picture, picture_text::of(ctx, id)) {
+                self.outlines.show(ui, text, ctx.state.library().query.text.trim(), self.all_words, picture);
+            }
             let (at, of) = position.unwrap_or((0, 0));
             for (x, icon, direction, name, enabled) in [
                 (rect.left() + 24.0, Icon::Left, Direction::Left, "Previous", at > 0),
@@ -79,7 +86,7 @@ impl PreviewPanel {
 }
 
 /// Name and details at the left, position and score at the right.
-fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, position: Option<(usize, usize)>, head: Rect) {
+fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, position: Option<(usize, usize)>, head: Rect, all_words: &mut bool) {
     let theme = Theme::of(ui.ctx());
     let close = Rect::from_center_size(pos2(head.right() - 24.0, head.center().y), vec2(28.0, 28.0));
     if buttons::icon_in(ui, Icon::Close, "Close preview", close).clicked() {
@@ -90,6 +97,9 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, position: Option<(usize, usize)
         position.map(|(at, of)| format!("{} of {}", format::number(at as u64 + 1), format::number(of as u64)));
     let score = ctx.state.score_of(item.id).map(|score| format!("score {}", format::score(score)));
     let mut right_edge = close.left() - SPACE[2];
+    if picture_text::of(ctx, item.id).is_some() {
+        right_edge = words_button(ui, all_words, head, right_edge) - SPACE[2];
+    }
     let parts: Vec<String> = [position, score].into_iter().flatten().collect();
     if !parts.is_empty() {
         let text = parts.join(" · ");
@@ -112,6 +122,20 @@ fn head(ui: &mut Ui, ctx: &Ctx<'_>, item: &Item, position: Option<(usize, usize)
     line(ui, details, &text, font(text_size::SMALL), theme.text2, response);
 }
 
+/// The button that outlines all words in the picture; returns its left edge.
+fn words_button(ui: &mut Ui, all_words: &mut bool, head: Rect, right: f32) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let name = if *all_words { "Hide text outlines" } else { "Outline text" };
+    let width = text_width(ui, name, text_size::BODY) + 2.0 * SPACE[1];
+    let place = picture_text::button_place(head, right, width);
+    let layout = egui::Layout::right_to_left(egui::Align::Center);
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(place).layout(layout));
+    if buttons::quiet(&mut child, name, name, theme.text2).clicked() {
+        *all_words = !*all_words;
+    }
+    place.left()
+}
+
 fn named(ui: &Ui, rect: Rect, id: &str, text: &str) -> egui::Response {
     let response = ui.interact(rect, ui.scope_id().with(id), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
@@ -131,10 +155,11 @@ fn details_of(ctx: &Ctx<'_>, item: &Item) -> String {
     details.into_iter().flatten().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
+/// Draws the item; returns where its picture is, if it is one.
+fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) -> Option<Rect> {
     let theme = Theme::of(ui.ctx());
     match ctx.state.library().previews.get(&id) {
-        Some(Ok(LoadedPreview::Picture(texture))) => fit(ui, texture, body),
+        Some(Ok(LoadedPreview::Picture(texture))) => return Some(fit(ui, texture, body)),
         Some(Ok(LoadedPreview::Text(text))) => page(ui, text, body),
         Some(Err(why)) => {
             let position = Rect::from_center_size(body.center(), vec2(body.width().min(520.0), 60.0));
@@ -145,22 +170,24 @@ fn contents(ui: &mut Ui, ctx: &Ctx<'_>, id: ItemId, body: Rect) {
             });
         }
         None => match ctx.thumbnail(id).flatten() {
-            Some(texture) => fit(ui, texture, body),
+            Some(texture) => return Some(fit(ui, texture, body)),
             None => {
                 let loading = "Loading…";
                 ui.painter().text(body.center(), Align2::CENTER_CENTER, loading, font(text_size::BODY), theme.text3);
             }
         },
     }
+    None
 }
 
-fn fit(ui: &Ui, texture: &egui::TextureHandle, available: Rect) {
+fn fit(ui: &Ui, texture: &egui::TextureHandle, available: Rect) -> Rect {
     let size = texture.size_vec2();
     let scale = (available.width() / size.x).min(available.height() / size.y).min(3.0);
     let rect = Rect::from_center_size(available.center(), size * scale);
     tile::cover(ui, texture, rect, RADIUS[0]);
     // An edge, where the image has the colour of the background.
     ui.painter().rect_stroke(rect, RADIUS[0], Stroke::new(1.0, Theme::of(ui.ctx()).line), egui::StrokeKind::Outside);
+    rect
 }
 
 fn page(ui: &mut Ui, text: &str, available: Rect) {

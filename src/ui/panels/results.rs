@@ -5,7 +5,7 @@ use egui::{Rect, ScrollArea, Sense, Ui, vec2};
 use egui_plot::{Bar, BarChart, Plot, VLine};
 
 use crate::context::Ctx;
-use crate::context::commands::{ItemCommand, SearchCommand};
+use crate::context::commands::{ItemCommand, SearchCommand, ViewCommand};
 use crate::context::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
@@ -61,6 +61,24 @@ pub fn summary(ui: &mut Ui, ctx: &Ctx<'_>, result: &SearchResult) {
     if let Some(histogram) = &result.histogram {
         histogram_plot(ui, histogram);
     }
+    found_in_pictures(ui, ctx);
+}
+
+/// The pictures in which the words searched for were read, however similar they are; a click shows them.
+fn found_in_pictures(ui: &mut Ui, ctx: &Ctx<'_>) {
+    let found = ctx.state.library().query.found_in_pictures();
+    let text = match found.len() {
+        0 => return,
+        1 => "1 picture contains this text".to_owned(),
+        n => format!("{} pictures contain this text", format::number(n as u64)),
+    };
+    if buttons::link(ui, &text, &text).clicked() {
+        if let [one] = found {
+            return ctx.send(ItemCommand::OpenPreview(*one));
+        }
+        ctx.send(ItemCommand::Select(found.to_vec()));
+        ctx.send(ViewCommand::ListSelection);
+    }
 }
 
 fn sentence(ui: &mut Ui, text: &str) {
@@ -77,6 +95,12 @@ pub fn no_query(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     if ctx.state.library().snapshot.as_ref().is_none_or(|s| s.is_empty()) {
         return sentence(ui, "Search results and the selected item appear here");
+    }
+    if ctx.state.library().has_own_vectors() {
+        return sentence(
+            ui,
+            "This library uses vectors of its own, so words cannot be searched: right-click an item and choose “Find similar”",
+        );
     }
     sentence(ui, "Type what you are looking for. Images and texts are found by meaning, not by file name");
     super::suggestions::show(ui, ctx);

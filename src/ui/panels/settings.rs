@@ -81,6 +81,7 @@ fn device(ui: &mut Ui, ctx: &Ctx<'_>, devices: &mut DevicePreferences) {
         Some(ModelState::Ready { runs_on: place, check: None }) => note(ui, &format!("The model runs on {place}")),
         Some(ModelState::Loading) => note(ui, "Loading the model…"),
         Some(ModelState::Unloaded) => note(ui, "The model is not in memory; it is reloaded when next needed"),
+        Some(ModelState::OwnVectors) => note(ui, "This library uses vectors of its own, which no model has computed"),
         Some(ModelState::Failed(why)) => note(ui, why),
         None => {}
     }

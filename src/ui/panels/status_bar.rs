@@ -11,7 +11,7 @@ use crate::context::{Notice, Severity, UnfinishedImport};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
-use vicinity_core::{FactsProgress, Modality, Progress, Stage};
+use vicinity_core::{FactsProgress, Modality, Progress, Stage, TextProgress};
 
 /// Height of the bar.
 pub const HEIGHT: f32 = 26.0;
@@ -97,9 +97,33 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
                 let (done, total) = (format::number(done), format::number(total));
                 activity(ui, &format!("Reading details of files: {done} of {total}"), theme.accent);
             }
-            None => text(ui, "Ready"),
+            None => match state.library().text_progress {
+                Some(progress) => reading_text(ui, ctx, &progress),
+                None => text(ui, "Ready"),
+            },
         },
         _ => {}
+    }
+}
+
+/// Pictures whose text was read, the time left, and a button to pause.
+fn reading_text(ui: &mut Ui, ctx: &Ctx<'_>, progress: &TextProgress) {
+    let theme = Theme::of(ui.ctx());
+    let of =
+        |done: u64| format!("Reading text in pictures: {} of {}", format::number(done), format::number(progress.total));
+    let rest = match progress.seconds_left {
+        _ if progress.paused => " · paused".to_owned(),
+        Some(seconds) => format!(" · {}", format::time_left(seconds)),
+        None => String::new(),
+    };
+    dot(ui, if progress.paused { theme.text3 } else { theme.accent });
+    let words = format!("{}{rest}", of(progress.done));
+    let job = LayoutJob::simple_singleline(words, font(text_size::SMALL), theme.text2);
+    label_with_room(ui, job, &format!("{} · 00 min 00 s left", of(progress.total)));
+    let action = if progress.paused { "Resume" } else { "Pause" };
+    let name = format!("{action} reading text");
+    if buttons::quiet_with_room(ui, action, "Resume", &name, theme.text2).clicked() {
+        ctx.send(CollectionAction::PauseText);
     }
 }
 
@@ -146,7 +170,8 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
             }
         }
     }
-    label_with_room(ui, job, progress.total);
+    let total = format::number(progress.total);
+    label_with_room(ui, job, &format!("{total} of at least {total} embedded · 0,000 per second · 00 min 00 s left"));
     if progress.total > 0 && ui.available_width() > 330.0 {
         let (rect, _) = ui.allocate_exact_size(vec2(158.0, HEIGHT), Sense::hover());
         let line = egui::Rect::from_center_size(rect.center(), vec2(rect.width(), 4.0));
@@ -161,13 +186,11 @@ fn import(ui: &mut Ui, ctx: &Ctx<'_>, progress: &Progress) {
     }
 }
 
-/// Progress of an import, with space for the longest text it can become, so that the buttons after it do not move.
-/// Truncated in a narrow window.
-fn label_with_room(ui: &mut Ui, job: LayoutJob, total: u64) {
-    let total = format::number(total);
-    let longest = format!("{total} of at least {total} embedded · 0,000 per second · 00 min 00 s left");
+/// Progress, with space for the longest text it can become, so that the buttons after it do not move. Truncated in a
+/// narrow window.
+fn label_with_room(ui: &mut Ui, job: LayoutJob, longest: &str) {
     // Bold numbers are slightly wider.
-    let width = text_width(ui, &longest, text_size::SMALL).max(text_width(ui, &job.text, text_size::SMALL)) + 8.0;
+    let width = text_width(ui, longest, text_size::SMALL).max(text_width(ui, &job.text, text_size::SMALL)) + 8.0;
     let width = width.min((ui.available_width() - BUTTONS).max(60.0));
     let full = job.text.clone();
     let galley = lines(ui, job, width, 1);

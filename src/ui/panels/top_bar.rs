@@ -218,6 +218,7 @@ fn text_field(ui: &mut Ui, ctx: &Ctx<'_>, field: Rect) {
     let mut text = ctx.state.library().query.text.clone();
     let hint = match (ctx.state.library().query.chips.is_empty(), field.width() > 330.0) {
         (true, true) if !ctx.state.has_library() => "Open a folder or library to search it",
+        (true, true) if ctx.state.library().has_own_vectors() => "Select an item and choose “Find similar”",
         (true, true) => "Type what you are looking for, or paste or drop an image",
         (true, false) => "Search",
         (false, _) => "Add words, or drop another image",

@@ -14,6 +14,9 @@ use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use vicinity_core::{Item, ItemId, Modality};
 
+/// From this width a tile has room for the words that say why it was found, points.
+const TEXT_BADGE: f32 = 110.0;
+
 /// A tile of the gallery or of the results.
 pub struct Tile<'a> {
     /// The item shown.
@@ -41,10 +44,13 @@ impl Tile<'_> {
             ui.painter().rect_stroke(rect, RADIUS[1] - 2, Stroke::new(1.0, theme.text3), StrokeKind::Outside);
         }
         focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
-        let name = match self.score {
+        let mut name = match self.score {
             Some(score) => format!("{}, score {}", self.item.name(), format::score(score)),
             None => self.item.name(),
         };
+        if is_text_hit(ctx, id) {
+            name.push_str(", text in picture");
+        }
         let chosen = ctx.state.library().selection.set.contains(&id);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &name));
         context_menu(&response, ctx, self.item);
@@ -69,7 +75,12 @@ impl Tile<'_> {
             None => _ = ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised),
         }
         if let Some(score) = self.score {
-            badge(ui, rect, &format::score(score));
+            badge(ui, rect, &format::score(score), Align2::RIGHT_BOTTOM);
+        }
+        if is_text_hit(ctx, self.item.id) {
+            // In a small tile there is room for one word.
+            let words = if rect.width() < TEXT_BADGE { "text" } else { "text in picture" };
+            badge(ui, rect, words, Align2::LEFT_TOP);
         }
     }
 
@@ -130,11 +141,17 @@ pub fn cover(ui: &Ui, texture: &TextureHandle, rect: Rect, radius: u8) {
     egui::Image::from_texture((texture.id(), size)).uv(uv).corner_radius(radius).paint_at(ui, rect);
 }
 
-fn badge(ui: &Ui, rect: Rect, text: &str) {
+/// Whether the words searched for were read in a picture.
+fn is_text_hit(ctx: &Ctx<'_>, id: ItemId) -> bool {
+    ctx.state.library().query.is_in_picture(id)
+}
+
+/// A few words on a picture, in the corner that `corner` names.
+fn badge(ui: &Ui, rect: Rect, text: &str, corner: Align2) {
     let theme = Theme::of(ui.ctx());
     let galley = ui.painter().layout_no_wrap(text.to_owned(), font(text_size::SMALL - 0.5), theme.on_badge());
     let size = galley.size() + vec2(10.0, 3.0);
-    let place = Rect::from_min_size(rect.right_bottom() - size - vec2(6.0, 6.0), size);
+    let place = corner.align_size_within_rect(size, rect.shrink(6.0));
     ui.painter().rect_filled(place, RADIUS[0], theme.badge());
     ui.painter().galley(place.center() - galley.size() / 2.0, galley, theme.on_badge());
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::column::ColumnValue;
 use super::comparison::{Comparison, Operand};
 use super::field::Field;
 use super::operator::Operator;
 use super::{Condition, quoted};
 use crate::dates::{DateRange, Period};
 use crate::filter::Filter;
+use crate::table::ColumnName;
 
 impl Filter {
     /// The parts of the condition, all of which have to be met.
@@ -80,6 +82,42 @@ impl Filter {
         self.replaced(|part| part.as_has() == Some(field), &written)
     }
 
+    /// Values of a column that are chosen: those of `column c = "x"` or `column c in ("x", "y")`.
+    pub fn chosen_in_column(&self, name: &ColumnName) -> Vec<&str> {
+        let chosen = self.condition_parts().iter().filter(|part| is_column_choice(part, name));
+        chosen.filter_map(Condition::as_column).flat_map(|part| part.values().iter().map(ColumnValue::typed)).collect()
+    }
+
+    /// The same filter with any of these values of a column chosen instead.
+    pub fn with_chosen_in_column(&self, name: &ColumnName, values: &[&str]) -> Self {
+        let list = values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ");
+        let written = (!values.is_empty()).then(|| format!("column {} in ({list})", quoted(name.as_str())));
+        self.replaced(|part| is_column_choice(part, name), written.as_slice())
+    }
+
+    /// The smallest and the largest value of a column that are admitted, as `column c >= 1 and column c <= 2` says.
+    pub fn column_limits(&self, name: &ColumnName) -> [Option<&str>; 2] {
+        [Operator::GreaterOrEqual, Operator::LessOrEqual].map(|operator| {
+            let parts = self.condition_parts().iter().rev();
+            parts.filter_map(|part| column_limit(part, name)).find(|(of, _)| *of == operator).map(|(_, typed)| typed)
+        })
+    }
+
+    /// The same filter with other limits of a column.
+    pub fn with_column_limits(&self, name: &ColumnName, limits: [Option<&str>; 2]) -> Self {
+        let limits = [Operator::GreaterOrEqual, Operator::LessOrEqual].into_iter().zip(limits);
+        let write = |(operator, limit): (Operator, Option<&str>)| {
+            Some(format!("column {} {operator} {}", quoted(name.as_str()), quoted(limit?)))
+        };
+        let written: Vec<String> = limits.filter_map(write).collect();
+        self.replaced(|part| column_limit(part, name).is_some(), &written)
+    }
+
+    /// The same filter without what the controls of a column choose.
+    pub fn without_column(&self, name: &ColumnName) -> Self {
+        self.with_chosen_in_column(name, &[]).with_column_limits(name, [None, None])
+    }
+
     /// The same filter without one part of its condition.
     pub fn without_part(&self, unwanted: &Condition) -> Self {
         self.replaced(|part| part == unwanted, &[])
@@ -111,6 +149,18 @@ impl Filter {
 
 fn is_choice(part: &Condition, field: Field) -> bool {
     part.as_comparison().is_some_and(|part| part.field() == field && part.operator() == Operator::Equal)
+}
+
+fn is_column_choice(part: &Condition, name: &ColumnName) -> bool {
+    part.as_column().is_some_and(|part| part.name() == name && part.operator() == Operator::Equal)
+}
+
+fn column_limit<'a>(part: &'a Condition, name: &ColumnName) -> Option<(Operator, &'a str)> {
+    let comparison = part.as_column().filter(|comparison| comparison.name() == name)?;
+    let operator = comparison.operator();
+    let is_limit = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual);
+    let [value] = comparison.values() else { return None };
+    is_limit.then(|| (operator, value.typed()))
 }
 
 fn rating(part: &Condition) -> Option<f64> {
@@ -156,6 +206,24 @@ mod tests {
         let none = typed.without_choice(Field::Camera);
         assert_eq!(written(&none), "(rating = 1 or has place) and camera !~ \"iphone\"");
         assert_eq!(filter("camera = x").without_choice(Field::Camera), Filter::default());
+    }
+
+    #[test]
+    fn values_and_limits_of_a_column_are_read_and_replaced_in_place() {
+        let typed = filter(
+            "column \"Unit price\" >= 3 and rating = 1 and column colour in (red, \"dark blue\") and column colour ~ e",
+        );
+        let [price, colour] = ["unit PRICE", "colour"].map(ColumnName::new);
+        assert_eq!(
+            (typed.chosen_in_column(&colour), typed.column_limits(&price)),
+            (vec!["red", "dark blue"], [Some("3"), None])
+        );
+        let other = typed.with_chosen_in_column(&colour, &["green"]).with_column_limits(&price, [None, Some("9.5")]);
+        let rest = "rating = 1 and column \"colour\" = \"green\" and column \"colour\" ~ \"e\"";
+        assert_eq!(written(&other), format!("column \"unit PRICE\" <= 9.5 and {rest}"));
+        let none = typed.without_column(&price).without_column(&colour);
+        assert_eq!(written(&none), "rating = 1 and column \"colour\" ~ \"e\"");
+        assert!(other.chosen_in_column(&price).is_empty());
     }
 
     #[test]

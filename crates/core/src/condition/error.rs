@@ -40,7 +40,7 @@ pub enum Problem {
     #[error("the second quotation mark of this text is missing")]
     OpenQuote,
     /// A word that names no field.
-    #[error("there is no field `{word}`; {}", fields(*suggestion))]
+    #[error("there is no field `{word}`; {}", fields(word, *suggestion))]
     UnknownField {
         /// The word, its first characters if it is long.
         word: String,
@@ -80,10 +80,16 @@ impl std::fmt::Display for Field {
     }
 }
 
-fn fields(suggestion: Option<Field>) -> String {
+fn fields(word: &str, suggestion: Option<Field>) -> String {
     match suggestion {
+        Some(field) if Field::is_synonym(word) => {
+            format!("did you mean `{field}`? A column of a table is written `column {word}`")
+        }
         Some(field) => format!("did you mean `{field}`?"),
-        None => format!("the fields are {}", Field::ALL.map(Field::as_str).join(", ")),
+        None => {
+            let fields = Field::ALL.map(Field::as_str).join(", ");
+            format!("the fields are {fields}; a column of a table is written `column {word}`")
+        }
     }
 }
 

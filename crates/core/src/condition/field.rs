@@ -125,6 +125,11 @@ impl Field {
         })
     }
 
+    /// Whether people use a word for some field in other programs, so that it is no slip of the pen.
+    pub fn is_synonym(word: &str) -> bool {
+        OTHER_WORDS.iter().any(|(other, _)| other.eq_ignore_ascii_case(word))
+    }
+
     /// What values it has.
     pub fn kind(self) -> FieldKind {
         match self {

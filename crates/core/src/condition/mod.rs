@@ -7,12 +7,14 @@
 //!   folders of that name.
 //! * `place within 45.8,5.9 47.8,10.5` is a box, eastwards from the first corner to the second; `place near 47.37,8.54 10 km`
 //!   a circle.
+//! * `column "unit price" > 3` compares a column of tables, whatever its values are: numbers, dates, texts.
 //! * `and` binds stronger than `or`, and `not` stronger than both.
 //!
 //! A comparison with a fact that is not known is not met. `!=`, `!~` and `not` are met by everything that the comparison
 //! without them does not find, so `camera !~ iphone` also finds what has no camera.
 
 mod choices;
+pub mod column;
 pub mod comparison;
 pub mod error;
 pub mod field;
@@ -26,12 +28,15 @@ pub mod time;
 
 use std::fmt;
 
+use column::ColumnComparison;
 use comparison::{Comparison, Operand, is_known};
 use field::Field;
 use place::GeoArea;
+pub use text::quoted;
 
 use super::item::Item;
-use super::photo_summary::PhotoSummary;
+use super::item_facts::ItemFacts;
+use super::table::ColumnName;
 
 /// A condition that an item meets or not. It is written so that it reads back as the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +51,8 @@ enum Node {
     Has(Field),
     Comparison(Comparison),
     Place(GeoArea),
+    HasColumn(ColumnName),
+    Column(ColumnComparison),
 }
 
 impl Condition {
@@ -90,19 +97,50 @@ impl Condition {
             Node::Has(field) => Some(*field),
             Node::Comparison(comparison) => Some(comparison.field),
             Node::Place(_) => Some(Field::Place),
-            Node::All(_) | Node::Any(_) | Node::Not(_) => None,
+            Node::All(_) | Node::Any(_) | Node::Not(_) | Node::HasColumn(_) | Node::Column(_) => None,
         }
     }
 
-    /// Whether an item meets it; `photo` is what is known of a photo. Allocates nothing for usual texts.
-    pub fn admits(&self, item: &Item, photo: Option<&PhotoSummary>) -> bool {
+    /// The comparison with a column, if it is nothing else.
+    pub fn as_column(&self) -> Option<&ColumnComparison> {
         match &self.0 {
-            Node::All(parts) => parts.iter().all(|part| part.admits(item, photo)),
-            Node::Any(parts) => parts.iter().any(|part| part.admits(item, photo)),
-            Node::Not(part) => !part.admits(item, photo),
-            Node::Has(field) => is_known(*field, item, photo),
-            Node::Comparison(comparison) => comparison.admits(item, photo),
-            Node::Place(area) => photo.and_then(|photo| photo.position).is_some_and(|place| area.contains(place)),
+            Node::Column(comparison) => Some(comparison),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about any column of tables.
+    pub fn has_columns(&self) -> bool {
+        match &self.0 {
+            Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::has_columns),
+            Node::Not(part) => part.has_columns(),
+            Node::HasColumn(_) | Node::Column(_) => true,
+            Node::Has(_) | Node::Comparison(_) | Node::Place(_) => false,
+        }
+    }
+
+    /// The columns that it is about, in the order in which they are written.
+    pub fn columns(&self) -> Vec<&ColumnName> {
+        match &self.0 {
+            Node::All(parts) | Node::Any(parts) => parts.iter().flat_map(Self::columns).collect(),
+            Node::Not(part) => part.columns(),
+            Node::HasColumn(name) => vec![name],
+            Node::Column(comparison) => vec![comparison.name()],
+            Node::Has(_) | Node::Comparison(_) | Node::Place(_) => Vec::new(),
+        }
+    }
+
+    /// Whether an item of which this is known meets it. Allocates nothing for usual texts.
+    pub fn admits(&self, item: &Item, facts: ItemFacts<'_>) -> bool {
+        match &self.0 {
+            Node::All(parts) => parts.iter().all(|part| part.admits(item, facts)),
+            Node::Any(parts) => parts.iter().any(|part| part.admits(item, facts)),
+            Node::Not(part) => !part.admits(item, facts),
+            Node::Has(field) => is_known(*field, item, facts.photo),
+            Node::Comparison(comparison) => comparison.admits(item, facts.photo),
+            Node::Place(area) => facts.photo.and_then(|photo| photo.position).is_some_and(|place| area.contains(place)),
+            Node::HasColumn(name) => facts.tables.is_some_and(|tables| tables.cell(item, name).is_some()),
+            Node::Column(comparison) => comparison.admits(item, facts.tables),
         }
     }
 
@@ -130,11 +168,6 @@ impl Condition {
     }
 }
 
-/// A text as it is written in a condition, in quotation marks.
-pub fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, parts: &[Self], word: &str| {
@@ -153,6 +186,8 @@ impl fmt::Display for Condition {
             Node::Has(field) => write!(f, "has {field}"),
             Node::Comparison(comparison) => write!(f, "{comparison}"),
             Node::Place(area) => write!(f, "{} {area}", Field::Place),
+            Node::HasColumn(name) => write!(f, "has column {}", quoted(name.as_str())),
+            Node::Column(comparison) => write!(f, "{comparison}"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
+use super::column::{ColumnComparison, ColumnValue};
 use super::comparison::{Comparison, Operand, usual_extension};
 use super::error::{ConditionError, Problem};
 use super::field::{Field, FieldKind};
@@ -14,7 +15,9 @@ use super::place::GeoArea;
 use super::text::{TextMatch, TextPattern};
 use super::time::TimeSpan;
 use super::{Condition, Node};
+use crate::dates::Period;
 use crate::item::Modality;
+use crate::table::ColumnName;
 
 /// Levels of parentheses and `not`.
 const MAX_DEPTH: usize = 64;
@@ -147,7 +150,13 @@ impl<'a> Parser<'a> {
             return Ok(inner);
         }
         if self.take("has") {
-            return Ok(Condition(Node::Has(self.field()?)));
+            let column = self.column_name();
+            return Ok(Condition(
+                column.map_or_else(|| self.field().map(Node::Has), |name| Ok(Node::HasColumn(name)))?,
+            ));
+        }
+        if let Some(name) = self.column_name() {
+            return self.column(&name);
         }
         let field = self.field()?;
         if field.kind() == FieldKind::Place { self.place() } else { self.comparison(field) }
@@ -187,6 +196,68 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let values = vec![self.value(field, operator)?];
         Ok(Condition(Node::Comparison(Comparison { field, operator, values })))
+    }
+
+    /// The name after the word `column`.
+    fn column_name(&mut self) -> Option<ColumnName> {
+        let name = match self.tokens.get(self.at..self.at + 2) {
+            Some([(Lexeme::Word(column), _), (name, _)]) if column.eq_ignore_ascii_case("column") => match name {
+                Lexeme::Word(name) if !is_reserved(name) => ColumnName::new(name),
+                Lexeme::Quoted(name) if !name.trim().is_empty() => ColumnName::new(name),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        self.at += 2;
+        Some(name)
+    }
+
+    fn column(&mut self, name: &ColumnName) -> Parsed<Condition> {
+        let compared =
+            |operator, values| Condition(Node::Column(ColumnComparison { name: name.clone(), operator, values }));
+        if self.take("in") {
+            return Ok(compared(Operator::Equal, self.column_values()?));
+        }
+        if self.take("not") {
+            return self.nested(|parser| match parser.take("in") {
+                true => Ok(compared(Operator::Equal, parser.column_values()?).negated()),
+                false => Err(parser.expected("`in`")),
+            });
+        }
+        let Some(Lexeme::Operator(operator)) = self.peek().cloned() else {
+            return Err(self.expected("a comparison such as `=`, `<`, `~` or `in`"));
+        };
+        self.at += 1;
+        Ok(compared(operator, vec![self.column_value(operator)?]))
+    }
+
+    fn column_values(&mut self) -> Parsed<Vec<ColumnValue>> {
+        self.take_token(&Lexeme::Open, "`(`")?;
+        let mut values = vec![self.column_value(Operator::Equal)?];
+        while self.peek() == Some(&Lexeme::Comma) {
+            self.at += 1;
+            values.push(self.column_value(Operator::Equal)?);
+        }
+        self.take_token(&Lexeme::Close, "`,` or `)`")?;
+        Ok(values)
+    }
+
+    /// A value of a column; the time of day may be the next word.
+    fn column_value(&mut self, operator: Operator) -> Parsed<ColumnValue> {
+        let missing = self.expected("a value, in quotation marks if it has several words");
+        let mut typed = match self.next() {
+            Some(Lexeme::Word(word)) if !is_reserved(word) => word.to_owned(),
+            Some(Lexeme::Quoted(text)) => text,
+            _ => return Err(missing),
+        };
+        if let Some(Lexeme::Word(time)) = self.peek()
+            && time.contains(':')
+            && typed.parse::<Period>().is_ok()
+        {
+            typed = format!("{typed} {time}");
+            self.at += 1;
+        }
+        ColumnValue::new(&typed, operator).ok_or(missing)
     }
 
     fn list(&mut self, field: Field) -> Parsed<Condition> {

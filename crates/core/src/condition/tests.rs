@@ -10,7 +10,8 @@ use super::field::Field;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::{ContentHash, ItemId, Modality};
+use crate::table::{TableBuilder, TableFormat, TableSet};
+use crate::{ContentHash, ItemId, Modality, Part, PhotoSummary};
 
 fn parsed(text: &str) -> Condition {
     Condition::parse(text, &TimeZone::UTC).unwrap_or_else(|error| panic!("{error}\n{}", error.marked(text)))
@@ -57,7 +58,7 @@ fn photo() -> PhotoSummary {
 /// Which of these a photo meets.
 fn met(conditions: &[&'static str]) -> Vec<&'static str> {
     let (item, photo) = (item("/home/Ann/2023/Italy/IMG_0001.JPEG"), photo());
-    conditions.iter().filter(|text| parsed(text).admits(&item, Some(&photo))).copied().collect()
+    conditions.iter().filter(|text| parsed(text).admits(&item, ItemFacts::of_photo(Some(&photo)))).copied().collect()
 }
 
 fn assert_met(conditions: &[&'static str]) {
@@ -142,7 +143,9 @@ fn a_day_a_month_and_a_year_are_spans() {
         "taken in (2021, 2022)",
     ]);
     let east = TimeZone::fixed(jiff::tz::Offset::constant(9));
-    let admits = |text: &str| Condition::parse(text, &east).expect("a condition").admits(&item("/a"), Some(&photo()));
+    let admits = |text: &str| {
+        Condition::parse(text, &east).expect("a condition").admits(&item("/a"), ItemFacts::of_photo(Some(&photo())))
+    };
     assert!(admits("modified = 2024-06-15 03:02"), "the time of a file is in the zone of the user");
     assert!(admits("taken = 2023-06-14 15:30"), "that of a photo is what the camera showed");
 }
@@ -234,7 +237,7 @@ fn what_is_not_known_is_found_by_what_excludes_it_only() {
     let fields =
         [("camera", "x"), ("rating", "3"), ("taken", "2023"), ("exposure", "1/8"), ("keyword", "x"), ("format", "x")];
     for photo in [None, Some(&unknown)] {
-        let admits = |text: String| parsed(&text).admits(&item, photo);
+        let admits = |text: String| parsed(&text).admits(&item, ItemFacts::of_photo(photo));
         for (field, value) in fields {
             assert!(!admits(format!("{field} = {value}")) && admits(format!("{field} != {value}")), "{field}");
             assert!(!admits(format!("has {field}")) && admits(format!("not has {field}")), "{field}");
@@ -245,12 +248,80 @@ fn what_is_not_known_is_found_by_what_excludes_it_only() {
     }
 }
 
+/// A table of three rows, and its second row as an item.
+fn row_of_table() -> (Item, TableSet) {
+    let mut builder = TableBuilder::default();
+    let rows: [&[&str]; 4] = [
+        &["Price", "kind of dog", "born", "note", "label"],
+        &["1.5", "poodle", "2020-05-01", "first", "3"],
+        &["-2", "Pudel É", "2021-06-14 15:30", "the second one", ""],
+        &["7", "poodle", "2022-01-01", "third", "5"],
+    ];
+    rows[0].iter().for_each(|name| builder.add_column(name, None));
+    for (row, cells) in (1..).zip(&rows[1..]) {
+        cells.iter().enumerate().for_each(|(column, cell)| builder.push(row, column, cell));
+    }
+    let mut tables = TableSet::default();
+    tables.insert(Path::new("/a/dogs.csv"), Arc::new(builder.finish(TableFormat::default())));
+    (Item { part: Some(Part::Row(2)), modality: Modality::Text, pixels: None, ..item("/a/dogs.csv") }, tables)
+}
+
+#[test]
+fn columns_are_compared_by_what_their_values_are() {
+    let (item, tables) = row_of_table();
+    let admits = |text: &str| parsed(text).admits(&item, ItemFacts { photo: None, tables: Some(&tables) });
+    for text in [
+        "column price = -2",
+        "column PRICE < 0 and column price >= -2.0",
+        "column \"kind of dog\" = \"pudel é\"",
+        "column \"kind of dog\" ~ udel and not column \"kind of dog\" = udel",
+        "column born >= 2021 and column born < 2021-06-15",
+        "column born = 2021-06-14 15:30 and column born ~ 06-14",
+        "column note in (x, \"The Second One\")",
+        "column price not in (1, 2)",
+        "has column price and not has column label and not has column other",
+        "column label != 3",
+        "column price ~ 2",
+        "type = text and column price < 1",
+    ] {
+        assert!(admits(text), "{text}");
+    }
+    for text in [
+        "column price > -2",
+        "column price = two",
+        "column price != -2",
+        "column note > a",
+        "column born = yesterday",
+        "column label = 3",
+        "column label < 9",
+        "column other = 3",
+        "has column other",
+    ] {
+        assert!(!admits(text), "{text}");
+    }
+    let photo = Item { part: None, ..item.clone() };
+    assert!(!parsed("has column price").admits(&photo, ItemFacts { photo: None, tables: Some(&tables) }));
+    assert!(!parsed("column price < 0").admits(&item, ItemFacts::default()));
+    let names = parsed("column a = 1 and not (has column b or rating = 3)");
+    assert_eq!(names.columns().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+}
+
 #[test]
 fn an_error_says_where_and_what() {
     for (text, place, says) in [
         ("cam ~ x100", "cam", "there is no field `cam`; the fields are taken, "),
         ("camra ~ x100", "camra", "did you mean `camera`?"),
         ("rating = 3 and label = red", "label", "did you mean `colour`?"),
+        ("label = 3", "label", "A column of a table is written `column label`"),
+        ("price > 3", "price", "a column of a table is written `column price`"),
+        ("column price", "", "expected a comparison"),
+        ("column price > ", "", "expected a value"),
+        ("column price > and", "and", "expected a value"),
+        ("column price > \"\"", "\"\"", "expected a value"),
+        ("column = 3", "column", "there is no field `column`"),
+        ("column \"\" = 3", "column", "there is no field `column`"),
+        ("column colour = dark blue", "blue", "put quotation marks"),
+        ("has column", "column", "there is no field `column`"),
         ("stars > 3", "stars", "did you mean `rating`?"),
         ("rating ~ 3", "~", "`~` does not apply to `rating`; use one of =  !=  <  <=  >  >="),
         ("camera < x", "<", "use one of =  !=  ~  !~"),
@@ -379,6 +450,13 @@ fn comparison() -> impl Strategy<Value = String> {
         "keyword in (dog, \"a \"\"b\"\"\")",
         "keyword not in (dog)",
         "rating in (4, 5)",
+        "column price > 3.5",
+        "column \"unit \"\"price\"\"\" <= \"2023-06-14 15:30\"",
+        "column date >= 2023-06-14 15:30",
+        "column \"in\" in (a, 3)",
+        "column label not in (\"dark blue\", 7)",
+        "has column label",
+        "column label !~ 'é'",
     ]);
     prop_oneof![texts, numbers, times, units, others.prop_map(str::to_owned)]
 }
@@ -408,7 +486,7 @@ proptest! {
         parts in prop::collection::vec(prop_oneof![
             comparison(),
             "\\PC{0,12}",
-            prop::sample::select(vec!["and", "or", "not", "(", ")", ",", "in", "has", "camera", "=", "~", "\"", "'", "1/250", "place", "near"])
+            prop::sample::select(vec!["and", "or", "not", "(", ")", ",", "in", "has", "camera", "=", "~", "\"", "'", "1/250", "place", "near", "column"])
                 .prop_map(str::to_owned),
         ], 0..8),
         cut in 0usize..200,
@@ -417,7 +495,7 @@ proptest! {
         let text = text.get(..cut.min(text.len())).unwrap_or(&text);
         match Condition::parse(text, &TimeZone::UTC) {
             Ok(condition) => {
-                condition.admits(&item("/a/b.jpg"), Some(&photo()));
+                condition.admits(&item("/a/b.jpg"), ItemFacts::of_photo(Some(&photo())));
                 prop_assert_eq!(&parsed(&condition.to_string()), &condition);
             }
             Err(error) => {
@@ -452,7 +530,8 @@ fn a_million_items_take_a_fraction_of_a_second() {
         let condition = parsed(text);
         let start = std::time::Instant::now();
         let photo = |i: usize| photos.get(i % 1000);
-        let found = items.iter().enumerate().filter(|(i, item)| condition.admits(item, photo(*i))).count();
+        let found =
+            items.iter().enumerate().filter(|(i, item)| condition.admits(item, ItemFacts::of_photo(photo(*i)))).count();
         println!("{:>6.1} ms  {found:>7} of 1,000,000  {text}", start.elapsed().as_secs_f64() * 1e3);
     }
 }

@@ -100,6 +100,11 @@ impl TextPattern {
     }
 }
 
+/// A text as it is written in a condition, in quotation marks.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
 fn failures(chars: &[char]) -> Box<[usize]> {
     let mut failure = vec![0; chars.len()];
     let mut matched = 0;

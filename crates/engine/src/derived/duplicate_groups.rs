@@ -96,6 +96,7 @@ mod tests {
             epoch: 1,
             generation: 1,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: Vec::<Root>::new(),
             chunks: vec![Arc::new(items.iter().enumerate().map(item).collect())],
             vector_rows: vec![Arc::new(vec![0; items.len()])],

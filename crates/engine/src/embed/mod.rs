@@ -4,6 +4,7 @@
 //! After a cancel every stage keeps receiving but discards what it receives, so that no stage waits for another. A stage
 //! that panics ends the run like an error of the model does: nothing is stored about the files in progress.
 
+mod own_rows;
 mod reading;
 mod towers;
 mod writing;
@@ -21,12 +22,13 @@ use super::import_stats::ImportStats;
 use super::library::{Library, NewItem, RejectedFile, RejectionCause};
 use super::model_loader::LazyModel;
 use super::model_unavailable::ModelUnavailable;
+use super::own_vectors::OwnVectorsError;
 use super::scan::Candidate;
 use super::store::StoreError;
 use super::{Event, ImportOptions};
 use vicinity_core::worker;
 use vicinity_core::{ContentHash, Embedding, Modality, SkipReason};
-use vicinity_media::ReadError;
+use vicinity_media::{ReadError, VideoError};
 use vicinity_models::{Pixels, TowerError};
 
 /// Pictures per batch.
@@ -71,6 +73,8 @@ struct TowerInput<T> {
 enum ImportOutcome {
     Known(NewItem),
     Embedded(Vec<(NewItem, Embedding)>),
+    /// Rows of a table with the vectors that the user brought.
+    Brought(Vec<(NewItem, Embedding)>),
     /// Its content could not be embedded by this model.
     Refused(NewItem, String),
     /// The file could not be read, or was left out.
@@ -88,6 +92,10 @@ enum FileError {
     Skipped(SkipReason),
     /// There is no model; the run ends.
     Model(ModelUnavailable),
+    /// The run was cancelled while the file was being read.
+    Cancelled,
+    /// The vectors that the user brought cannot be used; the run ends.
+    OwnVectors(OwnVectorsError),
 }
 
 impl From<ReadError> for FileError {
@@ -96,8 +104,16 @@ impl From<ReadError> for FileError {
         match error {
             // Another start may decode it.
             ReadError::NoDecoder => Self::Access(error),
+            ReadError::Cancelled | ReadError::Video(VideoError::Cancelled) => Self::Cancelled,
+            ReadError::Video(ref problem) if !problem.concerns_file() => Self::Access(error),
             error => Self::Content(error),
         }
+    }
+}
+
+impl From<OwnVectorsError> for FileError {
+    fn from(error: OwnVectorsError) -> Self {
+        Self::OwnVectors(error)
     }
 }
 
@@ -208,9 +224,11 @@ impl Pipeline {
 
     /// There is no model. When the library is being closed there is nothing to tell.
     fn abort_without_model(&self, error: &ModelUnavailable) {
-        if let ModelUnavailable::Failed(reason) = error {
-            self.abort(format!("the model cannot be used: {reason}"));
-        }
+        match error {
+            ModelUnavailable::Failed(reason) => self.abort(format!("the model cannot be used: {reason}")),
+            ModelUnavailable::OwnVectors => self.abort(error.to_string()),
+            ModelUnavailable::Closing => false,
+        };
     }
 
     /// Reports the progress of the run, a few times per second.

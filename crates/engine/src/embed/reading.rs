@@ -44,8 +44,12 @@ impl Pipeline {
             Ok(())
         });
         let (cause, reason) = match result {
-            Ok(()) => return,
+            Ok(()) | Err(FileError::Cancelled) => return,
             Err(FileError::Model(error)) => return self.abort_without_model(&error),
+            Err(FileError::OwnVectors(error)) => {
+                self.abort(error.to_string());
+                return;
+            }
             Err(FileError::Access(error)) => (RejectionCause::Access, error.to_string()),
             Err(FileError::Content(error)) => (RejectionCause::Content, error.to_string()),
             Err(FileError::Skipped(reason)) => (RejectionCause::LeftOut(reason), String::new()),
@@ -61,7 +65,10 @@ impl Pipeline {
         match content {
             Content::Image { picture, original } => self.import_image(whole, &picture, original, senders)?,
             Content::Text(text) => self.import_text(whole, text, senders),
-            Content::Rows(rows) => self.import_rows(candidate, rows, senders),
+            Content::Rows(rows) => match self.model.own_vectors() {
+                Some(own_vectors) => self.import_own_rows(candidate, rows, own_vectors, senders)?,
+                None => self.import_rows(candidate, rows, senders)?,
+            },
             Content::Parts(parts) => self.import_parts(candidate, parts, senders)?,
         }
         Ok(())
@@ -74,6 +81,7 @@ impl Pipeline {
         if let Some(reason) = file.skip_reason(path) {
             return Err(FileError::Skipped(reason));
         }
+        file.cancel_with(self.control.shared_flag());
         file.fill().map_err(FileError::Access)?;
         let without_content = file.skip_reason_without_content();
         let content = file.content(path, &self.read_options()).map_err(FileError::from)?;
@@ -81,7 +89,8 @@ impl Pipeline {
     }
 
     fn read_options(&self) -> ReadOptions {
-        ReadOptions { rows: self.options.rows, pages: self.options.pages, texts_only: false }
+        let rows = self.options.rows || self.model.own_vectors().is_some();
+        ReadOptions { rows, pages: self.options.pages, texts_only: false }
     }
 
     fn import_image(
@@ -115,15 +124,23 @@ impl Pipeline {
         }
     }
 
-    fn import_rows(&self, candidate: &Candidate, rows: TableRows, senders: &Senders) {
+    fn import_rows(&self, candidate: &Candidate, rows: TableRows, senders: &Senders) -> Result<(), ModelUnavailable> {
         ImportStats::subtract(&self.stats.total, 1);
         let mut failures = Vec::new();
         for row in rows {
             if self.control.is_cancelled() {
-                return;
+                return Ok(());
             }
             match row {
-                Ok(TableRow { number, text }) => {
+                Ok(TableRow { number, picture: Some(picture), .. }) => match picture.decode() {
+                    Ok((hash, picture, original)) => {
+                        ImportStats::add(&self.stats.total, 1);
+                        let item = NewItem { part: Some(Part::Row(number)), ..NewItem::of(candidate, hash) };
+                        self.import_image(item, &picture, original, senders)?;
+                    }
+                    Err(error) => failures.push(RowError { line: number.into(), problem: error.into() }),
+                },
+                Ok(TableRow { number, text, .. }) => {
                     ImportStats::add(&self.stats.total, 1);
                     let hash = ContentHash(*blake3::hash(text.as_bytes()).as_bytes());
                     self.import_text(
@@ -136,6 +153,7 @@ impl Pipeline {
             }
         }
         self.end_parts(candidate, failures.len(), RowError::sentence(&failures), senders);
+        Ok(())
     }
 
     fn import_parts(&self, candidate: &Candidate, parts: Parts, senders: &Senders) -> Result<(), ModelUnavailable> {
@@ -158,6 +176,10 @@ impl Pipeline {
                 }
                 Err(error) => failures.push(error),
             }
+        }
+        // What was read of a file when the run ended is not all of it.
+        if self.control.is_cancelled() {
+            return Ok(());
         }
         self.end_parts(candidate, failures.len(), PartError::sentence(&failures), senders);
         Ok(())
@@ -191,14 +213,14 @@ impl Pipeline {
     }
 }
 
-fn reject(candidate: &Candidate, cause: RejectionCause, reason: String, senders: &Senders) {
+pub(super) fn reject(candidate: &Candidate, cause: RejectionCause, reason: String, senders: &Senders) {
     let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
     let rejected = RejectedFile { path, reason, cause, bytes, modified_ns, change_mark };
     send(&senders.outcomes, ImportOutcome::Failed(rejected));
 }
 
 /// The beginning of a text, white space collapsed.
-fn snippet(text: &str) -> String {
+pub(super) fn snippet(text: &str) -> String {
     let mut short = String::new();
     for word in text.split_whitespace() {
         if !short.is_empty() {

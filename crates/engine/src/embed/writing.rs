@@ -26,7 +26,7 @@ impl Pipeline {
             {
                 batch.add(next, self);
             }
-            if !self.control.is_cancelled() || !batch.embedded.is_empty() {
+            if !self.control.is_cancelled() || !batch.embedded.is_empty() || !batch.brought.is_empty() {
                 self.commit(batch);
             }
             self.report();
@@ -58,7 +58,9 @@ impl Pipeline {
 
     /// Counts of items embedded and taken over.
     fn store(&self, batch: Batch) -> Result<(usize, usize), StoreError> {
-        let Batch { mut known, embedded } = batch;
+        let Batch { mut known, embedded, brought } = batch;
+        let from_user = brought.len();
+        self.library.commit_brought(brought)?;
         let contents: Vec<_> = embedded.iter().map(|(item, _)| (item.hash, item.modality)).collect();
         self.library.commit_embedded(embedded)?;
         // only now: until its vector is stored, a content counts as on its way
@@ -67,7 +69,7 @@ impl Pipeline {
         }
         let count = known.len();
         self.library.commit_known(known)?;
-        Ok((contents.len(), count))
+        Ok((contents.len() + from_user, count))
     }
 }
 
@@ -76,17 +78,19 @@ impl Pipeline {
 struct Batch {
     known: Vec<NewItem>,
     embedded: Vec<(NewItem, Embedding)>,
+    brought: Vec<(NewItem, Embedding)>,
 }
 
 impl Batch {
     fn len(&self) -> usize {
-        self.known.len() + self.embedded.len()
+        self.known.len() + self.embedded.len() + self.brought.len()
     }
 
     fn add(&mut self, news: ImportOutcome, pipeline: &Pipeline) {
         match news {
             ImportOutcome::Known(item) => self.known.push(item),
             ImportOutcome::Embedded(items) => self.embedded.extend(items),
+            ImportOutcome::Brought(items) => self.brought.extend(items),
             ImportOutcome::Failed(failure) => pipeline.failed(failure),
             ImportOutcome::Refused(item, reason) => {
                 let mut refused = pipeline.finish((item.hash, item.modality));

@@ -1,10 +1,11 @@
-//! Reads what the metadata of pictures say, and the words of all files, in the background: after a library was opened and
+//! Reads what the metadata of pictures say, the columns of tables, and the words of all files, in the background: after a library was opened and
 //! after each import, never while one runs. A picture is read again when it, its sidecar or the reader has changed; others
 //! cost no more than a look into the catalog and the listing of their folder.
 
 mod pass;
 mod sidecars;
-mod words;
+mod tables;
+pub mod words;
 
 use std::io;
 use std::path::Path;
@@ -17,6 +18,8 @@ use super::store::StoreError;
 use super::{Event, Severity};
 use pass::{Pass, ReadPhoto};
 use sidecars::Sidecars;
+pub use tables::of_file as table_of_file;
+use vicinity_core::format::file_name;
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{FactsProgress, ItemId, Modality, PhotoFacts};
 use vicinity_media::photo_facts;
@@ -120,6 +123,7 @@ impl FactsWorker {
             self.event_sender.send(Event::FactsProgress(Some(FactsProgress { done, total })));
         };
         Pass { library: &self.library, read: self.read, cancelled, shown: &shown, progress: &progress }.run()?;
+        tables::fill(&self.library, cancelled, &shown, &progress)?;
         words::fill(&self.library, cancelled, &progress)
     }
 }
@@ -130,7 +134,9 @@ pub fn of_item(library: &Library, id: ItemId) -> PhotoFacts {
     let Some(item) = snapshot.get(id).filter(|item| item.modality == Modality::Image) else {
         return PhotoFacts::default();
     };
-    library.stored_facts(&item.path).or_else(|| read_now(&item.path, item.modified_ns)).unwrap_or_default()
+    let facts = library.stored_facts(&item.path).or_else(|| read_now(&item.path, item.modified_ns)).unwrap_or_default();
+    let companions = library.companions(&item.path);
+    PhotoFacts { companions: companions.iter().map(|path| file_name(path).into_owned()).collect(), ..facts }
 }
 
 fn read_now(path: &Path, modified_ns: i64) -> Option<PhotoFacts> {

@@ -1,4 +1,4 @@
-//! Fills the full text search: names, folders, what facts say, and texts.
+//! Fills the full text search: names, folders, what facts say, texts, and the text in pictures.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -82,8 +82,10 @@ impl Filler<'_> {
     fn read(&mut self, file: WordsFile, items: &[(u32, ItemId)]) -> Result<(), StoreError> {
         let facts = if file.is_picture { self.library.stored_facts(&file.path) } else { None };
         let of_file = words_of_file(&file.path, &facts.unwrap_or_default());
+        let library = self.library;
+        let of_picture = |id: ItemId| (id, Words { picture: library.picture_text(id).text(), ..of_file.clone() });
         if file.is_picture {
-            return self.add(Some(file), items.iter().map(|(_, id)| (*id, of_file.clone())).collect());
+            return self.add(Some(file), items.iter().map(|(_, id)| of_picture(*id)).collect());
         }
         let now = scan::candidate(file.path.clone());
         if check_regular_file(&file.path).is_err() || !now.is_ok_and(|now| now.stamp().matches(file.origin.file)) {
@@ -113,7 +115,7 @@ impl Filler<'_> {
                         self.add(None, vec![named(id, shortened(text, MAX_TEXT))])?;
                     }
                 }
-                self.add(Some(file), left.into_values().map(|id| named(id, String::new())).collect())
+                self.add(Some(file), left.into_values().map(of_picture).collect())
             }
             Some(Content::Text(text)) => {
                 let text = shortened(text, MAX_TEXT);
@@ -146,7 +148,7 @@ fn words_of_file(path: &Path, facts: &PhotoFacts) -> Words {
     let folder = path.parent().unwrap_or(path).to_string_lossy().replace('_', " ");
     let keywords = facts.keywords.iter().chain(&facts.keyword_paths).cloned().collect::<Vec<_>>().join("\n");
     let caption: Vec<&str> = facts.title.iter().chain(&facts.caption).map(String::as_str).collect();
-    Words { name, folder, keywords, caption: caption.join("\n"), text: String::new() }
+    Words { name, folder, keywords, caption: caption.join("\n"), ..Words::default() }
 }
 
 fn shortened(mut text: String, most: usize) -> String {

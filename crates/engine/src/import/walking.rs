@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Coordinator, ImportRun};
+use crate::companions::Companions;
 use crate::embed::{CandidateSender, Pipeline};
 use crate::import_stats::ImportStats;
 use crate::library::{FileStatus, RejectedFile, RejectionCause, UnfinishedImport};
 use crate::scan::{self, Candidate, Excludes, FolderWalk, ScanEntry};
 use crate::store::StoreError;
-use crate::{Event, Job, Severity};
-use vicinity_core::{Failure, atomic_file};
+use crate::{Event, Job, ModelUnavailable, Severity};
+use vicinity_core::{Failure, SkipReason, atomic_file};
+use vicinity_media::{CompanionKind, companion_kind, is_short_film};
 
 /// How often the coordinator looks for new jobs while the chain works.
 const TICK: Duration = Duration::from_millis(50);
@@ -65,6 +67,7 @@ impl Coordinator {
         };
         run.unasked &= matches!(job, Job::Follow);
         let plan = self.plan(job, run);
+        run.companions = Companions::new(excludes.clone(), self.library.roots());
         let mut walk = FolderWalk::new(&excludes, self.library.roots(), self.control.flag());
         for root in &plan.paths {
             self.walk_one(root, &plan, &mut walk, pipeline, sender, run);
@@ -114,6 +117,11 @@ impl Coordinator {
         let mut added = Vec::new();
         for path in paths {
             let path = scan::canonical_path(&path);
+            if self.model.own_vectors().is_some_and(|own| own.table != path) {
+                let text = format!("{}: {}", path.display(), ModelUnavailable::OwnVectors);
+                self.event_sender.notice(Severity::Error, text);
+                continue;
+            }
             let path = known.iter().find(|root| is_same_folder(root, &path)).cloned().unwrap_or(path);
             if !known.contains(&path) {
                 self.mark_unfinished(run);
@@ -247,6 +255,10 @@ impl Coordinator {
             return;
         }
         let is_new = run.seen.insert(candidate.path.clone());
+        // Nothing has vectors for the other files; they stay as they are for the models that have embedded them.
+        if self.model.own_vectors().is_some_and(|own| own.table != candidate.path) {
+            return;
+        }
         if plan.forced.contains(&candidate.path) {
             if !is_new {
                 // it was counted as failed in this very run
@@ -261,9 +273,13 @@ impl Coordinator {
     }
 
     fn handle_new(&self, candidate: Candidate, pipeline: &Pipeline, sender: &CandidateSender<'_>, run: &mut ImportRun) {
-        match self.library.known(&candidate) {
+        let status = self.library.known(&candidate);
+        if self.is_companion(&candidate.path, status, run) {
+            return self.leave_out_companion(candidate, status, pipeline);
+        }
+        match status {
             FileStatus::Failed => ImportStats::add(&pipeline.stats.failed, 1),
-            FileStatus::LeftOut(reason) => pipeline.stats.add_skipped(reason),
+            FileStatus::LeftOut(reason) if !is_outdated(reason, run) => pipeline.stats.add_skipped(reason),
             FileStatus::Unchanged => {
                 let items = run.parts.get(&candidate.path).copied().unwrap_or(1);
                 ImportStats::add(&pipeline.stats.reused, items);
@@ -275,11 +291,39 @@ impl Coordinator {
                     run.marks.push((candidate.path, candidate.change_mark));
                 }
             }
-            FileStatus::Changed => {
+            FileStatus::Changed | FileStatus::LeftOut(_) => {
                 self.mark_unfinished(run);
                 sender.send(candidate);
             }
         }
+    }
+
+    /// Whether a file belongs to a picture of its name beside it, which can be read as far as is known.
+    fn is_companion(&self, path: &Path, status: FileStatus, run: &mut ImportRun) -> bool {
+        let Some(kind) = companion_kind(path) else { return false };
+        let has_picture = run.companions.pictures_of(path).iter().any(|picture| !self.library.has_failed(picture));
+        let is_known = status == FileStatus::LeftOut(SkipReason::Companion);
+        has_picture && (kind == CompanionKind::Raw || is_known || is_short_film(path))
+    }
+
+    fn leave_out_companion(&self, candidate: Candidate, status: FileStatus, pipeline: &Pipeline) {
+        let reason = SkipReason::Companion;
+        if status == FileStatus::LeftOut(reason) {
+            return pipeline.stats.add_skipped(reason);
+        }
+        let Candidate { path, len: bytes, modified_ns, change_mark } = candidate;
+        let cause = RejectionCause::LeftOut(reason);
+        pipeline.failed(RejectedFile { path, reason: String::new(), cause, bytes, modified_ns, change_mark });
+    }
+}
+
+/// Whether a file that was left out for this reason would be read now, though it is as it was.
+fn is_outdated(reason: SkipReason, run: &ImportRun) -> bool {
+    match reason {
+        // Its picture has gone.
+        SkipReason::Companion => true,
+        SkipReason::VideoWithoutFfmpeg => run.reads_videos,
+        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::StoreError;
 use super::open::Salvaged;
-use super::{facts, paths, vectors, words};
+use super::{facts, paths, picture_texts, table_columns, vectors, words};
 use vicinity_core::atomic_file;
 use vicinity_models::ModelKey;
 
@@ -186,6 +186,8 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
 /// Makes the tables whose contents are taken from the user's files, again where they are not as they should be.
 fn repair_derived(connection: &Connection) -> rusqlite::Result<()> {
     facts::repair_table(connection)?;
+    table_columns::repair_tables(connection)?;
+    picture_texts::repair_table(connection)?;
     words::repair_tables(connection)
 }
 
@@ -240,7 +242,8 @@ pub(super) fn examine(dir: &Path, cancelled: &(dyn Fn() -> bool + Sync)) -> Opti
 }
 
 /// Rebuilds the catalog from its tables without using any index. True on success: then no table was damaged but perhaps
-/// those of facts and words, which are left out, as they are filled again from the user's files.
+/// those of facts, columns, words and text in pictures, which are left out, as they are filled again from the user's
+/// files.
 pub(super) fn rebuild(dir: &Path) -> bool {
     let beside = self::sibling(dir, "-rebuilt");
     let copy = || {
@@ -268,7 +271,8 @@ fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
     let tables = {
         let sql = "SELECT name, sql FROM main.sqlite_schema
                    WHERE type = 'table' AND name NOT LIKE 'sqlite%'
-                       AND name NOT IN ('facts', 'file_words') AND name NOT LIKE 'words%'";
+                       AND name NOT IN ('facts', 'file_words', 'table_files', 'table_columns', 'picture_texts')
+                       AND name NOT LIKE 'words%'";
         let mut tables = transaction.prepare(sql)?;
         let rows = tables.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         rows.collect::<rusqlite::Result<Vec<_>>>()?

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Store;
 use super::catalog::{self, ModelRow};
 use super::load::VectorList;
-use super::loaded::VectorKind;
+use super::loaded::{FIRST_PART_KIND, VectorKind};
 use super::repair::{REPAIR_HINT, counted, damaged_vectors};
 use super::vectors::{self, FileCheck, VectorFile};
 use crate::snapshot::Vectors;
@@ -102,10 +102,15 @@ impl Store {
 
     /// Number of items with one of these contents.
     fn items_of<'a>(&self, contents: impl Iterator<Item = &'a (ContentHash, VectorKind)>) -> rusqlite::Result<usize> {
-        let mut count = self.connection.prepare("SELECT count(*) FROM items WHERE hash = ? AND (modality = 0) = ?")?;
+        let mut of_content =
+            self.connection.prepare("SELECT count(*) FROM items WHERE hash = ? AND (modality = 0) = ?")?;
+        let mut of_part = self.connection.prepare("SELECT count(*) FROM items WHERE hash = ? AND row = ?")?;
         let mut items = 0;
         for (hash, kind) in contents {
-            items += count.query_row((hash.0, *kind == 0), |row| row.get::<_, u32>(0))? as usize;
+            items += match kind.checked_sub(FIRST_PART_KIND) {
+                Some(code) => of_part.query_row((hash.0, code), |found| found.get::<_, u32>(0))?,
+                None => of_content.query_row((hash.0, *kind == 0), |found| found.get::<_, u32>(0))?,
+            } as usize;
         }
         Ok(items)
     }

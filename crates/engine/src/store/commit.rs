@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::loaded::{FileEntry, FileStamp, ItemChange, LoadedCatalog, item_checksum, vector_kind};
+use super::loaded::{
+    FileEntry, FileStamp, ItemChange, LoadedCatalog, VectorKind, item_checksum, part_kind, vector_kind,
+};
 use super::{NewItem, Store, StoreError, paths, rejected};
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Embedding, Item, ItemId};
@@ -21,7 +23,7 @@ impl Store {
     /// # Errors
     /// When the library cannot be written. Nothing has changed then.
     pub fn commit_known(&mut self, items: Vec<NewItem>) -> Result<(), StoreError> {
-        self.commit(items.into_iter().map(|item| (item, None)).collect())
+        self.commit(items.into_iter().map(|item| (item, None)).collect(), VectorOf::Content)
     }
 
     /// Stores newly embedded items. The earlier items of a changed file are replaced.
@@ -29,7 +31,15 @@ impl Store {
     /// # Errors
     /// When the library cannot be written. Nothing has changed then.
     pub fn commit_embedded(&mut self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
-        self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect())
+        self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect(), VectorOf::Content)
+    }
+
+    /// Stores rows of a table with the vectors that the user brought for them: equal rows may have different vectors.
+    ///
+    /// # Errors
+    /// When the library cannot be written. Nothing has changed then.
+    pub fn commit_brought(&mut self, items: Vec<(NewItem, Embedding)>) -> Result<(), StoreError> {
+        self.commit(items.into_iter().map(|(item, embedding)| (item, Some(embedding))).collect(), VectorOf::Part)
     }
 
     /// Marks a file of several parts as complete: all of them are committed. An interrupted import reads incomplete
@@ -52,7 +62,7 @@ impl Store {
         self.apply_batch(changes.0, changes.1, Vec::new())
     }
 
-    fn commit(&mut self, items: Vec<(NewItem, Option<Embedding>)>) -> Result<(), StoreError> {
+    fn commit(&mut self, items: Vec<(NewItem, Option<Embedding>)>, of: VectorOf) -> Result<(), StoreError> {
         self.writable()?;
         let dim = self.loaded.parts.model.dim;
         if let Some(found) =
@@ -60,7 +70,7 @@ impl Store {
         {
             return Err(StoreError::Dimension { found, wanted: dim });
         }
-        let (items, fresh) = self.assign_rows(items)?;
+        let (items, fresh) = self.assign_rows(items, of)?;
         let checksums = if fresh.is_empty() {
             Vec::new()
         } else {
@@ -111,13 +121,18 @@ impl Store {
     fn assign_rows(
         &self,
         items: Vec<(NewItem, Option<Embedding>)>,
-    ) -> Result<(Vec<(NewItem, u32)>, Vec<((ContentHash, u8), Embedding)>), StoreError> {
+        of: VectorOf,
+    ) -> Result<(Vec<(NewItem, u32)>, Vec<((ContentHash, VectorKind), Embedding)>), StoreError> {
         let mut fresh = Vec::new();
         let mut fresh_rows = HashMap::new();
         let mut placed: Vec<(NewItem, u32)> = Vec::with_capacity(items.len());
         let mut seen = HashMap::new();
         for (item, embedding) in items {
-            let key = (item.hash, vector_kind(item.modality, self.long_text()));
+            let kind = match (of, item.part) {
+                (VectorOf::Part, Some(part)) => part_kind(part),
+                _ => vector_kind(item.modality, self.long_text()),
+            };
+            let key = (item.hash, kind);
             let known = self.loaded.vectors.get(&key).or_else(|| fresh_rows.get(&key).copied());
             let row = match (known, embedding) {
                 (Some(row), _) => row,
@@ -153,10 +168,23 @@ impl Store {
     ) -> Result<(), StoreError> {
         for path in moved_from {
             self.loaded.files.remove(path.as_path());
+            self.loaded.drop_table_unless(&path, None);
+        }
+        for (path, file) in &touched {
+            self.loaded.drop_table_unless(path, Some(*file));
         }
         self.loaded.files.extend(touched);
         self.apply(changes)
     }
+}
+
+/// What the vector of an item is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum VectorOf {
+    /// Its content, as a model sees it.
+    Content,
+    /// The part of its file, such as a row: the user has brought it.
+    Part,
 }
 
 /// Changes made by one transaction, published after it is committed.

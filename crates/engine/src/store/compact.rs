@@ -172,9 +172,9 @@ impl CompactionTask {
     }
 }
 
-/// Whether an item needs a vector.
-const USED: &str =
-    "EXISTS (SELECT 1 FROM items WHERE items.hash = vectors.hash AND (items.modality = 0) = (vectors.kind = 0))";
+/// Whether an item needs a vector. From kind 16 on (`loaded::FIRST_PART_KIND`) it belongs to a part.
+const USED: &str = "EXISTS (SELECT 1 FROM items WHERE items.hash = vectors.hash AND
+    CASE WHEN vectors.kind < 16 THEN (items.modality = 0) = (vectors.kind = 0) ELSE items.row = vectors.kind - 16 END)";
 
 fn list_used(connection: &Connection, model: i64) -> rusqlite::Result<Vec<ListedVector>> {
     let mut statement =
@@ -255,7 +255,7 @@ pub(super) fn clean_up(dir: &Path, connection: &Connection) -> rusqlite::Result<
     Ok(true)
 }
 
-fn delete_list(connection: &Connection, model: i64) -> rusqlite::Result<()> {
+pub(super) fn delete_list(connection: &Connection, model: i64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM vectors WHERE model = ?1 AND (hash, kind) IN (SELECT hash, kind FROM vectors WHERE model = ?1 LIMIT ?2)";
     let mut delete = connection.prepare(sql)?;
     while delete.execute((model, AT_ONCE))? > 0 {}
@@ -263,7 +263,7 @@ fn delete_list(connection: &Connection, model: i64) -> rusqlite::Result<()> {
 }
 
 /// Deletes a vector file unless a model uses it. False if it cannot be deleted now: Windows keeps files that are mapped.
-fn delete_file(dir: &Path, connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+pub(super) fn delete_file(dir: &Path, connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let used = connection.prepare("SELECT 1 FROM models WHERE file = ?")?.exists([name])?;
     let is_name = Path::new(name).file_name().is_some_and(|file| file == name) && name.ends_with(".f32");
     if used || !is_name {

@@ -21,6 +21,9 @@ struct StoredOptions {
     watch: bool,
     #[serde(default)]
     pages: bool,
+    /// `eng+deu`.
+    #[serde(default)]
+    read_text: Option<String>,
 }
 
 fn watches() -> bool {
@@ -35,12 +38,13 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<(Option<ImportOp
     let kept = meta::get(connection, ROW)?;
     let missing = kept == StoredSetting::Missing;
     let stored = kept.intact().and_then(|json| serde_json::from_str::<StoredOptions>(&json).ok());
-    let options = stored.map(|StoredOptions { excludes, rows, pages, long_text, watch }| ImportOptions {
+    let options = stored.map(|StoredOptions { excludes, rows, pages, long_text, watch, read_text }| ImportOptions {
         excludes,
         rows,
         pages,
         long_text,
         watch,
+        read_text: read_text.and_then(|languages| languages.parse().ok()),
     });
     let damaged = options.is_none() && !missing;
     Ok((options, damaged))
@@ -61,10 +65,16 @@ impl Store {
         let is_stale = |path: &Path| {
             tables_change && vicinity_media::is_table(path) || pages_change && vicinity_media::may_have_pages(path)
         };
+        // Some tables are nothing unless they are taken apart.
+        let not_taken: Vec<_> = self.loaded.rejected.keys().filter(|path| is_stale(path)).cloned().collect();
+        if !not_taken.is_empty() {
+            self.clear_failures(&not_taken)?;
+        }
         let files = self.loaded.files.iter().filter(|(path, _)| is_stale(path));
         let stale: Vec<i64> = files.map(|(_, file)| file.id).collect();
-        let ImportOptions { excludes, rows, pages, long_text: how, watch } = options.clone();
-        let stored = StoredOptions { excludes, rows, pages, long_text: how, watch };
+        let ImportOptions { excludes, rows, pages, long_text: how, watch, read_text } = options.clone();
+        let read_text = read_text.map(|languages| languages.to_string());
+        let stored = StoredOptions { excludes, rows, pages, long_text: how, watch, read_text };
         let json = serde_json::to_string(&stored).map_err(|error| StoreError::Catalog { reason: error.to_string() })?;
         self.in_transaction(|connection| {
             meta::put(connection, ROW, &json)?;

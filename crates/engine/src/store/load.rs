@@ -9,7 +9,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::facts::PhotoList;
-use super::loaded::{FileEntry, LoadReport, LoadedCatalog, UnreadableRows, VectorKind, item_checksum, vector_kind};
+use super::loaded::{
+    FileEntry, LoadReport, LoadedCatalog, UnreadableRows, VectorKind, item_checksum, part_kind, vector_kind,
+};
+use super::table_columns::TableList;
 use super::vector_rows::Rows;
 use super::{catalog, paths, rejected};
 use crate::snapshot::Root;
@@ -176,6 +179,7 @@ pub(super) struct Tables {
     files: FileList,
     items: ItemList,
     photos: PhotoList,
+    columns: TableList,
 }
 
 impl Tables {
@@ -186,6 +190,7 @@ impl Tables {
             files: FileList::load(connection)?,
             items: load_items(connection)?,
             photos: PhotoList::load(connection),
+            columns: TableList::load(connection),
         })
     }
 
@@ -198,8 +203,10 @@ impl Tables {
             let vectors = scope.spawn(|| VectorList::load(&catalog::open_shared(dir)?, model, rows));
             let files = scope.spawn(|| FileList::load(&catalog::open_shared(dir)?));
             let photos = scope.spawn(|| catalog::open_shared(dir).map(|connection| PhotoList::load(&connection)));
+            let columns = scope.spawn(|| catalog::open_shared(dir).map(|connection| TableList::load(&connection)));
             let items = load_items(connection)?;
-            Ok(Self { vectors: joined(vectors)?, files: joined(files)?, items, photos: joined(photos)? })
+            let (vectors, files) = (joined(vectors)?, joined(files)?);
+            Ok(Self { vectors, files, items, photos: joined(photos)?, columns: joined(columns)? })
         })
     }
 }
@@ -217,7 +224,7 @@ impl LoadedCatalog {
         long_text: LongText,
         tables: Tables,
     ) -> rusqlite::Result<LoadReport> {
-        let Tables { vectors, mut files, items, mut photos } = tables;
+        let Tables { vectors, mut files, items, mut photos, columns } = tables;
         let VectorList { rows, checksums, unreadable } = vectors;
         let unreadable =
             UnreadableRows { vectors: unreadable, files: std::mem::take(&mut files.unreadable), ..Default::default() };
@@ -233,8 +240,9 @@ impl LoadedCatalog {
                         let FileEntry { bytes, modified_ns, .. } = *entry;
                         let item = Item { path: path.clone(), bytes, modified_ns, ..item };
                         let wanted = rows.get(&(item.hash, vector_kind(item.modality, long_text))).copied();
+                        let wanted = wanted.or_else(|| brought_vector(&rows, &item));
                         entry.ready &= wanted.is_some();
-                        if let Some(vector) = wanted.or_else(|| any_vector(&rows, &item.hash, item.modality)) {
+                        if let Some(vector) = wanted.or_else(|| any_vector(&rows, &item)) {
                             let photo = if item.modality == Modality::Image { photos.take(file) } else { None };
                             self.push(item, vector, photo);
                         }
@@ -257,14 +265,26 @@ impl LoadedCatalog {
         }
         self.texts = photos.texts;
         self.vectors.replace(rows);
+        let paths: Vec<_> =
+            columns.0.iter().map(|(file, ..)| files.get(*file).map(|(path, _)| Arc::clone(path))).collect();
         self.files = files.files.into_iter().collect::<HashMap<_, _>>();
+        self.parts.tables = Arc::default();
+        for (path, (_, stamp, table)) in paths.into_iter().zip(columns.0) {
+            path.into_iter().for_each(|path| self.set_table(&path, stamp, Arc::clone(&table)));
+        }
         Ok(report)
     }
 }
 
-/// A vector of this content, whichever way of reading long texts made it.
-pub(super) fn any_vector(rows: &Rows, hash: &ContentHash, modality: Modality) -> Option<u32> {
-    [LongText::Truncate, LongText::Mean].iter().find_map(|way| rows.get(&(*hash, vector_kind(modality, *way))).copied())
+/// A vector of this item: of its content, whichever way of reading long texts made it, or of its part.
+pub(super) fn any_vector(rows: &Rows, item: &Item) -> Option<u32> {
+    let of_content = |way: &LongText| rows.get(&(item.hash, vector_kind(item.modality, *way))).copied();
+    [LongText::Truncate, LongText::Mean].iter().find_map(of_content).or_else(|| brought_vector(rows, item))
+}
+
+/// The vector that the user brought for the part that an item is.
+fn brought_vector(rows: &Rows, item: &Item) -> Option<u32> {
+    rows.get(&(item.hash, part_kind(item.part?))).copied()
 }
 
 /// Reads every row of a query. A row that `read` cannot convert goes to `bad` and does not end the loading: one damaged

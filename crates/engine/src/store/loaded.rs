@@ -11,11 +11,20 @@ use super::vector_rows::VectorRows;
 use super::{RejectedFile, facts};
 use crate::snapshot::{CHUNK, PhotoChunk, SnapshotParts, Vectors};
 use vicinity_core::photo_summary::Texts;
-use vicinity_core::{Item, ItemId, Modality, PhotoSummary};
+use vicinity_core::{Item, ItemId, Modality, Part, PhotoSummary};
 use vicinity_models::LongText;
 
-/// Kind of vector: a picture has one, a text has one per way of reading long texts.
-pub(super) type VectorKind = u8;
+/// Kind of vector: of what a model computed, a picture has one, and a text one per way of reading long texts. Vectors that
+/// the user brought belong to a part of a file, such as a row, and not to its content: see [`part_kind`].
+pub(super) type VectorKind = u32;
+
+/// Kinds from this one on name a part, by its code.
+pub(super) const FIRST_PART_KIND: VectorKind = 16;
+
+/// The kind of a vector that was brought for this part of a file.
+pub(super) fn part_kind(part: Part) -> VectorKind {
+    FIRST_PART_KIND.saturating_add(part.code().get())
+}
 
 /// The kind of vector for a modality and a way of reading long texts.
 pub(super) fn vector_kind(modality: Modality, long_text: LongText) -> VectorKind {
@@ -28,7 +37,7 @@ pub(super) fn vector_kind(modality: Modality, long_text: LongText) -> VectorKind
 
 /// Stored with files that were not taken, which are tried again where it differs: the version of the program, and a number to
 /// be increased whenever more formats are read.
-pub(super) const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
+pub(super) const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+2");
 
 /// A file in the catalog.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +95,9 @@ pub(super) struct LoadedCatalog {
     pub parts: SnapshotParts,
     /// Texts that photos share.
     pub texts: Texts,
-    /// Number of snapshots that only brought news of photos.
+    /// What the columns of each table were read from.
+    pub table_stamps: HashMap<Arc<Path>, FileStamp>,
+    /// Number of snapshots that only brought news of photos or columns.
     pub photo_generations: u64,
     /// What is known of the photos of a chunk where nothing is.
     no_photos: Arc<PhotoChunk>,
@@ -154,6 +165,7 @@ impl LoadedCatalog {
             rejected: BTreeMap::new(),
             parts,
             texts: Texts::default(),
+            table_stamps: HashMap::new(),
             photo_generations: 0,
             no_photos: Arc::default(),
             sums,

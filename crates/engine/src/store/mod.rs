@@ -25,12 +25,15 @@ mod lock;
 mod meta;
 mod mounts;
 mod open;
+mod own_spaces;
 pub(super) mod paths;
 mod picture_files;
+mod picture_texts;
 mod rejected;
 mod repair;
 mod roots;
 mod sums;
+mod table_columns;
 mod thumbnails;
 mod unfinished;
 mod vector_rows;
@@ -56,7 +59,9 @@ pub use loaded::FileStamp;
 pub use lock::{ClosingSignal, LockHolder, holder};
 pub use open::exists;
 pub use picture_files::{PictureFile, PictureFiles};
+pub use picture_texts::{ReadText, UnreadPicture, UnreadPictures};
 pub use rejected::{RejectedFile, RejectionCause};
+pub use table_columns::{ReadTable, TABLE_READER, TableFile, TableFiles};
 pub use thumbnails::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
 pub use unfinished::UnfinishedImport;
 pub use vector_rows::VectorRows;
@@ -263,6 +268,7 @@ impl Store {
                 }
                 file.execute([id])?;
                 facts::forget(connection, *id)?;
+                table_columns::forget(connection, *id)?;
             }
             failed.iter().try_for_each(|path| rejected::forget_all(connection, path))?;
             also(connection)?;
@@ -270,6 +276,7 @@ impl Store {
         })?;
         for (path, _) in &files {
             self.loaded.files.remove(path);
+            self.loaded.drop_table_unless(path, None);
         }
         for path in &failed {
             self.loaded.rejected.remove(path);

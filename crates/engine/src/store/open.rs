@@ -215,6 +215,7 @@ impl Store {
             epoch: 1,
             generation: 0,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: Vec::new(),
             chunks: Vec::new(),
             vector_rows: Vec::new(),

@@ -10,8 +10,9 @@ use rusqlite::{Connection, Row};
 
 use super::load::for_each_row;
 use super::loaded::{FileEntry, ItemChange, PROGRAM_VERSION};
-use super::{Store, StoreError, facts, paths};
+use super::{Store, StoreError, facts, paths, table_columns};
 use vicinity_core::{ContentHash, Failure, ItemId, SkipCounts, SkipReason};
+use vicinity_media::has_companions;
 
 /// Model id of entries that hold for every model.
 const EVERY_MODEL: i64 = 0;
@@ -165,6 +166,18 @@ impl Store {
         counts
     }
 
+    /// The files that were left out because they belong to a picture, by path.
+    pub fn companions(&self, picture: &Path) -> Vec<PathBuf> {
+        let Some(folder) = picture.parent().filter(|_| has_companions(picture)) else { return Vec::new() };
+        let below = self.loaded.rejected.range(folder.to_owned()..).take_while(|(path, _)| path.starts_with(folder));
+        let is_companion = |(path, file): &(&PathBuf, &RejectedFile)| {
+            file.cause == RejectionCause::LeftOut(SkipReason::Companion)
+                && path.parent() == Some(folder)
+                && path.file_stem().zip(picture.file_stem()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+        };
+        below.filter(is_companion).map(|(path, _)| path.clone()).collect()
+    }
+
     /// Stores rejected files. Their earlier items are removed, unless the current content is unknown.
     ///
     /// # Errors
@@ -237,7 +250,8 @@ fn remove_stale(
         RejectionCause::Content | RejectionCause::LeftOut(_) => {
             take("DELETE FROM items WHERE file = ? RETURNING id", &[&file])?;
             connection.prepare_cached("DELETE FROM files WHERE id = ?")?.execute([file])?;
-            facts::forget(connection, file)
+            facts::forget(connection, file)?;
+            table_columns::forget(connection, file)
         }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::catalog::{self, ModelRow};
 use super::vectors::{self, FileCheck, VectorFile};
-use super::{Store, StoreError, facts, import_options, meta};
+use super::{Store, StoreError, facts, import_options, meta, table_columns};
 use crate::{Notice, Severity};
 use vicinity_core::atomic_file;
 use vicinity_models::ModelKey;
@@ -40,6 +40,7 @@ impl Store {
                 meta::remove(connection, import_options::ROW)?;
             }
             facts::forget_orphans(connection)?;
+            table_columns::forget_orphans(connection)?;
             catalog::repair_sequence(connection)
         })?;
         let mut what = format!(

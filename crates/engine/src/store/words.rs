@@ -1,5 +1,5 @@
-//! Full text search: the words of names, folders, keywords, captions and texts, an entry per item. It is derived from
-//! the user's files and from their facts: damaged tables are dropped, and filled again.
+//! Full text search: the words of names, folders, keywords, captions, texts and text in pictures, an entry per item. It is
+//! derived from the user's files and from what was read in them: damaged tables are dropped, and filled again.
 //!
 //! Words are split by SQLite's `unicode61`, without marks on letters (`Strasse` is not `Straße`, but `uber` finds `über`).
 //! Its `trigram` would find parts of words, but nothing shorter than three letters, and takes about four times the space.
@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::loaded::FileStamp;
+use super::picture_texts::{WORDS_CRC, forget_orphans, has_orphans};
 use super::{Store, StoreError, catalog, paths};
 use vicinity_core::ItemId;
+use vicinity_core::picture_text::is_word_alone;
 
 /// Version of what is taken from files. Increase it when that changes: all files are read again.
 pub const WORDS_READER: u32 = 1;
@@ -20,7 +22,7 @@ pub const WORDS_READER: u32 = 1;
 /// Added with format 2. `file_words` has what the words of a file were taken from.
 const TABLES: &str = "
     CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
-        name, folder, keywords, caption, text, content = '', contentless_delete = 1,
+        name, folder, keywords, caption, text, picture, content = '', contentless_delete = 1,
         tokenize = 'unicode61 remove_diacritics 2');
     CREATE TABLE IF NOT EXISTS file_words (
         file INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, change_mark INTEGER NOT NULL,
@@ -40,7 +42,7 @@ const PAGE: usize = 4096;
 pub struct WordsOrigin {
     /// The file.
     pub file: FileStamp,
-    /// Checksum of its facts; 0 without any.
+    /// Checksums of its facts and of the text in the picture; 0 without any.
     pub facts: i64,
     /// Identifies its path and items.
     pub items: i64,
@@ -61,6 +63,8 @@ pub struct Words {
     pub caption: String,
     /// What it says.
     pub text: String,
+    /// For a picture: the text that was read in it.
+    pub picture: String,
 }
 
 /// A file with its items, and whether their words are as they should be.
@@ -89,7 +93,8 @@ impl WordsFile {
         for at in [5, 6, 7] {
             hasher.update(&row.get::<_, i64>(at)?.to_le_bytes());
         }
-        let facts = row.get::<_, Option<i64>>(9)?.unwrap_or(0);
+        let crc = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.unwrap_or(0));
+        let facts = crc(9)? | (crc(16)? << 32);
         let origin = WordsOrigin { file: stamp(2)?, facts, items: i64::from(hasher.finalize()), reader: WORDS_READER };
         let stored = || {
             let file = stamp(10)?;
@@ -133,14 +138,14 @@ impl WordsFiles {
     /// When the catalog cannot be read.
     pub fn next_page(&mut self) -> Result<Vec<WordsFile>, StoreError> {
         let find = || {
-            let mut statement = self.connection.prepare_cached(
+            let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT files.id, files.path, files.bytes, files.modified_ns, files.change_mark,
                      count(*), min(items.id), max(items.id), max(items.modality), facts.crc,
-                     w.bytes, w.modified_ns, w.change_mark, w.facts, w.items, w.reader
+                     w.bytes, w.modified_ns, w.change_mark, w.facts, w.items, w.reader, {WORDS_CRC}
                  FROM files JOIN items ON items.file = files.id LEFT JOIN facts ON facts.file = files.id
                      LEFT JOIN file_words w ON w.file = files.id
-                 WHERE files.id > ? GROUP BY files.id ORDER BY files.id LIMIT ?",
-            )?;
+                 WHERE files.id > ? GROUP BY files.id ORDER BY files.id LIMIT ?"
+            ))?;
             // A damaged row is repaired by whoever loads the library.
             let found = statement.query_map((self.after, PAGE as i64), |row| Ok(WordsFile::read(row).ok()))?;
             found.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<_>>>()
@@ -158,7 +163,8 @@ impl WordsFiles {
     /// When the catalog cannot be read.
     pub fn has_orphans(&self) -> Result<bool, StoreError> {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {ORPHANS}) OR EXISTS (SELECT 1 FROM {ORPHANED_FILES})");
-        self.connection.query_row(&sql, (), |row| row.get(0)).map_err(|error| StoreError::sql(&self.dir, &error))
+        let find = || Ok(self.connection.query_row(&sql, (), |row| row.get(0))? || has_orphans(&self.connection)?);
+        find().map_err(|error: rusqlite::Error| StoreError::sql(&self.dir, &error))
     }
 
     /// The items of a file: code of the part (0 for a whole file) and id.
@@ -187,18 +193,21 @@ pub struct ReadWords {
 impl ReadWords {
     /// Bytes of the words, roughly.
     pub fn size(&self) -> usize {
-        let sizes = self.items.iter().map(|(_, words)| words.text.len() + words.caption.len() + words.keywords.len());
+        let size = |words: &Words| [&words.text, &words.picture, &words.caption, &words.keywords].map(String::len);
+        let sizes = self.items.iter().map(|(_, words)| size(words).iter().sum::<usize>());
         sizes.sum::<usize>() + 200 * self.items.len()
     }
 
     fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
         let mut insert = connection.prepare_cached(
-            "INSERT OR REPLACE INTO words (rowid, name, folder, keywords, caption, text) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO words (rowid, name, folder, keywords, caption, text, picture)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?;
         for (id, words) in &self.items {
-            let [name, folder, keywords, caption, text] =
-                [&words.name, &words.folder, &words.keywords, &words.caption, &words.text].map(|part| apart(part));
-            insert.execute(params![id.0, name, folder, keywords, caption, text])?;
+            let Words { name, folder, keywords, caption, text, picture } = words;
+            let [name, folder, keywords, caption, text, picture] =
+                [name, folder, keywords, caption, text, picture].map(|part| apart(part));
+            insert.execute(params![id.0, name, folder, keywords, caption, text, picture])?;
         }
         let Some(WordsFile { file: id, path, origin, .. }) = &self.file else { return Ok(()) };
         let WordsOrigin { file, facts, items, reader } = *origin;
@@ -214,7 +223,7 @@ impl ReadWords {
 
 /// Makes the tables; drops them before that where they cannot be used.
 pub(super) fn repair_tables(connection: &Connection) -> rusqlite::Result<()> {
-    let is_usable = connection.prepare("SELECT rowid FROM words WHERE words MATCH 'a'").is_ok()
+    let is_usable = connection.prepare("SELECT rowid, picture FROM words WHERE words MATCH 'a'").is_ok()
         && connection.prepare("SELECT bytes, modified_ns, change_mark, facts, items, reader FROM file_words").is_ok();
     if !is_usable {
         connection.execute_batch("DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS file_words;")?;
@@ -232,7 +241,7 @@ impl Store {
         self.in_transaction(|connection| read.iter().try_for_each(|words| words.store(connection)))
     }
 
-    /// Deletes the words of items that have gone.
+    /// Deletes the words of items that have gone, and the texts of pictures that have gone.
     ///
     /// # Errors
     /// When the library cannot be written.
@@ -240,7 +249,8 @@ impl Store {
         self.writable()?;
         self.in_transaction(|connection| {
             connection.execute(&format!("DELETE FROM {ORPHANS}"), ())?;
-            connection.execute(&format!("DELETE FROM {ORPHANED_FILES}"), ()).map(|_| ())
+            connection.execute(&format!("DELETE FROM {ORPHANED_FILES}"), ())?;
+            forget_orphans(connection)
         })
     }
 
@@ -249,7 +259,11 @@ impl Store {
     /// # Errors
     /// When the catalog cannot be read.
     pub fn find_words(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
-        let query = match_query(query);
+        self.find_items(&match_query(query))
+    }
+
+    /// The items that match a query in the language of FTS5, the best first.
+    pub(super) fn find_items(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
         let find = || {
             let table = "SELECT 1 FROM sqlite_schema WHERE name = 'words'";
             let is_there = self.connection.query_row(table, (), |_| Ok(())).optional()?.is_some();
@@ -259,7 +273,7 @@ impl Store {
             let mut find = self.connection.prepare_cached(
                 "SELECT rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT id FROM items) ORDER BY rank",
             )?;
-            find.query_map([&query], |row| row.get(0).map(ItemId))?.collect()
+            find.query_map([query], |row| row.get(0).map(ItemId))?.collect()
         };
         find().map_err(|error: rusqlite::Error| self.sql(&error))
     }
@@ -267,7 +281,7 @@ impl Store {
 
 /// A query in the language of FTS5: each word, and each phrase in quotes, is a string of it, so that nothing in it is an
 /// operator.
-fn match_query(query: &str) -> String {
+pub(super) fn match_query(query: &str) -> String {
     let mut terms = Vec::new();
     for (at, part) in query.split('"').enumerate() {
         if at % 2 == 1 {
@@ -294,12 +308,6 @@ fn apart(text: &str) -> String {
         }
     }
     parts
-}
-
-/// Hiragana, Katakana and ideographs.
-fn is_word_alone(c: char) -> bool {
-    matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
-        || matches!(c, '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]

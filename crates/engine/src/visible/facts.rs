@@ -9,6 +9,8 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::VisibleRows;
+use super::columns::{ColumnCounter, ColumnCounts};
+use super::field_values::{FactValue, FieldValues};
 use crate::snapshot::{CHUNK, PhotoChunk, Snapshot};
 use vicinity_core::PhotoSummary;
 use vicinity_core::condition::field::Field;
@@ -22,22 +24,6 @@ const MAX_LEVELS: usize = 8;
 /// The fields whose values can be chosen.
 const CHOICES: [Field; 4] = [Field::Camera, Field::Lens, Field::Colour, Field::Keyword];
 
-/// A value of a field, and how many items have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FactValue {
-    /// The value.
-    pub text: Arc<str>,
-    /// Visible items with it.
-    pub items: usize,
-}
-
-/// The values of one field, and where each is among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct FieldValues {
-    values: Vec<FactValue>,
-    places: FxHashMap<Arc<str>, usize>,
-}
-
 /// The values of the facts of a collection. Immutable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FactCounts {
@@ -49,18 +35,24 @@ pub struct FactCounts {
     places: Option<usize>,
     /// Whether of any photo it is known when it was taken.
     has_times: bool,
+    /// The columns of tables.
+    columns: Vec<ColumnCounts>,
 }
 
 impl FactCounts {
     /// The values of a field, those that most items of the collection have first.
     pub fn values(&self, field: Field) -> &[FactValue] {
-        self.of_field(field).map_or(&[], |of_field| &of_field.values)
+        self.of_field(field).map_or(&[], |of_field| of_field.all())
     }
 
     /// Visible items with a value of a field.
     pub fn items(&self, field: Field, text: &str) -> usize {
-        let value = |of_field: &FieldValues| of_field.values.get(*of_field.places.get(text)?).map(|value| value.items);
-        self.of_field(field).and_then(value).unwrap_or(0)
+        self.of_field(field).map_or(0, |of_field| of_field.items(text))
+    }
+
+    /// The columns of tables that have numbers, dates or categories.
+    pub fn columns(&self) -> &[ColumnCounts] {
+        &self.columns
     }
 
     fn of_field(&self, field: Field) -> Option<&FieldValues> {
@@ -87,6 +79,7 @@ impl FactCounts {
 #[derive(Default)]
 pub struct FactCounter {
     everything: Option<(Arc<Snapshot>, Tally)>,
+    columns: Option<(Arc<Snapshot>, Option<ColumnCounter>)>,
 }
 
 impl FactCounter {
@@ -96,6 +89,16 @@ impl FactCounter {
         if !self.everything.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, snapshot)) {
             self.everything = Some((Arc::clone(snapshot), Tally::new(&VisibleRows::everything(Arc::clone(snapshot)))));
         }
+        if !self.columns.as_ref().is_some_and(|(of, _)| Arc::ptr_eq(of, snapshot)) {
+            self.columns = Some((Arc::clone(snapshot), ColumnCounter::new(snapshot)));
+        }
+        let counter = self.columns.as_ref().and_then(|(_, counter)| counter.as_ref());
+        let columns = counter.map(|counter| counter.count(visible)).unwrap_or_default();
+        FactCounts { columns, ..self.count_photos(visible) }
+    }
+
+    fn count_photos(&self, visible: &VisibleRows) -> FactCounts {
+        let snapshot = visible.snapshot();
         let Some((_, everything)) = &self.everything else { return FactCounts::default() };
         if everything.is_empty() {
             return FactCounts::default();
@@ -116,6 +119,7 @@ impl FactCounter {
             stars: rated.then(|| without(Field::Rating).unwrap_or_else(|| admitted.clone()).stars),
             places: (everything.places > 0).then(|| without(Field::Place).as_ref().unwrap_or(&admitted).places),
             has_times: everything.times > 0,
+            columns: Vec::new(),
         }
     }
 }
@@ -186,12 +190,8 @@ impl Tally {
 
     /// The values of the field at `at`, in the order of these counts, with the numbers of `visible`.
     fn values_of(&self, at: usize, visible: &Self) -> FieldValues {
-        let mut order: Vec<(&Arc<str>, &usize)> = self.texts[at].iter().collect();
-        order.sort_unstable_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         let items = |text: &Arc<str>| visible.texts[at].get(text).copied().unwrap_or(0);
-        let places = order.iter().enumerate().map(|(at, (text, _))| (Arc::clone(text), at)).collect();
-        let values = order.into_iter().map(|(text, _)| FactValue { text: Arc::clone(text), items: items(text) });
-        FieldValues { values: values.collect(), places }
+        FieldValues::new(self.texts[at].iter().map(|(text, all)| (Arc::clone(text), [*all, items(text)])))
     }
 }
 

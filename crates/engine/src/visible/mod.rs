@@ -3,7 +3,9 @@
 //! This is the only notion of visibility. Search, map, gallery, counts and suggestions read these rows; none of them
 //! evaluates a filter itself, so a new criterion in [`Filter`] reaches all of them.
 
+mod columns;
 mod facts;
+mod field_values;
 mod folders;
 pub mod worker;
 
@@ -12,9 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::snapshot::{CHUNK, Snapshot};
-use vicinity_core::{Filter, Item, ItemId, Modality, PhotoSummary};
+use vicinity_core::{Condition, Filter, Item, ItemFacts, ItemId, Modality};
 
-pub use facts::{FactCounter, FactCounts, FactValue};
+pub use columns::ColumnCounts;
+pub use facts::{FactCounter, FactCounts};
+pub use field_values::FactValue;
 pub use folders::{FolderCounts, FolderId, FolderIndex};
 /// Bits per word.
 const BITS: usize = u64::BITS as usize;
@@ -49,7 +53,9 @@ impl VisibleRows {
         if filter.is_empty() {
             return Self::everything(snapshot);
         }
-        let before = before.filter(|before| before.filter == filter);
+        let by_columns = filter.condition.as_deref().is_some_and(Condition::has_columns);
+        let same_columns = |before: &Snapshot| !by_columns || Arc::ptr_eq(before.tables(), snapshot.tables());
+        let before = before.filter(|before| before.filter == filter && same_columns(&before.snapshot));
         let known = |at: usize, items: &Arc<Vec<Item>>| {
             let before = before?;
             let [old, new] = [&before.snapshot, &snapshot].map(|snapshot| snapshot.parts().photos.get(at));
@@ -63,8 +69,8 @@ impl VisibleRows {
         let all_types = Filter { modality: None, ..filter.clone() };
         let chunks = snapshot.parts().chunks.par_iter().enumerate();
         let rows = |(at, items): (usize, &Arc<Vec<Item>>)| {
-            let photo = |at_in_chunk| snapshot.photo(at * CHUNK + at_in_chunk);
-            known(at, items).unwrap_or_else(|| Arc::new(ChunkRows::new(items, photo, filter.modality, &all_types)))
+            let facts = |at_in_chunk| snapshot.facts(at * CHUNK + at_in_chunk);
+            known(at, items).unwrap_or_else(|| Arc::new(ChunkRows::new(items, facts, filter.modality, &all_types)))
         };
         let chunks: Vec<Arc<ChunkRows>> = chunks.map(rows).collect();
         let len = chunks.iter().map(|chunk| chunk.len).sum();
@@ -144,13 +150,13 @@ impl VisibleRows {
 impl ChunkRows {
     fn new<'a>(
         items: &[Item],
-        photo: impl Fn(usize) -> Option<&'a PhotoSummary>,
+        facts: impl Fn(usize) -> ItemFacts<'a>,
         modality: Option<Modality>,
         all_types: &Filter,
     ) -> Self {
         let mut rows = Self { bits: [0; CHUNK / BITS], len: 0, by_modality: [0; 2] };
         for (at, (word, items)) in rows.bits.iter_mut().zip(items.chunks(BITS)).enumerate() {
-            let admitted = |bit: usize, item: &Item| all_types.admits(item, photo(at * BITS + bit));
+            let admitted = |bit: usize, item: &Item| all_types.admits(item, facts(at * BITS + bit));
             for (bit, item) in items.iter().enumerate().filter(|(bit, item)| admitted(*bit, item)) {
                 rows.by_modality[item.modality.index()] += 1;
                 let admitted = modality.is_none_or(|modality| modality == item.modality);
@@ -224,6 +230,7 @@ mod tests {
             epoch: 0,
             generation: 0,
             photos: Vec::new(),
+            tables: Arc::default(),
             roots: roots.iter().map(|path| Root { path: path.into(), available: true }).collect(),
             vector_rows: chunks.iter().map(|chunk| Arc::new(vec![u32::MAX; chunk.len()])).collect(),
             vectors: Vectors::Owned(Arc::new([])),
@@ -249,8 +256,12 @@ mod tests {
         let snapshot = snapshot(2 * CHUNK + 100);
         for filter in [texts_in_b(), Filter { name: NamePattern::new("77"), ..Filter::default() }, Filter::default()] {
             let visible = VisibleRows::new(Arc::clone(&snapshot), filter.clone(), None);
-            let admitted: Vec<usize> =
-                snapshot.items().enumerate().filter(|(_, i)| filter.admits(i, None)).map(|(row, _)| row).collect();
+            let admitted: Vec<usize> = snapshot
+                .items()
+                .enumerate()
+                .filter(|(_, i)| filter.admits(i, ItemFacts::default()))
+                .map(|(row, _)| row)
+                .collect();
             assert_eq!(visible.rows().collect::<Vec<_>>(), admitted);
             assert_eq!((visible.len(), visible.items().count(), visible.par_items().count()), {
                 let n = admitted.len();

@@ -3,8 +3,10 @@
 //! The helper is a program that is started with [`FLAG`]: the one that called [`use_this_program`], or one that was named
 //! to [`use_program`] or in the variable [`PROGRAM_VARIABLE`]. It gets files on stdin, answers with upright pictures in sRGB on stdout,
 //! and ends when its stdin is closed. One that ends early or takes too long is one file's failure; the next file gets a
-//! new one.
+//! new one. Documents are sent once and then read page by page ([`document`]).
 
+pub(crate) mod document;
+pub(crate) mod document_protocol;
 mod process;
 pub(crate) mod protocol;
 
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::cancel::CancelFlag;
 use crate::error::ReadError;
 use crate::formats::PictureFormat;
 use process::HelperPool;
@@ -53,6 +56,10 @@ fn pool() -> Option<&'static HelperPool> {
 }
 
 /// Decodes a picture in a helper; `None` where there is no program that could be one.
-pub(crate) fn decode(bytes: &[u8], format: PictureFormat) -> Option<Result<Decoded, ReadError>> {
-    pool().map(|pool| pool.decode(bytes, format))
+pub(crate) fn decode(
+    bytes: &[u8],
+    format: PictureFormat,
+    cancelled: &CancelFlag,
+) -> Option<Result<Decoded, ReadError>> {
+    pool().map(|pool| pool.decode(bytes, format, cancelled))
 }

@@ -13,6 +13,7 @@ use vicinity_core::monitor::Monitor;
 use vicinity_core::worker;
 
 use super::protocol::{self, Decoded};
+use crate::cancel::CancelFlag;
 use crate::error::ReadError;
 use crate::formats::PictureFormat;
 
@@ -27,6 +28,8 @@ pub struct HelperPool {
     idle: Mutex<Vec<Helper>>,
 }
 
+/// How often it is looked whether reading was cancelled.
+const POLL: Duration = Duration::from_millis(50);
 /// The longest that a drawing may take: a small file of a few lines can ask for any amount of work.
 const DRAWING_LIMIT: Duration = Duration::from_secs(20);
 
@@ -42,16 +45,12 @@ impl HelperPool {
     /// # Errors
     /// When it is damaged, too large, or of a kind that is not read; when the helper cannot be started, ends or takes
     /// too long.
-    pub fn decode(&self, bytes: &[u8], format: PictureFormat) -> Result<Decoded, ReadError> {
+    pub fn decode(&self, bytes: &[u8], format: PictureFormat, cancelled: &CancelFlag) -> Result<Decoded, ReadError> {
         let limit = if format == PictureFormat::Svg { self.limit.min(DRAWING_LIMIT) } else { self.limit };
-        let none = |error: io::Error| {
-            log::warn!("a decoder could not be started: {error}");
-            ReadError::NoDecoder
-        };
         // The first may have ended before it got the file, or for lack of memory that other programs used.
         for waiting in [self.waiting(), None] {
-            let mut helper = waiting.map_or_else(|| self.start(), Ok).map_err(none)?;
-            match helper.decode(bytes, format, limit) {
+            let mut helper = waiting.map_or_else(|| self.start(), Ok)?;
+            match helper.decode(bytes, format, limit, cancelled) {
                 Err(ReadError::DecoderStopped) => {}
                 Err(error) => return Err(error),
                 Ok(answer) => {
@@ -63,8 +62,8 @@ impl HelperPool {
         Err(ReadError::DecoderStopped)
     }
 
-    /// Keeps a helper for the next picture.
-    fn keep(&self, helper: Helper) {
+    /// Keeps a helper for the next file.
+    pub fn keep(&self, helper: Helper) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE {
             idle.push(helper);
@@ -72,7 +71,7 @@ impl HelperPool {
     }
 
     /// A helper that still runs.
-    fn waiting(&self) -> Option<Helper> {
+    pub fn waiting(&self) -> Option<Helper> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(mut helper) = idle.pop() {
             if matches!(helper.child.try_wait(), Ok(None)) {
@@ -82,7 +81,18 @@ impl HelperPool {
         None
     }
 
-    fn start(&self) -> io::Result<Helper> {
+    /// A new helper.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start(&self) -> Result<Helper, ReadError> {
+        self.spawn().map_err(|error| {
+            log::warn!("a decoder could not be started: {error}");
+            ReadError::NoDecoder
+        })
+    }
+
+    fn spawn(&self) -> io::Result<Helper> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(std::env::temp_dir());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -109,40 +119,61 @@ fn set_apart(command: &mut Command) {
 }
 
 /// A running helper.
-struct Helper {
+pub struct Helper {
     child: Child,
     input: Option<ChildStdin>,
     output: ChildStdout,
 }
 
 impl Helper {
-    /// The answer about a file; an error where there is none, after which the helper is of no more use.
+    /// The answer about a picture; an error where there is none, after which the helper is of no more use.
     fn decode(
         &mut self,
         bytes: &[u8],
         format: PictureFormat,
         limit: Duration,
+        cancelled: &CancelFlag,
     ) -> Result<Result<Decoded, ReadError>, ReadError> {
+        self.ask(limit, cancelled, |input, output| {
+            // A helper reads all of a file before it answers.
+            protocol::write_request(input, format, bytes)?;
+            protocol::read_answer(output, format)
+        })
+    }
+
+    /// The answer to a question; an error where there is none within the limit, after which the helper is of no more use.
+    pub fn ask<T>(
+        &mut self,
+        limit: Duration,
+        cancelled: &CancelFlag,
+        question: impl FnOnce(&mut ChildStdin, &mut ChildStdout) -> io::Result<T>,
+    ) -> Result<T, ReadError> {
         let Self { child, input: Some(input), output } = self else { return Err(ReadError::DecoderStopped) };
         let (is_done, too_slow) = (Monitor::new(false), AtomicBool::new(false));
         let deadline = Instant::now() + limit;
         let watch = || {
-            if is_done.wait_until(deadline, |done| done.then_some(())).is_none() {
-                too_slow.store(true, Ordering::Release);
-                // Fails only if it has ended.
-                let _ended = child.kill();
+            let is_cancelled = || cancelled.load(Ordering::Relaxed);
+            while !is_cancelled() && Instant::now() < deadline {
+                let until = deadline.min(Instant::now() + POLL);
+                if is_done.wait_until(until, |done| done.then_some(())).is_some() {
+                    return;
+                }
             }
+            too_slow.store(!is_cancelled(), Ordering::Release);
+            // Fails only if it has ended.
+            let _ended = child.kill();
         };
         let answer = thread::scope(|scope| {
             let failed = |reason: String| log::error!("the time limit of a decoder: {reason}");
             worker::scoped(scope, "decode-time", watch, failed)?;
-            // A helper reads all of a file before it answers.
-            let answer = protocol::write_request(input, format, bytes);
-            let answer = answer.and_then(|()| protocol::read_answer(output, format));
+            let answer = question(input, output);
             is_done.update(|done| *done = true);
             answer
         });
         answer.map_err(|error| {
+            if cancelled.load(Ordering::Relaxed) {
+                return ReadError::Cancelled;
+            }
             log::warn!("a decoder gave no answer: {error}");
             match too_slow.load(Ordering::Acquire) {
                 true => ReadError::DecoderTooSlow { seconds: limit.as_secs() },
@@ -173,7 +204,8 @@ mod tests {
     #[test]
     fn a_decoder_that_ends_hangs_or_lies_costs_one_file() {
         let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
-        let error = |pool: &HelperPool| pool.decode(&[7; 300_000], PictureFormat::Avif).unwrap_err();
+        let error =
+            |pool: &HelperPool| pool.decode(&[7; 300_000], PictureFormat::Avif, &CancelFlag::default()).unwrap_err();
         assert_eq!(error(&shell("exit 0", long)), ReadError::DecoderStopped);
         assert_eq!(error(&shell("kill -ABRT $$", long)), ReadError::DecoderStopped);
         assert_eq!(error(&shell("echo this is no picture at all", long)), ReadError::DecoderStopped);
@@ -186,6 +218,20 @@ mod tests {
     }
 
     #[test]
+    fn a_cancel_ends_a_decoder_soon_and_blames_no_file() {
+        let cancelled = CancelFlag::default();
+        let pool = shell("exec sleep 600", Duration::from_secs(600));
+        let error = thread::scope(|scope| {
+            let decoding = scope.spawn(|| pool.decode(&[7; 300_000], PictureFormat::Avif, &cancelled));
+            thread::sleep(Duration::from_millis(100));
+            cancelled.store(true, Ordering::Relaxed);
+            decoding.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error, ReadError::Cancelled);
+        assert!(pool.idle.lock().unwrap().is_empty(), "it is not used again");
+    }
+
+    #[test]
     fn a_decoder_is_used_again_and_replaced_once_it_has_ended() {
         // Answers two files with "no pixels", naming its process in a file, then ends.
         let folder = tempfile::tempdir().unwrap();
@@ -193,7 +239,7 @@ mod tests {
         let answer = "head -c 12 >/dev/null; head -c 17 /dev/zero | tr '\\000' '\\004'";
         let pool = shell(&format!("echo x >>{}; {answer}; {answer}", list.display()), Duration::from_secs(60));
         for _ in 0..4 {
-            let error = pool.decode(b"abc", PictureFormat::Svg).unwrap_err();
+            let error = pool.decode(b"abc", PictureFormat::Svg, &CancelFlag::default()).unwrap_err();
             assert_eq!(
                 error,
                 ReadError::Picture(crate::PictureError::NoPixels),

@@ -1,7 +1,8 @@
 //! What goes through the pipes. Numbers are stored with their least significant byte first.
 //!
 //! A request is the format, the length of the file in 8 bytes, and the file. An answer is a code and four numbers of 4
-//! bytes; code 0 stands for a picture, of which the numbers are the sizes, and its pixels follow.
+//! bytes; code 0 stands for a picture, of which the numbers are the sizes, and its pixels follow. A document is sent like
+//! a picture; what follows is in `document_protocol.rs`.
 
 use std::io::{self, Read, Write};
 
@@ -15,10 +16,22 @@ use crate::picture::limits::KEPT;
 pub type Decoded = (Picture, [u32; 2]);
 
 /// The formats that helpers decode; their place is their code.
-const FORMATS: [PictureFormat; 4] =
-    [PictureFormat::Heic, PictureFormat::Avif, PictureFormat::JpegXl, PictureFormat::Svg];
+const FORMATS: [PictureFormat; 5] =
+    [PictureFormat::Heic, PictureFormat::Avif, PictureFormat::JpegXl, PictureFormat::Svg, PictureFormat::Jpeg2000];
 
-fn invalid() -> io::Error {
+/// The code of a document.
+pub const DOCUMENT: u8 = 255;
+
+/// What a helper is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HelperRequest {
+    /// Decode a picture.
+    Picture(PictureFormat, Vec<u8>),
+    /// Open a document, and answer questions about it.
+    Document(Vec<u8>),
+}
+
+pub fn invalid() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
@@ -32,12 +45,15 @@ pub fn write_request(out: &mut impl Write, format: PictureFormat, bytes: &[u8]) 
 }
 
 /// Reads a request; `None` at the end.
-pub fn read_request(input: &mut impl Read) -> io::Result<Option<(PictureFormat, Vec<u8>)>> {
+pub fn read_request(input: &mut impl Read) -> io::Result<Option<HelperRequest>> {
     let mut code = [0];
     if input.read(&mut code)? == 0 {
         return Ok(None);
     }
-    let format = *FORMATS.get(usize::from(code[0])).ok_or_else(invalid)?;
+    let format = FORMATS.get(usize::from(code[0]));
+    if format.is_none() && code != [DOCUMENT] {
+        return Err(invalid());
+    }
     let mut len = [0; 8];
     input.read_exact(&mut len)?;
     let len = u64::from_le_bytes(len);
@@ -46,7 +62,10 @@ pub fn read_request(input: &mut impl Read) -> io::Result<Option<(PictureFormat, 
     }
     let mut bytes = vec![0; len as usize];
     input.read_exact(&mut bytes)?;
-    Ok(Some((format, bytes)))
+    Ok(Some(match format {
+        Some(format) => HelperRequest::Picture(*format, bytes),
+        None => HelperRequest::Document(bytes),
+    }))
 }
 
 /// Writes an answer.
@@ -84,12 +103,7 @@ pub fn read_answer(input: &mut impl Read, format: PictureFormat) -> io::Result<R
     let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let [width, height] = [number(1), number(5)];
     let error = match head[0] {
-        0 if (1..=KEPT).contains(&width) && (1..=KEPT).contains(&height) => {
-            let mut rgb = vec![0; width as usize * height as usize * 3];
-            input.read_exact(&mut rgb)?;
-            let picture = Picture::new(width, height, rgb).ok_or_else(invalid)?;
-            return Ok(Ok((picture, [number(9), number(13)])));
-        }
+        0 => return Ok(Ok((read_pixels(input, [width, height])?, [number(9), number(13)]))),
         1 => PictureError::CutShort,
         2 => PictureError::TooMuchMemory,
         3 => PictureError::TooLarge { width, height },
@@ -101,6 +115,16 @@ pub fn read_answer(input: &mut impl Read, format: PictureFormat) -> io::Result<R
         _ => return Err(invalid()),
     };
     Ok(Err(error.into()))
+}
+
+/// Reads a picture of a size, which is checked.
+pub fn read_pixels(input: &mut impl Read, [width, height]: [u32; 2]) -> io::Result<Picture> {
+    if !(1..=KEPT).contains(&width) || !(1..=KEPT).contains(&height) {
+        return Err(invalid());
+    }
+    let mut rgb = vec![0; width as usize * height as usize * 3];
+    input.read_exact(&mut rgb)?;
+    Picture::new(width, height, rgb).ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -115,7 +139,7 @@ mod tests {
         }
         let mut rest = &pipe[..];
         for format in FORMATS {
-            assert_eq!(read_request(&mut rest).unwrap(), Some((format, b"abc".to_vec())));
+            assert_eq!(read_request(&mut rest).unwrap(), Some(HelperRequest::Picture(format, b"abc".to_vec())));
         }
         assert_eq!(read_request(&mut rest).unwrap(), None);
         let format = PictureFormat::Avif;

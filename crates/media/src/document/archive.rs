@@ -85,12 +85,12 @@ impl<R: Read + Seek> Archive<R> {
     ///
     /// # Errors
     /// When it is encrypted or damaged.
-    pub fn part(&mut self, name: &str) -> Result<Option<Part<'_, R>>, ReadError> {
+    pub fn part(&mut self, name: &str) -> Result<Option<ArchivePart<'_, R>>, ReadError> {
         let Some(&index) = self.parts.get(&key(name)) else { return Ok(None) };
         let file = self.zip.by_index(index).map_err(|error| problem(&error, self.format))?;
         let most = (file.compressed_size().min(self.len) * MAX_RATIO).max(RATIO_FROM);
         let (all, token) = (Rc::clone(&self.unpacked), Rc::default());
-        Ok(Some(Part { file, format: self.format, left: most, all, token }))
+        Ok(Some(ArchivePart { file, format: self.format, left: most, all, token }))
     }
 
     /// The first `most` bytes of a part; `None` where it is missing.
@@ -152,7 +152,7 @@ impl<R: Seek> Seek for Metered<R> {
 }
 
 /// A part that is unpacked as it is read.
-pub struct Part<'a, R: Read> {
+pub struct ArchivePart<'a, R: Read> {
     file: ZipFile<'a, BufReader<Metered<R>>>,
     /// What the document should be.
     pub format: DocumentFormat,
@@ -161,14 +161,14 @@ pub struct Part<'a, R: Read> {
     token: Rc<Cell<u64>>,
 }
 
-impl<R: Read> Part<'_, R> {
+impl<R: Read> ArchivePart<'_, R> {
     /// Bytes that were read since whoever reads tokens last set this to zero.
     pub fn token(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.token)
     }
 }
 
-impl<R: Read> Read for Part<'_, R> {
+impl<R: Read> Read for ArchivePart<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         let bytes = read as u64;

@@ -10,7 +10,7 @@ use quick_xml::errors::Error;
 use quick_xml::escape;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::archive::{Part, unpacked};
+use super::archive::{ArchivePart, unpacked};
 use super::error::DocumentError;
 use crate::error::ReadError;
 
@@ -59,7 +59,7 @@ impl Element<'_> {
 ///
 /// # Errors
 /// When it is not well-formed, nested too deeply, or a limit is exceeded.
-pub fn walk<R: Read>(part: Part<'_, R>, visitor: &mut impl Visitor) -> Result<(), ReadError> {
+pub fn walk<R: Read>(part: ArchivePart<'_, R>, visitor: &mut impl Visitor) -> Result<(), ReadError> {
     let (format, token) = (part.format, part.token());
     let damaged = || ReadError::from(DocumentError::Damaged { format });
     let text = DecodeReaderBytesBuilder::new().strip_bom(true).build(part);

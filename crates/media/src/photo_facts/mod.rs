@@ -37,6 +37,7 @@ use dates::LocalTime;
 pub use dates::time_in_name;
 
 use crate::error::ReadError;
+use crate::video::video_facts;
 
 /// What a picture's facts are read from.
 #[derive(Debug, Clone, Copy)]
@@ -53,25 +54,31 @@ pub struct PhotoSource<'a> {
 
 /// Everything that is known of a picture. `taken` is always known: at worst it is the time of change.
 pub fn photo_facts(source: &PhotoSource<'_>) -> PhotoFacts {
-    let within = embedded_facts(source.bytes);
-    let beside = source.sidecar.map(sidecar_facts).unwrap_or_default();
-    let taken = within.taken.or(beside.taken).or_else(|| time_in_name(source.path)).or_else(|| {
-        let time = Timestamp::from_nanosecond(i128::from(source.modified_ns)).ok()?;
+    combined(embedded_facts(source.bytes), source.sidecar, source.path, source.modified_ns)
+}
+
+fn combined(within: PhotoFacts, sidecar: Option<&[u8]>, path: &Path, modified_ns: i64) -> PhotoFacts {
+    let beside = sidecar.map(sidecar_facts).unwrap_or_default();
+    let taken = within.taken.or(beside.taken).or_else(|| time_in_name(path)).or_else(|| {
+        let time = Timestamp::from_nanosecond(i128::from(modified_ns)).ok()?;
         let local = Offset::UTC.to_datetime(time);
         Some(TakenTime { local, offset: Some(Offset::UTC), source: TimeSource::Modified })
     });
     PhotoFacts { taken, ..edited(&beside).or(within).or(beside) }
 }
 
-/// Everything that is known of a picture, from its file and from the sidecar beside it, if any. Reads only the parts of the
+/// Everything that is known of a picture or video, from its file and from the sidecar beside it, if any. Reads only the parts of the
 /// file that hold metadata, at most 64 MB. A sidecar that cannot be read is as good as none.
 ///
 /// # Errors
 /// When the picture cannot be read, or is larger than pictures are read.
 pub fn read_photo(path: &Path, sidecar: Option<&Path>, modified_ns: i64) -> Result<PhotoFacts, ReadError> {
-    let bytes = parts::read(path)?.bytes;
+    let within = match video_facts(path) {
+        Some(facts) => facts,
+        None => embedded_facts(&parts::read(path)?.bytes),
+    };
     let sidecar = sidecar.and_then(read_sidecar);
-    Ok(photo_facts(&PhotoSource { path, bytes: &bytes, sidecar: sidecar.as_deref(), modified_ns }))
+    Ok(combined(within, sidecar.as_deref(), path, modified_ns))
 }
 
 fn read_sidecar(path: &Path) -> Option<Vec<u8>> {

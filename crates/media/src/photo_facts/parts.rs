@@ -28,7 +28,7 @@ const MAX_PARTS: usize = 100_000;
 const NOT_WANTED: [u16; 9] = [273, 279, 288, 289, 324, 325, 347, 34_675, 0x927c];
 
 /// A file of which only parts are read.
-pub struct Parts {
+pub struct MetadataParts {
     file: File,
     /// As long as the file, or shorter where the rest has no metadata.
     pub bytes: Vec<u8>,
@@ -42,20 +42,20 @@ pub struct Parts {
 ///
 /// # Errors
 /// When the file cannot be read or is too large.
-pub fn read(path: &Path) -> Result<Parts, ReadError> {
+pub fn read(path: &Path) -> Result<MetadataParts, ReadError> {
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
     within_limit(len)?;
     let mut head = Vec::with_capacity(len.min(HEAD) as usize);
     let read = file.by_ref().take(HEAD).read_to_end(&mut head)? as u64;
-    let mut parts = Parts { file, head: head.len(), bytes: head, read };
+    let mut parts = MetadataParts { file, head: head.len(), bytes: head, read };
     if len > read {
         parts.read_rest(usize::try_from(len).unwrap_or(usize::MAX))?;
     }
     Ok(parts)
 }
 
-impl Parts {
+impl MetadataParts {
     fn read_rest(&mut self, len: usize) -> io::Result<()> {
         match self.bytes[..] {
             [0xff, 0xd8, ..] => return self.jpeg(len),

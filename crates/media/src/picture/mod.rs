@@ -9,12 +9,13 @@ mod container;
 mod containers;
 mod decoder_error;
 mod finish;
-mod frames;
+pub(crate) mod frames;
 #[cfg(feature = "heic")]
 mod heic;
 pub mod heif;
 mod icon;
 pub mod ifd;
+pub mod jp2;
 mod jpeg;
 pub mod jxl;
 pub mod limits;
@@ -33,6 +34,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use crate::cancel::CancelFlag;
 use crate::decode_helper;
 use crate::error::{PictureError, ReadError};
 use crate::formats::PictureFormat;
@@ -59,7 +61,11 @@ fn open(bytes: &[u8], format: ImageFormat) -> Result<Container<'_>, PictureError
 ///
 /// # Errors
 /// When it is damaged, too large, or of a kind that is not read.
-pub fn decode(bytes: &[u8], format: PictureFormat) -> Result<Option<(Picture, [u32; 2])>, ReadError> {
+pub fn decode(
+    bytes: &[u8],
+    format: PictureFormat,
+    cancelled: &CancelFlag,
+) -> Result<Option<(Picture, [u32; 2])>, ReadError> {
     let decoded = match format {
         PictureFormat::Common(format) => decode_common(bytes, format),
         PictureFormat::Photoshop => psd::decode(bytes),
@@ -67,20 +73,25 @@ pub fn decode(bytes: &[u8], format: PictureFormat) -> Result<Option<(Picture, [u
             Some(preview) => decode_jpeg(preview.jpeg, preview.orientation),
             None => return Ok(None),
         },
-        PictureFormat::Heic | PictureFormat::Avif | PictureFormat::JpegXl | PictureFormat::Svg => {
-            return decode_apart(bytes, format).map(Some);
+        PictureFormat::Heic
+        | PictureFormat::Avif
+        | PictureFormat::JpegXl
+        | PictureFormat::Jpeg2000
+        | PictureFormat::Svg => {
+            return decode_apart(bytes, format, cancelled).map(Some);
         }
     };
     Ok(Some(decoded?))
 }
 
 /// Decodes a picture in a helper process, if it may run away or end its process.
-fn decode_apart(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2]), ReadError> {
+fn decode_apart(bytes: &[u8], format: PictureFormat, cancelled: &CancelFlag) -> Result<(Picture, [u32; 2]), ReadError> {
     let (needed, codec) = match format {
         PictureFormat::Heic | PictureFormat::Avif => {
             let heif = heif::open(bytes, format)?;
             (heif_needed(&heif)?, heif.codec)
         }
+        PictureFormat::Jpeg2000 => (jp2::needed(jp2::size(bytes).ok_or(PictureError::CutShort)?)?, Codec::Other),
         PictureFormat::JpegXl => (jxl::needed(jxl::size(bytes).ok_or(PictureError::CutShort)?)?, Codec::Other),
         _ => (svg::NEEDED, Codec::Other),
     };
@@ -88,7 +99,7 @@ fn decode_apart(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2
         return Err(PictureError::TooMuchMemory.into());
     }
     let memory = BUDGET.take(needed + BESIDE);
-    if let Some(answer) = decode_helper::decode(bytes, format) {
+    if let Some(answer) = decode_helper::decode(bytes, format, cancelled) {
         return answer;
     }
     drop(memory);
@@ -102,6 +113,7 @@ fn decode_apart(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2
 /// When it is damaged, too large, or of a kind that is not read.
 pub fn decode_here(bytes: &[u8], format: PictureFormat) -> Result<(Picture, [u32; 2]), ReadError> {
     match format {
+        PictureFormat::Jpeg2000 => Ok(jp2::decode(bytes)?),
         PictureFormat::JpegXl => Ok(jxl::decode(bytes)?),
         PictureFormat::Svg => svg::decode(bytes),
         _ => Ok(decode_heif(bytes, format)?),
@@ -133,6 +145,7 @@ pub fn glance(path: &Path, beginning: &[u8], format: PictureFormat) -> Option<[u
         PictureFormat::Heic | PictureFormat::Avif => {
             return heif::glance(beginning).or_else(|| heif::glance(&longer().ok()?));
         }
+        PictureFormat::Jpeg2000 => return jp2::size(beginning).or_else(|| jp2::size(&longer().ok()?)),
         PictureFormat::JpegXl => return jxl::size(beginning).or_else(|| jxl::size(&longer().ok()?)),
         PictureFormat::Photoshop => return psd::size(beginning),
         PictureFormat::Svg => return Some(svg::USUAL_SIZE),

@@ -5,6 +5,8 @@
 //! together: uncentred, the modality gap would put them on two islands. The work has a thread pool of its own with a core
 //! left over, so that a search never queues behind it.
 //!
+//! Positions that the user brought are a layout like any other, but one that is never replaced without a request.
+//!
 //! A layout that is requested is a function of snapshot and seed alone. One that follows the growth of the collection
 //! starts from the current map, so that what the user knows stays where it was.
 
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::library::Library;
+use crate::own_vectors::RowPositions;
 use crate::threads;
 use crate::{Event, Job, Severity, Snapshot};
 use centred::Centred;
@@ -73,12 +76,22 @@ impl CurrentLayout {
     }
 }
 
+/// A layout that the user asks for.
+pub enum LayoutRequest {
+    /// To be computed in this way.
+    Compute(LayoutMethod),
+    /// These positions.
+    Use(Arc<RowPositions>),
+}
+
 /// See the module's documentation.
 pub struct MapLayout {
     library: Library,
     event_sender: EventSender,
     pool: rayon::ThreadPool,
     current: Option<CurrentLayout>,
+    /// The positions that the user brought, until another map is asked for: items that are imported again get theirs back.
+    own: Option<Arc<RowPositions>>,
     generation: u64,
     /// Since when the current map differs from the stored one.
     unsaved: Option<Instant>,
@@ -87,7 +100,7 @@ pub struct MapLayout {
 impl Artefact for MapLayout {
     const NAME: &'static str = "map";
 
-    type Request = LayoutMethod;
+    type Request = LayoutRequest;
 
     fn open(context: &Context) -> io::Result<Self> {
         let pool = threads::pool("vicinity-map", threads::spare_threads())?;
@@ -96,19 +109,23 @@ impl Artefact for MapLayout {
         if let Some(layout) = &saved {
             event_sender.send(Event::Layout(Arc::new(layout.clone())));
         }
-        let current = saved.map(|layout| CurrentLayout::new(&library.snapshot(), layout));
-        Ok(Self { library, event_sender, pool, current, generation: 1, unsaved: None })
+        let snapshot = library.snapshot();
+        let own = saved.as_ref().filter(|layout| layout.method == LayoutMethod::Own);
+        let own = own.map(|layout| Arc::new(RowPositions::of_layout(&snapshot, layout)));
+        let current = saved.map(|layout| CurrentLayout::new(&snapshot, layout));
+        Ok(Self { library, event_sender, pool, current, own, generation: 1, unsaved: None })
     }
 
-    fn requested(job: &Job) -> Option<Requested<LayoutMethod>> {
+    fn requested(job: &Job) -> Option<Requested<LayoutRequest>> {
         match job {
-            Job::ComputeLayout(method) => Some(Requested::Compute(*method)),
+            Job::ComputeLayout(method) => Some(Requested::Compute(LayoutRequest::Compute(*method))),
+            Job::UsePositions(positions) => Some(Requested::Compute(LayoutRequest::Use(Arc::clone(positions)))),
             Job::CancelLayout => Some(Requested::Cancel),
             _ => None,
         }
     }
 
-    fn update(&mut self, inputs: &Inputs<LayoutMethod>, cancelled: &AtomicBool) {
+    fn update(&mut self, inputs: &Inputs<LayoutRequest>, cancelled: &AtomicBool) {
         self.bring_up_to_date(inputs, cancelled);
         if self.unsaved.is_some_and(|since| inputs.settled || since.elapsed() > SAVE_INTERVAL) {
             self.save();
@@ -117,7 +134,7 @@ impl Artefact for MapLayout {
 
     fn save(&mut self) {
         if let Some(current) = self.current.as_ref().filter(|_| self.unsaved.is_some())
-            && current.layout.method == LayoutMethod::Umap
+            && current.layout.method != LayoutMethod::Pca
         {
             self.library.save_layout(&current.layout);
         }
@@ -133,7 +150,7 @@ impl Artefact for MapLayout {
 }
 
 impl MapLayout {
-    fn bring_up_to_date(&mut self, inputs: &Inputs<LayoutMethod>, cancelled: &AtomicBool) {
+    fn bring_up_to_date(&mut self, inputs: &Inputs<LayoutRequest>, cancelled: &AtomicBool) {
         let snapshot = &*inputs.snapshot;
         if snapshot.is_empty() {
             self.current = None;
@@ -142,8 +159,12 @@ impl MapLayout {
         if self.current.as_ref().is_some_and(|current| current.dim != snapshot.dim()) {
             self.change_dimensions(snapshot);
         }
+        if let Some(LayoutRequest::Use(positions)) = &inputs.request {
+            return self.take_positions(snapshot, positions);
+        }
         let vectors = Centred::new(snapshot);
-        if let Some(method) = inputs.request {
+        if let Some(LayoutRequest::Compute(method)) = inputs.request {
+            self.own = None;
             // what was only placed beside others gets laid out; where there is nothing of the kind, everything is
             if self.current.as_ref().is_some_and(|current| current.layout.method == LayoutMethod::Umap) {
                 self.extend(&vectors, cancelled);
@@ -157,13 +178,26 @@ impl MapLayout {
         }
     }
 
+    fn take_positions(&mut self, snapshot: &Snapshot, own: &Arc<RowPositions>) {
+        let Some(positions) = own.of_items(snapshot) else {
+            let text = "The positions do not belong to the items of this library; its map stays as it was";
+            return self.event_sender.notice(Severity::Error, text);
+        };
+        self.own = Some(Arc::clone(own));
+        let settled = positions.len();
+        self.set_current(snapshot, LayoutMethod::Own, positions, settled, None);
+        self.save();
+    }
+
     /// Whether the collection is worth a new neighbour-preserving layout.
     fn is_stale(&self, snapshot: &Snapshot) -> bool {
         self.current.as_ref().is_none_or(|current| {
             let (rows, computed_for) = (snapshot.len() as f32, current.computed_for as f32);
-            current.layout.method != LayoutMethod::Umap
-                || rows > GROWTH_FACTOR * computed_for
-                || rows < computed_for / GROWTH_FACTOR
+            match current.layout.method {
+                LayoutMethod::Pca => true,
+                LayoutMethod::Umap => rows > GROWTH_FACTOR * computed_for || rows < computed_for / GROWTH_FACTOR,
+                LayoutMethod::Own => false,
+            }
         })
     }
 
@@ -183,6 +217,10 @@ impl MapLayout {
         let snapshot = vectors.snapshot;
         if self.current.as_ref().is_some_and(|current| current.fits(snapshot)) {
             return;
+        }
+        if let Some(positions) = self.own.as_ref().and_then(|own| own.of_items(snapshot)) {
+            let settled = positions.len();
+            return self.set_current(snapshot, LayoutMethod::Own, positions, settled, None);
         }
         let coarse = self.current.as_ref().is_none_or(|current| {
             current.layout.method == LayoutMethod::Pca && snapshot.len() as f32 > 1.5 * current.computed_for as f32
@@ -217,7 +255,8 @@ impl MapLayout {
         let eta = EtaEstimator::start(|progress| self.event_sender.send(Event::LayoutProgress(Some(progress))));
         let laid_out = self.pool.install(|| match method {
             LayoutMethod::Pca => vicinity_layout::pca(vectors, cancelled),
-            LayoutMethod::Umap => {
+            // Nobody asks to compute what was brought.
+            LayoutMethod::Umap | LayoutMethod::Own => {
                 let progress = |stage, share| eta.record(stage, ARRANGED_SHARE * share);
                 vicinity_layout::umap(vectors, &UmapParams::default(), from, cancelled, &progress)
             }
@@ -258,7 +297,7 @@ impl MapLayout {
             trustworthiness,
             generation: self.generation,
         };
-        if method == LayoutMethod::Umap {
+        if method != LayoutMethod::Pca {
             self.unsaved.get_or_insert_with(Instant::now);
         }
         self.event_sender.send(Event::Layout(Arc::new(layout.clone())));

@@ -1,16 +1,30 @@
-//! Splits tables into one text per row while they are read: memory is bounded by one row, whatever the table's size.
+//! Splits tables into rows while they are read: memory is bounded by one row, whatever the table's size.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+mod json_lines;
+mod parquet;
+mod picture;
+mod row;
+mod separated;
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use encoding_rs::UTF_8;
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use serde_json::Value;
+use vicinity_core::table::TableFormat;
 
-use super::dialect::{Dialect, TEXT_FIELDS, dialect};
+use self::parquet::{ParquetRows, Wanted};
+use super::dialect::dialect;
 use super::encoding::{self, TextEncoding};
 use super::error::{ReadError, RowProblem};
+use super::guard::guarded;
 use super::{sniff, text};
+use json_lines::JsonLines;
+pub use picture::RowPicture;
+use row::{Columns, Step, Text};
+pub use row::{RowError, TableColumn};
+use separated::Separated;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +37,6 @@ pub enum TableKind {
 
 /// The most rows that one file may add.
 const MAX_ROWS: u32 = 1_000_000;
-/// The most bytes that a row may have.
-const MAX_ROW_BYTES: usize = 16 << 20;
-/// The most cells that a row may have.
-const MAX_ROW_CELLS: usize = 1 << 16;
 /// After this number of unreadable rows, the rest of a file is skipped.
 const MAX_FAILURES: u32 = 1000;
 /// Bytes of a table that decide how its cells are separated.
@@ -49,39 +59,20 @@ pub fn kind(path: &Path) -> Option<TableKind> {
 pub struct TableRow {
     /// Which row of the table it is, from 1, without a header; blank and damaged rows count.
     pub number: u32,
-    /// What it says.
+    /// What it says; of a row that is a picture, what is written about it.
     pub text: String,
-}
-
-/// Why a row is skipped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowError {
-    /// The line of the file where the row begins, from 1.
-    pub line: u64,
-    /// What is wrong with it.
-    pub problem: RowProblem,
-}
-
-impl RowError {
-    /// What is wrong with a table, in one sentence; `None` if nothing is.
-    pub fn sentence(all: &[Self]) -> Option<String> {
-        let (first, others) = all.split_first()?;
-        let more = match others {
-            [] => String::new(),
-            [other] => format!(" (also line {})", other.line),
-            _ => {
-                let lines: Vec<String> = others.iter().take(8).map(|error| error.line.to_string()).collect();
-                let rest = if others.len() > 8 { format!(" and {} more", others.len() - 8) } else { String::new() };
-                format!(" (also lines {}{rest})", lines.join(", "))
-            }
-        };
-        Some(format!("Line {}: {}{more}", first.line, first.problem))
-    }
+    /// Its picture, if it is one.
+    pub picture: Option<RowPicture>,
+    /// Its cells by the places of their columns, if they were asked for ([`TableRows::with_cells`]); those that say nothing
+    /// may be left out.
+    pub cells: Vec<(usize, String)>,
 }
 
 /// The rows of a table, read one by one. Blank rows are skipped.
 pub struct TableRows {
     source: Source,
+    columns: Columns,
+    format: TableFormat,
     number: u32,
     failures: u32,
     ended: bool,
@@ -93,15 +84,11 @@ impl std::fmt::Debug for TableRows {
     }
 }
 
-type Text = Box<dyn BufRead + Send>;
-
 enum Source {
     Separated(Box<Separated>),
-    JsonLines { text: Text, line: u64 },
+    JsonLines(JsonLines),
+    Parquet(Box<ParquetRows>),
 }
-
-/// The result of one step through a table: the row's text, and the line where it begins.
-type Step = Result<String, RowError>;
 
 impl TableRows {
     /// Rows of a table that begins with `beginning` and goes on with `rest`; without one the beginning is all of it.
@@ -115,13 +102,57 @@ impl TableRows {
         let is_all = whole && sample.len() + mark == beginning.len();
         let sample = encoding::decode(sample, encoding, is_all);
         let text = decoded(beginning, mark, rest, encoding)?;
-        let source = match kind {
-            TableKind::JsonLines => Source::JsonLines { text, line: 0 },
+        let (source, format) = match kind {
+            TableKind::JsonLines => (Source::JsonLines(JsonLines::new(text)), TableFormat::default()),
             TableKind::Separated(usual) => {
-                Source::Separated(Box::new(Separated::new(text, dialect(&sample, is_all, usual))))
+                let table = Separated::new(text, dialect(&sample, is_all, usual));
+                let format = table.format();
+                (Source::Separated(Box::new(table)), format)
             }
         };
-        Ok(Self { source, number: 0, failures: 0, ended: false })
+        Ok(Self { source, columns: Columns::default(), format, number: 0, failures: 0, ended: false })
+    }
+
+    /// Rows of a Parquet file: their texts alone, or their pictures where they have some. Rows before the `first`, counted
+    /// from 1, may be left out.
+    ///
+    /// # Errors
+    /// When the file is damaged, too large, or compressed in a way that is not read.
+    pub fn parquet(file: File, path: &Path, texts_only: bool, first: u32) -> Result<Self, ReadError> {
+        let wanted = if texts_only { Wanted::Text } else { Wanted::Content };
+        let rows = ParquetRows::open(file, path, wanted, u64::from(first.saturating_sub(1)))?;
+        let (number, format) = (u32::try_from(rows.number()).unwrap_or(u32::MAX), rows.format());
+        let source = Source::Parquet(Box::new(rows));
+        Ok(Self { source, columns: Columns::default(), format, number, failures: 0, ended: false })
+    }
+
+    /// The same rows with their cells.
+    pub fn with_cells(mut self) -> Self {
+        self.columns.wanted = true;
+        if let Source::Parquet(rows) = &mut self.source {
+            rows.want_cells();
+        }
+        self
+    }
+
+    /// The columns that the rows so far have; only with [`Self::with_cells`].
+    pub fn columns(&self) -> &[TableColumn] {
+        &self.columns.all
+    }
+
+    /// How the table is written, as far as the rows so far show it.
+    pub fn format(&self) -> TableFormat {
+        let content = match &self.source {
+            Source::Separated(table) => table.content_column(&self.columns),
+            Source::JsonLines(_) => None,
+            Source::Parquet(_) => self.format.content_column.clone(),
+        };
+        TableFormat { content_column: content, ..self.format.clone() }
+    }
+
+    /// How many rows were read so far; blank and damaged ones count.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// All rows that can be read as one text, a line each.
@@ -131,15 +162,20 @@ impl TableRows {
 
     fn step(&mut self) -> Option<Step> {
         match &mut self.source {
-            Source::Separated(table) => table.next_row(),
-            Source::JsonLines { text, line } => next_line(text, line),
+            Source::Separated(table) => table.next_row(&mut self.columns),
+            Source::JsonLines(lines) => lines.next_row(&mut self.columns),
+            Source::Parquet(rows) => guarded(|| Ok(rows.next_row(&mut self.columns))).unwrap_or_else(|error| {
+                self.ended = true;
+                Some(Err(RowError { line: rows.number() + 1, problem: error.into() }))
+            }),
         }
     }
 
     fn line(&self) -> u64 {
         match &self.source {
             Source::Separated(table) => table.line(),
-            Source::JsonLines { line, .. } => *line,
+            Source::JsonLines(lines) => lines.line(),
+            Source::Parquet(rows) => rows.number(),
         }
     }
 
@@ -156,13 +192,16 @@ impl Iterator for TableRows {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
             let step = self.step()?;
-            if self.number == MAX_ROWS {
+            if self.number >= MAX_ROWS {
                 return self.end(RowProblem::TooManyRows { max: MAX_ROWS });
             }
             self.number += 1;
-            match step.map(|text| text::shown(&text)) {
-                Ok(Some(text)) => return Some(Ok(TableRow { number: self.number, text })),
-                Ok(None) => {}
+            match step.map(|row| (text::shown(&row.text), row)) {
+                Ok((None, row)) if row.picture.is_none() && !row.is_item => {}
+                Ok((text, row)) => {
+                    let (number, text) = (self.number, text.unwrap_or_default());
+                    return Some(Ok(TableRow { number, text, picture: row.picture, cells: row.cells }));
+                }
                 Err(error) => {
                     self.failures += 1;
                     if self.failures > MAX_FAILURES {
@@ -204,187 +243,14 @@ fn decoded(
     })
 }
 
-/// A table of cells between separators.
-struct Separated {
-    text: Text,
-    reader: csv_core::Reader,
-    dialect: Dialect,
-    at_start: bool,
-    cells: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Separated {
-    fn new(text: Text, dialect: Dialect) -> Self {
-        let reader = csv_core::ReaderBuilder::new().delimiter(dialect.separator).quoting(dialect.quoted).build();
-        Self { text, reader, dialect, at_start: true, cells: vec![0; 1 << 12], ends: vec![0; 64] }
-    }
-
-    fn line(&self) -> u64 {
-        self.reader.line()
-    }
-
-    fn next_row(&mut self) -> Option<Step> {
-        if std::mem::take(&mut self.at_start) {
-            for _ in 0..self.dialect.lines_before {
-                skip_line(&mut self.text).ok()?;
-                self.reader.set_line(self.reader.line() + 1);
-            }
-            if self.dialect.has_header {
-                let header = self.record()?;
-                if let Err(error) = header {
-                    return Some(Err(error));
-                }
-            }
-        }
-        let cells = match self.record()? {
-            Ok(cells) => cells,
-            Err(error) => return Some(Err(error)),
-        };
-        let starts = std::iter::once(0).chain(self.ends[..cells].iter().copied());
-        let mut cells =
-            starts.zip(&self.ends[..cells]).map(|(start, end)| String::from_utf8_lossy(&self.cells[start..*end]));
-        Some(Ok(match self.dialect.text_column {
-            Some(column) => cells.nth(column).unwrap_or_default().trim().to_owned(),
-            None => {
-                let cells: Vec<_> = cells.map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect();
-                cells.join(" | ")
-            }
-        }))
-    }
-
-    /// Reads one record; how many cells it has.
-    fn record(&mut self) -> Option<Result<usize, RowError>> {
-        use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
-        let (mut filled, mut count, mut too_long) = (0, 0, false);
-        let line = self.reader.line();
-        loop {
-            let input = match self.text.fill_buf() {
-                Ok(input) => input,
-                Err(error) => {
-                    // Nothing comes behind that.
-                    self.text = Box::new(io::empty());
-                    return Some(Err(RowError { line, problem: ReadError::from(error).into() }));
-                }
-            };
-            let (result, read, written, ended) =
-                self.reader.read_record(input, &mut self.cells[filled..], &mut self.ends[count..]);
-            self.text.consume(read);
-            (filled, count) = (filled + written, count + ended);
-            match result {
-                End => return None,
-                InputEmpty => {}
-                OutputFull if self.cells.len() < MAX_ROW_BYTES => self.cells.resize(self.cells.len() * 2, 0),
-                OutputEndsFull if self.ends.len() < MAX_ROW_CELLS => self.ends.resize(self.ends.len() * 2, 0),
-                OutputFull | OutputEndsFull => (filled, count, too_long) = (0, 0, true),
-                Record if too_long => {
-                    let problem = RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 };
-                    return Some(Err(RowError { line, problem }));
-                }
-                Record => return Some(Ok(count)),
-            }
-        }
-    }
-}
-
-fn skip_line(text: &mut Text) -> io::Result<()> {
-    loop {
-        let buffer = text.fill_buf()?;
-        let end = buffer.iter().position(|b| *b == b'\n');
-        let (read, done) = (end.map_or(buffer.len(), |end| end + 1), end.is_some() || buffer.is_empty());
-        text.consume(read);
-        if done {
-            return Ok(());
-        }
-    }
-}
-
-/// The text of the next line of a table in JSON.
-fn next_line(text: &mut Text, line: &mut u64) -> Option<Step> {
-    let mut bytes = Vec::new();
-    *line += 1;
-    let line = *line;
-    let failed = |error: io::Error| Some(Err(RowError { line, problem: ReadError::from(error).into() }));
-    match text.by_ref().take(MAX_ROW_BYTES as u64).read_until(b'\n', &mut bytes) {
-        Ok(0) => return None,
-        Ok(_) => {}
-        Err(error) => {
-            *text = Box::new(io::empty());
-            return failed(error);
-        }
-    }
-    if bytes.len() == MAX_ROW_BYTES && !bytes.ends_with(b"\n") {
-        return match skip_line(text) {
-            Ok(()) => Some(Err(RowError { line, problem: RowProblem::LineTooLong { megabytes: MAX_ROW_BYTES >> 20 } })),
-            Err(error) => failed(error),
-        };
-    }
-    let json = String::from_utf8_lossy(&bytes);
-    let json = json.trim();
-    if json.is_empty() {
-        return Some(Ok(String::new()));
-    }
-    let value = serde_json::from_str(json).or_else(|error| {
-        // Python writes numbers that JSON does not have.
-        serde_json::from_str(&without_odd_numbers(json)).map_err(|_| error)
-    });
-    Some(match value {
-        Ok(value) => Ok(json_text(&value)),
-        Err(error) => {
-            let column = error.column();
-            let text = error.to_string();
-            // The line of a text of one line says nothing.
-            let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
-            Err(RowError { line, problem: RowProblem::NotJson { reason, column } })
-        }
-    })
-}
-
-/// JSON with `null` for `NaN` and the infinities, outside of strings.
-fn without_odd_numbers(json: &str) -> String {
-    let mut plain = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
-    let mut rest = json;
-    while let Some(c) = rest.chars().next() {
-        let odd = ["NaN", "-NaN", "Infinity", "-Infinity"].into_iter().find(|odd| !quoted && rest.starts_with(odd));
-        if let Some(odd) = odd {
-            plain.push_str("null");
-            rest = &rest[odd.len()..];
-            continue;
-        }
-        quoted ^= c == '"' && !escaped;
-        escaped = quoted && c == '\\' && !escaped;
-        plain.push(c);
-        rest = &rest[c.len_utf8()..];
-    }
-    plain
-}
-
-fn json_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(fields) => {
-            let named = |name: &&str| fields.get(*name).and_then(Value::as_str);
-            let title = named(&"title").unwrap_or_default();
-            match TEXT_FIELDS.iter().find_map(named) {
-                Some(text) if text != title && !title.is_empty() => format!("{title}. {text}"),
-                Some(text) => text.to_owned(),
-                None => strings(fields.values()),
-            }
-        }
-        Value::Array(values) => strings(values.iter()),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn strings<'a>(values: impl Iterator<Item = &'a Value>) -> String {
-    values.filter_map(Value::as_str).collect::<Vec<_>>().join(" | ")
-}
-
 #[cfg(test)]
 mod tests {
+    use vicinity_core::table::MAX_COLUMNS;
+
     use super::*;
+
+    /// A row: its number, and its cells by column.
+    type RowCells = (u32, Vec<(usize, String)>);
 
     const CSV: TableKind = TableKind::Separated(b',');
 
@@ -454,6 +320,60 @@ mod tests {
         for bytes in [table.as_bytes(), &utf16, &latin1] {
             assert_eq!(texts(bytes, CSV), ["größer; als", "süß"]);
         }
+    }
+
+    /// The names of the columns, and the cells of each row with its number.
+    fn cells(bytes: &[u8], kind: TableKind) -> (Vec<String>, Vec<RowCells>) {
+        let mut table = TableRows::new(bytes.to_vec(), None, kind).unwrap().with_cells();
+        let rows = table.by_ref().flatten().map(|row| (row.number, row.cells)).collect();
+        (table.columns().iter().map(|column| column.name.clone()).collect(), rows)
+    }
+
+    #[test]
+    fn cells_are_given_by_column_where_they_are_asked_for() {
+        let cell = |at: usize, text: &str| (at, text.to_owned());
+        let (names, rows) = cells(b"id, text ,price\n1,\"a dog\",\"2,5\"\n\n2,a cat\n3,,9\n4,x,5,6\n", CSV);
+        assert_eq!(names, ["id", "text", "price", ""]);
+        let wanted = [
+            (1, vec![cell(0, "1"), cell(1, "a dog"), cell(2, "2,5")]),
+            (2, vec![cell(0, "2"), cell(1, "a cat")]),
+            (4, vec![cell(0, "4"), cell(1, "x"), cell(2, "5"), cell(3, "6")]),
+        ];
+        assert_eq!(rows, wanted, "a row without a text is no item");
+        let (names, rows) = cells(b"1,red\n2,blue\n", CSV);
+        assert_eq!((names, rows.len()), (vec![String::new(); 2], 2));
+        let lines = b"{\"text\":\"a\",\"n\":1.5,\"tags\":[\"x\",2,null],\"of\":{\"who\":true}}\n{\"text\":\"b\",\"late\":null,\"n\":2}\n\"c\"\n";
+        let (names, rows) = cells(lines, TableKind::JsonLines);
+        assert_eq!(names, ["n", "of.who", "tags", "text"]);
+        assert_eq!(rows[0].1, [cell(0, "1.5"), cell(1, "true"), cell(2, "x, 2"), cell(3, "a")]);
+        assert_eq!((&rows[1].1, &rows[2].1), (&vec![cell(0, "2"), cell(3, "b")], &Vec::new()));
+        let rows: Vec<_> = TableRows::new(b"a,text\n1,b\n".to_vec(), None, CSV).unwrap().flatten().collect();
+        assert!(rows[0].cells.is_empty(), "not asked for");
+    }
+
+    #[test]
+    fn what_is_detected_is_told() {
+        let format = |bytes: &[u8]| {
+            let mut table = TableRows::new(bytes.to_vec(), None, CSV).unwrap().with_cells();
+            table.by_ref().for_each(drop);
+            table.format()
+        };
+        let found = format(b"id;text\n1;a\n2;b\n");
+        assert_eq!(
+            (found.separator, found.has_header, found.content_column.as_deref()),
+            (Some(';'), Some(true), Some("text"))
+        );
+        let found = format(b"just words\nand more words\n");
+        assert_eq!((found.separator, found.has_header, found.content_column), (None, Some(false), None));
+    }
+
+    #[test]
+    fn columns_without_end_are_bounded() {
+        let wide = format!("text{}\nx{}\n", ",c".repeat(2000), ",1".repeat(2000));
+        let (names, rows) = cells(wide.as_bytes(), CSV);
+        assert_eq!((names.len(), rows[0].1.len()), (MAX_COLUMNS, MAX_COLUMNS));
+        let lines: String = (0..2000).map(|i| format!("{{\"text\":\"x\",\"k{i}\":1}}\n")).collect();
+        assert_eq!(cells(lines.as_bytes(), TableKind::JsonLines).0.len(), MAX_COLUMNS);
     }
 
     /// A table that goes on for ever.
