@@ -12,7 +12,7 @@ use crate::context::commands::{Action, Command, ItemAction, ItemCommand, SearchA
 use crate::context::format;
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
-use vicinity_core::{Item, ItemId, Modality};
+use vicinity_core::{Item, ItemId, Modality, Part};
 
 /// From this width a tile has room for the words that say why it was found, points.
 const TEXT_BADGE: f32 = 110.0;
@@ -65,7 +65,13 @@ impl Tile<'_> {
     fn picture(&self, ui: &Ui, ctx: &Ctx<'_>, rect: Rect) {
         let theme = Theme::of(ui.ctx());
         match ctx.thumbnail(self.item.id) {
-            Some(Some(texture)) => cover(ui, texture, rect, RADIUS[1] - 2),
+            Some(Some(texture)) => {
+                cover(ui, texture, rect, RADIUS[1] - 2);
+                // Paper is as white as the window.
+                if self.item.part.and_then(Part::page).is_some() {
+                    ui.painter().rect_stroke(rect, RADIUS[1] - 2, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+                }
+            }
             Some(None) => {
                 ui.painter().rect_filled(rect, RADIUS[1] - 2, theme.raised);
                 let galley =
