@@ -7,7 +7,7 @@ use super::{Column, ColumnKind, Table, TableFormat};
 
 /// Most columns of a table; those beyond are left out.
 pub const MAX_COLUMNS: usize = 256;
-/// What is kept of a cell, bytes; less in tables whose texts would take more than [`MAX_BYTES`].
+/// What is kept of a cell, bytes; less in tables whose texts would take more than `MAX_BYTES`.
 pub const TEXT_KEPT: usize = 200;
 /// What is kept of all cells of a table, bytes.
 const MAX_BYTES: usize = 256 << 20;

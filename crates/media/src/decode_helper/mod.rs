@@ -3,7 +3,7 @@
 //! The helper is a program that is started with [`FLAG`]: the one that called [`use_this_program`], or one that was named
 //! to [`use_program`] or in the variable [`PROGRAM_VARIABLE`]. It gets files on stdin, answers with upright pictures in sRGB on stdout,
 //! and ends when its stdin is closed. One that ends early or takes too long is one file's failure; the next file gets a
-//! new one. Documents are sent once and then read page by page ([`document`]).
+//! new one. Documents are sent once and then read page by page (`document.rs`).
 
 pub(crate) mod document;
 pub(crate) mod document_protocol;

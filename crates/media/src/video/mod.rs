@@ -52,7 +52,7 @@ pub fn key_frames(path: &Path, format: VideoFormat, cancelled: CancelFlag) -> Re
     KeyFrames::start(ffmpeg, path, format, cancelled)
 }
 
-/// Reads the frame at a time that [`key_frames`] named, milliseconds from the start, and the size of the video, as there.
+/// Reads the frame at a time that [`key_frames()`] named, milliseconds from the start, and the size of the video, as there.
 ///
 /// # Errors
 /// When there is no `ffmpeg`, or the video has no such frame any more.
