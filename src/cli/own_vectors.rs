@@ -48,6 +48,9 @@ pub fn use_positions(session: &Session, positions: Arc<RowPositions>, path: &Pat
         let (positions, rows) = (positions.len() as u64, u64::from(rows));
         return Err(OwnVectorsError::PositionCount { path: path.to_owned(), positions, rows }.into());
     }
+    if session.engine.snapshot().is_empty() {
+        bail!("{}: there are no items to place", path.display());
+    }
     // The stored map is sent, too, when the library is opened; it has generation 0.
     session.ask(Job::UsePositions(positions), |event| match event {
         Event::Layout(layout) if layout.method == LayoutMethod::Own && layout.generation > 0 => Some(()),

@@ -147,6 +147,27 @@ fn a_row_without_a_vector_is_one_failure() {
     drop(engine);
     let (_, again) = place.import();
     assert_eq!((again.embedded, again.reused), (0, 8), "nothing to do though two rows have no vector");
+    // They are mended: what failed before does not keep the table from being read.
+    matrix(&place.vectors, &points(10, 1.0));
+    let (engine, mended) = place.import();
+    assert_eq!((mended.items, mended.failed), (10, 0));
+    assert_eq!(engine.failures().len(), 0);
+}
+
+#[test]
+fn vectors_of_the_same_name_in_another_folder_are_another_space() {
+    let place = Place::new(10);
+    drop(place.import());
+    let before = place.vector_files();
+    let folder = place.dir.path().join("other");
+    fs::create_dir(&folder).unwrap();
+    let other = folder.join(place.vectors.file_name().unwrap());
+    matrix(&other, &points(10, 2.0));
+    let elsewhere = Place { vectors: other, ..place };
+    let (_, summary) = elsewhere.import();
+    assert_eq!(summary.items, 10);
+    let after = elsewhere.vector_files();
+    assert!(after.len() == 2 && before.iter().all(|file| after.contains(file)), "{before:?} {after:?}");
 }
 
 #[test]

@@ -81,6 +81,17 @@ fn frames_of_a_video_are_found_with_their_times_once_ffmpeg_is_installed() {
     let summary = place.run(&["index", "--json"]).pop().unwrap();
     assert_eq!((&summary["embedded"], &summary["reused"]), (&0.into(), &2.into()), "nothing is read again");
 
+    // Touched while there is no ffmpeg: nothing is known of what it contains now, so its frames stay.
+    let clip = fs::File::options().append(true).open(files.join("clip.mp4")).unwrap();
+    clip.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000)).unwrap();
+    drop(clip);
+    let without = place.command(&["index", "--json"]).env("PATH", place.0.path().join("nothing")).output().unwrap();
+    assert_eq!(lines(&without).pop().unwrap()["items"], 2);
+    let summary = place.run(&["index", "--json"]).pop().unwrap();
+    assert_eq!((&summary["items"], &summary["embedded"]), (&2.into(), &0.into()));
+    let from_there = place.command(&["search", "--image", "clip.mp4", "--json"]).current_dir(&files).output().unwrap();
+    assert_eq!(lines(&from_there).len(), 2, "a relative path, too");
+
     let hits = place.run(&["search", "--json", "red and blue"]);
     let mut seconds: Vec<f64> = hits.iter().filter_map(|hit| hit["seconds"].as_f64()).collect();
     seconds.sort_by(f64::total_cmp);

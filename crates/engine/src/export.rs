@@ -100,7 +100,20 @@ fn write_items(
     let items = || rows.iter().filter_map(|row| snapshot.item(*row));
     let exact = items().any(|item| path_bytes(&item.path).is_some());
     let mut table = csv::Writer::from_writer(file);
-    let columns = ["id", "path", "row", "modality", "bytes", "width", "height", "snippet", "label", "label_score"];
+    let columns = [
+        "id",
+        "path",
+        "row",
+        "modality",
+        "bytes",
+        "width",
+        "height",
+        "snippet",
+        "label",
+        "label_score",
+        "page",
+        "seconds",
+    ];
     table.write_record(columns.into_iter().chain(exact.then_some("path_bytes")))?;
     for item in items() {
         let side = |at: usize| item.pixels.map(|pixels| pixels[at].to_string()).unwrap_or_default();
@@ -116,6 +129,8 @@ fn write_items(
             item.snippet.as_deref().unwrap_or_default().to_owned(),
             label,
             score,
+            item.part.and_then(Part::page).map(|page| page.to_string()).unwrap_or_default(),
+            item.part.and_then(Part::seconds).map(|seconds| seconds.to_string()).unwrap_or_default(),
         ];
         table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
     }

@@ -79,8 +79,17 @@ impl OwnVectors {
             });
         }
         let revision = self.hash().map_err(|error| self.unreadable_vectors(&error))?;
-        let key = ModelKey { name: self.name(), revision, preprocessing: PREPARATION.to_owned(), dim: vectors.dim() };
+        let key = ModelKey { name: self.name(), revision, preprocessing: self.place(), dim: vectors.dim() };
         Ok(self.info(key))
+    }
+
+    /// Tells files of the same name apart: a space replaces earlier contents of its own files alone.
+    fn place(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for path in [&*self.table, self.file()] {
+            hasher.update(path.as_os_str().as_encoded_bytes()).update(&[0]);
+        }
+        format!("{PREPARATION}-{}", &hasher.finalize().to_hex()[..12])
     }
 
     fn info(&self, key: ModelKey) -> ModelInfo {

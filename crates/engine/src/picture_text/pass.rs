@@ -113,6 +113,8 @@ impl TextPass<'_> {
         for Reading { text, failure } in read {
             match failure {
                 None => readings.read.push(text),
+                // That says nothing about the program.
+                Some(TesseractError::TooSlow { .. }) => readings.slow.push(text),
                 Some(why) => {
                     readings.failed.push(text);
                     error = Some(why);
@@ -125,7 +127,8 @@ impl TextPass<'_> {
             None if readings.any_read => readings.read.append(&mut readings.failed),
             None => {}
         }
-        let read = std::mem::take(&mut readings.read);
+        let mut read = std::mem::take(&mut readings.read);
+        read.append(&mut readings.slow);
         Ok(self.put(read)?)
     }
 
@@ -169,6 +172,8 @@ struct Reading {
 struct Readings {
     read: Vec<ReadText>,
     failed: Vec<ReadText>,
+    /// Those that took too long.
+    slow: Vec<ReadText>,
     /// Whether the program could read any picture.
     any_read: bool,
 }

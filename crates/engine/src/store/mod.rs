@@ -186,6 +186,8 @@ impl Store {
         };
         match self.loaded.rejected.get(path).filter(noted).map(|f| f.cause) {
             Some(RejectionCause::LeftOut(reason)) => FileStatus::LeftOut(reason),
+            // Another model, or other vectors, may have all of its parts; or the import was cancelled.
+            Some(RejectionCause::Partial) => FileStatus::Changed,
             Some(_) => FileStatus::Failed,
             None => FileStatus::Changed,
         }

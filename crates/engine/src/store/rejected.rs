@@ -201,9 +201,7 @@ impl Store {
             Ok(stale)
         })?;
         for (failed, file) in failed.into_iter().zip(known) {
-            if let Some((path, _)) =
-                file.filter(|_| matches!(failed.cause, RejectionCause::Content | RejectionCause::LeftOut(_)))
-            {
+            if let Some((path, _)) = file.filter(|_| removes_file(failed.cause)) {
                 self.loaded.files.remove(&path);
             }
             self.loaded.rejected.insert(failed.path.clone(), failed);
@@ -228,6 +226,14 @@ impl Store {
     }
 }
 
+/// Whether what is known of a rejected file goes.
+fn removes_file(cause: RejectionCause) -> bool {
+    match cause {
+        RejectionCause::LeftOut(reason) => reason != SkipReason::VideoWithoutFfmpeg,
+        cause => cause == RejectionCause::Content,
+    }
+}
+
 /// Removes the items that a rejected file no longer contains.
 fn remove_stale(
     connection: &Connection,
@@ -247,6 +253,8 @@ fn remove_stale(
         RejectionCause::Refused { hash } => {
             take("DELETE FROM items WHERE file = ? AND row = 0 AND hash <> ? RETURNING id", &[&file, &hash.0])
         }
+        // Nothing is known of what it contains now.
+        RejectionCause::LeftOut(SkipReason::VideoWithoutFfmpeg) => Ok(()),
         RejectionCause::Content | RejectionCause::LeftOut(_) => {
             take("DELETE FROM items WHERE file = ? RETURNING id", &[&file])?;
             connection.prepare_cached("DELETE FROM files WHERE id = ?")?.execute([file])?;

@@ -123,7 +123,8 @@ fn arguments(request: &FrameRequest<'_>) -> Vec<OsString> {
     add(&["-f", format.demuxer(), "-i"]);
     // Without it a name may begin as an option or an address does.
     let mut source = OsString::from("file:");
-    source.push(path);
+    // It runs in another folder.
+    source.push(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     all.push(source);
     let mut add = |words: &[&str]| all.extend(words.iter().map(Into::into));
     add(&["-map", "0:V:0", "-an", "-sn", "-dn", "-filter:v", &filters(frames, longest_side)]);
