@@ -486,7 +486,7 @@ fn exports_agree(place: &Place) {
         bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     assert_eq!(values.len(), 5 * 384);
     let table = fs::read_to_string(&items).unwrap();
-    assert!(table.lines().next().unwrap().ends_with(",snippet,label,label_score"), "{table}");
+    assert!(table.lines().next().unwrap().ends_with(",snippet,label,label_score,page,seconds"), "{table}");
     let row = table.lines().skip(1).position(|line| line.contains("dog.txt")).unwrap();
     let embedded = place.run(&["embed", place.files().join("dog.txt").to_str().unwrap()]);
     let embedded = &lines(&embedded)[0]["embeddings"][0];
