@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
 use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
-use super::hits::{TextInPicture, location, report_unread_facts};
+use super::hits::{ItemFields, TextInPicture, location, report_unread_facts};
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
 use super::session::{self, Session};
@@ -17,7 +17,7 @@ use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{
-    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Part, Query, QueryPart, Scoring, SearchResult,
+    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
 };
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
@@ -88,19 +88,8 @@ fn duplicates(args: &DuplicatesArgs, global: &GlobalArgs) -> anyhow::Result<Outc
 struct HitLine<'a> {
     rank: usize,
     score: f32,
-    modality: Modality,
     #[serde(flatten)]
-    path: JsonPath,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snippet: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_in_picture: Option<TextInPicture>,
+    item: ItemFields<'a>,
 }
 
 fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
@@ -141,20 +130,10 @@ fn print_hits(session: &Session, found: &SearchResult, typed: &str, as_json: boo
     let snapshot = session.engine.snapshot();
     for (at, hit) in found.hits.iter().enumerate() {
         let Some(item) = snapshot.get(hit.item) else { continue };
-        let (rank, score, snippet) = (at + 1, hit.score, item.snippet.as_deref());
+        let (rank, score) = (at + 1, hit.score);
         let text_in_picture = TextInPicture::with_all_words(&session.engine, item, typed);
         if as_json {
-            print_json(&HitLine {
-                rank,
-                score,
-                modality: hit.modality,
-                path: JsonPath::from(&*item.path),
-                row: item.part.and_then(Part::row),
-                page: item.part.and_then(Part::page),
-                seconds: item.part.and_then(Part::seconds),
-                snippet,
-                text_in_picture,
-            })?;
+            print_json(&HitLine { rank, score, item: ItemFields::new(item, text_in_picture) })?;
         } else {
             let text = hits::note(text_in_picture.as_ref());
             print_line(&format!("{rank:>3}  {score:>6.3}  {:<5}  {}{text}", hit.modality.as_str(), location(item)))?;

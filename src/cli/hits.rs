@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::output::print_error;
+use super::output::{JsonPath, print_error};
 use vicinity_core::format::number;
-use vicinity_core::{Item, Modality, PictureText};
+use vicinity_core::{Item, Modality, Part, PictureText};
 use vicinity_engine::{Engine, Snapshot};
 
 /// Says so if a condition cannot know everything about the images.
@@ -24,6 +24,39 @@ pub fn location(item: &Item) -> String {
     match item.part {
         Some(part) => format!("{}{part}", item.path.display()),
         None => item.path.display().to_string(),
+    }
+}
+
+/// What a line of JSON says of an item.
+#[derive(Serialize)]
+pub struct ItemFields<'a> {
+    modality: Modality,
+    #[serde(flatten)]
+    path: JsonPath,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snippet: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_in_picture: Option<TextInPicture>,
+}
+
+impl<'a> ItemFields<'a> {
+    /// Of an item, with the words of the query in it.
+    pub fn new(item: &'a Item, text_in_picture: Option<TextInPicture>) -> Self {
+        Self {
+            modality: item.modality,
+            path: JsonPath::from(&*item.path),
+            row: item.part.and_then(Part::row),
+            page: item.part.and_then(Part::page),
+            seconds: item.part.and_then(Part::seconds),
+            snippet: item.snippet.as_deref(),
+            text_in_picture,
+        }
     }
 }
 

@@ -3,28 +3,16 @@
 use serde::Serialize;
 
 use super::args::{GlobalArgs, SearchArgs};
-use super::hits::{TextInPicture, location, note, report_unread_facts};
+use super::hits::{ItemFields, TextInPicture, location, note, report_unread_facts};
 use super::outcome::Outcome;
-use super::output::{JsonPath, print_json, print_line};
+use super::output::{print_json, print_line};
 use super::session::Session;
-use vicinity_core::{Modality, Part};
 
 #[derive(Serialize)]
 struct FoundLine<'a> {
     rank: usize,
-    modality: Modality,
     #[serde(flatten)]
-    path: JsonPath,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snippet: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_in_picture: Option<TextInPicture>,
+    item: ItemFields<'a>,
 }
 
 /// Prints what contains all words, the best first.
@@ -45,10 +33,7 @@ pub fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> 
         outcome = Outcome::Done;
         let text_in_picture = TextInPicture::with_any_word(&session.engine, item, &query);
         if args.json {
-            let (modality, path, snippet) = (item.modality, JsonPath::from(&*item.path), item.snippet.as_deref());
-            let (row, page) = (item.part.and_then(Part::row), item.part.and_then(Part::page));
-            let seconds = item.part.and_then(Part::seconds);
-            print_json(&FoundLine { rank, modality, path, row, page, seconds, snippet, text_in_picture })?;
+            print_json(&FoundLine { rank, item: ItemFields::new(item, text_in_picture) })?;
         } else {
             let text = note(text_in_picture.as_ref());
             print_line(&format!("{rank:>3}  {:<5}  {}{text}", item.modality.as_str(), location(item)))?;

@@ -1,4 +1,4 @@
-//! A raw photo beside a JPEG, and the film of a phone's photo, belong to the picture: one item, as long as there is one.
+//! A raw photo beside a JPEG, and the video of a phone's photo, belong to the picture: one item, as long as there is one.
 
 use std::fs;
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ fn raw() -> Vec<u8> {
     [&b"FUJIFILMCCD-RAW 0201\0\0\0\0"[..], &jpeg(1100, 9)].concat()
 }
 
-/// A film that is nothing but a header.
+/// A video that is nothing but a header.
 fn film(seconds: u32) -> Vec<u8> {
     let boxed = |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
     let mvhd: Vec<u8> = [0, 0, 0, 600, seconds * 600].iter().flat_map(|number: &u32| number.to_be_bytes()).collect();

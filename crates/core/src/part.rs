@@ -1,4 +1,4 @@
-//! Parts of a file that are items of their own: rows of a table, pages of a document, frames of a film.
+//! Parts of a file that are items of their own: rows of a table, pages of a document, frames of a video.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,7 +12,7 @@ pub enum Part {
     Page(u32),
     /// The text of a page.
     PageText(u32),
-    /// A frame of a film.
+    /// A frame of a video.
     Frame {
         /// Its time from the beginning, milliseconds.
         ms: u32,

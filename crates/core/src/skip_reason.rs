@@ -31,7 +31,7 @@ pub enum SkipReason {
     Cache,
     /// What a program notes about a picture in a file beside it; it is read with the picture.
     Sidecar,
-    /// What a camera or phone stored with a picture of the same name: a raw photo, or a short film.
+    /// What a camera or phone stored with a picture of the same name: a raw photo, or a short video.
     Companion,
     /// Anything else that is neither a picture nor a text.
     Other,

@@ -1,4 +1,4 @@
-//! Which files have a picture of the same name beside them, to which they may belong. Only folders with raw photos or films
+//! Which files have a picture of the same name beside them, to which they may belong. Only folders with raw photos or videos
 //! are listed, once per look.
 
 use std::collections::HashMap;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 use thiserror::Error;
 
+use super::background_pass::BackgroundPass;
 use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
-use super::facts::{self, FactsReader};
+use super::facts;
 use super::import::{Coordinator, IdleCompaction, NumberedJob};
 use super::import_control::ImportControl;
 use super::library::Library;
@@ -18,7 +19,7 @@ use super::model_loader::{LazyModel, ModelFactory};
 use super::model_selection::ModelSelection;
 use super::model_source::ModelSource;
 use super::own_vectors::{OwnVectors, OwnVectorsError};
-use super::picture_text::PictureTextReader;
+use super::picture_text;
 use super::previews::Previewer;
 use super::runtime_settings::RuntimeSettings;
 use super::searcher::{self, SearchRequest, Searcher};
@@ -77,7 +78,7 @@ pub struct Engine {
     filters: FilterWorker,
     artefacts: Artefacts,
     previewer: Previewer,
-    picture_text: PictureTextReader,
+    picture_text: BackgroundPass,
     /// The service behind the model, with its host, if any.
     service: Option<(String, Remote)>,
     listener: Option<InstanceListener>,
@@ -213,8 +214,8 @@ impl Engine {
         let (filters, filter_worker) = FilterWorker::start(visible, event_sender.clone())?;
         let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
         let automatic = mode.layout == LayoutUpdates::Automatic;
-        let (facts, facts_worker) = FactsReader::start(library.clone(), event_sender.clone(), automatic)?;
-        let (picture_text, text_worker) = PictureTextReader::start(library.clone(), event_sender.clone(), automatic)?;
+        let (facts, facts_worker) = facts::start(library.clone(), event_sender.clone(), automatic)?;
+        let (picture_text, text_worker) = picture_text::start(library.clone(), event_sender.clone(), automatic)?;
         let control = ImportControl::default();
         // First of all: nothing changes before.
         let jobs = Inbox::new(VecDeque::from([(0, Job::Verify)]));

@@ -11,16 +11,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::background_pass::BackgroundPass;
 use super::companions::Companions;
 use super::derived::Artefacts;
 use super::embed::Pipeline;
 use super::event_queue::EventSender;
-use super::facts::FactsReader;
 use super::import_control::ImportControl;
 use super::import_stats::ImportStats;
 use super::library::{Library, UnfinishedImport};
 use super::model_loader::LazyModel;
-use super::picture_text::PictureTextReader;
 use super::store::{Compaction, StoreError};
 use super::{Event, ImportSummary, Job, Severity, export};
 use vicinity_core::worker::{Inbox, Task};
@@ -47,9 +46,9 @@ pub struct Coordinator {
     /// Notified when the collection has grown.
     pub artefacts: Artefacts,
     /// Reads the metadata of photos while nothing else is done.
-    pub facts: FactsReader,
+    pub facts: BackgroundPass,
     /// Reads the text in pictures while nothing else is done.
-    pub picture_text: PictureTextReader,
+    pub picture_text: BackgroundPass,
     /// Threads that read files.
     pub readers: rayon::ThreadPool,
     /// Threads that models work on.
@@ -200,8 +199,8 @@ impl Coordinator {
             Job::SetDimensions(dim) => self.library.set_dimensions(dim).map(|()| self.publish()),
             Job::Export { vectors, items } => return self.export(&vectors, &items),
             Job::Verify => return self.verify(),
-            Job::ReadFacts => return self.facts.request(&self.event_sender),
-            Job::ReadPictureText => return self.picture_text.request(&self.event_sender),
+            Job::ReadFacts => return self.facts.request(&self.event_sender, Event::FactsProgress(None)),
+            Job::ReadPictureText => return self.picture_text.request(&self.event_sender, Event::TextProgress(None)),
             _ => return,
         };
         if let Err(error) = done {

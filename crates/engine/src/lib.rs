@@ -21,6 +21,7 @@
 //! ```
 
 mod adaptive_batch;
+mod background_pass;
 mod checked_json;
 mod companions;
 pub mod crash;

@@ -1,5 +1,5 @@
 //! Companions: files that belong to a picture of the same name beside them and are no items of their own, such as the raw
-//! photo that a camera writes with a JPEG, and the film of a Live Photo.
+//! photo that a camera writes with a JPEG, and the video of a Live Photo.
 
 use std::path::Path;
 
@@ -12,15 +12,15 @@ use super::video::movie_header;
 pub enum CompanionKind {
     /// A raw photo.
     Raw,
-    /// A short film, as phones take with a photo.
+    /// A short video, as phones take with a photo.
     Film,
 }
 
-/// Longest film that a phone takes with a photo, seconds. Longer ones are videos, whatever lies beside them.
+/// Longest video that a phone takes with a photo, seconds. Longer ones are items, whatever lies beside them.
 const MAX_FILM: f64 = 6.0;
 /// File name extensions of pictures that cameras and phones write companions to.
 const PICTURE_NAMES: &[&str] = &["heic", "heif", "hif", "jpe", "jpeg", "jpg"];
-/// File name extensions of films of phones.
+/// File name extensions of videos of phones.
 const FILM_NAMES: &[&str] = &["mov", "mp4"];
 
 /// What a file may be beside a picture, by its name.
@@ -35,8 +35,8 @@ pub fn has_companions(path: &Path) -> bool {
     PICTURE_NAMES.contains(&extension(path).as_str())
 }
 
-/// Whether a film is as short as those that phones take with a photo. Reads its header.
-pub fn is_short_film(path: &Path) -> bool {
+/// Whether a video is as short as those that phones take with a photo. Reads its header.
+pub fn is_short_video(path: &Path) -> bool {
     movie_header(path).is_some_and(|header| header.seconds <= MAX_FILM)
 }
 

@@ -17,6 +17,7 @@ mod boxes;
 mod budget;
 mod bytes;
 mod cancel;
+pub mod child_process;
 mod companion;
 pub mod decode_helper;
 pub mod decode_server;
@@ -56,7 +57,7 @@ use std::path::Path;
 
 use budget::{Budget, Reservation};
 pub use cancel::CancelFlag;
-pub use companion::{CompanionKind, companion_kind, has_companions, is_short_film};
+pub use companion::{CompanionKind, companion_kind, has_companions, is_short_video};
 pub use document::{DocumentError, DocumentFormat};
 use error::MAX_FILE_BYTES;
 pub use error::{JpegKind, PictureError, ReadError, RowProblem, TableError, TiffKind};

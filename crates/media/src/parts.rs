@@ -1,4 +1,4 @@
-//! Files of several parts, each of which becomes an item: the pages of a document, the frames of a film.
+//! Files of several parts, each of which becomes an item: the pages of a document, the frames of a video.
 
 use vicinity_core::{ContentHash, Part, Picture};
 

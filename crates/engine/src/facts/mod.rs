@@ -9,8 +9,9 @@ pub mod words;
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
+use super::background_pass::BackgroundPass;
 use super::event_queue::EventSender;
 use super::file_content::check_regular_file;
 use super::library::Library;
@@ -20,68 +21,24 @@ use pass::{Pass, ReadPhoto};
 use sidecars::Sidecars;
 pub use tables::of_file as table_of_file;
 use vicinity_core::format::file_name;
-use vicinity_core::worker::{Inbox, Task, Worker};
+use vicinity_core::worker::{Task, Worker};
 use vicinity_core::{FactsProgress, ItemId, Modality, PhotoFacts};
 use vicinity_media::photo_facts;
 
-/// What waits for the thread.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Whether pictures are to be looked through.
-    pass: bool,
-    /// Whether the library is free for that.
-    released: bool,
-}
-
-/// Tells the thread when it may work. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct FactsReader {
-    inbox: Inbox<Waiting>,
-    /// Whether it works by itself whenever the library is free.
-    automatic: bool,
-}
-
-impl FactsReader {
-    /// Starts the thread; it waits for [`Self::release`].
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(library: Library, event_sender: EventSender, automatic: bool) -> io::Result<(Self, Worker)> {
-        let inbox = Inbox::default();
-        let automatic = automatic && library.read_only().is_none();
-        let task = FactsWorker { inbox: inbox.clone(), library, event_sender, read: photo_facts::read_photo };
-        let worker = Worker::serve("facts", &inbox, task)?;
-        Ok((Self { inbox, automatic }, worker))
-    }
-
-    /// The library is needed for something else: stops after the picture at hand.
-    pub fn hold(&self) {
-        self.inbox.update(|waiting| {
-            waiting.released = false;
-            self.inbox.cancel();
-        });
-    }
-
-    /// The library is free.
-    pub fn release(&self) {
-        self.inbox.update(|waiting| {
-            waiting.released = true;
-            waiting.pass |= self.automatic;
-        });
-    }
-
-    /// Looks through all pictures once the library is free. The end of that is reported in any case.
-    pub fn request(&self, event_sender: &EventSender) {
-        if self.inbox.is_closed() {
-            return event_sender.send(Event::FactsProgress(None));
-        }
-        self.inbox.update(|waiting| waiting.pass = true);
-    }
+/// Starts the thread that reads the metadata of photos, the columns of tables and the words of files.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(library: Library, event_sender: EventSender, automatic: bool) -> io::Result<(BackgroundPass, Worker)> {
+    let background = BackgroundPass::new(&library, automatic);
+    let task = FactsWorker { background: background.clone(), library, event_sender, read: photo_facts::read_photo };
+    let worker = Worker::serve("facts", background.inbox(), task)?;
+    Ok((background, worker))
 }
 
 /// The thread's work.
 struct FactsWorker {
-    inbox: Inbox<Waiting>,
+    background: BackgroundPass,
     library: Library,
     event_sender: EventSender,
     read: ReadPhoto,
@@ -91,21 +48,20 @@ impl Task for FactsWorker {
     type Request = ();
 
     fn next(&mut self) -> Option<()> {
-        self.inbox.take_uncancelled(|waiting| (waiting.released && std::mem::take(&mut waiting.pass)).then_some(()))
+        self.background.next()
     }
 
     fn handle(&mut self, (): &mut ()) {
         if self.library.read_only().is_none()
-            && let Err(error) = self.pass(self.inbox.cancelled())
+            && let Err(error) = self.pass(self.background.cancelled())
         {
             let text = format!("What photos say about themselves could not be stored: {error}");
             self.event_sender.notice(Severity::Warning, text);
         }
-        if self.inbox.cancelled().load(Ordering::Relaxed) && !self.inbox.is_closed() {
-            // The library was needed for something else: the rest follows once it is free.
-            return self.inbox.update(|waiting| waiting.pass = true);
+        // If the library was needed for something else, the rest follows once it is free.
+        if self.background.put_off().is_none() {
+            self.event_sender.send(Event::FactsProgress(None));
         }
-        self.event_sender.send(Event::FactsProgress(None));
     }
 
     fn recover(&mut self, request: Option<&mut ()>, reason: &str) {

@@ -14,7 +14,7 @@ use crate::scan::{self, Candidate, Excludes, FolderWalk, ScanEntry};
 use crate::store::StoreError;
 use crate::{Event, Job, ModelUnavailable, Severity};
 use vicinity_core::{Failure, SkipReason, atomic_file};
-use vicinity_media::{CompanionKind, companion_kind, is_short_film};
+use vicinity_media::{CompanionKind, companion_kind, is_short_video};
 
 /// How often the coordinator looks for new jobs while the chain works.
 const TICK: Duration = Duration::from_millis(50);
@@ -303,7 +303,7 @@ impl Coordinator {
         let Some(kind) = companion_kind(path) else { return false };
         let has_picture = run.companions.pictures_of(path).iter().any(|picture| !self.library.has_failed(picture));
         let is_known = status == FileStatus::LeftOut(SkipReason::Companion);
-        has_picture && (kind == CompanionKind::Raw || is_known || is_short_film(path))
+        has_picture && (kind == CompanionKind::Raw || is_known || is_short_video(path))
     }
 
     fn leave_out_companion(&self, candidate: Candidate, status: FileStatus, pipeline: &Pipeline) {

@@ -6,98 +6,42 @@ mod tesseract;
 mod tsv;
 
 use std::io;
-use std::sync::atomic::Ordering;
 
+use super::background_pass::BackgroundPass;
 use super::event_queue::EventSender;
 use super::library::Library;
 use super::threads::{pool, spare_threads};
 use super::{Event, Severity};
 use pass::{TextPass, TextPassError};
 use vicinity_core::TextProgress;
-use vicinity_core::worker::{Inbox, Task, Worker};
+use vicinity_core::worker::{Task, Worker};
 
 pub use tesseract::{PROGRAM_VARIABLE, Tesseract, TesseractError};
 
 /// The most pictures that are read at a time: the rest of the computer is for whoever sits in front of it.
 const MAX_AT_ONCE: usize = 4;
 
-/// What waits for the thread.
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Whether pictures are to be looked through.
-    pass: bool,
-    /// Whether the library is free for that.
-    released: bool,
-    /// Whether the user holds it.
-    paused: bool,
-}
-
-/// Tells the thread when it may work. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct PictureTextReader {
-    inbox: Inbox<Waiting>,
-    /// Whether it works by itself whenever the library is free.
-    automatic: bool,
-}
-
-impl PictureTextReader {
-    /// Starts the thread; it waits for [`Self::release`].
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(library: Library, event_sender: EventSender, automatic: bool) -> io::Result<(Self, Worker)> {
-        let inbox = Inbox::default();
-        let automatic = automatic && library.read_only().is_none();
-        let task = TextWorker {
-            inbox: inbox.clone(),
-            library,
-            event_sender,
-            find: Tesseract::find,
-            last: None,
-            reported: None,
-        };
-        let worker = Worker::serve("picture-text", &inbox, task)?;
-        Ok((Self { inbox, automatic }, worker))
-    }
-
-    /// The library is needed for something else: stops, without the pictures at hand.
-    pub fn hold(&self) {
-        self.inbox.update(|waiting| {
-            waiting.released = false;
-            self.inbox.cancel();
-        });
-    }
-
-    /// The library is free.
-    pub fn release(&self) {
-        self.inbox.update(|waiting| {
-            waiting.released = true;
-            waiting.pass |= self.automatic;
-        });
-    }
-
-    /// Looks through all pictures once the library is free. The end of that is reported in any case.
-    pub fn request(&self, event_sender: &EventSender) {
-        if self.inbox.is_closed() {
-            return event_sender.send(Event::TextProgress(None));
-        }
-        self.inbox.update(|waiting| waiting.pass = true);
-    }
-
-    /// Stops until it is told to go on, or the library is opened again.
-    pub fn pause(&self, paused: bool) {
-        self.inbox.update(|waiting| {
-            waiting.paused = paused;
-            if paused {
-                self.inbox.cancel();
-            }
-        });
-    }
+/// Starts the thread.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(library: Library, event_sender: EventSender, automatic: bool) -> io::Result<(BackgroundPass, Worker)> {
+    let background = BackgroundPass::new(&library, automatic);
+    let task = TextWorker {
+        background: background.clone(),
+        library,
+        event_sender,
+        find: Tesseract::find,
+        last: None,
+        reported: None,
+    };
+    let worker = Worker::serve("picture-text", background.inbox(), task)?;
+    Ok((background, worker))
 }
 
 /// The thread's work.
 struct TextWorker {
-    inbox: Inbox<Waiting>,
+    background: BackgroundPass,
     library: Library,
     event_sender: EventSender,
     find: fn() -> Result<Tesseract, TesseractError>,
@@ -111,11 +55,7 @@ impl Task for TextWorker {
     type Request = ();
 
     fn next(&mut self) -> Option<()> {
-        let is_due = |waiting: &mut Waiting| {
-            let due = waiting.released && !waiting.paused;
-            (due && std::mem::take(&mut waiting.pass)).then_some(())
-        };
-        self.inbox.take_uncancelled(is_due)
+        self.background.next()
     }
 
     fn handle(&mut self, (): &mut ()) {
@@ -128,14 +68,10 @@ impl Task for TextWorker {
             }
             self.reported = Some(text);
         }
-        if !self.inbox.cancelled().load(Ordering::Relaxed) || self.inbox.is_closed() {
-            return self.event_sender.send(Event::TextProgress(None));
-        }
         // The rest follows once the library is free, or the user lets it.
-        let paused = self.inbox.update(|waiting| {
-            waiting.pass = true;
-            waiting.paused
-        });
+        let Some(paused) = self.background.put_off() else {
+            return self.event_sender.send(Event::TextProgress(None));
+        };
         let held = self.last.take().map(|last| TextProgress { paused, seconds_left: None, ..last });
         self.event_sender.send(Event::TextProgress(held));
     }
@@ -164,7 +100,7 @@ impl TextWorker {
             last.set(Some(sample));
             self.event_sender.send(Event::TextProgress(Some(sample)));
         };
-        let cancelled = self.inbox.cancelled();
+        let cancelled = self.background.cancelled();
         let (library, languages) = (&self.library, &languages);
         let pass =
             TextPass { library, program: &program, languages, threads: &threads, cancelled, progress: &progress };

@@ -2,7 +2,7 @@
 //! table on stdout; it writes no file.
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::tsv;
 use vicinity_core::worker::Worker;
 use vicinity_core::{Picture, PictureText, TextLanguages};
+use vicinity_media::child_process::{ChildGroup, ChildPriority, find_program};
 
 /// Names the program where it is not on the search path.
 pub const PROGRAM_VARIABLE: &str = "VICINITY_TESSERACT";
@@ -31,10 +32,6 @@ const MAX_OUTPUT: u64 = 8 << 20;
 const SPARSE_TEXT: &str = "11";
 /// Data that find the direction of a page, and no language.
 const NO_LANGUAGES: [&str; 2] = ["osd", "equ"];
-/// How much less of the processor it gets than others, as `nice` counts.
-#[cfg(unix)] // Tested here.
-const GENTLE: &str = "10";
-
 /// The program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tesseract {
@@ -84,7 +81,7 @@ impl Tesseract {
             return if named.is_file() { Ok(Self::at(named)) } else { Err(TesseractError::NotFound) };
         }
         let usual = USUAL_PLACES.iter().map(PathBuf::from).find(|place| place.is_file());
-        on_search_path("tesseract").or(usual).map(Self::at).ok_or(TesseractError::NotFound)
+        find_program("tesseract").or(usual).map(Self::at).ok_or(TesseractError::NotFound)
     }
 
     /// A program in this place.
@@ -105,7 +102,7 @@ impl Tesseract {
     pub fn languages(&self) -> Result<Vec<String>, TesseractError> {
         let mut command = Command::new(&self.program);
         command.arg("--list-langs");
-        let printed = run(command, Vec::new(), LIST_LIMIT, &AtomicBool::new(false))?;
+        let printed = run(command, ChildPriority::Usual, Vec::new(), LIST_LIMIT, &AtomicBool::new(false))?;
         // The first line names the folder.
         let names = printed.lines().skip(1).map(str::trim).filter(|name| !NO_LANGUAGES.contains(name));
         let is_language = |name: &&str| name.parse::<TextLanguages>().is_ok_and(|one| one.to_string() == **name);
@@ -137,20 +134,11 @@ impl Tesseract {
         languages: &TextLanguages,
         cancelled: &AtomicBool,
     ) -> Result<PictureText, TesseractError> {
-        let mut command = gentle(&self.program);
+        let mut command = Command::new(&self.program);
         command.args(["stdin", "stdout", "-l", &languages.to_string(), "--psm", SPARSE_TEXT, "tsv"]);
-        let table = run(command, as_pixmap(picture), self.limit, cancelled)?;
+        let table = run(command, ChildPriority::Low, as_pixmap(picture), self.limit, cancelled)?;
         Ok(tsv::parse(&table, [picture.width(), picture.height()]))
     }
-}
-
-/// A file of this name in a folder of the search path.
-fn on_search_path(name: &str) -> Option<PathBuf> {
-    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH")?;
-    // A relative folder would be another one for each place where the program is started.
-    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(&name)).find(|file| file.is_file())
 }
 
 /// The picture as a portable pixmap, which takes no time to make.
@@ -160,40 +148,10 @@ fn as_pixmap(picture: &Picture) -> Vec<u8> {
     bytes
 }
 
-/// A command whose process gives way to others.
-#[cfg(unix)] // Tested here.
-fn gentle(program: &Path) -> Command {
-    let Some(nice) = on_search_path("nice") else { return Command::new(program) };
-    let mut command = Command::new(nice);
-    command.args(["-n", GENTLE]).arg(program);
-    command
-}
-
-/// The same.
-#[cfg(not(unix))] // Compiled by `scripts/windows`; `set_apart` lowers the priority there.
-fn gentle(program: &Path) -> Command {
-    Command::new(program)
-}
-
-/// Ctrl-C in a terminal ends the command in good order, and not the reading of a picture.
-#[cfg(unix)] // Tested here.
-fn set_apart(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-/// The same, no console shows up, and other programs come first.
-#[cfg(windows)] // Compiled by `scripts/windows`.
-fn set_apart(command: &mut Command) {
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-    const BELOW_NORMAL_PRIORITY_CLASS: u32 = 0x4000;
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    let flags = CREATE_NEW_PROCESS_GROUP | BELOW_NORMAL_PRIORITY_CLASS | CREATE_NO_WINDOW;
-    std::os::windows::process::CommandExt::creation_flags(command, flags);
-}
-
 /// Runs a program with `input` on its stdin; what it prints. It is ended at the limit of time, and when it is cancelled.
 fn run(
     mut command: Command,
+    priority: ChildPriority,
     input: Vec<u8>,
     limit: Duration,
     cancelled: &AtomicBool,
@@ -202,9 +160,8 @@ fn run(
     // Several threads of one process would only wait for each other.
     command.env("OMP_THREAD_LIMIT", "1").current_dir(std::env::temp_dir());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    set_apart(&mut command);
-    let mut process = Running(command.spawn().map_err(start)?);
-    let printed = exchange(&mut process.0, input).map_err(start)?;
+    let mut process = ChildGroup::start(&mut command, priority).map_err(start)?;
+    let printed = exchange(process.child(), input).map_err(start)?;
     let until = Instant::now() + limit;
     let mut output = None;
     loop {
@@ -220,7 +177,7 @@ fn run(
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(TesseractError::Failed),
             },
-            Some(bytes) => match process.0.try_wait() {
+            Some(bytes) => match process.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
                 Ok(None) => {
                     output = Some(bytes);
@@ -250,17 +207,6 @@ fn exchange(process: &mut Child, input: Vec<u8>) -> std::io::Result<Receiver<Vec
     };
     Worker::once("tesseract-output", || {}, read, failed)?.detach();
     Ok(printed)
-}
-
-/// A process that does not outlive whoever waits for it.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Fails only if it has ended.
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which pictures are read, which are not read again, and what becomes of their text.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::Access;

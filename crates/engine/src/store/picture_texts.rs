@@ -33,7 +33,7 @@ pub(super) const WORDS_CRC: &str =
     WHERE i.file = files.id AND i.modality = 0 AND t.words <> '[]')";
 
 /// Which pictures are read: whole files, and pages without a text of their own (its code is that of the page with the next
-/// kind); frames of films are not.
+/// kind); frames of videos are not.
 const IS_READ: &str = "items.modality = 0 AND (items.row = 0 OR items.row >> 28 = 1 AND NOT EXISTS (
     SELECT 1 FROM items other WHERE other.file = items.file AND other.row = items.row + (1 << 28)))";
 

@@ -14,6 +14,7 @@ use vicinity_core::worker;
 
 use super::protocol::{self, Decoded};
 use crate::cancel::CancelFlag;
+use crate::child_process::{ChildPriority, set_apart};
 use crate::error::ReadError;
 use crate::formats::PictureFormat;
 
@@ -96,26 +97,12 @@ impl HelperPool {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(std::env::temp_dir());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        set_apart(&mut command);
+        set_apart(&mut command, ChildPriority::Usual);
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (input, output) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(Helper { child, input: Some(input), output })
     }
-}
-
-/// Ctrl-C in a terminal ends the import in good order, and not the decoder of a file that would be blamed for it.
-#[cfg(unix)] // Tested here.
-fn set_apart(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-/// The same, and no console shows up.
-#[cfg(windows)] // Compiled by `scripts/windows`.
-fn set_apart(command: &mut Command) {
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
 }
 
 /// A running helper.

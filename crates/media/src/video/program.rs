@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::container::VideoFormat;
+use crate::child_process::{ChildGroup, ChildPriority, find_program};
 
 /// Time of the processor after which the program ends itself, seconds: also when nobody is there to end it.
 const PROCESSOR_SECONDS: &str = "1500";
@@ -73,11 +74,7 @@ impl Ffmpeg {
 
     /// The one in the folders where the system looks for programs.
     pub fn find() -> Option<Self> {
-        let name = format!("ffmpeg{}", std::env::consts::EXE_SUFFIX);
-        let path = std::env::var_os("PATH")?;
-        // A relative entry would be a folder of the moment, perhaps one with the user's files.
-        let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
-        folders.map(|folder| folder.join(&name)).find(|program| is_program(program)).map(Self::new)
+        find_program("ffmpeg").map(Self::new)
     }
 
     /// Starts it.
@@ -86,24 +83,12 @@ impl Ffmpeg {
         command.args(arguments(request)).current_dir(std::env::temp_dir());
         command.env_remove(REPORT_VARIABLE).env("AV_LOG_FORCE_NOCOLOR", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        set_apart(&mut command);
-        let mut running = Running { child: command.spawn()?, is_reaped: false };
-        limit(&running.child);
-        let pipes = running.child.stdout.take().zip(running.child.stderr.take());
+        let mut group = ChildGroup::start(&mut command, ChildPriority::Low)?;
+        limit(group.child());
+        let pipes = group.child().stdout.take().zip(group.child().stderr.take());
         let (output, messages) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok((running, output, messages))
+        Ok((Running(group), output, messages))
     }
-}
-
-#[cfg(unix)] // Tested here.
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))] // Compiled by `scripts/windows`.
-fn is_program(path: &Path) -> bool {
-    path.is_file()
 }
 
 fn arguments(request: &FrameRequest<'_>) -> Vec<OsString> {
@@ -149,22 +134,15 @@ fn filters(frames: Frames, longest_side: u32) -> String {
 
 /// A running `ffmpeg`; ended when it is dropped.
 #[derive(Debug)]
-pub struct Running {
-    child: Child,
-    /// Whether it was waited for: then its number may be another's.
-    is_reaped: bool,
-}
+pub struct Running(ChildGroup);
 
 impl Running {
     /// How a program ended that has closed its output; `None` where it does not end.
     pub fn status(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + ENDING;
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => {
-                    self.is_reaped = true;
-                    return Some(status);
-                }
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Some(status),
                 Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
                 _ => return None,
             }
@@ -172,59 +150,16 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !self.is_reaped {
-            // What it started may hold the pipes though it has ended itself.
-            end_group(&self.child);
-            // Fails only if it has ended.
-            let _ended = self.child.kill();
-        }
-        let _reaped = self.child.wait();
-    }
-}
-
-/// Some systems start `ffmpeg` by a script, which would leave the program behind.
-#[cfg(unix)] // Tested here.
-fn end_group(child: &Child) {
-    // SAFETY: it takes two numbers. The group is that of a child that was not waited for, so no other has its number.
-    unsafe { libc::kill(-child.id().cast_signed(), libc::SIGKILL) };
-}
-
-#[cfg(not(unix))] // Compiled by `scripts/windows`.
-fn end_group(_: &Child) {}
-
-/// Ctrl-C in a terminal ends the import in good order, and not the video of one file.
-#[cfg(unix)] // Tested here.
-fn set_apart(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-/// The same, no console shows up, and other programs come first.
-#[cfg(windows)] // Compiled by `scripts/windows`.
-fn set_apart(command: &mut Command) {
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    const BELOW_NORMAL_PRIORITY_CLASS: u32 = 0x4000;
-    let flags = CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW | BELOW_NORMAL_PRIORITY_CLASS;
-    std::os::windows::process::CommandExt::creation_flags(command, flags);
-}
-
-/// Other programs come first. A system that refuses a limit has none.
-#[cfg(unix)] // Tested here.
+/// A system that refuses a limit has none.
+#[cfg(target_os = "linux")] // Tested here.
 fn limit(child: &Child) {
-    /// As `nice` counts.
-    const LOW_PRIORITY: i32 = 10;
-    let process = child.id();
-    // SAFETY: it takes three numbers; the child was not waited for, so no other process has its number.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, process, LOW_PRIORITY) };
-    #[cfg(target_os = "linux")] // Tested here.
     for (resource, most) in [(libc::RLIMIT_AS, ADDRESS_SPACE), (libc::RLIMIT_FSIZE, 0), (libc::RLIMIT_CORE, 0)] {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-        // SAFETY: it reads a value that lives longer than the call, and writes nothing.
-        unsafe { libc::prlimit(process.cast_signed(), resource, &raw const limit, std::ptr::null_mut()) };
+        // SAFETY: it reads a value that lives longer than the call, and writes nothing. The child was not waited for, so no
+        // other process has its number.
+        unsafe { libc::prlimit(child.id().cast_signed(), resource, &raw const limit, std::ptr::null_mut()) };
     }
 }
 
-#[cfg(not(unix))] // Compiled by `scripts/windows`.
+#[cfg(not(target_os = "linux"))] // Compiled by `scripts/windows` and `scripts/macos-check`.
 fn limit(_: &Child) {}
