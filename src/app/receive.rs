@@ -99,7 +99,11 @@ impl App {
             }
             Event::Suggested { ticket, suggestions } => self.suggestions_received(ticket, suggestions),
             Event::StoredLabels(labels) => self.labels_restored(&labels),
-            Event::Layout(layout) => self.state.library_mut().layout = Some(layout),
+            Event::Layout(layout) => {
+                self.state.library_mut().layout = Some(layout);
+                self.find_clusters();
+            }
+            Event::Clusters(found) => self.state.library_mut().clusters = Some(found),
             Event::LayoutProgress(progress) => self.state.library_mut().layout_progress = progress,
             Event::Thumbnail(id, picture) => self.textures.arrived(id, picture),
             Event::Preview(id, preview) => {
@@ -186,6 +190,7 @@ impl App {
         self.record_speed(summary);
         self.remember_library();
         self.collection_changed();
+        self.find_clusters();
         let text = import_summary(summary);
         if !text.is_empty() {
             self.notice(Severity::Info, text);

@@ -107,6 +107,11 @@ pub enum CliCommand {
     Labels(LabelsArgs),
     /// Compute a map of the library and draw it.
     Map(MapArgs),
+    /// List the clusters of the map and what they are called.
+    ///
+    /// There are three levels, from few large clusters to many small ones. Pictures are named by the words of a vocabulary that fit
+    /// best (nothing is sent to a service for this), texts by words that they have in common.
+    Clusters(ClustersArgs),
     /// Export vectors and a list of items, with rows in the same order.
     Export(ExportArgs),
     /// Print embeddings of files or texts as one JSON object.
@@ -431,6 +436,20 @@ pub struct MapArgs {
     /// Compute a new map, even if one is stored or you brought its positions (`vicinity index --positions`).
     #[arg(long)]
     pub recompute: bool,
+}
+
+/// Arguments of `vicinity clusters`.
+#[derive(Debug, Args)]
+pub struct ClustersArgs {
+    /// Number of dimensions to use.
+    #[command(flatten)]
+    pub truncation: TruncationArgs,
+    /// Table to write, a csv file: the clusters of each item at all levels, from the coarsest.
+    #[arg(long, value_name = "CSV")]
+    pub items: Option<PathBuf>,
+    /// Print one JSON object per cluster.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `vicinity export`.

@@ -1,31 +1,28 @@
 //! Runs the commands; the larger ones have their own files.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, MapArgs, SearchArgs};
+use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, SearchArgs};
 use super::hits::{ItemFields, TextInPicture, location, report_unread_facts};
 use super::outcome::Outcome;
-use super::output::{JsonPath, print_error, print_json, print_line, progress_bar};
+use super::output::{JsonPath, print_error, print_json, print_line};
 use super::session::{self, Session};
-use super::{compact, embed, facts, hits, index, items, models, pages, report, serve, words};
+use super::{clusters, compact, embed, facts, hits, index, items, map, models, pages, report, serve, words};
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
-use vicinity_core::{
-    Item, LabelScore, LabelSet, Layout, LayoutMethod, Modality, Query, QueryPart, Scoring, SearchResult,
-};
+use vicinity_core::{Item, LabelScore, LabelSet, Modality, Query, QueryPart, Scoring, SearchResult};
 use vicinity_engine::device_check::{self, CheckResult, DeviceCandidate};
 use vicinity_engine::file_content::open;
 use vicinity_engine::labels::LabelVectors;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, Snapshot, export, map_image, output_files, store};
+use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, export, output_files, store};
 use vicinity_media::{Content, ReadOptions};
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -36,7 +33,8 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
         CliCommand::Index(args) => index::run(args, global),
         CliCommand::Search(args) => search(args, global),
         CliCommand::Labels(args) => labels(&args, global),
-        CliCommand::Map(args) => map(&args, global),
+        CliCommand::Map(args) => map::run(&args, global),
+        CliCommand::Clusters(args) => clusters::run(&args, global),
         CliCommand::Export(args) => export(&args, global),
         CliCommand::Embed(args) => embed::run(args, global),
         CliCommand::Serve(args) => serve::run(args, global),
@@ -52,7 +50,7 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
     }
 }
 
-fn sentence(reason: String) -> anyhow::Error {
+pub fn sentence(reason: String) -> anyhow::Error {
     anyhow!(reason)
 }
 
@@ -216,67 +214,8 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
     }
 }
 
-fn map(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    args.out.as_deref().map_or(Ok(()), map_image::check_picture)?;
-    args.positions.as_deref().map_or(Ok(()), map_image::check_table)?;
-    let session = Session::open_truncated(global, args.truncation)?;
-    let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
-    check_outputs(&session, &outputs)?;
-    if session.engine.snapshot().is_empty() {
-        return Ok(Outcome::Nothing);
-    }
-    let (session, layout) = match session.engine.stored_layout() {
-        Some(layout) if !args.recompute && covers(&layout, &session.engine.snapshot()) => (session, Arc::new(layout)),
-        _ => {
-            drop(session);
-            // The new layout is kept for next time.
-            let session = Session::open_to_write(global)?;
-            let layout = layout(&session, &session.engine.snapshot())?;
-            (session, layout)
-        }
-    };
-    let snapshot = session.engine.snapshot();
-    if let Some(path) = &args.out {
-        let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
-        map_image::write_picture(&picture, path)?;
-    }
-    if let Some(path) = &args.positions {
-        map_image::write_positions(&snapshot, &layout, path)?;
-    }
-    Ok(Outcome::Done)
-}
-
-/// Whether the layout was computed for all items together, or brought for all of them.
-fn covers(layout: &Layout, snapshot: &Snapshot) -> bool {
-    layout.method != LayoutMethod::Pca && layout.epoch == snapshot.epoch() && layout.settled == snapshot.len()
-}
-
-fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>> {
-    let bar = progress_bar("{wide_bar} {percent} %");
-    if let Some(bar) = &bar {
-        bar.set_length(100);
-    }
-    // The stored map is sent, too, when the library is opened; it has generation 0.
-    let is_new = |layout: &Layout| layout.method == LayoutMethod::Umap && layout.generation > 0;
-    let layout = session.ask(Job::ComputeLayout(LayoutMethod::Umap), |event| match event {
-        Event::Layout(layout) if is_new(&layout) && covers(&layout, snapshot) => Some(Ok(layout)),
-        Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
-        Event::LayoutProgress(Some(progress)) => {
-            if let Some(bar) = &bar {
-                bar.set_position((100.0 * progress.share) as u64);
-            }
-            None
-        }
-        _ => None,
-    });
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    layout?
-}
-
 /// Checks before any work that the outputs can be written and are not files of the collection.
-fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
+pub fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
     output_files::check(&session.engine.snapshot(), outputs)?;
     let failures = session.engine.failures();
     let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));

@@ -4,6 +4,7 @@
 //! if nothing was found, 2 after an error; if some of many files fail, the others are processed and the exit code is 2.
 
 mod args;
+mod clusters;
 mod commands;
 mod compact;
 mod consent;
@@ -15,6 +16,7 @@ mod hits;
 mod index;
 mod interrupt;
 mod items;
+mod map;
 mod models;
 mod outcome;
 mod output;

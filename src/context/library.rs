@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
-    FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, PictureText, Progress, QueryPart, Scoring,
-    SearchResult, SkipCounts, Suggestion, TextProgress,
+    Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, PictureText, Progress, QueryPart,
+    Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 use vicinity_engine::{
     FactCounts, FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows,
@@ -36,6 +36,8 @@ pub struct LibraryState {
     pub visible: Option<Arc<VisibleRows>>,
     /// Positions of the points on the map.
     pub layout: Option<Arc<Layout>>,
+    /// Its clusters; those of an earlier layout until they are known.
+    pub clusters: Option<Arc<Clusters>>,
     /// A layout that is being computed.
     pub layout_progress: Option<MapProgress>,
     /// The import.
@@ -120,6 +122,7 @@ impl Default for LibraryState {
             snapshot: None,
             visible: None,
             layout: None,
+            clusters: None,
             layout_progress: None,
             progress: Progress::default(),
             adding: false,

@@ -13,6 +13,7 @@
 
 pub mod app_dirs;
 pub mod atomic_file;
+pub mod cluster;
 pub mod condition;
 pub mod dates;
 pub mod embedding;
@@ -42,6 +43,7 @@ pub mod space;
 pub mod table;
 pub mod worker;
 
+pub use cluster::{Cluster, Clusters};
 pub use condition::Condition;
 pub use embedding::{Embedding, EmbeddingError};
 pub use filter::Filter;

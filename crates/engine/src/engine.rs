@@ -206,7 +206,12 @@ impl Engine {
             event_sender.send(Event::StoredLabels(Arc::new(labels)));
         }
         notices.iter().for_each(|notice| event_sender.send(Event::Notice(notice.clone())));
-        let context = Context { library: library.clone(), event_sender: event_sender.clone(), updates: mode.layout };
+        let context = Context {
+            library: library.clone(),
+            event_sender: event_sender.clone(),
+            model: model.clone(),
+            updates: mode.layout,
+        };
         let (artefacts, mut workers) = Artefacts::start(&context)?;
         let visible = VisibleCache::default();
         let (searcher, search_worker) =

@@ -14,8 +14,8 @@ use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FactCounts, FolderCounts, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
-    FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, PictureText, Progress,
-    ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
+    Clusters, FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, PictureText,
+    Progress, ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 
 /// What the engine reports. At most one batch every 100 ms.
@@ -55,6 +55,8 @@ pub enum Event {
         /// One entry per target, or why there are none.
         result: Result<Arc<Vec<ScoredLabels>>, Arc<SearchError>>,
     },
+    /// Answer to [`Job::FindClusters`](super::Job::FindClusters).
+    Clusters(Arc<Clusters>),
     /// Answer to [`Job::Suggest`](super::Job::Suggest).
     Suggested {
         /// As asked.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::import_options::ImportOptions;
 use super::own_vectors::RowPositions;
 use super::snapshot::Snapshot;
-use vicinity_core::{Filter, ItemId, LabelScore, LabelSet, LayoutMethod, Query, QueryPart};
+use vicinity_core::{Filter, ItemId, LabelScore, LabelSet, Layout, LayoutMethod, Query, QueryPart};
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`](super::Event)s.
 #[derive(Debug, Clone)]
@@ -79,6 +79,9 @@ pub enum Job {
     ComputeLayout(LayoutMethod),
     /// Use these positions as the layout: those of the rows of the table that all items come from.
     UsePositions(Arc<RowPositions>),
+    /// Find the clusters of a layout of the current collection, and name them. Answered by
+    /// [`Event::Clusters`](super::Event::Clusters), unless the collection has changed or a newer request came.
+    FindClusters(Arc<Layout>),
     /// Cancel a layout in progress and keep the current one.
     CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.

@@ -12,7 +12,8 @@ use super::output_files::OutputError;
 use super::snapshot::Snapshot;
 use vicinity_core::atomic_file::{self, AtomicFile};
 use vicinity_core::path_bytes::{path_bytes, path_text};
-use vicinity_core::{Item, Layout, MapPos, Modality, Picture};
+use vicinity_core::{Clusters, Item, Layout, MapPos, Modality, Picture};
+use vicinity_layout::LEVELS;
 
 /// What the picture is painted with: the theme's map ground, images and texts (`ui::theme` may not be named here).
 struct Colours {
@@ -122,6 +123,46 @@ pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Res
         file.commit()
     };
     write().map_err(|error| OutputError::io(path, &error))
+}
+
+/// Writes `path,modality,cluster_0,name_0,cluster_1,name_1,cluster_2,name_2`: the clusters of each item, from the coarsest, by their
+/// place in [`Clusters::all`]. Otherwise as [`write_positions`].
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_clusters(snapshot: &Snapshot, clusters: &Clusters, path: &Path) -> Result<(), OutputError> {
+    let delimiter = by_name(path, &TABLES)?;
+    let write = || -> Result<(), io::Error> {
+        let mut file = AtomicFile::create(path)?;
+        fill_clusters(snapshot, clusters, delimiter, &mut file).map_err(io::Error::other)?;
+        file.commit()
+    };
+    write().map_err(|error| OutputError::io(path, &error))
+}
+
+fn fill_clusters(
+    snapshot: &Snapshot,
+    clusters: &Clusters,
+    delimiter: u8,
+    file: &mut AtomicFile,
+) -> Result<(), csv::Error> {
+    let items = || snapshot.items().take(clusters.of_rows.len()).enumerate();
+    let exact = items().any(|(_, item)| path_bytes(&item.path).is_some());
+    let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
+    let levels = (0..LEVELS).flat_map(|level| [format!("cluster_{level}"), format!("name_{level}")]);
+    let columns = ["path", "modality"].map(str::to_owned).into_iter().chain(levels);
+    table.write_record(columns.chain(exact.then(|| "path_bytes".to_owned())))?;
+    for (row, item) in items() {
+        let mut fields = vec![address(item), item.modality.as_str().to_owned()];
+        for level in 0..LEVELS {
+            // The coarsest cluster is the last; one that is not divided stands for several levels.
+            let at = clusters.of_row(row).find(|at| usize::from(clusters.all[*at as usize].levels.0) <= level);
+            fields.push(at.map(|at| at.to_string()).unwrap_or_default());
+            fields.push(at.and_then(|at| clusters.all[at as usize].name()).unwrap_or_default().to_owned());
+        }
+        table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
+    }
+    Ok(table.flush()?)
 }
 
 fn fill_positions(

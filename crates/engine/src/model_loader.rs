@@ -25,6 +25,7 @@ pub struct ModelFactory {
     idle: Option<Idle>,
     /// Vectors that the user brought instead of a model.
     own_vectors: Option<Arc<OwnVectors>>,
+    is_service: bool,
 }
 
 impl ModelFactory {
@@ -33,20 +34,30 @@ impl ModelFactory {
         load: impl FnMut() -> Result<LoadedModel, TowerError> + Send + 'static,
         idle: impl Fn() -> Option<Duration> + Send + 'static,
     ) -> Self {
-        Self { load: Box::new(load), idle: Some(Box::new(idle)), own_vectors: None }
+        Self { load: Box::new(load), idle: Some(Box::new(idle)), own_vectors: None, is_service: false }
     }
 
     /// A model that is loaded already and stays.
     pub fn given(model: LoadedModel) -> Self {
         let mut model = Some(model);
         let taken = || TowerError::file("model", "it cannot be loaded a second time");
-        Self { load: Box::new(move || model.take().ok_or_else(taken)), idle: None, own_vectors: None }
+        Self {
+            load: Box::new(move || model.take().ok_or_else(taken)),
+            idle: None,
+            own_vectors: None,
+            is_service: false,
+        }
+    }
+
+    /// The same, for a model that sends what it embeds to a service.
+    pub fn of_service(self) -> Self {
+        Self { is_service: true, ..self }
     }
 
     /// No model, as the user brought the vectors.
     pub fn own_vectors(own_vectors: OwnVectors) -> Self {
         let none = || Err(TowerError::file("model", "the vectors of this library are your own"));
-        Self { load: Box::new(none), idle: None, own_vectors: Some(Arc::new(own_vectors)) }
+        Self { load: Box::new(none), idle: None, own_vectors: Some(Arc::new(own_vectors)), is_service: false }
     }
 }
 
@@ -77,6 +88,7 @@ pub struct LazyModel {
     state: Inbox<State>,
     reloads: bool,
     own_vectors: Option<Arc<OwnVectors>>,
+    is_service: bool,
 }
 
 impl LazyModel {
@@ -95,7 +107,12 @@ impl LazyModel {
             unload_requested: false,
             reload_requested: false,
         };
-        let model = Self { state: Inbox::new(state), reloads: loader.idle.is_some(), own_vectors };
+        let model = Self {
+            state: Inbox::new(state),
+            reloads: loader.idle.is_some(),
+            own_vectors,
+            is_service: loader.is_service,
+        };
         let task = ModelLoader { state: model.state.clone(), loader, event_sender };
         let worker = Worker::serve("model", &model.state, task)?;
         Ok((model, worker))
@@ -145,6 +162,11 @@ impl LazyModel {
     pub fn ready(&self) -> Option<Arc<Model>> {
         self.state
             .read(|state| if let LoadState::Ready(model) = &state.load_state { Some(Arc::clone(model)) } else { None })
+    }
+
+    /// Whether it sends what it embeds to a service.
+    pub fn is_service(&self) -> bool {
+        self.is_service
     }
 
     /// What the user brought instead of a model.

@@ -166,7 +166,7 @@ impl Engine {
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
         let loaded = LoadedModel { runs_on: "service".to_owned(), ..model.into() };
-        let engine = Self::start(library, info, ModelFactory::given(loaded), mode, waker)?;
+        let engine = Self::start(library, info, ModelFactory::given(loaded).of_service(), mode, waker)?;
         Ok(engine.with_service(host, remote))
     }
 

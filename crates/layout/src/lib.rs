@@ -21,6 +21,7 @@ use thiserror::Error;
 
 mod align;
 mod approximate;
+mod clusters;
 mod curve;
 mod fuzzy;
 mod incremental;
@@ -39,6 +40,7 @@ mod vector_source;
 
 pub use align::align;
 pub use approximate::approximate;
+pub use clusters::{ClusterTree, LEVELS, MapCluster, clusters, usual_counts};
 pub use incremental::PreviousLayout;
 pub use knn::{Knn, knn};
 pub use pca::pca;

@@ -219,6 +219,7 @@ impl MapPanel {
             colours: &current.colours,
             selection: &cx.state.library().selection,
             result: cx.state.library().query.result.as_ref().filter(|r| r.epoch == current.snapshot.epoch()),
+            clusters: cx.state.library().clusters.as_ref().filter(|found| found.belong_to(&current.scene.layout)),
             hover: cx.state.library().hover,
             gpu: self.gpu.as_ref(),
         };

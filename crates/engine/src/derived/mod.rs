@@ -5,6 +5,8 @@
 //! To add one: a file or folder here with a type that implements [`Artefact`], a line in `ARTEFACTS`, and a variant of
 //! [`Event`](super::Event) that carries the result. Where the user can ask for it, a variant of [`Job`], too.
 
+mod centred;
+mod clusters;
 pub mod duplicate_groups;
 mod duplicates;
 pub mod file;
@@ -17,12 +19,14 @@ use std::sync::atomic::AtomicBool;
 
 use super::event_queue::EventSender;
 use super::library::Library;
+use super::model_loader::LazyModel;
 use super::{Job, LayoutUpdates, Snapshot};
 use schedule::{Schedule, start};
 use vicinity_core::worker::Worker;
 
 /// Every artefact, a line each.
-const ARTEFACTS: &[Start] = &[start::<layout::MapLayout>, start::<duplicates::DuplicateFinder>];
+const ARTEFACTS: &[Start] =
+    &[start::<layout::MapLayout>, start::<clusters::ClusterFinder>, start::<duplicates::DuplicateFinder>];
 
 type Start = fn(&Context) -> io::Result<(Box<dyn Schedule>, Worker)>;
 
@@ -33,6 +37,8 @@ pub struct Context {
     pub library: Library,
     /// Where results and progress go.
     pub event_sender: EventSender,
+    /// The model.
+    pub model: LazyModel,
     /// Whether artefacts follow the collection, or are computed on request alone.
     pub updates: LayoutUpdates,
 }

@@ -3,6 +3,7 @@
 
 mod density;
 mod hover;
+mod names;
 mod outline;
 mod points;
 pub mod query;
@@ -16,7 +17,7 @@ use egui::{Painter, Pos2, Ui};
 use crate::context::Selection;
 use crate::context::Snapshot;
 use crate::ui::theme::Theme;
-use vicinity_core::{ItemId, MapPos, SearchResult};
+use vicinity_core::{Clusters, ItemId, MapPos, SearchResult};
 
 use super::background_task::Background;
 use super::camera::Camera;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Box<dyn LayerSlot>> {
     vec![
         Slot::boxed(density::Density),
         Slot::boxed(points::Points),
+        Slot::boxed(names::ClusterNames),
         Slot::boxed(selection::SelectedItems),
         Slot::boxed(query::Hits),
         Slot::boxed(hover::HoverRing),
@@ -59,6 +61,8 @@ pub struct LayerContext<'a> {
     pub selection: &'a Arc<Selection>,
     /// The search result whose rows match `snapshot`, if any.
     pub result: Option<&'a Arc<SearchResult>>,
+    /// The clusters of the layout shown, if they are known.
+    pub clusters: Option<&'a Arc<Clusters>>,
     /// The item under the pointer.
     pub hover: Option<ItemId>,
     /// The GPU; without one, layers draw with egui.

@@ -10,7 +10,6 @@
 //! A layout that is requested is a function of snapshot and seed alone. One that follows the growth of the collection
 //! starts from the current map, so that what the user knows stays where it was.
 
-mod centred;
 mod eta;
 
 use std::io;
@@ -18,13 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::centred::Centred;
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::library::Library;
 use crate::own_vectors::RowPositions;
 use crate::threads;
 use crate::{Event, Job, Severity, Snapshot};
-use centred::Centred;
 use eta::EtaEstimator;
 use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos, MapStage};
 use vicinity_layout::UmapParams;

@@ -1,4 +1,4 @@
-//! The vectors that a layout is computed from.
+//! The vectors that artefacts are computed from.
 
 use crate::Snapshot;
 use crate::dot::dots;

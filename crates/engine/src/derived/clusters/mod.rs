@@ -1,0 +1,105 @@
+//! The clusters of the map and their names, found when asked for. Not stored, as they are found in a second; only the vectors of
+//! the vocabulary are, since a large model takes a minute for them.
+
+mod naming;
+mod terms;
+mod vocabulary;
+mod word_vectors;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{Artefact, Context, Inputs, Requested};
+use crate::event_queue::EventSender;
+use crate::library::Library;
+use crate::model_loader::LazyModel;
+use crate::{Event, Job, Severity, Snapshot, threads};
+use naming::ClusterMembers;
+use vicinity_core::{Cluster, Clusters, Layout};
+use vicinity_layout::{clusters, usual_counts};
+use word_vectors::WordVectors;
+
+/// Finds the clusters of a layout on request.
+pub struct ClusterFinder {
+    library: Library,
+    event_sender: EventSender,
+    model: LazyModel,
+    pool: rayon::ThreadPool,
+    words: Option<WordVectors>,
+}
+
+impl Artefact for ClusterFinder {
+    const NAME: &'static str = "clusters";
+
+    type Request = Arc<Layout>;
+
+    fn open(context: &Context) -> io::Result<Self> {
+        let pool = threads::pool("vicinity-clusters", threads::spare_threads())?;
+        let Context { library, event_sender, model, .. } = context.clone();
+        Ok(Self { library, event_sender, model, pool, words: None })
+    }
+
+    fn requested(job: &Job) -> Option<Requested<Arc<Layout>>> {
+        if let Job::FindClusters(layout) = job { Some(Requested::Compute(Arc::clone(layout))) } else { None }
+    }
+
+    fn update(&mut self, inputs: &Inputs<Arc<Layout>>, cancelled: &AtomicBool) {
+        let Some(layout) = &inputs.request else { return };
+        // That of a request may be older than what was published since.
+        let snapshot =
+            [&inputs.snapshot, &self.library.snapshot()].into_iter().find(|s| s.epoch() == layout.epoch).cloned();
+        let found = match snapshot.filter(|snapshot| !snapshot.is_empty()) {
+            Some(snapshot) => self.find(&snapshot, layout, cancelled),
+            // There is another layout by now, or will be; whoever waits for this one gets an answer.
+            None => Some(Clusters { epoch: layout.epoch, generation: layout.generation, ..Clusters::default() }),
+        };
+        if let Some(found) = found {
+            self.event_sender.send(Event::Clusters(Arc::new(found)));
+        }
+    }
+
+    fn failed(&mut self, reason: &str) {
+        self.words = None;
+        self.event_sender.notice(Severity::Error, format!("The clusters of the map could not be found ({reason})"));
+    }
+}
+
+impl ClusterFinder {
+    /// `None` where cancelled.
+    fn find(&mut self, snapshot: &Arc<Snapshot>, layout: &Layout, cancelled: &AtomicBool) -> Option<Clusters> {
+        let positions = &layout.positions[..layout.positions.len().min(snapshot.len())];
+        let counts = usual_counts(positions.len());
+        let tree = self.pool.install(|| clusters(positions, counts, cancelled)).ok()?;
+        let members = self.pool.install(|| ClusterMembers::sample(snapshot, positions, &tree));
+        self.prepare_words(snapshot, cancelled);
+        let words = self.words.as_ref();
+        let names = self.pool.install(|| members.names(snapshot, &tree, words));
+        let all = tree.clusters.iter().zip(names).enumerate().filter_map(|(at, (cluster, names))| {
+            let (centre, typical) = members.middle(at)?;
+            let typical = snapshot.item(typical)?.id;
+            let &vicinity_layout::MapCluster { parent, levels, count } = cluster;
+            Some(Cluster { names, parent, levels, count, centre, typical })
+        });
+        let all: Vec<Cluster> = all.collect();
+        // Places in the list are references, so all have to be there.
+        let Layout { epoch, generation, .. } = *layout;
+        (all.len() == tree.clusters.len()).then_some(Clusters { epoch, generation, all, of_rows: tree.of_points })
+    }
+
+    /// Embeds the vocabulary unless that was done; without it clusters have other names or none.
+    fn prepare_words(&mut self, snapshot: &Snapshot, cancelled: &AtomicBool) {
+        if self.words.as_ref().is_some_and(|words| words.fit(snapshot)) {
+            return;
+        }
+        self.words = None;
+        // Nobody asked that the vocabulary is sent to a service, and vectors of the user's own have no words.
+        if self.model.is_service() || self.model.own_vectors().is_some() {
+            return;
+        }
+        match WordVectors::get(snapshot, &self.model, cancelled) {
+            Ok(words) => self.words = Some(words),
+            Err(why) => log::info!("clusters are not named by the vocabulary: {why}"),
+        }
+    }
+}

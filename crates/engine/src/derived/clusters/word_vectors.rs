@@ -1,0 +1,118 @@
+//! The vectors of the vocabulary for one model, kept in the library.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::file::{ArtefactFile, InputsHash};
+use super::vocabulary::VOCABULARY;
+use crate::Snapshot;
+use crate::model_loader::LazyModel;
+use vicinity_core::Modality;
+use vicinity_models::{ModelKey, TextOptions};
+
+const FILE: ArtefactFile = ArtefactFile { name: "words", magic: *b"VICWRD\0\x01" };
+
+/// Words that are embedded at once: a search waits for no more.
+const BATCH: usize = 8;
+
+/// The vectors of all words of the vocabulary.
+pub struct WordVectors {
+    model: ModelKey,
+    dim: usize,
+    /// Unit vectors of `dim` numbers.
+    vectors: Vec<f32>,
+}
+
+impl WordVectors {
+    /// Reads or makes the vectors for the model of a snapshot.
+    ///
+    /// # Errors
+    /// A sentence, when the model fails or the work is cancelled.
+    pub fn get(snapshot: &Snapshot, model: &LazyModel, cancelled: &AtomicBool) -> Result<Self, String> {
+        let parts = snapshot.parts();
+        let whole = match stored(snapshot) {
+            Some(vectors) => vectors,
+            None => {
+                let vectors = embed(model, parts.model.dim, cancelled)?;
+                if parts.read_only.is_none() {
+                    let bytes: Vec<u8> = vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    if let Err(why) = FILE.write(&parts.library, &inputs(&parts.model), &bytes) {
+                        log::warn!("the vectors of the vocabulary are not kept: {why}");
+                    }
+                }
+                vectors
+            }
+        };
+        Ok(Self {
+            model: parts.model.clone(),
+            dim: snapshot.dim(),
+            vectors: cut(&whole, parts.model.dim, snapshot.dim()),
+        })
+    }
+
+    /// Whether they are of the same model and dimensions as the vectors of a snapshot.
+    pub fn fit(&self, snapshot: &Snapshot) -> bool {
+        self.dim == snapshot.dim() && self.model == snapshot.parts().model
+    }
+
+    /// The words that may name items of a modality with their vectors, less the mean of these and of unit length.
+    pub fn centred(&self, modality: Modality) -> Vec<(usize, Vec<f32>)> {
+        let allowed: Vec<usize> =
+            (0..VOCABULARY.words.len()).filter(|word| VOCABULARY.names(*word, modality)).collect();
+        let of = |word: usize| &self.vectors[word * self.dim..][..self.dim];
+        let mut mean = vec![0.0f32; self.dim];
+        for word in &allowed {
+            mean.iter_mut().zip(of(*word)).for_each(|(sum, value)| *sum += value / allowed.len() as f32);
+        }
+        let centred = |word: usize| unit(of(word).iter().zip(&mean).map(|(value, mean)| value - mean).collect());
+        allowed.into_iter().map(|word| (word, centred(word))).collect()
+    }
+}
+
+fn stored(snapshot: &Snapshot) -> Option<Vec<f32>> {
+    let parts = snapshot.parts();
+    let bytes = FILE.read(&parts.library, &inputs(&parts.model))?;
+    let (values, rest) = bytes.as_chunks::<4>();
+    (rest.is_empty() && values.len() == parts.model.dim * VOCABULARY.words.len())
+        .then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}
+
+fn embed(model: &LazyModel, dim: usize, cancelled: &AtomicBool) -> Result<Vec<f32>, String> {
+    let mut vectors = Vec::with_capacity(dim * VOCABULARY.words.len());
+    for words in VOCABULARY.words.chunks(BATCH) {
+        if cancelled.load(Ordering::Relaxed) {
+            return Err("cancelled".to_owned());
+        }
+        let model = model.wait().map_err(String::from)?;
+        for text in model.text.embed(words, TextOptions::QUERY).map_err(|error| error.to_string())? {
+            vectors.extend(text.embedding.as_slice());
+        }
+    }
+    if vectors.len() == dim * VOCABULARY.words.len() { Ok(vectors) } else { Err("vectors are missing".to_owned()) }
+}
+
+/// The beginning of each vector, of unit length.
+fn cut(vectors: &[f32], from: usize, to: usize) -> Vec<f32> {
+    if from == to {
+        vectors.to_vec()
+    } else {
+        vectors.chunks(from).flat_map(|vector| unit(vector[..to].to_vec())).collect()
+    }
+}
+
+/// Scales a vector to unit length, unless it is about zero.
+pub fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 1e-6 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
+    vector
+}
+
+fn inputs(model: &ModelKey) -> InputsHash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{model:?}").as_bytes());
+    VOCABULARY.words.iter().for_each(|word| {
+        hasher.update(word.as_bytes()).update(b"\n");
+    });
+    *hasher.finalize().as_bytes()
+}
