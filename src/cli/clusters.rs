@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::args::{ClustersArgs, GlobalArgs};
-use super::commands::check_outputs;
 use super::map;
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_json, print_line};
@@ -30,7 +29,7 @@ pub fn run(args: &ClustersArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> 
     let session = Session::open_truncated(global, args.truncation)?;
     if let Some(items) = &args.items {
         map_image::check_table(items)?;
-        check_outputs(&session, &[items])?;
+        session.check_outputs(&[items])?;
     }
     if session.engine.snapshot().is_empty() {
         return Ok(Outcome::Nothing);

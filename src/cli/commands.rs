@@ -11,7 +11,6 @@ use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line};
 use super::session::{self, Session};
 use super::{clusters, compact, embed, facts, hits, index, items, map, models, pages, report, serve, words};
-use vicinity_core::atomic_file::is_same;
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -22,7 +21,7 @@ use vicinity_engine::labels::LabelVectors;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, export, output_files, store};
+use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, export, store};
 use vicinity_media::{Content, ReadOptions};
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -50,7 +49,7 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
     }
 }
 
-pub fn sentence(reason: String) -> anyhow::Error {
+fn sentence(reason: String) -> anyhow::Error {
     anyhow!(reason)
 }
 
@@ -214,21 +213,10 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
     }
 }
 
-/// Checks before any work that the outputs can be written and are not files of the collection.
-pub fn check_outputs(session: &Session, outputs: &[&Path]) -> anyhow::Result<()> {
-    output_files::check(&session.engine.snapshot(), outputs)?;
-    let failures = session.engine.failures();
-    let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));
-    match outputs.iter().find(|output| same(output)) {
-        Some(output) => bail!("{} is a file of the collection; choose another name", output.display()),
-        None => Ok(()),
-    }
-}
-
 fn export(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     export::check_names(&args.vectors, &args.items)?;
     let session = Session::open_truncated(global, args.truncation)?;
-    check_outputs(&session, &[&args.vectors, &args.items])?;
+    session.check_outputs(&[&args.vectors, &args.items])?;
     let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
     let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items)?;
     Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::anyhow;
+
 use super::args::{GlobalArgs, MapArgs};
-use super::commands::{check_outputs, sentence};
 use super::outcome::Outcome;
 use super::output::progress_bar;
 use super::session::Session;
@@ -17,7 +18,7 @@ pub fn run(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     args.positions.as_deref().map_or(Ok(()), map_image::check_table)?;
     let session = Session::open_truncated(global, args.truncation)?;
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
-    check_outputs(&session, &outputs)?;
+    session.check_outputs(&outputs)?;
     if session.engine.snapshot().is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -60,7 +61,7 @@ fn layout(session: &Session, snapshot: &Snapshot) -> anyhow::Result<Arc<Layout>>
     let is_new = |layout: &Layout| layout.method == LayoutMethod::Umap && layout.generation > 0;
     let layout = session.ask(Job::ComputeLayout(LayoutMethod::Umap), |event| match event {
         Event::Layout(layout) if is_new(&layout) && covers(&layout, snapshot) => Some(Ok(layout)),
-        Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(sentence(notice.text))),
+        Event::Notice(notice) if notice.severity == Severity::Error => Some(Err(anyhow!(notice.text))),
         Event::LayoutProgress(Some(progress)) => {
             if let Some(bar) = &bar {
                 bar.set_position((100.0 * progress.share) as u64);

@@ -9,8 +9,10 @@ use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
 use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
+use vicinity_core::atomic_file::is_same;
 use vicinity_engine::model_selection::{self, SpaceSource};
 use vicinity_engine::model_source::ModelSource;
+use vicinity_engine::output_files;
 use vicinity_engine::own_vectors::OwnVectors;
 use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime;
@@ -168,6 +170,20 @@ impl Session {
         match session.engine.set_dimensions(dim) {
             Err(reason) => bail!("--dimensions: {reason}"),
             Ok(()) => Ok(session),
+        }
+    }
+
+    /// Checks before any work that the outputs can be written and are not files of the collection.
+    ///
+    /// # Errors
+    /// A sentence, when they cannot or are.
+    pub fn check_outputs(&self, outputs: &[&Path]) -> anyhow::Result<()> {
+        output_files::check(&self.engine.snapshot(), outputs)?;
+        let failures = self.engine.failures();
+        let same = |output: &Path| failures.iter().any(|failed| is_same(&failed.path, output).unwrap_or(false));
+        match outputs.iter().find(|output| same(output)) {
+            Some(output) => bail!("{} is a file of the collection; choose another name", output.display()),
+            None => Ok(()),
         }
     }
 

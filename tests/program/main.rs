@@ -23,6 +23,7 @@ mod app_flow;
 mod architecture;
 mod cli;
 mod cli_files;
+mod clusters;
 mod formats;
 mod home;
 mod kill;

@@ -15,7 +15,7 @@ use vicinity::context::{
     ColourBy, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, VisibleRows,
 };
 use vicinity::ui::map::{CameraCommand, MapPanel};
-use vicinity_core::{ItemId, MapProgress, MapStage, SearchResult};
+use vicinity_core::{Cluster, Clusters, ItemId, MapPos, MapProgress, MapStage, SearchResult};
 
 /// The map and as much of the program as it needs.
 struct World {
@@ -376,6 +376,52 @@ fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     harness.state_mut().state.library_mut().layout = None;
     harness.run();
     harness.get_by_label("Preparing the map…");
+}
+
+/// Whether the map shows these words.
+fn shows(harness: &Harness<'_, World>, words: &str) -> bool {
+    painted(harness).iter().any(|shape| matches!(shape, egui::Shape::Text(text) if text.galley.text() == words))
+}
+
+fn run_until(harness: &mut Harness<'_, World>, done: impl Fn(&Harness<'_, World>) -> bool) {
+    for _ in 0..500 {
+        harness.run();
+        if done(harness) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("waited in vain");
+}
+
+#[test]
+fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
+    let mut harness = harness(600);
+    let named = |name: &str, x: f32, parent: Option<u32>, level: u8| Cluster {
+        names: vec![name.to_owned()],
+        parent,
+        levels: (level, level),
+        count: 100,
+        centre: MapPos { x, y: 0.0 },
+        typical: ItemId(0),
+    };
+    let all = vec![named("musical instruments", -0.4, None, 0), named("violins", -0.4, Some(0), 2)];
+    let layout = layout(600, 1);
+    let clusters = Clusters { epoch: layout.epoch, generation: layout.generation, all, of_rows: vec![1; 600] };
+    harness.state_mut().state.library_mut().clusters = Some(Arc::new(clusters));
+    run_until(&mut harness, |harness| shows(harness, "musical instruments"));
+    assert!(!shows(&harness, "violins"), "its level is for nearer views");
+    harness.get_by_label("Layers").click();
+    harness.run();
+    harness.get_by_label("Names").click();
+    harness.run();
+    assert!(!shows(&harness, "musical instruments"));
+    harness.get_by_label("Layers").click();
+    harness.run();
+    harness.get_by_label("Names").click();
+    run_until(&mut harness, |harness| shows(harness, "musical instruments"));
+    harness.state_mut().state.library_mut().layout = Some(self::layout(600, 2));
+    run_until(&mut harness, |harness| !shows(harness, "musical instruments"));
 }
 
 #[test]

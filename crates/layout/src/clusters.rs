@@ -29,8 +29,8 @@ const MAX_CELLS: usize = 2_048;
 const CELLS_PER_WIDTH: f32 = 2.0;
 /// Widths after which a Gaussian ends.
 const REACH: f32 = 4.0;
-/// A hill of fewer points is none.
-const MIN_POINTS: f64 = 5.0;
+/// A hill that rises less above its saddle, in points, is none.
+const MIN_POINTS: f64 = 1.0;
 /// Clusters of a level for each of the next coarser one.
 const FAN_OUT: f64 = 3.5;
 const NONE: u32 = u32::MAX;
