@@ -181,6 +181,8 @@ pub enum LegendKey {
     Elsewhere,
     /// A label, by its words.
     Label(String),
+    /// A cluster of the map, by its name.
+    Cluster(String),
     /// Everything that has no colour of its own in a colouring.
     Rest(ColourBy),
     /// No label given.

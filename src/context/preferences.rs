@@ -128,6 +128,8 @@ pub enum ColourBy {
     Similarity,
     /// Best label, where labels were applied.
     Label,
+    /// Cluster of the map at the coarsest level.
+    Cluster,
     /// Camera of a photo.
     Camera,
     /// Year in which a photo was taken.

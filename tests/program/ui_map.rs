@@ -425,6 +425,30 @@ fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
 }
 
 #[test]
+fn matches_that_the_view_does_not_show_are_told_and_shown_on_request() {
+    let mut harness = harness(600);
+    let snapshot = harness.state().state.library().snapshot.clone().expect("open");
+    harness.state_mut().state.library_mut().query.result = Some(search(&snapshot, 5));
+    harness.run();
+    assert!(harness.query_by_label_contains("outside the view").is_none(), "all is in view");
+    let far = SIZE.to_pos2() * 0.5;
+    harness.hover_at(far);
+    harness.run();
+    for _ in 0..60 {
+        drag(&mut harness, &[far, far + vec2(200.0, 0.0)], Modifiers::NONE);
+    }
+    harness.run();
+    harness.get_by_label_contains("outside the view");
+    harness.get_by_label("Show").click();
+    harness.run();
+    run_until(&mut harness, |harness| harness.query_by_label_contains("outside the view").is_none());
+    let area = egui::Rect::from_min_size(Pos2::ZERO, SIZE);
+    let best = harness.state().state.library().query.result.as_ref().expect("hits").hits[0].item;
+    let row = snapshot.row_of(best).expect("an item") as u32;
+    assert!(area.contains(harness.state().place(row)));
+}
+
+#[test]
 fn glides_to_a_new_layout_and_follows_the_items() {
     let mut harness = harness(600);
     let before = harness.state().place(200);

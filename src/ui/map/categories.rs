@@ -11,7 +11,7 @@ use super::column_colours::{ColumnColours, Ramp};
 use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot, VisibleRows};
 use crate::ui::theme::Theme;
 use vicinity_core::table::ColumnName;
-use vicinity_core::{LabelScore, Modality};
+use vicinity_core::{Clusters, LabelScore, Modality};
 
 use super::arc_key::ArcKey;
 use super::fact_categories::FactCategories;
@@ -32,6 +32,7 @@ pub struct CategoryKey {
     /// The column that does, if one does.
     pub column: Option<ColumnName>,
     labels: Option<ArcKey<AppliedLabels>>,
+    clusters: Option<ArcKey<Clusters>>,
     /// Folders, labels or facts that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
 }
@@ -41,15 +42,18 @@ impl CategoryKey {
     pub fn new(cx: &Ctx<'_>, snapshot: &Arc<Snapshot>) -> Self {
         let (library, by) = (cx.state.library(), cx.state.preferences.colour_by);
         let labels = (by == ColourBy::Label).then(|| ArcKey(Arc::clone(&library.labels.applied)));
+        let clusters = library.clusters.as_ref().filter(|c| by == ColourBy::Cluster && c.epoch == snapshot.epoch());
+        let clusters = clusters.map(|clusters| ArcKey(Arc::clone(clusters)));
         let kept = library.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => by == ColourBy::Folder,
             LegendKey::Label(_) => by == ColourBy::Label,
+            LegendKey::Cluster(_) => by == ColourBy::Cluster,
             LegendKey::Fact(of, _) => by == *of,
             _ => false,
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
         let column = (by == ColourBy::Column).then(|| ColumnName::new(&cx.state.preferences.colour_column));
-        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, kept }
+        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, clusters, kept }
     }
 }
 
@@ -108,6 +112,7 @@ impl Categories {
         match (key.by, &key.labels) {
             (ColourBy::Folder, _) => by_folder(snapshot, &key.kept),
             (ColourBy::Label, Some(applied)) => by_label(snapshot, &applied.0, &key.kept),
+            (ColourBy::Cluster, _) if key.clusters.is_some() => by_cluster(snapshot, key),
             (ColourBy::Modality, _) => by_modality(snapshot),
             (ColourBy::Column, _) => by_column(snapshot, key),
             (ColourBy::Camera | ColourBy::Year | ColourBy::Rating, _) => by_fact(snapshot, key.by, &key.kept),
@@ -244,6 +249,27 @@ fn by_label(snapshot: &Snapshot, applied: &AppliedLabels, kept: &[LegendKey]) ->
     });
     let rest = (LegendKey::Rest(ColourBy::Label), "Other labels");
     largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), [rest, NO_LABEL], kept)
+}
+
+/// The largest clusters of the map.
+fn by_cluster(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
+    let Some(ArcKey(clusters)) = &key.clusters else { return Categories::default() };
+    let coarse: Vec<usize> = (0..clusters.all.len()).filter(|at| clusters.all[*at].parent.is_none()).collect();
+    let named = coarse.iter().map(|at| {
+        let cluster = &clusters.all[*at];
+        let name = cluster.name().unwrap_or("No name").to_owned();
+        NamedCategory { key: LegendKey::Cluster(name.clone()), name, count: cluster.count as usize }
+    });
+    let named: Vec<NamedCategory> = named.collect();
+    let mut order: Vec<usize> = (0..named.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(named[*at].count));
+    let of_row = |row: usize| {
+        let coarsest = clusters.of_row(row).last()? as usize;
+        coarse.binary_search(&coarsest).ok().map(|at| at as u32)
+    };
+    let rest = (LegendKey::Rest(ColourBy::Cluster), "Other clusters");
+    let none = (LegendKey::Unknown(ColourBy::Cluster), "Not placed yet");
+    largest(&named, &order, (0..snapshot.len()).map(of_row), [rest, none], &key.kept)
 }
 
 /// The camera, year or stars of each photo.

@@ -56,7 +56,12 @@ fn fact(photo: &PhotoSummary, by: ColourBy) -> Option<FactKey<'_>> {
         ColourBy::Camera => photo.camera.as_deref().map(FactKey::Text),
         ColourBy::Year => photo.taken.and_then(year).map(FactKey::Number),
         ColourBy::Rating => photo.rating.map(|stars| FactKey::Number(stars.into())),
-        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label | ColourBy::Column => None,
+        ColourBy::Modality
+        | ColourBy::Folder
+        | ColourBy::Similarity
+        | ColourBy::Cluster
+        | ColourBy::Label
+        | ColourBy::Column => None,
     }
 }
 

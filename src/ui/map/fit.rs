@@ -25,6 +25,8 @@ pub(super) enum FitTarget {
     Highlighted,
     /// The items that the filter admits.
     Filtered,
+    /// The hits.
+    Hits,
 }
 
 impl MapPanel {
@@ -108,7 +110,8 @@ impl MapPanel {
         }
         self.fit_requested = None;
         let work = match target {
-            FitTarget::Highlighted => highlighted_bounds(current, cx),
+            FitTarget::Highlighted => highlighted_bounds(current, cx, FitTarget::Highlighted),
+            FitTarget::Hits => highlighted_bounds(current, cx, FitTarget::Hits),
             FitTarget::Filtered => filtered_bounds(&current.scene, &current.colours),
         };
         self.fit_task.reset();
@@ -138,19 +141,22 @@ impl MapPanel {
 pub(super) type FitResult = (FitTarget, Option<MapBounds>);
 type FitWork = Box<dyn FnOnce() -> FitResult + Send>;
 
-fn highlighted_bounds(current: &CurrentScene, cx: &Ctx<'_>) -> FitWork {
+/// The bounds of the selection, or of the hits if nothing is selected or they are wanted.
+fn highlighted_bounds(current: &CurrentScene, cx: &Ctx<'_>, target: FitTarget) -> FitWork {
     let (scene, snapshot, colours) =
         (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
     let selection = Arc::clone(&cx.state.library().selection);
     let result = cx.state.library().query.result.clone().filter(|r| r.epoch == snapshot.epoch());
     Box::new(move || {
         let rows = match result {
-            Some(result) if selection.items.is_empty() => query::rows_of_hits(&result, &snapshot),
+            Some(result) if selection.items.is_empty() || target == FitTarget::Hits => {
+                query::rows_of_hits(&result, &snapshot)
+            }
             _ => selection.items.iter().filter_map(|id| snapshot.row_of(*id)).collect(),
         };
         let drawn = rows.into_iter().filter(|row| !colours.is_filtered_out(*row));
         let positions = drawn.filter_map(|row| scene.position(row, 1.0));
-        (FitTarget::Highlighted, MapBounds::around(positions))
+        (target, MapBounds::around(positions))
     })
 }
 

@@ -15,10 +15,11 @@ use super::controls::{BUTTON, draw_focus};
 use vicinity_core::condition::field::Field;
 
 /// Colouring options in menu order.
-const COLOUR_CHOICES: [(ColourBy, &str); 7] = [
+const COLOUR_CHOICES: [(ColourBy, &str); 8] = [
     (ColourBy::Modality, "Type"),
     (ColourBy::Folder, "Folder"),
     (ColourBy::Similarity, "Similarity to query"),
+    (ColourBy::Cluster, "Cluster"),
     (ColourBy::Label, "Label"),
     (ColourBy::Camera, "Camera"),
     (ColourBy::Year, "Year taken"),
@@ -144,6 +145,7 @@ fn is_known(cx: &Ctx<'_>, by: ColourBy) -> bool {
         ColourBy::Camera => !facts.values(Field::Camera).is_empty(),
         ColourBy::Year => facts.has_times(),
         ColourBy::Rating => facts.rated(0).is_some(),
+        ColourBy::Cluster => cx.state.library().clusters.as_ref().is_some_and(|found| !found.all.is_empty()),
         ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label | ColourBy::Column => true,
     }
 }

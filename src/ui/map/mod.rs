@@ -16,6 +16,7 @@ mod fact_categories;
 mod filter_switch;
 mod fit;
 mod gpu;
+mod hits_outside;
 mod hover_card;
 mod input;
 mod layers;
@@ -148,6 +149,7 @@ impl MapPanel {
             ui.painter().rect_stroke(self.area, 0, stroke, egui::StrokeKind::Inside);
         }
         self.show_controls(ui, cx);
+        self.show_hits_outside(ui, cx);
         self.show_card(ui, cx, time);
         if flying || self.cache.glide_progress(time) < 1.0 {
             ui.ctx().request_repaint();
