@@ -413,6 +413,10 @@ fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
     assert!(!shows(&harness, "violins"), "its level is for nearer views");
     harness.get_by_label("Layers").click();
     harness.run();
+    harness.get_by_label("Names with pictures").click();
+    run_until(&mut harness, |harness| shows(harness, "musical instruments"));
+    harness.get_by_label("Layers").click();
+    harness.run();
     harness.get_by_label("Names").click();
     harness.run();
     assert!(!shows(&harness, "musical instruments"));

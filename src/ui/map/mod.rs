@@ -42,6 +42,7 @@ use camera::{Camera, Flight};
 use fit::{FitResult, FitTarget};
 use gpu::{FrameParams, Gpu};
 use input::Gesture;
+use layers::names::CLUSTER_PICTURES;
 use layers::{LayerContext, LayerSlot};
 use scene_cache::SceneCache;
 
@@ -211,7 +212,11 @@ impl MapPanel {
             self.layers.iter_mut().for_each(|layer| layer.clear());
             return;
         };
+        let mut switches = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
+        let shows_cluster_pictures = switches.any(|switch| switch.name == CLUSTER_PICTURES.name);
         let mut map = LayerContext {
+            thumbnail: &|item| cx.thumbnail(item).flatten(),
+            shows_cluster_pictures,
             params,
             target: self.flight.end(),
             background: Background::new(ui.ctx(), cx),

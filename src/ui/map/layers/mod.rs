@@ -3,7 +3,7 @@
 
 mod density;
 mod hover;
-mod names;
+pub mod names;
 mod outline;
 mod points;
 pub mod query;
@@ -34,6 +34,7 @@ pub fn all() -> Vec<Box<dyn LayerSlot>> {
         Slot::boxed(density::Density),
         Slot::boxed(points::Points),
         Slot::boxed(names::ClusterNames),
+        Slot::boxed(names::ClusterPictures),
         Slot::boxed(selection::SelectedItems),
         Slot::boxed(query::Hits),
         Slot::boxed(hover::HoverRing),
@@ -61,6 +62,10 @@ pub struct LayerContext<'a> {
     pub selection: &'a Arc<Selection>,
     /// The search result whose rows match `snapshot`, if any.
     pub result: Option<&'a Arc<SearchResult>>,
+    /// A thumbnail, if it is loaded; if not, it will be.
+    pub thumbnail: &'a dyn Fn(ItemId) -> Option<&'a egui::TextureHandle>,
+    /// Whether clusters are shown with pictures.
+    pub shows_cluster_pictures: bool,
     /// The clusters of the layout shown, if they are known.
     pub clusters: Option<&'a Arc<Clusters>>,
     /// The item under the pointer.

@@ -1,13 +1,14 @@
-//! The names of clusters: few and large far out, more and smaller ones nearer. Each is shown between two scales, which are found once, so that
-//! none flickers while zooming: a name appears where it has room beside those that come before it, the larger clusters', and stays until its
-//! level ends.
+//! What clusters are called, with a picture of each: few and large ones far out, more and smaller ones nearer. Each is shown between
+//! two scales, which are found once, so that none flickers while zooming: a name appears where it has room beside those that come before it,
+//! the larger clusters', and stays until its level ends.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use egui::{Align2, FontId, Painter, Pos2, Rect, vec2};
+use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
 
-use vicinity_core::{Cluster, Clusters, MapPos};
+use crate::context::Snapshot;
+use vicinity_core::{Cluster, Clusters, ItemId, MapPos, Modality};
 
 use super::super::arc_key::ArcKey;
 use super::{LayerContext, LayerSwitch, MapLayer};
@@ -16,7 +17,7 @@ use super::{LayerContext, LayerSwitch, MapLayer};
 /// that fits the window has a scale of some 400.
 const LEVELS: [(f64, f64, f32); 3] = [(0.0, 1_600.0, 15.0), (250.0, 7_000.0, 13.0), (900.0, f64::INFINITY, 12.0)];
 /// The share of a scale within which a name fades in or out.
-const FADE: f64 = 0.15;
+const FADE: f64 = 0.07;
 /// Width of a letter, and height of a line, as a share of the size.
 const LETTER: f32 = 0.56;
 const LINE: f32 = 1.3;
@@ -24,16 +25,23 @@ const LINE: f32 = 1.3;
 const PADDING: [f32; 2] = [5.0, 2.0];
 /// Space between names.
 const GAP: f32 = 6.0;
+/// Side of a picture.
+const PICTURE: f32 = 46.0;
 /// How much of the map shows through the ground of a name.
 const GROUND_OPACITY: f32 = 0.72;
 
-/// The names of clusters.
+/// The names of clusters without pictures, where [`ClusterPictures`] are off.
 pub struct ClusterNames;
+
+/// The names of clusters with the picture that is most like all of each.
+pub struct ClusterPictures;
 
 /// A name and where and when it is shown.
 #[derive(Debug, PartialEq)]
 pub struct Name {
     text: String,
+    /// A picture above it.
+    picture: Option<ItemId>,
     at: MapPos,
     /// Height of the letters.
     size: f32,
@@ -46,13 +54,14 @@ impl Name {
         let (coarsest, finest) =
             (LEVELS.get(usize::from(cluster.levels.0))?, LEVELS.get(usize::from(cluster.levels.1))?);
         let text = cluster.name()?.to_owned();
-        Some(Self { text, at: cluster.centre, size: coarsest.2, scales: (coarsest.0, finest.1) })
+        Some(Self { text, picture: None, at: cluster.centre, size: coarsest.2, scales: (coarsest.0, finest.1) })
     }
 
     /// About the space that it takes on the screen.
     fn space(&self) -> [f64; 2] {
-        let width = self.text.chars().count() as f32 * self.size * LETTER + 2.0 * PADDING[0] + GAP;
-        [f64::from(width), f64::from(self.size * LINE + 2.0 * PADDING[1] + GAP)]
+        let side = if self.picture.is_some() { PICTURE } else { 0.0 };
+        let width = (self.text.chars().count() as f32 * self.size * LETTER + 2.0 * PADDING[0]).max(side);
+        [f64::from(width + GAP), f64::from(self.size * LINE + 2.0 * PADDING[1] + side + GAP)]
     }
 
     /// The scale from which two names do not touch.
@@ -75,12 +84,13 @@ impl Name {
 }
 
 /// The names of all clusters with the scales at which they have room.
-fn place(clusters: &Clusters) -> Vec<Name> {
+fn place(clusters: &Clusters, picture: impl Fn(&Cluster) -> Option<ItemId>) -> Vec<Name> {
     let mut order: Vec<&Cluster> = clusters.all.iter().collect();
     order.sort_by_key(|cluster| (cluster.levels.0, Reverse(cluster.count)));
     let mut placed: Vec<Name> = Vec::new();
     for cluster in order {
         let Some(mut name) = Name::of(cluster) else { continue };
+        name.picture = picture(cluster);
         for other in &placed {
             let apart = name.apart_from(other).min(other.scales.1);
             if other.scales.0 < apart {
@@ -99,12 +109,12 @@ impl MapLayer for ClusterNames {
     type Data = Vec<Name>;
 
     fn key(&self, map: &LayerContext<'_>) -> Option<ArcKey<Clusters>> {
-        Some(ArcKey(Arc::clone(map.clusters?)))
+        Some(ArcKey(Arc::clone(map.clusters.filter(|_| !map.shows_cluster_pictures)?)))
     }
 
     fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Vec<Name> + Send + 'static {
         let clusters = map.clusters.cloned().unwrap_or_default();
-        move || place(&clusters)
+        move || place(&clusters, |_| None)
     }
 
     fn is_quick(&self, _map: &LayerContext<'_>) -> bool {
@@ -116,24 +126,78 @@ impl MapLayer for ClusterNames {
     }
 
     fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
-        let scale = map.params.camera.points_per_unit;
-        // What was placed first is on top.
-        for name in names.iter().rev() {
-            let opacity = name.opacity(scale);
-            let at = map.screen_from_map(name.at);
-            if opacity > 0.0 && map.params.area.expand(200.0).contains(at) {
-                draw_name(name, at, opacity, map, painter);
-            }
+        draw_names(names, map, painter);
+    }
+}
+
+impl MapLayer for ClusterPictures {
+    type Key = (ArcKey<Clusters>, ArcKey<Snapshot>);
+    type Data = Vec<Name>;
+
+    fn key(&self, map: &LayerContext<'_>) -> Option<Self::Key> {
+        Some((ArcKey(Arc::clone(map.clusters?)), ArcKey(Arc::clone(map.snapshot))))
+    }
+
+    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Vec<Name> + Send + 'static {
+        let (clusters, snapshot) = (map.clusters.cloned().unwrap_or_default(), Arc::clone(map.snapshot));
+        move || {
+            let is_picture = |id: &ItemId| snapshot.get(*id).is_some_and(|item| item.modality == Modality::Image);
+            place(&clusters, |cluster| Some(cluster.typical).filter(is_picture))
+        }
+    }
+
+    fn is_quick(&self, _map: &LayerContext<'_>) -> bool {
+        false
+    }
+
+    fn switch(&self) -> Option<LayerSwitch> {
+        Some(CLUSTER_PICTURES)
+    }
+
+    fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
+        draw_names(names, map, painter);
+    }
+}
+
+/// The switch of [`ClusterPictures`].
+pub const CLUSTER_PICTURES: LayerSwitch =
+    LayerSwitch { name: "Names with pictures", tooltip: "A typical picture of each cluster above its name" };
+
+fn draw_names(names: &[Name], map: &LayerContext<'_>, painter: &Painter) {
+    let scale = map.params.camera.points_per_unit;
+    // What was placed first is on top.
+    for name in names.iter().rev() {
+        let opacity = name.opacity(scale);
+        let at = map.screen_from_map(name.at);
+        if opacity > 0.0 && map.params.area.expand(200.0).contains(at) {
+            draw_name(name, at, opacity, map, painter);
         }
     }
 }
 
+/// The picture above the words, both centred.
 fn draw_name(name: &Name, at: Pos2, opacity: f32, map: &LayerContext<'_>, painter: &Painter) {
+    let picture = name.picture.and_then(map.thumbnail);
+    let below = if picture.is_some() { vec2(0.0, 0.5 * PICTURE) } else { Vec2::ZERO };
     let colour = map.theme.text1.gamma_multiply(opacity);
     let text = painter.layout_no_wrap(name.text.clone(), FontId::proportional(name.size), colour);
-    let space = Rect::from_center_size(at, text.size() + 2.0 * vec2(PADDING[0], PADDING[1]));
+    let space = Rect::from_center_size(at + below, text.size() + 2.0 * vec2(PADDING[0], PADDING[1]));
     painter.rect_filled(space, 4.0, map.theme.map_ground.gamma_multiply(GROUND_OPACITY * opacity));
-    painter.galley(Align2::CENTER_CENTER.anchor_size(at, text.size()).min, text, colour);
+    painter.galley(Align2::CENTER_CENTER.anchor_size(at + below, text.size()).min, text, colour);
+    if let Some(texture) = picture {
+        let square = Rect::from_center_size(at - vec2(0.0, 0.5 * space.height()), Vec2::splat(PICTURE));
+        let whole =
+            egui::epaint::RectShape::filled(square, CornerRadius::same(6), Color32::WHITE.gamma_multiply(opacity));
+        painter.add(whole.with_texture(texture.id(), middle_of(texture.size_vec2())));
+        let edge = Stroke::new(1.5, map.theme.map_ground.gamma_multiply(opacity));
+        painter.rect_stroke(square, CornerRadius::same(6), edge, StrokeKind::Outside);
+    }
+}
+
+/// The square in the middle of a texture.
+fn middle_of(size: Vec2) -> Rect {
+    let side = size.min_elem().max(1.0);
+    Rect::from_center_size(pos2(0.5, 0.5), Vec2::splat(side) / size)
 }
 
 #[cfg(test)]
@@ -167,10 +231,14 @@ mod tests {
 
     #[test]
     fn names_that_are_shown_together_never_touch() {
-        let names = place(&clusters());
+        assert_apart(&place(&clusters(), |_| None));
+        assert_apart(&place(&clusters(), |cluster| (cluster.count > 99).then_some(cluster.typical)));
+    }
+
+    fn assert_apart(names: &[Name]) {
         for step in 0..300 {
             let scale = 100.0 * 1.03f64.powi(step);
-            let shown = shown(&names, scale);
+            let shown = shown(names, scale);
             for (at, name) in shown.iter().enumerate() {
                 assert!(shown[..at].iter().all(|other| name.apart_from(other) <= scale), "{name:?} at {scale}");
             }
@@ -179,7 +247,7 @@ mod tests {
 
     #[test]
     fn far_out_there_are_the_large_ones_and_near_all_of_the_finest_level() {
-        let names = place(&clusters());
+        let names = place(&clusters(), |_| None);
         let texts = |scale: f64| shown(&names, scale).iter().map(|name| name.text.as_str()).collect::<Vec<_>>();
         assert_eq!(texts(200.0), ["animals", "vehicles"]);
         let near = texts(1e6);
@@ -189,8 +257,9 @@ mod tests {
 
     #[test]
     fn a_name_fades_in_and_out() {
-        let name = Name { text: String::new(), at: MapPos::default(), size: 12.0, scales: (100.0, 1_000.0) };
+        let name =
+            Name { text: String::new(), picture: None, at: MapPos::default(), size: 12.0, scales: (100.0, 1_000.0) };
         assert_eq!([99.0, 100.0, 120.0, 500.0, 1_000.0].map(|scale| name.opacity(scale)), [0.0, 0.0, 1.0, 1.0, 0.0]);
-        assert!((0.4..0.6).contains(&name.opacity(107.5)));
+        assert!((0.4..0.6).contains(&name.opacity(103.5)));
     }
 }
