@@ -11,6 +11,7 @@ use vicinity_core::ItemId;
 
 use super::background_task::Background;
 use super::camera::Camera;
+use super::fit::FitTarget;
 use super::{CameraCommand, MapPanel};
 
 /// Maximum distance between the pointer and a picked point, in screen points.
@@ -131,6 +132,7 @@ impl MapPanel {
         let (scene, snapshot, colours) =
             (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
         let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
+        self.shows_selection = false;
         self.selection_task.reset();
         self.selection_task.start(Background::new(ui.ctx(), cx), (), in_frame, move || {
             let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_visible(row));
@@ -145,6 +147,10 @@ impl MapPanel {
     pub(super) fn finish_selection(&mut self, cx: &Ctx<'_>) {
         if let Some(selection) = self.selection_task.take() {
             cx.send(ItemCommand::SelectMany(selection));
+            if std::mem::take(&mut self.shows_selection) {
+                // In the next frame, when it is the selection.
+                self.fit_requested = Some(FitTarget::Highlighted);
+            }
         }
     }
 

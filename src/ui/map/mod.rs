@@ -9,6 +9,7 @@ mod background_task;
 mod camera;
 mod categories;
 mod circles;
+mod cluster_targets;
 pub mod colours;
 mod column_colours;
 mod controls;
@@ -39,6 +40,7 @@ use vicinity_core::ItemId;
 
 use background_task::{Background, BackgroundTask};
 use camera::{Camera, Flight};
+use cluster_targets::ClusterTarget;
 use fit::{FitResult, FitTarget};
 use gpu::{FrameParams, Gpu};
 use input::Gesture;
@@ -75,6 +77,8 @@ pub struct MapPanel {
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
     selection_task: BackgroundTask<(), Arc<Selection>>,
+    /// Whether the view goes to what is selected then.
+    shows_selection: bool,
     fit_task: BackgroundTask<(), FitResult>,
     fit_requested: Option<FitTarget>,
     /// The camera that showed the items admitted by the filter, if that was fitted last.
@@ -97,6 +101,7 @@ impl Default for MapPanel {
             gesture: None,
             hovered: None,
             selection_task: BackgroundTask::default(),
+            shows_selection: false,
             fit_task: BackgroundTask::default(),
             fit_requested: None,
             fitted_filter: None,
@@ -140,7 +145,8 @@ impl MapPanel {
         let flying = self.flight.advance(time);
         self.input(ui, cx, &response);
         self.finish_selection(cx);
-        self.draw_layers(ui, cx, time);
+        let targets = self.draw_layers(ui, cx, time);
+        self.cluster_targets(ui, cx, &targets);
         if let Some(gesture) = &self.gesture {
             gesture.draw(ui);
         }
@@ -203,14 +209,15 @@ impl MapPanel {
         }
     }
 
-    fn draw_layers(&mut self, ui: &Ui, cx: &Ctx<'_>, time: f64) {
+    /// Where clusters can be clicked.
+    fn draw_layers(&mut self, ui: &Ui, cx: &Ctx<'_>, time: f64) -> Vec<ClusterTarget> {
         let theme = Theme::of(ui.ctx());
         let painter = ui.painter_at(self.area);
         painter.rect_filled(self.area, 0, theme.map_ground);
         let params = self.frame_params(ui, time);
         let Some(current) = &self.cache.current else {
             self.layers.iter_mut().for_each(|layer| layer.clear());
-            return;
+            return Vec::new();
         };
         let mut switches = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
         let shows_cluster_pictures = switches.any(|switch| switch.name == CLUSTER_PICTURES.name);
@@ -234,6 +241,7 @@ impl MapPanel {
         map.params.opacity *= self.layers.iter().map(|layer| layer.point_opacity()).product::<f32>();
         self.layers.iter().for_each(|layer| layer.draw_below_points(&map, &painter));
         self.layers.iter().for_each(|layer| layer.draw(&map, &painter));
+        self.layers.iter().flat_map(|layer| layer.cluster_targets(&map)).collect()
     }
 }
 

@@ -21,6 +21,7 @@ use vicinity_core::{Clusters, ItemId, MapPos, SearchResult};
 
 use super::background_task::Background;
 use super::camera::Camera;
+use super::cluster_targets::ClusterTarget;
 use super::colours::PointColours;
 use super::gpu::{FrameParams, Gpu};
 use super::scene::Scene;
@@ -130,6 +131,11 @@ pub trait MapLayer: 'static {
 
     /// Adds to the legend what the layer shows.
     fn legend(&self, _data: &Self::Data, _ui: &mut Ui, _theme: &Theme) {}
+
+    /// Where clusters can be clicked.
+    fn cluster_targets(&self, _data: &Self::Data, _map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        Vec::new()
+    }
 
     /// Draws what belongs below the points.
     fn draw_below_points(&self, _data: &Self::Data, _map: &LayerContext<'_>, _painter: &Painter) {}

@@ -11,6 +11,7 @@ use crate::context::Snapshot;
 use vicinity_core::{Cluster, Clusters, ItemId, MapPos, Modality};
 
 use super::super::arc_key::ArcKey;
+use super::super::cluster_targets::ClusterTarget;
 use super::{LayerContext, LayerSwitch, MapLayer};
 
 /// For each level the scales, in screen points per map unit, between which its names are shown, and the size of their letters. A map
@@ -25,6 +26,8 @@ const LINE: f32 = 1.3;
 const PADDING: [f32; 2] = [5.0, 2.0];
 /// Space between names.
 const GAP: f32 = 6.0;
+/// Names are drawn up to this far outside the map.
+const MARGIN: f32 = 200.0;
 /// Side of a picture.
 const PICTURE: f32 = 46.0;
 /// How much of the map shows through the ground of a name.
@@ -40,6 +43,8 @@ pub struct ClusterPictures;
 #[derive(Debug, PartialEq)]
 pub struct Name {
     text: String,
+    /// Its place among all clusters.
+    cluster: u32,
     /// A picture above it.
     picture: Option<ItemId>,
     at: MapPos,
@@ -50,11 +55,18 @@ pub struct Name {
 }
 
 impl Name {
-    fn of(cluster: &Cluster) -> Option<Self> {
+    fn of(at: usize, cluster: &Cluster) -> Option<Self> {
         let (coarsest, finest) =
             (LEVELS.get(usize::from(cluster.levels.0))?, LEVELS.get(usize::from(cluster.levels.1))?);
         let text = cluster.name()?.to_owned();
-        Some(Self { text, picture: None, at: cluster.centre, size: coarsest.2, scales: (coarsest.0, finest.1) })
+        Some(Self {
+            text,
+            cluster: at as u32,
+            picture: None,
+            at: cluster.centre,
+            size: coarsest.2,
+            scales: (coarsest.0, finest.1),
+        })
     }
 
     /// About the space that it takes on the screen.
@@ -62,6 +74,13 @@ impl Name {
         let side = if self.picture.is_some() { PICTURE } else { 0.0 };
         let width = (self.text.chars().count() as f32 * self.size * LETTER + 2.0 * PADDING[0]).max(side);
         [f64::from(width + GAP), f64::from(self.size * LINE + 2.0 * PADDING[1] + side + GAP)]
+    }
+
+    /// Where it can be clicked.
+    fn target(&self, at: Pos2) -> ClusterTarget {
+        let [width, height] = self.space();
+        let rect = Rect::from_center_size(at, vec2(width as f32 - GAP, height as f32 - GAP));
+        ClusterTarget { rect, cluster: self.cluster }
     }
 
     /// The scale from which two names do not touch.
@@ -85,11 +104,11 @@ impl Name {
 
 /// The names of all clusters with the scales at which they have room.
 fn place(clusters: &Clusters, picture: impl Fn(&Cluster) -> Option<ItemId>) -> Vec<Name> {
-    let mut order: Vec<&Cluster> = clusters.all.iter().collect();
-    order.sort_by_key(|cluster| (cluster.levels.0, Reverse(cluster.count)));
+    let mut order: Vec<(usize, &Cluster)> = clusters.all.iter().enumerate().collect();
+    order.sort_by_key(|(_, cluster)| (cluster.levels.0, Reverse(cluster.count)));
     let mut placed: Vec<Name> = Vec::new();
-    for cluster in order {
-        let Some(mut name) = Name::of(cluster) else { continue };
+    for (at, cluster) in order {
+        let Some(mut name) = Name::of(at, cluster) else { continue };
         name.picture = picture(cluster);
         for other in &placed {
             let apart = name.apart_from(other).min(other.scales.1);
@@ -125,6 +144,10 @@ impl MapLayer for ClusterNames {
         Some(LayerSwitch { name: "Names", tooltip: "What the items of each cluster have in common" })
     }
 
+    fn cluster_targets(&self, names: &Vec<Name>, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        shown(names, map).map(|(name, at, _)| name.target(at)).collect()
+    }
+
     fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
         draw_names(names, map, painter);
     }
@@ -154,6 +177,10 @@ impl MapLayer for ClusterPictures {
         Some(CLUSTER_PICTURES)
     }
 
+    fn cluster_targets(&self, names: &Vec<Name>, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        shown(names, map).map(|(name, at, _)| name.target(at)).collect()
+    }
+
     fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
         draw_names(names, map, painter);
     }
@@ -163,16 +190,15 @@ impl MapLayer for ClusterPictures {
 pub const CLUSTER_PICTURES: LayerSwitch =
     LayerSwitch { name: "Names with pictures", tooltip: "A typical picture of each cluster above its name" };
 
+/// The names that are shown, with their places on the screen and opacities; what was placed last comes first.
+fn shown<'a>(names: &'a [Name], map: &LayerContext<'_>) -> impl Iterator<Item = (&'a Name, Pos2, f32)> {
+    let (scale, area, map) = (map.params.camera.points_per_unit, map.params.area.expand(MARGIN), *map);
+    let placed = names.iter().rev().map(move |name| (name, map.screen_from_map(name.at), name.opacity(scale)));
+    placed.filter(move |(_, at, opacity)| *opacity > 0.0 && area.contains(*at))
+}
+
 fn draw_names(names: &[Name], map: &LayerContext<'_>, painter: &Painter) {
-    let scale = map.params.camera.points_per_unit;
-    // What was placed first is on top.
-    for name in names.iter().rev() {
-        let opacity = name.opacity(scale);
-        let at = map.screen_from_map(name.at);
-        if opacity > 0.0 && map.params.area.expand(200.0).contains(at) {
-            draw_name(name, at, opacity, map, painter);
-        }
-    }
+    shown(names, map).for_each(|(name, at, opacity)| draw_name(name, at, opacity, map, painter));
 }
 
 /// The picture above the words, both centred.
@@ -225,7 +251,7 @@ mod tests {
         Clusters { all, ..Clusters::default() }
     }
 
-    fn shown(names: &[Name], scale: f64) -> Vec<&Name> {
+    fn shown_at(names: &[Name], scale: f64) -> Vec<&Name> {
         names.iter().filter(|name| (name.scales.0..name.scales.1).contains(&scale)).collect()
     }
 
@@ -238,7 +264,7 @@ mod tests {
     fn assert_apart(names: &[Name]) {
         for step in 0..300 {
             let scale = 100.0 * 1.03f64.powi(step);
-            let shown = shown(names, scale);
+            let shown = shown_at(names, scale);
             for (at, name) in shown.iter().enumerate() {
                 assert!(shown[..at].iter().all(|other| name.apart_from(other) <= scale), "{name:?} at {scale}");
             }
@@ -248,7 +274,7 @@ mod tests {
     #[test]
     fn far_out_there_are_the_large_ones_and_near_all_of_the_finest_level() {
         let names = place(&clusters(), |_| None);
-        let texts = |scale: f64| shown(&names, scale).iter().map(|name| name.text.as_str()).collect::<Vec<_>>();
+        let texts = |scale: f64| shown_at(&names, scale).iter().map(|name| name.text.as_str()).collect::<Vec<_>>();
         assert_eq!(texts(200.0), ["animals", "vehicles"]);
         let near = texts(1e6);
         assert!(near.contains(&"breed 59") && near.contains(&"vehicles") && near.contains(&"cats"), "{near:?}");
@@ -257,8 +283,14 @@ mod tests {
 
     #[test]
     fn a_name_fades_in_and_out() {
-        let name =
-            Name { text: String::new(), picture: None, at: MapPos::default(), size: 12.0, scales: (100.0, 1_000.0) };
+        let name = Name {
+            text: String::new(),
+            cluster: 0,
+            picture: None,
+            at: MapPos::default(),
+            size: 12.0,
+            scales: (100.0, 1_000.0),
+        };
         assert_eq!([99.0, 100.0, 120.0, 500.0, 1_000.0].map(|scale| name.opacity(scale)), [0.0, 0.0, 1.0, 1.0, 0.0]);
         assert!((0.4..0.6).contains(&name.opacity(103.5)));
     }

@@ -5,6 +5,7 @@ use egui::{Painter, Ui};
 use crate::ui::theme::Theme;
 
 use super::super::background_task::BackgroundTask;
+use super::super::cluster_targets::ClusterTarget;
 use super::{LayerContext, LayerSwitch, MapLayer};
 
 /// A layer of any type.
@@ -17,6 +18,9 @@ pub trait LayerSlot {
 
     /// Draws the layer.
     fn draw(&self, map: &LayerContext<'_>, painter: &Painter);
+
+    /// Where clusters can be clicked.
+    fn cluster_targets(&self, map: &LayerContext<'_>) -> Vec<ClusterTarget>;
 
     /// The switch of a layer that can be turned off.
     fn switch(&self) -> Option<LayerSwitch>;
@@ -80,6 +84,10 @@ impl<L: MapLayer> LayerSlot for Slot<L> {
         if let Some(data) = &self.data {
             self.layer.draw(data, map, painter);
         }
+    }
+
+    fn cluster_targets(&self, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        self.data.as_ref().map(|data| self.layer.cluster_targets(data, map)).unwrap_or_default()
     }
 
     fn switch(&self) -> Option<LayerSwitch> {
