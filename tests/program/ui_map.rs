@@ -411,8 +411,12 @@ fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
     harness.state_mut().state.library_mut().clusters = Some(Arc::new(clusters));
     run_until(&mut harness, |harness| shows(harness, "musical instruments"));
     assert!(!shows(&harness, "violins"), "its level is for nearer views");
+    harness.get_by_label("Zoom in").click();
+    harness.run();
+    let near = harness.state().map.points_per_unit();
     harness.get_by_label("musical instruments, 100 items").click();
     run_until(&mut harness, |harness| harness.state().state.library().selection.items.len() == 600);
+    run_until(&mut harness, |harness| harness.state().map.points_per_unit() < near);
     harness.state_mut().state.library_mut().selection = Arc::default();
     harness.get_by_label("Layers").click();
     harness.run();

@@ -21,9 +21,9 @@ pub struct ClusterTarget {
 
 impl MapPanel {
     /// Handles clicks on clusters. Senses no drags, so that the map can be moved by its names, too.
-    pub(super) fn cluster_targets(&mut self, ui: &Ui, cx: &Ctx<'_>, targets: &[ClusterTarget]) {
+    pub(super) fn click_clusters(&mut self, ui: &Ui, cx: &Ctx<'_>) {
         let Some(clusters) = &cx.state.library().clusters else { return };
-        for target in targets {
+        for target in self.targets.clone() {
             let Some(cluster) = clusters.all.get(target.cluster as usize) else { continue };
             if self.gesture.is_some() || self.controls.cover(target.rect.center()) {
                 continue;

@@ -189,7 +189,9 @@ impl MapPanel {
     fn hover(&mut self, ui: &Ui, cx: &Ctx<'_>, response: &Response) {
         let at = self.pointer_on_map(response).filter(|_| self.gesture.is_none());
         let moving = ui.input(|i| i.pointer.is_decidedly_dragging());
-        let hovered = at.filter(|_| !moving).and_then(|at| self.pick(at, PICK_DISTANCE));
+        let hovered = at
+            .filter(|at| !moving && !self.targets.iter().any(|target| target.rect.contains(*at)))
+            .and_then(|at| self.pick(at, PICK_DISTANCE));
         if hovered != self.hovered {
             self.hovered = hovered;
             cx.send(ItemCommand::Hover(hovered));

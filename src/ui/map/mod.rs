@@ -77,6 +77,8 @@ pub struct MapPanel {
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
     selection_task: BackgroundTask<(), Arc<Selection>>,
+    /// Where clusters could be clicked in the last frame.
+    targets: Vec<ClusterTarget>,
     /// Whether the view goes to what is selected then.
     shows_selection: bool,
     fit_task: BackgroundTask<(), FitResult>,
@@ -101,6 +103,7 @@ impl Default for MapPanel {
             gesture: None,
             hovered: None,
             selection_task: BackgroundTask::default(),
+            targets: Vec::new(),
             shows_selection: false,
             fit_task: BackgroundTask::default(),
             fit_requested: None,
@@ -145,8 +148,8 @@ impl MapPanel {
         let flying = self.flight.advance(time);
         self.input(ui, cx, &response);
         self.finish_selection(cx);
-        let targets = self.draw_layers(ui, cx, time);
-        self.cluster_targets(ui, cx, &targets);
+        self.targets = self.draw_layers(ui, cx, time);
+        self.click_clusters(ui, cx);
         if let Some(gesture) = &self.gesture {
             gesture.draw(ui);
         }
