@@ -74,14 +74,7 @@ impl Backend for Engine {
     }
 
     fn import(&self) -> ImportOptions {
-        ImportOptions {
-            excludes: Vec::new(),
-            rows: false,
-            pages: false,
-            long_text: Default::default(),
-            watch: true,
-            read_text: None,
-        }
+        ImportOptions::default()
     }
 }
 

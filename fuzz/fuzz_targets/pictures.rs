@@ -1,5 +1,4 @@
-//! Detection of formats, and the parsers of pictures: boxes of HEIF, directories of TIFF and raw photos, Photoshop, icons,
-//! segments of JPEG, chunks of PNG, profiles.
+//! Pictures that are decoded in the program itself, whole: parsers, decoders, colours.
 #![no_main]
 
 use std::path::Path;

@@ -8,8 +8,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::filters::FilterArgs;
 use super::output::escaped;
-use super::values::{self, ReadTextArg, TaskArg};
+use super::values::{self, AutoOr, ReadTextArg, TaskArg};
 use crate::settings::{SharedSettings, ThemeChoice};
+use vicinity_core::table::{Decimal, TableOptions};
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::LongText;
@@ -254,10 +255,29 @@ pub struct ModelsVerifyArgs {
 pub struct IndexArgs {
     /// Folders or files to add.
     pub folders: Vec<PathBuf>,
-    /// Treat each row of csv, tsv, tab, jsonl and Parquet files as an item.
+    /// Treat each row of csv, tsv, tab, jsonl, Parquet and xlsx files as an item.
     #[arg(long)]
     pub rows: bool,
-    /// Treat each page of a TIFF file as an item.
+    /// The character between the cells of csv and tsv files, such as `;` or `tab`, instead of the one that is detected;
+    /// `auto` detects it again (remembered in the library, as the next four).
+    #[arg(long, value_name = "CHARACTER", value_parser = values::delimiter, help_heading = "Tables")]
+    pub delimiter: Option<AutoOr<char>>,
+    /// What stands before the decimals of numbers in them: `,` or `.`, or `auto`.
+    #[arg(long, value_name = "SIGN", value_parser = values::decimal, help_heading = "Tables")]
+    pub decimal: Option<AutoOr<Decimal>>,
+    /// Their first row names the columns; `--header=auto` detects whether it does.
+    #[arg(
+        long, value_name = "YES", value_parser = values::header, num_args = 0..=1, require_equals = true,
+        default_missing_value = "yes", help_heading = "Tables"
+    )]
+    pub header: Option<AutoOr<bool>>,
+    /// Their first row is a row like the others.
+    #[arg(long, conflicts_with = "header", help_heading = "Tables")]
+    pub no_header: bool,
+    /// The column that is embedded, in tables that have it; an empty name detects it again.
+    #[arg(long, value_name = "NAME", help_heading = "Tables")]
+    pub text_column: Option<String>,
+    /// Treat each page of a TIFF file, and each frame of an animation that differs from the others, as an item.
     #[arg(long)]
     pub pages: bool,
     /// How to embed long texts (remembered in the library).
@@ -266,7 +286,7 @@ pub struct IndexArgs {
     /// Also skip files and folders whose name matches this glob; may be repeated (remembered in the library).
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Retry files that could not be read or that the model rejected.
+    /// Retry files that could not be read or that the model rejected, and videos and raw photos that were skipped.
     #[arg(long)]
     pub retry: bool,
     /// Remove one of the --exclude patterns that `vicinity info` lists; may be repeated.
@@ -294,7 +314,7 @@ pub struct IndexArgs {
     /// numbers per row of the table. The library then shows these rows, searched by item (`vicinity search --like`).
     #[arg(long, value_name = "NPY", conflicts_with = "provider")]
     pub vectors: Option<PathBuf>,
-    /// The same, with the vectors in a field of the table itself: lists of numbers in a .jsonl or .ndjson file.
+    /// The same, with the vectors in a field of the table itself: lists of numbers in a .jsonl, .ndjson or .parquet file.
     #[arg(long, value_name = "FIELD", conflicts_with_all = ["provider", "vectors"])]
     pub vectors_column: Option<String>,
     /// Positions of your own for the map of these rows: a table with columns x and y, or a NumPy file with two columns.
@@ -303,6 +323,21 @@ pub struct IndexArgs {
     /// Print JSON lines: one per failed file, then a summary.
     #[arg(long)]
     pub json: bool,
+}
+
+impl IndexArgs {
+    /// How tables are read from now on.
+    pub fn tables(&self, before: TableOptions) -> TableOptions {
+        let header = if self.no_header { Some(AutoOr::Is(false)) } else { self.header };
+        let text_column =
+            self.text_column.as_ref().map(|name| Some(name.trim().to_owned()).filter(|name| !name.is_empty()));
+        TableOptions {
+            separator: self.delimiter.map_or(before.separator, AutoOr::value),
+            decimal: self.decimal.map_or(before.decimal, AutoOr::value),
+            has_header: header.map_or(before.has_header, AutoOr::value),
+            text_column: text_column.unwrap_or(before.text_column),
+        }
+    }
 }
 
 impl GlobalArgs {

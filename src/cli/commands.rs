@@ -111,7 +111,7 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     };
     if let Some(condition) = &query.filter.condition {
         report_unread_facts(&session.engine.snapshot());
-        super::tables::report_unknown_columns(session.engine.snapshot().tables(), condition);
+        super::tables::check_columns(session.engine.snapshot().tables(), condition)?;
     }
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {

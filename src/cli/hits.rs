@@ -38,6 +38,8 @@ pub struct ItemFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snippet: Option<&'a str>,
@@ -53,6 +55,7 @@ impl<'a> ItemFields<'a> {
             path: JsonPath::from(&*item.path),
             row: item.part.and_then(Part::row),
             page: item.part.and_then(Part::page),
+            frame: item.part.and_then(Part::frame),
             seconds: item.part.and_then(Part::seconds),
             snippet: item.snippet.as_deref(),
             text_in_picture,

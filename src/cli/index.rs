@@ -1,6 +1,7 @@
 //! `vicinity index`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use vicinity_core::format::number;
 use vicinity_core::{FactsProgress, Progress, Stage, TextProgress, skip_reason};
 use vicinity_engine::file_content::check_regular_file;
 use vicinity_engine::picture_text::Tesseract;
+use vicinity_engine::store::stored_table_options;
 use vicinity_engine::{Access, Event, ImportOptions, ImportSummary, Job, Severity, StageSeconds};
 
 #[derive(Serialize)]
@@ -65,9 +67,10 @@ pub fn run(args: IndexArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         Tesseract::find().and_then(|program| program.check_languages(languages)).context("--read-text")?;
     }
     let own_vectors = own_vectors::named(&args, global)?;
-    let positions = own_vectors::positions(&args, own_vectors.as_ref())?;
+    let tables = args.tables(stored_table_options(&session::library(global)?));
+    let positions = own_vectors::positions(&args, own_vectors.as_ref(), &tables)?;
     let session = match (own_vectors, consent::service(&args, global)?) {
-        (Some(own_vectors), _) => Session::with_own_vectors(&session::library(global)?, own_vectors)?,
+        (Some(own_vectors), _) => Session::with_own_vectors(&session::library(global)?, own_vectors, &tables)?,
         (None, Some(service)) => Session::by_service(&session::library(global)?, &service, global, Access::ReadWrite)?,
         (None, None) => Session::create(global)?,
     };
@@ -140,7 +143,9 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<ImportOpti
     let before = session.engine.import_options();
     let options = ImportOptions {
         excludes: excludes::apply(&before.excludes, args)?,
-        rows: before.rows || args.rows || session.engine.own_vectors().is_some(),
+        rows: before.rows || args.rows,
+        row_tables: with_own_table(&before, session),
+        tables: args.tables(before.tables.clone()),
         pages: before.pages || args.pages,
         long_text: args.long_text.unwrap_or(before.long_text),
         watch: before.watch,
@@ -154,6 +159,15 @@ fn set_options(session: &Session, args: &IndexArgs) -> anyhow::Result<ImportOpti
         session.engine.submit(Job::SetImport(options.clone()));
     }
     Ok(options)
+}
+
+/// The tables whose rows are items in any case, with that of the vectors of the user.
+fn with_own_table(before: &ImportOptions, session: &Session) -> Vec<PathBuf> {
+    let mut tables = before.row_tables.clone();
+    if let Some(own) = session.engine.own_vectors().filter(|own| !tables.contains(&own.table)) {
+        tables.push(own.table.clone());
+    }
+    tables
 }
 
 /// Waits for the import to end; returns its summary, and the error that ended it early.

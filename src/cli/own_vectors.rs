@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use super::args::{GlobalArgs, IndexArgs};
 use super::session::Session;
 use vicinity_core::LayoutMethod;
+use vicinity_core::table::TableOptions;
 use vicinity_engine::own_vectors::{OwnVectors, OwnVectorsError, RowPositions, VectorsIn};
 use vicinity_engine::scan::canonical_path;
 use vicinity_engine::{Event, Job};
@@ -29,11 +30,15 @@ pub fn named(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Option<Own
 }
 
 /// The positions, if the arguments name any, which have to be as many as the vectors.
-pub fn positions(args: &IndexArgs, own_vectors: Option<&OwnVectors>) -> anyhow::Result<Option<Arc<RowPositions>>> {
+pub fn positions(
+    args: &IndexArgs,
+    own_vectors: Option<&OwnVectors>,
+    tables: &TableOptions,
+) -> anyhow::Result<Option<Arc<RowPositions>>> {
     let Some(path) = &args.positions else { return Ok(None) };
     let positions = RowPositions::read(path)?;
     if let Some(own_vectors) = own_vectors {
-        own_vectors.check_positions(path, positions.len())?;
+        own_vectors.check_positions(path, positions.len(), tables)?;
     }
     Ok(Some(Arc::new(positions)))
 }

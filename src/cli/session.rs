@@ -10,6 +10,7 @@ use super::output::print_error;
 use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
 use vicinity_core::atomic_file::is_same;
+use vicinity_core::table::TableOptions;
 use vicinity_engine::model_selection::{self, SpaceSource};
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::output_files;
@@ -98,9 +99,10 @@ impl Session {
         Ok(Self { engine, _network: None })
     }
 
-    /// Opens the library for writing with vectors of the user's own; creates it if missing.
-    pub fn with_own_vectors(path: &Path, own_vectors: OwnVectors) -> anyhow::Result<Self> {
-        let engine = Engine::open_with_own_vectors(path, own_vectors, mode(Access::ReadWrite), || {})?;
+    /// Opens the library for writing with vectors of the user's own, whose table is read as `tables` say; creates it if
+    /// missing.
+    pub fn with_own_vectors(path: &Path, own_vectors: OwnVectors, tables: &TableOptions) -> anyhow::Result<Self> {
+        let engine = Engine::open_with_own_vectors_of(path, own_vectors, tables, mode(Access::ReadWrite), || {})?;
         if service::saved(path).is_some() {
             service::save(path, None)?;
         }

@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
 use serde::Serialize;
 
-use super::output::{JsonPath, print_error, print_json, print_line};
+use super::output::{JsonPath, print_json, print_line};
 use vicinity_core::condition::Condition;
 use vicinity_core::format::number;
 use vicinity_core::table::{Column, ColumnKind, ColumnValues, TableFormat};
 use vicinity_core::{Table, TableSet};
-
-/// Columns that a message names.
-const NAMED: usize = 20;
 
 #[derive(Serialize)]
 struct TableLine<'a> {
@@ -76,21 +74,10 @@ fn column(column: &Column) -> ColumnLine<'_> {
     ColumnLine { name: column.name(), kind: column.kind(), known: values.known(), categories, limits }
 }
 
-/// Says so if a condition names columns that no table has.
-pub fn report_unknown_columns(tables: &TableSet, condition: &Condition) {
-    let unknown: Vec<&str> =
-        condition.columns().into_iter().filter(|name| !tables.has_column(name)).map(|name| name.as_str()).collect();
-    if unknown.is_empty() {
-        return;
-    }
-    let known = tables.columns();
-    let mut names: Vec<&str> = known.iter().take(NAMED).map(|(name, _)| *name).collect();
-    if known.len() > NAMED {
-        names.push("…");
-    }
-    let known = match names.is_empty() {
-        true => "`vicinity index --rows` reads those of tables".to_owned(),
-        false => format!("the columns are {}", names.join(", ")),
-    };
-    print_error(&format!("No table of the library has a column `{}`; {known}", unknown.join("`, `")));
+/// Checks what a condition says about columns.
+///
+/// # Errors
+/// When no table has them, or their values cannot be compared in this way.
+pub fn check_columns(tables: &TableSet, condition: &Condition) -> anyhow::Result<()> {
+    condition.check_columns(tables).map_err(|problem| anyhow!(problem.to_string()))
 }

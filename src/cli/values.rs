@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use vicinity_core::table::Decimal;
 use vicinity_core::{InvalidLanguages, TextLanguages};
 use vicinity_models::compute_target::Precision;
 use vicinity_models::remote::inference_mode::InferenceMode;
@@ -56,6 +57,57 @@ pub fn long_text() -> impl TypedValueParser<Value = LongText> {
 /// `--precision`.
 pub fn precision() -> impl TypedValueParser<Value = Precision> {
     one_of(PRECISION)
+}
+
+/// Something that is detected, or chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoOr<T> {
+    /// It is detected.
+    Auto,
+    /// It is this.
+    Is(T),
+}
+
+impl<T> AutoOr<T> {
+    /// What is chosen, if anything.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Auto => None,
+            Self::Is(value) => Some(value),
+        }
+    }
+}
+
+/// `--delimiter`.
+pub fn delimiter(word: &str) -> Result<AutoOr<char>, String> {
+    let mut characters = word.chars();
+    let is_possible = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '"' | '\r' | '\n');
+    match (word, characters.next(), characters.next()) {
+        ("auto", ..) => Ok(AutoOr::Auto),
+        ("tab" | "\\t", ..) => Ok(AutoOr::Is('\t')),
+        (_, Some(c), None) if is_possible(c) => Ok(AutoOr::Is(c)),
+        _ => Err("expected one character such as ; , or |, or `tab` or `auto`".to_owned()),
+    }
+}
+
+/// `--decimal`.
+pub fn decimal(word: &str) -> Result<AutoOr<Decimal>, String> {
+    match word {
+        "auto" => Ok(AutoOr::Auto),
+        "," | "comma" => Ok(AutoOr::Is(Decimal::Comma)),
+        "." | "point" => Ok(AutoOr::Is(Decimal::Point)),
+        _ => Err("expected , or . or `auto`".to_owned()),
+    }
+}
+
+/// `--header`.
+pub fn header(word: &str) -> Result<AutoOr<bool>, String> {
+    match word {
+        "auto" => Ok(AutoOr::Auto),
+        "yes" => Ok(AutoOr::Is(true)),
+        "no" => Ok(AutoOr::Is(false)),
+        _ => Err("expected yes, no or `auto`".to_owned()),
+    }
 }
 
 /// `--provider`.
@@ -137,6 +189,20 @@ mod tests {
         assert_eq!(read_text("off"), Ok(ReadTextArg::Off));
         assert_eq!(read_text("eng+deu"), Ok(ReadTextArg::In("eng+deu".parse().expect("languages"))));
         assert!(read_text("").is_err() && read_text("--psm").is_err());
+    }
+
+    #[test]
+    fn how_tables_are_read_is_chosen_or_detected() {
+        assert_eq!([";", "tab", "auto"].map(delimiter), [AutoOr::Is(';'), AutoOr::Is('\t'), AutoOr::Auto].map(Ok));
+        for wrong in ["", "ab", "a", "\"", "ß"] {
+            assert!(delimiter(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            [",", "point"].map(decimal),
+            [Decimal::Comma, Decimal::Point].map(|decimal| Ok(AutoOr::Is(decimal)))
+        );
+        assert!(decimal(";").is_err() && header("maybe").is_err());
+        assert_eq!(["no", "auto"].map(header), [AutoOr::Is(false), AutoOr::Auto].map(Ok));
     }
 
     #[test]

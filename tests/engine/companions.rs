@@ -159,3 +159,29 @@ fn a_photo_with_a_film_inside_is_one_item() {
     let summary = import(&engine, Job::Add(vec![place.files()]));
     assert_eq!((names(&engine), summary.failed), (vec!["PXL_1.MP.jpg".to_owned()], 0));
 }
+
+#[test]
+fn a_raw_photo_beside_a_picture_that_was_left_out_is_an_item() {
+    let place = Place::new();
+    // Larger than any picture that is read; it takes no room on the disk.
+    place.write("a.jpg", &jpeg(64, 1));
+    fs::File::options().write(true).open(place.files().join("a.jpg")).unwrap().set_len((1 << 30) + 1).unwrap();
+    place.write("a.raf", &raw());
+    let engine = place.open();
+    let summary = import(&engine, Job::Add(vec![place.files()]));
+    assert_eq!((summary.failed, summary.skipped.get(&SkipReason::TooLarge)), (0, Some(&1)));
+    assert_eq!(rescan(&engine), (vec!["a.raf".to_owned()], 0));
+    assert_eq!(rescan(&engine), (vec!["a.raf".to_owned()], 0), "nothing changes by itself");
+}
+
+#[test]
+fn files_that_were_skipped_are_retried_and_counted_once() {
+    let place = Place::new();
+    place.write("a.raf", b"FUJIFILMCCD-RAW 0201\0\0\0\0 without a preview");
+    let engine = place.open();
+    let raw_photos = |summary: &ImportSummary| summary.skipped.get(&SkipReason::RawPhoto).copied();
+    assert_eq!(raw_photos(&import(&engine, Job::Add(vec![place.files()]))), Some(1));
+    assert_eq!(raw_photos(&import(&engine, Job::Rescan)), Some(1));
+    let summary = import(&engine, Job::Retry(Vec::new()));
+    assert_eq!((raw_photos(&summary), summary.failed, names(&engine).len()), (Some(1), 0, 0));
+}

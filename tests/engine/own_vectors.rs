@@ -147,6 +147,7 @@ fn a_row_without_a_vector_is_one_failure() {
     drop(engine);
     let (_, again) = place.import();
     assert_eq!((again.embedded, again.reused), (0, 8), "nothing to do though two rows have no vector");
+    assert_eq!(again.failed, 2, "as many as the first time");
     // They are mended: what failed before does not keep the table from being read.
     matrix(&place.vectors, &points(10, 1.0));
     let (engine, mended) = place.import();
@@ -168,6 +169,50 @@ fn vectors_of_the_same_name_in_another_folder_are_another_space() {
     assert_eq!(summary.items, 10);
     let after = elsewhere.vector_files();
     assert!(after.len() == 2 && before.iter().all(|file| after.contains(file)), "{before:?} {after:?}");
+}
+
+#[test]
+fn rows_of_another_table_never_get_the_vectors_of_this_one() {
+    let place = Place::new(10);
+    drop(place.import());
+    let copy = place.dir.path().join("copy.csv");
+    fs::copy(&place.table, &copy).unwrap();
+    let engine = Engine::open_with_model(&place.library(), Some("starter".parse().unwrap()), || {}).expect("opens");
+    engine.submit(Job::SetImport(vicinity_engine::ImportOptions { rows: true, ..engine.import_options() }));
+    engine.submit(Job::Add(vec![copy]));
+    finished(&engine);
+    engine.submit(Job::Rescan);
+    assert_eq!(finished(&engine).items, 20, "both tables have rows of the same texts and numbers");
+    drop(engine);
+    let check = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        let tables: Vec<_> = snapshot.items().map(|item| item.path.file_name().unwrap().to_owned()).collect();
+        assert_eq!((tables.len(), tables.iter().filter(|name| *name == "table.csv").count()), (10, 10), "{tables:?}");
+    };
+    let (engine, summary) = place.import();
+    assert_eq!((summary.items, summary.embedded), (10, 0));
+    check(&engine);
+    drop(engine);
+    check(&place.open());
+}
+
+#[test]
+fn what_a_killed_run_left_of_earlier_vectors_is_removed_by_the_next() {
+    let place = Place::new(10);
+    drop(place.import());
+    let before = place.vector_files();
+    // As a run leaves it that is killed between storing new vectors and forgetting the earlier ones.
+    let catalog = rusqlite::Connection::open(place.library().join("catalog.sqlite")).unwrap();
+    let earlier = "INSERT INTO models (name, revision, preprocessing, dim, file, rows)
+                   SELECT name, ?1, preprocessing, dim, ?1 || '.f32', 0 FROM models WHERE preprocessing LIKE 'own vectors%'";
+    assert_eq!(catalog.execute(earlier, ["earlier"]).unwrap(), 1);
+    fs::write(place.library().join("vectors/earlier.f32"), "vectors").unwrap();
+    let (_, again) = place.import();
+    assert_eq!((again.embedded, again.reused), (0, 10), "there was nothing to read");
+    assert_eq!(place.vector_files(), before);
+    let left: u32 =
+        catalog.query_row("SELECT count(*) FROM models WHERE revision = 'earlier'", (), |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality, Part};
+use vicinity_core::{Embedding, LabelSet, Layout, LayoutMethod, MapPos, Modality, Part, SkipReason};
 use vicinity_engine::ImportOptions;
 use vicinity_engine::store::{
     AssignedLabel, FileStamp, FileStatus, NewItem, RejectedFile, RejectionCause, Store, StoreError,
@@ -155,7 +155,7 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     );
     store.commit_known(vec![row(1, 3), row(2, 6)]).expect("stored");
     store.commit_embedded(vec![(row(3, 9), embedding(9))]).expect("stored");
-    store.finish_parts(Path::new("/t.csv"), stamp(9, 9)).expect("stored");
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 9), None).expect("stored");
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     assert_holds(&store, [3, 6, 9]);
     drop(store);
@@ -163,8 +163,15 @@ fn a_table_is_known_only_when_all_its_rows_are_stored() {
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 9)), FileStatus::Unchanged);
     let shorter = NewItem { modified_ns: 10, ..row(1, 6) };
     store.commit_known(vec![shorter]).expect("stored");
-    store.finish_parts(Path::new("/t.csv"), stamp(9, 10)).expect("stored");
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 10), None).expect("stored");
     assert_holds(&store, [6]);
+    // The same file, read in another way, has another row alone.
+    let other = NewItem { modified_ns: 10, ..row(2, 3) };
+    store.commit_known(vec![other]).expect("stored");
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 10), None).expect("stored");
+    assert_holds(&store, [6, 3]);
+    store.finish_parts(Path::new("/t.csv"), stamp(9, 10), Some(&[2])).expect("stored");
+    assert_holds(&store, [3]);
     assert_eq!(store.known(Path::new("/t.csv"), stamp(9, 10)), FileStatus::Unchanged);
 }
 
@@ -180,7 +187,7 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
         pages: false,
         long_text: LongText::Mean,
         watch: true,
-        read_text: None,
+        ..ImportOptions::default()
     };
     store.set_import_options(&options).expect("stored");
     drop(store);
@@ -200,6 +207,7 @@ fn options_that_change_vectors_make_texts_new_and_pictures_not() {
 fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
     let dir = tempfile::tempdir().expect("a folder");
     let failed = |n: u32| RejectedFile {
+        parts: 1,
         cause: RejectionCause::Content,
         change_mark: 0,
         path: format!("/photos/{n}.jpg").into(),
@@ -224,6 +232,31 @@ fn failures_are_remembered_until_the_file_changes_is_read_or_retried() {
     store.clear_failures(&[]).expect("stored");
     drop(store);
     assert_eq!(open(dir.path()).failures(), []);
+}
+
+#[test]
+fn skipped_files_are_retried_if_the_reason_may_have_gone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    let left_out = |name: &str, reason| RejectedFile {
+        parts: 1,
+        path: PathBuf::from(name),
+        reason: String::new(),
+        cause: RejectionCause::LeftOut(reason),
+        bytes: 1,
+        modified_ns: 1,
+        change_mark: 0,
+    };
+    let files = [
+        left_out("/a.mkv", SkipReason::Video),
+        left_out("/b.exe", SkipReason::Program),
+        left_out("/c.dng", SkipReason::RawPhoto),
+        left_out("/d.raf", SkipReason::Companion),
+    ];
+    store.record_rejected(files.to_vec()).expect("stored");
+    assert_eq!(store.retried_files(), [Path::new("/a.mkv"), Path::new("/c.dng")]);
+    assert_eq!(store.left_out_reason(Path::new("/b.exe")), Some(SkipReason::Program));
+    assert_eq!(store.left_out_reason(Path::new("/e.jpg")), None);
 }
 
 #[cfg(unix)]
@@ -507,6 +540,7 @@ fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
     let (mut store, _) = Store::open(dir.path(), &other).expect("opens");
     store.commit_embedded(batch(0..10)).expect("stored");
     let refused = RejectedFile {
+        parts: 1,
         cause: RejectionCause::Refused { hash: hash(20) },
         change_mark: 0,
         path: "/photos/20.jpg".into(),
@@ -521,7 +555,7 @@ fn compacting_keeps_the_vectors_of_other_models_and_of_both_ways_of_reading() {
         pages: false,
         long_text: LongText::Mean,
         watch: true,
-        read_text: None,
+        ..ImportOptions::default()
     };
     store.set_import_options(&mean).expect("stored");
     store.commit_embedded(batch(3..4)).expect("stored");
@@ -889,10 +923,11 @@ mod damage {
                 pages: false,
                 long_text: LongText::Truncate,
                 watch: true,
-                read_text: None,
+                ..ImportOptions::default()
             };
             store.set_import_options(&options).expect("stored");
             let failed = RejectedFile {
+                parts: 1,
                 cause: RejectionCause::Content,
                 change_mark: 0,
                 path: "/photos/x".into(),

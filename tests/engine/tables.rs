@@ -7,8 +7,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
 use tempfile::TempDir;
-use vicinity_core::table::{Cell, ColumnKind, ColumnName};
-use vicinity_core::{Condition, Filter, Part, Table};
+use vicinity_core::table::{Cell, ColumnKind, ColumnName, Decimal, TableOptions};
+use vicinity_core::{Condition, Filter, Part, SkipReason, Table};
 use vicinity_engine::store::Store;
 use vicinity_engine::{Engine, Event, ImportSummary, Job, VisibleRows};
 
@@ -203,8 +203,8 @@ fn rows_of_parquet_files_are_texts_and_pictures_with_their_columns() {
     let (_, summary) = place.import(Job::Rescan);
     assert_eq!(
         (summary.embedded, summary.failed),
-        (0, 1),
-        "nothing is read again; a table with unreadable rows counts once"
+        (0, 2),
+        "nothing is read again, and as many rows have failed as the first time"
     );
 }
 
@@ -219,4 +219,75 @@ fn bad_rows_of_lines_of_json_cost_only_themselves() {
     assert_eq!(met(&engine, "column score >= 0.5"), ["lines.jsonl:1", "lines.jsonl:4"]);
     assert_eq!(met(&engine, "column of.who = ann or column score = 7"), ["lines.jsonl:1", "lines.jsonl:4"]);
     assert_eq!(met(&engine, "has column text"), ["lines.jsonl:1", "lines.jsonl:3", "lines.jsonl:4"]);
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_counted_alike_in_every_run() {
+    let place = Place::new();
+    fs::write(place.files().join("a.jsonl"), "{\"text\": \"a cat\"}\nno JSON\n{\"text\": \"a fox\"}\n[1,\n").unwrap();
+    let (engine, first) = place.import(Job::Add(vec![place.files()]));
+    assert_eq!((first.failed, engine.failures().len()), (2, 1));
+    drop(engine);
+    let (engine, second) = place.import(Job::Rescan);
+    assert_eq!((second.failed, second.reused, engine.failures().len()), (2, first.items, 1));
+    drop(engine);
+    let (_, retried) = place.import(Job::Retry(Vec::new()));
+    assert_eq!(retried.failed, 2);
+}
+
+#[test]
+fn how_tables_are_read_can_be_chosen_and_a_change_reads_them_again() {
+    let place = Place::new();
+    let (engine, _) = place.import(Job::Add(vec![place.files()]));
+    let choose = |engine: &Engine, tables: TableOptions| {
+        engine.submit(Job::SetImport(vicinity_engine::ImportOptions { tables, ..engine.import_options() }));
+        engine.submit(Job::Rescan);
+        let summary = wait(engine, |event| match event {
+            Event::ImportFinished(summary) => Some(summary),
+            _ => None,
+        });
+        read_columns(engine);
+        summary
+    };
+    let text = |engine: &Engine, row: u32| {
+        let snapshot = engine.snapshot();
+        let found = snapshot.items().find(|item| item.part == Some(Part::Row(row)));
+        found.and_then(|item| item.snippet.as_deref().map(str::to_owned))
+    };
+    assert_eq!(text(&engine, 2).as_deref(), Some("a small white dog"));
+    let by_name = TableOptions { text_column: Some("Name".to_owned()), ..TableOptions::default() };
+    assert_eq!(choose(&engine, by_name.clone()).items, 4);
+    assert_eq!((text(&engine, 2).as_deref(), text(&engine, 4).as_deref()), (Some("Ada"), Some("Bo")));
+    let format = columns(&engine, &place.table()).unwrap().format.clone();
+    assert_eq!(format.content_column.as_deref(), Some("name"));
+    drop(engine);
+    // Remembered, and without a header there is a row more.
+    let engine = Engine::open(&place.library(), || {}).unwrap();
+    assert_eq!(engine.import_options().tables, by_name);
+    let plain = TableOptions { has_header: Some(false), decimal: Some(Decimal::Point), ..TableOptions::default() };
+    let summary = choose(&engine, plain);
+    assert_eq!((summary.items, text(&engine, 1).as_deref()), (5, Some("name | text | price | born | kind")));
+    let table = columns(&engine, &place.table()).unwrap();
+    assert_eq!((table.columns[0].name(), table.format.decimal), ("column 1", Some(Decimal::Point)));
+    assert_eq!(choose(&engine, TableOptions::default()).items, 4, "the last row of before is gone");
+    assert_eq!(met(&engine, "column price > 1000"), ["dogs.csv:1"]);
+}
+
+#[test]
+fn workbooks_have_rows_if_rows_are_items_and_are_left_out_otherwise() {
+    let place = Place::new();
+    let book = place.files().join("dogs.xlsx");
+    fs::copy(crate::support::project_dir().join("tests/fixtures/tables/dogs.xlsx"), &book).unwrap();
+    let engine = Engine::open(&place.library(), || {}).unwrap();
+    engine.submit(Job::Add(vec![place.files()]));
+    let summary = wait(&engine, |event| if let Event::ImportFinished(summary) = event { Some(summary) } else { None });
+    assert_eq!((summary.items, summary.skipped.get(&SkipReason::Office)), (2, Some(&1)));
+    drop(engine);
+    let (engine, summary) = place.import(Job::Rescan);
+    assert_eq!((summary.items, summary.failed, summary.skipped.len()), (7, 0, 0));
+    assert_eq!(met(&engine, "column born = 2023-06-14 and column price > 2"), ["dogs.xlsx:4"]);
+    let item = engine.snapshot().items().find(|item| item.name() == "dogs.xlsx:4").map(|item| item.id).unwrap();
+    engine.submit(Job::Preview(item));
+    let preview = wait(&engine, |event| if let Event::Preview(_, content) = event { Some(content) } else { None });
+    assert!(matches!(preview, Ok(vicinity_engine::PreviewContent::Text(text)) if &*text == "grün & <bunt>"));
 }

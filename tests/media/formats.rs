@@ -317,6 +317,10 @@ fn hostile_lists_of_items_are_refused() {
         let damaged = matches!(error, ReadError::Picture(PictureError::Damaged { .. }));
         assert!(damaged && plain(&error.to_string()), "{what}: {error}");
     }
+    // Two pictures of so many pixels that their sum has no number.
+    let overlaid = heic(&[(1, b"iovl"), (2, coded)], &reference(1, &[2, 2]), &nowhere, [u32::MAX; 2]);
+    let too_large = PictureError::TooLarge { width: u32::MAX, height: u32::MAX };
+    assert_eq!(answer("a.heic", &overlaid).unwrap_err(), ReadError::Picture(too_large));
     let deep = (0..10_000).fold(Vec::new(), |inner, _| boxed(b"meta", &inner));
     assert!(answer("a.heic", &[boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), deep].concat()).is_err());
     let wide = heic(&[(1, coded)], &[], &nowhere, [1 << 20, 1 << 20]);

@@ -15,6 +15,7 @@ fn use_helper() {
 }
 
 mod decode_helper;
+mod dng;
 mod documents;
 mod files;
 mod formats;

@@ -141,6 +141,9 @@ fn damaged_documents_are_read_as_far_as_they_go_or_refused() {
     }));
     assert_eq!(open(garbage).err(), Some(PdfError::Damaged.into()));
     assert!(matches!(open(document(&[], A4, "")).err(), Some(ReadError::Pdf(PdfError::NoPages | PdfError::Damaged))));
+    // A size that is no number of this format costs the page; the document has one, but none that can be read.
+    let unreadable = open(document(&[HELLO], "0 0 1e9 1e9", "")).err().map(|error| error.to_string());
+    assert_eq!(unreadable.as_deref(), Some("The document has no pages that can be read"));
     // Bits that are changed anywhere end nothing but the page.
     for at in (20..whole.len()).step_by(whole.len() / 40) {
         let mut changed = whole.clone();
@@ -225,4 +228,49 @@ fn one_page_is_read_again() {
     let Ok(Some(Content::Parts(parts))) = read(&report, &bytes, &texts_only) else { panic!("no document") };
     let parts: Vec<Part> = parts.map(|part| part.unwrap().part).collect();
     assert_eq!(parts, [Part::PageText(1), Part::PageText(2)]);
+}
+
+#[test]
+fn a_large_document_keeps_nobody_from_reading_other_files() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.pdf");
+    let mut file = std::fs::File::create(&large).unwrap();
+    file.write_all(b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n").unwrap();
+    file.set_len(700 << 20).unwrap();
+    let mut document = vicinity_media::open(&large).unwrap();
+    document.fill().unwrap();
+    // It would wait for as long as the document is read.
+    let other = folder.path().join("other.txt");
+    std::fs::write(&other, "words ".repeat(200_000)).unwrap();
+    let (sender, read) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = vicinity_media::open(&other).unwrap();
+        sender.send(text.fill().is_ok()).unwrap();
+    });
+    assert_eq!(read.recv_timeout(std::time::Duration::from_secs(60)), Ok(true));
+    drop(document);
+}
+
+#[test]
+fn pages_of_the_document_that_was_looked_at_last_are_those_of_the_file_as_it_is_now() {
+    crate::use_helper();
+    let folder = tempfile::tempdir().unwrap();
+    let [report, type1, restricted] = ["report.pdf", "type1.pdf", "restricted.pdf"].map(path);
+    let path = folder.path().join("a.pdf");
+    let text = |page| match read_part(&path, Part::PageText(page)) {
+        Ok(Some(PartContent::Text(text))) => Some(text),
+        _ => None,
+    };
+    std::fs::copy(&report, &path).unwrap();
+    let facts = vicinity_media::pdf_facts(&path).unwrap();
+    assert_eq!((facts.pages, facts.is_encrypted), (3, false));
+    let first = text(1).expect("a text");
+    assert_eq!(text(1).as_ref(), Some(&first));
+    std::fs::copy(&type1, &path).unwrap();
+    let other = text(1).expect("a text");
+    assert_ne!(other, first, "another document by now");
+    assert!(vicinity_media::pdf_facts(&restricted).unwrap().is_encrypted);
+    std::fs::remove_file(&path).unwrap();
+    assert!(text(1).is_none());
 }

@@ -388,6 +388,83 @@ fn the_picture_of_an_animation_is_its_first_frame_that_shows_something() {
 }
 
 #[test]
+fn frames_of_an_animation_that_differ_are_parts_if_that_is_wanted() {
+    let main = ideal(52, 44);
+    let other = inverted(main.clone());
+    let black = shown(52, 44, 0);
+    let mut nearly = main.clone();
+    nearly.get_pixel_mut(3, 3).0 = [0; 3];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film");
+    let read = |bytes: &[u8], pages: bool| {
+        std::fs::write(&path, bytes).unwrap();
+        let mut file = vicinity_media::open(&path).unwrap();
+        file.fill().unwrap();
+        file.content(&path, &ReadOptions { pages, ..ReadOptions::default() }).unwrap().unwrap().1
+    };
+    let frames = [&black, &main, &nearly, &other, &main];
+    for (what, bytes, most) in [
+        ("GIF", files::gif_animation(&frames), 16.0),
+        ("APNG", apng(None, &frames), 0.1),
+        ("WebP", webp_animation(&frames), 1.5),
+    ] {
+        assert!(matches!(read(&bytes, false), Content::Image { .. }), "{what}: not wanted");
+        let Content::Parts(parts) = read(&bytes, true) else { panic!("{what}: not taken apart") };
+        let parts: Vec<_> = parts.map(Result::unwrap).collect();
+        let found: Vec<_> = parts.iter().map(|part| part.part).collect();
+        assert_eq!(found, [Part::AnimationFrame(2), Part::AnimationFrame(4)], "{what}");
+        assert_ne!(parts[0].hash, parts[1].hash);
+        for (part, wanted) in parts.into_iter().zip([&main, &other]) {
+            let again = vicinity_media::read_part(&path, part.part).unwrap().unwrap();
+            for content in [part.content, again] {
+                let PartContent::Picture { picture, original } = content else { panic!("no picture") };
+                assert_eq!(original, [52, 44], "{what}");
+                assert!(difference(&picture, wanted) < most, "{what}");
+            }
+        }
+        assert!(vicinity_media::read_part(&path, Part::AnimationFrame(6)).is_err(), "{what}");
+    }
+    for (what, bytes) in [
+        ("a single frame", files::gif_animation(&[&main])),
+        ("frames alike", files::gif_animation(&[&main, &nearly, &main])),
+        ("a still picture", png(&main)),
+    ] {
+        assert!(matches!(read(&bytes, true), Content::Image { .. }), "{what}");
+    }
+    // What was read of a file that is cut off stays.
+    let whole = apng(None, &[&main, &other, &black]);
+    let cut = &whole[..whole.len() - 60];
+    let Content::Parts(parts) = read(cut, true) else { panic!("not taken apart") };
+    let found: Vec<_> = parts.map(|part| part.map(|part| part.part).map_err(|error| error.part)).collect();
+    assert_eq!(found[..2], [Ok(Part::AnimationFrame(1)), Ok(Part::AnimationFrame(2))]);
+}
+
+#[test]
+fn a_long_animation_has_a_hundred_frames_at_most() {
+    // Stripes of two greys, of which no two frames have the same.
+    let frame = |number: u32| {
+        RgbImage::from_fn(24, 24, |x, y| {
+            let is_dark = (number >> (x / 3)) & 1 == 1 || y < 4;
+            image::Rgb([if is_dark { 10 } else { 240 }; 3])
+        })
+    };
+    let frames: Vec<RgbImage> = (1..=120).map(frame).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.gif");
+    std::fs::write(&path, files::gif_animation(&frames.iter().collect::<Vec<_>>())).unwrap();
+    let mut file = vicinity_media::open(&path).unwrap();
+    file.fill().unwrap();
+    let options = ReadOptions { pages: true, ..ReadOptions::default() };
+    let Some((_, Content::Parts(parts))) = file.content(&path, &options).unwrap() else { panic!("not taken apart") };
+    assert_eq!(parts.flatten().count(), 100);
+    assert!(vicinity_media::may_have_pages(&path));
+    std::fs::write(folder.path().join("still.png"), png(&ideal(9, 9))).unwrap();
+    std::fs::write(folder.path().join("film.png"), apng(None, &[&ideal(9, 9), &shown(9, 9, 1)])).unwrap();
+    let may_have_pages = |name: &str| vicinity_media::may_have_pages(&folder.path().join(name));
+    assert_eq!(["still.png", "film.png", "none.png"].map(may_have_pages), [false, true, false]);
+}
+
+#[test]
 fn the_picture_of_an_icon_is_its_largest() {
     let large = DynamicImage::from(ideal(64, 64)).into_rgba8();
     let small = DynamicImage::from(shown(16, 16, 9)).into_rgba8();

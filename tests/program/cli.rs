@@ -129,7 +129,11 @@ fn rows_of_tables_are_found_by_their_columns() {
     assert_eq!(found("column price >= 3 and column kind = Wild"), [Some(2), Some(3)]);
     assert_eq!(found("column price < 2 or column price > 20"), [Some(1), Some(2)]);
     let told = stderr(&place.run(&["search", "an animal", "--where", "column prize > 3"]));
-    assert!(told.contains("No table of the library has a column `prize`; the columns are kind, price, text"), "{told}");
+    assert!(told.contains("no table of the library has a column `prize`; the columns are kind, price, text"), "{told}");
+    let wrong = place.run(&["search", "an animal", "--where", "column price > \"abc\""]);
+    let told = stderr(&wrong);
+    assert_eq!(wrong.status.code(), Some(2), "{told}");
+    assert!(told.contains("a column of numbers; write `column \"price\" >= 1.5`"), "{told}");
     let told = lines(&place.run(&["info", "--json", table.to_str().unwrap()])).remove(0);
     assert_eq!((&told["rows"], &told["separator"], &told["decimal"]), (&3.into(), &";".into(), &"comma".into()));
     let price = &told["columns"][1];
@@ -143,6 +147,34 @@ fn rows_of_tables_are_found_by_their_columns() {
     {
         assert!(said.contains(line), "{said}");
     }
+}
+
+#[test]
+fn how_tables_are_read_is_chosen_and_remembered() {
+    let place = Place::new();
+    let table = place.files().join("dogs.csv");
+    fs::write(&table, "a,1;a dog\nb,2;a wolf\n").unwrap();
+    let (files, path) = (place.files(), table.to_str().unwrap().to_owned());
+    let info = |place: &Place| lines(&place.run(&["info", "--json", &path])).remove(0);
+    let index = |more: &[&str]| {
+        let mut arguments = vec!["index", files.to_str().unwrap(), "--rows", "--json"];
+        arguments.extend(more);
+        let output = place.run(&arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        info(&place)
+    };
+    let chosen = index(&["--delimiter", ",", "--header", "--text-column", "1;a dog"]);
+    assert_eq!((&chosen["separator"], &chosen["has_header"], &chosen["rows"]), (&",".into(), &true.into(), &1.into()));
+    assert_eq!(chosen["content_column"], "1;a dog");
+    let kept = index(&["--delimiter", ";", "--decimal", ","]);
+    assert_eq!(
+        (&kept["separator"], &kept["has_header"], &kept["decimal"]),
+        (&";".into(), &true.into(), &"comma".into())
+    );
+    let detected = index(&["--delimiter", "auto", "--header=auto", "--decimal", "auto", "--text-column", ""]);
+    assert_eq!((&detected["separator"], &detected["rows"]), (&",".into(), &2.into()));
+    let wrong = place.run(&["index", "--delimiter", "two"]);
+    assert!(stderr(&wrong).contains("expected one character"), "{}", stderr(&wrong));
 }
 
 #[test]
@@ -174,7 +206,7 @@ fn a_search_is_limited_to_what_meets_a_condition() {
     }
 
     let told = stderr(&place.run(&["search", "an animal", "--where", "column price > 3"]));
-    assert!(told.contains("No table of the library has a column `price`"), "{told}");
+    assert!(told.contains("no table of the library has a column `price`"), "{told}");
 
     let catalog = rusqlite::Connection::open(place.path("library").join("catalog.sqlite")).unwrap();
     catalog.execute("DELETE FROM facts WHERE rowid = (SELECT min(rowid) FROM facts)", ()).unwrap();
@@ -486,7 +518,7 @@ fn exports_agree(place: &Place) {
         bytes[header..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     assert_eq!(values.len(), 5 * 384);
     let table = fs::read_to_string(&items).unwrap();
-    assert!(table.lines().next().unwrap().ends_with(",snippet,label,label_score,page,seconds"), "{table}");
+    assert!(table.lines().next().unwrap().ends_with(",snippet,label,label_score,page,seconds,frame"), "{table}");
     let row = table.lines().skip(1).position(|line| line.contains("dog.txt")).unwrap();
     let embedded = place.run(&["embed", place.files().join("dog.txt").to_str().unwrap()]);
     let embedded = &lines(&embedded)[0]["embeddings"][0];
@@ -725,6 +757,7 @@ fn failed_files_are_tried_again_when_asked() {
     fs::write(files.join("late.txt"), "Read at the second attempt.").unwrap();
     let file = candidate(files.join("late.txt")).unwrap();
     let failed = RejectedFile {
+        parts: 1,
         path: file.path,
         reason: "The disk did not answer".to_owned(),
         cause: RejectionCause::Access,

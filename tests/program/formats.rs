@@ -67,11 +67,20 @@ fn photos_of_others_are_embedded_as_their_twins() {
 }
 
 /// What a command prints about the library `library` of a folder, as a whole and as JSON by line.
-fn run(folder: &TempDir, arguments: &[&str]) -> (String, Vec<Value>) {
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vicinity"));
     command.args(arguments).args(["--library", "library"]).current_dir(folder.path()).stdin(Stdio::null());
     command.env("VICINITY_HOME", folder.path().join("home"));
-    let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    command
+}
+
+/// What a command says to people about what went wrong.
+fn complaint(folder: &TempDir, arguments: &[&str]) -> String {
+    String::from_utf8(command(folder, arguments).output().unwrap().stderr).unwrap()
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> (String, Vec<Value>) {
+    let output = String::from_utf8(command(folder, arguments).output().unwrap().stdout).unwrap();
     let lines = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (output, lines)
 }
@@ -141,4 +150,58 @@ fn pages_of_documents_become_items_and_are_named_in_hits() {
     assert_eq!((&hits[0]["page"], &hits[0]["snippet"]), (&2.into(), &"A wide table of ponds".into()), "{output}");
     let (output, hits) = run(&folder, &["search", "red and blue", "--json", "--modality", "image"]);
     assert_eq!((&hits[0]["page"], hits.len()), (&3.into(), 3), "{output}");
+}
+
+#[test]
+fn a_document_is_known_by_its_pages_its_title_and_its_time() {
+    let (folder, samples) =
+        (tempfile::tempdir().unwrap(), crate::support::places::project_dir().join("tests/fixtures/pdf"));
+    fs::create_dir(folder.path().join("files")).unwrap();
+    for name in ["report.pdf", "restricted.pdf", "locked.pdf"] {
+        fs::copy(samples.join(name), folder.path().join("files").join(name)).unwrap();
+    }
+    run(&folder, &["index", "files", "--json"]);
+    let (output, known) = run(&folder, &["info", "files/report.pdf", "files/restricted.pdf", "--json"]);
+    assert_eq!((&known[0]["pages"], &known[0]["encrypted"]), (&3.into(), &false.into()), "{output}");
+    assert_eq!((&known[1]["pages"], &known[1]["encrypted"]), (&3.into(), &true.into()), "{output}");
+    assert_eq!(known[0]["taken"]["source"], "modified", "{output}");
+    let output = complaint(&folder, &["info", "files/locked.pdf"]);
+    assert!(output.contains("protected by a password"), "{output}");
+    let (_, pages) = run(&folder, &["search", "--json", "-k", "50", "report", "--where", "taken > 2000"]);
+    assert!(pages.iter().filter(|hit| hit["modality"] == "image").count() >= 6, "{pages:?}");
+    let output = complaint(&folder, &["search", "--like", "files/report.pdf"]);
+    assert!(output.contains("has 3 pages; name one, as in \"report.pdf, page 1\""), "{output}");
+    fs::copy(samples.join("report.pdf"), folder.path().join("files/copy.pdf")).unwrap();
+    run(&folder, &["index", "--json"]);
+    let (output, same) = run(&folder, &["duplicates", "--json"]);
+    assert_eq!(same.len(), 1, "{output}");
+    assert_eq!(same[0]["files"].as_array().map(Vec::len), Some(2), "{output}");
+}
+
+#[test]
+fn frames_of_an_animation_are_items_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("files")).unwrap();
+    let frame = |red: u8| {
+        let frame = image::RgbaImage::from_fn(32, 32, |x, y| image::Rgba([red, (x * 8) as u8, (y * 8) as u8, 255]));
+        image::Frame::new(frame)
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut bytes);
+    encoder.encode_frames([frame(0), frame(0), frame(240)]).unwrap();
+    drop(encoder);
+    fs::write(folder.path().join("files/film.gif"), bytes).unwrap();
+    let items = |arguments: &[&str]| {
+        run(&folder, &[&["index", "--json"], arguments].concat()).1.pop().unwrap()["items"].clone()
+    };
+    assert_eq!(items(&["files"]), 1);
+    assert_eq!(items(&["--pages"]), 2);
+    let (output, hits) = run(&folder, &["search", "--image", "files/film.gif", "--json"]);
+    let mut frames: Vec<_> = hits.iter().filter_map(|hit| hit["frame"].as_u64()).collect();
+    frames.sort_unstable();
+    assert_eq!(frames, [1, 3], "{output}");
+    let (output, known) = run(&folder, &["info", "files/film.gif", "--json"]);
+    assert_eq!(known[0]["frames"], 2, "{output}");
+    let (output, like) = run(&folder, &["search", "--like", "files/film.gif, frame 3", "--json"]);
+    assert!(!like.is_empty(), "{output}");
 }

@@ -59,10 +59,11 @@ fn a_table_with_vectors_is_indexed_and_searched_by_its_rows() {
     assert!(rows.contains(&7) && rows.contains(&9), "{rows:?}");
     let cosine = hits[0]["score"].as_f64().unwrap();
     assert!((cosine - f64::from(0.1_f32.cos())).abs() < 1e-4, "{cosine}");
-    for missing in ["table.csv", "table.csv:21", "none.csv:1"] {
+    let [rows, none] = ["the file has 20 rows", "no such item"];
+    for (missing, error) in [("table.csv", rows), ("table.csv:21", none), ("none.csv:1", none)] {
         let found = place.run(&["search", "--like", missing]);
         assert_eq!(found.status.code(), Some(2), "{missing}");
-        assert!(stderr(&found).contains("no such item"), "{}", stderr(&found));
+        assert!(stderr(&found).contains(error), "{}", stderr(&found));
     }
     let filtered = place.run(&["search", "--like", "table.csv:8", "--where", "name ~ \"table\"", "--json", "-k", "3"]);
     assert!(filtered.status.success(), "{}", stderr(&filtered));
@@ -197,4 +198,33 @@ mod in_the_window {
         window.get_by_label_contains("choose a model");
         click(&mut window, "Clear search");
     }
+}
+
+#[test]
+fn only_the_table_that_vectors_belong_to_becomes_rows() {
+    let place = Place::new(6);
+    fs::create_dir(place.dir.path().join("texts")).unwrap();
+    fs::write(place.dir.path().join("texts/other.csv"), "text\nThe first one.\nThe second one.\n").unwrap();
+    assert_eq!(lines(&place.run(&["index", "texts", "--json"]))[0]["items"], 1, "a table is a text");
+    assert_eq!(lines(&place.index(&[]))[0]["items"], 6);
+    let summary = &lines(&place.run(&["index", "--model", "starter", "--json"]))[0];
+    assert_eq!(summary["items"], 7, "the other table is still one text, and this one still has rows");
+    let summary = &lines(&place.index(&[]))[0];
+    assert_eq!((&summary["items"], &summary["embedded"]), (&6.into(), &0.into()));
+}
+
+#[test]
+fn vectors_in_a_column_of_a_parquet_table_are_read() {
+    let place = Place::new(1);
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tables/vectors.parquet");
+    let indexed = place.run(&["index", table, "--vectors-column", "half", "--json"]);
+    let all = lines(&indexed);
+    let summary = all.last().unwrap();
+    assert_eq!((&summary["items"], &summary["failed"]), (&4.into(), &1.into()), "{}", stderr(&indexed));
+    assert!(all[0]["error"].as_str().unwrap().contains("Row 3: it has no vector"), "{all:?}");
+    let hits = lines(&place.run(&["search", "--like", &format!("{table}:1"), "-k", "1", "--json"]));
+    let cosine = (1.0 * 2.0 + 1.5 * 2.5 + 1.0 * 2.0) / ((1.0_f64 + 2.25 + 1.0) * (4.0 + 6.25 + 4.0)).sqrt();
+    assert!((hits[0]["score"].as_f64().unwrap() - cosine).abs() < 1e-4, "{hits:?}");
+    let none = place.run(&["index", table, "--vectors-column", "whole"]);
+    assert!(stderr(&none).contains("no list of numbers in a field `whole`"), "{}", stderr(&none));
 }

@@ -1142,6 +1142,33 @@ fn text_in_pictures_is_read_in_the_languages_chosen() {
 }
 
 #[test]
+fn how_tables_are_read_is_chosen_in_a_section_that_is_closed_at_first() {
+    let (mut window, jobs) = open_import_settings(|| Ok(Vec::new()));
+    assert!(window.query_by_label("Semicolon").is_none());
+    window.get_by_label("How tables are read").click();
+    step_until(&mut window, "the section is open", |w| w.query_by_label("Semicolon").is_some());
+    window.run_steps(20);
+    for name in ["Semicolon", "1,5", "No header"] {
+        window.get_by_label(name).click();
+        window.run_steps(3);
+    }
+    window.get_by_label("Column with the text").click();
+    window.run_steps(3);
+    window.event(egui::Event::Text("note".to_owned()));
+    window.run_steps(3);
+    window.get_by_label("Apply").click();
+    let chosen = |job: &Job| if let Job::SetImport(options) = job { Some(options.tables.clone()) } else { None };
+    step_until(&mut window, "it is stored", |_| jobs.lock().unwrap().iter().find_map(chosen).is_some());
+    let expected = vicinity_core::table::TableOptions {
+        separator: Some(';'),
+        decimal: Some(vicinity_core::table::Decimal::Comma),
+        has_header: Some(false),
+        text_column: Some("note".to_owned()),
+    };
+    assert_eq!(jobs.lock().unwrap().iter().find_map(chosen), Some(expected));
+}
+
+#[test]
 fn the_status_bar_shows_how_much_text_was_read_and_a_button_to_pause() {
     let habits = fake::Habits { reading_text: true, ..fake::Habits::default() };
     let (mut window, jobs) = open_with_habits(Setup::default(), habits);

@@ -31,8 +31,9 @@ impl Place {
         lines(&self.command(arguments).output().unwrap())
     }
 
-    /// A video of two scenes, ten seconds each, with a time in its header; false where there is no `ffmpeg`.
-    fn make_video(&self, name: &str) -> bool {
+    /// A video of two scenes, ten seconds each, with a time in its header; false where there is no `ffmpeg`,
+    /// so that the test is skipped.
+    fn make_video(&self, name: &str, test: &str) -> bool {
         let half = |colour: &str, label: &str| format!("color={colour}:s=64x64:d=10:r=10[{label}];");
         let source = format!(
             "{}{}{}{}[a][b]hstack[x];[c][d]hstack[y];[x][y]concat",
@@ -50,7 +51,7 @@ impl Place {
                 true
             }
             Err(_) => {
-                eprintln!("passed over: no ffmpeg on this computer");
+                eprintln!("skipped: {test} (ffmpeg is absent)");
                 false
             }
         }
@@ -65,7 +66,7 @@ fn lines(output: &Output) -> Vec<Value> {
 #[test]
 fn frames_of_a_video_are_found_with_their_times_once_ffmpeg_is_installed() {
     let place = Place::new();
-    if !place.make_video("clip.mp4") {
+    if !place.make_video("clip.mp4", "frames_of_a_video_are_found_with_their_times_once_ffmpeg_is_installed") {
         return;
     }
     let files = place.files();
@@ -96,7 +97,22 @@ fn frames_of_a_video_are_found_with_their_times_once_ffmpeg_is_installed() {
     let mut seconds: Vec<f64> = hits.iter().filter_map(|hit| hit["seconds"].as_f64()).collect();
     seconds.sort_by(f64::total_cmp);
     assert_eq!(seconds, [0.0, 10.0], "{hits:?}");
-    let known = place.run(&["info", "--json", files.join("clip.mp4").to_str().unwrap()]);
+    let clip = files.join("clip.mp4").display().to_string();
+    let met = |condition: &str| place.run(&["search", "--json", "--where", condition, "red and blue"]).len();
+    assert_eq!(met("taken >= 2023-06-14 and taken < 2023-06-15"), 2, "frames were taken when the video was");
+    let second = format!("{clip} at 0:10");
+    let found = place.run(&["search", "--json", "--like", &second]);
+    assert!(!found.is_empty());
+    let refused = place.command(&["search", "--like", &clip]).output().unwrap();
+    let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.contains("has 2 frames; name one, as in \"clip.mp4 at 0:00\""), "{refused}");
+    let known = place.run(&["info", "--json", &clip]);
+    assert_eq!(known[0]["frames"], 2);
+    let copy = files.join("copy.mp4");
+    fs::copy(files.join("clip.mp4"), &copy).unwrap();
+    place.run(&["index", "--json"]);
+    let same = place.run(&["duplicates", "--json"]);
+    assert_eq!(same[0]["files"].as_array().map(Vec::len), Some(2), "{same:?}");
     assert_eq!(
         (&known[0]["duration_secs"], &known[0]["taken"]["local"]),
         (&20.0.into(), &"2023-06-14T13:30:12".into())

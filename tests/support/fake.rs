@@ -367,14 +367,7 @@ impl Backend for Fake {
 
     fn import(&self) -> ImportOptions {
         let excludes = vec!["node_modules".to_owned()];
-        ImportOptions {
-            excludes,
-            rows: false,
-            pages: false,
-            long_text: Default::default(),
-            watch: true,
-            read_text: None,
-        }
+        ImportOptions { excludes, ..Default::default() }
     }
 }
 

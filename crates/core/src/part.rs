@@ -1,4 +1,4 @@
-//! Parts of a file that are items of their own: rows of a table, pages of a document, frames of a video.
+//! Parts of a file that are items of their own: rows of a table, pages of a document, frames of a video or animation.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -17,6 +17,8 @@ pub enum Part {
         /// Its time from the beginning, milliseconds.
         ms: u32,
     },
+    /// A frame of an animated picture, among all of its frames.
+    AnimationFrame(u32),
 }
 
 /// Bits of a code that hold the number; those above hold the kind.
@@ -32,6 +34,7 @@ impl Part {
             Self::Page(number) => (1, number),
             Self::PageText(number) => (2, number),
             Self::Frame { ms } => (3, ms),
+            Self::AnimationFrame(number) => (4, number),
         };
         NonZeroU32::new(kind << NUMBER_BITS | number.min(MAX_NUMBER)).unwrap_or(NonZeroU32::MIN)
     }
@@ -44,6 +47,7 @@ impl Part {
             1 => Some(Self::Page(number)),
             2 => Some(Self::PageText(number)),
             3 => Some(Self::Frame { ms: number }),
+            4 => Some(Self::AnimationFrame(number)),
             _ => None,
         }
     }
@@ -64,7 +68,15 @@ impl Part {
         }
     }
 
-    /// The time of a frame, seconds.
+    /// The number of a frame of an animated picture.
+    pub fn frame(self) -> Option<u32> {
+        match self {
+            Self::AnimationFrame(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The time of a frame of a video, seconds.
     pub fn seconds(self) -> Option<f64> {
         match self {
             Self::Frame { ms } => Some(f64::from(ms) / 1000.0),
@@ -73,12 +85,13 @@ impl Part {
     }
 }
 
-/// As it stands behind a file's name: `:7`, `, page 7`, ` at 1:07`.
+/// As it stands behind a file's name: `:7`, `, page 7`, ` at 1:07`, `, frame 7`.
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Row(number) => write!(f, ":{number}"),
             Self::Page(number) | Self::PageText(number) => write!(f, ", page {number}"),
+            Self::AnimationFrame(number) => write!(f, ", frame {number}"),
             Self::Frame { ms } => {
                 let seconds = ms / 1000;
                 let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -97,8 +110,9 @@ mod tests {
 
     #[test]
     fn codes_are_told_apart_and_rows_keep_theirs() {
-        let parts = [Part::Row(7), Part::Page(7), Part::PageText(7), Part::Frame { ms: 7 }, Part::Frame { ms: 0 }];
-        for part in parts {
+        let pages = [Part::Page(7), Part::PageText(7)];
+        let frames = [Part::Frame { ms: 7 }, Part::Frame { ms: 0 }, Part::AnimationFrame(7)];
+        for part in pages.into_iter().chain(frames).chain([Part::Row(7)]) {
             assert_eq!(Part::of_code(part.code()), Some(part));
         }
         assert_eq!(Part::Row(7).code().get(), 7);
@@ -112,7 +126,9 @@ mod tests {
 
     #[test]
     fn parts_are_written_as_people_write_them() {
-        let written = [Part::Row(7), Part::Page(7), Part::Frame { ms: 67_890 }, Part::Frame { ms: 3_607_000 }];
-        assert_eq!(written.map(|part| part.to_string()), [":7", ", page 7", " at 1:07", " at 1:00:07"]);
+        let times = [Part::Frame { ms: 67_890 }, Part::Frame { ms: 3_607_000 }];
+        assert_eq!(times.map(|part| part.to_string()), [" at 1:07", " at 1:00:07"]);
+        let numbers = [Part::Row(7), Part::Page(7), Part::AnimationFrame(7)];
+        assert_eq!(numbers.map(|part| part.to_string()), [":7", ", page 7", ", frame 7"]);
     }
 }

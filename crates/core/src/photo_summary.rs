@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::DateTime;
 
+use super::part::Part;
 use super::photo::{PhotoFacts, TimeSource};
 
 /// What is compared of one photo. Texts are shared between photos, see [`Texts`].
@@ -78,7 +79,33 @@ impl PhotoSummary {
     }
 }
 
+impl PhotoSummary {
+    /// What is known of a part of the file that this is of: a frame of a video was taken as long after the recording began as
+    /// its time says. Rows of tables have no such facts.
+    pub fn of_part(self, part: Part) -> Option<Self> {
+        match (part, self.taken_source) {
+            (Part::Row(_), _) => None,
+            (Part::Frame { ms }, Some(TimeSource::Metadata | TimeSource::Sidecar)) => {
+                let taken = self.taken.map(|begin| begin.saturating_add(i64::from(ms / 1000)));
+                Some(Self { taken, ..self })
+            }
+            _ => Some(self),
+        }
+    }
+}
+
 impl PhotoFacts {
+    /// The same for a part of the file; see [`PhotoSummary::of_part`].
+    #[must_use]
+    pub fn of_part(mut self, part: Part) -> Self {
+        if let (Part::Frame { ms }, Some(taken)) = (part, &mut self.taken)
+            && matches!(taken.source, TimeSource::Metadata | TimeSource::Sidecar)
+        {
+            taken.local = taken.local.saturating_add(jiff::SignedDuration::from_secs(i64::from(ms / 1000)));
+        }
+        self
+    }
+
     /// Maker and model of the camera, the maker once (`Canon EOS R5`, not `Canon Canon EOS R5`).
     pub fn camera(&self) -> Option<String> {
         match (self.camera_maker.as_deref(), self.camera_model.as_deref()) {
@@ -118,6 +145,25 @@ mod tests {
         };
         assert_eq!(taken(9), taken(-5));
         assert_eq!((taken(0).taken, taken(0).taken_source), (Some(1_686_756_612), Some(TimeSource::Sidecar)));
+    }
+
+    #[test]
+    fn a_frame_was_taken_after_the_recording_began_and_a_page_with_its_file() {
+        let local = DateTime::constant(2023, 6, 14, 15, 30, 12, 0);
+        let facts =
+            |source| PhotoFacts { taken: Some(TakenTime { local, offset: None, source }), ..Default::default() };
+        let taken = |source, part| {
+            let summary = PhotoSummary::new(&facts(source), &mut Texts::default()).of_part(part)?.taken?;
+            let of_facts = facts(source).of_part(part).taken.map(|taken| seconds_of_clock(taken.local));
+            assert_eq!(of_facts, Some(summary));
+            Some(summary - seconds_of_clock(local))
+        };
+        let frame = Part::Frame { ms: 67_900 };
+        assert_eq!(taken(TimeSource::Metadata, frame), Some(67));
+        assert_eq!(taken(TimeSource::Modified, frame), Some(0), "the end, or any other time");
+        assert_eq!(taken(TimeSource::Metadata, Part::Page(9)), Some(0));
+        let of_row = PhotoSummary::new(&facts(TimeSource::Metadata), &mut Texts::default()).of_part(Part::Row(1));
+        assert_eq!(of_row, None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::runtime_settings::RuntimeSettings;
 use super::searcher::{self, SearchRequest, Searcher};
 use super::service;
 use super::single_instance::InstanceListener;
-use super::store::StoreError;
+use super::store::{self, StoreError};
 use super::threads::{pool, spare_threads};
 use super::visible::VisibleCache;
 use super::visible::worker::FilterWorker;
@@ -33,6 +33,7 @@ use super::watch::FolderWatcher;
 use super::{
     Event, ImportOptions, ImportSummary, Job, LayoutUpdates, Notice, OpenMode, Severity, Snapshot, UnfinishedImport,
 };
+use vicinity_core::table::TableOptions;
 use vicinity_core::worker::{Inbox, Worker};
 use vicinity_core::{Failure, ItemId, LabelledItems, Layout, PhotoFacts, PictureText, Progress, SkipCounts, Stage};
 use vicinity_models::remote::{Remote, RemoteError, Usage};
@@ -148,7 +149,22 @@ impl Engine {
         mode: OpenMode,
         waker: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        let selection = ModelSelection::for_own_vectors(library, own_vectors)?;
+        let tables = store::stored_table_options(library);
+        Self::open_with_own_vectors_of(library, own_vectors, &tables, mode, waker)
+    }
+
+    /// The same with a table that is to be read as `tables` say from now on.
+    ///
+    /// # Errors
+    /// As [`Self::open_with_own_vectors`].
+    pub fn open_with_own_vectors_of(
+        library: &Path,
+        own_vectors: OwnVectors,
+        tables: &TableOptions,
+        mode: OpenMode,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let selection = ModelSelection::for_own_vectors(library, own_vectors, tables)?;
         Self::open_with_selection(library, selection, mode, waker)
     }
 

@@ -113,6 +113,7 @@ fn write_items(
         "label_score",
         "page",
         "seconds",
+        "frame",
     ];
     table.write_record(columns.into_iter().chain(exact.then_some("path_bytes")))?;
     for item in items() {
@@ -131,6 +132,7 @@ fn write_items(
             score,
             item.part.and_then(Part::page).map(|page| page.to_string()).unwrap_or_default(),
             item.part.and_then(Part::seconds).map(|seconds| seconds.to_string()).unwrap_or_default(),
+            item.part.and_then(Part::frame).map(|frame| frame.to_string()).unwrap_or_default(),
         ];
         table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
     }

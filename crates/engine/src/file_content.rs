@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use vicinity_core::Part;
+use vicinity_core::table::TableOptions;
 use vicinity_media::{Content, PartContent, ReadError, ReadOptions};
 
 /// Why a file that the user names cannot be used.
@@ -71,9 +72,21 @@ pub fn open(path: &Path, options: ReadOptions) -> Result<Content, FileContentErr
 /// # Errors
 /// When it cannot be read.
 pub fn open_part(path: &Path, part: Part) -> Result<Option<PartContent>, FileContentError> {
+    open_part_of_table(path, part, &TableOptions::default())
+}
+
+/// The same of a file that may be a table, which is read as `tables` say.
+///
+/// # Errors
+/// As [`open_part`].
+pub fn open_part_of_table(
+    path: &Path,
+    part: Part,
+    tables: &TableOptions,
+) -> Result<Option<PartContent>, FileContentError> {
     check_regular_file(path)?;
     let problem = |error| FileContentError { path: path.to_owned(), problem: ContentProblem::Read(error) };
-    vicinity_media::read_part(path, part).map_err(problem)
+    vicinity_media::read_part_of_table(path, part, tables).map_err(problem)
 }
 
 #[cfg(test)]

@@ -331,8 +331,9 @@ impl Coordinator {
     /// After a run that went to its end: files of several parts are complete, and what has vanished goes.
     fn finalize(&self, pipeline: &Pipeline, run: &mut ImportRun) -> Result<(), StoreError> {
         let files = std::mem::take(&mut *pipeline.in_parts.lock().unwrap_or_else(PoisonError::into_inner));
-        files.iter().try_for_each(|file| self.library.finish_parts(file))?;
-        if !files.is_empty() && self.model.own_vectors().is_some() {
+        files.iter().try_for_each(|read| self.library.finish_parts(&read.file, read.parts.as_deref()))?;
+        // Even if nothing was to be read: the run before may have been killed just here.
+        if self.model.own_vectors().is_some_and(|own| self.library.has_all_parts(&own.table)) {
             self.library.forget_earlier_revisions()?;
         }
         self.library.set_change_marks(&run.marks)?;

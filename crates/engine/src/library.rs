@@ -18,7 +18,7 @@ use vicinity_core::{
     ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, PhotoFacts,
     PictureText, SkipCounts, TextLanguages,
 };
-use vicinity_models::{LongText, ModelKey};
+use vicinity_models::ModelKey;
 
 struct Shared {
     store: Mutex<Store>,
@@ -242,6 +242,11 @@ impl Library {
         self.write(|store| store.commit_brought(items))
     }
 
+    /// Whether all parts of a file are stored with their vectors.
+    pub fn has_all_parts(&self, path: &Path) -> bool {
+        lock(&self.0.store).has_all_parts(path)
+    }
+
     /// Drops the vectors of earlier contents of the file that the user brought.
     pub fn forget_earlier_revisions(&self) -> Result<(), StoreError> {
         self.write(Store::forget_earlier_revisions)
@@ -266,9 +271,9 @@ impl Library {
         self.write(|store| store.remove_missing(seen, walked, out_of_reach).map(|_items| ()))
     }
 
-    /// All parts of a file are stored.
-    pub fn finish_parts(&self, file: &Candidate) -> Result<(), StoreError> {
-        self.write(|store| store.finish_parts(&file.path, file.stamp()))
+    /// All parts of a file are stored; see [`Store::finish_parts`].
+    pub fn finish_parts(&self, file: &Candidate, kept: Option<&[u32]>) -> Result<(), StoreError> {
+        self.write(|store| store.finish_parts(&file.path, file.stamp(), kept))
     }
 
     fn write(&self, change: impl FnOnce(&mut Store) -> Result<(), StoreError>) -> Result<(), StoreError> {
@@ -299,9 +304,24 @@ impl Library {
         lock(&self.0.unsaved).push(failure);
     }
 
+    /// Number of parts of a file that could not be read the last time; 1 for a whole file, and 0 if nothing failed.
+    pub fn failed_parts(&self, path: &Path) -> usize {
+        lock(&self.0.store).failed_parts(path)
+    }
+
     /// Whether a file could not be read the last time.
     pub fn has_failed(&self, path: &Path) -> bool {
         lock(&self.0.failures).contains_key(path)
+    }
+
+    /// Whether a file was left out the last time.
+    pub fn is_left_out(&self, path: &Path) -> bool {
+        lock(&self.0.store).left_out_reason(path).is_some()
+    }
+
+    /// The files that were left out, though that may be for a reason that has gone.
+    pub fn retried_files(&self) -> Vec<PathBuf> {
+        lock(&self.0.store).retried_files()
     }
 
     /// Takes these off the list of failures.
@@ -384,6 +404,11 @@ impl Library {
         })
     }
 
+    /// Number of tables whose columns are not loaded.
+    pub fn left_out_tables(&self) -> usize {
+        lock(&self.0.store).left_out_tables()
+    }
+
     /// Stores words of files for the full text search.
     pub fn put_words(&self, read: &[ReadWords]) -> Result<(), StoreError> {
         lock(&self.0.store).put_words(read)
@@ -453,7 +478,7 @@ impl Library {
 /// What a new library starts with.
 fn default_options() -> ImportOptions {
     let excludes = DEFAULT_EXCLUDES.iter().map(|pattern| (*pattern).to_owned()).collect();
-    ImportOptions { excludes, rows: false, pages: false, long_text: LongText::default(), watch: true, read_text: None }
+    ImportOptions { excludes, ..ImportOptions::default() }
 }
 
 impl NewItem {

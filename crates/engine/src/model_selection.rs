@@ -13,8 +13,9 @@ use super::checked_json::{self, Checked};
 use super::device_check::LoadedModel;
 use super::model_loader::ModelFactory;
 use super::model_source::ModelSource;
-use super::own_vectors::{OwnVectors, OwnVectorsError};
+use super::own_vectors::{OwnVectors, OwnVectorsError, names_table};
 use super::runtime_settings::RuntimeSettings;
+use vicinity_core::table::TableOptions;
 use vicinity_models::{ModelInfo, ModelKey, TowerError, builtin};
 
 /// Where the vectors of a library come from.
@@ -112,20 +113,26 @@ impl ModelSelection {
         })
     }
 
-    /// Vectors that the user brought. They are read once to see whether they fit to their table, unless this library
+    /// Vectors that the user brought. They are read once to see whether they fit to their table, read as `tables` say, unless this library
     /// remembers that these files do.
     ///
     /// # Errors
     /// When they cannot be read, or do not fit.
-    pub fn for_own_vectors(library: &Path, own_vectors: OwnVectors) -> Result<Self, OwnVectorsError> {
+    pub fn for_own_vectors(
+        library: &Path,
+        own_vectors: OwnVectors,
+        tables: &TableOptions,
+    ) -> Result<Self, OwnVectorsError> {
         let files =
             [own_vectors.table.as_path(), own_vectors.file()].into_iter().filter_map(stamp_of).collect::<Stamp>();
         let load = ModelFactory::own_vectors(own_vectors.clone());
         let source = SpaceSource::Own { own_vectors: own_vectors.clone() };
-        if let Some(saved) = read(library).filter(|saved| saved.source == source && saved.files == files) {
+        if let Some(saved) =
+            read(library).filter(|saved| saved.source == source && saved.files == files && names_table(&saved.info.key))
+        {
             return Ok(Self { info: saved.info, load, unsaved: None, damage: None });
         }
-        let info = own_vectors.examine()?;
+        let info = own_vectors.examine(tables)?;
         Ok(Self { unsaved: Some(SavedSelection { source, info: info.clone(), files }), info, load, damage: None })
     }
 

@@ -271,14 +271,15 @@ fn open_picture(item: &Item) -> Result<Picture, PreviewError> {
     }
 }
 
-fn text_of(item: &Item) -> Result<String, PreviewError> {
+fn text_of(library: &Library, item: &Item) -> Result<String, PreviewError> {
     let Some(part) = item.part else {
         return match file_content::open(&item.path, ReadOptions::default())? {
             Content::Text(text) => Ok(text),
             _ => Err(PreviewError::NoLongerText),
         };
     };
-    match file_content::open_part(&item.path, part)? {
+    let tables = library.import_options().tables;
+    match file_content::open_part_of_table(&item.path, part, &tables)? {
         Some(PartContent::Text(text)) => Ok(text),
         Some(PartContent::Picture { .. }) => Err(PreviewError::NoLongerText),
         None => Err(PreviewError::NoLongerPart),
@@ -291,7 +292,7 @@ fn preview(library: &Library, id: ItemId) -> Result<PreviewContent, PreviewError
     if item.modality == Modality::Image {
         return Ok(PreviewContent::Picture(Arc::new(thumbnail::shrink(&open_picture(item)?, PREVIEW))));
     }
-    let text = text_of(item)?;
+    let text = text_of(library, item)?;
     Ok(PreviewContent::Text(text.chars().take(PREVIEW_TEXT).collect::<String>().into()))
 }
 

@@ -7,19 +7,21 @@
 use rayon::prelude::*;
 
 use super::align;
-use super::curve::{ATTRACTION, Curve, MIN_SQUARED_DISTANCE, REPULSION};
+use super::curve::{ATTRACTION, Curve, MIN_SQUARED_DISTANCE};
 use super::fuzzy::Graph;
 use super::random::Stream;
 use vicinity_core::MapPos;
 
 /// The share of its distance from home that a point whose neighbours are all settled goes back in an epoch, at the full
 /// learning rate.
-const SPRING_STRENGTH: f32 = 2.0;
+const SPRING_STRENGTH: f32 = 5.0;
 /// The learning rate of such a point, of that of a new one.
 const SETTLED_RATE: f32 = 0.1;
 /// The share of its way beyond the map's edge that a point goes back. It and the spring, at the rate of the point that
 /// they are strongest for, stay well below 2, from where on points would swing ever farther.
 const EDGE_STRENGTH: f32 = 0.5;
+/// Weight of the repulsion by random points, less than in a new map: groups are held apart by their springs.
+pub const REPULSION: f32 = 4.0;
 /// Rounds in which new points move between their neighbours before the layout starts.
 const ROUNDS: usize = 20;
 /// The scale, of the one at which forces balance: there groups push each other apart, but they are held; with this much

@@ -10,24 +10,31 @@ use super::random::Stream;
 /// Elements per task; sums are taken block by block in order, so they do not depend on the number of threads.
 const BLOCK: usize = 8192;
 
-/// Eigenvectors for the `want` largest eigenvalues of `apply` on vectors of length `n`, largest first, among those
-/// orthogonal to `away_from` (unit vectors). `apply(x, y)` sets `y` to the operator's value at `x`.
+/// Eigenvectors for the `want` largest eigenvalues of `apply`, largest first, among those orthogonal to `away_from` (unit
+/// vectors). `apply(x, y)` sets `y` to the operator's value at `x`. Of equal eigenvalues only that vector is found which
+/// `start` has the largest part of.
 ///
 /// # Errors
 /// As `apply`.
 pub fn largest(
-    n: usize,
+    start: Vec<f32>,
     want: usize,
     steps: usize,
     away_from: &[Vec<f32>],
     apply: impl Fn(&[f32], &mut [f32]) -> Result<(), Cancelled>,
 ) -> Result<Vec<Vec<f32>>, Cancelled> {
+    let n = start.len();
     let steps = steps.min(n.saturating_sub(away_from.len()));
     let mut basis: Vec<Vec<f32>> = Vec::with_capacity(steps);
     let mut tridiagonal = vec![0.0f64; steps * steps];
     let mut scale = 0.0f64;
-    let mut next = fresh(n, 0);
+    let mut next = start;
+    normalise(&mut next);
     make_orthogonal(&mut next, away_from, &basis);
+    if dot(&next, &next) < 1e-6 {
+        next = random_vector(n, 0);
+        make_orthogonal(&mut next, away_from, &basis);
+    }
     normalise(&mut next);
     for step in 0..steps {
         basis.push(next);
@@ -46,7 +53,7 @@ pub fn largest(
             tridiagonal[(step + 1) * steps + step] = beta;
         } else {
             // The space so far is closed under the operator (equal eigenvalues, low rank): continue in a new direction.
-            image = fresh(n, step as u64 + 1);
+            image = random_vector(n, step as u64 + 1);
             make_orthogonal(&mut image, away_from, &basis);
         }
         normalise(&mut image);
@@ -56,7 +63,8 @@ pub fn largest(
     Ok(vectors.iter().take(want).map(|weights| combine(&basis, weights, n)).collect())
 }
 
-fn fresh(n: usize, which: u64) -> Vec<f32> {
+/// The `which`-th of some random vectors of length `n`, always the same.
+pub fn random_vector(n: usize, which: u64) -> Vec<f32> {
     let mut random = Stream::new(0x1a9c_2005, which, 0);
     (0..n).map(|_| random.signed()).collect()
 }

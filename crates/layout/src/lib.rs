@@ -34,6 +34,7 @@ mod pca;
 mod place_new;
 mod random;
 mod refine;
+mod spectral;
 mod trustworthiness;
 mod umap;
 mod vector_source;

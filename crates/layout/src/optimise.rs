@@ -1,8 +1,10 @@
 //! Moves the points of a layout along the edges of the graph, and away from random others.
 //!
-//! UMAP's objective (McInnes, Healy and Melville 2018, section 3.2) with two changes. In an epoch every point moves by
+//! UMAP's objective (McInnes, Healy and Melville 2018, section 3.2) with three changes. In an epoch every point moves by
 //! itself, looking at where all others stood when the epoch began, and its random numbers are a hash of epoch and
-//! point: the result does not depend on threads or their timing. And the random others that push are
+//! point: the result does not depend on threads or their timing. Since both ends of an edge move at the same time,
+//! neither goes farther than a quarter of the way: they would swing past each other ever farther, all in the direction in
+//! which they differ most, and groups would become straight lines. And the random others that push are
 //! neighbours in a copy of the positions in random order: eight forces are computed at once, from one place in memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +13,7 @@ use rayon::prelude::*;
 
 use super::curve::{ATTRACTION, Curve, MIN_SQUARED_DISTANCE, REPULSION};
 use super::fuzzy::Graph;
-use super::incremental::Anchors;
+use super::incremental::{self, Anchors};
 use super::random::{Stream, hash};
 use super::{Cancelled, check};
 
@@ -21,6 +23,11 @@ const BLOCK: usize = 512;
 const LANES: usize = 8;
 /// The longest step along one axis that a single force can cause, before the learning rate.
 const MAX_STEP: f32 = 4.0;
+/// The largest share of the way to the other end of an edge that a point goes at once.
+const MAX_APPROACH: f32 = 0.25;
+/// The learning rate of the first epoch. It falls with the square of the epochs that are left: most of them arrange
+/// neighbours, after few have arranged groups.
+const FIRST_RATE: f32 = 0.5;
 /// Edges examined at once.
 const EDGES: usize = 64;
 
@@ -113,7 +120,7 @@ struct Step<'a> {
     old: &'a [[f32; 2]],
     others: &'a ShuffledPositions,
     epoch: u32,
-    /// The learning rate: 1 in the first epoch, then decreasing.
+    /// The learning rate: [`FIRST_RATE`], then decreasing.
     rate: f32,
     anchors: Option<&'a Anchors>,
     seed: u64,
@@ -121,6 +128,8 @@ struct Step<'a> {
     /// Constant factors of the two forces.
     pull: f32,
     push: f32,
+    /// Weight of the repulsion, of each lane.
+    repulsion: f32,
 }
 
 impl<'a> Step<'a> {
@@ -132,11 +141,12 @@ impl<'a> Step<'a> {
         moves: &OptimiserParams<'a>,
         epoch: usize,
     ) -> Self {
-        let rate = 1.0 - epoch as f32 / moves.epochs as f32;
+        let rate = FIRST_RATE * (1.0 - epoch as f32 / moves.epochs as f32).powi(2);
         let Curve { a, b } = moves.curve;
         let (pull, push) = (-2.0 * a * b, 2.0 * b);
+        let repulsion = moves.anchors.map_or(REPULSION, |_| incremental::REPULSION) / (LANES - 1) as f32;
         let (epoch, &OptimiserParams { seed, curve, anchors, .. }) = (epoch as u32, moves);
-        Self { graph, shares, old, others, epoch, rate, anchors, seed, curve, pull, push }
+        Self { graph, shares, old, others, epoch, rate, anchors, seed, curve, pull, push, repulsion }
     }
 
     /// Writes where the points from `first` on go in this epoch; `turns` is scratch space.
@@ -215,6 +225,8 @@ impl<'a> Step<'a> {
         ) else {
             return here;
         };
+        let rate = self.anchors.map_or(self.rate, |anchors| self.rate * anchors.rate(vertex as usize));
+        let strongest_pull = -MAX_APPROACH / (rate * ATTRACTION);
         let (mut x, mut y) = ([0.0f32; LANES], [0.0f32; LANES]);
         // one loop without calls or branches, so that the compiler does all lanes at once
         for i in 0..LANES {
@@ -225,12 +237,12 @@ impl<'a> Step<'a> {
             let power = pow(d2, self.curve.b);
             let above = if pulls { self.pull * power } else { self.push };
             let force = above / ((d2 + if pulls { 0.0 } else { MIN_SQUARED_DISTANCE }) * (1.0 + self.curve.a * power));
-            let weight = if pulls { ATTRACTION } else { REPULSION / (LANES - 1) as f32 };
+            let force = if pulls { larger(force, strongest_pull) } else { force };
+            let weight = if pulls { ATTRACTION } else { self.repulsion };
             let weight = if !pulls && who[i] == vertex { 0.0 } else { weight };
             x[i] = weight * limit(force * dx);
             y[i] = weight * limit(force * dy);
         }
-        let rate = self.anchors.map_or(self.rate, |anchors| self.rate * anchors.rate(vertex as usize));
         [here[0] + rate * sum(x), here[1] + rate * sum(y)]
     }
 }
@@ -292,6 +304,22 @@ fn exp2(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ends_of_an_edge_approach_and_do_not_swing_past_each_other() {
+        // an edge between the first two, and others that are too far away to push
+        let far = (2..4096u16).map(|i| [1000.0 * f32::from(i), -1000.0]);
+        let positions: Vec<[f32; 2]> = [[0.0, 0.0], [0.5, 0.0]].into_iter().chain(far).collect();
+        let starts = [0, 1].into_iter().chain(std::iter::repeat_n(2, 4095)).collect();
+        let graph = Graph { starts, ends: vec![1, 0], weights: vec![1.0, 1.0] };
+        for seed in 0..4 {
+            let moves = OptimiserParams { curve: Curve::new(0.1), epochs: 1, anchors: None, seed };
+            let moved = optimise(&graph, positions.clone(), &moves, &AtomicBool::new(false), &|_| {});
+            let moved = moved.expect("nobody cancelled");
+            let distance = moved[1][0] - moved[0][0];
+            assert!((0.0..0.5).contains(&distance), "seed {seed}: the distance was 0.5 and is {distance}");
+        }
+    }
 
     #[test]
     fn the_power_is_near_the_true_one() {

@@ -108,7 +108,7 @@ fn gram(x: &[f32], dim: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelle
 /// Rows of length `dim`; zeros where there is no further direction.
 fn principal_axes(covariance: &[f32], dim: usize, want: usize, cancel: &AtomicBool) -> Result<Vec<f32>, Cancelled> {
     let steps = LANCZOS_STEPS.max(3 * want);
-    let found = lanczos::largest(dim, want, steps, &[], |x, y| {
+    let found = lanczos::largest(lanczos::random_vector(dim, 0), want, steps, &[], |x, y| {
         check(cancel)?;
         y.par_chunks_mut(64).zip(covariance.par_chunks(64 * dim)).for_each(|(y, strip)| {
             times_transposed(strip, x, dim, y);

@@ -8,11 +8,13 @@ use super::incremental::{Anchors, PreviousLayout};
 use super::knn::{Knn, knn_with};
 use super::optimise::{OptimiserParams, optimise};
 use super::vector_source::{VectorSource, collect};
-use super::{Cancelled, align, fuzzy, pca};
+use super::{Cancelled, align, fuzzy, pca, spectral};
 use vicinity_core::{MapPos, MapStage};
 
-/// Above this many points 200 epochs are enough.
-const MANY_POINTS: usize = 10_000;
+/// Epochs of few points, and the fewest of many.
+const EPOCHS: (usize, usize) = (500, 200);
+/// Above this many points the epochs decrease with the square root of the number.
+const MANY_POINTS: usize = 30_000;
 /// Fewer points have no neighbourhoods.
 const MIN_POINTS: usize = 4;
 /// Up to this number of rows, every pair is compared.
@@ -60,7 +62,7 @@ pub fn umap(
         align::to_map(&mut positions);
         return Ok(positions);
     }
-    let epochs = params.epochs.unwrap_or(if count > MANY_POINTS { 200 } else { 500 });
+    let epochs = params.epochs.unwrap_or_else(|| epochs(count));
     let knn_share = knn_share(count, vectors.dim(), epochs);
     let found = |share| progress(MapStage::Neighbours, knn_share * share);
     found(0.0);
@@ -77,7 +79,7 @@ pub fn umap(
         let (anchors, start) = Anchors::new(&graph, standing, curve, seed);
         return Ok(anchors.on_map(&arranged(start, Some(&anchors))?));
     }
-    let end = arranged(start(&coarse, seed), None)?;
+    let end = arranged(start(&spectral::layout(&graph, &coarse, cancel)?, seed), None)?;
     let mut positions: Vec<MapPos> = end.iter().map(|p| MapPos { x: p[0], y: p[1] }).collect();
     align::centre(&mut positions);
     align::align(&mut positions, &coarse);
@@ -99,6 +101,13 @@ fn neighbours(
     knn_with(&collect(vectors, cancel)?, vectors.dim(), k, cancel, progress)
 }
 
+/// Rounds of moving for this many points.
+fn epochs(count: usize) -> usize {
+    let (most, fewest) = EPOCHS;
+    let share = (MANY_POINTS as f32 / count as f32).sqrt().min(1.0);
+    ((most as f32 * share) as usize).max(fewest)
+}
+
 /// The share of the time that the neighbour search takes, by what was measured of both.
 fn knn_share(count: usize, dim: usize, epochs: usize) -> f32 {
     let rows = count as f32;
@@ -113,4 +122,14 @@ fn start(coarse: &[MapPos], seed: u64) -> Vec<[f32; 2]> {
     let reach = coarse.iter().map(|p| p.x.abs().max(p.y.abs())).fold(0.0, f32::max);
     let scale = if reach > 0.0 { START_EXTENT / reach } else { 0.0 };
     align::apart(&coarse.iter().map(|p| [p.x * scale, p.y * scale]).collect::<Vec<_>>(), seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_points_get_fewer_epochs_but_never_few() {
+        assert_eq!([4, 15_000, 30_000, 120_000, 10_000_000].map(epochs), [500, 500, 500, 250, 200]);
+    }
 }

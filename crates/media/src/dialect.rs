@@ -1,6 +1,8 @@
 //! How the cells of a table are separated, and whether its first row is a header: detected from its beginning, by what
 //! makes rows of equal width.
 
+use vicinity_core::table::TableOptions;
+
 /// Names of columns and fields that contain the text of a row, in order of preference.
 pub const TEXT_FIELDS: &[&str] = &["text", "caption", "body", "sentence", "content", "description", "title"];
 /// Other names that columns often have.
@@ -103,6 +105,10 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// Rows without a header, all cells of which are the text.
+    pub const PLAIN: Self =
+        Self { separator: NONE, quoted: true, lines_before: 0, has_header: false, text_column: None };
+
     /// The character between cells; `None` if each row is one cell.
     pub fn separator(&self) -> Option<char> {
         (self.separator != NONE).then_some(char::from(self.separator))
@@ -110,11 +116,15 @@ impl Dialect {
 }
 
 /// The dialect of a table that begins with `sample`, of which the last row may be cut unless it is `whole`. `promised`
-/// is the separator that the file's name stands for.
-pub fn dialect(sample: &str, whole: bool, promised: u8) -> Dialect {
+/// is the separator that the file's name stands for; what `options` choose is not detected.
+pub fn dialect(sample: &str, whole: bool, promised: u8, options: &TableOptions) -> Dialect {
+    let chosen = options.separator.and_then(|separator| u8::try_from(separator).ok()).filter(u8::is_ascii);
     if let Some((separator, rest)) = said(sample) {
-        let rows = Rows::of(rest, whole, separator, true);
-        return Dialect { lines_before: 1, ..rows.dialect() };
+        let rows = Rows::of(rest, whole, chosen.unwrap_or(separator), true);
+        return Dialect { lines_before: 1, ..rows.dialect(options) };
+    }
+    if let Some(separator) = chosen {
+        return unquoted_if_swallowed(sample, whole, Rows::of(sample, whole, separator, true), options);
     }
     let separators = std::iter::once(promised).chain(SEPARATORS.into_iter().filter(|s| *s != promised));
     let mut best: Option<Rows> = None;
@@ -123,11 +133,19 @@ pub fn dialect(sample: &str, whole: bool, promised: u8) -> Dialect {
             best = Some(rows);
         }
     }
-    let rows = best.unwrap_or_else(|| Rows::of(sample, whole, NONE, true));
+    unquoted_if_swallowed(sample, whole, best.unwrap_or_else(|| Rows::of(sample, whole, NONE, true)), options)
+}
+
+/// The dialect of rows that are cells already, such as those of a sheet.
+pub fn of_rows(rows: Vec<csv::StringRecord>, options: &TableOptions) -> Dialect {
+    Rows { separator: NONE, quoted: true, rows, columns: 0, alike: 0 }.dialect(options)
+}
+
+fn unquoted_if_swallowed(sample: &str, whole: bool, rows: Rows, options: &TableOptions) -> Dialect {
     // A quotation mark without its end swallows rows, which shows where they are of one width without it.
     let bare = Rows::of(sample, whole, rows.separator, false);
     let swallowed = bare.rows.len() > rows.rows.len() && bare.columns >= rows.columns.max(2);
-    if swallowed && bare.share() == 1.0 && !bare.closes_cells() { bare.dialect() } else { rows.dialect() }
+    if swallowed && bare.share() == 1.0 && !bare.closes_cells() { bare.dialect(options) } else { rows.dialect(options) }
 }
 
 /// What the table itself says, as one spreadsheet writes it for another: `sep=;`.
@@ -187,9 +205,17 @@ impl Rows {
         }
     }
 
-    fn dialect(&self) -> Dialect {
-        let text_column = self.rows.first().and_then(text_column);
-        let has_header = text_column.is_some() || self.has_header();
+    fn dialect(&self, options: &TableOptions) -> Dialect {
+        let named = self.rows.first().and_then(text_column);
+        let is_chosen = |place: usize, name: &str| options.is_text_column(place, name);
+        let chosen =
+            self.rows.first().and_then(|row| row.iter().enumerate().position(|(at, name)| is_chosen(at, name)));
+        let has_header = options.has_header.unwrap_or_else(|| named.is_some() || chosen.is_some() || self.has_header());
+        let text_column = match has_header {
+            true => chosen.or(named),
+            false => (0..self.columns.max(self.rows.first().map_or(0, csv::StringRecord::len)))
+                .find(|place| is_chosen(*place, "")),
+        };
         Dialect { separator: self.separator, quoted: self.quoted, lines_before: 0, has_header, text_column }
     }
 
@@ -241,7 +267,11 @@ mod tests {
     use super::*;
 
     fn of(sample: &str) -> (char, bool, Option<usize>) {
-        let dialect = dialect(sample, true, b',');
+        with(sample, TableOptions::default())
+    }
+
+    fn with(sample: &str, options: TableOptions) -> (char, bool, Option<usize>) {
+        let dialect = dialect(sample, true, b',', &options);
         (dialect.separator as char, dialect.has_header, dialect.text_column)
     }
 
@@ -260,9 +290,25 @@ mod tests {
     #[test]
     fn quotation_marks_in_words_do_not_join_rows() {
         let sample = "1\t\"Never say never\n2\tagain\n3\the said \"so\"\n4\t\"or not\n5\tx\n";
-        assert!(!dialect(sample, true, b'\t').quoted);
-        assert!(dialect("1\t\"two\nlines\"\n2\tx\n", true, b'\t').quoted);
-        assert!(dialect("text,id\r\n\"a, dog\r\nruns\",1\r\ncat,2\r\n", true, b',').quoted);
+        let quoted = |sample: &str, promised| dialect(sample, true, promised, &TableOptions::default()).quoted;
+        assert!(!quoted(sample, b'\t'));
+        assert!(quoted("1\t\"two\nlines\"\n2\tx\n", b'\t'));
+        assert!(quoted("text,id\r\n\"a, dog\r\nruns\",1\r\ncat,2\r\n", b','));
+    }
+
+    #[test]
+    fn what_is_chosen_is_not_detected() {
+        let separator = |c| TableOptions { separator: Some(c), ..TableOptions::default() };
+        assert_eq!(with("1,5 a|x;2\n", separator('|')), ('|', false, None));
+        assert_eq!(with("sep=;\r\n1|2\r\n", separator('|')), ('|', false, None));
+        let header = |yes| TableOptions { has_header: Some(yes), ..TableOptions::default() };
+        assert_eq!(with("dog,red\ncat,blue\n", header(true)), (',', true, None));
+        assert_eq!(with("id,text\n1,a dog\n", header(false)), (',', false, None), "the first row is no header");
+        let text = |name: &str| TableOptions { text_column: Some(name.to_owned()), ..TableOptions::default() };
+        assert_eq!(with("id,text,Note\n1,a,b\n", text("note")), (',', true, Some(2)));
+        assert_eq!(with("id,text\n1,a\n", text("note")), (',', true, Some(1)), "a table that does not have it");
+        assert_eq!(with("dog,red\ncat,blue\n", text("column 2")), (',', false, Some(1)));
+        assert_eq!(with("dog,red\ncat,blue\n", text("Red")), (',', true, Some(1)), "its name is in the header");
     }
 
     #[test]

@@ -176,6 +176,12 @@ pub enum PictureError {
         /// The kind.
         kind: TiffKind,
     },
+    /// There is no such frame.
+    #[error("The animation no longer has this frame")]
+    FrameMissing,
+    /// The rest of an animation was skipped.
+    #[error("the animation is too long; the rest was skipped")]
+    AnimationTooLong,
 }
 
 /// Kinds of JPEG that are not read.

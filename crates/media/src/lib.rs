@@ -13,6 +13,7 @@
 //! # Ok::<(), vicinity_media::ReadError>(())
 //! ```
 
+mod animation_frames;
 mod boxes;
 mod budget;
 mod bytes;
@@ -27,6 +28,8 @@ mod encoding;
 mod error;
 mod foreign;
 mod formats;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod headers;
 mod html;
@@ -65,18 +68,23 @@ pub use formats::{PictureFormat, UnreadFormat};
 use guard::guarded;
 pub use guard::is_guarded;
 pub use parts::{FilePart, PartContent, PartError, Parts};
-pub use pdf::PdfError;
 use pdf::PdfPages;
+pub use pdf::{PdfError, PdfFacts, facts as pdf_facts};
 pub use positions::{PositionsError, read_positions};
 use sniff::{Kind, Sight};
 pub use table::{RowError, RowPicture, TableColumn, TableRow, TableRows};
 pub use vector_column::VectorColumn;
+use vicinity_core::table::TableOptions;
 use vicinity_core::{ContentHash, Part, Picture, SkipReason};
 pub use video::VideoError;
 
 /// The bytes of files that all readers may hold together. Whoever holds some may wait for memory to decode pictures in,
 /// never the other way round.
 static FILES: Budget = Budget::new(512 << 20);
+
+/// The bytes of documents that helpers may hold together, beside [`FILES`]: a large one that is read for minutes keeps
+/// nobody from reading pictures and texts.
+static DOCUMENTS: Budget = Budget::new(MAX_FILE_BYTES);
 
 /// The content of a file.
 #[derive(Debug)]
@@ -97,11 +105,13 @@ pub enum Content {
 }
 
 /// How files are read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// Take csv, tsv, jsonl and Parquet files apart, one item per row.
+    /// Take csv, tsv, jsonl, Parquet and xlsx files apart, one item per row.
     pub rows: bool,
-    /// Take TIFF files of several pages apart, one item per page.
+    /// How these are read, where that is not detected.
+    pub tables: TableOptions,
+    /// Take TIFF files of several pages apart, one item per page, and animations, one item per frame that differs.
     pub pages: bool,
     /// Of files of several parts, read the texts alone.
     pub texts_only: bool,
@@ -114,7 +124,7 @@ pub struct SourceFile {
     len: u64,
     kind: Kind,
     bytes: Vec<u8>,
-    /// The part of [`FILES`] that `bytes` takes, once it is more than a beginning.
+    /// The part of [`FILES`] that `bytes` takes, once it is more than a beginning; of a document, that of [`DOCUMENTS`].
     held: Option<Reservation<'static>>,
     cancelled: CancelFlag,
 }
@@ -155,8 +165,16 @@ impl SourceFile {
         match self.kind {
             Kind::Other => Some(skip_reason::reason(path, &self.bytes)),
             Kind::Video(_) => (!video::is_available()).then_some(SkipReason::VideoWithoutFfmpeg),
-            Kind::Picture(_) | Kind::Document(_) | Kind::Pdf if self.len > MAX_FILE_BYTES => Some(SkipReason::TooLarge),
-            Kind::Picture(_) | Kind::Text | Kind::Parquet | Kind::Document(_) | Kind::Pdf | Kind::Refused(_) => None,
+            Kind::Picture(_) | Kind::Document(_) | Kind::Workbook | Kind::Pdf if self.len > MAX_FILE_BYTES => {
+                Some(SkipReason::TooLarge)
+            }
+            Kind::Picture(_)
+            | Kind::Text
+            | Kind::Parquet
+            | Kind::Workbook
+            | Kind::Document(_)
+            | Kind::Pdf
+            | Kind::Refused(_) => None,
         }
     }
 
@@ -166,6 +184,7 @@ impl SourceFile {
             Kind::Picture(PictureFormat::Raw) => SkipReason::RawPhoto,
             Kind::Video(_) => SkipReason::Video,
             Kind::Parquet => SkipReason::Other,
+            Kind::Workbook => SkipReason::Office,
             _ => SkipReason::Blank,
         }
     }
@@ -188,10 +207,10 @@ impl SourceFile {
             Kind::Pdf => {
                 within_limit(self.len)?;
                 // A helper holds it.
-                self.held = Some(FILES.take(self.len));
+                self.held = Some(DOCUMENTS.take(self.len));
                 return Ok(());
             }
-            Kind::Video(_) | Kind::Parquet | Kind::Refused(_) | Kind::Other => return Ok(()),
+            Kind::Video(_) | Kind::Parquet | Kind::Workbook | Kind::Refused(_) | Kind::Other => return Ok(()),
         };
         let have = self.bytes.len() as u64;
         if self.held.is_none() && self.len > have {
@@ -231,6 +250,12 @@ impl SourceFile {
                 {
                     return Ok(Some((hash(&[]), Content::Parts(tiff_pages::parts(self.bytes, self.held, pages)))));
                 }
+                if options.pages
+                    && !options.texts_only
+                    && let Some(parts) = animation_frames::parts(&self.bytes, format, self.cancelled.clone())
+                {
+                    return Ok(Some((hash(&[]), Content::Parts(parts))));
+                }
                 let decoded = picture::decode(&self.bytes, format, &self.cancelled)?;
                 Ok(decoded.map(|(picture, original)| (hash(&self.bytes), Content::Image { picture, original })))
             }
@@ -243,14 +268,19 @@ impl SourceFile {
                 Ok(text.map(|text| (hash(text.as_bytes()), Content::Text(text))))
             }
             Kind::Parquet if options.rows => {
-                let rows = TableRows::parquet(self.file, path, options.texts_only, 1)?;
+                let rows = TableRows::parquet(self.file, path, &options.tables, options.texts_only, 1)?;
                 Ok(Some((hash(&[]), Content::Rows(rows))))
             }
-            Kind::Parquet => Ok(None),
+            Kind::Workbook if options.rows => {
+                // Its markup is read here and now; the cells stay.
+                let _held = FILES.take(table::WORKBOOK_MEMORY);
+                Ok(Some((hash(&[]), Content::Rows(TableRows::workbook(self.file, &options.tables)?))))
+            }
+            Kind::Parquet | Kind::Workbook => Ok(None),
             Kind::Text => match table::kind(path).filter(|_| options.rows) {
                 Some(kind) => {
                     let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(self.file)) };
-                    Ok(Some((hash(&[]), Content::Rows(TableRows::new(self.bytes, rest, kind)?))))
+                    Ok(Some((hash(&[]), Content::Rows(TableRows::new(self.bytes, rest, kind, &options.tables)?))))
                 }
                 None => {
                     let text = text::read(&self.bytes, whole, &sniff::extension(path))?;
@@ -261,21 +291,44 @@ impl SourceFile {
     }
 }
 
+/// The lines of a table of JSON lines.
+///
+/// # Errors
+/// When it cannot be read.
+fn json_lines(path: &Path) -> Result<table::JsonLines, ReadError> {
+    let mut file = open(path)?;
+    file.fill()?;
+    let whole = file.bytes.len() as u64 >= file.len;
+    let rest: Option<Box<dyn Read + Send>> = if whole { None } else { Some(Box::new(file.file)) };
+    table::json_lines(file.bytes, rest, None)
+}
+
 /// One part of a file again; `None` if the file has no such part now.
 ///
 /// # Errors
 /// When the file or the part cannot be read.
 pub fn read_part(path: &Path, part: Part) -> Result<Option<PartContent>, ReadError> {
+    read_part_of_table(path, part, &TableOptions::default())
+}
+
+/// The same of a file that may be a table, which is read as `tables` say.
+///
+/// # Errors
+/// As [`read_part`].
+pub fn read_part_of_table(path: &Path, part: Part, tables: &TableOptions) -> Result<Option<PartContent>, ReadError> {
     let mut file = open(path)?;
+    if file.kind == Kind::Pdf {
+        return pdf::read_page(path, part);
+    }
     file.fill()?;
-    guarded(|| file.part(path, part))
+    guarded(|| file.part(path, part, tables))
 }
 
 impl SourceFile {
-    fn part(self, path: &Path, part: Part) -> Result<Option<PartContent>, ReadError> {
+    fn part(self, path: &Path, part: Part, tables: &TableOptions) -> Result<Option<PartContent>, ReadError> {
         match (part, self.kind.clone()) {
             (Part::Row(number), Kind::Parquet) => {
-                let rows = TableRows::parquet(self.file, path, false, number)?;
+                let rows = TableRows::parquet(self.file, path, tables, false, number)?;
                 let row = rows.flatten().find(|row| row.number >= number).filter(|row| row.number == number);
                 match row {
                     Some(TableRow { picture: Some(picture), .. }) => {
@@ -286,14 +339,17 @@ impl SourceFile {
                 }
             }
             (Part::Row(number), _) => {
-                let content = self.decode(path, &ReadOptions { rows: true, ..ReadOptions::default() })?;
+                let options = ReadOptions { rows: true, tables: tables.clone(), ..ReadOptions::default() };
+                let content = self.decode(path, &options)?;
                 let Some((_, Content::Rows(rows))) = content else { return Ok(None) };
                 let row = rows.flatten().find(|row| row.number == number);
                 Ok(row.map(|row| PartContent::Text(row.text)))
             }
-            (Part::Page(_) | Part::PageText(_), Kind::Pdf) => pdf::read_page(self.file, self.len, part),
             (Part::Frame { ms }, Kind::Video(format)) => video::read_part(path, format, ms).map(Some),
             (Part::Page(number), Kind::Picture(_)) => tiff_pages::page(&self.bytes, number).map(Some),
+            (Part::AnimationFrame(number), Kind::Picture(format)) => {
+                animation_frames::frame(&self.bytes, format, number).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -336,7 +392,10 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
             Ok(decoded.map(|(picture, original)| Content::Image { picture, original }))
         }
         Kind::Refused(error) => Err(error),
-        Kind::Video(_) | Kind::Parquet | Kind::Other => Ok(None),
+        Kind::Workbook if options.rows => {
+            TableRows::workbook(Cursor::new(bytes), &options.tables).map(|rows| Some(Content::Rows(rows)))
+        }
+        Kind::Video(_) | Kind::Parquet | Kind::Workbook | Kind::Other => Ok(None),
         Kind::Pdf => {
             let (len, source) = (bytes.len() as u64, Cursor::new(bytes.to_vec()));
             let pages = PdfPages::open(source, len, None, options.texts_only, CancelFlag::default())?;
@@ -344,7 +403,9 @@ fn read_bytes(path: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Option
         }
         Kind::Document(format) => Ok(document::read(Cursor::new(bytes), format)?.map(Content::Text)),
         Kind::Text => match table::kind(path).filter(|_| options.rows) {
-            Some(kind) => TableRows::new(bytes.to_vec(), None, kind).map(|rows| Some(Content::Rows(rows))),
+            Some(kind) => {
+                TableRows::new(bytes.to_vec(), None, kind, &options.tables).map(|rows| Some(Content::Rows(rows)))
+            }
             None => {
                 let kept = &bytes[..bytes.len().min(text::MAX_BYTES as usize)];
                 Ok(text::read(kept, kept.len() == bytes.len(), &sniff::extension(path))?.map(Content::Text))
@@ -381,12 +442,24 @@ impl RowPicture {
 
 /// Whether a file of this name is split into rows if tables are.
 pub fn is_table(path: &Path) -> bool {
-    table::kind(path).is_some() || sniff::is_parquet_name(path)
+    table::kind(path).is_some() || sniff::is_parquet_name(path) || sniff::is_workbook_name(path)
 }
 
-/// Whether a file of this name is split into pages if TIFF files are.
+/// Whether a file is split into pages or frames if such files are. Reads the beginning of files that rarely are animations.
 pub fn may_have_pages(path: &Path) -> bool {
-    matches!(sniff::extension(path).as_str(), "tif" | "tiff")
+    match sniff::extension(path).as_str() {
+        "tif" | "tiff" | "gif" => true,
+        "png" | "apng" | "webp" => is_animation(path).unwrap_or(false),
+        _ => false,
+    }
+}
+
+fn is_animation(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)?.take(sniff::BEGINNING as u64).read_to_end(&mut head)?;
+    }
+    Ok(animation_frames::is_animation(&head))
 }
 
 /// The kind of a file, judged by its beginning.
@@ -410,6 +483,6 @@ pub fn glance(path: &Path) -> Glance {
         Kind::Text | Kind::Document(_) => Glance::Text,
         Kind::Pdf => PdfPages::open(file.file, file.len, None, true, CancelFlag::default())
             .map_or(Glance::Other, |pages| Glance::Pages(pages.page_count(), pdf::USUAL_SIZE)),
-        Kind::Refused(_) | Kind::Video(_) | Kind::Parquet | Kind::Other => Glance::Other,
+        Kind::Refused(_) | Kind::Video(_) | Kind::Parquet | Kind::Workbook | Kind::Other => Glance::Other,
     }
 }

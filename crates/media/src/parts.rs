@@ -57,11 +57,11 @@ impl PartError {
 }
 
 /// The parts of a file, read one by one.
-pub struct Parts(Box<dyn Iterator<Item = Result<FilePart, PartError>> + Send>);
+pub struct Parts(Box<dyn Iterator<Item = Result<FilePart, PartError>>>);
 
 impl Parts {
     /// Parts that are read when they are asked for.
-    pub fn new(parts: impl Iterator<Item = Result<FilePart, PartError>> + Send + 'static) -> Self {
+    pub fn new(parts: impl Iterator<Item = Result<FilePart, PartError>> + 'static) -> Self {
         Self(Box::new(parts))
     }
 }

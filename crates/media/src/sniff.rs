@@ -27,6 +27,8 @@ pub enum Kind {
     Text,
     /// A Parquet table.
     Parquet,
+    /// A workbook of a spreadsheet program.
+    Workbook,
     /// A document with a text within.
     Document(DocumentFormat),
     /// A PDF document.
@@ -84,6 +86,11 @@ pub fn is_parquet_name(path: &Path) -> bool {
     matches!(extension(path).as_str(), "parquet" | "parq" | "pq")
 }
 
+/// Whether a file of this name is a workbook if its content is.
+pub fn is_workbook_name(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "xlsx" | "xlsm" | "xltx" | "xltm")
+}
+
 /// The kind of the file.
 pub fn kind(sight: &Sight<'_>) -> Kind {
     let ending = extension(sight.path);
@@ -113,6 +120,9 @@ pub fn kind(sight: &Sight<'_>) -> Kind {
     }
     if let Some(format) = document::detect(head, &ending).filter(|_| !named_picture) {
         return Kind::Document(format);
+    }
+    if !named_picture && document::is_workbook(head, &ending) {
+        return Kind::Workbook;
     }
     let header = headers::picture(head, sight.len);
     if let Some(header) = header.filter(|header| header.is_valid) {

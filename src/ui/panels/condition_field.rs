@@ -13,7 +13,7 @@ use crate::context::format;
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
-use vicinity_core::{Condition, Filter};
+use vicinity_core::{Condition, Filter, TableSet};
 
 /// Characters that can be typed.
 const LIMIT: usize = 4_000;
@@ -62,7 +62,8 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     if response.lost_focus() {
         is_kept = false;
         if !ui.input(|input| input.key_pressed(Key::Escape)) {
-            match parsed(&draft.text) {
+            let tables = ctx.state.library().snapshot.as_ref().map(|snapshot| snapshot.tables());
+            match parsed(&draft.text, tables.map(AsRef::as_ref)) {
                 Ok(condition) if condition == draft.filtered => {}
                 Ok(condition) => send(condition),
                 Err(error) => (draft.error, is_kept) = (Some(error), true),
@@ -85,13 +86,17 @@ const HELP: &str = "Fields: taken, modified, camera, lens, focal, aperture, expo
                     width, height, size, type, format, folder, name, column NAME\n\
                     For example: taken >= 2023-06 and not (camera ~ phone or keyword in (\"cat\", \"dog\"))";
 
-/// `None` if nothing is typed; a sentence if it is no condition.
-fn parsed(text: &str) -> Result<Option<Arc<Condition>>, String> {
+/// `None` if nothing is typed; a sentence if it is no condition, or one that these tables cannot meet.
+fn parsed(text: &str, tables: Option<&TableSet>) -> Result<Option<Arc<Condition>>, String> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let parsed = Condition::parse(text, &TimeZone::system());
-    parsed.map(|condition| Some(Arc::new(condition))).map_err(|error| format::capital(&quoted(&error.to_string())))
+    let sentence = |error: String| format::capital(&quoted(&error));
+    let condition = Condition::parse(text, &TimeZone::system()).map_err(|error| sentence(error.to_string()))?;
+    if let Some(tables) = tables {
+        condition.check_columns(tables).map_err(|problem| sentence(problem.to_string()))?;
+    }
+    Ok(Some(Arc::new(condition)))
 }
 
 /// With quotation marks instead of backticks.
@@ -106,8 +111,12 @@ mod tests {
 
     #[test]
     fn an_error_is_one_sentence() {
-        assert_eq!(parsed("camra = x"), Err("There is no field “camra”; did you mean “camera”?".to_owned()));
-        assert_eq!(parsed("  "), Ok(None));
-        assert!(parsed("size > 2 MB").is_ok_and(|condition| condition.is_some()));
+        let typed = |text| parsed(text, Some(&TableSet::default()));
+        assert_eq!(typed("camra = x"), Err("There is no field “camra”; did you mean “camera”?".to_owned()));
+        assert_eq!(typed("  "), Ok(None));
+        assert!(typed("size > 2 MB").is_ok_and(|condition| condition.is_some()));
+        let unknown = typed("column prize > 3").expect_err("no table has it");
+        assert!(unknown.starts_with("No table of the library has a column “prize”; "), "{unknown}");
+        assert!(parsed("column prize > 3", None).is_ok(), "nothing is known yet");
     }
 }

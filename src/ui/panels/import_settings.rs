@@ -3,6 +3,7 @@
 use egui::{ScrollArea, TextEdit, Ui, vec2};
 
 use super::dialog_window;
+use super::table_form::TableForm;
 use super::text_form::TextForm;
 use crate::context::ImportOptions;
 use crate::context::LongText;
@@ -21,6 +22,7 @@ pub struct ImportForm {
     mean: bool,
     watch: bool,
     text: TextForm,
+    tables: TableForm,
     loaded: Option<ImportOptions>,
 }
 
@@ -41,6 +43,7 @@ impl ImportForm {
             self.mean = options.long_text == LongText::Mean;
             self.watch = options.watch;
             self.text = TextForm::of(options.read_text.as_ref());
+            self.tables = TableForm::of(&options.tables);
             self.loaded = Some(options.clone());
         }
         let stays_open =
@@ -64,8 +67,9 @@ impl ImportForm {
         });
         ui.add_space(SPACE[0]);
         head(ui, "Tables and pages");
-        buttons::checkbox(ui, &mut self.rows, "Treat each row of a CSV, TSV or JSONL file as an item");
-        buttons::checkbox(ui, &mut self.pages, "Treat each page of a TIFF file as an item");
+        buttons::checkbox(ui, &mut self.rows, "Treat each row of a table as an item");
+        self.tables.show(ui);
+        buttons::checkbox(ui, &mut self.pages, "Treat pages of TIFF files and frames of animations as items");
         ui.add_space(SPACE[0]);
         head(ui, "Long texts");
         buttons::radio(ui, &mut self.mean, false, "Read only the beginning");
@@ -94,6 +98,8 @@ impl ImportForm {
             long_text: if self.mean { LongText::Mean } else { LongText::Truncate },
             watch: self.watch,
             read_text: self.text.languages(),
+            tables: self.tables.options(),
+            ..self.loaded.clone().unwrap_or_default()
         }
     }
 }

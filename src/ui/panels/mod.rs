@@ -28,6 +28,7 @@ pub mod settings;
 pub mod shortcuts;
 pub mod status_bar;
 pub mod suggestions;
+pub mod table_form;
 pub mod text_form;
 pub mod top_bar;
 pub mod welcome;

@@ -11,7 +11,7 @@ use super::text::{TextMatch, TextPattern, quoted};
 use super::time::TimeSpan;
 use crate::item::Item;
 use crate::table::parse::{Decimal, number};
-use crate::table::{Cell, ColumnName, TableSet};
+use crate::table::{Cell, ColumnKind, ColumnName, TableSet};
 
 /// A column compared with one value, or with several of which one has to agree.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,18 @@ impl ColumnValue {
     /// The value as typed.
     pub fn typed(&self) -> &str {
         self.text.typed()
+    }
+
+    /// Whether cells of this kind can be compared with it in this way.
+    pub(super) fn applies_to(&self, kind: ColumnKind, operator: Operator) -> bool {
+        match (kind, operator) {
+            (_, Operator::Contains | Operator::NotContains) => true,
+            (ColumnKind::Number, _) => self.number.is_some(),
+            (ColumnKind::Date, _) => self.span.is_some(),
+            (ColumnKind::Category | ColumnKind::Text, _) => {
+                matches!(operator, Operator::Equal | Operator::NotEqual)
+            }
+        }
     }
 
     fn agrees(&self, cell: Cell<'_>, operator: Operator) -> bool {

@@ -58,6 +58,12 @@ pub enum Problem {
     /// Several words without quotation marks.
     #[error("expected `and` or `or`; put quotation marks around a text of several words")]
     Unquoted,
+    /// A word with a meaning of its own after `column`.
+    #[error("`{word}` has a meaning of its own in conditions; write `column \"{word}\"` for the column of this name")]
+    ReservedColumn {
+        /// The word.
+        word: String,
+    },
     /// An operator that the field does not have.
     #[error("`{operator}` does not apply to `{field}`; {}", usage(*field))]
     WrongOperator {

@@ -15,6 +15,7 @@
 
 mod choices;
 pub mod column;
+pub mod column_check;
 pub mod comparison;
 pub mod error;
 pub mod field;

@@ -150,12 +150,12 @@ impl<'a> Parser<'a> {
             return Ok(inner);
         }
         if self.take("has") {
-            let column = self.column_name();
+            let column = self.column_name()?;
             return Ok(Condition(
                 column.map_or_else(|| self.field().map(Node::Has), |name| Ok(Node::HasColumn(name)))?,
             ));
         }
-        if let Some(name) = self.column_name() {
+        if let Some(name) = self.column_name()? {
             return self.column(&name);
         }
         let field = self.field()?;
@@ -199,17 +199,21 @@ impl<'a> Parser<'a> {
     }
 
     /// The name after the word `column`.
-    fn column_name(&mut self) -> Option<ColumnName> {
+    fn column_name(&mut self) -> Parsed<Option<ColumnName>> {
         let name = match self.tokens.get(self.at..self.at + 2) {
-            Some([(Lexeme::Word(column), _), (name, _)]) if column.eq_ignore_ascii_case("column") => match name {
-                Lexeme::Word(name) if !is_reserved(name) => ColumnName::new(name),
+            Some([(Lexeme::Word(column), _), (name, range)]) if column.eq_ignore_ascii_case("column") => match name {
+                Lexeme::Word(word) if is_reserved(word) => {
+                    let problem = Problem::ReservedColumn { word: (*word).to_owned() };
+                    return Err(ConditionError { range: range.clone(), problem });
+                }
+                Lexeme::Word(name) => ColumnName::new(name),
                 Lexeme::Quoted(name) if !name.trim().is_empty() => ColumnName::new(name),
-                _ => return None,
+                _ => return Ok(None),
             },
-            _ => return None,
+            _ => return Ok(None),
         };
         self.at += 2;
-        Some(name)
+        Ok(Some(name))
     }
 
     fn column(&mut self, name: &ColumnName) -> Parsed<Condition> {

@@ -267,6 +267,35 @@ fn row_of_table() -> (Item, TableSet) {
 }
 
 #[test]
+fn comparisons_that_no_column_can_meet_are_told_with_an_example() {
+    let (_, tables) = row_of_table();
+    let problem = |text: &str| parsed(text).check_columns(&tables).map_err(|problem| problem.to_string());
+    for text in [
+        "column price > 3 and column kind = dog",
+        "column price ~ abc or not column born = 2021",
+        "column \"kind of dog\" != 3",
+        "rating > 3",
+        "has column note",
+    ] {
+        let text = text.replace("column kind", "column \"kind of dog\"");
+        assert_eq!(problem(&text), Ok(()), "{text}");
+    }
+    for (text, sentence) in [
+        ("column price > abc", "`> abc` does not apply to `price`, a column of numbers; write `column \"price\" >= "),
+        ("not (rating = 3 or column price in (1, two))", "`= two` does not apply to `price`, a column of numbers"),
+        ("column born < 3.5", "`< 3.5` does not apply to `born`, a column of dates; write `column \"born\" >= 20"),
+        ("column note > 3", "`> 3` does not apply to `note`, a column of "),
+        ("has column weight", "no table of the library has a column `weight`; the columns are "),
+        ("column weight > 3", "no table of the library has a column `weight`; the columns are "),
+    ] {
+        let found = problem(text).expect_err(text);
+        assert!(found.starts_with(sentence), "{found}");
+    }
+    let nothing = parsed("column price > 3").check_columns(&TableSet::default()).expect_err("no tables");
+    assert!(nothing.to_string().ends_with("(`vicinity index --rows`)"), "{nothing}");
+}
+
+#[test]
 fn columns_are_compared_by_what_their_values_are() {
     let (item, tables) = row_of_table();
     let admits = |text: &str| parsed(text).admits(&item, ItemFacts { photo: None, tables: Some(&tables) });
@@ -319,6 +348,8 @@ fn an_error_says_where_and_what() {
         ("column price > and", "and", "expected a value"),
         ("column price > \"\"", "\"\"", "expected a value"),
         ("column = 3", "column", "there is no field `column`"),
+        ("column in > 3", "in", "write `column \"in\"` for the column of this name"),
+        ("has column NOT", "NOT", "`NOT` has a meaning of its own"),
         ("column \"\" = 3", "column", "there is no field `column`"),
         ("column colour = dark blue", "blue", "put quotation marks"),
         ("has column", "column", "there is no field `column`"),

@@ -31,6 +31,13 @@ pub fn decimal<'a>(columns: impl Iterator<Item = &'a CellTexts>) -> Option<Decim
 /// The values of a column whose texts are these.
 pub fn values(texts: CellTexts, decimal: Decimal, declared: Option<ColumnKind>) -> ColumnValues {
     let wants = |kind| declared.is_none_or(|declared| declared == kind);
+    if texts.iter().all(is_missing) {
+        match declared {
+            Some(ColumnKind::Number) => return ColumnValues::Number(vec![f64::NAN; texts.len()].into()),
+            Some(ColumnKind::Date) => return ColumnValues::Date(vec![UNKNOWN_DATE; texts.len()].into()),
+            _ => {}
+        }
+    }
     if wants(ColumnKind::Number)
         && let Some(numbers) = all(&texts, f64::NAN, |text| parse::number(text, decimal))
     {
@@ -119,6 +126,8 @@ mod tests {
         assert_eq!(kind(&["one", "two", "three"]), ColumnKind::Text);
         assert_eq!(kind(&["007", "012", "013"]), ColumnKind::Text, "identifiers");
         assert_eq!(kind(&["", "", ""]), ColumnKind::Text);
+        let unknown = values(texts(&["", "", ""]), Decimal::Point, Some(ColumnKind::Number));
+        assert_eq!((unknown.kind(), unknown.known()), (ColumnKind::Number, 0), "the table says so");
         let long = "x".repeat(101);
         assert_eq!(kind(&[&long, &long, &long]), ColumnKind::Text);
         let mut mostly = vec!["7"; 40];

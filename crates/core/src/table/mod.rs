@@ -20,7 +20,7 @@ pub use values::{Cell, CellTexts, ColumnValues, MAX_CATEGORIES};
 use crate::item::Item;
 
 /// What the values of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
     /// Numbers.
@@ -43,6 +43,16 @@ impl ColumnKind {
             Self::Text => "text",
         }
     }
+
+    /// Its values, in a sentence.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Date => "dates",
+            Self::Category => "categories",
+            Self::Text => "texts",
+        }
+    }
 }
 
 /// How a table is written, as detected.
@@ -57,6 +67,34 @@ pub struct TableFormat {
     pub decimal: Option<Decimal>,
     /// The column that is embedded; `None` if all cells are.
     pub content_column: Option<String>,
+}
+
+/// How tables are read, where that is chosen instead of detected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TableOptions {
+    /// The character between cells of csv and tsv files.
+    pub separator: Option<char>,
+    /// How these write decimals.
+    pub decimal: Option<Decimal>,
+    /// Whether their first row names the columns.
+    pub has_header: Option<bool>,
+    /// The column that is embedded, in tables that have it; compared regardless of case. `column 2` is the second one of a
+    /// table without names.
+    pub text_column: Option<String>,
+}
+
+impl TableOptions {
+    /// Whether a column is the one that is embedded: `place` is counted from 0, and `name` is empty if it has none.
+    pub fn is_text_column(&self, place: usize, name: &str) -> bool {
+        let Some(wanted) = self.text_column.as_ref().map(|wanted| crate::name::fold(wanted.trim())) else {
+            return false;
+        };
+        match name.trim() {
+            "" => wanted == format!("column {}", place + 1),
+            name => wanted == crate::name::fold(name),
+        }
+    }
 }
 
 /// A column of a table.
@@ -142,6 +180,11 @@ impl Table {
     /// Number of rows up to the last with a cell.
     pub fn rows(&self) -> usize {
         self.columns.iter().map(|column| column.values.len()).max().unwrap_or(0)
+    }
+
+    /// About how much memory its columns take, bytes.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.values.bytes()).sum()
     }
 
     /// The known cells of a row, counted from 1, with the names of their columns.

@@ -127,6 +127,18 @@ impl ColumnValues {
         }
     }
 
+    /// About how much memory they take, bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Number(values) => size_of_val(&**values),
+            Self::Date(values) => size_of_val(&**values),
+            Self::Category { names, places } => {
+                size_of_val(&**places) + names.iter().map(|name| name.len() + 2 * size_of::<Arc<str>>()).sum::<usize>()
+            }
+            Self::Text(texts) => texts.text.capacity() + size_of::<u32>() * texts.ends.capacity(),
+        }
+    }
+
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,6 +1,6 @@
 //! Groups of files with the same content, and how they are found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,19 +18,27 @@ pub struct Duplicates {
 }
 
 impl Duplicates {
-    /// Finds all duplicates of a snapshot; fewer once `cancelled` is set. Rows of tables are not compared. The catalog knows
-    /// only the words of texts, so texts with the same words and size are told apart by `hash_of`, the hash of a whole file;
-    /// those that it cannot read are no duplicates.
+    /// Finds all duplicates of a snapshot; fewer once `cancelled` is set. Files of several parts (tables, documents, videos)
+    /// are compared as files, for which their first item stands. The catalog knows only the words of texts and the content
+    /// of parts, so texts with the same words and size, and files of parts of the same size, are told apart by `hash_of`, the
+    /// hash of a whole file; those that it cannot read are no duplicates.
     pub fn of(snapshot: &Snapshot, hash_of: impl Fn(&Path) -> Option<ContentHash>, cancelled: &AtomicBool) -> Self {
         let mut contents: HashMap<(ContentHash, Modality, u64), Vec<&Item>> = HashMap::new();
-        let files = snapshot.items().filter(|item| item.part.is_none());
-        for item in files.take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-            contents.entry((item.hash, item.modality, item.bytes)).or_default().push(item);
+        let mut in_parts: HashMap<u64, Vec<&Item>> = HashMap::new();
+        let mut seen: HashSet<&Path> = HashSet::new();
+        for item in snapshot.items().take_while(|_| !cancelled.load(Ordering::Relaxed)) {
+            if item.part.is_none() {
+                contents.entry((item.hash, item.modality, item.bytes)).or_default().push(item);
+            } else if seen.insert(&item.path) {
+                in_parts.entry(item.bytes).or_default().push(item);
+            }
         }
-        let candidates = contents.into_iter().filter(|(_, group)| group.len() > 1);
-        let whole = |((_, modality, _), group): (_, Vec<_>)| match modality {
-            Modality::Image => vec![group],
-            Modality::Text => by_hash(group, &hash_of, cancelled),
+        let known = contents.into_iter().map(|((_, modality, _), group)| (modality == Modality::Image, group));
+        let in_parts = in_parts.into_values().map(|group| (false, group));
+        let candidates = known.chain(in_parts).filter(|(_, group)| group.len() > 1);
+        let whole = |(is_known, group): (bool, Vec<_>)| match is_known {
+            true => vec![group],
+            false => by_hash(group, &hash_of, cancelled),
         };
         let spare = |group: &[&Item]| group.iter().skip(1).map(|item| item.bytes).sum::<u64>();
         let mut groups: Vec<Vec<&Item>> = candidates.flat_map(whole).collect();
@@ -82,7 +90,8 @@ mod tests {
     fn snapshot(items: &[(u8, Modality, Option<u32>, u64)]) -> Snapshot {
         let item = |(n, (content, modality, row, bytes)): (usize, &(u8, Modality, Option<u32>, u64))| Item {
             id: ItemId(n as u32),
-            path: std::path::PathBuf::from(format!("/{n}")).into(),
+            // Rows are those of one table.
+            path: std::path::PathBuf::from(row.map_or(format!("/{n}"), |_| "/table".to_owned())).into(),
             part: row.map(Part::Row),
             modality: *modality,
             bytes: *bytes,
@@ -133,5 +142,22 @@ mod tests {
         assert_eq!((found.to_spare(), found.bytes_to_spare), (3, 920));
         let unreadable = snapshot(&[(1, Text, None, 10), (1, Text, None, 10)]);
         assert_eq!(Duplicates::of(&unreadable, |_| None, &AtomicBool::new(false)), Duplicates::default());
+    }
+
+    #[test]
+    fn files_of_parts_are_compared_as_files() {
+        // Four documents of two pages; the third has another content, the fourth another size.
+        let mut all = snapshot(&[(1, Modality::Image, Some(1), 10); 8]).parts().clone();
+        let mut items = all.chunks.remove(0).to_vec();
+        for (at, item) in items.iter_mut().enumerate() {
+            item.path = std::path::PathBuf::from(format!("/{}", at / 2)).into();
+            item.part = Some(Part::Page(at as u32 % 2 + 1));
+            item.bytes = if at < 6 { 10 } else { 11 };
+        }
+        all.chunks = vec![Arc::new(items)];
+        let content = |path: &Path| Some(ContentHash([u8::from(path == Path::new("/2")); 32]));
+        let found = Duplicates::of(&Snapshot::new(all), content, &AtomicBool::new(false));
+        assert_eq!(found.groups, [[ItemId(0), ItemId(2)]]);
+        assert_eq!(found.bytes_to_spare, 10);
     }
 }

@@ -59,8 +59,23 @@ pub struct Pipeline {
     /// Why nothing more can be embedded: a model that cannot be loaded, a service that is not there, a fault of ours.
     pub failure: Mutex<Option<String>>,
     /// Files of which every part is on its way.
-    pub in_parts: Mutex<Vec<Candidate>>,
+    pub in_parts: Mutex<Vec<ReadParts>>,
     in_progress: Mutex<HashMap<(ContentHash, Modality), Vec<NewItem>>>,
+}
+
+/// A file of several parts, all of which are on their way.
+pub struct ReadParts {
+    /// The file.
+    pub file: Candidate,
+    /// The codes of its parts, in order; `None` if some could not be read.
+    pub parts: Option<Vec<u32>>,
+}
+
+impl ReadParts {
+    fn new(file: Candidate, mut parts: Vec<u32>, failures: usize) -> Self {
+        parts.sort_unstable();
+        Self { file, parts: (failures == 0).then_some(parts) }
+    }
 }
 
 /// A text or picture that is ready for its tower.
@@ -249,7 +264,7 @@ impl Pipeline {
     pub fn failed(&self, failure: RejectedFile) {
         match failure.cause {
             RejectionCause::LeftOut(reason) => self.stats.add_skipped(reason),
-            _ => ImportStats::add(&self.stats.failed, 1),
+            _ => ImportStats::add(&self.stats.failed, failure.parts as usize),
         }
         self.library.add_failure(failure);
     }

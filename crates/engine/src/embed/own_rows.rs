@@ -8,7 +8,7 @@ use super::super::library::{NewItem, RejectionCause};
 use super::super::own_vectors::{OwnVectors, OwnVectorsError, VectorRowProblems};
 use super::super::scan::Candidate;
 use super::reading::{reject, snippet};
-use super::{ImportOutcome, Pipeline, Senders, send};
+use super::{ImportOutcome, Pipeline, ReadParts, Senders, send};
 use vicinity_core::{ContentHash, Embedding, Modality, Part};
 use vicinity_media::{RowError, TableRow, TableRows};
 
@@ -28,7 +28,7 @@ impl Pipeline {
         let mut vectors = own_vectors.open()?;
         ImportStats::subtract(&self.stats.total, 1);
         let (mut unreadable, mut without) = (Vec::new(), VectorRowProblems::default());
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut found) = (Vec::with_capacity(BATCH), Vec::new());
         for row in rows {
             if !self.control.wait_if_paused() {
                 return Ok(());
@@ -42,7 +42,10 @@ impl Pipeline {
             };
             let vector = ImportStats::measure(&self.stats.read, || vectors.row(number));
             match vector.map_err(|reason| own_vectors.unreadable_row(reason))? {
-                Ok(vector) => batch.push((own_row(candidate, number, &text), vector)),
+                Ok(vector) => {
+                    found.push(Part::Row(number).code().get());
+                    batch.push((own_row(candidate, number, &text), vector));
+                }
                 Err(problem) => without.add(number, problem),
             }
             if batch.len() == BATCH {
@@ -50,7 +53,8 @@ impl Pipeline {
             }
         }
         self.send_brought(batch, senders);
-        self.in_parts.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
+        let read = ReadParts::new(candidate.clone(), found, unreadable.len() + without.len());
+        self.in_parts.lock().unwrap_or_else(PoisonError::into_inner).push(read);
         self.report_rows(candidate, &unreadable, &without, senders);
         Ok(())
     }
@@ -67,14 +71,13 @@ impl Pipeline {
         if sentences.is_empty() {
             return;
         }
-        // The file's failure counts once.
-        ImportStats::add(&self.stats.failed, unreadable.len() + without.len() - 1);
-        reject(candidate, RejectionCause::Partial, sentences.join(". "), senders);
+        let failures = unreadable.len() + without.len();
+        reject(candidate, RejectionCause::Partial, sentences.join(". "), failures, senders);
     }
 
     /// The library was opened with certain vectors; others must not be mixed with them.
     fn check_unchanged(&self, own_vectors: &OwnVectors) -> Result<(), OwnVectorsError> {
-        let found = own_vectors.examine()?;
+        let found = own_vectors.examine(&self.options.tables)?;
         if found.key == self.library.snapshot().parts().model {
             return Ok(());
         }

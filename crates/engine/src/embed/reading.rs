@@ -1,5 +1,6 @@
 //! The readers: bytes of a file, its hash, its thumbnail, and what a tower takes.
 
+use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -10,7 +11,7 @@ use super::super::library::{NewItem, RejectedFile, RejectionCause};
 use super::super::model_unavailable::ModelUnavailable;
 use super::super::previews::THUMBNAIL;
 use super::super::scan::Candidate;
-use super::{FileError, ImportOutcome, Pipeline, Senders, TowerInput, send};
+use super::{FileError, ImportOutcome, Pipeline, ReadParts, Senders, TowerInput, send};
 use vicinity_core::worker;
 use vicinity_core::{ContentHash, Modality, Part, Picture};
 use vicinity_media::{
@@ -55,7 +56,7 @@ impl Pipeline {
             Err(FileError::Skipped(reason)) => (RejectionCause::LeftOut(reason), String::new()),
         };
         ImportStats::subtract(&self.stats.total, 1);
-        reject(candidate, cause, reason, senders);
+        reject(candidate, cause, reason, 1, senders);
     }
 
     /// Reads a file and sends what is to be embedded on to the towers.
@@ -84,13 +85,13 @@ impl Pipeline {
         file.cancel_with(self.control.shared_flag());
         file.fill().map_err(FileError::Access)?;
         let without_content = file.skip_reason_without_content();
-        let content = file.content(path, &self.read_options()).map_err(FileError::from)?;
+        let content = file.content(path, &self.read_options(path)).map_err(FileError::from)?;
         content.ok_or(FileError::Skipped(without_content))
     }
 
-    fn read_options(&self) -> ReadOptions {
-        let rows = self.options.rows || self.model.own_vectors().is_some();
-        ReadOptions { rows, pages: self.options.pages, texts_only: false }
+    fn read_options(&self, path: &Path) -> ReadOptions {
+        let rows = self.options.reads_rows(path) || self.model.own_vectors().is_some();
+        ReadOptions { rows, pages: self.options.pages, tables: self.options.tables.clone(), texts_only: false }
     }
 
     fn import_image(
@@ -126,11 +127,12 @@ impl Pipeline {
 
     fn import_rows(&self, candidate: &Candidate, rows: TableRows, senders: &Senders) -> Result<(), ModelUnavailable> {
         ImportStats::subtract(&self.stats.total, 1);
-        let mut failures = Vec::new();
+        let (mut failures, mut found) = (Vec::new(), Vec::new());
         for row in rows {
             if self.control.is_cancelled() {
                 return Ok(());
             }
+            found.extend(row.as_ref().ok().map(|row| Part::Row(row.number).code().get()));
             match row {
                 Ok(TableRow { number, picture: Some(picture), .. }) => match picture.decode() {
                     Ok((hash, picture, original)) => {
@@ -152,19 +154,21 @@ impl Pipeline {
                 Err(error) => failures.push(error),
             }
         }
-        self.end_parts(candidate, failures.len(), RowError::sentence(&failures), senders);
+        let read = ReadParts::new(candidate.clone(), found, failures.len());
+        self.end_parts(read, failures.len(), RowError::sentence(&failures), senders);
         Ok(())
     }
 
     fn import_parts(&self, candidate: &Candidate, parts: Parts, senders: &Senders) -> Result<(), ModelUnavailable> {
         ImportStats::subtract(&self.stats.total, 1);
-        let mut failures = Vec::new();
+        let (mut failures, mut found) = (Vec::new(), Vec::new());
         for part in parts {
             if self.control.is_cancelled() {
                 return Ok(());
             }
             match part {
                 Ok(FilePart { part, hash, content }) => {
+                    found.push(part.code().get());
                     ImportStats::add(&self.stats.total, 1);
                     let item = NewItem { part: Some(part), ..NewItem::of(candidate, hash) };
                     match content {
@@ -181,18 +185,17 @@ impl Pipeline {
         if self.control.is_cancelled() {
             return Ok(());
         }
-        self.end_parts(candidate, failures.len(), PartError::sentence(&failures), senders);
+        let read = ReadParts::new(candidate.clone(), found, failures.len());
+        self.end_parts(read, failures.len(), PartError::sentence(&failures), senders);
         Ok(())
     }
 
     /// All parts of a file are on their way, but for these failures.
-    fn end_parts(&self, candidate: &Candidate, failures: usize, reason: Option<String>, senders: &Senders) {
-        self.in_parts.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.clone());
+    fn end_parts(&self, read: ReadParts, failures: usize, reason: Option<String>, senders: &Senders) {
         if let Some(reason) = reason {
-            // the file's failure counts once
-            ImportStats::add(&self.stats.failed, failures - 1);
-            reject(candidate, RejectionCause::Partial, reason, senders);
+            reject(&read.file, RejectionCause::Partial, reason, failures, senders);
         }
+        self.in_parts.lock().unwrap_or_else(PoisonError::into_inner).push(read);
     }
 
     /// The item, unless its content is embedded already or on its way.
@@ -213,9 +216,11 @@ impl Pipeline {
     }
 }
 
-pub(super) fn reject(candidate: &Candidate, cause: RejectionCause, reason: String, senders: &Senders) {
+/// Notes that a file, or so many parts of it, could not be read.
+pub(super) fn reject(candidate: &Candidate, cause: RejectionCause, reason: String, failures: usize, senders: &Senders) {
+    let parts = u32::try_from(failures).unwrap_or(u32::MAX);
     let Candidate { path, len: bytes, modified_ns, change_mark } = candidate.clone();
-    let rejected = RejectedFile { path, reason, cause, bytes, modified_ns, change_mark };
+    let rejected = RejectedFile { path, reason, cause, bytes, modified_ns, change_mark, parts };
     send(&senders.outcomes, ImportOutcome::Failed(rejected));
 }
 

@@ -100,7 +100,7 @@ impl Batch {
                 for item in refused {
                     let NewItem { path, bytes, modified_ns, change_mark, hash, .. } = item;
                     let (cause, reason) = (RejectionCause::Refused { hash }, reason.clone());
-                    pipeline.failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark });
+                    pipeline.failed(RejectedFile { path, reason, cause, bytes, modified_ns, change_mark, parts: 1 });
                 }
             }
         }

@@ -7,6 +7,7 @@ mod sidecars;
 mod tables;
 pub mod words;
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,7 @@ use super::background_pass::BackgroundPass;
 use super::event_queue::EventSender;
 use super::file_content::check_regular_file;
 use super::library::Library;
-use super::store::StoreError;
+use super::store::{StoreError, left_out_sentence};
 use super::{Event, Severity};
 use pass::{Pass, ReadPhoto};
 use sidecars::Sidecars;
@@ -31,7 +32,9 @@ use vicinity_media::photo_facts;
 /// When the system gives no thread.
 pub fn start(library: Library, event_sender: EventSender, automatic: bool) -> io::Result<(BackgroundPass, Worker)> {
     let background = BackgroundPass::new(&library, automatic);
-    let task = FactsWorker { background: background.clone(), library, event_sender, read: photo_facts::read_photo };
+    let left_out_tables = Cell::new(library.left_out_tables());
+    let read = photo_facts::read_photo;
+    let task = FactsWorker { background: background.clone(), library, event_sender, read, left_out_tables };
     let worker = Worker::serve("facts", background.inbox(), task)?;
     Ok((background, worker))
 }
@@ -42,6 +45,8 @@ struct FactsWorker {
     library: Library,
     event_sender: EventSender,
     read: ReadPhoto,
+    /// Tables whose columns are not loaded, as far as the user knows.
+    left_out_tables: Cell<usize>,
 }
 
 impl Task for FactsWorker {
@@ -80,6 +85,12 @@ impl FactsWorker {
         };
         Pass { library: &self.library, read: self.read, cancelled, shown: &shown, progress: &progress }.run()?;
         tables::fill(&self.library, cancelled, &shown, &progress)?;
+        let left_out = self.library.left_out_tables();
+        if left_out > self.left_out_tables.replace(left_out)
+            && let Some(text) = left_out_sentence(left_out)
+        {
+            self.event_sender.notice(Severity::Warning, text);
+        }
         words::fill(&self.library, cancelled, &progress)
     }
 }
@@ -91,6 +102,7 @@ pub fn of_item(library: &Library, id: ItemId) -> PhotoFacts {
         return PhotoFacts::default();
     };
     let facts = library.stored_facts(&item.path).or_else(|| read_now(&item.path, item.modified_ns)).unwrap_or_default();
+    let facts = item.part.map_or(facts.clone(), |part| facts.of_part(part));
     let companions = library.companions(&item.path);
     PhotoFacts { companions: companions.iter().map(|path| file_name(path).into_owned()).collect(), ..facts }
 }

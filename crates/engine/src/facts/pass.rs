@@ -1,5 +1,6 @@
 //! One look through all pictures of a library.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -78,9 +79,10 @@ impl Pass<'_> {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// The pictures whose facts are missing or may not be those of their files any more, judged without opening a file.
+    /// The pictures whose facts are missing or may not be those of their files any more, judged without opening a file: of
+    /// a file of several parts the first.
     fn find_outdated(&self, files: &mut PictureFiles, sidecars: &mut Sidecars) -> Result<Vec<ItemId>, StoreError> {
-        let (mut outdated, mut batch) = (Vec::new(), Batch::default());
+        let (mut outdated, mut batch, mut in_parts) = (Vec::new(), Batch::default(), HashSet::new());
         loop {
             let page = files.next_page()?;
             if page.is_empty() || self.is_cancelled() {
@@ -90,7 +92,9 @@ impl Pass<'_> {
             for picture in page {
                 let Ok(sidecar) = sidecars.of(&picture.path) else { continue };
                 if !is_current(&picture, picture.stamp, sidecar.as_ref()) {
-                    outdated.push(picture.item);
+                    if picture.part.is_none() || in_parts.insert(picture.file) {
+                        outdated.push(picture.item);
+                    }
                 } else if snapshot.get(picture.item).is_some() && snapshot.photo_of(picture.item).is_none() {
                     batch.known.extend(stored_facts(picture));
                 }

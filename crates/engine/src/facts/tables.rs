@@ -10,7 +10,7 @@ use crate::library::Library;
 use crate::scan;
 use crate::store::{ReadTable, StoreError, TableFile, TableFiles};
 use vicinity_core::Table;
-use vicinity_core::table::TableBuilder;
+use vicinity_core::table::{TableBuilder, TableOptions};
 use vicinity_core::worker::catch_panic;
 use vicinity_media::{Content, ReadOptions, TableRows};
 
@@ -18,7 +18,9 @@ use vicinity_media::{Content, ReadOptions, TableRows};
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How tables are read.
-const OPTIONS: ReadOptions = ReadOptions { rows: true, pages: false, texts_only: true };
+fn options(tables: TableOptions) -> ReadOptions {
+    ReadOptions { rows: true, tables, pages: false, texts_only: true }
+}
 
 /// Finds the tables whose columns are missing or outdated, reads them, and stores their columns. `shown` is called after a
 /// snapshot with more columns was published, `progress` with the number of tables that were read, and that of those to be
@@ -47,9 +49,10 @@ pub fn fill(
             }
         }
     }
+    let options = options(library.import_options().tables);
     let (total, mut stored, mut read) = (outdated.len() as u64, Instant::now(), Vec::new());
     for (done, file) in (1..).zip(outdated) {
-        let Some(table) = read_table(&file, cancelled) else {
+        let Some(table) = read_table(&file, &options, cancelled) else {
             if cancelled.load(Ordering::Relaxed) {
                 break;
             }
@@ -72,10 +75,10 @@ pub fn fill(
 
 /// The columns of a table; `None` if it is not as the last import found it, or the work was cancelled. What cannot be read has
 /// none, until it changes.
-fn read_table(file: &TableFile, cancelled: &AtomicBool) -> Option<Table> {
+fn read_table(file: &TableFile, options: &ReadOptions, cancelled: &AtomicBool) -> Option<Table> {
     check_regular_file(&file.path).ok()?;
     scan::candidate(file.path.clone()).ok().filter(|now| now.stamp().matches(file.stamp))?;
-    let columns = catch_panic(|| match file_content::open(&file.path, OPTIONS) {
+    let columns = catch_panic(|| match file_content::open(&file.path, options.clone()) {
         Ok(Content::Rows(rows)) => columns(rows, cancelled),
         _ => Some(Table::default()),
     });
@@ -85,12 +88,12 @@ fn read_table(file: &TableFile, cancelled: &AtomicBool) -> Option<Table> {
     })
 }
 
-/// The columns of a file that need not be in a library.
+/// The columns of a file that need not be in a library, read as `tables` say.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn of_file(path: &Path) -> Result<Option<Table>, file_content::FileContentError> {
-    match file_content::open(path, OPTIONS)? {
+pub fn of_file(path: &Path, tables: TableOptions) -> Result<Option<Table>, file_content::FileContentError> {
+    match file_content::open(path, options(tables))? {
         Content::Rows(rows) => Ok(columns(rows, &AtomicBool::new(false))),
         Content::Image { .. } | Content::Text(_) | Content::Parts(_) => Ok(None),
     }

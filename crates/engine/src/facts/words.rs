@@ -1,6 +1,7 @@
 //! Fills the full text search: names, folders, what facts say, texts, and the text in pictures.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use crate::library::Library;
 use crate::scan;
 use crate::store::{ReadWords, StoreError, Words, WordsFile, WordsFiles};
 use vicinity_core::worker::catch_panic;
-use vicinity_core::{ItemId, PhotoFacts};
+use vicinity_core::{ItemId, Part, PhotoFacts};
 use vicinity_media::{Content, PartContent, ReadOptions};
 
 /// Words are stored this often while files are read.
@@ -25,6 +26,7 @@ const BATCH: usize = 8 << 20;
 /// Words that are not stored yet.
 struct Filler<'a> {
     library: &'a Library,
+    cancelled: &'a AtomicBool,
     read: Vec<ReadWords>,
     size: usize,
     stored: Instant,
@@ -40,8 +42,9 @@ pub fn fill(library: &Library, cancelled: &AtomicBool, progress: &dyn Fn(u64, u6
     let dir = &snapshot.parts().library;
     let total = count_outdated(WordsFiles::open(dir)?, cancelled)?;
     let mut files = WordsFiles::open(dir)?;
-    let mut filler = Filler { library, read: Vec::new(), size: 0, stored: Instant::now() };
-    if files.has_orphans()? {
+    let mut filler = Filler { library, cancelled, read: Vec::new(), size: 0, stored: Instant::now() };
+    // Items of an unfinished import are still to come, and need what is known of their content.
+    if library.unfinished().is_none() && files.has_orphans()? {
         library.forget_words()?;
     }
     let (mut done, mut shown) = (0, Instant::now());
@@ -91,8 +94,13 @@ impl Filler<'_> {
         if check_regular_file(&file.path).is_err() || !now.is_ok_and(|now| now.stamp().matches(file.origin.file)) {
             return Ok(());
         }
+        // The others are not read for nothing.
+        if !items.iter().any(|(part, _)| may_have_text(*part)) {
+            return self.add(Some(file), items.iter().map(|(_, id)| of_picture(*id)).collect());
+        }
         let in_parts = items.iter().any(|(row, _)| *row > 0);
-        let options = ReadOptions { rows: in_parts, pages: in_parts, texts_only: true };
+        let tables = library.import_options().tables;
+        let options = ReadOptions { rows: in_parts, pages: in_parts, tables, texts_only: true };
         // What fails to be read has its name alone, until it changes.
         let content = catch_panic(|| file_content::open(&file.path, options).ok()).ok().flatten();
         let ids: HashMap<u32, ItemId> = items.iter().copied().collect();
@@ -100,6 +108,10 @@ impl Filler<'_> {
         match content {
             Some(Content::Rows(rows)) => {
                 for row in rows.flatten() {
+                    // What was found so far is stored; the file is read again the next time.
+                    if self.is_cancelled() {
+                        return Ok(());
+                    }
                     if let Some(id) = ids.get(&row.number) {
                         self.add(None, vec![named(*id, shortened(row.text, MAX_ROW))])?;
                     }
@@ -109,6 +121,9 @@ impl Filler<'_> {
             Some(Content::Parts(parts)) => {
                 let mut left = ids;
                 for part in parts.flatten() {
+                    if self.is_cancelled() {
+                        return Ok(());
+                    }
                     if let PartContent::Text(text) = part.content
                         && let Some(id) = left.remove(&part.part.code().get())
                     {
@@ -123,6 +138,10 @@ impl Filler<'_> {
             }
             _ => self.add(Some(file), items.iter().map(|(_, id)| named(*id, String::new())).collect()),
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     fn add(&mut self, file: Option<WordsFile>, items: Vec<(ItemId, Words)>) -> Result<(), StoreError> {
@@ -141,6 +160,12 @@ impl Filler<'_> {
         (self.size, self.stored) = (0, Instant::now());
         Ok(())
     }
+}
+
+/// Whether an item with this code of a part may be a text.
+fn may_have_text(code: u32) -> bool {
+    let part = NonZeroU32::new(code).and_then(Part::of_code);
+    !matches!(part, Some(Part::Page(_) | Part::Frame { .. } | Part::AnimationFrame(_)))
 }
 
 fn words_of_file(path: &Path, facts: &PhotoFacts) -> Words {

@@ -84,7 +84,9 @@ impl Coordinator {
                     self.event_sender.notice(Severity::Error, error.to_string());
                 }
                 if paths.is_empty() {
-                    let forced = self.library.failures().iter().map(|f| f.path.clone()).collect();
+                    let failed = self.library.failures();
+                    let failed = failed.iter().map(|failure| failure.path.clone());
+                    let forced = failed.chain(self.library.retried_files()).collect();
                     return ScanPlan { paths: self.roots(), whole, forced };
                 }
                 // a folder either fails again or has nothing to report
@@ -176,7 +178,15 @@ impl Coordinator {
             ScanEntry::Failed(Failure { path, reason }) => {
                 run.unreachable.push(path.clone());
                 let cause = RejectionCause::Access;
-                pipeline.failed(RejectedFile { path, reason, cause, bytes: 0, modified_ns: 0, change_mark: 0 });
+                pipeline.failed(RejectedFile {
+                    path,
+                    reason,
+                    cause,
+                    bytes: 0,
+                    modified_ns: 0,
+                    change_mark: 0,
+                    parts: 1,
+                });
             }
         };
         let to_its_end = walk.root(root, &mut found);
@@ -262,7 +272,7 @@ impl Coordinator {
         if plan.forced.contains(&candidate.path) {
             if !is_new {
                 // it was counted as failed in this very run
-                ImportStats::subtract(&pipeline.stats.failed, 1);
+                ImportStats::subtract(&pipeline.stats.failed, self.library.failed_parts(&candidate.path).max(1));
             }
             self.mark_unfinished(run);
             sender.send(candidate);
@@ -284,9 +294,7 @@ impl Coordinator {
                 let items = run.parts.get(&candidate.path).copied().unwrap_or(1);
                 ImportStats::add(&pipeline.stats.reused, items);
                 // some rows of a table
-                if self.library.has_failed(&candidate.path) {
-                    ImportStats::add(&pipeline.stats.failed, 1);
-                }
+                ImportStats::add(&pipeline.stats.failed, self.library.failed_parts(&candidate.path));
                 if self.library.lacks_change_mark(&candidate) {
                     run.marks.push((candidate.path, candidate.change_mark));
                 }
@@ -298,10 +306,11 @@ impl Coordinator {
         }
     }
 
-    /// Whether a file belongs to a picture of its name beside it, which can be read as far as is known.
+    /// Whether a file belongs to a picture of its name beside it, which is or becomes an item as far as is known.
     fn is_companion(&self, path: &Path, status: FileStatus, run: &mut ImportRun) -> bool {
         let Some(kind) = companion_kind(path) else { return false };
-        let has_picture = run.companions.pictures_of(path).iter().any(|picture| !self.library.has_failed(picture));
+        let is_item = |picture: &PathBuf| !self.library.has_failed(picture) && !self.library.is_left_out(picture);
+        let has_picture = run.companions.pictures_of(path).iter().any(is_item);
         let is_known = status == FileStatus::LeftOut(SkipReason::Companion);
         has_picture && (kind == CompanionKind::Raw || is_known || is_short_video(path))
     }
@@ -313,7 +322,7 @@ impl Coordinator {
         }
         let Candidate { path, len: bytes, modified_ns, change_mark } = candidate;
         let cause = RejectionCause::LeftOut(reason);
-        pipeline.failed(RejectedFile { path, reason: String::new(), cause, bytes, modified_ns, change_mark });
+        pipeline.failed(RejectedFile { path, reason: String::new(), cause, bytes, modified_ns, change_mark, parts: 1 });
     }
 }
 

@@ -36,14 +36,14 @@ pub enum OwnVectorsError {
         reason: RowProblem,
     },
     /// The file is no table.
-    #[error("{} is not a table; vectors belong to the rows of a .csv, .tsv, .tab, .jsonl or .ndjson file", path.display())]
+    #[error("{} is not a table; vectors belong to the rows of a .csv, .tsv, .tab, .jsonl, .ndjson, .parquet or .xlsx file", path.display())]
     NoTable {
         /// The file.
         path: PathBuf,
     },
-    /// Only tables of JSON lines can have vectors in a field.
-    #[error("{}: vectors are read from a field of .jsonl and .ndjson files only; save them as .npy and pass --vectors", table.display())]
-    NotJsonLines {
+    /// Cells of this kind of table are no lists of numbers.
+    #[error("{}: vectors are read from a field of .jsonl, .ndjson and .parquet files only; save them as .npy and pass --vectors", table.display())]
+    NoFields {
         /// The table.
         table: PathBuf,
     },

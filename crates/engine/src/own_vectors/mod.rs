@@ -17,6 +17,7 @@ pub use positions::RowPositions;
 pub use rows::{VectorRowProblem, VectorRowProblems};
 
 use rows::{RowVectorSource, RowVectors};
+use vicinity_core::table::TableOptions;
 use vicinity_media::npy::{NpyError, NpyRows};
 use vicinity_media::{Content, ReadOptions, RowProblem, VectorColumn};
 use vicinity_models::{ModelInfo, ModelKey};
@@ -41,7 +42,7 @@ pub struct OwnVectors {
 pub enum VectorsIn {
     /// In a matrix of NumPy, by its absolute path.
     Npy(PathBuf),
-    /// In a field of the table itself, which has a JSON object in every line.
+    /// In a field of the table itself: of JSON lines, or a column of a Parquet file.
     Field(String),
 }
 
@@ -62,14 +63,14 @@ impl OwnVectors {
         }
     }
 
-    /// Reads both files to see whether they fit, and what the space is: named after the vectors, with a hash of their file
+    /// Reads both files, the table as `tables` say, to see whether they fit, and what the space is: named after the vectors, with a hash of their file
     /// as its revision.
     ///
     /// # Errors
     /// When one cannot be read, or they have different numbers of rows.
-    pub fn examine(&self) -> Result<ModelInfo, OwnVectorsError> {
+    pub fn examine(&self, tables: &TableOptions) -> Result<ModelInfo, OwnVectorsError> {
         let vectors = self.open()?;
-        let counted = self.count_rows()?;
+        let counted = self.count_rows(tables)?;
         if !vectors.rows().is_none_or(|rows| counted.fits(rows)) {
             return Err(OwnVectorsError::RowCount {
                 table: self.table.clone(),
@@ -83,13 +84,10 @@ impl OwnVectors {
         Ok(self.info(key))
     }
 
-    /// Tells files of the same name apart: a space replaces earlier contents of its own files alone.
+    /// Tells files of the same name apart: a space replaces earlier contents of its own files alone, and its vectors belong
+    /// to rows of its own table alone.
     fn place(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for path in [&*self.table, self.file()] {
-            hasher.update(path.as_os_str().as_encoded_bytes()).update(&[0]);
-        }
-        format!("{PREPARATION}-{}", &hasher.finalize().to_hex()[..12])
+        format!("{PREPARATION}-{}-{}", mark(&self.table), mark(self.file()))
     }
 
     fn info(&self, key: ModelKey) -> ModelInfo {
@@ -129,11 +127,11 @@ impl OwnVectors {
     ///
     /// # Errors
     /// When there are not, or the vectors cannot be read.
-    pub fn check_positions(&self, path: &Path, positions: usize) -> Result<(), OwnVectorsError> {
+    pub fn check_positions(&self, path: &Path, positions: usize, tables: &TableOptions) -> Result<(), OwnVectorsError> {
         let positions = positions as u64;
         let (fits, rows) = match self.open()?.rows() {
             Some(rows) => (rows == positions, rows),
-            None => self.count_rows().map(|counted| (counted.fits(positions), u64::from(counted.all)))?,
+            None => self.count_rows(tables).map(|counted| (counted.fits(positions), u64::from(counted.all)))?,
         };
         if fits {
             return Ok(());
@@ -159,10 +157,8 @@ impl OwnVectors {
 
     fn open_field(&self, field: &str) -> Result<VectorColumn, OwnVectorsError> {
         let path = || self.table.clone();
-        let is_json =
-            self.table.extension().is_some_and(|e| e.eq_ignore_ascii_case("jsonl") || e.eq_ignore_ascii_case("ndjson"));
-        if !is_json {
-            return Err(OwnVectorsError::NotJsonLines { table: path() });
+        if !VectorColumn::is_possible(&self.table) {
+            return Err(OwnVectorsError::NoFields { table: path() });
         }
         VectorColumn::open(&self.table, field).map_err(|reason| OwnVectorsError::Table { path: path(), reason })
     }
@@ -188,13 +184,13 @@ impl OwnVectors {
     }
 
     /// How many rows the table has.
-    fn count_rows(&self) -> Result<RowCount, OwnVectorsError> {
+    fn count_rows(&self, tables: &TableOptions) -> Result<RowCount, OwnVectorsError> {
         let unreadable = |reason| OwnVectorsError::Table { path: self.table.clone(), reason };
         let no_table = || OwnVectorsError::NoTable { path: self.table.clone() };
         let mut file = vicinity_media::open(&self.table).map_err(unreadable)?;
         file.fill().map_err(unreadable)?;
-        let content =
-            file.content(&self.table, &ReadOptions { rows: true, ..Default::default() }).map_err(unreadable)?;
+        let options = ReadOptions { rows: true, tables: tables.clone(), texts_only: true, ..Default::default() };
+        let content = file.content(&self.table, &options).map_err(unreadable)?;
         let Some((_, Content::Rows(mut rows))) = content else { return Err(no_table()) };
         let mut last = 0;
         while let Some(row) = rows.next() {
@@ -217,6 +213,26 @@ impl OwnVectors {
         let reason = vicinity_media::ReadError::from(error).into();
         OwnVectorsError::Vectors { path: self.file().to_owned(), reason }
     }
+}
+
+/// Stands for a path in the key of a space.
+fn mark(path: &Path) -> String {
+    blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex().chars().take(16).collect()
+}
+
+/// Whether the vectors of a space belong to the rows of this table.
+pub(crate) fn is_table_of(space: &ModelKey, path: &Path) -> bool {
+    table_mark(space).is_some_and(|table| table == mark(path))
+}
+
+/// Whether the key of a space names its table. Those of earlier versions of the program do not.
+pub(crate) fn names_table(space: &ModelKey) -> bool {
+    table_mark(space).is_some()
+}
+
+fn table_mark(space: &ModelKey) -> Option<&str> {
+    let marks = space.preprocessing.strip_prefix(PREPARATION)?.strip_prefix('-')?;
+    marks.split_once('-').map(|(table, _)| table)
 }
 
 /// How many rows a table has.

@@ -28,7 +28,8 @@ fn rows_have_to_be_as_many_as_vectors_but_for_blank_ones_at_the_end() {
     let three: [&[f32]; 3] = [&[1.0, 0.0], &[0.0, 1.0], &[1.0, 1.0]];
     let vectors = VectorsIn::Npy(matrix(folder.path(), "v.npy", &three));
     let examine = |name: &str, text: &str| {
-        OwnVectors { table: table(folder.path(), name, text), vectors: vectors.clone() }.examine()
+        OwnVectors { table: table(folder.path(), name, text), vectors: vectors.clone() }
+            .examine(&TableOptions::default())
     };
     let info = examine("a.csv", "text\none\ntwo\nthree\n").expect("they fit");
     assert_eq!((info.key.name.as_str(), info.key.dim, info.key.revision.len()), ("v.npy", 2, 32));
@@ -69,7 +70,7 @@ fn vectors_are_read_from_a_field_of_the_table() {
         vectors: VectorsIn::Field(field.to_owned()),
     };
     let own = table_of("a.jsonl", "v");
-    let info = own.examine().expect("vectors");
+    let info = own.examine(&TableOptions::default()).expect("vectors");
     assert_eq!((info.title.as_str(), info.key.dim), ("v", 2));
     let mut found = own.open().expect("opens");
     let mut row = |number| found.row(number).expect("readable").map(|vector| vector.as_slice().to_vec());
@@ -77,8 +78,8 @@ fn vectors_are_read_from_a_field_of_the_table() {
     assert_eq!(row(3), Err(VectorRowProblem::Dimensions { found: 3, wanted: 2 }), "row 2 may be passed over");
     assert_eq!(row(4), Ok(vec![1.0, 0.0]));
     assert_eq!(row(9), Err(VectorRowProblem::Missing));
-    assert!(matches!(table_of("a.jsonl", "w").examine(), Err(OwnVectorsError::NoField { .. })));
-    assert!(matches!(table_of("a.csv", "v").examine(), Err(OwnVectorsError::NotJsonLines { .. })));
+    assert!(matches!(table_of("a.jsonl", "w").examine(&TableOptions::default()), Err(OwnVectorsError::NoField { .. })));
+    assert!(matches!(table_of("a.csv", "v").examine(&TableOptions::default()), Err(OwnVectorsError::NoFields { .. })));
     let other = OwnVectors { vectors: VectorsIn::Field("t".to_owned()), ..own.clone() };
     assert_ne!(other.hash().expect("read"), own.hash().expect("read"), "another field is another space");
 }

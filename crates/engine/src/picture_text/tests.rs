@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::Access;
+use crate::facts::words;
 use crate::library::NewItem;
 use crate::scan;
+use crate::{Access, ImportOptions};
 use vicinity_core::{ContentHash, Embedding, ItemId, Modality, Part, TextLanguages};
 use vicinity_models::ModelKey;
 
@@ -265,6 +266,56 @@ mod with_a_fake {
         drop(catalog);
         place.library = open(place.dir.path());
         assert_eq!((place.pass(&program, "eng"), place.found("red70")), (1, vec!["a.png".to_owned()]));
+    }
+
+    /// The place with a page of the catalog overwritten, opened again and repaired.
+    fn damaged(place: Place, table: &str) -> Place {
+        use std::io::{Seek, SeekFrom, Write};
+        let Place { dir, library, threads } = place;
+        drop(library);
+        let path = dir.path().join("library/catalog.sqlite");
+        let catalog = rusqlite::Connection::open(&path).expect("opens");
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+        let page: u32 = catalog.query_row(sql, [table], |row| row.get(0)).expect("there");
+        drop(catalog);
+        let mut file = std::fs::File::options().write(true).open(&path).expect("opens");
+        file.seek(SeekFrom::Start(u64::from(page - 1) * 4096)).expect("there");
+        file.write_all(&[0xEE; 4096]).expect("damaged");
+        let key = ModelKey { name: "model".into(), revision: "1".into(), preprocessing: "1".into(), dim: 2 };
+        let (library, _) = Library::open(&dir.path().join("library"), &key, Access::ReadWrite).expect("opens");
+        library.verify(&|| false).expect("repaired");
+        Place { dir, library, threads }
+    }
+
+    #[test]
+    fn a_damaged_catalog_does_not_cost_what_was_read() {
+        for table in ["items_by_hash", "items"] {
+            let place = Place::new();
+            let program = counting(&place);
+            place.library.add_root(&place.dir.path().join("photos")).expect("added");
+            let read_text = Some(languages("eng"));
+            let options = ImportOptions { read_text, ..place.library.import_options() };
+            place.library.set_import_options(options).expect("stored");
+            (0..4).for_each(|n| place.picture(&format!("{n}.png"), [60 + n, 0, 0]));
+            assert_eq!(place.pass(&program, "eng"), 4);
+            let place = damaged(place, table);
+            assert_eq!(place.library.import_options().read_text, Some(languages("eng")), "{table}");
+            // What looks for words before the items are there again forgets nothing.
+            words::fill(&place.library, &AtomicBool::new(false), &|_, _| {}).expect("filled");
+            (0..4).for_each(|n| place.add(&place.path(&format!("{n}.png"))));
+            assert_eq!((place.pass(&program, "eng"), place.text("2.png")), (0, "red62 lang-eng".to_owned()), "{table}");
+        }
+    }
+
+    #[test]
+    fn texts_that_were_lost_with_the_catalog_are_read_again() {
+        let place = Place::new();
+        let program = counting(&place);
+        (0..4).for_each(|n| place.picture(&format!("{n}.png"), [60 + n, 0, 0]));
+        assert_eq!(place.pass(&program, "eng"), 4);
+        let place = damaged(place, "picture_texts");
+        (0..4).for_each(|n| place.add(&place.path(&format!("{n}.png"))));
+        assert_eq!((place.pass(&program, "eng"), place.text("3.png")), (4, "red63 lang-eng".to_owned()));
     }
 }
 

@@ -180,7 +180,7 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.execute(super::assigned_labels::TABLE, ())?;
     connection.execute(super::sums::TABLE, ())?;
-    connection.execute(super::rejected::TABLE, ()).map(|_| ())
+    super::rejected::add_table(connection)
 }
 
 /// Makes the tables whose contents are taken from the user's files, again where they are not as they should be.
@@ -242,8 +242,8 @@ pub(super) fn examine(dir: &Path, cancelled: &(dyn Fn() -> bool + Sync)) -> Opti
 }
 
 /// Rebuilds the catalog from its tables without using any index. True on success: then no table was damaged but perhaps
-/// those of facts, columns, words and text in pictures, which are left out, as they are filled again from the user's
-/// files.
+/// those of facts, columns, words and text in pictures, which are filled again from the user's files. The last is taken over
+/// if it can be read, as it takes long to fill.
 pub(super) fn rebuild(dir: &Path) -> bool {
     let beside = self::sibling(dir, "-rebuilt");
     let copy = || {
@@ -287,6 +287,9 @@ fn copy_tables(dir: &Path, to: &Path) -> rusqlite::Result<()> {
          UPDATE fresh.sqlite_sequence SET seq = max(seq, coalesce((SELECT max(seq) FROM main.sqlite_sequence), 0));
          UPDATE fresh.files SET complete = 0;",
     )?;
+    if let Err(error) = picture_texts::copy(&transaction) {
+        log::warn!("the text in pictures is read again: {error}");
+    }
     transaction.pragma_update(Some("fresh"), "application_id", APPLICATION_ID)?;
     // The rest of the tables is added when it is opened to write.
     transaction.pragma_update(Some("fresh"), "user_version", READABLE)?;
@@ -342,6 +345,8 @@ fn salvage(dir: &Path) -> Salvaged {
     Salvaged {
         roots: roots(&connection).unwrap_or_default(),
         labels: super::assigned_labels::load(&connection).ok().flatten(),
+        options: super::import_options::load(&connection).ok().and_then(|(options, _)| options),
+        picture_texts: picture_texts::salvage(&connection),
     }
 }
 

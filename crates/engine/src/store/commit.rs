@@ -43,16 +43,20 @@ impl Store {
     }
 
     /// Marks a file of several parts as complete: all of them are committed. An interrupted import reads incomplete
-    /// files again and reuses the parts that are embedded.
+    /// files again and reuses the parts that are embedded. `kept` are the codes of all parts that the file has, in order:
+    /// items of others are removed; `None` if it is not known which there are.
     ///
     /// # Errors
     /// When the library cannot be written.
-    pub fn finish_parts(&mut self, path: &Path, stamp: FileStamp) -> Result<(), StoreError> {
+    pub fn finish_parts(&mut self, path: &Path, stamp: FileStamp, kept: Option<&[u32]>) -> Result<(), StoreError> {
         self.writable()?;
         let model = self.model.id;
         let mut batch = Batch::new(&self.loaded);
         let changes = self.in_transaction(|connection| {
             let file = batch.file(connection, path, stamp, true)?;
+            if let Some(kept) = kept {
+                batch.remove_others(connection, file.id, kept)?;
+            }
             connection.execute("UPDATE files SET complete = 1 WHERE id = ?", [file.id])?;
             batch.touched.insert(path.into(), FileEntry { ready: true, ..file });
             rejected::forget(connection, path, model)?;
@@ -293,18 +297,36 @@ impl<'a> Batch<'a> {
         Ok(file)
     }
 
+    /// Removes the items of a file that are none of these parts.
+    fn remove_others(&mut self, connection: &Connection, file: i64, kept: &[u32]) -> rusqlite::Result<()> {
+        let mut find = connection.prepare_cached("SELECT id, row FROM items WHERE file = ?")?;
+        let items = find.query_map([file], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?)))?;
+        let is_other = |item: &rusqlite::Result<(u32, u32)>| {
+            item.as_ref().map_or(true, |(_, part)| kept.binary_search(part).is_err())
+        };
+        let others: Vec<(u32, u32)> = items.filter(is_other).collect::<rusqlite::Result<_>>()?;
+        let mut delete = connection.prepare_cached("DELETE FROM items WHERE id = ?")?;
+        others.iter().try_for_each(|(id, _)| delete.execute([id]).map(|_| ()))?;
+        self.note_removed(others.into_iter().map(|(id, _)| ItemId(id)).collect());
+        Ok(())
+    }
+
     fn remove(&mut self, connection: &Connection, sql: &str, file: i64) -> rusqlite::Result<()> {
         let mut delete = connection.prepare_cached(sql)?;
         let mut gone = HashSet::new();
         for id in delete.query_map([file], |row| row.get(0).map(ItemId))? {
             gone.insert(id?);
         }
+        self.note_removed(gone);
+        Ok(())
+    }
+
+    fn note_removed(&mut self, gone: HashSet<ItemId>) {
         if !gone.is_empty() {
             // Rows added earlier in this batch have not been published yet.
             self.changes.retain(|change| !matches!(change, ItemChange::Add(item, _) if gone.contains(&item.id)));
             self.changes.extend(gone.into_iter().map(ItemChange::Remove));
         }
-        Ok(())
     }
 
     /// If a file with the same content has disappeared elsewhere, it was moved and keeps its items.

@@ -265,16 +265,21 @@ pub(super) fn delete_list(connection: &Connection, model: i64) -> rusqlite::Resu
 /// Deletes a vector file unless a model uses it. False if it cannot be deleted now: Windows keeps files that are mapped.
 pub(super) fn delete_file(dir: &Path, connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let used = connection.prepare("SELECT 1 FROM models WHERE file = ?")?.exists([name])?;
+    Ok(used || remove_vector_file(dir, name))
+}
+
+/// Deletes a vector file. False if it cannot be deleted now.
+pub(super) fn remove_vector_file(dir: &Path, name: &str) -> bool {
     let is_name = Path::new(name).file_name().is_some_and(|file| file == name) && name.ends_with(".f32");
-    if used || !is_name {
-        return Ok(true);
+    if !is_name {
+        return true;
     }
     match std::fs::remove_file(dir.join("vectors").join(name)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             log::info!("an unused vector file is deleted later: {error}: {name}");
-            Ok(false)
+            false
         }
-        _ => Ok(true),
+        _ => true,
     }
 }
 

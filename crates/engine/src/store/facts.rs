@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::loaded::{FileStamp, LoadedCatalog};
-use super::picture_files::PictureFile;
+use super::picture_files::{HAS_FACTS, PictureFile};
 use super::{Store, StoreError, catalog, paths};
 use crate::snapshot::PhotoChunk;
 use vicinity_core::photo_summary::Texts;
-use vicinity_core::{ItemId, PhotoFacts, PhotoSummary};
+use vicinity_core::{ItemId, Part, PhotoFacts, PhotoSummary};
 
 /// Version of the reader. Increase it when it finds more: files that an older one has read are read again.
 pub const READER: u32 = 1;
@@ -175,15 +175,18 @@ impl PhotoList {
         }
     }
 
-    /// Takes what is known of a file's picture.
-    pub(super) fn take(&mut self, file: i64) -> Option<PhotoSummary> {
+    /// What is known of the picture of a file, or of a part of it.
+    pub(super) fn get(&mut self, file: i64, part: Option<Part>) -> Option<PhotoSummary> {
         let is = |at: usize| self.photos.get(at).is_some_and(|(found, _)| *found == file);
         let at = match [self.last, self.last + 1].into_iter().find(|at| is(*at)) {
             Some(at) => at,
             None => self.photos.binary_search_by_key(&file, |(found, _)| *found).ok()?,
         };
         self.last = at;
-        self.photos.get_mut(at)?.1.take()
+        match part {
+            None => self.photos.get_mut(at)?.1.take(),
+            Some(part) => self.photos.get(at)?.1.clone()?.of_part(part),
+        }
     }
 }
 
@@ -234,7 +237,9 @@ impl LoadedCatalog {
         let is_same =
             self.parts.chunks.get(chunk).and_then(|items| items.get(at)).is_some_and(|item| &*item.path == path);
         if is_same && let Some(photos) = self.parts.photos.get_mut(chunk) {
-            put(photos, at, Some(PhotoSummary::new(facts, &mut self.texts)));
+            let part = self.parts.chunks.get(chunk).and_then(|items| items.get(at)).and_then(|item| item.part);
+            let photo = PhotoSummary::new(facts, &mut self.texts);
+            put(photos, at, part.map_or(Some(photo.clone()), |part| photo.of_part(part)));
         }
     }
 }
@@ -251,6 +256,16 @@ pub(super) fn put(photos: &mut Arc<PhotoChunk>, at: usize, photo: Option<PhotoSu
     photos[at] = photo;
 }
 
+/// All items that have the facts of a picture's file.
+fn items_of(connection: &Connection, picture: &PictureFile) -> rusqlite::Result<Vec<ItemId>> {
+    if picture.part.is_none() {
+        return Ok(vec![picture.item]);
+    }
+    let sql = format!("SELECT id FROM items WHERE file = ? AND {HAS_FACTS}");
+    let mut find = connection.prepare_cached(&sql)?;
+    find.query_map([picture.file], |row| row.get(0).map(ItemId))?.collect()
+}
+
 impl Store {
     /// Stores facts, and publishes a snapshot with them.
     ///
@@ -258,8 +273,14 @@ impl Store {
     /// When the library cannot be written. Nothing has changed then.
     pub fn put_facts(&mut self, read: &[ReadFacts]) -> Result<(), StoreError> {
         self.writable()?;
-        self.in_transaction(|connection| read.iter().try_for_each(|facts| facts.store(connection)))?;
-        self.publish_photos(read.iter().map(|read| (read.picture.item, &*read.picture.path, &read.facts)));
+        let items = self.in_transaction(|connection| {
+            read.iter().try_for_each(|facts| facts.store(connection))?;
+            read.iter().map(|facts| items_of(connection, &facts.picture)).collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let of_files = read.iter().zip(items);
+        let all = of_files
+            .flat_map(|(read, items)| items.into_iter().map(move |item| (item, &*read.picture.path, &read.facts)));
+        self.publish_photos(all);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use super::loaded::{
 use super::table_columns::TableList;
 use super::vector_rows::Rows;
 use super::{catalog, paths, rejected};
+use crate::own_vectors;
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Item, ItemId, Modality, Part};
 use vicinity_models::LongText;
@@ -232,6 +233,12 @@ impl LoadedCatalog {
         let bad = &mut report.unreadable;
         self.parts.roots = load_roots(connection, &mut bad.roots)?;
         self.rejected = rejected::load(connection, model, &mut bad.rejected)?;
+        let model_key = self.parts.model.clone();
+        let mut last_file = None;
+        let mut is_own_table = |file: i64, path: &Path| match last_file {
+            Some((last, is_own)) if last == file => is_own,
+            _ => last_file.insert((file, own_vectors::is_table_of(&model_key, path))).1,
+        };
         for row in items {
             let (id, file) = match row {
                 Err(unreadable) => unreadable,
@@ -240,10 +247,12 @@ impl LoadedCatalog {
                         let FileEntry { bytes, modified_ns, .. } = *entry;
                         let item = Item { path: path.clone(), bytes, modified_ns, ..item };
                         let wanted = rows.get(&(item.hash, vector_kind(item.modality, long_text))).copied();
-                        let wanted = wanted.or_else(|| brought_vector(&rows, &item));
+                        let wanted =
+                            wanted.or_else(|| brought_vector(&rows, &item).filter(|_| is_own_table(file, &item.path)));
                         entry.ready &= wanted.is_some();
-                        if let Some(vector) = wanted.or_else(|| any_vector(&rows, &item)) {
-                            let photo = if item.modality == Modality::Image { photos.take(file) } else { None };
+                        if let Some(vector) = wanted.or_else(|| content_vector(&rows, &item)) {
+                            let has_photo = item.modality == Modality::Image;
+                            let photo = if has_photo { photos.get(file, item.part) } else { None };
                             self.push(item, vector, photo);
                         }
                         continue;
@@ -265,24 +274,25 @@ impl LoadedCatalog {
         }
         self.texts = photos.texts;
         self.vectors.replace(rows);
-        let paths: Vec<_> =
-            columns.0.iter().map(|(file, ..)| files.get(*file).map(|(path, _)| Arc::clone(path))).collect();
+        let mut path_of = |file: i64| files.get(file).map(|(path, _)| Arc::clone(path));
+        let paths: Vec<_> = columns.tables.iter().map(|(file, ..)| path_of(*file)).collect();
+        self.left_out_tables = columns.left_out.iter().filter_map(|file| path_of(*file)).collect();
         self.files = files.files.into_iter().collect::<HashMap<_, _>>();
-        self.parts.tables = Arc::default();
-        for (path, (_, stamp, table)) in paths.into_iter().zip(columns.0) {
+        (self.parts.tables, self.table_bytes) = Default::default();
+        for (path, (_, stamp, table)) in paths.into_iter().zip(columns.tables) {
             path.into_iter().for_each(|path| self.set_table(&path, stamp, Arc::clone(&table)));
         }
         Ok(report)
     }
 }
 
-/// A vector of this item: of its content, whichever way of reading long texts made it, or of its part.
-pub(super) fn any_vector(rows: &Rows, item: &Item) -> Option<u32> {
+/// A vector of this item's content, whichever way of reading long texts made it.
+pub(super) fn content_vector(rows: &Rows, item: &Item) -> Option<u32> {
     let of_content = |way: &LongText| rows.get(&(item.hash, vector_kind(item.modality, *way))).copied();
-    [LongText::Truncate, LongText::Mean].iter().find_map(of_content).or_else(|| brought_vector(rows, item))
+    [LongText::Truncate, LongText::Mean].iter().find_map(of_content)
 }
 
-/// The vector that the user brought for the part that an item is.
+/// The vector that the user brought for the part that an item is, if the item is of the table that the space belongs to.
 fn brought_vector(rows: &Rows, item: &Item) -> Option<u32> {
     rows.get(&(item.hash, part_kind(item.part?))).copied()
 }

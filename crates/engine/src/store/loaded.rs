@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 use super::sums::VectorSums;
 use super::vector_rows::VectorRows;
-use super::{RejectedFile, facts};
+use super::{RejectedFile, facts, table_columns};
 use crate::snapshot::{CHUNK, PhotoChunk, SnapshotParts, Vectors};
 use vicinity_core::photo_summary::Texts;
 use vicinity_core::{Item, ItemId, Modality, Part, PhotoSummary};
@@ -37,7 +37,7 @@ pub(super) fn vector_kind(modality: Modality, long_text: LongText) -> VectorKind
 
 /// Stored with files that were not taken, which are tried again where it differs: the version of the program, and a number to
 /// be increased whenever more formats are read.
-pub(super) const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+2");
+pub(super) const PROGRAM_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+3");
 
 /// A file in the catalog.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,12 @@ pub(super) struct LoadedCatalog {
     pub texts: Texts,
     /// What the columns of each table were read from.
     pub table_stamps: HashMap<Arc<Path>, FileStamp>,
+    /// Bytes of the columns of all tables.
+    pub table_bytes: usize,
+    /// The most that they may take.
+    pub table_limit: usize,
+    /// Tables whose columns would take more.
+    pub left_out_tables: HashSet<Arc<Path>>,
     /// Number of snapshots that only brought news of photos or columns.
     pub photo_generations: u64,
     /// What is known of the photos of a chunk where nothing is.
@@ -166,6 +172,9 @@ impl LoadedCatalog {
             parts,
             texts: Texts::default(),
             table_stamps: HashMap::new(),
+            table_bytes: 0,
+            table_limit: table_columns::MAX_MEMORY,
+            left_out_tables: HashSet::new(),
             photo_generations: 0,
             no_photos: Arc::default(),
             sums,

@@ -53,6 +53,7 @@ pub use consent::remote_hosts;
 pub use dimensions::PreparedDimensions;
 pub use error::StoreError;
 pub use facts::{FactsOrigin, READER, ReadFacts, SidecarStamp, StoredFacts};
+pub use import_options::stored_table_options;
 pub use layout::{load_layout, save_layout};
 pub use library_dir::{is_library, is_library_file};
 pub use loaded::FileStamp;
@@ -61,7 +62,7 @@ pub use open::exists;
 pub use picture_files::{PictureFile, PictureFiles};
 pub use picture_texts::{ReadText, UnreadPicture, UnreadPictures};
 pub use rejected::{RejectedFile, RejectionCause};
-pub use table_columns::{ReadTable, TABLE_READER, TableFile, TableFiles};
+pub use table_columns::{ReadTable, TABLE_READER, TableFile, TableFiles, left_out_sentence};
 pub use thumbnails::{CACHE_SIGNATURE, CACHE_TAG, ThumbnailCache};
 pub use unfinished::UnfinishedImport;
 pub use vector_rows::VectorRows;
@@ -191,6 +192,11 @@ impl Store {
             Some(_) => FileStatus::Failed,
             None => FileStatus::Changed,
         }
+    }
+
+    /// Whether all parts of a file are stored with their vectors.
+    pub fn has_all_parts(&self, path: &Path) -> bool {
+        self.loaded.files.get(path).is_some_and(|file| file.ready)
     }
 
     /// Whether the stored stamp of a file has no [`FileStamp::change_mark`].

@@ -11,10 +11,12 @@ use super::catalog::{self, ModelRow};
 use super::load::Tables;
 use super::loaded::{LoadReport, LoadedCatalog};
 use super::lock::{self, LockOutcome};
+use super::picture_texts::SalvagedText;
 use super::repair::{REPAIR_HINT, counted, repair_file, repair_name, warning};
 use super::sums::VectorSums;
+use super::table_columns::left_out_sentence;
 use super::vectors::{self, FileCheck, VectorFile};
-use super::{Store, StoreError, ThumbnailCache, compact, dimensions, import_options};
+use super::{Store, StoreError, ThumbnailCache, UnfinishedImport, compact, dimensions, import_options};
 use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::{ImportOptions, Notice, Severity};
 use vicinity_models::ModelKey;
@@ -26,6 +28,10 @@ pub(super) struct Salvaged {
     pub roots: Vec<PathBuf>,
     /// The assigned labels.
     pub labels: Option<AssignedLabels>,
+    /// The import options.
+    pub options: Option<ImportOptions>,
+    /// The text that was read in pictures.
+    pub picture_texts: Vec<SalvagedText>,
 }
 
 /// A catalog that was loaded.
@@ -115,6 +121,12 @@ impl Store {
         for root in salvaged.roots {
             store.add_root(&root)?;
         }
+        // What was recovered of the text in pictures is kept for the items that are still to come.
+        store.set_unfinished(Some(UnfinishedImport::default()))?;
+        if let Some(options) = &salvaged.options {
+            store.set_import_options(options)?;
+        }
+        store.restore_picture_texts(&salvaged.picture_texts)?;
         if let Some(labels) = &salvaged.labels {
             store.replace_labels(&labels.set, &labels.given)?;
         }
@@ -137,6 +149,7 @@ impl Store {
         let file = repair_name(dir, &connection, model, &mut row).map_err(sql)?;
         let mut store = Self::load(dir, connection, model, row, file, None, notices)?;
         store.drop_unreadable(notices)?;
+        notices.extend(left_out_sentence(store.left_out_tables()).map(warning));
         if let Err(error) = store.save_sums() {
             log::info!("the library will open more slowly: {error}");
         }
@@ -182,6 +195,7 @@ impl Store {
             notices
                 .push(warning(format!("The catalog has {many} that cannot be read and were ignored; {REPAIR_HINT}.")));
         }
+        notices.extend(left_out_sentence(store.left_out_tables()).map(warning));
         for aside in catalog::earlier_set_aside(dir) {
             let text = format!(
                 "A damaged catalog was set aside in {}. `vicinity index` embeds its files again; then that folder can be \

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use rusqlite::Connection;
-
 use super::{Store, StoreError, compact, layout};
 use vicinity_models::ModelKey;
 
@@ -23,13 +21,22 @@ impl Store {
     pub fn forget_earlier_revisions(&mut self) -> Result<(), StoreError> {
         self.writable()?;
         let earlier = self.earlier_revisions().map_err(|error| self.sql(&error))?;
-        for space in earlier {
-            forget(&self.connection, &space).map_err(|error| self.sql(&error))?;
-            let deleted = compact::delete_file(&self.dir, &self.connection, &space.vectors);
-            if !deleted.map_err(|error| self.sql(&error))? {
-                log::info!("{} stays until somebody deletes it", space.vectors);
-            }
-            let _gone_already = std::fs::remove_file(self.dir.join(space.layout));
+        earlier.iter().try_for_each(|space| self.forget(space)).map_err(|error| self.sql(&error))
+    }
+
+    /// The entry goes last: as long as it is there, the rest is found. It stays if the file cannot be deleted now.
+    fn forget(&self, space: &OtherSpace) -> rusqlite::Result<()> {
+        compact::delete_list(&self.connection, space.id)?;
+        for sql in [
+            "DELETE FROM sums WHERE model = ?",
+            "DELETE FROM not_taken WHERE model = ?",
+            "UPDATE models SET rows = 0 WHERE id = ?",
+        ] {
+            self.connection.execute(sql, [space.id])?;
+        }
+        let _gone_already = std::fs::remove_file(self.dir.join(&space.layout));
+        if compact::remove_vector_file(&self.dir, &space.vectors) {
+            self.connection.execute("DELETE FROM models WHERE id = ?", [space.id])?;
         }
         Ok(())
     }
@@ -47,15 +54,4 @@ impl Store {
         };
         find.query_map((&key.name, &key.preprocessing, self.model.id), read)?.collect()
     }
-}
-
-/// The entry goes last: as long as it is there, the rest is found.
-fn forget(connection: &Connection, space: &OtherSpace) -> rusqlite::Result<()> {
-    compact::delete_list(connection, space.id)?;
-    for sql in
-        ["DELETE FROM sums WHERE model = ?", "DELETE FROM not_taken WHERE model = ?", "DELETE FROM models WHERE id = ?"]
-    {
-        connection.execute(sql, [space.id])?;
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
-//! Looks through the pictures of a library, to find those whose facts have to be read.
+//! Looks through the pictures of a library, to find those whose facts have to be read. Pages of documents and frames of videos
+//! are among them: they have the facts of their file. Rows of tables have columns instead.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row};
@@ -7,17 +9,23 @@ use rusqlite::{Connection, Row};
 use super::facts::{COLUMNS, StoredFacts};
 use super::loaded::FileStamp;
 use super::{StoreError, catalog, paths};
-use vicinity_core::ItemId;
+use vicinity_core::{ItemId, Part};
 
 /// Pictures of a page.
 const PAGE: usize = 4096;
+
+/// Which items have the facts of their file. Codes of rows are the smallest of all parts, see [`Part::code`].
+pub(super) const HAS_FACTS: &str = "items.modality = 0 AND (items.row = 0 OR items.row >= 1 << 28)";
 
 /// A picture of the library, and what is stored of its facts.
 #[derive(Debug)]
 pub struct PictureFile {
     /// The item.
     pub item: ItemId,
-    pub(super) file: i64,
+    /// Which part of its file it is, if any.
+    pub part: Option<Part>,
+    /// Number of its file.
+    pub(crate) file: i64,
     /// Its path.
     pub path: PathBuf,
     /// Its size and times at the last import.
@@ -38,7 +46,8 @@ impl PictureFile {
             file: row.get(1)?,
             path: paths::from_bytes(row.get_ref(2)?.as_blob()?),
             stamp,
-            stored: StoredFacts::read(row, 6),
+            part: NonZeroU32::new(row.get(6)?).and_then(Part::of_code),
+            stored: StoredFacts::read(row, 7),
         })
     }
 }
@@ -83,9 +92,9 @@ impl PictureFiles {
 
     fn find(&self, which: &str, parameters: impl rusqlite::Params) -> Result<Vec<PictureFile>, StoreError> {
         let sql = format!(
-            "SELECT items.id, files.id, files.path, files.bytes, files.modified_ns, files.change_mark, {COLUMNS}
+            "SELECT items.id, files.id, files.path, files.bytes, files.modified_ns, files.change_mark, items.row, {COLUMNS}
              FROM items JOIN files ON files.id = items.file LEFT JOIN facts ON facts.file = files.id
-             WHERE items.row = 0 AND items.modality = 0 AND {which}"
+             WHERE {HAS_FACTS} AND {which}"
         );
         let find = || {
             let mut statement = self.connection.prepare_cached(&sql)?;

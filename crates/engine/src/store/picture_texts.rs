@@ -93,6 +93,40 @@ pub(super) fn repair_table(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute(TABLE, ()).map(|_| ())
 }
 
+/// Takes the table over into the catalog that is attached as `fresh`.
+pub(super) fn copy(connection: &Connection) -> rusqlite::Result<()> {
+    let table = TABLE.replacen("picture_texts", "fresh.picture_texts", 1);
+    let copied = connection.execute_batch(&format!(
+        "SAVEPOINT texts; {table};
+         INSERT OR IGNORE INTO fresh.picture_texts SELECT {COLUMNS} FROM main.picture_texts t;
+         RELEASE texts"
+    ));
+    if copied.is_err() {
+        connection.execute_batch("ROLLBACK TO texts; RELEASE texts")?;
+    }
+    copied
+}
+
+/// An intact row of a damaged catalog.
+pub(super) struct SalvagedText {
+    hash: [u8; 32],
+    text: StoredText,
+}
+
+/// The intact rows of a damaged catalog, as far as they can be read.
+pub(super) fn salvage(connection: &Connection) -> Vec<SalvagedText> {
+    let read = || {
+        let mut find = connection.prepare(&format!("SELECT {COLUMNS} FROM picture_texts t"))?;
+        let row = |row: &Row<'_>| {
+            let text = StoredText::read(row, 0);
+            Ok(text.and_then(|text| Some(SalvagedText { hash: row.get(0).ok()?, text })))
+        };
+        let rows = find.query_map((), row)?;
+        Ok::<_, rusqlite::Error>(rows.map_while(Result::ok).flatten().collect())
+    };
+    read().unwrap_or_default()
+}
+
 /// Whether there are texts of pictures that have gone.
 pub(super) fn has_orphans(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(&format!("SELECT EXISTS (SELECT 1 FROM {ORPHANS})"), (), |row| row.get(0))
@@ -230,6 +264,18 @@ impl Store {
         self.writable()?;
         let languages = languages.to_string();
         self.in_transaction(|connection| read.iter().try_for_each(|text| text.store(connection, &languages)))
+    }
+
+    /// Stores what was recovered from a damaged catalog.
+    pub(super) fn restore_picture_texts(&mut self, texts: &[SalvagedText]) -> Result<(), StoreError> {
+        self.in_transaction(|connection| {
+            let mut insert = connection.prepare("INSERT OR IGNORE INTO picture_texts VALUES (?, ?, ?, ?, ?, ?)")?;
+            texts.iter().try_for_each(|SalvagedText { hash, text }| {
+                let crc = checksum(hash, &text.languages, text.reader, text.failed, &text.words);
+                let StoredText { languages, reader, failed, words } = text;
+                insert.execute(params![hash, languages, reader, failed, words, crc]).map(|_| ())
+            })
+        })
     }
 
     /// The text that was read in a picture; empty where none was, or it is damaged.

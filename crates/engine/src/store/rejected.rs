@@ -18,10 +18,19 @@ use vicinity_media::has_companions;
 const EVERY_MODEL: i64 = 0;
 
 /// The table, named before the module was. Versions of the program before it used `failures`, which nothing reads now.
-pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS not_taken (
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS not_taken (
     path BLOB NOT NULL, model INTEGER NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL, change_mark INTEGER NOT NULL, program TEXT NOT NULL, PRIMARY KEY (path, model))
-    WITHOUT ROWID";
+    modified_ns INTEGER NOT NULL, change_mark INTEGER NOT NULL, program TEXT NOT NULL,
+    parts INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (path, model)) WITHOUT ROWID";
+
+/// Adds the table, or what an earlier version of it lacks.
+pub(super) fn add_table(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute(TABLE, ())?;
+    if !super::catalog::has_column(connection, "not_taken", "parts")? {
+        connection.execute("ALTER TABLE not_taken ADD COLUMN parts INTEGER NOT NULL DEFAULT 1", ())?;
+    }
+    Ok(())
+}
 
 /// Why a file has no items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +88,8 @@ pub struct RejectedFile {
     pub modified_ns: i64,
     /// See [`crate::scan::Candidate::change_mark`].
     pub change_mark: i64,
+    /// How many of its parts could not be read; 1 for a whole file.
+    pub parts: u32,
 }
 
 impl RejectedFile {
@@ -110,6 +121,7 @@ pub(super) fn load(
             bytes: row.get::<_, i64>(3)?.cast_unsigned(),
             modified_ns: row.get(4)?,
             change_mark: row.get(5)?,
+            parts: row.get(7)?,
         };
         Ok((path, failed))
     };
@@ -117,9 +129,12 @@ pub(super) fn load(
     let keep = |(path, failed)| {
         rejected.insert(path, failed);
     };
-    let sql = "SELECT path, cause, reason, bytes, modified_ns, change_mark, model FROM not_taken
-               WHERE program = ? AND model IN (?, ?) ORDER BY model DESC";
-    for_each_row(connection, sql, (PROGRAM_VERSION, EVERY_MODEL, model), read, keep, |row| {
+    let parts = if super::catalog::has_column(connection, "not_taken", "parts")? { "parts" } else { "1" };
+    let sql = format!(
+        "SELECT path, cause, reason, bytes, modified_ns, change_mark, model, {parts} FROM not_taken
+         WHERE program = ? AND model IN (?, ?) ORDER BY model DESC"
+    );
+    for_each_row(connection, &sql, (PROGRAM_VERSION, EVERY_MODEL, model), read, keep, |row| {
         bad.push([row.get(0)?, row.get(6)?]);
         Ok(())
     })?;
@@ -140,12 +155,14 @@ pub(super) fn forget_all(connection: &Connection, path: &Path) -> rusqlite::Resu
 
 fn insert(connection: &Connection, failed: &RejectedFile, model: i64) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT OR REPLACE INTO not_taken (path, model, cause, reason, bytes, modified_ns, change_mark, program)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO not_taken (path, model, cause, reason, bytes, modified_ns, change_mark, program, parts)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    let RejectedFile { path, reason, cause, bytes, modified_ns, change_mark } = failed;
+    let RejectedFile { path, reason, cause, bytes, modified_ns, change_mark, parts } = failed;
     let (path, bytes, model) = (paths::to_bytes(path), bytes.cast_signed(), failed.model(model));
-    insert.execute((path, model, cause.as_str(), reason, bytes, modified_ns, change_mark, PROGRAM_VERSION)).map(|_| ())
+    insert
+        .execute((path, model, cause.as_str(), reason, bytes, modified_ns, change_mark, PROGRAM_VERSION, parts))
+        .map(|_| ())
 }
 
 impl Store {
@@ -153,6 +170,11 @@ impl Store {
     pub fn failures(&self) -> Vec<Failure> {
         let failed = self.loaded.rejected.values().filter(|f| f.is_failure());
         failed.map(|f| Failure { path: f.path.clone(), reason: f.reason.clone() }).collect()
+    }
+
+    /// Number of parts of a file that could not be read; 1 for a whole file, and 0 if nothing failed.
+    pub fn failed_parts(&self, path: &Path) -> usize {
+        self.loaded.rejected.get(path).filter(|f| f.is_failure()).map_or(0, |f| f.parts as usize)
     }
 
     /// Number of skipped files by reason.
@@ -164,6 +186,21 @@ impl Store {
             }
         }
         counts
+    }
+
+    /// Why a file was left out; `None` if it was not.
+    pub fn left_out_reason(&self, path: &Path) -> Option<SkipReason> {
+        match self.loaded.rejected.get(path)?.cause {
+            RejectionCause::LeftOut(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The files that were left out for a reason that may have gone, by path.
+    pub fn retried_files(&self) -> Vec<PathBuf> {
+        let may_change =
+            |file: &&RejectedFile| matches!(file.cause, RejectionCause::LeftOut(reason) if reason.may_change());
+        self.loaded.rejected.values().filter(may_change).map(|file| file.path.clone()).collect()
     }
 
     /// The files that were left out because they belong to a picture, by path.

@@ -13,7 +13,10 @@ use vicinity_core::Table;
 use vicinity_core::table::{CellTexts, Column, ColumnValues, TableFormat};
 
 /// Version of the reader. Increase it when it finds more: tables that an older one has read are read again.
-pub const TABLE_READER: u32 = 1;
+pub const TABLE_READER: u32 = 2;
+
+/// What the columns of all tables may take in memory, bytes.
+pub(super) const MAX_MEMORY: usize = 512 << 20;
 
 /// `table_files` has what the columns of a file were taken from.
 const TABLES: &str = "
@@ -84,9 +87,14 @@ fn stamp(row: &Row<'_>, first: usize) -> rusqlite::Result<FileStamp> {
     Ok(FileStamp { bytes, modified_ns: row.get(first + 1)?, change_mark: row.get(first + 2)? })
 }
 
-/// The tables of the catalog by the ids of their files, with what they were read from.
+/// The tables of the catalog by the ids of their files.
 #[derive(Default)]
-pub(super) struct TableList(pub Vec<(i64, FileStamp, Arc<Table>)>);
+pub(super) struct TableList {
+    /// Their columns, with what these were read from.
+    pub tables: Vec<(i64, FileStamp, Arc<Table>)>,
+    /// Those whose columns would take more than [`MAX_MEMORY`] together with the others.
+    pub left_out: Vec<i64>,
+}
 
 impl TableList {
     /// Reads the tables. What cannot be read is as good as missing.
@@ -97,8 +105,17 @@ impl TableList {
             }
             let mut find = connection.prepare("SELECT file FROM table_files ORDER BY file")?;
             let files = find.query_map((), |row| row.get::<_, i64>(0))?.flatten().collect::<Vec<_>>();
-            let tables = files.into_iter().filter_map(|file| load_one(connection, file).transpose());
-            tables.collect::<rusqlite::Result<Vec<_>>>().map(Self)
+            let (mut list, mut bytes) = (Self::default(), 0);
+            for file in files {
+                let size = stored_bytes(connection, file)?;
+                if bytes + size > MAX_MEMORY {
+                    list.left_out.push(file);
+                } else if let Some(table) = load_one(connection, file)? {
+                    bytes += size;
+                    list.tables.push(table);
+                }
+            }
+            Ok(list)
         };
         read().unwrap_or_else(|error: rusqlite::Error| {
             log::warn!("the columns of tables cannot be read: {error}");
@@ -139,6 +156,13 @@ fn load_one(connection: &Connection, file: i64) -> rusqlite::Result<Option<(i64,
     let Some(stored) = stored.filter(|stored| stored.len() == count as usize) else { return Ok(None) };
     let columns: Option<Vec<Column>> = stored.into_par_iter().enumerate().map(|(at, column)| column.read(at)).collect();
     Ok(columns.map(|columns| (file, stamp, Arc::new(Table { format, columns }))))
+}
+
+/// Bytes of the columns of a file, which are about what they take in memory.
+fn stored_bytes(connection: &Connection, file: i64) -> rusqlite::Result<usize> {
+    let mut find =
+        connection.prepare_cached("SELECT coalesce(sum(length(data)), 0) FROM table_columns WHERE file = ?")?;
+    find.query_row([file], |row| row.get::<_, i64>(0)).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX / 2))
 }
 
 fn checksum(place: usize, name: &str, kind: u8, data: &[u8]) -> u32 {
@@ -307,21 +331,41 @@ impl TableFile {
 }
 
 impl LoadedCatalog {
-    /// Takes over the columns of a file, unless it has changed since.
+    /// Takes over the columns of a file, unless it has changed since, or they would take too much memory.
     pub(super) fn set_table(&mut self, path: &Path, read_from: FileStamp, table: Arc<Table>) {
         let Some((path, _)) = self.files.get_key_value(path).filter(|(_, file)| file.matches(read_from)) else {
             return;
         };
-        Arc::make_mut(&mut self.parts.tables).insert(path, table);
-        self.table_stamps.insert(Arc::clone(path), read_from);
+        let path = Arc::clone(path);
+        self.take_out_table(&path);
+        if !self.has_memory_for(table.bytes()) {
+            self.left_out_tables.insert(path);
+            return;
+        }
+        self.table_bytes += table.bytes();
+        Arc::make_mut(&mut self.parts.tables).insert(&path, table);
+        self.table_stamps.insert(path, read_from);
+    }
+
+    fn has_memory_for(&self, bytes: usize) -> bool {
+        self.table_bytes.saturating_add(bytes) <= self.table_limit
+    }
+
+    fn take_out_table(&mut self, path: &Path) {
+        self.left_out_tables.remove(path);
+        self.table_stamps.remove(path);
+        if let Some(before) = self.parts.tables.get(path) {
+            self.table_bytes = self.table_bytes.saturating_sub(before.bytes());
+            Arc::make_mut(&mut self.parts.tables).remove(path);
+        }
     }
 
     /// Drops the columns of a file unless they were read from it as it is.
     pub(super) fn drop_table_unless(&mut self, path: &Path, file: Option<FileEntry>) {
         let is_kept = |stamp: &FileStamp| file.is_some_and(|file| file.matches(*stamp));
-        if self.table_stamps.get(path).is_some_and(|stamp| !is_kept(stamp)) {
-            self.table_stamps.remove(path);
-            Arc::make_mut(&mut self.parts.tables).remove(path);
+        let is_left_out = self.left_out_tables.contains(path);
+        if is_left_out || self.table_stamps.get(path).is_some_and(|stamp| !is_kept(stamp)) {
+            self.take_out_table(path);
         }
     }
 }
@@ -347,8 +391,15 @@ impl Store {
     /// # Errors
     /// When the library cannot be read or written.
     pub fn show_tables(&mut self, files: &[TableFile]) -> Result<(), StoreError> {
-        let mut damaged = Vec::new();
+        let (mut damaged, mut is_news) = (Vec::new(), false);
         for TableFile { file, path, .. } in files {
+            let bytes = stored_bytes(&self.connection, *file).map_err(|error| self.sql(&error))?;
+            if !self.loaded.has_memory_for(bytes) {
+                let known = self.loaded.files.get_key_value(path.as_path());
+                self.loaded.left_out_tables.extend(known.map(|(path, _)| Arc::clone(path)));
+                continue;
+            }
+            is_news = true;
             match load_one(&self.connection, *file).map_err(|error| self.sql(&error))? {
                 Some((_, stamp, table)) => self.loaded.set_table(path, stamp, table),
                 None => damaged.push(*file),
@@ -357,8 +408,15 @@ impl Store {
         if !damaged.is_empty() && self.read_only.is_none() {
             self.in_transaction(|connection| damaged.iter().try_for_each(|file| forget(connection, *file)))?;
         }
-        self.publish_tables();
+        if is_news {
+            self.publish_tables();
+        }
         Ok(())
+    }
+
+    /// Number of tables whose columns are not loaded, as those of all tables would take too much memory.
+    pub fn left_out_tables(&self) -> usize {
+        self.loaded.left_out_tables.len()
     }
 
     fn publish_tables(&mut self) {
@@ -367,9 +425,67 @@ impl Store {
     }
 }
 
+/// What the user should know of tables whose columns are not loaded; `None` if there are none.
+pub fn left_out_sentence(tables: usize) -> Option<String> {
+    let which = match tables {
+        0 => return None,
+        1 => "one table are".to_owned(),
+        tables => format!("{tables} tables are"),
+    };
+    Some(format!(
+        "The columns of {which} not loaded, as those of all tables would take more than {} MB of memory: conditions, colours \
+         and the list of columns do not see them",
+        MAX_MEMORY >> 20
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::NewItem;
     use super::*;
+    use vicinity_core::{ContentHash, Embedding, Modality, Part};
+    use vicinity_models::ModelKey;
+
+    #[test]
+    fn columns_that_would_take_too_much_memory_are_left_out_and_told() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let key = ModelKey { name: "m".into(), revision: "1".into(), preprocessing: "1".into(), dim: 1 };
+        let mut store = Store::open(dir.path(), &key).expect("opens").0;
+        let row = |n: u8| NewItem {
+            path: format!("/{n}.csv").into(),
+            part: Some(Part::Row(1)),
+            modality: Modality::Text,
+            bytes: 1,
+            modified_ns: 1,
+            change_mark: 0,
+            hash: ContentHash([n; 32]),
+            pixels: None,
+            snippet: None,
+        };
+        let vector = || Embedding::new(vec![1.0]).expect("a vector");
+        store.commit_embedded((0..3).map(|n| (row(n), vector())).collect()).expect("stored");
+        let table = || Table { columns: columns(), ..Table::default() };
+        store.loaded.table_limit = 2 * table().bytes();
+        let mut files = TableFiles::open(dir.path()).expect("opens").next_page().expect("readable").expect("files");
+        let last = files.pop().expect("three");
+        let read: Vec<_> = files.into_iter().map(|file| ReadTable { file, table: Arc::new(table()) }).collect();
+        store.put_tables(&read).expect("stored");
+        assert_eq!((store.left_out_tables(), store.snapshot().tables().iter().count()), (0, 2));
+        let third = ReadTable { file: last, table: Arc::new(table()) };
+        store.put_tables(std::slice::from_ref(&third)).expect("stored");
+        store.show_tables(std::slice::from_ref(&third.file)).expect("shown");
+        assert_eq!((store.left_out_tables(), store.snapshot().tables().iter().count()), (1, 2));
+        assert!(left_out_sentence(1).is_some_and(|text| text.contains("one table")) && left_out_sentence(0).is_none());
+        // One is smaller now, so that there is memory for all.
+        let small = Arc::new(Table { columns: columns().into_iter().take(1).collect(), ..Table::default() });
+        for read in read {
+            store.put_tables(&[ReadTable { file: read.file, table: Arc::clone(&small) }]).expect("stored");
+        }
+        store.show_tables(&[third.file]).expect("shown");
+        assert_eq!((store.left_out_tables(), store.snapshot().tables().iter().count()), (0, 3));
+        let bytes: usize = store.snapshot().tables().iter().map(|(_, table)| table.bytes()).sum();
+        assert_eq!(store.loaded.table_bytes, bytes);
+    }
 
     fn columns() -> Vec<Column> {
         let texts = |all: &[&str]| {

@@ -126,7 +126,7 @@ impl Store {
         let known = self.loaded.vectors.read();
         for (items, vectors) in parts.chunks.iter().zip(&parts.vector_rows) {
             for (item, _) in items.iter().zip(vectors.iter()).filter(|(_, row)| rows.contains(row)) {
-                changes.push(match load::any_vector(&known, item) {
+                changes.push(match load::content_vector(&known, item) {
                     Some(row) => ItemChange::Update(item.clone(), row),
                     None => ItemChange::Remove(item.id),
                 });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use vicinity_core::ContentHash;
 
-use super::document_protocol::{DocumentAnswer, DocumentQuestion, read_answer, write_question};
+use super::document_protocol::{DocumentAnswer, DocumentQuestion, OpenedDocument, read_answer, write_question};
 use super::process::{Helper, HelperPool};
 use super::protocol;
 use super::{LIMIT, pool};
@@ -33,7 +33,7 @@ pub struct OpenDocument {
     helper: Option<Helper>,
     /// Whether the helper has answered a question yet.
     is_used: bool,
-    pages: u32,
+    opened: OpenedDocument,
     stops: u32,
     hash: ContentHash,
     cancelled: CancelFlag,
@@ -56,22 +56,33 @@ impl OpenDocument {
         cancelled: CancelFlag,
     ) -> Result<Self, ReadError> {
         let hash = ContentHash([0; 32]);
+        let opened = OpenedDocument::default();
         let mut document =
-            Self { pool, limit, source, len, helper: None, is_used: false, pages: 0, stops: 0, hash, cancelled };
+            Self { pool, limit, source, len, helper: None, is_used: false, opened, stops: 0, hash, cancelled };
         // The first may have ended before it got the file.
         let waiting = pool.waiting().map(|helper| document.send(helper));
-        let (pages, hash) = match waiting {
+        let (opened, hash) = match waiting {
             Some(Ok(opened)) => opened,
             None | Some(Err(ReadError::DecoderStopped)) => document.send(pool.start()?)?,
             Some(Err(error)) => return Err(error),
         };
-        (document.pages, document.hash) = (pages, hash);
+        (document.opened, document.hash) = (opened, hash);
         Ok(document)
     }
 
     /// The number of its pages.
     pub fn pages(&self) -> u32 {
-        self.pages
+        self.opened.pages
+    }
+
+    /// Its title, if it has one.
+    pub fn title(&self) -> Option<&str> {
+        self.opened.title.as_deref()
+    }
+
+    /// Whether it is encrypted, though anybody may read it.
+    pub fn is_encrypted(&self) -> bool {
+        self.opened.is_encrypted
     }
 
     /// The hash of its bytes.
@@ -118,16 +129,16 @@ impl OpenDocument {
     /// A new helper with the document.
     fn reopened(&mut self) -> Result<Helper, ReadError> {
         let helper = self.pool.start()?;
-        let (pages, hash) = self.send(helper)?;
+        let (opened, hash) = self.send(helper)?;
         // The file was changed meanwhile.
-        if (pages, hash) != (self.pages, self.hash) {
+        if (opened.pages, hash) != (self.opened.pages, self.hash) {
             return Err(PdfError::PageMissing.into());
         }
         self.helper.take().ok_or(ReadError::DecoderStopped)
     }
 
-    /// Sends the document to a helper, which is kept: the number of its pages, and its hash.
-    fn send(&mut self, mut helper: Helper) -> Result<(u32, ContentHash), ReadError> {
+    /// Sends the document to a helper, which is kept: what it says about it, and the hash.
+    fn send(&mut self, mut helper: Helper) -> Result<(OpenedDocument, ContentHash), ReadError> {
         let (source, len) = (&mut self.source, self.len);
         let limit = LIMIT + Duration::from_secs(len / MIN_SPEED);
         let answer = helper.ask(limit, &self.cancelled, |input, output| match copy(source, len, input)? {
@@ -135,9 +146,9 @@ impl OpenDocument {
             Err(error) => Ok(Err(ReadError::from(error))),
         });
         match answer? {
-            Ok((DocumentAnswer::Opened(pages), hash)) => {
+            Ok((DocumentAnswer::Opened(opened), hash)) => {
                 (self.helper, self.is_used) = (Some(helper), false);
-                Ok((pages, hash))
+                Ok((opened, hash))
             }
             Ok(_) => Err(ReadError::DecoderStopped),
             Err(error) => {

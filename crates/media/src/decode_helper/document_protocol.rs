@@ -1,6 +1,6 @@
 //! What goes through the pipes once a document was sent. Numbers are stored with their least significant byte first.
 //!
-//! The first answer is the number of pages. Then each question is a code and the number of a page in 4 bytes, until the
+//! The first answer is the number of pages, the length of the title, and whether the document is encrypted. Then each question is a code and the number of a page in 4 bytes, until the
 //! document is closed. An answer is a code and four numbers of 4 bytes, then the pixels of a picture or the bytes of a text.
 
 use std::io::{self, Read, Write};
@@ -21,11 +21,25 @@ pub enum DocumentQuestion {
     Close,
 }
 
+/// What is known of a document once it is open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenedDocument {
+    /// The number of its pages.
+    pub pages: u32,
+    /// Its title, at most [`MAX_TITLE`] bytes.
+    pub title: Option<String>,
+    /// Whether it is encrypted, though anybody may read it.
+    pub is_encrypted: bool,
+}
+
+/// Maximum bytes of a title.
+pub const MAX_TITLE: usize = 1000;
+
 /// What a helper says about a document.
 #[derive(Debug)]
 pub enum DocumentAnswer {
-    /// It is open and has this number of pages.
-    Opened(u32),
+    /// It is open.
+    Opened(OpenedDocument),
     /// The picture of a page.
     Picture(Decoded),
     /// The text of a page; `None` if it has none.
@@ -62,7 +76,10 @@ pub fn read_question(input: &mut impl Read) -> io::Result<DocumentQuestion> {
 /// Writes an answer.
 pub fn write_answer(out: &mut impl Write, answer: &Result<DocumentAnswer, ReadError>) -> io::Result<()> {
     let (code, numbers, bytes): (u8, [u32; 4], &[u8]) = match answer {
-        Ok(DocumentAnswer::Opened(pages)) => (0, [*pages, 0, 0, 0], &[]),
+        Ok(DocumentAnswer::Opened(OpenedDocument { pages, title, is_encrypted })) => {
+            let title = title.as_deref().unwrap_or_default().as_bytes();
+            (0, [*pages, title.len() as u32, u32::from(*is_encrypted), 0], title)
+        }
         Ok(DocumentAnswer::Picture((picture, [width, height]))) => {
             (1, [picture.width(), picture.height(), *width, *height], picture.rgb())
         }
@@ -101,7 +118,11 @@ pub fn read_answer(input: &mut impl Read) -> io::Result<Result<DocumentAnswer, R
     let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let [first, second] = [number(1), number(5)];
     let answer = match head[0] {
-        0 => DocumentAnswer::Opened(first),
+        0 if second as usize > MAX_TITLE => return Err(invalid()),
+        0 => {
+            let (title, is_encrypted) = (read_text(input, second)?, number(9) != 0);
+            DocumentAnswer::Opened(OpenedDocument { pages: first, title, is_encrypted })
+        }
         1 => DocumentAnswer::Picture((read_pixels(input, [first, second])?, [number(9), number(13)])),
         2 => DocumentAnswer::Text(read_text(input, first)?),
         code => {
@@ -136,7 +157,8 @@ mod tests {
         }
         let picture = Picture::new(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
         let answers = [
-            DocumentAnswer::Opened(5000),
+            DocumentAnswer::Opened(OpenedDocument { pages: 5000, ..OpenedDocument::default() }),
+            DocumentAnswer::Opened(OpenedDocument { pages: 1, title: Some("Über".into()), is_encrypted: true }),
             DocumentAnswer::Picture((picture, [20, 10])),
             DocumentAnswer::Text(Some("naïve\ntext".into())),
             DocumentAnswer::Text(None),
@@ -157,6 +179,7 @@ mod tests {
         };
         assert!(is_refused(1, u32::MAX, u32::MAX, &[]) && is_refused(1, 0, 5, &[]) && is_refused(1, 2, 2, &[0; 11]));
         assert!(is_refused(2, u32::MAX, 0, &[]) && is_refused(2, 2, 0, b"a") && is_refused(2, 2, 0, b"\xff\xfe"));
+        assert!(is_refused(0, 1, 1001, &[b'a'; 1001]) && is_refused(0, 1, 3, b"ab"));
         assert!(is_refused(9, 0, 0, &[]));
         assert!(read_question(&mut &[3, 0, 0, 0, 0][..]).is_err());
     }

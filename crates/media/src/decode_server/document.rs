@@ -52,7 +52,8 @@ fn answer_all(
             Err(_) => return Err(io::ErrorKind::InvalidData.into()),
         };
         if is_first {
-            write_answer(output, &Ok(DocumentAnswer::Opened(pdf::page_count(&opened))))?;
+            let about = guarded(|| Ok(pdf::about(&opened, bytes)));
+            write_answer(output, &about.map(DocumentAnswer::Opened))?;
         }
         is_first = false;
         let cache = PageCache::new();

@@ -40,6 +40,8 @@ pub struct Archive<R> {
     len: u64,
     /// Bytes that parts have unpacked to so far.
     unpacked: Rc<Cell<u64>>,
+    /// The most that they may unpack to.
+    most: u64,
     /// What the document should be.
     pub format: DocumentFormat,
 }
@@ -49,7 +51,15 @@ impl<R: Read + Seek> Archive<R> {
     ///
     /// # Errors
     /// When it is damaged, or lists too many.
-    pub fn open(mut source: R, format: DocumentFormat) -> Result<Self, ReadError> {
+    pub fn open(source: R, format: DocumentFormat) -> Result<Self, ReadError> {
+        Self::with_limit(source, format, MAX_UNPACKED)
+    }
+
+    /// The same; all parts together may unpack to so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn with_limit(mut source: R, format: DocumentFormat, most: u64) -> Result<Self, ReadError> {
         let len = source.seek(SeekFrom::End(0))?;
         if has_large_directory(&mut source, len)? {
             return Err(DocumentError::TooManyParts.into());
@@ -73,7 +83,7 @@ impl<R: Read + Seek> Archive<R> {
                 parts.entry(key(&name)).or_insert(index);
             }
         }
-        Ok(Self { zip, parts, len, unpacked: Rc::default(), format })
+        Ok(Self { zip, parts, len, unpacked: Rc::default(), most, format })
     }
 
     /// Whether the container has a part of this name.
@@ -88,9 +98,9 @@ impl<R: Read + Seek> Archive<R> {
     pub fn part(&mut self, name: &str) -> Result<Option<ArchivePart<'_, R>>, ReadError> {
         let Some(&index) = self.parts.get(&key(name)) else { return Ok(None) };
         let file = self.zip.by_index(index).map_err(|error| problem(&error, self.format))?;
-        let most = (file.compressed_size().min(self.len) * MAX_RATIO).max(RATIO_FROM);
+        let left = (file.compressed_size().min(self.len) * MAX_RATIO).max(RATIO_FROM);
         let (all, token) = (Rc::clone(&self.unpacked), Rc::default());
-        Ok(Some(ArchivePart { file, format: self.format, left: most, all, token }))
+        Ok(Some(ArchivePart { file, format: self.format, left, all, most: self.most, token }))
     }
 
     /// The first `most` bytes of a part; `None` where it is missing.
@@ -158,6 +168,7 @@ pub struct ArchivePart<'a, R: Read> {
     pub format: DocumentFormat,
     left: u64,
     all: Rc<Cell<u64>>,
+    most: u64,
     token: Rc<Cell<u64>>,
 }
 
@@ -174,7 +185,7 @@ impl<R: Read> Read for ArchivePart<'_, R> {
         let bytes = read as u64;
         self.all.set(self.all.get() + bytes);
         self.token.set(self.token.get() + bytes);
-        let exceeded = bytes > self.left || self.all.get() > MAX_UNPACKED || self.token.get() > MAX_TOKEN;
+        let exceeded = bytes > self.left || self.all.get() > self.most || self.token.get() > MAX_TOKEN;
         self.left = self.left.saturating_sub(bytes);
         if exceeded { Err(DocumentError::Expands.into_io()) } else { Ok(read) }
     }

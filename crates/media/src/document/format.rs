@@ -9,6 +9,8 @@ pub enum DocumentFormat {
     Odt,
     /// Electronic books (W3C EPUB 3.3, and 2.0.1).
     Epub,
+    /// Office Open XML of spreadsheet programs, which is a table.
+    Workbook,
 }
 
 impl DocumentFormat {
@@ -18,6 +20,7 @@ impl DocumentFormat {
             Self::Docx => "Word document",
             Self::Odt => "OpenDocument text",
             Self::Epub => "EPUB book",
+            Self::Workbook => "Excel workbook",
         }
     }
 

@@ -2,18 +2,18 @@
 //!
 //! Nothing is unpacked but the parts that hold text, each as a stream: reading ends where a model can use no more.
 
-mod archive;
+pub mod archive;
 mod docx;
 mod epub;
 mod error;
 mod format;
 mod lines;
 mod odt;
-mod xml;
+pub mod xml;
 
 use std::io::{Read, Seek};
 
-use archive::Archive;
+pub use archive::Archive;
 pub use error::DocumentError;
 pub use format::DocumentFormat;
 use memchr::memmem;
@@ -67,6 +67,18 @@ pub fn is_encrypted(head: &[u8], ending: &str) -> bool {
         && memmem::find(head, &stream).is_some()
 }
 
+/// Whether the bytes begin a workbook of a spreadsheet program: by the first entries of its container, and by the file's
+/// lower-case extension where these do not tell.
+pub fn is_workbook(head: &[u8], ending: &str) -> bool {
+    let entries = entries(head);
+    let any = |test: &dyn Fn(&[u8]) -> bool| entries.iter().any(|entry| test(entry.name));
+    let is_named = matches!(ending, "xlsx" | "xlsm" | "xltx" | "xltm");
+    let is_other = any(&|name| name.starts_with(b"word/") || name.starts_with(b"ppt/") || name == b"mimetype");
+    entries.first().is_some_and(|entry| entry.at == 0)
+        && !is_other
+        && (is_named || any(&|name| name == b"xl/workbook.xml"))
+}
+
 /// An entry in the beginning of a container.
 struct Entry<'a> {
     at: usize,
@@ -104,6 +116,7 @@ pub fn read(source: impl Read + Seek, format: DocumentFormat) -> Result<Option<S
         DocumentFormat::Docx => docx::read(&mut archive),
         DocumentFormat::Odt => odt::read(&mut archive),
         DocumentFormat::Epub => epub::read(&mut archive),
+        DocumentFormat::Workbook => return Ok(None),
     }?;
     Ok(text::shown(&text))
 }
@@ -142,6 +155,10 @@ mod tests {
         assert_eq!(detect(&drawing, "odt"), None);
         assert_eq!(detect(&photos, "zip"), None);
         assert_eq!(detect(&photos, "docx"), Some(DocumentFormat::Docx));
+        let book = container(&[("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>")]);
+        let plain = container(&[("a.xml", b"<x/>")]);
+        assert!(is_workbook(&book, "bak") && is_workbook(&plain, "xlsx") && !is_workbook(&plain, "zip"));
+        assert!(!is_workbook(&word, "xlsx") && !is_workbook(&sheet, "xlsx") && !is_workbook(b"PK no entry", "xlsx"));
         assert_eq!(detect(b"PK\x03\x04 and noise that makes no header of an entry", "docx"), None);
     }
 

@@ -14,8 +14,8 @@ pub enum PdfError {
     /// Its content is not what the format demands.
     #[error("The file is damaged; its content is not a valid PDF document")]
     Damaged,
-    /// It has no pages.
-    #[error("The document has no pages")]
+    /// It has no pages, or none that can be read.
+    #[error("The document has no pages that can be read")]
     NoPages,
     /// There is no such page.
     #[error("The document no longer has this page")]

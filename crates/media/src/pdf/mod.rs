@@ -5,18 +5,21 @@ mod actual_text;
 mod draw;
 mod error;
 mod glyphs;
+mod last_document;
 mod order;
 mod page_text;
 mod pages;
 mod segment;
 
+use crate::decode_helper::document_protocol::{MAX_TITLE, OpenedDocument};
 pub use draw::draw;
 pub use error::PdfError;
 use hayro::RenderCache;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+pub use last_document::{PdfFacts, facts, read_page};
 use memchr::memmem;
 pub use page_text::text;
-pub use pages::{PdfPages, read_page};
+pub use pages::PdfPages;
 
 /// Maximum number of pages of a document that are read.
 pub const MAX_PAGES: u32 = 10_000;
@@ -57,14 +60,41 @@ pub fn open(bytes: std::sync::Arc<Vec<u8>>) -> Result<Pdf, PdfError> {
     if pdf.pages().is_empty() { Err(PdfError::NoPages) } else { Ok(pdf) }
 }
 
-/// The number of its pages.
-pub fn page_count(pdf: &Pdf) -> u32 {
-    u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX)
+/// What a document says about itself; `bytes` are all of it.
+pub fn about(pdf: &Pdf, bytes: &[u8]) -> OpenedDocument {
+    let pages = u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX);
+    // `/EncryptMetadata` and the like are other words.
+    let is_whole = |at: usize| !bytes.get(at + b"/Encrypt".len()).is_some_and(u8::is_ascii_alphanumeric);
+    let is_encrypted = memmem::find_iter(bytes, b"/Encrypt").any(is_whole);
+    OpenedDocument { pages, title: pdf.metadata().title.as_deref().and_then(title), is_encrypted }
+}
+
+/// A text of a document: in UTF-16 or UTF-8 if it begins with their mark, else in an encoding much like that of Windows.
+fn title(bytes: &[u8]) -> Option<String> {
+    let text = match bytes {
+        [0xfe, 0xff, rest @ ..] => encoding_rs::UTF_16BE.decode_without_bom_handling(rest).0,
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    };
+    let mut title = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    title.retain(|letter| !letter.is_control());
+    title.truncate(title.floor_char_boundary(MAX_TITLE));
+    (!title.is_empty()).then_some(title)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn titles_are_read_in_every_encoding() {
+        let utf16 = [0xfe, 0xff, 0, b'A', 0x20, 0xac];
+        assert_eq!(title(&utf16).as_deref(), Some("A€"));
+        assert_eq!(title(b"\xef\xbb\xbf\xc3\x9cber  uns\n").as_deref(), Some("Über uns"));
+        assert_eq!(title(b"\xdcber\x00").as_deref(), Some("Über"));
+        assert_eq!(title(b" \t"), None);
+        assert_eq!(title(&[b'a'; 5000]).map(|title| title.len()), Some(MAX_TITLE));
+    }
 
     #[test]
     fn documents_are_known_by_more_than_their_first_word() {

@@ -128,19 +128,14 @@ impl Iterator for PdfPages {
     }
 }
 
-/// The picture or the text of one page of a document; `None` if it has no text.
+/// Reads one part of a document, if it has it.
 ///
 /// # Errors
-/// When the document or the page cannot be read.
-pub fn read_page(
-    source: impl DocumentSource + 'static,
-    len: u64,
-    part: Part,
-) -> Result<Option<PartContent>, ReadError> {
-    read(&mut OpenDocument::open(Box::new(source), len, CancelFlag::default())?, part)
-}
-
-fn read(document: &mut OpenDocument, part: Part) -> Result<Option<PartContent>, ReadError> {
+/// When it cannot be read.
+pub fn read(document: &mut OpenDocument, part: Part) -> Result<Option<PartContent>, ReadError> {
+    if !matches!(part, Part::Page(_) | Part::PageText(_)) {
+        return Ok(None);
+    }
     let index = part.page().and_then(|number| number.checked_sub(1)).ok_or(PdfError::PageMissing)?;
     let _memory = BUDGET.take(MEMORY);
     let question = match part {

@@ -21,7 +21,8 @@ const WANTED: [&str; 6] = ["Title", "Author", "Description", "Comment", "Softwar
 /// The metadata of a PNG file.
 pub fn find(bytes: &[u8]) -> Blocks<'_> {
     let mut blocks = Blocks { pixels: png::size(bytes), ..Blocks::default() };
-    let mut left = MAX_TEXTS;
+    // A small file may hold many texts that inflate to much: together they take no more than one.
+    let (mut left, mut room) = (MAX_TEXTS, MAX_BLOCK);
     for chunk in png::chunks(bytes).take(MAX_CHUNKS) {
         let text = match &chunk.kind {
             b"eXIf" => {
@@ -39,7 +40,8 @@ pub fn find(bytes: &[u8]) -> Blocks<'_> {
             continue;
         }
         left -= 1;
-        let Some(content) = content(chunk.kind, rest) else { continue };
+        let Some(content) = content(chunk.kind, rest, room) else { continue };
+        room -= content.len();
         match (wanted, profile) {
             (Some(keyword), _) => {
                 let decoded = if &chunk.kind == b"iTXt" { text::utf8(&content) } else { text::unnamed(&content) };
@@ -52,8 +54,8 @@ pub fn find(bytes: &[u8]) -> Blocks<'_> {
     blocks
 }
 
-/// What stands behind the keyword of a text.
-fn content(kind: [u8; 4], rest: &[u8]) -> Option<Vec<u8>> {
+/// What stands behind the keyword of a text, at most `room` bytes.
+fn content(kind: [u8; 4], rest: &[u8], room: usize) -> Option<Vec<u8>> {
     let (compressed, text) = match &kind {
         b"tEXt" => (false, rest),
         b"zTXt" => (true, rest.strip_prefix(&[0])?),
@@ -64,14 +66,14 @@ fn content(kind: [u8; 4], rest: &[u8]) -> Option<Vec<u8>> {
             (head == [1, 0], rest.get(text::until_zero(rest).len() + 1..)?)
         }
     };
-    if compressed { inflated(text) } else { text.get(..text.len().min(MAX_BLOCK)).map(<[u8]>::to_vec) }
+    if compressed { inflated(text, room) } else { text.get(..text.len().min(room)).map(<[u8]>::to_vec) }
 }
 
-/// `None` where it is broken or too large.
-fn inflated(deflated: &[u8]) -> Option<Vec<u8>> {
+/// `None` where it is broken or larger than `room`.
+fn inflated(deflated: &[u8], room: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    flate2::read::ZlibDecoder::new(deflated).take(MAX_BLOCK as u64 + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() <= MAX_BLOCK).then_some(bytes)
+    flate2::read::ZlibDecoder::new(deflated).take(room as u64 + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() <= room).then_some(bytes)
 }
 
 /// A profile as ImageMagick writes it: its name, its length, and its bytes in hexadecimal digits.

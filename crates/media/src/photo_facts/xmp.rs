@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 32;
 const MAX_PARTS: usize = 200_000;
 /// The most values that are kept.
 const MAX_PROPERTIES: usize = 20_000;
+/// The longest name of a property, bytes: it is kept once per value.
+const MAX_NAME: usize = 256;
 /// The most namespaces that one element may declare.
 const MAX_NAMESPACES: usize = 64;
 
@@ -130,7 +132,7 @@ impl Walk {
                 self.take_attributes(element, names);
                 Level::Description
             }
-            (Some(Level::Description), _) => {
+            (Some(Level::Description), _) if name.len() <= MAX_NAME => {
                 self.text.clear();
                 Level::Property(name)
             }
@@ -221,6 +223,18 @@ mod tests {
 
     fn plain(name: &str, text: &str) -> (String, Option<String>, String) {
         (name.to_owned(), None, text.to_owned())
+    }
+
+    #[test]
+    fn a_long_name_is_not_kept_once_per_value() {
+        let values = "<rdf:li>x</rdf:li>".repeat(1000);
+        let list = |name: &str| {
+            format!(
+                "<rdf:RDF><rdf:Description><{name}><rdf:Bag>{values}</rdf:Bag></{name}></rdf:Description></rdf:RDF>"
+            )
+        };
+        assert_eq!(read(&list("a:b")).len(), 1000);
+        assert_eq!(read(&list(&format!("a:{}", "b".repeat(50_000)))), []);
     }
 
     #[test]

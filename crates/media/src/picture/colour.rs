@@ -38,6 +38,17 @@ pub enum Profile<'a> {
     },
 }
 
+impl Profile<'_> {
+    /// The same, without the file that it was found in.
+    pub fn into_owned(self) -> Profile<'static> {
+        match self {
+            Self::Icc(icc) => Profile::Icc(Cow::Owned(icc.into_owned())),
+            Self::CodePoints(points) => Profile::CodePoints(points),
+            Self::Gamma { gamma, primaries } => Profile::Gamma { gamma, primaries },
+        }
+    }
+}
+
 /// The colour model of an image's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Samples {

@@ -180,7 +180,8 @@ impl Parts {
         let codec = match &item.item_type.0 {
             b"grid" | b"iden" if !sources.is_empty() => None,
             b"iovl" if depth == 0 && (1..=MAX_OVERLAID).contains(&sources.len()) => {
-                self.overlaid = sources.iter().filter_map(|id| size(file, *id)).map(pixels_of).sum();
+                self.overlaid =
+                    sources.iter().filter_map(|id| size(file, *id)).map(pixels_of).fold(0, u64::saturating_add);
                 None
             }
             b"grid" | b"iden" | b"iovl" => return None,

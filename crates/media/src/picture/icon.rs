@@ -1,5 +1,6 @@
 //! Icons and cursors: the largest of their images, whatever its depth.
 
+use super::limits::pixels_of;
 use super::png;
 use crate::error::PictureError;
 
@@ -22,16 +23,17 @@ pub enum Main<'a> {
 pub fn main(bytes: &[u8]) -> Result<Main<'_>, PictureError> {
     let count =
         bytes.get(4..6).map(|b| usize::from(u16::from_le_bytes([b[0], b[1]]))).ok_or(PictureError::DamagedIcon)?;
-    let mut best: Option<(u64, u16, Main)> = None;
+    let mut best: Option<Entry> = None;
     let mut error = PictureError::DamagedIcon;
     for directory in bytes.get(6..).unwrap_or_default().chunks_exact(16).take(count) {
-        match entry(bytes, directory) {
-            Ok(found) if best.as_ref().is_none_or(|best| (found.0, found.1) > (best.0, best.1)) => best = Some(found),
+        match Entry::read(bytes, directory) {
+            Ok(found) if best.as_ref().is_none_or(|best| found.rank() > best.rank()) => best = Some(found),
             Ok(_) => {}
             Err(refused) => error = refused,
         }
     }
-    best.map(|(_, _, main)| main).ok_or(error)
+    // Only this one is copied: all entries may claim the whole file.
+    best.map(|best| best.main()).ok_or(error)
 }
 
 /// Width and height of the main image.
@@ -42,37 +44,81 @@ pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
     }
 }
 
-/// Pixels, depth and content of an entry.
-fn entry<'a>(bytes: &'a [u8], directory: &[u8]) -> Result<(u64, u16, Main<'a>), PictureError> {
-    let at = |at: usize| directory.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    let start = at(12).ok_or(PictureError::DamagedIcon)? as usize;
-    let content = bytes.get(start..).filter(|content| !content.is_empty()).ok_or(PictureError::CutShort)?;
-    if content.starts_with(png::SIGNATURE) {
-        let [width, height] = png::size(content).ok_or(PictureError::DamagedIcon)?;
-        check(width, height)?;
-        return Ok((u64::from(width) * u64::from(height), 32, Main::Png(content)));
-    }
-    let side = |at: usize| {
-        let bytes = content.get(at..at + 4).ok_or(PictureError::CutShort)?;
-        Ok::<_, PictureError>(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]).unsigned_abs())
-    };
-    let (width, height) = (side(4)?, side(8)? / 2);
-    check(width, height)?;
-    let depth = content.get(14..16).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]));
-    // An icon of this entry alone, its size as the bitmap has it: cursors use the other fields otherwise.
-    let byte = |side: u32| u8::try_from(side).unwrap_or(0);
-    let mut icon = vec![0, 0, 1, 0, 1, 0, byte(width), byte(height), 0, 0, 1, 0];
-    icon.extend(depth.to_le_bytes());
-    let len = (at(8).ok_or(PictureError::DamagedIcon)? as usize).min(content.len());
-    icon.extend((len as u32).to_le_bytes());
-    icon.extend(22u32.to_le_bytes());
-    icon.extend(&content[..len]);
-    Ok((u64::from(width) * u64::from(height), depth, Main::Bitmap(icon)))
+/// An image of an icon.
+struct Entry<'a> {
+    size: [u32; 2],
+    depth: u16,
+    is_png: bool,
+    /// The image, and what follows it.
+    content: &'a [u8],
+    /// Bytes of the image, as the icon says.
+    len: usize,
 }
 
-fn check(width: u32, height: u32) -> Result<(), PictureError> {
+impl<'a> Entry<'a> {
+    fn read(bytes: &'a [u8], directory: &[u8]) -> Result<Self, PictureError> {
+        let at = |at: usize| directory.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let start = at(12).ok_or(PictureError::DamagedIcon)? as usize;
+        let content = bytes.get(start..).filter(|content| !content.is_empty()).ok_or(PictureError::CutShort)?;
+        let len = (at(8).ok_or(PictureError::DamagedIcon)? as usize).min(content.len());
+        if content.starts_with(png::SIGNATURE) {
+            let size = png::size(content).ok_or(PictureError::DamagedIcon)?;
+            check(size)?;
+            return Ok(Self { size, depth: 32, is_png: true, content, len });
+        }
+        let side = |at: usize| {
+            let bytes = content.get(at..at + 4).ok_or(PictureError::CutShort)?;
+            Ok::<_, PictureError>(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]).unsigned_abs())
+        };
+        let size = [side(4)?, side(8)? / 2];
+        check(size)?;
+        let depth = content.get(14..16).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]));
+        Ok(Self { size, depth, is_png: false, content, len })
+    }
+
+    /// The higher, the better: pixels, then depth.
+    fn rank(&self) -> (u64, u16) {
+        (pixels_of(self.size), self.depth)
+    }
+
+    fn main(&self) -> Main<'a> {
+        if self.is_png {
+            return Main::Png(self.content);
+        }
+        // An icon of this entry alone, its size as the bitmap has it: cursors use the other fields otherwise.
+        let [width, height] = self.size.map(|side| u8::try_from(side).unwrap_or(0));
+        let mut icon = vec![0, 0, 1, 0, 1, 0, width, height, 0, 0, 1, 0];
+        icon.extend(self.depth.to_le_bytes());
+        icon.extend((self.len as u32).to_le_bytes());
+        icon.extend(22u32.to_le_bytes());
+        icon.extend(self.content.get(..self.len).unwrap_or(self.content));
+        Main::Bitmap(icon)
+    }
+}
+
+fn check([width, height]: [u32; 2]) -> Result<(), PictureError> {
     if width > MAX_SIDE || height > MAX_SIDE {
         return Err(PictureError::IconTooLarge { width, height });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Copies of them all would be a terabyte.
+    #[test]
+    fn only_the_main_image_is_copied() {
+        let count = u16::MAX;
+        let start = 6 + 16 * u32::from(count);
+        let mut bytes = [&[0, 0, 1, 0][..], &count.to_le_bytes()].concat();
+        for _ in 0..count {
+            bytes.extend([16, 16, 0, 0, 1, 0, 32, 0]);
+            bytes.extend([u32::MAX.to_le_bytes(), start.to_le_bytes()].concat());
+        }
+        bytes.extend([40, 16, 32].map(u32::to_le_bytes).concat());
+        bytes.resize(start as usize + (16 << 20), 0);
+        assert_eq!(size(&bytes), Some([16, 16]));
+    }
 }

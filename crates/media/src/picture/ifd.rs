@@ -4,6 +4,9 @@ use image::metadata::Orientation;
 
 /// The tag of the orientation, in TIFF and EXIF.
 const ORIENTATION: u16 = 0x0112;
+/// The most entries of a directory that are read, as in a TIFF file that is not large; a large one may claim as many as it
+/// has bytes for.
+const MAX_ENTRIES: usize = u16::MAX as usize;
 
 /// A file of directories.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +80,8 @@ impl<'a> Directories<'a> {
         let count = usize::try_from(self.number_at(at, head)?).ok()?;
         let first = at.checked_add(head)?;
         let fitting = self.bytes.len().saturating_sub(first) / size;
-        let entries = (0..count.min(fitting)).filter_map(|index| self.entry(first + index * size)).collect();
+        let entries =
+            (0..count.min(fitting).min(MAX_ENTRIES)).filter_map(|index| self.entry(first + index * size)).collect();
         let next = count.checked_mul(size).and_then(|bytes| first.checked_add(bytes));
         let next = next.and_then(|at| self.number_at(at, if self.big { 8 } else { 4 })).unwrap_or(0);
         Some((entries, next))
@@ -191,6 +195,14 @@ pub fn exif_orientation(exif: &[u8]) -> Option<Orientation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directories_of_large_files_have_no_more_entries_than_those_of_others() {
+        let head = b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\0\0\0\0\0";
+        let file = [&head[..], &[0; 20 * 70_000]].concat();
+        let (entries, next) = Directories::new(&file).unwrap().directory(16).unwrap();
+        assert_eq!((entries.len(), next), (MAX_ENTRIES, 0));
+    }
 
     #[test]
     fn orientations_of_any_kind_of_number_are_read() {

@@ -3,13 +3,17 @@
 //! Metadata (profile, orientation, pages, frames) is parsed here, without allocating what a
 //! file claims; decoders are shown the pixels' own parts.
 
+pub mod animation;
 mod avif;
 mod colour;
 mod container;
 mod containers;
 mod decoder_error;
+mod dng;
 mod finish;
 pub(crate) mod frames;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(feature = "heic")]
 mod heic;
 pub mod heif;
@@ -57,7 +61,8 @@ fn open(bytes: &[u8], format: ImageFormat) -> Result<Container<'_>, PictureError
     }
 }
 
-/// The upright picture, and its upright size in the file; `None` for a raw photo without a preview.
+/// The upright picture, and its upright size in the file; `None` for a raw photo without a preview that is not
+/// developed.
 ///
 /// # Errors
 /// When it is damaged, too large, or of a kind that is not read.
@@ -71,7 +76,7 @@ pub fn decode(
         PictureFormat::Photoshop => psd::decode(bytes),
         PictureFormat::Raw => match raw::preview(bytes) {
             Some(preview) => decode_jpeg(preview.jpeg, preview.orientation),
-            None => return Ok(None),
+            None => return Ok(dng::decode(bytes)?),
         },
         PictureFormat::Heic
         | PictureFormat::Avif
@@ -149,7 +154,10 @@ pub fn glance(path: &Path, beginning: &[u8], format: PictureFormat) -> Option<[u
         PictureFormat::JpegXl => return jxl::size(beginning).or_else(|| jxl::size(&longer().ok()?)),
         PictureFormat::Photoshop => return psd::size(beginning),
         PictureFormat::Svg => return Some(svg::USUAL_SIZE),
-        PictureFormat::Raw => return raw::glance(&longer().ok()?),
+        PictureFormat::Raw => {
+            let beginning = longer().ok()?;
+            return raw::glance(&beginning).or_else(|| dng::size(&beginning));
+        }
     };
     match format {
         ImageFormat::Jpeg => jpeg::size(beginning).or_else(|| jpeg::size(&longer().ok()?)),

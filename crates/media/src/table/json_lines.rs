@@ -23,12 +23,14 @@ pub struct JsonLines {
     line: u64,
     /// The places of fields among the columns.
     places: HashMap<String, usize>,
+    /// The field that holds the text, in objects that have it.
+    text_field: Option<String>,
 }
 
 impl JsonLines {
     /// The rows of a text.
-    pub fn new(text: Text) -> Self {
-        Self { text, line: 0, places: HashMap::new() }
+    pub fn new(text: Text, text_field: Option<String>) -> Self {
+        Self { text, line: 0, places: HashMap::new(), text_field }
     }
 
     /// The line that was read last, from 1.
@@ -36,20 +38,38 @@ impl JsonLines {
         self.line
     }
 
+    /// The value of the next row: `None` at the end, `Ok(None)` for a blank line.
+    pub fn next_value(&mut self) -> Option<Result<Option<Value>, RowError>> {
+        next_value(&mut self.text, &mut self.line)
+    }
+
     /// The next row; `None` at the end.
     pub fn next_row(&mut self, columns: &mut Columns) -> Option<Step> {
-        let value = match next_value(&mut self.text, &mut self.line)? {
+        let value = match self.next_value()? {
             Ok(Some(value)) => value,
             Ok(None) => return Some(Ok(RowContent::default())),
             Err(error) => return Some(Err(error)),
         };
-        let mut row = RowContent { text: json_text(&value), ..RowContent::default() };
+        let mut row =
+            RowContent { text: self.chosen_text(&value).unwrap_or_else(|| json_text(&value)), ..RowContent::default() };
         if columns.wanted
             && let Value::Object(fields) = &value
         {
             self.add_cells(fields, "", columns, &mut row.cells);
         }
         Some(Ok(row))
+    }
+
+    /// The text in the field that was chosen, which may be one of an inner object.
+    fn chosen_text(&self, value: &Value) -> Option<String> {
+        let field = self.text_field.as_ref()?;
+        let named = |value: &Value, name: &str| {
+            let fields = value.as_object()?;
+            fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+        };
+        let whole = named(value, field);
+        let found = whole.or_else(|| field.split('.').try_fold(value.clone(), |value, name| named(&value, name)))?;
+        (!found.is_object() && !found.is_null()).then(|| cell(&found))
     }
 
     /// Adds the fields of an object; those of an object within it are called `outer.inner`.
@@ -61,6 +81,10 @@ impl JsonLines {
         cells: &mut Vec<(usize, String)>,
     ) {
         for (name, value) in fields {
+            // A long one before many others would be copied for each of them.
+            if before.len() + name.len() > MAX_NAME {
+                continue;
+            }
             let name = format!("{before}{name}");
             match value {
                 Value::Object(inner) if before.matches('.').count() < MAX_DEPTH => {
@@ -82,7 +106,7 @@ impl JsonLines {
             return Some(*place);
         }
         let place = columns.all.len();
-        if name.len() > MAX_NAME || !columns.reach(place + 1) {
+        if !columns.reach(place + 1) {
             return None;
         }
         columns.all.get_mut(place)?.name.clone_from(&name);
@@ -184,4 +208,23 @@ fn json_text(value: &Value) -> String {
 
 fn strings<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     values.filter_map(Value::as_str).collect::<Vec<_>>().join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{TableKind, TableRows};
+    use vicinity_core::table::TableOptions;
+
+    /// Copies of the long name for all of them would be 100 gigabytes.
+    #[test]
+    fn fields_behind_a_long_name_are_no_columns() {
+        let inner: String = (0..100_000).map(|at| format!("\"{at}\":1,")).collect();
+        let line = format!("{{\"{}\":{{{inner}\"x\":1}},\"short\":2,\"text\":\"b\"}}", "a".repeat(1 << 20));
+        let mut rows = TableRows::new(line.into_bytes(), None, TableKind::JsonLines, &TableOptions::default())
+            .expect("a table")
+            .with_cells();
+        let row = rows.next().expect("one").expect("a row");
+        let cells: Vec<&str> = row.cells.iter().map(|(_, cell)| cell.as_str()).collect();
+        assert_eq!(cells, ["2", "b"]);
+    }
 }

@@ -5,26 +5,30 @@ mod parquet;
 mod picture;
 mod row;
 mod separated;
+mod workbook;
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use encoding_rs::UTF_8;
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use vicinity_core::table::TableFormat;
+use vicinity_core::table::{TableFormat, TableOptions};
 
+pub use self::parquet::ParquetVectors;
 use self::parquet::{ParquetRows, Wanted};
 use super::dialect::dialect;
 use super::encoding::{self, TextEncoding};
 use super::error::{ReadError, RowProblem};
 use super::guard::guarded;
 use super::{sniff, text};
-use json_lines::JsonLines;
+pub use json_lines::JsonLines;
 pub use picture::RowPicture;
 use row::{Columns, Step, Text};
 pub use row::{RowError, TableColumn};
 use separated::Separated;
+pub use workbook::MEMORY as WORKBOOK_MEMORY;
+use workbook::WorkbookRows;
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +92,7 @@ enum Source {
     Separated(Box<Separated>),
     JsonLines(JsonLines),
     Parquet(Box<ParquetRows>),
+    Workbook(Box<WorkbookRows>),
 }
 
 impl TableRows {
@@ -95,18 +100,26 @@ impl TableRows {
     ///
     /// # Errors
     /// When the encoding is known but cannot be decoded, or the file cannot be read.
-    pub fn new(beginning: Vec<u8>, rest: Option<Box<dyn Read + Send>>, kind: TableKind) -> Result<Self, ReadError> {
-        let whole = rest.is_none();
-        let (encoding, mark) = text::encoding_of(&beginning, whole)?;
-        let sample = &beginning[mark..beginning.len().min(mark + SAMPLE)];
-        let is_all = whole && sample.len() + mark == beginning.len();
-        let sample = encoding::decode(sample, encoding, is_all);
-        let text = decoded(beginning, mark, rest, encoding)?;
+    pub fn new(
+        beginning: Vec<u8>,
+        rest: Option<Box<dyn Read + Send>>,
+        kind: TableKind,
+        options: &TableOptions,
+    ) -> Result<Self, ReadError> {
         let (source, format) = match kind {
-            TableKind::JsonLines => (Source::JsonLines(JsonLines::new(text)), TableFormat::default()),
+            TableKind::JsonLines => {
+                let lines = json_lines(beginning, rest, options.text_column.clone())?;
+                (Source::JsonLines(lines), TableFormat::default())
+            }
             TableKind::Separated(usual) => {
-                let table = Separated::new(text, dialect(&sample, is_all, usual));
-                let format = table.format();
+                let whole = rest.is_none();
+                let (encoding, mark) = text::encoding_of(&beginning, whole)?;
+                let sample = &beginning[mark..beginning.len().min(mark + SAMPLE)];
+                let is_all = whole && sample.len() + mark == beginning.len();
+                let sample = encoding::decode(sample, encoding, is_all);
+                let text = decoded(beginning, mark, rest, encoding)?;
+                let table = Separated::new(text, dialect(&sample, is_all, usual, options));
+                let format = TableFormat { decimal: options.decimal, ..table.format() };
                 (Source::Separated(Box::new(table)), format)
             }
         };
@@ -118,12 +131,28 @@ impl TableRows {
     ///
     /// # Errors
     /// When the file is damaged, too large, or compressed in a way that is not read.
-    pub fn parquet(file: File, path: &Path, texts_only: bool, first: u32) -> Result<Self, ReadError> {
+    pub fn parquet(
+        file: File,
+        path: &Path,
+        options: &TableOptions,
+        texts_only: bool,
+        first: u32,
+    ) -> Result<Self, ReadError> {
         let wanted = if texts_only { Wanted::Text } else { Wanted::Content };
-        let rows = ParquetRows::open(file, path, wanted, u64::from(first.saturating_sub(1)))?;
+        let rows = ParquetRows::open(file, path, wanted, options, u64::from(first.saturating_sub(1)))?;
         let (number, format) = (u32::try_from(rows.number()).unwrap_or(u32::MAX), rows.format());
         let source = Source::Parquet(Box::new(rows));
         Ok(Self { source, columns: Columns::default(), format, number, failures: 0, ended: false })
+    }
+
+    /// Rows of the first sheet of a workbook that has a table.
+    ///
+    /// # Errors
+    /// When the file is damaged or encrypted, or too large.
+    pub fn workbook(source: impl Read + Seek, options: &TableOptions) -> Result<Self, ReadError> {
+        let rows = WorkbookRows::open(source, options)?;
+        let (format, source) = (rows.format(), Source::Workbook(Box::new(rows)));
+        Ok(Self { source, columns: Columns::default(), format, number: 0, failures: 0, ended: false })
     }
 
     /// The same rows with their cells.
@@ -145,7 +174,7 @@ impl TableRows {
         let content = match &self.source {
             Source::Separated(table) => table.content_column(&self.columns),
             Source::JsonLines(_) => None,
-            Source::Parquet(_) => self.format.content_column.clone(),
+            Source::Parquet(_) | Source::Workbook(_) => self.format.content_column.clone(),
         };
         TableFormat { content_column: content, ..self.format.clone() }
     }
@@ -164,6 +193,7 @@ impl TableRows {
         match &mut self.source {
             Source::Separated(table) => table.next_row(&mut self.columns),
             Source::JsonLines(lines) => lines.next_row(&mut self.columns),
+            Source::Workbook(rows) => rows.next_row(&mut self.columns),
             Source::Parquet(rows) => guarded(|| Ok(rows.next_row(&mut self.columns))).unwrap_or_else(|error| {
                 self.ended = true;
                 Some(Err(RowError { line: rows.number() + 1, problem: error.into() }))
@@ -176,6 +206,7 @@ impl TableRows {
             Source::Separated(table) => table.line(),
             Source::JsonLines(lines) => lines.line(),
             Source::Parquet(rows) => rows.number(),
+            Source::Workbook(rows) => rows.line(),
         }
     }
 
@@ -215,6 +246,19 @@ impl Iterator for TableRows {
     }
 }
 
+/// The lines of a file that begins with `beginning` and goes on with `rest`; `text_field` is the field that holds the text.
+///
+/// # Errors
+/// As [`TableRows::new`].
+pub fn json_lines(
+    beginning: Vec<u8>,
+    rest: Option<Box<dyn Read + Send>>,
+    text_field: Option<String>,
+) -> Result<JsonLines, ReadError> {
+    let (encoding, mark) = text::encoding_of(&beginning, rest.is_none())?;
+    Ok(JsonLines::new(decoded(beginning, mark, rest, encoding)?, text_field))
+}
+
 /// The table as UTF-8, piece by piece.
 fn decoded(
     beginning: Vec<u8>,
@@ -252,6 +296,9 @@ mod tests {
     /// A row: its number, and its cells by column.
     type RowCells = (u32, Vec<(usize, String)>);
 
+    /// Nothing is chosen.
+    const DETECTED: TableOptions = TableOptions { separator: None, decimal: None, has_header: None, text_column: None };
+
     const CSV: TableKind = TableKind::Separated(b',');
 
     fn read(bytes: &[u8], kind: TableKind) -> (Vec<(u32, String)>, Vec<RowError>) {
@@ -259,13 +306,13 @@ mod tests {
         // In two pieces, as a large file is read.
         let (beginning, rest) = bytes.split_at(bytes.len() - 1);
         let rest: Box<dyn Read + Send> = Box::new(Cursor::new(rest.to_vec()));
-        for row in TableRows::new(bytes.to_vec(), None, kind).unwrap() {
+        for row in TableRows::new(bytes.to_vec(), None, kind, &DETECTED).unwrap() {
             match row {
                 Ok(row) => rows.push((row.number, row.text)),
                 Err(error) => errors.push(error),
             }
         }
-        let again: Vec<_> = TableRows::new(beginning.to_vec(), Some(rest), kind).unwrap().collect();
+        let again: Vec<_> = TableRows::new(beginning.to_vec(), Some(rest), kind, &DETECTED).unwrap().collect();
         assert_eq!(again.len(), rows.len() + errors.len(), "in pieces");
         (rows, errors)
     }
@@ -322,9 +369,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_field_that_holds_the_text_can_be_chosen() {
+        let lines = b"{\"text\":\"a\",\"of\":{\"Note\":\"b\"},\"n\":3}\n{\"text\":\"c\"}\n\"d\"\n";
+        let texts = |field: &str| {
+            let options = TableOptions { text_column: Some(field.to_owned()), ..DETECTED };
+            let rows = TableRows::new(lines.to_vec(), None, TableKind::JsonLines, &options).unwrap();
+            rows.map(|row| row.unwrap().text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts("of.note"), ["b", "c", "d"]);
+        assert_eq!(texts("N"), ["3", "c", "d"]);
+        assert_eq!(texts("of"), ["a", "c", "d"]);
+    }
+
     /// The names of the columns, and the cells of each row with its number.
     fn cells(bytes: &[u8], kind: TableKind) -> (Vec<String>, Vec<RowCells>) {
-        let mut table = TableRows::new(bytes.to_vec(), None, kind).unwrap().with_cells();
+        let mut table = TableRows::new(bytes.to_vec(), None, kind, &DETECTED).unwrap().with_cells();
         let rows = table.by_ref().flatten().map(|row| (row.number, row.cells)).collect();
         (table.columns().iter().map(|column| column.name.clone()).collect(), rows)
     }
@@ -347,14 +407,14 @@ mod tests {
         assert_eq!(names, ["n", "of.who", "tags", "text"]);
         assert_eq!(rows[0].1, [cell(0, "1.5"), cell(1, "true"), cell(2, "x, 2"), cell(3, "a")]);
         assert_eq!((&rows[1].1, &rows[2].1), (&vec![cell(0, "2"), cell(3, "b")], &Vec::new()));
-        let rows: Vec<_> = TableRows::new(b"a,text\n1,b\n".to_vec(), None, CSV).unwrap().flatten().collect();
+        let rows: Vec<_> = TableRows::new(b"a,text\n1,b\n".to_vec(), None, CSV, &DETECTED).unwrap().flatten().collect();
         assert!(rows[0].cells.is_empty(), "not asked for");
     }
 
     #[test]
     fn what_is_detected_is_told() {
         let format = |bytes: &[u8]| {
-            let mut table = TableRows::new(bytes.to_vec(), None, CSV).unwrap().with_cells();
+            let mut table = TableRows::new(bytes.to_vec(), None, CSV, &DETECTED).unwrap().with_cells();
             table.by_ref().for_each(drop);
             table.format()
         };
@@ -391,7 +451,7 @@ mod tests {
     #[test]
     fn a_row_without_end_is_one_failure_and_takes_bounded_memory() {
         for (start, kind) in [(&b"1,a\n2,\"b"[..], CSV), (&b"\"a\"\n\"b"[..], TableKind::JsonLines)] {
-            let mut rows = TableRows::new(start.to_vec(), Some(Box::new(Endless(1 << 26))), kind).unwrap();
+            let mut rows = TableRows::new(start.to_vec(), Some(Box::new(Endless(1 << 26))), kind, &DETECTED).unwrap();
             assert!(rows.next().unwrap().is_ok());
             assert_eq!(rows.next().unwrap().unwrap_err().line, 2, "{kind:?}");
             assert!(rows.next().is_none());

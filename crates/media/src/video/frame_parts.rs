@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use vicinity_core::{ContentHash, Part, Picture};
+use vicinity_core::Part;
 
 use super::container::VideoFormat;
 use super::error::VideoError;
 use super::key_frames::{KeyFrame, KeyFrames};
 use super::{CancelFlag, key_frames, read_frame};
+use crate::animation_frames::picture_hash;
 use crate::error::ReadError;
 use crate::parts::{FilePart, PartContent, PartError, Parts};
 
@@ -47,11 +48,9 @@ pub fn read_part(path: &Path, format: VideoFormat, ms: u32) -> Result<PartConten
 
 fn part(frame: KeyFrame) -> FilePart {
     let KeyFrame { ms, picture, original } = frame;
-    FilePart { part: Part::Frame { ms }, hash: hash(&picture), content: PartContent::Picture { picture, original } }
-}
-
-fn hash(picture: &Picture) -> ContentHash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&picture.width().to_le_bytes()).update(picture.rgb());
-    ContentHash(*hasher.finalize().as_bytes())
+    FilePart {
+        part: Part::Frame { ms },
+        hash: picture_hash(&picture),
+        content: PartContent::Picture { picture, original },
+    }
 }

@@ -9,15 +9,16 @@ mod container;
 mod error;
 mod frame_parts;
 mod key_frames;
-mod log;
+pub(crate) mod log;
 mod movie;
-mod ppm;
+pub(crate) mod ppm;
 mod program;
 mod selection;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use program::{Ffmpeg, FrameRequest, Frames};
 use stream::FrameStream;
 
 use crate::cancel::CancelFlag;
+use crate::sniff::BEGINNING;
 
 /// Longest side of a frame that is embedded, pixels.
 const FRAME_SIDE: u32 = 1024;
@@ -50,6 +52,23 @@ const PREVIEW_LIMIT: Duration = Duration::from_secs(20);
 pub fn key_frames(path: &Path, format: VideoFormat, cancelled: CancelFlag) -> Result<KeyFrames, VideoError> {
     let ffmpeg = Ffmpeg::find().ok_or(VideoError::NoFfmpeg)?;
     KeyFrames::start(ffmpeg, path, format, cancelled)
+}
+
+/// The length of a video, seconds: of MP4 and QuickTime files by their header, of others if `ffmpeg` is installed and knows it.
+pub fn duration_secs(path: &Path) -> Option<f64> {
+    if let Some(header) = movie_header(path) {
+        return Some(header.seconds);
+    }
+    let mut head = Vec::new();
+    let file = std::fs::File::open(path).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))?;
+    file.take(BEGINNING as u64).read_to_end(&mut head).ok()?;
+    let ffmpeg = Ffmpeg { frame_limit: PREVIEW_LIMIT, ..Ffmpeg::find()? };
+    let (format, frames, longest_side) = (detect(&head)?, Frames::First, PREVIEW_SIDE);
+    let request = FrameRequest { path, format, from_ms: 0, frames, longest_side };
+    let mut stream = FrameStream::start(&ffmpeg, &request, CancelFlag::default()).ok()?;
+    // Its length is said before the first frame.
+    drop(stream.next());
+    stream.duration_ms().map(|ms| ms as f64 / 1000.0)
 }
 
 /// Reads the frame at a time that [`key_frames()`] named, milliseconds from the start, and the size of the video, as there.

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use super::*;
 
-/// The `ffmpeg` of this computer; the test is passed over where there is none, and says so.
-fn installed() -> Option<Ffmpeg> {
+/// The `ffmpeg` of this computer; where there is none the test says that it is skipped.
+fn installed(test: &str) -> Option<Ffmpeg> {
     let found = Ffmpeg::find();
     if found.is_none() {
-        eprintln!("passed over: no ffmpeg on this computer");
+        eprintln!("skipped: {test} (ffmpeg is absent)");
     }
     found
 }
@@ -61,7 +61,7 @@ fn halves(left: &str, right: &str, seconds: u32) -> String {
 
 #[test]
 fn each_scene_has_a_frame_with_its_time_and_black_frames_none() {
-    let Some(ffmpeg) = installed() else { return };
+    let Some(ffmpeg) = installed("each_scene_has_a_frame_with_its_time_and_black_frames_none") else { return };
     let folder = tempfile::tempdir().unwrap();
     let scenes = [
         "color=black:s=128x64:d=2".to_owned(),
@@ -98,7 +98,7 @@ fn each_scene_has_a_frame_with_its_time_and_black_frames_none() {
 
 #[test]
 fn every_container_is_recognised_and_read() {
-    let Some(ffmpeg) = installed() else { return };
+    let Some(ffmpeg) = installed("every_container_is_recognised_and_read") else { return };
     let folder = tempfile::tempdir().unwrap();
     let kinds: [(&str, &[&str], VideoFormat); 11] = [
         ("a.mp4", &["-c:v", "mpeg4"], VideoFormat::Mp4),
@@ -126,7 +126,7 @@ fn every_container_is_recognised_and_read() {
 
 #[test]
 fn frames_are_upright_of_the_right_shape_and_not_too_large() {
-    let Some(ffmpeg) = installed() else { return };
+    let Some(ffmpeg) = installed("frames_are_upright_of_the_right_shape_and_not_too_large") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut options = ["-vf", "scale=1600:800,setsar=1/2", "-c:v", "mpeg4", "-qscale:v", "3"];
     let video = make(folder.path(), "narrow.mp4", &halves("red", "blue", 1), &options);
@@ -152,7 +152,7 @@ fn frames_are_upright_of_the_right_shape_and_not_too_large() {
 
 #[test]
 fn names_are_never_options_patterns_or_addresses() {
-    let Some(ffmpeg) = installed() else { return };
+    let Some(ffmpeg) = installed("names_are_never_options_patterns_or_addresses") else { return };
     let folder = tempfile::tempdir().unwrap();
     let video = make(folder.path(), "plain.mp4", &halves("red", "blue", 1), &["-c:v", "mpeg4"]);
     for name in ["-i.mp4", "a%03d.mp4", "it's [a] film; 100 %, 'x'.mp4", "ü\u{202e}.mp4", " a\nb.mp4", "#EXTM3U"] {
@@ -176,7 +176,9 @@ fn names_are_never_options_patterns_or_addresses() {
 
 #[test]
 fn what_shows_nothing_has_no_frames_and_what_is_damaged_or_sound_is_an_error() {
-    let Some(ffmpeg) = installed() else { return };
+    let Some(ffmpeg) = installed("what_shows_nothing_has_no_frames_and_what_is_damaged_or_sound_is_an_error") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let black = make(folder.path(), "black.mkv", "color=black:s=64x64:d=3", &["-c:v", "mpeg4"]);
     assert_eq!(all(&ffmpeg, &black), []);

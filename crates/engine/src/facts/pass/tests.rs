@@ -4,7 +4,7 @@ use super::*;
 use crate::Access;
 use crate::library::NewItem;
 use std::cell::Cell;
-use vicinity_core::{ContentHash, Embedding, Modality};
+use vicinity_core::{ContentHash, Embedding, Modality, Part};
 use vicinity_models::ModelKey;
 
 thread_local! {
@@ -197,4 +197,60 @@ fn a_pipe_in_the_place_of_a_picture_is_not_opened() {
     let made = std::process::Command::new("mkfifo").arg(place.path("a.jpg")).status().expect("starts");
     assert!(made.success());
     assert_eq!(place.pass(), 0);
+}
+
+/// Facts of a recording.
+fn recording(_: &Path, _: Option<&Path>, _: i64) -> Result<PhotoFacts, ReadError> {
+    READS.set(READS.get() + 1);
+    let taken = vicinity_core::TakenTime {
+        local: "2023-06-14T15:30:00".parse().expect("a time"),
+        offset: None,
+        source: vicinity_core::TimeSource::Metadata,
+    };
+    Ok(PhotoFacts { taken: Some(taken), ..PhotoFacts::default() })
+}
+
+#[test]
+fn parts_have_the_facts_of_their_file_which_is_read_once() {
+    let place = Place::new();
+    place.write("a.mkv", "a film");
+    let parts = [Part::Frame { ms: 0 }, Part::Frame { ms: 62_500 }, Part::Page(1), Part::PageText(1), Part::Row(1)];
+    let add = |parts: &[Part]| {
+        let file = scan::candidate(place.path("a.mkv")).expect("there");
+        let items = parts.iter().map(|part| {
+            let hash = ContentHash(*blake3::hash(part.to_string().as_bytes()).as_bytes());
+            let modality = if matches!(part, Part::PageText(_)) { Modality::Text } else { Modality::Image };
+            let item = NewItem { modality, part: Some(*part), ..NewItem::of(&file, hash) };
+            (item, Embedding::new(vec![1.0, 0.0]).expect("a vector"))
+        });
+        place.library.commit_embedded(items.collect()).expect("stored");
+    };
+    let pass = || {
+        READS.set(0);
+        let (cancelled, progress) = (AtomicBool::new(false), |_, _| {});
+        let library = &place.library;
+        Pass { library, read: recording, cancelled: &cancelled, shown: &|| {}, progress: &progress }
+            .run()
+            .expect("sound");
+        READS.get()
+    };
+    let taken = |library: &Library| {
+        let snapshot = library.snapshot();
+        let begin =
+            snapshot.items().position(|item| item.part == Some(Part::Frame { ms: 0 })).expect("the first frame");
+        let begin = snapshot.photo(begin).and_then(|photo| photo.taken).expect("known");
+        let after = |row: usize| snapshot.photo(row).and_then(|photo| Some(photo.taken? - begin));
+        snapshot.items().enumerate().map(|(row, item)| (item.part, after(row))).collect::<Vec<_>>()
+    };
+    add(&parts);
+    assert_eq!(pass(), 1);
+    let wanted = parts.iter().map(|part| Some(*part)).zip([Some(0), Some(62), Some(0), None, None]).collect::<Vec<_>>();
+    assert_eq!(taken(&place.library), wanted);
+    // A part that comes later is shown without reading the file again.
+    add(&[Part::Frame { ms: 90_000 }]);
+    assert_eq!(pass(), 0);
+    assert_eq!(taken(&place.library).last(), Some(&(Some(Part::Frame { ms: 90_000 }), Some(90))));
+    let Place { dir, library } = place;
+    drop(library);
+    assert_eq!(taken(&open(dir.path(), "model"))[..5], wanted, "as it was stored");
 }

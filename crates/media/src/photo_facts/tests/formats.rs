@@ -54,6 +54,13 @@ fn texts_of_png_that_inflate_without_end_are_left_out() {
 }
 
 #[test]
+fn texts_of_png_take_together_no_more_than_one() {
+    let text = [b"XML:com.adobe.xmp\0\0".to_vec(), deflated(&vec![b' '; MAX_BLOCK / 4])].concat();
+    let found = super::super::png_text::find(&png(&vec![chunk(b"zTXt", &text); 40])).xmp.len();
+    assert_eq!(found, 4);
+}
+
+#[test]
 fn webp_tiff_and_photoshop_files_keep_the_same_blocks() {
     let (exif, xmp) = (exif_of(&[ascii(0x0110, "X100")], &[], &[]), packet("xmp:Rating='2'", ""));
     let riff = |kind: &[u8; 4], data: &[u8]| {
