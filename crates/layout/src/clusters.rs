@@ -18,8 +18,8 @@ use vicinity_core::MapPos;
 pub const LEVELS: usize = 3;
 
 /// The width of the density's Gaussians is this share of the usual distance to the neighbour number [`NEIGHBOURS`]. Chosen
-/// on labelled photos: at half of it clusters follow the labels best.
-const BANDWIDTH: f32 = 0.5;
+/// on labelled photos: at about a third of it clusters follow the labels best.
+const BANDWIDTH: f32 = 0.35;
 const NEIGHBOURS: usize = 15;
 /// Points whose neighbours are looked for.
 const SAMPLE: usize = 1_000;
@@ -30,7 +30,7 @@ const CELLS_PER_WIDTH: f32 = 2.0;
 /// Widths after which a Gaussian ends.
 const REACH: f32 = 4.0;
 /// A hill that rises less above its saddle, in points, is none.
-const MIN_POINTS: f64 = 1.0;
+const MIN_POINTS: f64 = 0.25;
 /// Clusters of a level for each of the next coarser one.
 const FAN_OUT: f64 = 3.5;
 const NONE: u32 = u32::MAX;

@@ -26,6 +26,9 @@ const NEAREST: usize = 10;
 const BROADER: f32 = 0.25;
 /// How much counts what sets a cluster apart from its parent.
 const APART: f32 = 0.3;
+/// The mean of unit vectors that have little in common is short. A cluster below the first of these lengths has no word in common, one
+/// below the second only one of the broadest.
+const MIXED: [f32; 2] = [0.12, 0.2];
 /// Names of a cluster.
 const NAMES: usize = 3;
 
@@ -115,7 +118,7 @@ impl ClusterMembers {
             let named: Vec<(usize, Vec<String>)> = (0..directions.len())
                 .into_par_iter()
                 .filter(|at| self.modalities[*at] == modality)
-                .map(|at| (at, nearest_words(&directions[at], &words)))
+                .map(|at| (at, nearest_words(&directions[at], &words, length(&self.means[at]))))
                 .collect();
             named.into_iter().for_each(|(at, names)| found[at].extend(names));
         }
@@ -168,8 +171,11 @@ impl ClusterMembers {
     }
 }
 
-/// The best names for a direction, best first.
-fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)]) -> Vec<String> {
+/// The best names for a direction, best first, where the mean of the cluster's vectors is so long.
+fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)], length: f32) -> Vec<String> {
+    if length < MIXED[0] {
+        return Vec::new();
+    }
     let cosine = |vector: &[f32]| direction.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>();
     let mut scored: Vec<(f32, usize)> = words.iter().map(|(word, vector)| (cosine(vector), *word)).collect();
     let better = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -185,7 +191,13 @@ fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)]) -> Vec<String> 
         *score *= 1.0 + BROADER * others as f32 / (NEAREST - 1) as f32;
     }
     scored.sort_unstable_by(better);
-    scored.into_iter().take(4 * NEAREST).map(|(_, word)| VOCABULARY.words[word].to_owned()).collect()
+    let is_wanted = |word: &usize| length >= MIXED[1] || VOCABULARY.is_broadest(*word);
+    scored
+        .into_iter()
+        .filter(|(_, word)| is_wanted(word))
+        .take(4 * NEAREST)
+        .map(|(_, word)| VOCABULARY.words[word].to_owned())
+        .collect()
 }
 
 /// Evenly spread rows of each cluster of the finest level, and for the others those of their parts, as many as these have items.
@@ -205,6 +217,10 @@ fn sample_rows(tree: &ClusterTree) -> Vec<Vec<usize>> {
         }
     }
     rows
+}
+
+fn length(vector: &[f32]) -> f32 {
+    vector.iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
 fn mean(centred: &Centred<'_>, rows: &[usize]) -> Vec<f32> {

@@ -45,6 +45,11 @@ impl Vocabulary {
         std::iter::successors(Some(word), |word| self.broader[*word].map(|broader| broader as usize))
     }
 
+    /// Whether there is no broader word.
+    pub fn is_broadest(&self, word: usize) -> bool {
+        self.broader[word].is_none()
+    }
+
     /// Whether items of a modality may be called so. The broadest words that list several things are headings of the file and no names.
     pub fn names(&self, word: usize, modality: Modality) -> bool {
         let is_heading = self.broader[word].is_none() && self.words[word].contains(' ');
