@@ -462,8 +462,8 @@ pub struct MapArgs {
     /// Table to write, .csv or .tsv: path,modality,x,y; also path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
     pub positions: Option<PathBuf>,
-    /// Width and height of the image in pixels.
-    #[arg(long, value_name = "N", default_value_t = 1600)]
+    /// Width and height of the image in pixels, 16 to 8192.
+    #[arg(long, value_name = "N", default_value_t = 1600, value_parser = clap::value_parser!(u32).range(16..=8192))]
     pub size: u32,
     /// Draw on a dark background.
     #[arg(long)]

@@ -50,6 +50,14 @@ impl ImportStats {
         *self.skipped.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
     }
 
+    /// Takes that back.
+    pub fn subtract_skipped(&self, reason: SkipReason) {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = skipped.get_mut(&reason) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
     /// What was skipped so far.
     pub fn skipped(&self) -> SkipCounts {
         self.skipped.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -16,7 +16,7 @@ pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, Thumbn
 use super::{Access, ImportOptions, Notice, OpenMode, Snapshot, Verify};
 use vicinity_core::{
     ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, PhotoFacts,
-    PictureText, SkipCounts, TextLanguages,
+    PictureText, SkipCounts, SkipReason, TextLanguages,
 };
 use vicinity_models::ModelKey;
 
@@ -314,9 +314,9 @@ impl Library {
         lock(&self.0.failures).contains_key(path)
     }
 
-    /// Whether a file was left out the last time.
-    pub fn is_left_out(&self, path: &Path) -> bool {
-        lock(&self.0.store).left_out_reason(path).is_some()
+    /// Why a file was left out the last time, if it was.
+    pub fn left_out_reason(&self, path: &Path) -> Option<SkipReason> {
+        lock(&self.0.store).left_out_reason(path)
     }
 
     /// The files that were left out, though that may be for a reason that has gone.

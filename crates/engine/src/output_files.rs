@@ -52,7 +52,7 @@ pub enum OutputError {
         folder: PathBuf,
     },
     /// The extension names no format.
-    #[error("{}: unknown image format; use one of the extensions {known}", path.display())]
+    #[error("{}: unknown format; use one of the extensions {known}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,

@@ -21,6 +21,8 @@ pub const LEVELS: usize = 3;
 /// on labelled photos: at about a third of it clusters follow the labels best.
 const BANDWIDTH: f32 = 0.35;
 const NEIGHBOURS: usize = 15;
+/// Squares around a point in which its neighbours are looked for: one without any there is an outlier, which says nothing.
+const MAX_RINGS: usize = 48;
 /// Points whose neighbours are looked for.
 const SAMPLE: usize = 1_000;
 /// Cells of the grid along its longer side, at most.
@@ -29,7 +31,7 @@ const MAX_CELLS: usize = 2_048;
 const CELLS_PER_WIDTH: f32 = 2.0;
 /// Widths after which a Gaussian ends.
 const REACH: f32 = 4.0;
-/// A hill that rises less above its saddle, in points, is none.
+/// Hills that rise less above their saddle, in points, are ignored.
 const MIN_POINTS: f64 = 0.25;
 /// Clusters of a level for each of the next coarser one.
 const FAN_OUT: f64 = 3.5;
@@ -85,6 +87,7 @@ pub fn clusters(
     if positions.is_empty() {
         return Ok(ClusterTree { clusters: Vec::new(), of_points: Vec::new() });
     }
+    check(cancelled)?;
     let grid = Grid::new(positions);
     check(cancelled)?;
     let density = grid.density();
@@ -190,7 +193,7 @@ fn neighbour_distance(points: &[MapPos], low: MapPos, span: f32) -> f32 {
     let distance = |point: &MapPos| {
         let (x, y) = (square(point.x, low.x), square(point.y, low.y));
         let mut near: Vec<f32> = Vec::new();
-        for ring in 0..side {
+        for ring in 0..side.min(MAX_RINGS) {
             let (left, right) = (x.saturating_sub(ring), (x + ring).min(side - 1));
             for line in y.saturating_sub(ring)..=(y + ring).min(side - 1) {
                 let whole = line.abs_diff(y) == ring;
@@ -342,6 +345,11 @@ impl Hills {
             if hill.parent.is_none() { f64::INFINITY } else { hill.importance }
         };
         order.sort_unstable_by(|a, b| importance(*b).total_cmp(&importance(*a)).then(a.cmp(b)));
+        let mut has_points = vec![false; self.hills.len()];
+        grid.cell_of.iter().for_each(|cell| has_points[self.of_cells[*cell as usize] as usize] = true);
+        // The first is that which all others are parts of.
+        let mut is_first = true;
+        order.retain(|hill| std::mem::take(&mut is_first) || has_points[*hill as usize]);
         order.truncate(order.iter().take_while(|hill| importance(**hill) >= MIN_POINTS).count());
         let mut tree = ClusterTree { clusters: Vec::new(), of_points: Vec::new() };
         // The cluster of each hill at the level before.
@@ -441,9 +449,8 @@ mod tests {
             cluster
         };
         assert_eq!(BTreeSet::from([mostly(left), mostly(right), mostly(far)]).len(), 3);
-        for cluster in &tree.clusters {
-            let parts =
-                tree.clusters.iter().filter(|part| part.parent.is_some_and(|p| tree.clusters[p as usize] == *cluster));
+        for (at, cluster) in tree.clusters.iter().enumerate() {
+            let parts = tree.clusters.iter().filter(|part| part.parent == Some(at as u32));
             let sum: u32 = parts.map(|part| part.count).sum();
             assert!(sum == 0 || sum == cluster.count, "parts make up the whole: {:?}", tree.clusters);
         }

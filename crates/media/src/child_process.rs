@@ -82,6 +82,9 @@ impl ChildGroup {
     /// # Errors
     /// When the system does not tell.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        if has_ended(&self.child) {
+            end_group(&self.child);
+        }
         let status = self.child.try_wait()?;
         self.is_reaped |= status.is_some();
         Ok(status)
@@ -98,6 +101,22 @@ impl Drop for ChildGroup {
         }
         let _reaped = self.child.wait();
     }
+}
+
+/// Whether the process has ended; it keeps its number until it is waited for.
+#[cfg(unix)] // Tested here.
+fn has_ended(child: &Child) -> bool {
+    let mut found = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let wanted = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: it writes to `found`, which is all zeros where it writes nothing; zeros are a valid value of numbers.
+    unsafe {
+        libc::waitid(libc::P_PID, child.id(), found.as_mut_ptr(), wanted) == 0 && found.assume_init().si_pid() != 0
+    }
+}
+
+#[cfg(not(unix))] // Compiled by `scripts/windows`.
+fn has_ended(_: &Child) -> bool {
+    false
 }
 
 #[cfg(unix)] // Tested here.
@@ -144,7 +163,23 @@ mod tests {
         let first = std::io::BufRead::lines(std::io::BufReader::new(output)).next().unwrap().unwrap();
         assert_eq!(group.try_wait().unwrap(), None);
         drop(group);
-        let pid: i32 = first.parse().unwrap();
+        assert_ends(first.parse().unwrap());
+    }
+
+    #[test]
+    fn what_a_program_leaves_behind_ends_with_it() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 600 >/dev/null & echo $!"]).stdout(Stdio::piped());
+        let mut group = ChildGroup::start(&mut command, ChildPriority::Usual).unwrap();
+        let output = group.child().stdout.take().unwrap();
+        let first = std::io::BufRead::lines(std::io::BufReader::new(output)).next().unwrap().unwrap();
+        while group.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_ends(first.parse().unwrap());
+    }
+
+    fn assert_ends(pid: i32) {
         let deadline = Instant::now() + Duration::from_secs(60);
         // SAFETY: signal 0 is sent to nobody; it tells whether there is such a process.
         while unsafe { libc::kill(pid, 0) } == 0 && !is_zombie(pid) {

@@ -86,6 +86,10 @@ static FILES: Budget = Budget::new(512 << 20);
 /// nobody from reading pictures and texts.
 static DOCUMENTS: Budget = Budget::new(MAX_FILE_BYTES);
 
+/// The bytes of workbooks that all readers may hold together while their rows are read. Whoever holds one may wait for
+/// [`FILES`], as vectors may come from another file, never the other way round.
+static WORKBOOKS: Budget = Budget::new(2 * table::WORKBOOK_MEMORY);
+
 /// The content of a file.
 #[derive(Debug)]
 pub enum Content {
@@ -273,8 +277,9 @@ impl SourceFile {
             }
             Kind::Workbook if options.rows => {
                 // Its markup is read here and now; the cells stay.
-                let _held = FILES.take(table::WORKBOOK_MEMORY);
-                Ok(Some((hash(&[]), Content::Rows(TableRows::workbook(self.file, &options.tables)?))))
+                let held = WORKBOOKS.take(table::WORKBOOK_MEMORY);
+                let rows = TableRows::workbook(self.file, &options.tables)?.holding(held);
+                Ok(Some((hash(&[]), Content::Rows(rows))))
             }
             Kind::Parquet | Kind::Workbook => Ok(None),
             Kind::Text => match table::kind(path).filter(|_| options.rows) {

@@ -88,7 +88,11 @@ impl MapPanel {
                     cx.send(MapCommand::CancelLayout);
                 }
             } else if let Some(current) = &self.cache.current {
-                ui.label(text(method(&current.scene.layout)));
+                // Names of clusters may lie below.
+                let ground = theme.map_ground.gamma_multiply(0.8);
+                Frame::new().fill(ground).corner_radius(RADIUS[0]).show(ui, |ui| {
+                    ui.label(text(method(&current.scene.layout)));
+                });
             }
         });
         let items = cx.state.library().snapshot.as_ref().is_some_and(|s| !s.is_empty());

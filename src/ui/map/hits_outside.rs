@@ -25,7 +25,9 @@ impl MapPanel {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = SPACE[2];
                     let matches = if count == 1 { "match" } else { "matches" };
-                    let text = format!("{} {matches} outside the view", format::number(count as u64));
+                    let best = if count > LOOKED_FOR { "the best " } else { "" };
+                    let number = format::number(count.min(LOOKED_FOR) as u64);
+                    let text = format!("{best}{number} {matches} outside the view");
                     ui.label(RichText::new(text).size(text_size::SMALL).color(theme.text1));
                     let show = egui::Button::new(RichText::new("Show").size(text_size::SMALL).color(theme.accent));
                     if ui.add(show.frame(false).min_size(vec2(24.0, 24.0))).clicked() {

@@ -271,8 +271,14 @@ impl Coordinator {
         }
         if plan.forced.contains(&candidate.path) {
             if !is_new {
-                // it was counted as failed in this very run
-                ImportStats::subtract(&pipeline.stats.failed, self.library.failed_parts(&candidate.path).max(1));
+                // it was counted in this very run
+                match self.library.left_out_reason(&candidate.path) {
+                    Some(reason) => pipeline.stats.subtract_skipped(reason),
+                    None => {
+                        let parts = self.library.failed_parts(&candidate.path).max(1);
+                        ImportStats::subtract(&pipeline.stats.failed, parts);
+                    }
+                }
             }
             self.mark_unfinished(run);
             sender.send(candidate);
@@ -309,7 +315,8 @@ impl Coordinator {
     /// Whether a file belongs to a picture of its name beside it, which is or becomes an item as far as is known.
     fn is_companion(&self, path: &Path, status: FileStatus, run: &mut ImportRun) -> bool {
         let Some(kind) = companion_kind(path) else { return false };
-        let is_item = |picture: &PathBuf| !self.library.has_failed(picture) && !self.library.is_left_out(picture);
+        let is_item =
+            |picture: &PathBuf| !self.library.has_failed(picture) && self.library.left_out_reason(picture).is_none();
         let has_picture = run.companions.pictures_of(path).iter().any(is_item);
         let is_known = status == FileStatus::LeftOut(SkipReason::Companion);
         has_picture && (kind == CompanionKind::Raw || is_known || is_short_video(path))

@@ -89,10 +89,10 @@ impl Store {
         }
         let files = self.loaded.files.iter().filter(|(path, _)| is_stale(path));
         let stale: Vec<i64> = files.map(|(_, file)| file.id).collect();
-        let is_read_anew =
+        let is_reread =
             |path: &Path| before.tables != options.tables && options.reads_rows(path) && vicinity_media::is_table(path);
-        let files = self.loaded.files.iter().filter(|(path, _)| is_read_anew(path));
-        let read_anew: Vec<i64> = files.map(|(_, file)| file.id).collect();
+        let files = self.loaded.files.iter().filter(|(path, _)| is_reread(path));
+        let reread: Vec<i64> = files.map(|(_, file)| file.id).collect();
         let ImportOptions { excludes, rows, row_tables, tables, pages, long_text: how, watch, read_text } =
             options.clone();
         let read_text = read_text.map(|languages| languages.to_string());
@@ -105,13 +105,13 @@ impl Store {
             // Its rows may be others: as of a file that has changed, none of them is kept.
             let mut changed =
                 connection.prepare_cached("UPDATE files SET complete = 0, change_mark = ? WHERE id = ?")?;
-            read_anew.iter().try_for_each(|id| {
+            reread.iter().try_for_each(|id| {
                 changed.execute((NO_MARK, id))?;
                 table_columns::forget(connection, *id)
             })
         })?;
         self.options = Some(options.clone());
-        if !(stale.is_empty() && read_anew.is_empty()) || before.long_text != options.long_text {
+        if !(stale.is_empty() && reread.is_empty()) || before.long_text != options.long_text {
             self.reload()?;
         }
         Ok(())

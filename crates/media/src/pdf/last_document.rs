@@ -107,12 +107,21 @@ fn close_later() {
     }
     let failed = |reason: String| log::error!("closing a document: {reason}");
     let close = || {
-        while lock().document.is_some() {
+        loop {
             std::thread::sleep(KEPT / 4);
-            let unused = lock().document.take_if(|last| last.used.elapsed() >= KEPT);
+            let mut last = lock();
+            let unused = last.document.take_if(|last| last.used.elapsed() >= KEPT);
+            if last.document.is_none() {
+                // Under the same lock: whoever puts a document back later sees that nobody watches.
+                last.is_watched = false;
+            }
+            let is_watched = last.is_watched;
+            drop(last);
             drop(unused);
+            if !is_watched {
+                return;
+            }
         }
-        lock().is_watched = false;
     };
     match Worker::once("last-document", || {}, close, failed) {
         Ok(worker) => worker.detach(),

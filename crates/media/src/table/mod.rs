@@ -17,6 +17,7 @@ use vicinity_core::table::{TableFormat, TableOptions};
 
 pub use self::parquet::ParquetVectors;
 use self::parquet::{ParquetRows, Wanted};
+use super::budget::Reservation;
 use super::dialect::dialect;
 use super::encoding::{self, TextEncoding};
 use super::error::{ReadError, RowProblem};
@@ -153,6 +154,14 @@ impl TableRows {
         let rows = WorkbookRows::open(source, options)?;
         let (format, source) = (rows.format(), Source::Workbook(Box::new(rows)));
         Ok(Self { source, columns: Columns::default(), format, number: 0, failures: 0, ended: false })
+    }
+
+    /// The same rows of a workbook, with the memory that they take.
+    pub(crate) fn holding(mut self, held: Reservation<'static>) -> Self {
+        if let Source::Workbook(rows) = &mut self.source {
+            rows.hold(held);
+        }
+        self
     }
 
     /// The same rows with their cells.

@@ -21,6 +21,7 @@ const LEVELS: [(f64, f64, f32); 3] = [(0.0, 1_600.0, 15.0), (250.0, 7_000.0, 13.
 const FADE: f64 = 0.07;
 /// Width of a letter, and height of a line, as a share of the size.
 const LETTER: f32 = 0.56;
+const WIDE_LETTER: f32 = 1.0;
 const LINE: f32 = 1.3;
 /// Space within the ground of a name.
 const PADDING: [f32; 2] = [5.0, 2.0];
@@ -38,6 +39,23 @@ pub struct ClusterNames;
 
 /// The names of clusters with the picture that is most like all of each.
 pub struct ClusterPictures;
+
+/// The names of clusters, placed.
+pub struct Placed {
+    names: Vec<Name>,
+    clusters: Arc<Clusters>,
+}
+
+impl Placed {
+    fn targets(&self, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        let target = |(name, at, _): (&Name, Pos2, f32)| ClusterTarget {
+            rect: name.rect(at),
+            cluster: name.cluster,
+            clusters: Arc::clone(&self.clusters),
+        };
+        shown(&self.names, map).map(target).collect()
+    }
+}
 
 /// A name and where and when it is shown.
 #[derive(Debug, PartialEq)]
@@ -72,15 +90,15 @@ impl Name {
     /// About the space that it takes on the screen.
     fn space(&self) -> [f64; 2] {
         let side = if self.picture.is_some() { PICTURE } else { 0.0 };
-        let width = (self.text.chars().count() as f32 * self.size * LETTER + 2.0 * PADDING[0]).max(side);
+        let letters: f32 = self.text.chars().map(|letter| if letter.is_ascii() { LETTER } else { WIDE_LETTER }).sum();
+        let width = (letters * self.size + 2.0 * PADDING[0]).max(side);
         [f64::from(width + GAP), f64::from(self.size * LINE + 2.0 * PADDING[1] + side + GAP)]
     }
 
     /// Where it can be clicked.
-    fn target(&self, at: Pos2) -> ClusterTarget {
+    fn rect(&self, at: Pos2) -> Rect {
         let [width, height] = self.space();
-        let rect = Rect::from_center_size(at, vec2(width as f32 - GAP, height as f32 - GAP));
-        ClusterTarget { rect, cluster: self.cluster }
+        Rect::from_center_size(at, vec2(width as f32 - GAP, height as f32 - GAP))
     }
 
     /// The scale from which two names do not touch.
@@ -125,15 +143,15 @@ fn place(clusters: &Clusters, picture: impl Fn(&Cluster) -> Option<ItemId>) -> V
 
 impl MapLayer for ClusterNames {
     type Key = ArcKey<Clusters>;
-    type Data = Vec<Name>;
+    type Data = Placed;
 
     fn key(&self, map: &LayerContext<'_>) -> Option<ArcKey<Clusters>> {
         Some(ArcKey(Arc::clone(map.clusters.filter(|_| !map.shows_cluster_pictures)?)))
     }
 
-    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Vec<Name> + Send + 'static {
+    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Placed + Send + 'static {
         let clusters = map.clusters.cloned().unwrap_or_default();
-        move || place(&clusters, |_| None)
+        move || Placed { names: place(&clusters, |_| None), clusters }
     }
 
     fn is_quick(&self, _map: &LayerContext<'_>) -> bool {
@@ -144,28 +162,29 @@ impl MapLayer for ClusterNames {
         Some(LayerSwitch { name: "Names", tooltip: "What the items of each cluster have in common" })
     }
 
-    fn cluster_targets(&self, names: &Vec<Name>, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
-        shown(names, map).map(|(name, at, _)| name.target(at)).collect()
+    fn cluster_targets(&self, placed: &Placed, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        placed.targets(map)
     }
 
-    fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
-        draw_names(names, map, painter);
+    fn draw(&self, placed: &Placed, map: &LayerContext<'_>, painter: &Painter) {
+        draw_names(&placed.names, map, painter);
     }
 }
 
 impl MapLayer for ClusterPictures {
     type Key = (ArcKey<Clusters>, ArcKey<Snapshot>);
-    type Data = Vec<Name>;
+    type Data = Placed;
 
     fn key(&self, map: &LayerContext<'_>) -> Option<Self::Key> {
         Some((ArcKey(Arc::clone(map.clusters?)), ArcKey(Arc::clone(map.snapshot))))
     }
 
-    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Vec<Name> + Send + 'static {
+    fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Placed + Send + 'static {
         let (clusters, snapshot) = (map.clusters.cloned().unwrap_or_default(), Arc::clone(map.snapshot));
         move || {
             let is_picture = |id: &ItemId| snapshot.get(*id).is_some_and(|item| item.modality == Modality::Image);
-            place(&clusters, |cluster| Some(cluster.typical).filter(is_picture))
+            let names = place(&clusters, |cluster| Some(cluster.typical).filter(is_picture));
+            Placed { names, clusters }
         }
     }
 
@@ -177,12 +196,12 @@ impl MapLayer for ClusterPictures {
         Some(CLUSTER_PICTURES)
     }
 
-    fn cluster_targets(&self, names: &Vec<Name>, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
-        shown(names, map).map(|(name, at, _)| name.target(at)).collect()
+    fn cluster_targets(&self, placed: &Placed, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        placed.targets(map)
     }
 
-    fn draw(&self, names: &Vec<Name>, map: &LayerContext<'_>, painter: &Painter) {
-        draw_names(names, map, painter);
+    fn draw(&self, placed: &Placed, map: &LayerContext<'_>, painter: &Painter) {
+        draw_names(&placed.names, map, painter);
     }
 }
 
@@ -204,7 +223,7 @@ fn draw_names(names: &[Name], map: &LayerContext<'_>, painter: &Painter) {
 /// The picture above the words, both centred.
 fn draw_name(name: &Name, at: Pos2, opacity: f32, map: &LayerContext<'_>, painter: &Painter) {
     let picture = name.picture.and_then(map.thumbnail);
-    let below = if picture.is_some() { vec2(0.0, 0.5 * PICTURE) } else { Vec2::ZERO };
+    let below = if name.picture.is_some() { vec2(0.0, 0.5 * PICTURE) } else { Vec2::ZERO };
     let colour = map.theme.text1.gamma_multiply(opacity);
     let text = painter.layout_no_wrap(name.text.clone(), FontId::proportional(name.size), colour);
     let space = Rect::from_center_size(at + below, text.size() + 2.0 * vec2(PADDING[0], PADDING[1]));

@@ -8,7 +8,7 @@ mod word_vectors;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
@@ -16,9 +16,9 @@ use crate::library::Library;
 use crate::model_loader::LazyModel;
 use crate::{Event, Job, Severity, Snapshot, threads};
 use naming::ClusterMembers;
-use vicinity_core::{Cluster, Clusters, Layout};
+use vicinity_core::{Cluster, Clusters, ItemId, Layout};
 use vicinity_layout::{clusters, usual_counts};
-use word_vectors::WordVectors;
+use word_vectors::{BegunWords, WordVectors};
 
 /// Finds the clusters of a layout on request.
 pub struct ClusterFinder {
@@ -27,6 +27,7 @@ pub struct ClusterFinder {
     model: LazyModel,
     pool: rayon::ThreadPool,
     words: Option<WordVectors>,
+    begun: Option<BegunWords>,
 }
 
 impl Artefact for ClusterFinder {
@@ -37,7 +38,7 @@ impl Artefact for ClusterFinder {
     fn open(context: &Context) -> io::Result<Self> {
         let pool = threads::pool("vicinity-clusters", threads::spare_threads())?;
         let Context { library, event_sender, model, .. } = context.clone();
-        Ok(Self { library, event_sender, model, pool, words: None })
+        Ok(Self { library, event_sender, model, pool, words: None, begun: None })
     }
 
     fn requested(job: &Job) -> Option<Requested<Arc<Layout>>> {
@@ -60,7 +61,7 @@ impl Artefact for ClusterFinder {
     }
 
     fn failed(&mut self, reason: &str) {
-        self.words = None;
+        (self.words, self.begun) = (None, None);
         self.event_sender.notice(Severity::Error, format!("The clusters of the map could not be found ({reason})"));
     }
 }
@@ -73,18 +74,20 @@ impl ClusterFinder {
         let tree = self.pool.install(|| clusters(positions, counts, cancelled)).ok()?;
         let members = self.pool.install(|| ClusterMembers::sample(snapshot, positions, &tree));
         self.prepare_words(snapshot, cancelled);
+        if cancelled.load(Ordering::Relaxed) {
+            return None;
+        }
         let words = self.words.as_ref();
         let names = self.pool.install(|| members.names(snapshot, &tree, words));
-        let all = tree.clusters.iter().zip(names).enumerate().filter_map(|(at, (cluster, names))| {
-            let (centre, typical) = members.middle(at)?;
-            let typical = snapshot.item(typical)?.id;
+        let all = tree.clusters.iter().zip(names).enumerate().map(|(at, (cluster, names))| {
+            // One without items, which is rare, has neither.
+            let (centre, typical) = members.middle(at).unwrap_or_default();
+            let typical = snapshot.item(typical).map_or(ItemId(0), |item| item.id);
             let &vicinity_layout::MapCluster { parent, levels, count } = cluster;
-            Some(Cluster { names, parent, levels, count, centre, typical })
+            Cluster { names, parent, levels, count, centre, typical }
         });
-        let all: Vec<Cluster> = all.collect();
-        // Places in the list are references, so all have to be there.
         let Layout { epoch, generation, .. } = *layout;
-        (all.len() == tree.clusters.len()).then_some(Clusters { epoch, generation, all, of_rows: tree.of_points })
+        Some(Clusters { epoch, generation, all: all.collect(), of_rows: tree.of_points })
     }
 
     /// Embeds the vocabulary unless that was done; without it clusters have other names or none.
@@ -97,7 +100,7 @@ impl ClusterFinder {
         if self.model.is_service() || self.model.own_vectors().is_some() {
             return;
         }
-        match WordVectors::get(snapshot, &self.model, cancelled) {
+        match WordVectors::get(snapshot, &self.model, &mut self.begun, cancelled) {
             Ok(words) => self.words = Some(words),
             Err(why) => log::info!("clusters are not named by the vocabulary: {why}"),
         }

@@ -173,7 +173,8 @@ impl ClusterMembers {
 
 /// The best names for a direction, best first, where the mean of the cluster's vectors is so long.
 fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)], length: f32) -> Vec<String> {
-    if length < MIXED[0] {
+    // All zeros where there is nothing to differ from.
+    if length < MIXED[0] || direction.iter().all(|value| *value == 0.0) {
         return Vec::new();
     }
     let cosine = |vector: &[f32]| direction.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>();
@@ -252,4 +253,25 @@ fn middle(centred: &Centred<'_>, positions: &[MapPos], rows: &[usize], mean: &[f
     let typical =
         rows.iter().map(|row| (likeness(*row), *row)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))?;
     Some((*centre, typical.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_from_nothing_or_is_a_mixed_lot_has_no_name() {
+        let words = [(3, vec![1.0, 0.0]), (4, vec![0.0, 1.0])];
+        assert_eq!(nearest_words(&[0.8, 0.6], &words, 0.5)[0], VOCABULARY.words[3]);
+        assert!(nearest_words(&[0.0, 0.0], &words, 0.5).is_empty());
+        assert!(nearest_words(&[0.8, 0.6], &words, 0.1).is_empty());
+        let broadest = nearest_words(&[0.8, 0.6], &words, 0.15);
+        assert!(
+            broadest.iter().all(|name| VOCABULARY
+                .words
+                .iter()
+                .position(|w| w == name)
+                .is_some_and(|w| VOCABULARY.is_broadest(w)))
+        );
+    }
 }

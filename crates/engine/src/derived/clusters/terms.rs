@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 const WORDS_PER_ITEM: usize = 60;
 /// Shorter words say little.
 const MIN_LETTERS: usize = 3;
-/// A word is no name where fewer items of the cluster have it.
+/// Words that fewer items of a cluster have do not name it.
 const MIN_ITEMS: usize = 3;
 
 /// For each class its most particular words, best first, at most `most`. Each item is the class that it belongs to and its text.

@@ -14,6 +14,12 @@ const FILE: ArtefactFile = ArtefactFile { name: "words", magic: *b"VICWRD\0\x01"
 /// Words that are embedded at once: a search waits for no more.
 const BATCH: usize = 8;
 
+/// Vectors of the first words, made before the work was cancelled.
+pub struct BegunWords {
+    model: ModelKey,
+    vectors: Vec<f32>,
+}
+
 /// The vectors of all words of the vocabulary.
 pub struct WordVectors {
     model: ModelKey,
@@ -23,16 +29,26 @@ pub struct WordVectors {
 }
 
 impl WordVectors {
-    /// Reads or makes the vectors for the model of a snapshot.
+    /// Reads or makes the vectors for the model of a snapshot, from those in `begun` on, where they stay when it is cancelled.
     ///
     /// # Errors
     /// A sentence, when the model fails or the work is cancelled.
-    pub fn get(snapshot: &Snapshot, model: &LazyModel, cancelled: &AtomicBool) -> Result<Self, String> {
+    pub fn get(
+        snapshot: &Snapshot,
+        model: &LazyModel,
+        begun: &mut Option<BegunWords>,
+        cancelled: &AtomicBool,
+    ) -> Result<Self, String> {
         let parts = snapshot.parts();
         let whole = match stored(snapshot) {
             Some(vectors) => vectors,
             None => {
-                let vectors = embed(model, parts.model.dim, cancelled)?;
+                if begun.as_ref().is_some_and(|begun| begun.model != parts.model) {
+                    *begun = None;
+                }
+                let begun = begun.get_or_insert_with(|| BegunWords { model: parts.model.clone(), vectors: Vec::new() });
+                embed(model, &mut begun.vectors, parts.model.dim, cancelled)?;
+                let vectors = std::mem::take(&mut begun.vectors);
                 if parts.read_only.is_none() {
                     let bytes: Vec<u8> = vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
                     if let Err(why) = FILE.write(&parts.library, &inputs(&parts.model), &bytes) {
@@ -76,9 +92,9 @@ fn stored(snapshot: &Snapshot) -> Option<Vec<f32>> {
         .then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
 }
 
-fn embed(model: &LazyModel, dim: usize, cancelled: &AtomicBool) -> Result<Vec<f32>, String> {
-    let mut vectors = Vec::with_capacity(dim * VOCABULARY.words.len());
-    for words in VOCABULARY.words.chunks(BATCH) {
+fn embed(model: &LazyModel, vectors: &mut Vec<f32>, dim: usize, cancelled: &AtomicBool) -> Result<(), String> {
+    let done = vectors.len() / dim.max(1);
+    for words in VOCABULARY.words[done.min(VOCABULARY.words.len())..].chunks(BATCH) {
         if cancelled.load(Ordering::Relaxed) {
             return Err("cancelled".to_owned());
         }
@@ -87,7 +103,11 @@ fn embed(model: &LazyModel, dim: usize, cancelled: &AtomicBool) -> Result<Vec<f3
             vectors.extend(text.embedding.as_slice());
         }
     }
-    if vectors.len() == dim * VOCABULARY.words.len() { Ok(vectors) } else { Err("vectors are missing".to_owned()) }
+    if vectors.len() == dim * VOCABULARY.words.len() {
+        return Ok(());
+    }
+    vectors.clear();
+    Err("vectors are missing".to_owned())
 }
 
 /// The beginning of each vector, of unit length.

@@ -185,12 +185,18 @@ fn pattern(raw: &[IfdEntry<'_>]) -> Option<[u8; 4]> {
 
 /// Place and length of each strip or tile.
 fn pieces(raw: &[IfdEntry<'_>], size: [u32; 2], piece: [u32; 2], places: [u16; 2]) -> Option<Vec<(u64, u64)>> {
-    let count = size[0].div_ceil(piece[0]) as usize * size[1].div_ceil(piece[1]) as usize;
-    if count > MAX_PIECES || pixels_of(piece) > pixels_of(size).max(USUAL_PIECE) {
-        return None;
-    }
+    let count = piece_count(size, piece)?;
     let [offsets, lengths] = places.map(|tag| numbers(raw, tag, count));
     Some(offsets?.into_iter().zip(lengths?).collect())
+}
+
+/// `None` for more or larger pieces than a picture of this size needs.
+fn piece_count(size: [u32; 2], piece: [u32; 2]) -> Option<usize> {
+    let count = size[0].div_ceil(piece[0]) as usize * size[1].div_ceil(piece[1]) as usize;
+    let is_usual = count <= MAX_PIECES
+        && pixels_of(piece) <= pixels_of(size).max(USUAL_PIECE)
+        && (count as u64).saturating_mul(pixels_of(piece)) <= pixels_of(size).saturating_mul(4) + USUAL_PIECE;
+    is_usual.then_some(count)
 }
 
 fn active_area(raw: &[IfdEntry<'_>], size: [u32; 2]) -> Option<Area> {
@@ -209,4 +215,17 @@ fn crop_area(raw: &[IfdEntry<'_>], active: Area) -> Option<Area> {
         crop.size[axis] > 0 && u64::from(crop.origin[axis]) + u64::from(crop.size[axis]) <= u64::from(active.size[axis])
     });
     fits.then_some(crop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_that_reach_far_beyond_the_picture_are_refused() {
+        assert_eq!(piece_count([6000, 4000], [256, 256]), Some(24 * 16));
+        assert_eq!(piece_count([6000, 4000], [6000, 16]), Some(250));
+        assert_eq!(piece_count([40, 30], [1024, 1024]), Some(1), "a tile may be larger than a small picture");
+        assert_eq!(piece_count([60_000, 1], [1, 1 << 22]), None, "60,000 tiles, each larger than the picture");
+    }
 }

@@ -4,6 +4,8 @@
 //! it is unpacked.
 
 mod footer;
+mod lists;
+mod page_error;
 mod page_header;
 mod pages;
 mod unpack;
@@ -17,23 +19,27 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader;
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use vicinity_core::table::{ColumnKind, MAX_COLUMNS, TableFormat, TableOptions};
 
 pub use vectors::ParquetVectors;
 
 use self::footer::{check_column, read_metadata};
-use self::pages::PagedFile;
+use self::lists::ListLimits;
+use self::pages::{PagedFile, uses_prefixes};
 use super::picture::RowPicture;
-use super::row::{Columns, RowContent, RowError, Step, TableColumn};
+use super::row::{Columns, MAX_ROW_BYTES, RowContent, RowError, Step, TableColumn};
 use crate::dialect::TEXT_FIELDS;
-use crate::error::{ReadError, TableError};
+use crate::error::{ReadError, RowProblem, TableError};
 use crate::sniff;
 
-/// Texts of lists in a column of a row group.
-const MAX_LIST_VALUES: u64 = 1 << 25;
+/// What the lists of all columns may have.
+const LIMITS: ListLimits = ListLimits { values: 1 << 25, row: 1 << 16, bytes: 256 << 20 };
 /// Rows whose values are decoded together; few, as they may be pictures.
 const BATCH: usize = 64;
+/// The most digits of a decimal number, and the most bytes that they are stored in.
+const MAX_DIGITS: i32 = 76;
+const MAX_DECIMAL: usize = 32;
 /// Texts of a list that are kept.
 const MAX_LIST: usize = 100;
 
@@ -88,7 +94,8 @@ impl ParquetRows {
         let (metadata, skipped) = read_metadata(&mut file, first)?;
         let plan = Plan::new(metadata.file_metadata().schema(), options);
         plan.check(metadata.row_groups(), wanted)?;
-        let reader = PagedFile::new(file, metadata, MAX_LIST_VALUES);
+        let limits = plan.limits(metadata.file_metadata().schema_descr());
+        let reader = PagedFile::new(file, metadata, limits);
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self { reader: Some(reader), rows: None, folder, plan, wanted, number: skipped })
     }
@@ -129,13 +136,14 @@ impl ParquetRows {
             return error(TableError::Damaged, self.number);
         };
         self.number += 1;
-        Some(Ok(self.content(row)))
+        let content = self.content(row);
+        Some(content.map_err(|problem| RowError { line: self.number, problem }))
     }
 
-    fn content(&self, row: Row) -> RowContent {
+    fn content(&self, row: Row) -> Result<RowContent, RowProblem> {
         let places = self.plan.wanted(self.wanted);
         let mut content = RowContent::default();
-        let mut texts = Vec::new();
+        let (mut texts, mut bytes) = (Vec::new(), 0);
         for (at, (_, value)) in places.into_iter().zip(row.into_columns()) {
             let Some(field) = self.plan.fields.get(at) else { continue };
             if Some(at) == self.plan.picture && self.wanted == Wanted::Content {
@@ -143,6 +151,10 @@ impl ParquetRows {
                 continue;
             }
             let Some(text) = text(&value, field) else { continue };
+            bytes += text.len();
+            if bytes > MAX_ROW_BYTES {
+                return Err(RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 });
+            }
             if self.plan.text.is_none_or(|wanted| wanted == at) {
                 texts.push(text.clone());
             }
@@ -156,7 +168,7 @@ impl ParquetRows {
             texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" | ");
         // Whether the picture can be read is of no matter for its cells.
         content.is_item = self.wanted == Wanted::Cells && self.plan.picture.is_some();
-        content
+        Ok(content)
     }
 }
 
@@ -178,6 +190,15 @@ impl Plan {
     fn columns(&self) -> Vec<TableColumn> {
         let cells = self.cells.iter().filter_map(|at| self.fields.get(*at)).take(MAX_COLUMNS);
         cells.map(|field| TableColumn { name: field.name().to_owned(), kind: kind(field) }).collect()
+    }
+
+    /// What the lists in each of the columns may have.
+    fn limits(&self, schema: &SchemaDescriptor) -> ListLimits {
+        let is_read =
+            |at: usize| self.cells.iter().chain(&self.picture).any(|own| *own == schema.get_column_root_idx(at));
+        let lists = (0..schema.num_columns()).filter(|at| schema.column(*at).max_rep_level() > 0 && is_read(*at));
+        let lists = lists.count().max(1) as u64;
+        ListLimits { row: LIMITS.row.min(4 * LIMITS.row / lists), bytes: LIMITS.bytes / lists, ..LIMITS }
     }
 
     /// The places of the fields that are read, ascending.
@@ -212,8 +233,14 @@ impl Plan {
         let name = reader.metadata().file_metadata().schema().name().to_owned();
         let fields = self.wanted(wanted).into_iter().filter_map(|at| self.fields.get(at).cloned()).collect();
         let projection = Type::group_type_builder(&name).with_fields(fields).build()?;
-        Ok(RowIter::from_file_into(Box::new(reader)).project(Some(projection))?.with_batch_size(BATCH))
+        let batch = if reader.metadata().row_groups().iter().any(has_prefixes) { 1 } else { BATCH };
+        Ok(RowIter::from_file_into(Box::new(reader)).project(Some(projection))?.with_batch_size(batch))
     }
+}
+
+/// Whether texts may take far more memory than the page that they are in.
+fn has_prefixes(group: &RowGroupMetaData) -> bool {
+    group.columns().iter().any(uses_prefixes)
 }
 
 fn is_repeated(field: &Type) -> bool {
@@ -255,6 +282,9 @@ fn is_simple(field: &TypePtr) -> bool {
         return false;
     }
     let info = field.get_basic_info();
+    if info.converted_type() == ConvertedType::DECIMAL && !has_usual_digits(field) {
+        return false;
+    }
     match field.get_physical_type() {
         PhysicalType::BYTE_ARRAY => is_text_type(field) || info.converted_type() == ConvertedType::DECIMAL,
         PhysicalType::FIXED_LEN_BYTE_ARRAY => {
@@ -262,6 +292,11 @@ fn is_simple(field: &TypePtr) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether a decimal number has so few digits that it can be shown.
+fn has_usual_digits(field: &Type) -> bool {
+    (0..=MAX_DIGITS).contains(&field.get_precision()) && (0..=field.get_precision()).contains(&field.get_scale())
 }
 
 /// The type of the elements of a list.
@@ -312,6 +347,7 @@ fn text(value: &Field, field: &Type) -> Option<String> {
         Field::Float16(number) => finite(number.to_f64()).map(|_| number.to_f32().to_string()),
         Field::Float(number) => finite(f64::from(*number)).map(|_| number.to_string()),
         Field::Double(number) => finite(*number).map(|number| number.to_string()),
+        Field::Decimal(number) if number.data().len() > MAX_DECIMAL => None,
         Field::ListInternal(list) => {
             let texts = list.elements().iter().take(MAX_LIST).filter_map(|element| match element {
                 Field::Str(text) => Some(text.as_str()),
@@ -469,7 +505,7 @@ mod tests {
         assert_eq!(errors.len(), 1, "{errors:?}");
         let mut source = File::open(&file).expect("there");
         let metadata = read_metadata(&mut source, 0).expect("intact").0;
-        let pages = PagedFile::new(source, metadata, 10);
+        let pages = PagedFile::new(source, metadata, LIMITS);
         let group = pages.get_row_group(0).expect("a group");
         let page = group.get_column_page_reader(0).expect("pages").get_next_page();
         assert!(page.is_err_and(|error| error.to_string().contains("too large")));
@@ -488,12 +524,74 @@ mod tests {
     }
 
     #[test]
+    fn decimals_of_any_number_of_digits_are_not_shown() {
+        use parquet::data_type::{ByteArray, Decimal};
+        let column = |kind, precision, scale| {
+            let builder = Type::primitive_type_builder("a", kind).with_converted_type(ConvertedType::DECIMAL);
+            builder.with_precision(precision).with_scale(scale).build().expect("a type").into()
+        };
+        assert!(is_simple(&column(PhysicalType::BYTE_ARRAY, 76, 76)));
+        assert!(is_simple(&column(PhysicalType::INT32, 9, 2)));
+        assert!(!is_simple(&column(PhysicalType::BYTE_ARRAY, i32::MAX, i32::MAX - 1)));
+        let usual = column(PhysicalType::BYTE_ARRAY, 20, 2);
+        let shown = |bytes: Vec<u8>| text(&Field::Decimal(Decimal::from_bytes(ByteArray::from(bytes), 20, 2)), &usual);
+        assert_eq!(shown(vec![1, 0]).as_deref(), Some("2.56"));
+        assert_eq!(shown(vec![1; 33]), None);
+    }
+
+    #[test]
     fn only_pictures_below_the_table_are_named() {
         let folder = Path::new("/data");
         assert_eq!(file_below(folder, "a/b.JPG"), Some("/data/a/b.JPG".into()));
         for path in ["../b.jpg", "/etc/b.jpg", "b.txt", "", "a/../../b.jpg"] {
             assert_eq!(file_below(folder, path), None, "{path}");
         }
+    }
+
+    /// A column of required lists of the same text, of so many each.
+    fn write_lists(path: &Path, text: &str, lengths: &[usize], prefixes: bool) {
+        use parquet::data_type::{ByteArray, ByteArrayType};
+        use parquet::file::properties::WriterProperties;
+        use parquet::file::writer::SerializedFileWriter;
+        let schema =
+            "message m { required group tags (LIST) { repeated group list { required binary element (UTF8); } } }";
+        let schema = parquet::schema::parser::parse_message_type(schema).expect("a schema");
+        let properties = WriterProperties::builder().set_dictionary_page_size_limit(64 << 20);
+        let properties = match prefixes {
+            true => properties.set_dictionary_enabled(false).set_encoding(parquet::basic::Encoding::DELTA_BYTE_ARRAY),
+            false => properties,
+        };
+        let file = File::create(path).expect("created");
+        let mut writer = SerializedFileWriter::new(file, schema.into(), properties.build().into()).expect("a writer");
+        let mut group = writer.next_row_group().expect("a group");
+        let mut column = group.next_column().expect("a column").expect("one");
+        let repeated: Vec<i16> = lengths.iter().flat_map(|length| (0..*length).map(|at| i16::from(at > 0))).collect();
+        let (known, values) = (vec![1; repeated.len()], vec![ByteArray::from(text); repeated.len()]);
+        column.typed::<ByteArrayType>().write_batch(&values, Some(&known), Some(&repeated)).expect("written");
+        column.close().expect("closed");
+        group.close().expect("closed");
+        writer.close().expect("closed");
+    }
+
+    #[test]
+    fn lists_that_repeat_a_text_without_end_are_errors() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("a.parquet");
+        let read = |text: &str, lengths: &[usize], prefixes: bool| {
+            write_lists(&path, text, lengths, prefixes);
+            let file = File::open(&path).expect("there");
+            let rows = TableRows::parquet(file, &path, &TableOptions::default(), true, 1).expect("opens").with_cells();
+            rows.map(|row| row.map(|row| row.text.len()).map_err(|error| error.problem)).collect::<Vec<_>>()
+        };
+        let damaged = || Err(ReadError::from(TableError::Damaged).into());
+        let long = "x".repeat(1 << 20);
+        for prefixes in [false, true] {
+            assert_eq!(read("x", &[2, 1, 1 << 16], prefixes), [Ok(4), Ok(1), Ok(298)], "100 are kept");
+            assert_eq!(read("x", &[1, (1 << 16) + 1], prefixes), [damaged()]);
+            assert_eq!(read(&long, &[1, 300], prefixes), [damaged()]);
+        }
+        let too_long = Err(RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 });
+        assert_eq!(read(&long, &[1, 20, 2], false), [Ok(1 << 20), too_long, Ok((2 << 20) + 2)]);
     }
 
     #[test]

@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::errors::Result;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
+use super::lists::{ListCheck, ListLimits};
+use super::page_error::{damaged, too_large};
 use super::page_header::{self, PageHeader, PageKind};
 use super::unpack::unpack;
 
@@ -29,8 +31,7 @@ const MAX_HEADER: usize = 1 << 20;
 pub struct PagedFile {
     metadata: Arc<ParquetMetaData>,
     shared: Arc<Shared>,
-    /// The most values of lists in a column of a row group.
-    max_values: u64,
+    limits: ListLimits,
 }
 
 struct Shared {
@@ -41,9 +42,9 @@ struct Shared {
 
 impl PagedFile {
     /// A file with these columns and row groups.
-    pub fn new(file: File, metadata: ParquetMetaData, max_values: u64) -> Self {
+    pub fn new(file: File, metadata: ParquetMetaData, limits: ListLimits) -> Self {
         let shared = Shared { file: Mutex::new(file), held: AtomicUsize::new(0) };
-        Self { metadata: Arc::new(metadata), shared: Arc::new(shared), max_values }
+        Self { metadata: Arc::new(metadata), shared: Arc::new(shared), limits }
     }
 }
 
@@ -58,7 +59,7 @@ impl FileReader for PagedFile {
 
     fn get_row_group(&self, i: usize) -> Result<Box<dyn RowGroupReader + '_>> {
         let (metadata, shared) = (Arc::clone(&self.metadata), Arc::clone(&self.shared));
-        Ok(Box::new(PagedGroup { metadata, shared, group: i, max_values: self.max_values }))
+        Ok(Box::new(PagedGroup { metadata, shared, group: i, limits: self.limits }))
     }
 
     fn get_row_iter(&self, projection: Option<Type>) -> Result<RowIter<'_>> {
@@ -70,7 +71,7 @@ struct PagedGroup {
     metadata: Arc<ParquetMetaData>,
     shared: Arc<Shared>,
     group: usize,
-    max_values: u64,
+    limits: ListLimits,
 }
 
 impl RowGroupReader for PagedGroup {
@@ -87,9 +88,9 @@ impl RowGroupReader for PagedGroup {
         let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
         let size = |bytes: i64| u64::try_from(bytes).map_err(|_| damaged());
         let (at, left) = (size(start)?, size(column.compressed_size())?);
-        let values_left = if column.column_descr().max_rep_level() > 0 { self.max_values } else { u64::MAX };
+        let lists = ListCheck::new(column.column_descr(), self.limits);
         let (shared, compression) = (Arc::clone(&self.shared), column.compression());
-        Ok(Box::new(Pages { shared, compression, at, left, values_left, next: None }))
+        Ok(Box::new(Pages { shared, compression, at, left, uses_prefixes: uses_prefixes(column), lists, next: None }))
     }
 
     fn get_column_bloom_filter(&self, _: usize) -> Option<&Sbbf> {
@@ -101,12 +102,9 @@ impl RowGroupReader for PagedGroup {
     }
 }
 
-fn damaged() -> ParquetError {
-    ParquetError::General("the page is damaged".to_owned())
-}
-
-fn too_large() -> ParquetError {
-    ParquetError::General("the page is too large".to_owned())
+/// Whether texts of a column may begin with those before them.
+pub fn uses_prefixes(column: &ColumnChunkMetaData) -> bool {
+    column.encodings().any(|encoding| encoding == Encoding::DELTA_BYTE_ARRAY)
 }
 
 /// The pages of a column of a row group.
@@ -117,7 +115,9 @@ struct Pages {
     at: u64,
     /// Bytes of the pages from there on.
     left: u64,
-    values_left: u64,
+    uses_prefixes: bool,
+    /// The check of a column of lists.
+    lists: Option<ListCheck>,
     /// The header of the next page, once it was read.
     next: Option<PageHeader>,
 }
@@ -184,18 +184,12 @@ impl Pages {
             compression => unpack(&bytes, plain, unpacked, compression).ok_or_else(damaged)?,
         };
         let buf = Bytes::from_owner(PageBytes { bytes, _held: held });
-        self.count(header)?;
-        page_of(header, buf)
-    }
-
-    /// Lists may hold any number of equal values in a few bytes.
-    fn count(&mut self, header: &PageHeader) -> Result<()> {
-        let values = match header.kind {
-            PageKind::Data { values, .. } | PageKind::DataV2 { counts: [values, ..], .. } => values,
-            PageKind::Dictionary { .. } | PageKind::Other => 0,
-        };
-        self.values_left = self.values_left.checked_sub(values.into()).ok_or_else(too_large)?;
-        Ok(())
+        let page = page_of(header, buf)?;
+        if page.encoding() == Encoding::DELTA_BYTE_ARRAY && !self.uses_prefixes {
+            return Err(damaged());
+        }
+        self.lists.as_mut().map_or(Ok(()), |lists| lists.check(&page))?;
+        Ok(page)
     }
 }
 

@@ -12,6 +12,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::FileReader;
 
 use super::footer::{check_column, read_metadata};
+use super::lists::ListLimits;
 use super::pages::PagedFile;
 use crate::error::{ReadError, TableError};
 use crate::guard::guarded;
@@ -19,8 +20,8 @@ use crate::npy::MAX_COLUMNS;
 
 /// Rows that are read at once.
 const BATCH: usize = 64;
-/// Numbers of a column of a row group.
-const MAX_VALUES: u64 = 1 << 29;
+/// What a column of vectors may have.
+const LIMITS: ListLimits = ListLimits { values: 1 << 29, row: MAX_COLUMNS as u64, bytes: u64::MAX };
 
 /// The vectors of a column, row by row.
 pub struct ParquetVectors {
@@ -56,7 +57,7 @@ impl ParquetVectors {
             if let Some(leaf) = leaf {
                 metadata.row_groups().iter().try_for_each(|group| check_column(group.column(leaf.column)))?;
             }
-            let file = PagedFile::new(file, metadata, MAX_VALUES);
+            let file = PagedFile::new(file, metadata, LIMITS);
             Ok(Self { file, leaf, group: 0, reader: None, rows: Vec::new() })
         })
     }
@@ -162,6 +163,8 @@ fn leaf(metadata: &ParquetMetaData, name: &str) -> Option<Leaf> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn rows(file: &str, name: &str) -> Result<Vec<Option<Vec<f64>>>, ReadError> {
@@ -185,5 +188,31 @@ mod tests {
             assert_eq!(rows("vectors.parquet", name), Ok(Vec::new()), "{name}");
         }
         assert_eq!(rows("zstd.parquet", "vector").expect("readable")[3], Some(vec![3.0; 4]));
+    }
+
+    #[test]
+    fn a_row_without_end_is_an_error() {
+        use parquet::file::writer::SerializedFileWriter;
+        let schema = "message m { required group v (LIST) { repeated group list { required float element; } } }";
+        let schema = parquet::schema::parser::parse_message_type(schema).expect("a schema");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for (length, is_read) in [(MAX_COLUMNS, true), (MAX_COLUMNS + 1, false)] {
+            let target = File::create(file.path()).expect("created");
+            let mut writer =
+                SerializedFileWriter::new(target, schema.clone().into(), Arc::default()).expect("a writer");
+            let mut group = writer.next_row_group().expect("a group");
+            let mut column = group.next_column().expect("a column").expect("one");
+            let mut repeated = vec![1; length];
+            repeated[0] = 0;
+            let (known, values) = (vec![1; length], vec![0.5; length]);
+            column.typed::<FloatType>().write_batch(&values, Some(&known), Some(&repeated)).expect("written");
+            column.close().expect("closed");
+            group.close().expect("closed");
+            writer.close().expect("closed");
+            let row = ParquetVectors::open(file.path(), "v").and_then(|mut column| column.next_row());
+            let length_read = row.map(|row| row.flatten().map(|row| row.len()));
+            let expected = if is_read { Ok(Some(length)) } else { Err(TableError::Damaged.into()) };
+            assert_eq!(length_read, expected);
+        }
     }
 }

@@ -12,10 +12,11 @@ use csv::StringRecord;
 use vicinity_core::table::{Decimal, TableFormat, TableOptions};
 
 use self::parts::WorkbookParts;
-use self::sheet::{Sheet, SheetRow};
+use self::sheet::{CellValue, Sheet, SheetRow};
 use self::styles::Styles;
 use self::texts::SheetTexts;
 use super::row::{Columns, MAX_ROW_BYTES, RowContent, RowError, Step};
+use crate::budget::Reservation;
 use crate::dialect::{self, Dialect};
 use crate::document::{Archive, DocumentFormat};
 use crate::error::{ReadError, RowProblem};
@@ -26,6 +27,9 @@ pub const MEMORY: u64 = 256 << 20;
 const MAX_UNPACKED: u64 = 1 << 30;
 /// Rows that decide what the columns are.
 const SAMPLE: usize = 200;
+/// The most that is kept of a cell and of a row, bytes, where it is decided what the columns are.
+const SAMPLE_CELL: usize = 256;
+const SAMPLE_ROW: usize = 1 << 20;
 /// Sheets that are looked through for a table.
 const MAX_SHEETS: usize = 50;
 
@@ -40,6 +44,8 @@ pub struct WorkbookRows {
     /// Place of the next row among those that have cells.
     next: usize,
     header: Vec<String>,
+    /// The memory that all this takes.
+    held: Option<Reservation<'static>>,
 }
 
 impl WorkbookRows {
@@ -56,10 +62,13 @@ impl WorkbookRows {
         let shared = texts.count();
         let mut best = Sheet::default();
         for name in parts.sheets.iter().take(MAX_SHEETS) {
+            let before = texts.count();
             let sheet = Sheet::read(&mut archive, name, &mut texts, shared)?;
             let has_table = sheet.rows.iter().filter(|row| sheet.cells(row).len() > 1).take(2).count() > 1;
             if has_table || (best.rows.is_empty() && !sheet.rows.is_empty()) {
                 best = sheet;
+            } else {
+                texts.truncate(before);
             }
             if has_table {
                 break;
@@ -69,7 +78,8 @@ impl WorkbookRows {
     }
 
     fn of_sheet(sheet: Sheet, texts: SheetTexts, styles: Styles, options: &TableOptions) -> Self {
-        let mut rows = Self { sheet, texts, styles, dialect: Dialect::PLAIN, at: 0, next: 0, header: Vec::new() };
+        let dialect = Dialect::PLAIN;
+        let mut rows = Self { sheet, texts, styles, dialect, at: 0, next: 0, header: Vec::new(), held: None };
         // What stands above a table is no row of it.
         let first = rows.sheet.rows.iter().position(|row| rows.sheet.cells(row).len() > 1);
         rows.next = first.unwrap_or(0);
@@ -83,6 +93,11 @@ impl WorkbookRows {
             (rows.at, rows.next) = (row.number, rows.next + 1);
         }
         rows
+    }
+
+    /// Keeps memory reserved as long as there are rows.
+    pub fn hold(&mut self, held: Reservation<'static>) {
+        self.held = Some(held);
     }
 
     /// The row of the sheet that was read last, from 1.
@@ -117,8 +132,7 @@ impl WorkbookRows {
 
     fn content(&self, row: &SheetRow, columns: &mut Columns) -> Step {
         let cells = self.sheet.cells(row);
-        let bytes: usize = cells.iter().map(|(_, value)| value.length(&self.texts)).sum();
-        if bytes > MAX_ROW_BYTES {
+        if self.is_too_long(cells) {
             let problem = RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 };
             return Err(RowError { line: row.number.into(), problem });
         }
@@ -139,14 +153,28 @@ impl WorkbookRows {
         Ok(content)
     }
 
-    /// A row with all of its cells from the first column on.
+    fn is_too_long(&self, cells: &[(u32, CellValue)]) -> bool {
+        cells.iter().map(|(_, value)| value.length(&self.texts)).sum::<usize>() > MAX_ROW_BYTES
+    }
+
+    /// The beginnings of the cells of a row, from the first column on, as far as they are needed to tell what the columns
+    /// are.
     fn record(&self, row: &SheetRow) -> StringRecord {
         let mut record = StringRecord::new();
-        for (column, value) in self.sheet.cells(row) {
+        let cells = self.sheet.cells(row);
+        if self.is_too_long(cells) {
+            return record;
+        }
+        for (column, value) in cells {
             while record.len() < *column as usize {
                 record.push_field("");
             }
-            record.push_field(&value.shown(&self.texts, &self.styles));
+            let text = value.shown(&self.texts, &self.styles);
+            let text = text.get(..text.floor_char_boundary(SAMPLE_CELL)).unwrap_or_default();
+            if record.as_slice().len() + text.len() > SAMPLE_ROW {
+                break;
+            }
+            record.push_field(text);
         }
         record
     }

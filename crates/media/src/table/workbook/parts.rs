@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::texts::SheetTexts;
+use super::texts::{SheetTexts, append};
 use crate::document::xml::{Element, Visitor, walk};
 use crate::document::{Archive, DocumentError};
 use crate::error::{ReadError, TableError};
+
+/// Sheets of a workbook, or relations of a part.
+const MAX_LISTED: usize = 10_000;
+/// The longest name of a part, or of a relation, bytes.
+const MAX_NAME: usize = 1024;
 
 /// The parts of a workbook, by their names.
 #[derive(Debug, Default)]
@@ -33,6 +38,7 @@ impl WorkbookParts {
         let mut workbook = Workbook::default();
         let damaged = DocumentError::Damaged { format: archive.format };
         walk(archive.part(&main)?.ok_or(damaged)?, &mut workbook)?;
+        check_count(workbook.sheets.len())?;
         let of_kind =
             |kind: &str| targets.values().find(|target| target.kind == kind).map(|target| target.part.clone());
         let sheets =
@@ -69,7 +75,12 @@ fn relations<R: Read + Seek>(
     if let Some(part) = archive.part(name)? {
         walk(part, &mut relations)?;
     }
+    check_count(relations.all.len())?;
     Ok(relations.all)
+}
+
+fn check_count(count: usize) -> Result<(), TableError> {
+    if count > MAX_LISTED { Err(TableError::TooLarge) } else { Ok(()) }
 }
 
 struct Relations {
@@ -84,9 +95,16 @@ impl Visitor for Relations {
         {
             let kind = element.attribute("Type").unwrap_or_default();
             let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
-            self.all.insert(id, Target { part: resolved(&self.folder, &target), kind });
+            // Links may be longer than names, and lead to no part.
+            if [&id, &target, &kind].iter().all(|name| name.len() <= MAX_NAME) {
+                self.all.insert(id, Target { part: resolved(&self.folder, &target), kind });
+            }
         }
         true
+    }
+
+    fn is_full(&self) -> bool {
+        self.all.len() > MAX_LISTED
     }
 }
 
@@ -120,11 +138,15 @@ impl Visitor for Workbook {
                 self.from_1904 = element.attribute("date1904").is_some_and(|value| value == "1" || value == "true");
             }
             "sheet" if element.attribute("state").is_none_or(|state| state == "visible") => {
-                self.sheets.extend(element.attribute("id"));
+                self.sheets.extend(element.attribute("id").filter(|id| id.len() <= MAX_NAME));
             }
             _ => {}
         }
         true
+    }
+
+    fn is_full(&self) -> bool {
+        self.sheets.len() > MAX_LISTED
     }
 }
 
@@ -167,7 +189,7 @@ impl Visitor for SharedTexts<'_> {
 
     fn text(&mut self, text: &str) {
         if self.is_text {
-            self.text.push_str(text);
+            self.error = append(&mut self.text, text).err();
         }
     }
 

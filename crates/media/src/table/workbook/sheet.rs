@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::styles::Styles;
-use super::texts::SheetTexts;
+use super::texts::{SheetTexts, append};
 use crate::document::Archive;
 use crate::document::xml::{Element, Visitor, walk};
 use crate::error::{ReadError, TableError};
@@ -143,7 +143,7 @@ impl Visitor for SheetReader<'_> {
 
     fn text(&mut self, text: &str) {
         if self.cell.is_value {
-            self.cell.text.push_str(text);
+            self.error = append(&mut self.cell.text, text).err();
         }
     }
 
@@ -155,6 +155,9 @@ impl Visitor for SheetReader<'_> {
 impl SheetReader<'_> {
     fn add(&mut self) -> Result<(), TableError> {
         let Some(value) = self.value()? else { return Ok(()) };
+        if self.cell.column >= MAX_COLUMNS {
+            return Ok(());
+        }
         if self.sheet.cells.len() >= MAX_CELLS {
             return Err(TableError::TooLarge);
         }
@@ -165,7 +168,7 @@ impl SheetReader<'_> {
         let Some(row) = self.sheet.rows.last_mut() else { return Ok(()) };
         let last = if row.start == row.end { None } else { self.sheet.cells.last() };
         // A second value of the same column.
-        if self.cell.column >= MAX_COLUMNS || last.is_some_and(|(column, _)| *column >= self.cell.column) {
+        if last.is_some_and(|(column, _)| *column >= self.cell.column) {
             return Ok(());
         }
         self.sheet.cells.push((self.cell.column, value));

@@ -9,7 +9,10 @@ use jiff::civil::{DateTime, date};
 use super::parts::WorkbookParts;
 use crate::document::Archive;
 use crate::document::xml::{Element, Visitor, walk};
-use crate::error::ReadError;
+use crate::error::{ReadError, TableError};
+
+/// The most styles, and the most formats that are defined; spreadsheet programs have no more.
+const MAX_STYLES: usize = 65_536;
 
 /// The styles of cells.
 #[derive(Debug, Default)]
@@ -23,11 +26,14 @@ impl Styles {
     /// Reads the styles of a workbook.
     ///
     /// # Errors
-    /// When the part is damaged.
+    /// When the part is damaged, or has too many.
     pub fn read<R: Read + Seek>(archive: &mut Archive<R>, parts: &WorkbookParts) -> Result<Self, ReadError> {
         let mut reader = StyleReader::default();
         if let Some(part) = parts.styles.as_ref().map(|name| archive.part(name)).transpose()?.flatten() {
             walk(part, &mut reader)?;
+        }
+        if reader.is_full() {
+            return Err(TableError::TooLarge.into());
         }
         let StyleReader { codes, formats, .. } = reader;
         let is_date = |format: &u32| codes.get(format).copied().unwrap_or_else(|| is_built_in_date(*format));
@@ -121,6 +127,10 @@ impl Visitor for StyleReader {
         if name == "cellXfs" {
             self.is_cells = false;
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.formats.len() > MAX_STYLES || self.codes.len() > MAX_STYLES
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::super::TableRows;
 use super::*;
+use crate::error::TableError;
 
 fn fixture(name: &str, options: &TableOptions) -> Result<TableRows, ReadError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/tables").join(name);
@@ -99,4 +100,23 @@ fn workbooks_made_to_do_harm_are_refused_and_damaged_ones_end() {
         bytes[at] ^= 0x55;
         let _ends = crate::guard::guarded(|| read(bytes));
     }
+}
+
+#[test]
+fn what_is_kept_of_a_workbook_is_bounded() {
+    // A row that is sampled refers to one long text from many columns.
+    let long = format!("<si><t>{}</t></si>", "ü".repeat(1000));
+    let many = format!("<row>{}</row>", "<c t=\"s\"><v>0</v></c>".repeat(8000));
+    let options = TableOptions { has_header: Some(true), ..TableOptions::default() };
+    let rows = WorkbookRows::open(Cursor::new(workbook(&many.repeat(2), &long)), &options).expect("opens");
+    let bytes: usize = rows.header.iter().map(String::len).sum();
+    assert!(rows.header.iter().all(|name| name.len() == SAMPLE_CELL) && bytes == SAMPLE_ROW, "{bytes}");
+    // So does one that is too long.
+    let longest = format!("<si><t>{}</t></si>", "x".repeat(1 << 20));
+    let rows = WorkbookRows::open(Cursor::new(workbook(&many.repeat(2), &longest)), &options).expect("opens");
+    assert!(rows.header.is_empty());
+    let too_large = Some(ReadError::from(TableError::TooLarge));
+    let text = format!("<t>{}</t>", "x".repeat(1 << 20)).repeat(17);
+    assert_eq!(read(workbook("", &format!("<si>{text}</si>"))).err(), too_large, "a text in many pieces");
+    assert_eq!(read(workbook(&format!("<row><c t=\"inlineStr\">{text}</c></row>"), "")).err(), too_large);
 }
