@@ -586,12 +586,15 @@ mod tests {
         let damaged = || Err(ReadError::from(TableError::Damaged).into());
         let long = "x".repeat(1 << 20);
         for prefixes in [false, true] {
-            assert_eq!(read("x", &[2, 1, 1 << 16], prefixes), [Ok(4), Ok(1), Ok(298)], "100 are kept");
+            // Each text that begins as the one before may be as long as the page, so that such lists may be less long.
+            let most = if prefixes { 1_000 } else { 1 << 16 };
+            assert_eq!(read("x", &[2, 1, most], prefixes), [Ok(4), Ok(1), Ok(298)], "100 are kept");
             assert_eq!(read("x", &[1, (1 << 16) + 1], prefixes), [damaged()]);
             assert_eq!(read(&long, &[1, 300], prefixes), [damaged()]);
         }
         let too_long = Err(RowProblem::RowTooLong { megabytes: MAX_ROW_BYTES >> 20 });
-        assert_eq!(read(&long, &[1, 20, 2], false), [Ok(1 << 20), too_long, Ok((2 << 20) + 2)]);
+        // Of the last, as much is kept as of any text.
+        assert_eq!(read(&long, &[1, 20, 2], false), [Ok(1 << 20), too_long, Ok(1 << 20)]);
     }
 
     #[test]
