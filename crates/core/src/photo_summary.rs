@@ -77,20 +77,23 @@ impl PhotoSummary {
             rating: facts.rating,
         }
     }
-}
 
-impl PhotoSummary {
     /// What is known of a part of the file that this is of: a frame of a video was taken as long after the recording began as
     /// its time says. Rows of tables have no such facts.
     pub fn of_part(self, part: Part) -> Option<Self> {
-        match (part, self.taken_source) {
-            (Part::Row(_), _) => None,
-            (Part::Frame { ms }, Some(TimeSource::Metadata | TimeSource::Sidecar)) => {
-                let taken = self.taken.map(|begin| begin.saturating_add(i64::from(ms / 1000)));
-                Some(Self { taken, ..self })
-            }
-            _ => Some(self),
+        if matches!(part, Part::Row(_)) {
+            return None;
         }
+        let later = self.taken_source.map_or(0, |source| seconds_into(part, source));
+        Some(Self { taken: self.taken.map(|begin| begin.saturating_add(later)), ..self })
+    }
+}
+
+/// How long after its file began a part was taken, where the source of the file's time tells when that was; seconds.
+fn seconds_into(part: Part, source: TimeSource) -> i64 {
+    match (part, source) {
+        (Part::Frame { ms }, TimeSource::Metadata | TimeSource::Sidecar) => i64::from(ms / 1000),
+        _ => 0,
     }
 }
 
@@ -98,10 +101,9 @@ impl PhotoFacts {
     /// The same for a part of the file; see [`PhotoSummary::of_part`].
     #[must_use]
     pub fn of_part(mut self, part: Part) -> Self {
-        if let (Part::Frame { ms }, Some(taken)) = (part, &mut self.taken)
-            && matches!(taken.source, TimeSource::Metadata | TimeSource::Sidecar)
-        {
-            taken.local = taken.local.saturating_add(jiff::SignedDuration::from_secs(i64::from(ms / 1000)));
+        if let Some(taken) = &mut self.taken {
+            let later = jiff::SignedDuration::from_secs(seconds_into(part, taken.source));
+            taken.local = taken.local.saturating_add(later);
         }
         self
     }

@@ -86,12 +86,12 @@ impl SkipReason {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 
-    /// Noun for the user, singular and plural.
     /// Whether the same file may be read another time: after a program was installed, or a setting changed.
     pub fn may_change(self) -> bool {
         matches!(self, Self::RawPhoto | Self::Video | Self::VideoWithoutFfmpeg | Self::TooLarge)
     }
 
+    /// Noun for the user, singular and plural.
     fn nouns(self) -> [&'static str; 2] {
         match self {
             Self::RawPhoto => ["raw photo", "raw photos"],

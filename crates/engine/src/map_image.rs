@@ -116,13 +116,8 @@ fn encode(picture: &Picture, format: ImageFormat) -> image::ImageResult<Vec<u8>>
 /// # Errors
 /// When the file cannot be written.
 pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Result<(), OutputError> {
-    let delimiter = by_name(path, &TABLES)?;
-    let write = || -> Result<(), io::Error> {
-        let mut file = AtomicFile::create(path)?;
-        fill_positions(snapshot, layout, delimiter, &mut file).map_err(io::Error::other)?;
-        file.commit()
-    };
-    write().map_err(|error| OutputError::io(path, &error))
+    let columns = ["x", "y"].map(str::to_owned);
+    write_table(path, &columns, || placed(snapshot, layout), |pos| vec![pos.x.to_string(), pos.y.to_string()])
 }
 
 /// Writes `path,modality,cluster_0,name_0,cluster_1,name_1,cluster_2,name_2`: the clusters of each item, from the coarsest, by their
@@ -131,54 +126,44 @@ pub fn write_positions(snapshot: &Snapshot, layout: &Layout, path: &Path) -> Res
 /// # Errors
 /// When the file cannot be written.
 pub fn write_clusters(snapshot: &Snapshot, clusters: &Clusters, path: &Path) -> Result<(), OutputError> {
+    let columns: Vec<String> =
+        (0..LEVELS).flat_map(|level| [format!("cluster_{level}"), format!("name_{level}")]).collect();
+    let at_level = |row: usize, level: usize| {
+        // The coarsest cluster is the last; one that is not divided stands for several levels.
+        let at = clusters.of_row(row).find(|at| usize::from(clusters.all[*at as usize].levels.0) <= level);
+        let name = at.and_then(|at| clusters.all[at as usize].name()).unwrap_or_default().to_owned();
+        [at.map(|at| at.to_string()).unwrap_or_default(), name]
+    };
+    let rows = || snapshot.items().zip(0..clusters.of_rows.len());
+    write_table(path, &columns, rows, |row| (0..LEVELS).flat_map(|level| at_level(row, level)).collect())
+}
+
+/// Writes path and modality of items, and what `fields` says of each in `columns`.
+fn write_table<'a, T, I: Iterator<Item = (&'a Item, T)>>(
+    path: &Path,
+    columns: &[String],
+    rows: impl Fn() -> I,
+    fields: impl Fn(T) -> Vec<String>,
+) -> Result<(), OutputError> {
     let delimiter = by_name(path, &TABLES)?;
+    let exact = rows().any(|(item, _)| path_bytes(&item.path).is_some());
+    let fill = |file: &mut AtomicFile| -> Result<(), csv::Error> {
+        let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
+        let columns = ["path", "modality"].into_iter().chain(columns.iter().map(String::as_str));
+        table.write_record(columns.chain(exact.then_some("path_bytes")))?;
+        for (item, of_item) in rows() {
+            let first = [address(item), item.modality.as_str().to_owned()];
+            let last = exact.then(|| path_bytes(&item.path).unwrap_or_default());
+            table.write_record(first.into_iter().chain(fields(of_item)).chain(last))?;
+        }
+        Ok(table.flush()?)
+    };
     let write = || -> Result<(), io::Error> {
         let mut file = AtomicFile::create(path)?;
-        fill_clusters(snapshot, clusters, delimiter, &mut file).map_err(io::Error::other)?;
+        fill(&mut file).map_err(io::Error::other)?;
         file.commit()
     };
     write().map_err(|error| OutputError::io(path, &error))
-}
-
-fn fill_clusters(
-    snapshot: &Snapshot,
-    clusters: &Clusters,
-    delimiter: u8,
-    file: &mut AtomicFile,
-) -> Result<(), csv::Error> {
-    let items = || snapshot.items().take(clusters.of_rows.len()).enumerate();
-    let exact = items().any(|(_, item)| path_bytes(&item.path).is_some());
-    let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
-    let levels = (0..LEVELS).flat_map(|level| [format!("cluster_{level}"), format!("name_{level}")]);
-    let columns = ["path", "modality"].map(str::to_owned).into_iter().chain(levels);
-    table.write_record(columns.chain(exact.then(|| "path_bytes".to_owned())))?;
-    for (row, item) in items() {
-        let mut fields = vec![address(item), item.modality.as_str().to_owned()];
-        for level in 0..LEVELS {
-            // The coarsest cluster is the last; one that is not divided stands for several levels.
-            let at = clusters.of_row(row).find(|at| usize::from(clusters.all[*at as usize].levels.0) <= level);
-            fields.push(at.map(|at| at.to_string()).unwrap_or_default());
-            fields.push(at.and_then(|at| clusters.all[at as usize].name()).unwrap_or_default().to_owned());
-        }
-        table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
-    }
-    Ok(table.flush()?)
-}
-
-fn fill_positions(
-    snapshot: &Snapshot,
-    layout: &Layout,
-    delimiter: u8,
-    file: &mut AtomicFile,
-) -> Result<(), csv::Error> {
-    let exact = placed(snapshot, layout).any(|(item, _)| path_bytes(&item.path).is_some());
-    let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(file);
-    table.write_record(["path", "modality", "x", "y"].into_iter().chain(exact.then_some("path_bytes")))?;
-    for (item, pos) in placed(snapshot, layout) {
-        let fields = [address(item), item.modality.as_str().to_owned(), pos.x.to_string(), pos.y.to_string()];
-        table.write_record(fields.into_iter().chain(exact.then(|| path_bytes(&item.path).unwrap_or_default())))?;
-    }
-    Ok(table.flush()?)
 }
 
 fn address(item: &Item) -> String {

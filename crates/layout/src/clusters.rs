@@ -57,17 +57,6 @@ pub struct MapCluster {
     pub count: u32,
 }
 
-impl ClusterTree {
-    /// The cluster of a point at a level.
-    pub fn at_level(&self, point: usize, level: u8) -> Option<u32> {
-        let mut cluster = *self.of_points.get(point)?;
-        while self.clusters.get(cluster as usize)?.levels.0 > level {
-            cluster = self.clusters[cluster as usize].parent?;
-        }
-        Some(cluster)
-    }
-}
-
 /// The usual numbers of clusters of a map of so many points, coarse first.
 pub fn usual_counts(points: usize) -> [usize; LEVELS] {
     // About what fits on a screen far out, nearer, and near.
@@ -411,6 +400,17 @@ impl Hills {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    impl ClusterTree {
+        /// The cluster of a point at a level.
+        fn at_level(&self, point: usize, level: u8) -> Option<u32> {
+            let mut cluster = *self.of_points.get(point)?;
+            while self.clusters.get(cluster as usize)?.levels.0 > level {
+                cluster = self.clusters[cluster as usize].parent?;
+            }
+            Some(cluster)
+        }
+    }
 
     fn find(positions: &[MapPos], counts: [usize; LEVELS]) -> ClusterTree {
         clusters(positions, counts, &AtomicBool::new(false)).expect("nobody cancelled")

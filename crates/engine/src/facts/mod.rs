@@ -102,7 +102,10 @@ pub fn of_item(library: &Library, id: ItemId) -> PhotoFacts {
         return PhotoFacts::default();
     };
     let facts = library.stored_facts(&item.path).or_else(|| read_now(&item.path, item.modified_ns)).unwrap_or_default();
-    let facts = item.part.map_or(facts.clone(), |part| facts.of_part(part));
+    let facts = match item.part {
+        Some(part) => facts.of_part(part),
+        None => facts,
+    };
     let companions = library.companions(&item.path);
     PhotoFacts { companions: companions.iter().map(|path| file_name(path).into_owned()).collect(), ..facts }
 }

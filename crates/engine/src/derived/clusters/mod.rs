@@ -3,6 +3,7 @@
 
 mod naming;
 mod terms;
+mod vector;
 mod vocabulary;
 mod word_vectors;
 

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 
 use super::super::centred::Centred;
 use super::terms::particular_words;
+use super::vector::{difference, length, mean, unit};
 use super::vocabulary::VOCABULARY;
-use super::word_vectors::{WordVectors, unit};
+use super::word_vectors::WordVectors;
 use crate::Snapshot;
 use vicinity_core::{MapPos, Modality};
 use vicinity_layout::{ClusterTree, LEVELS, VectorSource};
@@ -52,7 +53,7 @@ impl ClusterMembers {
         let parts: Vec<_> = rows
             .par_iter()
             .map(|rows| {
-                let mean = mean(&centred, rows);
+                let mean = mean_of_rows(&centred, rows);
                 let middle = middle(&centred, positions, rows, &mean);
                 let texts =
                     rows.iter().filter(|row| snapshot.item(**row).is_some_and(|i| i.modality == Modality::Text));
@@ -148,21 +149,17 @@ impl ClusterMembers {
     /// What is particular to each cluster, of unit length.
     fn directions(&self, tree: &ClusterTree) -> Vec<Vec<f32>> {
         let dim = self.means.first().map_or(0, Vec::len);
-        let mut of_levels = vec![vec![0.0f32; dim]; LEVELS];
-        for (level, sum) in of_levels.iter_mut().enumerate() {
-            let shown = |at: &usize| usize::from(tree.clusters[*at].levels.0) == level;
-            let shown: Vec<usize> = (0..self.means.len()).filter(shown).collect();
-            for at in &shown {
-                sum.iter_mut().zip(&self.means[*at]).for_each(|(sum, value)| *sum += value / shown.len() as f32);
-            }
-        }
-        let less = |a: &[f32], b: &[f32]| unit(a.iter().zip(b).map(|(a, b)| a - b).collect());
+        let of_level = |level: usize| {
+            let shown = (0..self.means.len()).filter(|at| usize::from(tree.clusters[*at].levels.0) == level);
+            mean(shown.map(|at| &*self.means[at]).collect::<Vec<_>>().into_iter(), dim)
+        };
+        let of_levels: Vec<Vec<f32>> = (0..LEVELS).map(of_level).collect();
         let direction = |at: usize| {
             let cluster = &tree.clusters[at];
             let mean = &self.means[at];
-            let mut found = less(mean, &of_levels[usize::from(cluster.levels.0)]);
+            let mut found = difference(mean, &of_levels[usize::from(cluster.levels.0)]);
             if let Some(parent) = cluster.parent {
-                let apart = less(mean, &self.means[parent as usize]);
+                let apart = difference(mean, &self.means[parent as usize]);
                 found.iter_mut().zip(apart).for_each(|(value, apart)| *value += APART * apart);
             }
             unit(found)
@@ -220,11 +217,7 @@ fn sample_rows(tree: &ClusterTree) -> Vec<Vec<usize>> {
     rows
 }
 
-fn length(vector: &[f32]) -> f32 {
-    vector.iter().map(|value| value * value).sum::<f32>().sqrt()
-}
-
-fn mean(centred: &Centred<'_>, rows: &[usize]) -> Vec<f32> {
+fn mean_of_rows(centred: &Centred<'_>, rows: &[usize]) -> Vec<f32> {
     let mut sum = vec![0.0f32; centred.dim()];
     let mut vector = vec![0.0f32; centred.dim()];
     for row in rows {

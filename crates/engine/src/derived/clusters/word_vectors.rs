@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::file::{ArtefactFile, InputsHash};
+use super::vector::{difference, mean, unit};
 use super::vocabulary::VOCABULARY;
 use crate::Snapshot;
 use crate::model_loader::LazyModel;
@@ -75,12 +76,8 @@ impl WordVectors {
         let allowed: Vec<usize> =
             (0..VOCABULARY.words.len()).filter(|word| VOCABULARY.names(*word, modality)).collect();
         let of = |word: usize| &self.vectors[word * self.dim..][..self.dim];
-        let mut mean = vec![0.0f32; self.dim];
-        for word in &allowed {
-            mean.iter_mut().zip(of(*word)).for_each(|(sum, value)| *sum += value / allowed.len() as f32);
-        }
-        let centred = |word: usize| unit(of(word).iter().zip(&mean).map(|(value, mean)| value - mean).collect());
-        allowed.into_iter().map(|word| (word, centred(word))).collect()
+        let mean = mean(allowed.iter().map(|word| of(*word)), self.dim);
+        allowed.into_iter().map(|word| (word, difference(of(word), &mean))).collect()
     }
 }
 
@@ -117,15 +114,6 @@ fn cut(vectors: &[f32], from: usize, to: usize) -> Vec<f32> {
     } else {
         vectors.chunks(from).flat_map(|vector| unit(vector[..to].to_vec())).collect()
     }
-}
-
-/// Scales a vector to unit length, unless it is about zero.
-pub fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if length > 1e-6 {
-        vector.iter_mut().for_each(|value| *value /= length);
-    }
-    vector
 }
 
 fn inputs(model: &ModelKey) -> InputsHash {
