@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::window::App;
 use crate::context::commands::{MapAction, MapCommand};
 use crate::context::{ColourBy, MapTool};
-use vicinity_core::{Layout, LayoutMethod, Stage};
+use vicinity_core::{Layout, LayoutMethod, MapQuality, Stage};
 use vicinity_engine::Job;
+
+/// Maps of up to so many items are measured without a request: it takes seconds.
+const MEASURED_UNASKED: usize = 50_000;
 
 impl App {
     /// Has the clusters of the map found, once it rests.
@@ -18,6 +21,31 @@ impl App {
         if let Some(layout) = layout.filter(|layout| !known(layout)).cloned() {
             self.submit(Job::FindClusters(layout));
         }
+    }
+
+    /// Measures a map that rests, unless that takes long and nobody has asked for it.
+    pub(super) fn measure_small_map(&mut self) {
+        let rests = self.state.library().progress.stage == Stage::Idle && !self.state.library().adding;
+        if rests && self.state.library().layout.as_ref().is_some_and(|map| map.positions.len() <= MEASURED_UNASKED) {
+            self.measure_map();
+        }
+    }
+
+    fn measure_map(&mut self) {
+        let library = self.state.library();
+        let layout = library.layout.as_ref().filter(|layout| layout.method != LayoutMethod::Pca).cloned();
+        let Some(layout) = layout else { return };
+        if library.map_quality.as_ref().is_some_and(|quality| quality.belongs_to(&layout)) {
+            return;
+        }
+        self.state.library_mut().measuring_map = true;
+        self.submit(Job::MeasureMap(layout));
+    }
+
+    pub(super) fn map_measured(&mut self, quality: Arc<MapQuality>) {
+        let library = self.state.library_mut();
+        library.measuring_map = !library.layout.as_ref().is_none_or(|layout| quality.belongs_to(layout));
+        library.map_quality = Some(quality);
     }
 
     pub(super) fn map_action(&mut self, action: MapAction) {
@@ -50,6 +78,7 @@ impl App {
                 self.save_preferences();
             }
             MapCommand::FitFilter => self.shell.fit_filter(),
+            MapCommand::MeasureQuality => self.measure_map(),
             MapCommand::CancelLayout => self.submit(Job::CancelLayout),
         }
     }

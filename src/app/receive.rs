@@ -102,7 +102,9 @@ impl App {
             Event::Layout(layout) => {
                 self.state.library_mut().layout = Some(layout);
                 self.find_clusters();
+                self.measure_small_map();
             }
+            Event::MapQuality(quality) => self.map_measured(quality),
             Event::Clusters(found) => self.state.library_mut().clusters = Some(found),
             Event::LayoutProgress(progress) => self.state.library_mut().layout_progress = progress,
             Event::Thumbnail(id, picture) => self.textures.arrived(id, picture),
@@ -191,6 +193,7 @@ impl App {
         self.remember_library();
         self.collection_changed();
         self.find_clusters();
+        self.measure_small_map();
         let text = import_summary(summary);
         if !text.is_empty() {
             self.notice(Severity::Info, text);

@@ -457,7 +457,7 @@ pub struct MapArgs {
     #[command(flatten)]
     pub truncation: TruncationArgs,
     /// Image to write; the extension sets the format: .png, .jpg, .webp, .bmp, .tif.
-    #[arg(long, value_name = "FILE", required_unless_present = "positions")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["positions", "quality"])]
     pub out: Option<PathBuf>,
     /// Table to write, .csv or .tsv: path,modality,x,y; also path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
@@ -468,6 +468,12 @@ pub struct MapArgs {
     /// Draw on a dark background.
     #[arg(long)]
     pub dark: bool,
+    /// Print how far the map can be trusted: whether what lies close together is alike (trustworthiness), and how many of the 15 items most like each one are near it.
+    #[arg(long)]
+    pub quality: bool,
+    /// Print the quality as a JSON object.
+    #[arg(long, requires = "quality")]
+    pub json: bool,
     /// Compute a new map, even if one is stored or you brought its positions (`vicinity index --positions`).
     #[arg(long)]
     pub recompute: bool,

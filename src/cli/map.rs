@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::args::{GlobalArgs, MapArgs};
+use super::map_quality;
 use super::outcome::Outcome;
 use super::output::progress_bar;
 use super::session::Session;
@@ -30,6 +31,9 @@ pub fn run(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     }
     if let Some(path) = &args.positions {
         map_image::write_positions(&snapshot, &layout, path)?;
+    }
+    if args.quality {
+        map_quality::print(&session, layout, args.json)?;
     }
     Ok(Outcome::Done)
 }

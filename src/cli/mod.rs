@@ -17,6 +17,7 @@ mod index;
 mod interrupt;
 mod items;
 mod map;
+mod map_quality;
 mod models;
 mod outcome;
 mod output;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
-    Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, Modality, PictureText, Progress, QueryPart,
-    Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
+    Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, MapQuality, Modality, PictureText, Progress,
+    QueryPart, Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 use vicinity_engine::{
     FactCounts, FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows,
@@ -38,6 +38,10 @@ pub struct LibraryState {
     pub layout: Option<Arc<Layout>>,
     /// Its clusters; those of an earlier layout until they are known.
     pub clusters: Option<Arc<Clusters>>,
+    /// How well the map keeps neighbours; of an earlier layout until it is measured.
+    pub map_quality: Option<Arc<MapQuality>>,
+    /// Whether it is being measured.
+    pub measuring_map: bool,
     /// A layout that is being computed.
     pub layout_progress: Option<MapProgress>,
     /// The import.
@@ -123,6 +127,8 @@ impl Default for LibraryState {
             visible: None,
             layout: None,
             clusters: None,
+            map_quality: None,
+            measuring_map: false,
             layout_progress: None,
             progress: Progress::default(),
             adding: false,

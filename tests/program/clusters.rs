@@ -55,6 +55,22 @@ fn table(place: &TempDir) -> (Output, Vec<BTreeMap<String, String>>) {
 }
 
 #[test]
+fn the_quality_of_a_map_is_told_in_figures() {
+    let place = indexed(&project_dir().join("assets/sample"));
+    let before = files(&place.path().join("library"));
+    let output = run(place.path(), &["map", "--quality", "--json"]);
+    let [report] = json_lines(&output).try_into().expect("one line");
+    let figure = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    assert!(figure("/items") > 20.0 && figure("/neighbours") == 15.0, "{report}");
+    // Of n items, any 15 of the n - 1 others would be kept by chance.
+    assert!(figure("/preservation") > 1.2 * 15.0 / (figure("/items") - 1.0), "{report}");
+    assert!(figure("/modality_gap/raw") > 2.0 * figure("/modality_gap/centred"), "centring closes the gap: {report}");
+    let lines = String::from_utf8(run(place.path(), &["map", "--quality"]).stdout).unwrap();
+    assert!(lines.contains("Neighbours kept: "), "{lines}");
+    assert_eq!(before, files(&place.path().join("library")), "a look changes nothing");
+}
+
+#[test]
 fn clusters_nest_and_their_table_counts_as_they_do() {
     let place = indexed(&project_dir().join("assets/sample"));
     let before = files(&place.path().join("library"));

@@ -15,7 +15,7 @@ use vicinity::context::{
     ColourBy, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, VisibleRows,
 };
 use vicinity::ui::map::{CameraCommand, MapPanel};
-use vicinity_core::{Cluster, Clusters, ItemId, MapPos, MapProgress, MapStage, SearchResult};
+use vicinity_core::{Cluster, Clusters, ItemId, MapPos, MapProgress, MapQuality, MapStage, ModalityGap, SearchResult};
 
 /// The map and as much of the program as it needs.
 struct World {
@@ -23,6 +23,7 @@ struct World {
     state: State,
     sender: CommandSender,
     cancelled: bool,
+    measured: bool,
     picked: Vec<Vec<ItemId>>,
 }
 
@@ -75,6 +76,7 @@ impl World {
                 }
             }
             Command::Map(MapCommand::CancelLayout) => self.cancelled = true,
+            Command::Map(MapCommand::MeasureQuality) => self.measured = true,
             other => panic!("not expected: {other:?}"),
         }
     }
@@ -98,7 +100,8 @@ fn state(items: usize) -> State {
 }
 
 fn world(state: State) -> World {
-    World { map: MapPanel::new(), state, sender: CommandSender::default(), cancelled: false, picked: Vec::new() }
+    let sender = CommandSender::default();
+    World { map: MapPanel::new(), state, sender, cancelled: false, measured: false, picked: Vec::new() }
 }
 
 /// Without a GPU: circles painted by egui.
@@ -376,6 +379,41 @@ fn tells_how_it_was_made_and_lets_a_better_one_be_stopped() {
     harness.state_mut().state.library_mut().layout = None;
     harness.run();
     harness.get_by_label("Preparing the map…");
+}
+
+#[test]
+fn the_name_of_its_method_tells_how_far_the_map_can_be_trusted() {
+    let mut harness = harness(300);
+    harness.get_by_label("UMAP · 15 neighbours · trustworthiness 0.97").click();
+    harness.run();
+    assert!(harness.state().measured, "measured when somebody wants to know");
+    harness.get_by_label("Trustworthiness 0.970");
+    let layout = layout(300, 1);
+    let neighbours: Vec<u32> = (0..300).map(|row| (row + 150) % 300).collect();
+    let quality = MapQuality {
+        epoch: layout.epoch,
+        generation: layout.generation,
+        k: 1,
+        neighbours,
+        preserved: vec![0.25; 300],
+        preservation: 0.25,
+        gap: Some(ModalityGap { raw: 0.8, centred: 0.05 }),
+    };
+    harness.state_mut().state.library_mut().map_quality = Some(Arc::new(quality));
+    harness.run();
+    harness.get_by_label("25% of neighbours kept");
+    harness.get_by_label("Gap between pictures and texts 0.80, here 0.05");
+    harness.key_press(egui::Key::Escape);
+    // The item under the pointer is joined to its true neighbour, however far that is.
+    let [here, there] = [harness.state().place(3), harness.state().place(153)];
+    let joined = |harness: &Harness<'_, World>| {
+        let ends = |line: &[Pos2; 2]| line[0].distance(here) < 1.0 && line[1].distance(there) < 1.0;
+        painted(harness).iter().any(|shape| matches!(shape, egui::Shape::LineSegment { points, .. } if ends(points)))
+    };
+    assert!(!joined(&harness));
+    harness.state_mut().state.library_mut().hover = Some(ItemId(3));
+    harness.run();
+    assert!(joined(&harness));
 }
 
 /// Whether the map shows these words.

@@ -14,8 +14,8 @@ use super::store::{Compaction, UnfinishedImport};
 use super::visible::{FactCounts, FolderCounts, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
-    Clusters, FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, PhotoFacts, Picture, PictureText,
-    Progress, ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
+    Clusters, FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, MapQuality, PhotoFacts, Picture,
+    PictureText, Progress, ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 
 /// What the engine reports. At most one batch every 100 ms.
@@ -57,6 +57,8 @@ pub enum Event {
     },
     /// Answer to [`Job::FindClusters`](super::Job::FindClusters).
     Clusters(Arc<Clusters>),
+    /// Answer to [`Job::MeasureMap`](super::Job::MeasureMap).
+    MapQuality(Arc<MapQuality>),
     /// Answer to [`Job::Suggest`](super::Job::Suggest).
     Suggested {
         /// As asked.

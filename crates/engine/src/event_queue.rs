@@ -18,7 +18,7 @@ const BOUND: usize = 64;
 /// The queue holds at most this many; the oldest are dropped first, except what somebody may be waiting for.
 const QUEUE: usize = 512;
 /// Slots are sent in order: a snapshot before anything that refers to its rows.
-const SLOTS: usize = 14;
+const SLOTS: usize = 15;
 
 #[derive(Default)]
 struct Pending {
@@ -88,6 +88,7 @@ fn slot(event: &Event) -> Option<usize> {
         Event::TextProgress(_) => Some(11),
         Event::PictureTextFound { .. } => Some(12),
         Event::Clusters(_) => Some(13),
+        Event::MapQuality(_) => Some(14),
         Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) => None,
         Event::Facts(..) | Event::PictureText(..) => None,
         Event::Suggested { .. } => None,

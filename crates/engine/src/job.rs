@@ -82,6 +82,9 @@ pub enum Job {
     /// Find the clusters of a layout of the current collection, and name them. Answered by
     /// [`Event::Clusters`](super::Event::Clusters), unless the collection has changed or a newer request came.
     FindClusters(Arc<Layout>),
+    /// Measure how well a layout of the current collection keeps neighbours. Answered by
+    /// [`Event::MapQuality`](super::Event::MapQuality), unless a newer request came.
+    MeasureMap(Arc<Layout>),
     /// Cancel a layout in progress and keep the current one.
     CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::approximate::approximate;
 use super::curve::Curve;
 use super::incremental::{Anchors, PreviousLayout};
-use super::knn::{Knn, knn_with};
+use super::neighbours::{MAX_EXACT_ROWS, neighbours};
 use super::optimise::{OptimiserParams, optimise};
-use super::vector_source::{VectorSource, collect};
+use super::vector_source::VectorSource;
 use super::{Cancelled, align, fuzzy, pca, spectral};
 use vicinity_core::{MapPos, MapStage};
 
@@ -17,8 +16,6 @@ const EPOCHS: (usize, usize) = (500, 200);
 const MANY_POINTS: usize = 30_000;
 /// Fewer points have no neighbourhoods.
 const MIN_POINTS: usize = 4;
-/// Up to this number of rows, every pair is compared.
-const MAX_EXACT_ROWS: usize = 20_000;
 /// Half the side of the square in which points start; the forces have a reach of about 1.
 const START_EXTENT: f32 = 10.0;
 
@@ -86,19 +83,6 @@ pub fn umap(
     align::even_out(&mut positions);
     align::to_map(&mut positions);
     Ok(positions)
-}
-
-/// Exact neighbours of few rows; approximate ones of many.
-fn neighbours(
-    vectors: &dyn VectorSource,
-    k: usize,
-    cancel: &AtomicBool,
-    progress: &(dyn Fn(f32) + Sync),
-) -> Result<Knn, Cancelled> {
-    if vectors.count() > MAX_EXACT_ROWS {
-        return approximate(vectors, k, cancel, progress);
-    }
-    knn_with(&collect(vectors, cancel)?, vectors.dim(), k, cancel, progress)
 }
 
 /// Rounds of moving for this many points.

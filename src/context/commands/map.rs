@@ -36,6 +36,8 @@ pub enum MapCommand {
     SetFilterDisplay(FilterDisplay),
     /// Bring what the filter lets through into view.
     FitFilter,
+    /// Find out how well the map keeps neighbours, where that is not known.
+    MeasureQuality,
     /// Stop computing a better map; the current one stays.
     CancelLayout,
 }

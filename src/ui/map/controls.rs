@@ -6,13 +6,11 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
+use super::MapPanel;
 use crate::context::commands::{MapAction, MapCommand};
 use crate::context::{Ctx, MapTool};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
-use vicinity_core::LayoutMethod;
-
-use super::MapPanel;
 
 /// Side of a tool button, in points.
 pub(super) const BUTTON: f32 = 28.0;
@@ -91,7 +89,7 @@ impl MapPanel {
                 // Names of clusters may lie below.
                 let ground = theme.map_ground.gamma_multiply(0.8);
                 Frame::new().fill(ground).corner_radius(RADIUS[0]).show(ui, |ui| {
-                    ui.label(text(method(&current.scene.layout)));
+                    super::quality::show(ui, cx, &current.scene.layout);
                 });
             }
         });
@@ -135,18 +133,6 @@ impl MapPanel {
                 }
             }
         });
-    }
-}
-
-fn method(layout: &vicinity_core::Layout) -> String {
-    let method = match layout.method {
-        LayoutMethod::Pca => "Preview map",
-        LayoutMethod::Umap => "UMAP · 15 neighbours",
-        LayoutMethod::Own => "Your own positions",
-    };
-    match layout.trustworthiness {
-        Some(t) => format!("{method} · trustworthiness {t:.2}"),
-        None => method.to_owned(),
     }
 }
 

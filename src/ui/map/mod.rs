@@ -24,6 +24,7 @@ mod layers;
 mod legend;
 mod marks;
 mod picking;
+mod quality;
 mod scene;
 mod scene_cache;
 
@@ -237,6 +238,7 @@ impl MapPanel {
             selection: &cx.state.library().selection,
             result: cx.state.library().query.result.as_ref().filter(|r| r.epoch == current.snapshot.epoch()),
             clusters: cx.state.library().clusters.as_ref().filter(|found| found.belong_to(&current.scene.layout)),
+            quality: cx.state.library().map_quality.as_ref().filter(|q| q.belongs_to(&current.scene.layout)),
             hover: cx.state.library().hover,
             gpu: self.gpu.as_ref(),
         };

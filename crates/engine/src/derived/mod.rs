@@ -11,6 +11,7 @@ pub mod duplicate_groups;
 mod duplicates;
 pub mod file;
 mod layout;
+mod map_quality;
 mod schedule;
 
 use std::io;
@@ -25,8 +26,12 @@ use schedule::{Schedule, start};
 use vicinity_core::worker::Worker;
 
 /// Every artefact, a line each.
-const ARTEFACTS: &[Start] =
-    &[start::<layout::MapLayout>, start::<clusters::ClusterFinder>, start::<duplicates::DuplicateFinder>];
+const ARTEFACTS: &[Start] = &[
+    start::<layout::MapLayout>,
+    start::<clusters::ClusterFinder>,
+    start::<duplicates::DuplicateFinder>,
+    start::<map_quality::MapMeasurer>,
+];
 
 type Start = fn(&Context) -> io::Result<(Box<dyn Schedule>, Worker)>;
 

@@ -9,6 +9,7 @@ mod points;
 pub mod query;
 mod selection;
 mod slot;
+mod true_neighbours;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use egui::{Painter, Pos2, Ui};
 use crate::context::Selection;
 use crate::context::Snapshot;
 use crate::ui::theme::Theme;
-use vicinity_core::{Clusters, ItemId, MapPos, SearchResult};
+use vicinity_core::{Clusters, ItemId, MapPos, MapQuality, SearchResult};
 
 use super::background_task::Background;
 use super::camera::Camera;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Box<dyn LayerSlot>> {
         Slot::boxed(names::ClusterPictures),
         Slot::boxed(selection::SelectedItems),
         Slot::boxed(query::Hits),
+        Slot::boxed(true_neighbours::TrueNeighbours),
         Slot::boxed(hover::HoverRing),
     ]
 }
@@ -69,6 +71,8 @@ pub struct LayerContext<'a> {
     pub shows_cluster_pictures: bool,
     /// The clusters of the layout shown, if they are known.
     pub clusters: Option<&'a Arc<Clusters>>,
+    /// Its true neighbours, if they are known.
+    pub quality: Option<&'a Arc<MapQuality>>,
     /// The item under the pointer.
     pub hover: Option<ItemId>,
     /// The GPU; without one, layers draw with egui.
