@@ -62,7 +62,9 @@ impl App {
     pub(super) fn request_thumbnails(&mut self) {
         let (shown, soon) = (self.commands.drain_shown(), self.commands.drain_soon());
         let now = self.now();
-        if let Some(wanted) = self.textures.shown(&shown, &soon, &self.state.library().thumbnails, now) {
+        let small = self.commands.drain_small();
+        let small = self.state.library.as_mut().map(|library| library.small_pictures.shown(&small)).unwrap_or_default();
+        if let Some(wanted) = self.textures.shown([&shown, &small, &soon], &self.state.library().thumbnails, now) {
             self.submit(Job::Thumbnails(wanted));
         }
     }

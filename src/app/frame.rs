@@ -11,7 +11,8 @@ impl eframe::App for App {
         self.receive_models();
         self.refresh_network();
         self.check_for_updates();
-        if self.textures.upload(ctx, &mut self.state.library_mut().thumbnails) {
+        let library = self.state.library_mut();
+        if self.textures.upload(ctx, &mut library.thumbnails, &mut library.small_pictures) {
             ctx.request_repaint();
         }
         self.search_when_due();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
+use crate::context::picture_atlas::PictureAtlas;
 use vicinity_core::{ItemId, Picture};
 
 /// Bytes of textures that are kept beside those on screen: some 340 pictures of 256 x 192 pixels.
@@ -37,6 +38,8 @@ pub struct ThumbnailTextures {
     /// What the last frame showed.
     on_screen: HashSet<ItemId>,
     asked: HashSet<ItemId>,
+    /// Of these, what only the map wants, small.
+    small_alone: HashSet<ItemId>,
     asked_at: f64,
 }
 
@@ -54,19 +57,23 @@ impl ThumbnailTextures {
     }
 
     /// Uploads some of what has arrived; returns whether more is waiting.
-    pub fn upload(&mut self, ctx: &egui::Context, at_hand: &mut AtHand) -> bool {
+    pub fn upload(&mut self, ctx: &egui::Context, at_hand: &mut AtHand, small: &mut PictureAtlas) -> bool {
         let start = Instant::now();
         for count in 0..UPLOADS_A_FRAME[1] {
-            let first = self.arrived.iter().position(|(id, _)| self.on_screen.contains(id));
+            let first = self.arrived.iter().position(|(id, _)| self.on_screen.contains(id) || small.wants(*id));
             let enough = if first.is_some() { UPLOADS_A_FRAME[0] } else { 0 };
             if count > enough && start.elapsed() > UPLOAD_TIME {
                 break;
             }
             let Some((id, picture)) = self.arrived.remove(first.unwrap_or(0)) else { break };
+            small.insert(ctx, id, picture.as_deref());
+            self.asked.remove(&id);
+            if self.small_alone.remove(&id) {
+                continue;
+            }
             let texture = picture.map(|p| load(ctx, &format!("thumbnail {}", id.0), &p));
             at_hand.insert(id, texture);
             self.seen.insert(id, self.frame);
-            self.asked.remove(&id);
         }
         self.evict(at_hand);
         !self.arrived.is_empty()
@@ -91,13 +98,16 @@ impl ThumbnailTextures {
         }
     }
 
-    /// Notes what a frame showed, and what may be shown soon; returns what the engine is to be asked for, where that is
-    /// news to it. What may be shown soon is fetched once the screen is whole.
-    pub fn shown(&mut self, shown: &[ItemId], soon: &[ItemId], at_hand: &AtHand, now: f64) -> Option<Vec<ItemId>> {
+    /// Notes what a frame showed, the small pictures that it lacked, and what may be shown soon; returns what the engine is to be
+    /// asked for, where that is news to it. What may be shown soon is fetched once the screen is whole.
+    pub fn shown(&mut self, [shown, small, soon]: [&[ItemId]; 3], at_hand: &AtHand, now: f64) -> Option<Vec<ItemId>> {
         self.frame += 1;
         self.on_screen = shown.iter().copied().collect();
         let mut bytes = 0;
         let mut wanted = self.missing(shown, at_hand, &mut bytes, usize::MAX);
+        let large: HashSet<ItemId> = wanted.iter().copied().collect();
+        let room = WANTED_AT_ONCE.saturating_sub(wanted.len());
+        wanted.extend(small.iter().filter(|id| !large.contains(id)).take(room));
         if wanted.is_empty() {
             wanted = self.missing(soon, at_hand, &mut bytes, AHEAD_BYTES);
         }
@@ -107,6 +117,8 @@ impl ThumbnailTextures {
             return None;
         }
         self.asked = wanted.iter().copied().collect();
+        let others: HashSet<ItemId> = shown.iter().chain(soon).copied().collect();
+        self.small_alone = small.iter().copied().filter(|id| !others.contains(id)).collect();
         self.asked_at = now;
         Some(wanted)
     }
@@ -163,10 +175,10 @@ mod tests {
         let mut textures = ThumbnailTextures::default();
         let at_hand = HashMap::new();
         let shown = [ItemId(1), ItemId(2), ItemId(1)];
-        assert_eq!(textures.shown(&shown, &[], &at_hand, 10.0), Some(vec![ItemId(1), ItemId(2)]));
-        assert_eq!(textures.shown(&shown, &[], &at_hand, 10.1), None);
-        assert_eq!(textures.shown(&[ItemId(3)], &[], &at_hand, 10.2), Some(vec![ItemId(3)]));
-        assert_eq!(textures.shown(&[ItemId(3)], &[], &at_hand, 20.0), Some(vec![ItemId(3)]));
+        assert_eq!(textures.shown([&shown, &[], &[]], &at_hand, 10.0), Some(vec![ItemId(1), ItemId(2)]));
+        assert_eq!(textures.shown([&shown, &[], &[]], &at_hand, 10.1), None);
+        assert_eq!(textures.shown([&[ItemId(3)], &[], &[]], &at_hand, 10.2), Some(vec![ItemId(3)]));
+        assert_eq!(textures.shown([&[ItemId(3)], &[], &[]], &at_hand, 20.0), Some(vec![ItemId(3)]));
     }
 
     #[test]
@@ -174,10 +186,10 @@ mod tests {
         let ctx = egui::Context::default();
         let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
         let ahead: Vec<_> = (100..2000).map(ItemId).collect();
-        assert_eq!(textures.shown(&[ItemId(7)], &ahead, &at_hand, 10.0), Some(vec![ItemId(7)]));
+        assert_eq!(textures.shown([&[ItemId(7)], &[], &ahead], &at_hand, 10.0), Some(vec![ItemId(7)]));
         textures.arrived(ItemId(7), picture());
-        textures.upload(&ctx, &mut at_hand);
-        let wanted = textures.shown(&[ItemId(7)], &ahead, &at_hand, 10.1).expect("all is news");
+        textures.upload(&ctx, &mut at_hand, &mut PictureAtlas::default());
+        let wanted = textures.shown([&[ItemId(7)], &[], &ahead], &at_hand, 10.1).expect("all is news");
         assert!(wanted[0] == ItemId(100) && wanted.len() <= WANTED_AT_ONCE, "{}", wanted.len());
     }
 
@@ -185,9 +197,9 @@ mod tests {
     fn what_is_on_screen_is_uploaded_first() {
         let ctx = egui::Context::default();
         let (mut textures, mut at_hand) = (ThumbnailTextures::default(), AtHand::new());
-        textures.shown(&[ItemId(250)], &[], &at_hand, 0.0);
+        textures.shown([&[ItemId(250)], &[], &[]], &at_hand, 0.0);
         (0..=250).for_each(|id| textures.arrived(ItemId(id), picture()));
-        assert!(textures.upload(&ctx, &mut at_hand), "the others go on");
+        assert!(textures.upload(&ctx, &mut at_hand, &mut PictureAtlas::default()), "the others go on");
         assert!(at_hand.contains_key(&ItemId(250)));
     }
 
@@ -199,9 +211,9 @@ mod tests {
         let ids = |from: u32, to: u32| (from..to).map(ItemId).collect::<Vec<_>>();
         for top in (0..3000).step_by(40) {
             let (shown, soon) = (ids(top, top + 60), ids(top + 60, top + 120));
-            let wanted = textures.shown(&shown, &soon, &at_hand, f64::from(top)).unwrap_or_default();
+            let wanted = textures.shown([&shown, &[], &soon], &at_hand, f64::from(top)).unwrap_or_default();
             wanted.into_iter().for_each(|id| textures.arrived(id, whole.clone()));
-            while textures.upload(&ctx, &mut at_hand) {}
+            while textures.upload(&ctx, &mut at_hand, &mut PictureAtlas::default()) {}
             let bytes: usize = at_hand.values().map(size).sum();
             assert!(bytes <= MOST_BYTES, "{bytes} bytes at {top}");
             assert!(shown.iter().all(|id| at_hand.contains_key(id)), "a grey tile at {top}");
@@ -217,10 +229,10 @@ mod tests {
         let large = Picture::new(1024, 1024, vec![9; 1024 * 1024 * 3]).map(Arc::new);
         let shown: Vec<_> = (0..40).map(ItemId).collect();
         for frame in 0..3 {
-            let wanted = textures.shown(&shown, &[], &at_hand, f64::from(frame)).unwrap_or_default();
+            let wanted = textures.shown([&shown, &[], &[]], &at_hand, f64::from(frame)).unwrap_or_default();
             assert!(frame == 0 || wanted.is_empty(), "asked for again and again");
             wanted.into_iter().for_each(|id| textures.arrived(id, large.clone()));
-            while textures.upload(&ctx, &mut at_hand) {}
+            while textures.upload(&ctx, &mut at_hand, &mut PictureAtlas::default()) {}
         }
         assert_eq!(at_hand.len(), 40);
     }
@@ -228,9 +240,23 @@ mod tests {
     #[test]
     fn pictures_that_nobody_uploads_do_not_pile_up() {
         let mut textures = ThumbnailTextures::default();
-        textures.shown(&[ItemId(5)], &[], &AtHand::new(), 0.0);
+        textures.shown([&[ItemId(5)], &[], &[]], &AtHand::new(), 0.0);
         (0..5000).for_each(|id| textures.arrived(ItemId(id), picture()));
         assert!(textures.arrived.len() <= MOST_WAITING, "{}", textures.arrived.len());
         assert!(textures.arrived.iter().any(|(id, _)| *id == ItemId(5)), "the one on screen stays");
+    }
+
+    #[test]
+    fn what_the_map_alone_shows_is_kept_small() {
+        let ctx = egui::Context::default();
+        let (mut textures, mut at_hand, mut small) =
+            (ThumbnailTextures::default(), AtHand::new(), PictureAtlas::default());
+        let missing = small.shown(&[ItemId(1), ItemId(2)]);
+        let wanted = textures.shown([&[ItemId(2)], &missing, &[]], &at_hand, 0.0);
+        assert_eq!(wanted, Some(vec![ItemId(2), ItemId(1)]), "a list comes first");
+        (1..=2).for_each(|id| textures.arrived(ItemId(id), picture()));
+        textures.upload(&ctx, &mut at_hand, &mut small);
+        assert!(small.get(ItemId(1)).is_some() && small.get(ItemId(2)).is_some());
+        assert!(!at_hand.contains_key(&ItemId(1)) && at_hand.contains_key(&ItemId(2)));
     }
 }

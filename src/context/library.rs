@@ -16,6 +16,7 @@ use vicinity_models::ModelInfo;
 
 use super::labels::LabelState;
 use super::listing::Listing;
+use super::picture_atlas::PictureAtlas;
 use super::preferences::ColourBy;
 use super::selection::Selection;
 use super::services::Services;
@@ -84,6 +85,8 @@ pub struct LibraryState {
     pub text_progress: Option<TextProgress>,
     /// Thumbnails in memory (`None`: there is none for this item).
     pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
+    /// Small pictures on the map.
+    pub small_pictures: PictureAtlas,
     /// Entries of the legend that are switched off.
     pub hidden_legend: BTreeSet<LegendKey>,
     /// What a drag on the map does.
@@ -150,6 +153,7 @@ impl Default for LibraryState {
             picture_texts: HashMap::new(),
             text_progress: None,
             thumbnails: HashMap::new(),
+            small_pictures: PictureAtlas::default(),
             hidden_legend: BTreeSet::new(),
             map_tool: MapTool::default(),
             right_tab: RightTab::default(),

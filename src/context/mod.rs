@@ -11,6 +11,7 @@ pub mod labels;
 pub mod library;
 pub mod listing;
 pub mod model_list;
+pub mod picture_atlas;
 pub mod preferences;
 pub mod selection;
 pub mod services;
@@ -20,6 +21,7 @@ pub mod view;
 pub use commands::{Command, CommandSender};
 pub use labels::AppliedLabels;
 pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, TextHits};
+pub use picture_atlas::SmallPicture;
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use selection::Selection;
 pub use state::State;
@@ -48,5 +50,11 @@ impl<'a> Ctx<'a> {
     pub fn thumbnail(&self, item: vicinity_core::ItemId) -> Option<Option<&'a egui::TextureHandle>> {
         self.commands.thumbnail_shown(item);
         self.state.library().thumbnails.get(&item).map(Option::as_ref)
+    }
+
+    /// The small picture of an item that the map shows now; requests it if it is not in memory.
+    pub fn small_picture(&self, item: vicinity_core::ItemId) -> Option<SmallPicture> {
+        self.commands.small_picture_shown(item);
+        self.state.library().small_pictures.get(item)
     }
 }

@@ -15,7 +15,9 @@ use vicinity::context::{
     ColourBy, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, VisibleRows,
 };
 use vicinity::ui::map::{CameraCommand, MapPanel};
-use vicinity_core::{Cluster, Clusters, ItemId, MapPos, MapProgress, MapQuality, MapStage, ModalityGap, SearchResult};
+use vicinity_core::{
+    Cluster, Clusters, ItemId, MapPos, MapProgress, MapQuality, MapStage, ModalityGap, Picture, SearchResult,
+};
 
 /// The map and as much of the program as it needs.
 struct World {
@@ -471,6 +473,58 @@ fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
     run_until(&mut harness, |harness| shows(harness, "musical instruments"));
     harness.state_mut().state.library_mut().layout = Some(self::layout(600, 2));
     run_until(&mut harness, |harness| !shows(harness, "musical instruments"));
+}
+
+/// The rectangles that are filled with a picture.
+fn filled_with_pictures(harness: &Harness<'_, World>) -> Vec<egui::Rect> {
+    let shapes = painted(harness).into_iter();
+    let filled =
+        |shape| if let egui::Shape::Rect(rect) = shape { Some(rect).filter(|r| r.brush.is_some()) } else { None };
+    shapes.filter_map(filled).map(|rect| rect.rect).collect()
+}
+
+/// As the program does with what the map asks for.
+fn give_pictures(harness: &mut Harness<'_, World>) {
+    let picture = Picture::new(80, 60, vec![90; 80 * 60 * 3]).expect("as many bytes");
+    let ctx = harness.ctx.clone();
+    let world = harness.state_mut();
+    let shown = world.sender.drain_small();
+    let small = &mut world.state.library_mut().small_pictures;
+    small.shown(&shown).into_iter().for_each(|item| small.insert(&ctx, item, Some(&picture)));
+}
+
+#[test]
+fn pictures_stand_for_points_once_the_view_is_near() {
+    let mut harness = harness(600);
+    harness.run();
+    give_pictures(&mut harness);
+    assert!(filled_with_pictures(&harness).is_empty(), "from afar there are points and names");
+    harness.hover_at(harness.state().place(120));
+    harness.step();
+    harness.event(egui::Event::Zoom(6.0));
+    run_until(&mut harness, |harness| !harness.state().sender.drain_small().is_empty());
+    for _ in 0..4 {
+        harness.run();
+        give_pictures(&mut harness);
+    }
+    harness.run();
+    let shown = filled_with_pictures(&harness);
+    assert!(shown.len() > 5, "{}", shown.len());
+    for (at, rect) in shown.iter().enumerate() {
+        assert!(shown[..at].iter().all(|other| !other.shrink(0.5).intersects(*rect)), "{rect:?} covers another");
+    }
+    // A picture is pointed at anywhere, not at its point alone.
+    let inside = egui::Rect::from_min_size(Pos2::ZERO, SIZE).shrink(90.0);
+    let rect = shown.iter().find(|rect| inside.contains_rect(**rect)).expect("one in the midst");
+    harness.hover_at(rect.left_top() + vec2(3.0, 3.0));
+    harness.run();
+    let hovered = harness.state().state.library().hover.expect("an item");
+    assert!(harness.state().place(hovered.0).distance(rect.center()) < 1.0);
+    harness.get_by_label("Layers").click();
+    harness.run();
+    harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "Pictures").click();
+    harness.run();
+    assert!(filled_with_pictures(&harness).is_empty());
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub struct CommandSender {
     commands: RefCell<Vec<Command>>,
     shown: RefCell<Vec<ItemId>>,
     soon: RefCell<Vec<ItemId>>,
+    small: RefCell<Vec<ItemId>>,
     pointed_at: Cell<Option<ItemId>>,
     background: BackgroundQueue,
 }
@@ -36,6 +37,11 @@ impl CommandSender {
     /// Notes that an item's thumbnail is on screen in this frame: it is fetched, or kept.
     pub fn thumbnail_shown(&self, item: ItemId) {
         self.shown.borrow_mut().push(item);
+    }
+
+    /// Notes that the map shows an item's small picture in this frame.
+    pub fn small_picture_shown(&self, item: ItemId) {
+        self.small.borrow_mut().push(item);
     }
 
     /// Notes that an item's thumbnail may be on screen soon: it is fetched after all that are.
@@ -62,7 +68,13 @@ impl CommandSender {
     pub fn forget_items(&self) {
         self.shown.take();
         self.soon.take();
+        self.small.take();
         self.pointed_at.take();
+    }
+
+    /// Takes the items noted whose small pictures are shown.
+    pub fn drain_small(&self) -> Vec<ItemId> {
+        self.small.take()
     }
 
     /// Takes the items noted to be shown soon.

@@ -176,6 +176,9 @@ impl MapPanel {
 
     /// The item nearest to the pointer. Points that the filter admits come first, then those that it fades.
     fn pick(&self, pointer: Pos2, reach: f32) -> Option<ItemId> {
+        if let Some((_, item)) = self.item_targets.iter().find(|(rect, _)| rect.contains(pointer)) {
+            return Some(*item);
+        }
         let current = self.cache.current.as_ref()?;
         let (scene, colours) = (&current.scene, &current.colours);
         let camera = self.flight.now();

@@ -27,6 +27,7 @@ mod picking;
 mod quality;
 mod scene;
 mod scene_cache;
+mod thinning;
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ use fit::{FitResult, FitTarget};
 use gpu::{FrameParams, Gpu};
 use input::Gesture;
 use layers::names::CLUSTER_PICTURES;
-use layers::{LayerContext, LayerSlot};
+use layers::pictures::{self, ITEM_PICTURES};
+use layers::{LayerContext, LayerSlot, LayerSwitch};
 use scene_cache::SceneCache;
 
 /// Commands from outside the map: menu, keys, gallery.
@@ -80,6 +82,8 @@ pub struct MapPanel {
     selection_task: BackgroundTask<(), Arc<Selection>>,
     /// Where clusters could be clicked in the last frame.
     targets: Vec<ClusterTarget>,
+    /// Where items could be pointed at, beside their points.
+    item_targets: Vec<(Rect, ItemId)>,
     /// Whether the view goes to what is selected then.
     shows_selection: bool,
     fit_task: BackgroundTask<(), FitResult>,
@@ -105,6 +109,7 @@ impl Default for MapPanel {
             hovered: None,
             selection_task: BackgroundTask::default(),
             targets: Vec::new(),
+            item_targets: Vec::new(),
             shows_selection: false,
             fit_task: BackgroundTask::default(),
             fit_requested: None,
@@ -149,7 +154,7 @@ impl MapPanel {
         let flying = self.flight.advance(time);
         self.input(ui, cx, &response);
         self.finish_selection(cx);
-        self.targets = self.draw_layers(ui, cx, time);
+        (self.targets, self.item_targets) = self.draw_layers(ui, cx, time);
         self.click_clusters(ui, cx);
         if let Some(gesture) = &self.gesture {
             gesture.draw(ui);
@@ -213,20 +218,27 @@ impl MapPanel {
         }
     }
 
-    /// Where clusters can be clicked.
-    fn draw_layers(&mut self, ui: &Ui, cx: &Ctx<'_>, time: f64) -> Vec<ClusterTarget> {
+    /// Returns where clusters can be clicked, and where items can be pointed at.
+    fn draw_layers(&mut self, ui: &Ui, cx: &Ctx<'_>, time: f64) -> (Vec<ClusterTarget>, Vec<(Rect, ItemId)>) {
         let theme = Theme::of(ui.ctx());
         let painter = ui.painter_at(self.area);
         painter.rect_filled(self.area, 0, theme.map_ground);
         let params = self.frame_params(ui, time);
         let Some(current) = &self.cache.current else {
             self.layers.iter_mut().for_each(|layer| layer.clear());
-            return Vec::new();
+            return Default::default();
         };
-        let mut switches = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
-        let shows_cluster_pictures = switches.any(|switch| switch.name == CLUSTER_PICTURES.name);
+        let is_on = |switch: LayerSwitch| {
+            let mut on = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
+            on.any(|other| other.name == switch.name)
+        };
+        let near = params.camera.points_per_unit >= pictures::first_scale(&current.scene, self.area);
+        let shows_item_pictures = near && is_on(ITEM_PICTURES);
+        let shows_cluster_pictures = is_on(CLUSTER_PICTURES);
         let mut map = LayerContext {
             thumbnail: &|item| cx.thumbnail(item).flatten(),
+            small_picture: &|item| cx.small_picture(item),
+            shows_item_pictures,
             shows_cluster_pictures,
             params,
             target: self.flight.end(),
@@ -246,7 +258,8 @@ impl MapPanel {
         map.params.opacity *= self.layers.iter().map(|layer| layer.point_opacity()).product::<f32>();
         self.layers.iter().for_each(|layer| layer.draw_below_points(&map, &painter));
         self.layers.iter().for_each(|layer| layer.draw(&map, &painter));
-        self.layers.iter().flat_map(|layer| layer.cluster_targets(&map)).collect()
+        let clusters = self.layers.iter().flat_map(|layer| layer.cluster_targets(&map));
+        (clusters.collect(), self.layers.iter().flat_map(|layer| layer.item_targets(&map)).collect())
     }
 }
 

@@ -5,6 +5,7 @@ mod density;
 mod hover;
 pub mod names;
 mod outline;
+pub mod pictures;
 mod points;
 pub mod query;
 mod selection;
@@ -13,10 +14,9 @@ mod true_neighbours;
 
 use std::sync::Arc;
 
-use egui::{Painter, Pos2, Ui};
+use egui::{Painter, Pos2, Rect, Ui};
 
-use crate::context::Selection;
-use crate::context::Snapshot;
+use crate::context::{Selection, SmallPicture, Snapshot};
 use crate::ui::theme::Theme;
 use vicinity_core::{Clusters, ItemId, MapPos, MapQuality, SearchResult};
 
@@ -35,6 +35,7 @@ pub fn all() -> Vec<Box<dyn LayerSlot>> {
     vec![
         Slot::boxed(density::Density),
         Slot::boxed(points::Points),
+        Slot::boxed(pictures::ItemPictures),
         Slot::boxed(names::ClusterNames),
         Slot::boxed(names::ClusterPictures),
         Slot::boxed(selection::SelectedItems),
@@ -67,6 +68,10 @@ pub struct LayerContext<'a> {
     pub result: Option<&'a Arc<SearchResult>>,
     /// A thumbnail, if it is loaded; if not, it will be.
     pub thumbnail: &'a dyn Fn(ItemId) -> Option<&'a egui::TextureHandle>,
+    /// A small picture, if it is loaded; if not, it will be.
+    pub small_picture: &'a dyn Fn(ItemId) -> Option<SmallPicture>,
+    /// Whether items are shown with pictures, at this scale.
+    pub shows_item_pictures: bool,
     /// Whether clusters are shown with pictures.
     pub shows_cluster_pictures: bool,
     /// The clusters of the layout shown, if they are known.
@@ -138,6 +143,11 @@ pub trait MapLayer: 'static {
 
     /// Where clusters can be clicked.
     fn cluster_targets(&self, _data: &Self::Data, _map: &LayerContext<'_>) -> Vec<ClusterTarget> {
+        Vec::new()
+    }
+
+    /// Where items can be pointed at, beside their points.
+    fn item_targets(&self, _data: &Self::Data, _map: &LayerContext<'_>) -> Vec<(Rect, ItemId)> {
         Vec::new()
     }
 

@@ -222,7 +222,8 @@ fn draw_names(names: &[Name], map: &LayerContext<'_>, painter: &Painter) {
 
 /// The picture above the words, both centred.
 fn draw_name(name: &Name, at: Pos2, opacity: f32, map: &LayerContext<'_>, painter: &Painter) {
-    let picture = name.picture.and_then(map.thumbnail);
+    // Among pictures of all items, a cluster needs none of its own.
+    let picture = name.picture.filter(|_| !map.shows_item_pictures).and_then(map.thumbnail);
     let below = if name.picture.is_some() { vec2(0.0, 0.5 * PICTURE) } else { Vec2::ZERO };
     let colour = map.theme.text1.gamma_multiply(opacity);
     let text = painter.layout_no_wrap(name.text.clone(), FontId::proportional(name.size), colour);
@@ -240,7 +241,7 @@ fn draw_name(name: &Name, at: Pos2, opacity: f32, map: &LayerContext<'_>, painte
 }
 
 /// The square in the middle of a texture.
-fn middle_of(size: Vec2) -> Rect {
+pub fn middle_of(size: Vec2) -> Rect {
     let side = size.min_elem().max(1.0);
     Rect::from_center_size(pos2(0.5, 0.5), Vec2::splat(side) / size)
 }
