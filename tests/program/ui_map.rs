@@ -887,6 +887,19 @@ fn the_density_is_shown_on_request_and_follows_the_filter() {
 }
 
 #[test]
+fn contours_are_drawn_on_request() {
+    let mut harness = harness(600);
+    let lines = |harness: &Harness<'_, World>| {
+        painted(harness).iter().filter(|shape| matches!(shape, egui::Shape::LineSegment { .. })).count()
+    };
+    let before = lines(&harness);
+    harness.get_by_label("Layers").click();
+    harness.run();
+    harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "Contours").click();
+    step_until(&mut harness, |harness| lines(harness) > before + 50);
+}
+
+#[test]
 fn many_points_show_their_density_by_themselves() {
     let mut harness = Harness::builder()
         .with_size(SIZE)

@@ -12,6 +12,7 @@ mod circles;
 mod cluster_targets;
 pub mod colours;
 mod column_colours;
+mod contour_lines;
 mod controls;
 mod fact_categories;
 mod filter_switch;

@@ -49,7 +49,7 @@ pub struct DensityKey {
 
 /// The grid's scale and place on the map, in cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Grid {
+pub struct Grid {
     step: i32,
     column: i32,
     line: i32,
@@ -87,11 +87,7 @@ impl MapLayer for Density {
     }
 
     fn key(&self, map: &LayerContext<'_>) -> Option<DensityKey> {
-        (!map.colours.visible().is_empty()).then(|| DensityKey {
-            scene: ArcKey(Arc::clone(map.scene)),
-            colours: ArcKey(Arc::clone(map.colours)),
-            grid: Grid::around_view(map),
-        })
+        DensityKey::of(map)
     }
 
     fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Cloud + Send + 'static {
@@ -146,9 +142,20 @@ impl MapLayer for Density {
     }
 }
 
+impl DensityKey {
+    /// What the density of a frame depends on; `None` if nothing is visible.
+    pub fn of(map: &LayerContext<'_>) -> Option<Self> {
+        (!map.colours.visible().is_empty()).then(|| Self {
+            scene: ArcKey(Arc::clone(map.scene)),
+            colours: ArcKey(Arc::clone(map.colours)),
+            grid: Grid::around_view(map),
+        })
+    }
+}
+
 impl Grid {
     /// The grid that covers the view at the end of any camera animation.
-    fn around_view(map: &LayerContext<'_>) -> Self {
+    pub fn around_view(map: &LayerContext<'_>) -> Self {
         let step = (map.target.points_per_unit.max(1e-6).log2() * STEPS_PER_DOUBLING).round() as i32;
         let cell = Self::cell_of_step(step);
         let area = map.params.area;
@@ -174,8 +181,22 @@ impl Grid {
         [at(left, bottom + self.lines as f64), at(left + self.columns as f64, bottom)]
     }
 
+    /// The place of the middle of a cell, counted from the top left, on the map.
+    pub fn place_of(&self, column: f32, line: f32) -> MapPos {
+        let cell = Self::cell_of_step(self.step);
+        let x = f64::from(self.column) + f64::from(column) + 0.5;
+        let y = f64::from(self.line) + self.lines as f64 - f64::from(line) - 0.5;
+        MapPos { x: (x * cell) as f32, y: (y * cell) as f32 }
+    }
+
+    /// The counts of every `step`th cell of every `step`th line, and how many there are in a line.
+    pub fn counts(&self, cells: &[[f32; 4]], step: usize) -> (Vec<f32>, usize) {
+        let lines = cells.chunks(self.columns.max(1)).step_by(step);
+        (lines.flat_map(|line| line.iter().step_by(step).map(|cell| cell[3])).collect(), self.columns.div_ceil(step))
+    }
+
     /// For each cell, the sum of the colours of its points, and their number.
-    fn sums(&self, positions: &[MapPos], rgba: &[[u8; 4]], is_visible: impl Fn(usize) -> bool) -> Vec<[f32; 4]> {
+    pub fn sums(&self, positions: &[MapPos], rgba: &[[u8; 4]], is_visible: impl Fn(usize) -> bool) -> Vec<[f32; 4]> {
         let mut cells = vec![[0.0; 4]; self.columns * self.lines];
         let scale = Self::cell_of_step(self.step).recip();
         for (row, (pos, [r, g, b, _])) in positions.iter().zip(rgba).enumerate() {
@@ -197,7 +218,7 @@ impl Grid {
     }
 
     /// A box blur, along lines and then along columns.
-    fn blur(&self, cells: &mut [[f32; 4]]) {
+    pub fn blur(&self, cells: &mut [[f32; 4]]) {
         let mut run = Vec::new();
         for line in 0..self.lines {
             blur_run(cells, line * self.columns, 1, self.columns, &mut run);

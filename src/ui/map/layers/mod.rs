@@ -1,6 +1,7 @@
 //! The layers of the map. Each draws itself from a shared [`LayerContext`] and says what data it needs prepared off the
 //! UI thread. To add a layer, write its file and add it to [`all`].
 
+mod contours;
 mod density;
 mod hover;
 pub mod names;
@@ -34,6 +35,7 @@ use slot::Slot;
 pub fn all() -> Vec<Box<dyn LayerSlot>> {
     vec![
         Slot::boxed(density::Density),
+        Slot::boxed(contours::Contours),
         Slot::boxed(points::Points),
         Slot::boxed(pictures::ItemPictures),
         Slot::boxed(names::ClusterNames),

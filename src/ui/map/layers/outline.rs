@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use vicinity_core::MapPos;
 
+use super::super::contour_lines::contour_lines;
+
 /// Side of a counting cell in screen points: about the width of a ring.
 const CELL_SIZE: f32 = 14.0;
 /// This many selected points in three by three cells are dense: their rings would touch.
@@ -92,42 +94,9 @@ impl DistanceField {
         MapPos { x: self.origin.x + x * self.step, y: self.origin.y + y * self.step }
     }
 
-    /// Marching squares: in each square of four samples, the outline crosses the sides whose ends are on opposite sides
-    /// of `LEVEL`.
     fn contour(&self) -> Vec<LineSegment> {
-        let mut segments = Vec::new();
-        for y in 0..self.height - 1 {
-            for x in 0..self.width - 1 {
-                self.cross(x, y, &mut segments);
-            }
-        }
-        segments
-    }
-
-    fn cross(&self, x: usize, y: usize, segments: &mut Vec<LineSegment>) {
-        const CORNERS: [(usize, usize); 4] = [(0, 0), (1, 0), (1, 1), (0, 1)];
-        let value = CORNERS.map(|(dx, dy)| self.near[(y + dy) * self.width + x + dx]);
-        let mut crossings = [MapPos { x: 0.0, y: 0.0 }; 4];
-        let mut count = 0;
-        for side in 0..4 {
-            let (a, b) = (value[side], value[(side + 1) % 4]);
-            if (a >= LEVEL) != (b >= LEVEL) {
-                let share = (LEVEL - a) / (b - a);
-                let ((ax, ay), (bx, by)) = (CORNERS[side], CORNERS[(side + 1) % 4]);
-                let mix = |from: usize, to: usize| from as f32 + (to as f32 - from as f32) * share;
-                crossings[count] = self.place(x as f32 + mix(ax, bx), y as f32 + mix(ay, by));
-                count += 1;
-            }
-        }
-        match count {
-            2 => segments.push([crossings[0], crossings[1]]),
-            // A saddle: two segments that connect the corners above the level.
-            4 if value[0] >= LEVEL => {
-                segments.extend([[crossings[0], crossings[1]], [crossings[2], crossings[3]]]);
-            }
-            4 => segments.extend([[crossings[3], crossings[0]], [crossings[1], crossings[2]]]),
-            _ => {}
-        }
+        let lines = contour_lines(&self.near, self.width, LEVEL);
+        lines.into_iter().map(|ends| ends.map(|[x, y]| self.place(x, y))).collect()
     }
 }
 
