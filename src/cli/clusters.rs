@@ -31,7 +31,7 @@ pub fn run(args: &ClustersArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> 
         map_image::check_table(items)?;
         session.check_outputs(&[items])?;
     }
-    if session.engine.snapshot().is_empty() {
+    if session.is_empty() {
         return Ok(Outcome::Nothing);
     }
     let (session, layout) = map::with_layout(session, false, global)?;

@@ -100,6 +100,9 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         bail!("no query given: pass text, --image FILE or --like ITEM");
     }
     let session = Session::open_truncated(global, args.truncation)?;
+    if session.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
     if let Some(like) = &args.like {
         parts.push(QueryPart::Item(items::find(&session.engine.snapshot(), like)?));
     }

@@ -20,7 +20,7 @@ pub fn run(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let session = Session::open_truncated(global, args.truncation)?;
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
     session.check_outputs(&outputs)?;
-    if session.engine.snapshot().is_empty() {
+    if session.is_empty() {
         return Ok(Outcome::Nothing);
     }
     let (session, layout) = with_layout(session, args.recompute, global)?;

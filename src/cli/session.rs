@@ -79,6 +79,15 @@ pub fn check_writable(engine: &Engine) -> anyhow::Result<()> {
 }
 
 impl Session {
+    /// Whether the library has no items; then a sentence on stderr says how to add some.
+    pub fn is_empty(&self) -> bool {
+        let empty = self.engine.snapshot().is_empty();
+        if empty {
+            print_error("the library is empty; add pictures and texts with: vicinity index FOLDER");
+        }
+        empty
+    }
+
     /// Opens the library for writing; creates it if missing.
     pub fn create(global: &GlobalArgs) -> anyhow::Result<Self> {
         let path = library(global)?;

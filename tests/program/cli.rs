@@ -619,7 +619,12 @@ fn errors_are_one_line_and_codes_are_told_apart() {
     let empty = place.path("empty");
     fs::create_dir(&empty).unwrap();
     assert!(place.run(&["index", empty.to_str().unwrap()]).status.success());
-    assert_eq!(place.run(&["search", "anything"]).status.code(), Some(1), "nothing found");
+    let map = place.path("map.png");
+    for command in [&["search", "anything"][..], &["clusters"], &["map", "--out", map.to_str().unwrap()]] {
+        let nothing = place.run(command);
+        assert_eq!(nothing.status.code(), Some(1), "nothing found");
+        assert!(stderr(&nothing).contains("the library is empty"), "{command:?}: {}", stderr(&nothing));
+    }
 }
 
 #[test]

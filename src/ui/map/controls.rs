@@ -181,7 +181,7 @@ impl MapPanel {
     /// The menu of layers that can be turned on and off.
     fn layer_menu(&mut self, ui: &mut Ui) {
         let button = tool(ui, ToolIcon::Layers, "Layers", "Layers of the map", None);
-        egui::Popup::menu(&button).align(egui::RectAlign::TOP_END).width(140.0).show(|ui| {
+        egui::Popup::menu(&button).align(egui::RectAlign::TOP_END).width(170.0).show(|ui| {
             for layer in &mut self.layers {
                 let Some(switch) = layer.switch() else { continue };
                 let mut on = layer.is_on();

@@ -1,6 +1,6 @@
 //! How far the map can be trusted: a menu behind the name of its method.
 
-use egui::{Button, Popup, RichText, Ui, vec2};
+use egui::{Align, Button, Label, Popup, RichText, Ui, vec2};
 
 use crate::context::Ctx;
 use crate::context::commands::MapCommand;
@@ -25,16 +25,21 @@ pub fn show(ui: &mut Ui, cx: &Ctx<'_>, layout: &Layout) {
         }
         let small = |text: &str| RichText::new(text).size(text_size::SMALL).color(theme.text2);
         for (figure, meaning) in figures(layout, quality.map(|quality| &**quality)) {
-            ui.label(RichText::new(figure).size(text_size::BODY).color(theme.text1));
-            ui.label(small(meaning));
+            ui.add(left(RichText::new(figure).size(text_size::BODY).color(theme.text1)));
+            ui.add(left(small(meaning)));
             ui.add_space(SPACE[1]);
         }
         if layout.method == LayoutMethod::Pca {
-            ui.label(small("This is a preview; its quality is measured once the map is there."));
+            ui.add(left(small("This is a preview; its quality is measured once the map is there.")));
         } else if quality.is_none() {
-            ui.label(small("Comparing each item's neighbours with those on the map…"));
+            ui.add(left(small("Comparing each item's neighbours with those on the map…")));
         }
     });
+}
+
+/// Menus align their texts on both sides, which tears the lines of these apart.
+fn left(text: RichText) -> Label {
+    Label::new(text).halign(Align::Min).wrap()
 }
 
 fn method(layout: &Layout) -> String {
@@ -54,7 +59,7 @@ fn figures(layout: &Layout, quality: Option<&MapQuality>) -> Vec<(String, &'stat
     let trust = layout.trustworthiness.map(|share| {
         (
             format!("Trustworthiness {share:.3}"),
-            "Whether items that are close together here are alike: 1 is best, .5 is chance.",
+            "Whether items that are close together here are alike: 1 is best, 0.5 is chance.",
         )
     });
     let kept = quality.map(|quality| {

@@ -19,7 +19,7 @@ const LEVELS: [f32; 5] = [0.03, 0.08, 0.2, 0.4, 0.7];
 /// Blurs, which make lines smooth.
 const BLURS: usize = 14;
 /// Every so many cells have a sample.
-const SAMPLED: usize = 2;
+const SAMPLED: usize = 3;
 /// Opacity of the lowest and the highest line.
 const OPACITY: [f32; 2] = [0.25, 0.8];
 
