@@ -113,6 +113,9 @@ pub enum TableError {
         /// Name of the method.
         name: &'static str,
     },
+    /// A program wrote its formulas without computing them.
+    #[error("The table consists of formulas without results; open and save it in a spreadsheet program")]
+    NotComputed,
     /// The picture column holds something else.
     #[error("The picture of the row is not in a known image format")]
     NoPicture,

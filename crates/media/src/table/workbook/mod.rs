@@ -19,7 +19,7 @@ use super::row::{Columns, MAX_ROW_BYTES, RowContent, RowError, Step};
 use crate::budget::Reservation;
 use crate::dialect::{self, Dialect};
 use crate::document::{Archive, DocumentFormat};
-use crate::error::{ReadError, RowProblem};
+use crate::error::{ReadError, RowProblem, TableError};
 
 /// The most memory that a workbook takes, bytes: its cells, its texts, and a token of its markup.
 pub const MEMORY: u64 = 256 << 20;
@@ -60,10 +60,14 @@ impl WorkbookRows {
         parts::read_shared_texts(&mut archive, &parts, &mut texts)?;
         let styles = Styles::read(&mut archive, &parts)?;
         let shared = texts.count();
-        let mut best = Sheet::default();
+        let (mut best, mut found) = (Sheet::default(), parts.sheets.is_empty());
         for name in parts.sheets.iter().take(MAX_SHEETS) {
             let before = texts.count();
-            let sheet = Sheet::read(&mut archive, name, &mut texts, shared)?;
+            let Some(sheet) = Sheet::read(&mut archive, name, &mut texts, shared)? else { continue };
+            found = true;
+            if sheet.is_not_computed() {
+                return Err(TableError::NotComputed.into());
+            }
             let has_table = sheet.rows.iter().filter(|row| sheet.cells(row).len() > 1).take(2).count() > 1;
             if has_table || (best.rows.is_empty() && !sheet.rows.is_empty()) {
                 best = sheet;
@@ -73,6 +77,9 @@ impl WorkbookRows {
             if has_table {
                 break;
             }
+        }
+        if !found {
+            return Err(TableError::Damaged.into());
         }
         Ok(Self::of_sheet(best, texts, styles, options))
     }

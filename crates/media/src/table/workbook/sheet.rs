@@ -10,6 +10,8 @@ use crate::error::{ReadError, TableError};
 
 /// Cells of a sheet that have a value.
 const MAX_CELLS: usize = 8 << 20;
+/// One cell in so many may be a formula without a result.
+const MISSING_SHARE: usize = 10;
 /// Columns of a sheet; spreadsheet programs have no more.
 const MAX_COLUMNS: u32 = 16_384;
 
@@ -19,6 +21,8 @@ pub struct Sheet {
     /// The rows in ascending order.
     pub rows: Vec<SheetRow>,
     cells: Vec<(u32, CellValue)>,
+    /// Cells with a formula that was not computed.
+    not_computed: usize,
 }
 
 /// A row that has cells.
@@ -61,7 +65,7 @@ impl CellValue {
 }
 
 impl Sheet {
-    /// Reads a sheet; the first `shared` of the texts are those that sheets share.
+    /// Reads a sheet, if the workbook has it; the first `shared` of the texts are those that sheets share.
     ///
     /// # Errors
     /// When it is damaged, or has too many cells.
@@ -70,12 +74,17 @@ impl Sheet {
         name: &str,
         texts: &mut SheetTexts,
         shared: usize,
-    ) -> Result<Self, ReadError> {
-        let Some(part) = archive.part(name)? else { return Ok(Self::default()) };
+    ) -> Result<Option<Self>, ReadError> {
+        let Some(part) = archive.part(name)? else { return Ok(None) };
         let mut reader =
             SheetReader { texts, shared, sheet: Self::default(), row: 0, cell: Cell::default(), error: None };
         walk(part, &mut reader)?;
-        reader.error.map_or(Ok(reader.sheet), |error| Err(error.into()))
+        reader.error.map_or(Ok(Some(reader.sheet)), |error| Err(error.into()))
+    }
+
+    /// Whether so many results of formulas are missing that what is left says something else.
+    pub fn is_not_computed(&self) -> bool {
+        self.not_computed * MISSING_SHARE > self.cells.len()
     }
 
     /// The cells of a row by their columns, from 0.
@@ -92,6 +101,7 @@ struct Cell {
     style: u32,
     text: String,
     is_value: bool,
+    is_formula: bool,
 }
 
 struct SheetReader<'a> {
@@ -121,8 +131,12 @@ impl Visitor for SheetReader<'_> {
                 };
             }
             "v" | "t" => self.cell.is_value = true,
-            // The formula, and how words are pronounced.
-            "f" | "rPh" => return false,
+            "f" => {
+                self.cell.is_formula = true;
+                return false;
+            }
+            // How words are pronounced.
+            "rPh" => return false,
             // Behind the cells.
             "mergeCells" | "conditionalFormatting" | "dataValidations" | "extLst" => return false,
             _ => {}
@@ -180,6 +194,7 @@ impl SheetReader<'_> {
     fn value(&mut self) -> Result<Option<CellValue>, TableError> {
         let text = std::mem::take(&mut self.cell.text);
         if text.is_empty() {
+            self.sheet.not_computed += usize::from(self.cell.is_formula);
             return Ok(None);
         }
         Ok(match self.cell.kind.as_str() {

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::super::TableRows;
 use super::*;
-use crate::error::TableError;
 
 fn fixture(name: &str, options: &TableOptions) -> Result<TableRows, ReadError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/tables").join(name);
@@ -81,6 +80,23 @@ fn odd_sheets_are_read_as_far_as_they_make_sense() {
     let found = read(workbook(rows, texts)).expect("opens");
     let expected = [(1, "one | two"), (4, "in"), (5, "true")].map(|(row, text)| (row, text.to_owned()));
     assert_eq!(found, expected, "rows and cells go forwards only");
+}
+
+#[test]
+fn formulas_without_results_and_sheets_that_are_missing_are_told_of() {
+    let row = |result: &str| format!("<row><c><v>1</v></c><c t=\"str\"><f>A1&amp;B1</f>{result}</c></row>");
+    let computed = row("<v>a dog</v>");
+    assert_eq!(read(workbook(&computed.repeat(3), "")).expect("opens").len(), 3);
+    let not_computed = Some(ReadError::from(TableError::NotComputed));
+    assert_eq!(read(workbook(&row("").repeat(3), "")).err(), not_computed);
+    assert_eq!(read(workbook(&(computed.repeat(30) + &row("")), "")).expect("opens").len(), 31, "one is no loss");
+    let mut missing = workbook(&computed, "");
+    // The name of the sheet, in the index of the archive and in front of it.
+    while let Some(at) = missing.windows(6).position(|bytes| bytes == b"/s.xml") {
+        missing[at + 1] = b'z';
+    }
+    // Relations are compressed and keep the name.
+    assert_eq!(read(missing).err(), Some(TableError::Damaged.into()));
 }
 
 #[test]
