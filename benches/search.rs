@@ -42,6 +42,7 @@ fn library(items: usize, dim: usize) -> Snapshot {
         generation: 0,
         photos: Vec::new(),
         tables: Arc::default(),
+        groups: Arc::default(),
         roots: Vec::new(),
         chunks: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| item(*i)).collect())).collect(),
         vector_rows: rows.chunks(CHUNK).map(|c| Arc::new(c.iter().map(|i| *i as u32).collect())).collect(),
@@ -59,9 +60,15 @@ fn main() {
     let snapshot = Arc::new(library(items, dim));
     let visible = VisibleRows::everything(Arc::clone(&snapshot));
     let embedding = Embedding::new(snapshot.vector(17).expect("there").to_vec()).expect("finite");
-    let parts = [QueryVector { embedding, modality: Modality::Text, item: None }];
+    let parts = [QueryVector { embedding, modality: Modality::Text, item: None, weight: 1.0 }];
     for scoring in [Scoring::Centred, Scoring::RawCosine] {
-        let lookup = SearchParams { parts: &parts, visible: &visible, scoring, k: 100 };
+        let lookup = SearchParams {
+            parts: &parts,
+            asked: &std::collections::HashSet::new(),
+            visible: &visible,
+            scoring,
+            k: 100,
+        };
         measure(&format!("{items} x {dim}, {scoring:?}, top 100"), || search(&lookup));
     }
     let folder = Filter { folder: Some("/home/ann/Photos/album 001".into()), ..Filter::default() };

@@ -11,7 +11,7 @@ use crate::context::services::ActiveService;
 use vicinity_core::NetworkLedger;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::service::Service;
-use vicinity_engine::{Event, ImportOptions, Job};
+use vicinity_engine::{Event, ImportOptions, Job, Thumbnails};
 use vicinity_models::ModelInfo;
 use vicinity_models::remote::RemoteError;
 
@@ -35,6 +35,10 @@ pub trait Backend: Send {
     fn import(&self) -> ImportOptions;
     /// The service behind the model, if any.
     fn service(&self) -> Option<ActiveService> {
+        None
+    }
+    /// The thumbnails of its items, for any thread; `None` where it keeps none.
+    fn thumbnails(&self) -> Option<Thumbnails> {
         None
     }
     /// A note about how the library was opened.

@@ -27,7 +27,9 @@ impl App {
             Command::Collection(command) => self.collection_command(command),
             Command::View(command) => self.view_command(command),
             Command::Map(command) => self.map_command(command),
+            Command::Clusters(command) => self.cluster_command(command),
             Command::Items(command) => self.item_command(command),
+            Command::Groups(command) => self.group_command(command),
             Command::Models(command) => self.model_command(command),
             Command::Services(command) => self.service_command(command),
         }
@@ -42,7 +44,9 @@ impl App {
             Action::Collection(action) => self.collection_action(action),
             Action::View(action) => self.view_action(action),
             Action::Map(action) => self.map_action(action),
+            Action::Clusters(action) => self.cluster_action(action),
             Action::Items(action) => self.item_action(action),
+            Action::Groups(action) => self.group_action(action),
             Action::Models(action) => self.model_action(action),
             Action::Services(action) => self.service_action(action),
         }
@@ -50,6 +54,11 @@ impl App {
 
     /// What the pointer rests on in a list is shown on the map; the map reports by itself what it rests on there.
     pub(super) fn follow_pointer(&mut self) {
+        let cluster = self.commands.take_cluster();
+        if cluster != self.state.library().cluster_state.pointed_at {
+            self.state.library_mut().cluster_state.pointed_at = cluster;
+            self.ctx.request_repaint();
+        }
         let pointed_at = self.commands.take_pointed_at();
         if pointed_at != self.pointed_at {
             self.pointed_at = pointed_at;
@@ -85,6 +94,7 @@ impl App {
 
     /// The same for a change of a kind.
     pub(super) fn record(&mut self, kind: EditKind) {
+        self.search.adjusting = false;
         let now = self.now();
         self.history.record(&self.state, kind, now);
     }

@@ -11,7 +11,7 @@ use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::remote::ServiceConnection;
 use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::service::{self, Service};
-use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode};
+use vicinity_engine::{Engine, Event, ImportOptions, Job, OpenError, OpenMode, Thumbnails};
 use vicinity_models::ModelInfo;
 
 /// The engine, the service that it was opened with, and a note about that.
@@ -28,6 +28,10 @@ impl Backend for Open {
 
     fn events(&self) -> &Receiver<Event> {
         self.engine.events()
+    }
+
+    fn thumbnails(&self) -> Option<Thumbnails> {
+        Some(self.engine.thumbnails())
     }
 
     fn begin_closing(&self) {

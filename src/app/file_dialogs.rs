@@ -61,6 +61,17 @@ fn pending(purpose: PathPurpose) -> Pending {
         PathPurpose::LoadLabels => {
             one(dialog.set_title("Load labels").add_filter("Text", &["txt", "csv", "tsv"]).pick_file())
         }
+        PathPurpose::ExportSelection => {
+            let dialog = dialog.set_title("Export selection").set_file_name("selection.csv");
+            let dialog = dialog.add_filter("Lists (csv, parquet)", &["csv", "parquet"]);
+            one(dialog.add_filter("Vectors with a list (npy)", &["npy"]).save_file())
+        }
+        PathPurpose::CopyFiles => one(dialog.set_title("Copy files to folder").pick_folder()),
+        PathPurpose::SaveMap => {
+            let dialog = dialog.set_title("Save map").set_file_name("map.png");
+            let dialog = dialog.add_filter("Images", &["png", "svg", "jpg", "webp", "tif"]);
+            one(dialog.add_filter("Web page", &["html"]).save_file())
+        }
         PathPurpose::Export => {
             let dialog = dialog.set_title("Export vectors").set_file_name("vectors.npy");
             one(dialog.add_filter("NumPy", &["npy"]).save_file())
@@ -100,13 +111,23 @@ pub fn check_typed(purpose: PathPurpose, typed: &str, home: Option<&Path>) -> Re
     }
     let fits = match purpose {
         PathPurpose::Export => path.parent().is_some_and(Path::is_dir) && !path.is_dir(),
+        // The system's dialogs ask whether to replace a file.
+        PathPurpose::ExportSelection | PathPurpose::SaveMap => {
+            path.parent().is_some_and(Path::is_dir) && !path.exists()
+        }
+        PathPurpose::CopyFiles => path.is_dir() || (!path.exists() && path.parent().is_some_and(Path::is_dir)),
         PathPurpose::OpenLibrary | PathPurpose::Model | PathPurpose::ImportModel => path.is_dir(),
         PathPurpose::ImportArchive | PathPurpose::LoadLabels => path.is_file(),
         PathPurpose::AddFolders | PathPurpose::AddFiles => path.exists(),
     };
     match (fits, purpose) {
         (true, _) => Ok(path),
-        (false, PathPurpose::Export) => Err(format!("Cannot write to {typed}; choose a file in an existing folder")),
+        (false, PathPurpose::ExportSelection | PathPurpose::SaveMap) if path.is_file() => {
+            Err(format!("{typed} is there already; choose another name"))
+        }
+        (false, PathPurpose::Export | PathPurpose::ExportSelection | PathPurpose::SaveMap) => {
+            Err(format!("Cannot write to {typed}; choose a file in an existing folder"))
+        }
         (false, _) if path.exists() => {
             Err(format!("{typed} is the wrong kind: check whether a file or a folder is needed"))
         }

@@ -17,7 +17,12 @@ impl eframe::App for App {
         }
         self.search_when_due();
         self.follow_filter();
+        self.update_axes();
         self.count_labels();
+        self.count_clusters();
+        self.count_groups();
+        self.follow_place();
+        self.measure_graph();
         self.update_gallery();
         self.suggest_when_idle();
         self.state.view.can_undo = self.history.can();

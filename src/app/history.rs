@@ -1,17 +1,18 @@
-//! Undo and redo of what the user chose: selection, query, labels. What is stored is never part of it.
+//! Undo and redo of what the user chose: selection, query, filter, colours, groups, labels.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::context::{AppliedLabels, LibraryState, State};
-use crate::context::{QueryChip, Selection};
-use vicinity_core::{Filter, LabelSet, Scoring};
+use super::asked_query::AskedQuery;
+use crate::context::{AppliedLabels, ColourBy, FilterDisplay, LegendKey, LibraryState, Preferences, Selection, State};
+use vicinity_core::{ClusterNames, Clusters, ItemGroup, ItemGroups, LabelSet};
 
 /// Steps kept.
 const STEPS: usize = 100;
-/// Items that all of them hold together, selected or labelled, each shared list once: some 10 MB. One step is kept
+/// Items that all of them hold together, selected, labelled or in groups, each shared list once: some 10 MB. One step is kept
 /// whatever it holds.
 const ITEMS: usize = 500_000;
-/// Typing within this time is one step.
+/// Typing or walking within this time is one step.
 const ONE_STEP_SECS: f64 = 1.0;
 
 /// What changed; changes of one kind in quick succession are one step.
@@ -19,6 +20,8 @@ const ONE_STEP_SECS: f64 = 1.0;
 pub enum EditKind {
     /// Letters in the search box.
     Typing,
+    /// From one item to the next.
+    Walking,
     /// Anything else.
     Step,
 }
@@ -26,25 +29,35 @@ pub enum EditKind {
 #[derive(Clone)]
 struct UndoState {
     selection: Arc<Selection>,
-    text: String,
-    chips: Vec<QueryChip>,
-    filter: Filter,
-    scoring: Scoring,
+    pinned: Option<Arc<Selection>>,
+    query: AskedQuery,
+    display: FilterDisplay,
+    colours: (ColourBy, String),
+    hidden: BTreeSet<LegendKey>,
+    groups: Arc<ItemGroups>,
     labels: LabelSet,
     applied: Arc<AppliedLabels>,
+    cluster_names: Arc<ClusterNames>,
+    clusters: Option<Arc<Clusters>>,
 }
 
 impl UndoState {
     fn of(state: &State) -> Self {
-        let LibraryState { selection, query, labels, .. } = state.library();
+        let LibraryState { selection, gallery, query, hidden_legend, groups, labels, clusters, cluster_state, .. } =
+            state.library();
+        let Preferences { filter_display, colour_by, colour_column, label_set, .. } = &state.preferences;
         Self {
             selection: Arc::clone(selection),
-            text: query.text.clone(),
-            chips: query.chips.clone(),
-            filter: query.filter.clone(),
-            scoring: query.scoring,
-            labels: state.preferences.label_set.clone(),
+            pinned: gallery.pinned.clone(),
+            query: AskedQuery::of(query),
+            display: *filter_display,
+            colours: (*colour_by, colour_column.clone()),
+            hidden: hidden_legend.clone(),
+            groups: Arc::clone(&groups.all),
+            labels: label_set.clone(),
             applied: Arc::clone(&labels.applied),
+            cluster_names: Arc::clone(&cluster_state.names),
+            clusters: clusters.clone(),
         }
     }
 
@@ -52,17 +65,33 @@ impl UndoState {
     fn own_items(&self, newer: Option<&Self>) -> usize {
         let selection = newer.is_none_or(|newer| !Arc::ptr_eq(&self.selection, &newer.selection));
         let labels = newer.is_none_or(|newer| !Arc::ptr_eq(&self.applied, &newer.applied));
-        usize::from(selection) * self.selection.items.len() + usize::from(labels) * self.applied.best.len()
+        let grouped = |group: &&ItemGroup| {
+            let same = |other: &ItemGroup| Arc::ptr_eq(other.items(), group.items());
+            newer.is_none_or(|newer| !newer.groups.all().iter().any(same))
+        };
+        let groups = self.groups.all().iter().filter(grouped).map(|group| group.items().len());
+        usize::from(selection) * self.selection.items.len()
+            + usize::from(labels) * self.applied.best.len()
+            + groups.sum::<usize>()
     }
 
     fn restore(self, state: &mut State) {
-        state.preferences.label_set = self.labels;
+        let preferences = &mut state.preferences;
+        (preferences.label_set, preferences.filter_display) = (self.labels, self.display);
+        (preferences.colour_by, preferences.colour_column) = self.colours;
         let library = state.library_mut();
-        library.selection = self.selection;
+        (library.selection, library.gallery.pinned) = (self.selection, self.pinned);
+        (library.hidden_legend, library.groups.all) = (self.hidden, self.groups);
         library.labels.applied = self.applied;
-        let query = &mut library.query;
-        (query.text, query.chips) = (self.text, self.chips);
-        (query.filter, query.scoring) = (self.filter, self.scoring);
+        if !Arc::ptr_eq(&library.cluster_state.names, &self.cluster_names) {
+            library.cluster_state.names = self.cluster_names;
+            // Of another map the names are bound again by whoever calls this.
+            let same = |known: &Arc<Clusters>| self.clusters.as_ref().is_some_and(|then| then.are_of_same_map(known));
+            if library.clusters.as_ref().is_some_and(same) {
+                library.clusters = self.clusters;
+            }
+        }
+        self.query.restore(&mut library.query);
     }
 }
 
@@ -77,8 +106,8 @@ pub struct History {
 impl History {
     /// Call before a change.
     pub fn record(&mut self, state: &State, change: EditKind, now: f64) {
-        let same_step = change == EditKind::Typing
-            && self.last.is_some_and(|(kind, at)| kind == EditKind::Typing && now - at < ONE_STEP_SECS);
+        let same_step =
+            change != EditKind::Step && self.last.is_some_and(|(kind, at)| kind == change && now - at < ONE_STEP_SECS);
         self.last = Some((change, now));
         self.future.clear();
         if same_step {
@@ -91,7 +120,7 @@ impl History {
     /// Drops the pictures of all chips, which are made again when a step is taken.
     pub fn forget_textures(&mut self) {
         let steps = self.past.iter_mut().chain(&mut self.future);
-        steps.flat_map(|step| &mut step.chips).for_each(|chip| chip.texture = None);
+        steps.for_each(|step| step.query.forget_textures());
     }
 
     /// Drops the oldest steps.

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use super::history::EditKind;
 use super::messages::Message;
 use super::window::App;
 use crate::context::commands::{ItemAction, ItemCommand, PathPurpose};
 use crate::context::format;
+use crate::context::listing::matching_items;
 use crate::context::{CentralView, Dialog, RightTab, Selection, Snapshot};
 use vicinity_core::{ItemId, PhotoFacts, Query, QueryPart, photo_lines};
 use vicinity_engine::{Duplicates, Job, SearchSlot, Severity};
 
 /// Collections of at most this many items are searched for a selection within the frame.
-const FOUND_IN_FRAME: usize = 4_000;
+pub(super) const FOUND_IN_FRAME: usize = 4_000;
 /// Characters of a fact that are shown.
 const FACT_SHOWN: usize = 800;
 /// Neighbours asked for: those shown, and the item itself.
@@ -28,6 +30,9 @@ impl App {
                 }
             }
             ItemAction::CopyPath => self.copy_paths(&self.state.library().selection.items.clone()),
+            ItemAction::ExportSelection => self.file_dialog(PathPurpose::ExportSelection),
+            ItemAction::CopyFiles => self.file_dialog(PathPurpose::CopyFiles),
+            ItemAction::CancelExport => self.cancel_export(),
             ItemAction::ApplyLabels => self.apply_labels(),
             ItemAction::EditLabels => self.toggle_dialog(Dialog::Labels),
         }
@@ -46,7 +51,7 @@ impl App {
             }
             ItemCommand::Focus(id) => {
                 if self.state.library().selection.items != [id] {
-                    self.record_step();
+                    self.record(EditKind::Walking);
                     self.select(vec![id]);
                 }
             }
@@ -56,6 +61,7 @@ impl App {
                 self.state.library_mut().preview = Some(id);
                 // One of several that are selected is looked at without dropping the others.
                 if !self.state.library().selection.set.contains(&id) {
+                    self.record(EditKind::Walking);
                     self.select(vec![id]);
                 }
                 self.request_preview(id);
@@ -80,7 +86,7 @@ impl App {
             return self.notice(Severity::Info, "No two files have the same content");
         }
         self.show_selection(Selection::of_groups(&found.groups).into(), true);
-        self.set_central_view(CentralView::Gallery);
+        self.show_gallery();
         self.pin_selection();
         let (files, groups) = (found.to_spare() as u64, found.groups.len() as u64);
         let [files, groups] = [format::count(files, "duplicate"), format::count(groups, "file")];
@@ -118,6 +124,9 @@ impl App {
 
     fn set_selection(&mut self, selection: Arc<Selection>) {
         self.state.library_mut().selection = selection;
+        if self.state.preferences.central_view == CentralView::Split {
+            self.follow_selection();
+        }
         self.inspect();
     }
 
@@ -128,7 +137,7 @@ impl App {
             self.record_step();
             self.set_selection(selection);
             let several = self.state.library().selection.items.len() > 1;
-            if listed && several && self.state.preferences.central_view == CentralView::Gallery {
+            if listed && several && self.state.preferences.central_view.shows_gallery() {
                 self.pin_selection();
             }
         }
@@ -136,7 +145,7 @@ impl App {
     }
 
     /// Selects what `find` finds. In a large collection it does so on another thread.
-    fn select_found(&mut self, listed: bool, find: impl FnOnce() -> Vec<ItemId> + Send + 'static) {
+    pub(super) fn select_found(&mut self, listed: bool, find: impl FnOnce() -> Vec<ItemId> + Send + 'static) {
         let Some(of) = self.state.library().snapshot.clone() else { return };
         if of.len() <= FOUND_IN_FRAME {
             return self.show_selection(Selection::new(find()).into(), listed);
@@ -154,14 +163,23 @@ impl App {
         }
     }
 
-    /// The hits that match, or all that the filter admits.
+    /// Everything that matches the search, whether it is listed or not; without matches everything that the filter admits,
+    /// or the gallery lists.
     fn select_all(&mut self) {
         let library = self.state.library();
         let Some(visible) = library.visible.clone() else { return };
+        let in_gallery = self.state.preferences.central_view == CentralView::Gallery;
+        let pinned = library.gallery.pinned.clone().filter(|_| in_gallery);
         let result = self.state.current_result().cloned();
-        self.select_found(false, move || match result.as_ref().map(|result| result.matching()) {
-            Some(hits) if !hits.is_empty() => hits.iter().map(|hit| hit.item).collect(),
-            _ => visible.items().map(|item| item.id).collect(),
+        self.select_found(false, move || {
+            if let Some(pinned) = pinned {
+                return pinned.items.iter().copied().filter(|id| visible.contains_item(*id)).collect();
+            }
+            let matching = result.map(|result| matching_items(&result, visible.snapshot())).unwrap_or_default();
+            match matching.is_empty() {
+                true => visible.items().map(|item| item.id).collect(),
+                false => matching.into_iter().map(|(id, _)| id).collect(),
+            }
         });
     }
 
@@ -226,7 +244,7 @@ impl App {
         });
     }
 
-    fn copy_paths(&mut self, items: &[ItemId]) {
+    pub(super) fn copy_paths(&mut self, items: &[ItemId]) {
         let paths: Vec<String> =
             items.iter().filter_map(|id| self.state.item(*id)).map(|i| i.path.display().to_string()).collect();
         if paths.is_empty() {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::asked_query::same_part;
 use super::pending::LabelsFor;
 use super::window::App;
 use crate::context::format;
 use crate::context::{AppliedLabels, ColourBy};
-use vicinity_core::{ItemId, LabelScore, LabelSet, LabelledItems, QueryPart, ScoredLabels};
+use vicinity_core::{ItemId, LabelScore, LabelSet, LabelledItems, ScoredLabels};
 use vicinity_engine::{Job, LabelTargets, ModelUnavailable, Severity};
 
 impl App {
@@ -143,16 +144,5 @@ impl App {
             n => format!(" · {} without a clear label", format::count(n, "other")),
         };
         self.notice(Severity::Info, format!("{many} labelled; the map is coloured by label{left}"));
-    }
-}
-
-/// Whether two parts ask for the same; parts are distinguished by where they come from, not by their pixels.
-fn same_part(a: &QueryPart, b: &QueryPart) -> bool {
-    match (a, b) {
-        (QueryPart::Text(a), QueryPart::Text(b)) => a == b,
-        (QueryPart::Picture(a), QueryPart::Picture(b)) => Arc::ptr_eq(a, b),
-        (QueryPart::File(a), QueryPart::File(b)) => a == b,
-        (QueryPart::Item(a), QueryPart::Item(b)) => a == b,
-        _ => false,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::messages::Message;
 use super::window::App;
-use crate::context::CentralView;
+use crate::context::FilterDisplay;
 use crate::context::listing::{Listing, ListingRequest, ListingSource};
 use vicinity_core::table::ColumnName;
 
@@ -14,7 +14,7 @@ const AT_ONCE: usize = 2_000;
 impl App {
     /// Keeps the list of the gallery up to date.
     pub(super) fn update_gallery(&mut self) {
-        if self.state.preferences.central_view != CentralView::Gallery {
+        if !self.state.preferences.central_view.shows_gallery() {
             return;
         }
         let Some(request) = self.gallery_request() else {
@@ -60,6 +60,7 @@ impl App {
         };
         let visible = state.library().visible.clone()?;
         let column = ColumnName::new(&state.preferences.sort_column);
-        Some(ListingRequest { visible, source, sort: state.preferences.gallery_sort, column })
+        let only_matches = state.preferences.filter_display == FilterDisplay::Filter;
+        Some(ListingRequest { visible, source, only_matches, sort: state.preferences.gallery_sort, column })
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::backend::{Backend, Waker};
-use super::pending::LabelCountRequest;
+use super::group_counts::GroupCountRequest;
+use super::pending::{ClusterCountRequest, LabelCountRequest};
 use crate::context::commands::PathPurpose;
 use crate::context::listing::{Listing, ListingRequest};
 use crate::context::services::{ConsentRequest, KeyLocation};
-use crate::context::{Selection, Snapshot};
-use vicinity_core::{LabelSet, Picture};
+use crate::context::{ExportToken, Notice, Selection, Snapshot};
+use vicinity_core::{ItemGroup, LabelSet, Picture};
 use vicinity_engine::runtime_settings::DeviceSummary;
 use vicinity_engine::service::Service;
 use vicinity_models::remote::RemoteError;
@@ -40,6 +41,12 @@ pub(super) enum Message {
     Selected { of: Arc<Snapshot>, selection: Arc<Selection>, listed: bool },
     /// Visible items of each label, and what they were counted for.
     LabelCounts(LabelCountRequest, Vec<usize>),
+    /// Visible items of each cluster, and what they were counted for.
+    ClusterCounts(ClusterCountRequest, Vec<u32>),
+    /// A group was made, or has other items, for the library that was opened with this number.
+    GroupMade { attempt: u64, group: ItemGroup, is_new: bool },
+    /// Visible items of each group, and what they were counted for.
+    GroupCounts(GroupCountRequest, Vec<usize>),
     /// Something about services.
     Service(ServiceReply),
     /// The newest version of the program.
@@ -48,8 +55,18 @@ pub(super) enum Message {
     TextLanguages(Result<Vec<String>, String>),
     /// The devices of this machine.
     Devices(Vec<DeviceSummary>),
+    /// What an export has to report.
+    Export(ExportToken, ExportMessage),
     /// An error for the status bar.
     Failed(String),
+}
+
+/// What a thread that exports reports.
+pub(super) enum ExportMessage {
+    /// Files done, and all files.
+    Progress { done: u64, total: u64 },
+    /// What came of it.
+    Finished(Notice),
 }
 
 /// What a thread has found out about services.

@@ -1,14 +1,21 @@
 //! Puts everything together: the window, its engine, its preferences. The only place that changes the state.
 
+mod asked_query;
+mod axes;
 mod backend;
+mod clusters;
 mod collection;
 mod commands;
 mod devices;
 pub mod engine;
 mod errors;
+mod export;
 mod file_dialogs;
 mod frame;
+mod go_back;
 mod graphics;
+mod group_counts;
+mod groups;
 mod history;
 mod items;
 mod keys;
@@ -19,6 +26,7 @@ mod map;
 mod messages;
 mod model_list;
 mod models;
+mod navigation;
 mod notices;
 mod open_library;
 mod pasted;

@@ -200,10 +200,14 @@ impl App {
             self.pointed_at = None;
             self.textures.clear();
             self.history.clear();
+            self.navigation = Default::default();
+            self.group_count_request = None;
             self.search = Default::default();
+            self.axes = Default::default();
             self.labelling = Default::default();
             self.lists = Default::default();
             (self.filter_request, self.label_count_request) = Default::default();
+            (self.cluster_count_request, self.graph_request, self.named_with) = Default::default();
             self.may_resume = false;
         }
         self.backend.take()
@@ -303,6 +307,9 @@ impl App {
             PathPurpose::LoadLabels => self.load_labels(first),
             PathPurpose::Model => self.use_model(ModelSource::Folder(first)),
             PathPurpose::ImportModel | PathPurpose::ImportArchive => self.submit_model_job(ModelJob::Import(first)),
+            PathPurpose::ExportSelection => self.export_selection(first),
+            PathPurpose::CopyFiles => self.copy_selection(first),
+            PathPurpose::SaveMap => self.save_map(first),
             PathPurpose::Export => {
                 let items = first.with_extension("csv");
                 self.submit(Job::Export { vectors: first, items });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::context::AppliedLabels;
 use crate::context::listing::ListingRequest;
-use vicinity_core::{Filter, ItemId, LabelSet};
+use vicinity_core::{AxisSource, Clusters, Filter, ItemId, LabelSet};
 use vicinity_engine::{Snapshot, VisibleRows};
 
 /// What suggestions belong to: epoch, number of items, dimensions, model, and filter.
@@ -23,6 +23,8 @@ pub(super) struct Search {
     pub inspected: Option<ItemId>,
     /// Whether the first hit gets the focus once the result is there.
     pub focus_first: bool,
+    /// Whether a gesture changes the filter, whose steps are undone together.
+    pub adjusting: bool,
 }
 
 impl Search {
@@ -63,6 +65,16 @@ pub(super) struct Labelling {
     pub selection: Option<Vec<ItemId>>,
 }
 
+/// The positions along axes asked for last.
+#[derive(Default)]
+pub(super) struct AxesRequest {
+    /// The collection and the axes.
+    pub wanted: Option<(Arc<Snapshot>, [AxisSource; 2])>,
+    pub ticket: u64,
+    /// When others are asked for.
+    pub due: Option<f64>,
+}
+
 /// The list that the gallery asked for last.
 #[derive(Default)]
 pub(super) struct ListingState {
@@ -85,5 +97,24 @@ impl LabelCountRequest {
     /// Whether it is for these labels and rows.
     pub fn is_for(&self, labels: &Arc<AppliedLabels>, visible: &Arc<VisibleRows>) -> bool {
         Arc::ptr_eq(&self.labels, labels) && Arc::ptr_eq(&self.visible, visible)
+    }
+}
+
+/// For which clusters and rows the items of clusters are counted.
+#[derive(Clone)]
+pub(super) struct ClusterCountRequest {
+    pub clusters: Arc<Clusters>,
+    pub visible: Arc<VisibleRows>,
+}
+
+impl ClusterCountRequest {
+    /// Whether another is for the same rows; names do not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.clusters.of_rows, &other.clusters.of_rows) && Arc::ptr_eq(&self.visible, &other.visible)
+    }
+
+    /// Visible items of each cluster.
+    pub fn count(&self) -> Vec<u32> {
+        self.clusters.count_rows(self.visible.rows())
     }
 }

@@ -34,7 +34,11 @@ impl App {
                 Message::ChipPicture(path, picture) => self.chip_picture(&path, &picture),
                 Message::Listed(request, listing) => self.listing_received(&request, listing),
                 Message::Selected { of, selection, listed } => self.selection_found(&of, selection, listed),
+                Message::GroupMade { attempt, group, is_new } => self.group_made(attempt, group, is_new),
+                Message::GroupCounts(request, counts) => self.groups_counted(&request, counts),
                 Message::LabelCounts(request, counts) => self.labels_counted(&request, counts),
+                Message::ClusterCounts(request, counts) => self.clusters_counted(&request, counts),
+                Message::Export(token, message) => self.export_reported(&token, message),
                 Message::Newest(version) => self.newest_found(version),
                 Message::TextLanguages(found) => self.state.view.text_languages = Some(found),
                 Message::Devices(lines) => self.state.view.devices = lines,
@@ -58,6 +62,7 @@ impl App {
     fn apply_event(&mut self, event: Event) {
         match event {
             Event::Snapshot(snapshot) => {
+                let snapshot = self.with_own_groups(snapshot);
                 let other_epoch = self.state.library().snapshot.as_ref().is_some_and(|s| s.epoch() != snapshot.epoch());
                 let roots: Vec<_> = snapshot.parts().roots.iter().map(|r| r.path.clone()).collect();
                 let library = self.state.library_mut();
@@ -83,6 +88,7 @@ impl App {
             Event::Unfinished(unfinished) => self.unfinished(unfinished),
             Event::Visible(rows) => self.filtered(rows),
             Event::Folders(counts) => self.state.library_mut().folders = counts,
+            Event::Histograms(counts) => self.state.library_mut().histograms = counts,
             Event::FactCounts(counts) => self.state.library_mut().fact_counts = counts,
             Event::SearchDone { slot: SearchSlot::Results, ticket, result } => {
                 if self.search.is_latest(ticket) {
@@ -93,6 +99,9 @@ impl App {
                 if let (Some(of), Ok(result)) = (self.search.neighbours_of(ticket), result) {
                     self.state.library_mut().neighbours = Some((of, result));
                 }
+            }
+            Event::AxesDone { ticket, result } => {
+                self.axes_received(ticket, result.map_err(|error| error.to_string()));
             }
             Event::LabelDone { ticket, result } => {
                 self.labels_received(ticket, result.map_err(|error| error.to_string()));
@@ -105,7 +114,12 @@ impl App {
                 self.measure_small_map();
             }
             Event::MapQuality(quality) => self.map_measured(quality),
-            Event::Clusters(found) => self.state.library_mut().clusters = Some(found),
+            Event::Clusters(found) => self.clusters_received(found),
+            Event::GraphMeasures(measures) => self.state.library_mut().graph = Some(measures),
+            Event::ClusterNames(names) => {
+                self.named_with = Arc::clone(&names);
+                self.state.library_mut().cluster_state.names = names;
+            }
             Event::LayoutProgress(progress) => self.state.library_mut().layout_progress = progress,
             Event::Thumbnail(id, picture) => self.textures.arrived(id, picture),
             Event::Preview(id, preview) => {

@@ -10,7 +10,7 @@ use super::textures;
 use super::window::App;
 use crate::context::commands::{SearchAction, SearchCommand, SearchTiming};
 use crate::context::format;
-use crate::context::{CentralView, QueryChip, RightTab};
+use crate::context::{QueryChip, RightTab};
 use vicinity_core::{Filter, ItemId, NamePattern, Picture, Query, QueryPart, Suggestion};
 use vicinity_engine::{Job, SearchSlot, Severity, file_content};
 use vicinity_media::{Content, ReadOptions, thumbnail};
@@ -21,7 +21,7 @@ const REST_SECS: f64 = 0.15;
 const RENEW_SECS: f64 = 1.0;
 /// The most hits listed.
 const MAX_HITS: usize = 500;
-/// The most selected items that a search takes as its query.
+/// The most selected items that are a part of the query each; more of them are one together.
 const MAX_SELECTED_PARTS: usize = 8;
 /// Longest side of the picture on a chip and beside its closest labels, pixels.
 const CHIP_SIDE: u32 = 256;
@@ -34,11 +34,12 @@ impl App {
         match action {
             SearchAction::Focus => self.state.view.focus_search += 1,
             SearchAction::FindByName => {
-                self.set_central_view(CentralView::Gallery);
+                self.show_gallery();
                 self.state.view.focus_find += 1;
             }
             SearchAction::Paste => self.ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste),
             SearchAction::BySelection => self.search_by_selection(),
+            SearchAction::ClearFilters => self.set_filter(Filter::default()),
             SearchAction::Clear => self.clear_search(),
         }
     }
@@ -59,6 +60,8 @@ impl App {
                 }
             }
             SearchCommand::SetFilter(filter) => self.set_filter(filter),
+            SearchCommand::AdjustFilter(filter) => self.adjust_filter(filter),
+            SearchCommand::FinishFilter => self.finish_filter(),
             SearchCommand::SetName(typed) => {
                 self.record(EditKind::Typing);
                 self.find_by_name(&typed);
@@ -93,6 +96,34 @@ impl App {
             return;
         }
         self.record_step();
+        self.replace_filter(filter);
+        self.search_now();
+    }
+
+    /// A step of a gesture that changes the filter; searches wait until it rests.
+    fn adjust_filter(&mut self, filter: Filter) {
+        if filter == self.state.library().query.filter {
+            return;
+        }
+        if !self.search.adjusting {
+            self.record_step();
+            self.search.adjusting = true;
+        }
+        self.replace_filter(filter);
+        // The timeline plays for minutes: what is due is not put off then.
+        let waits = !self.state.view.timeline_playing || self.search.due.is_none();
+        if !self.state.library().query.is_empty() && waits {
+            self.search_soon();
+        }
+    }
+
+    fn finish_filter(&mut self) {
+        if std::mem::take(&mut self.search.adjusting) && self.search.due.is_some() {
+            self.search_now();
+        }
+    }
+
+    fn replace_filter(&mut self, filter: Filter) {
         let library = self.state.library_mut();
         let before = std::mem::replace(&mut library.query.filter, filter);
         // Matches are counted for both modalities, so choosing one leaves the counts as they are.
@@ -100,20 +131,30 @@ impl App {
             library.query.matches = None;
         }
         library.gallery.pinned = None;
-        self.search_now();
     }
 
     fn search_by_selection(&mut self) {
-        let selection = &self.state.library().selection;
+        let selection = Arc::clone(&self.state.library().selection);
         let items: Vec<ItemId> = selection.items.iter().copied().take(MAX_SELECTED_PARTS).collect();
         if items.is_empty() {
             return self.notice(Severity::Info, "Select an item first");
+        }
+        if selection.items.len() > MAX_SELECTED_PARTS {
+            let label = format::count(selection.items.len() as u64, "item");
+            return self.search_by(QueryPart::Items(selection.items.as_slice().into()), label);
         }
         self.record_step();
         self.empty_query();
         for id in items {
             self.add_query_part(QueryPart::Item(id));
         }
+    }
+
+    /// Searches by one part alone.
+    pub(super) fn search_by(&mut self, part: QueryPart, label: String) {
+        self.record_step();
+        self.empty_query();
+        self.add_chip(part, label);
     }
 
     pub(super) fn clear_search(&mut self) {
@@ -225,7 +266,12 @@ impl App {
             QueryPart::Picture(_) => "Pasted image".to_owned(),
             QueryPart::File(path) => format::file_name(path),
             QueryPart::Item(id) => self.state.item(*id).map_or_else(|| "Item".to_owned(), |i| i.name()),
+            QueryPart::Items(items) => format::count(items.len() as u64, "item"),
         };
+        self.add_chip(part, label);
+    }
+
+    fn add_chip(&mut self, part: QueryPart, label: String) {
         let texture = match &part {
             QueryPart::Picture(picture) => Some(textures::load(&self.ctx, "question", picture)),
             QueryPart::File(path) => {
@@ -274,8 +320,8 @@ impl App {
         if self.backend.is_none() || self.state.is_reading() || self.state.library().has_own_vectors() {
             return;
         }
-        // A name that is still being typed is not worth suggestions.
-        if self.search.due.is_some() {
+        // Neither a name that is still being typed nor a range that still moves is worth suggestions.
+        if self.search.due.is_some() || self.search.adjusting {
             return;
         }
         let filter = self.state.library().query.filter.clone();

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::asked_query::AskedQuery;
 use super::textures;
 use super::window::App;
-use crate::context::commands::{ViewAction, ViewCommand};
+use crate::context::commands::{SearchAction, SearchCommand, ViewAction, ViewCommand};
 use crate::context::listing::{Sort, SortKey};
-use crate::context::{CentralView, Dialog, MapTool, RightTab, ThemeChoice};
+use crate::context::{CentralView, Dialog, FilterControl, MapTool, RightTab, ThemeChoice};
 use vicinity_core::{Filter, QueryPart};
 use vicinity_engine::Severity;
 
@@ -15,9 +16,19 @@ impl App {
         match action {
             ViewAction::ShowMap => self.set_central_view(CentralView::Map),
             ViewAction::ShowGallery => self.set_central_view(CentralView::Gallery),
+            ViewAction::ShowSplit => self.set_central_view(CentralView::Split),
+            ViewAction::ShowAxes => self.set_central_view(CentralView::Axes),
+            ViewAction::ToggleTimeline => self.toggle_timeline(),
+            ViewAction::PlayTimeline => self.play_timeline(),
+            ViewAction::ToggleLogScale => {
+                self.state.preferences.log_histograms = !self.state.preferences.log_histograms;
+                self.save_preferences();
+            }
             ViewAction::ToggleLeft => self.state.preferences.left_open = !self.state.preferences.left_open,
             ViewAction::ToggleRight => self.state.set_right_open(!self.state.right_open()),
             ViewAction::Back => self.step_back(),
+            ViewAction::GoBack => self.go(true),
+            ViewAction::GoForward => self.go(false),
             ViewAction::Undo => self.undo_or_redo(true),
             ViewAction::Redo => self.undo_or_redo(false),
             ViewAction::CycleTheme => self.cycle_theme(),
@@ -47,11 +58,21 @@ impl App {
                 self.save_preferences();
             }
             ViewCommand::ListSelection => {
-                self.set_central_view(CentralView::Gallery);
+                self.record_step();
+                self.show_gallery();
                 self.pin_selection();
             }
-            ViewCommand::Unpin => self.state.library_mut().gallery.pinned = None,
+            ViewCommand::Unpin => {
+                self.record_step();
+                self.state.library_mut().gallery.pinned = None;
+            }
             ViewCommand::SetGalleryHeight(height) => self.state.preferences.gallery_height = height,
+            ViewCommand::SetSplitShare(share) => {
+                self.state.preferences.set_split_share(share);
+                self.save_preferences();
+            }
+            ViewCommand::ShowFilter(control) => self.show_filter_control(control),
+            ViewCommand::SetTimelinePlaying(playing) => self.state.view.timeline_playing = playing,
             ViewCommand::SetNarrow(narrow) => {
                 self.state.view.narrow = narrow;
                 self.state.view.drawer_open = false;
@@ -61,7 +82,7 @@ impl App {
 
     pub(super) fn set_central_view(&mut self, view: CentralView) {
         // A selection that was made elsewhere is what the gallery is opened for.
-        if view == CentralView::Gallery && self.state.preferences.central_view != view {
+        if view.shows_gallery() && !self.state.preferences.central_view.shows_gallery() {
             self.pin_selection();
         }
         self.state.preferences.central_view = view;
@@ -69,10 +90,57 @@ impl App {
         self.save_preferences();
     }
 
+    /// Shows the gallery, alone unless it is beside the map already.
+    pub(super) fn show_gallery(&mut self) {
+        if !self.state.preferences.central_view.shows_gallery() {
+            self.set_central_view(CentralView::Gallery);
+        }
+    }
+
+    /// The gallery beside the map lists a selection made there until another one is made.
+    pub(super) fn follow_selection(&mut self) {
+        let library = self.state.library_mut();
+        let listed = |id| library.gallery.pinned.as_ref().is_some_and(|pinned| pinned.set.contains(&id));
+        match library.selection.focus() {
+            Some(id) if listed(id) => {}
+            Some(_) if library.gallery.pinned.is_some() => self.pin_selection(),
+            Some(_) => {}
+            None => library.gallery.pinned = None,
+        }
+    }
+
     /// The gallery lists the selection, where that is more than one item.
     pub(super) fn pin_selection(&mut self) {
         let library = self.state.library_mut();
         library.gallery.pinned = (library.selection.items.len() > 1).then(|| Arc::clone(&library.selection));
+    }
+
+    fn toggle_timeline(&mut self) {
+        let open = !self.state.preferences.timeline_open;
+        self.state.preferences.timeline_open = open;
+        if std::mem::take(&mut self.state.view.timeline_playing) {
+            self.search_command(SearchCommand::FinishFilter);
+        }
+        self.save_preferences();
+    }
+
+    fn play_timeline(&mut self) {
+        self.state.view.timeline_playing = !self.state.view.timeline_playing;
+        if self.state.view.timeline_playing {
+            self.state.preferences.timeline_open = true;
+        } else {
+            self.search_command(SearchCommand::FinishFilter);
+        }
+    }
+
+    /// The control of a criterion, wherever it is.
+    fn show_filter_control(&mut self, control: FilterControl) {
+        if control == FilterControl::Name {
+            return self.search_action(SearchAction::FindByName);
+        }
+        self.state.preferences.left_open = true;
+        let next = self.state.view.filter_request.as_ref().map_or(1, |(at, _)| at + 1);
+        self.state.view.filter_request = Some((next, control));
     }
 
     fn cycle_theme(&mut self) {
@@ -110,16 +178,18 @@ impl App {
             return self.show_dialog(*dialog, false);
         }
         let library = self.state.library_mut();
-        if library.preview.take().is_some() {
+        if library.groups.renamed.take().is_some() || library.preview.take().is_some() {
         } else if library.map_tool != MapTool::Pan {
-            library.map_tool = MapTool::Pan;
+            self.set_tool(MapTool::Pan);
         } else if self.state.view.narrow && self.state.view.drawer_open {
             self.state.view.drawer_open = false;
         } else if !self.state.library().selection.items.is_empty() {
             self.record_step();
             self.select(Vec::new());
             self.state.library_mut().right_tab = RightTab::Results;
-        } else if self.state.library_mut().gallery.pinned.take().is_some() {
+        } else if self.state.library().gallery.pinned.is_some() {
+            self.record_step();
+            self.state.library_mut().gallery.pinned = None;
         } else if !self.state.library().query.is_empty() {
             self.clear_search();
         } else {
@@ -129,20 +199,43 @@ impl App {
 
     fn undo_or_redo(&mut self, undo: bool) {
         let set = self.state.preferences.label_set.clone();
-        let applied = Arc::clone(&self.state.library().labels.applied);
+        let names = Arc::clone(&self.state.library().cluster_state.names);
+        let clusters = self.state.library().clusters.clone();
+        self.search.adjusting = false;
+        let library = self.state.library();
+        let (applied, groups) = (Arc::clone(&library.labels.applied), Arc::clone(&library.groups.all));
+        let query = AskedQuery::of(&library.query);
         let changed = if undo { self.history.undo(&mut self.state) } else { self.history.redo(&mut self.state) };
         if changed {
-            self.state.library_mut().query.matches = None;
-            self.search_now();
+            if !Arc::ptr_eq(&groups, &self.state.library().groups.all) {
+                self.store_groups();
+            }
+            if !query.is(&self.state.library().query) {
+                self.query_restored();
+            }
             self.inspect();
-            self.refresh_chips();
             if set != self.state.preferences.label_set {
                 self.labels_changed();
             }
             if !Arc::ptr_eq(&applied, &self.state.library().labels.applied) {
                 self.store_all_labels();
             }
+            if !Arc::ptr_eq(&names, &self.state.library().cluster_state.names) {
+                self.store_cluster_names();
+                let now = self.state.library().clusters.as_ref();
+                if clusters.zip(now).is_some_and(|(before, now)| Arc::ptr_eq(&before, now)) {
+                    self.bind_cluster_names();
+                }
+            }
+            self.save_preferences();
         }
+    }
+
+    /// Undo or "Go back" has restored another query.
+    pub(super) fn query_restored(&mut self) {
+        self.state.library_mut().query.matches = None;
+        self.search_now();
+        self.refresh_chips();
     }
 
     /// Chips that an undo or another graphics device has left without a picture or labels.
@@ -152,7 +245,7 @@ impl App {
             match &chip.part {
                 QueryPart::File(path) => files.push(path.clone()),
                 QueryPart::Picture(picture) => chip.texture = Some(textures::load(&self.ctx, "question", picture)),
-                QueryPart::Text(_) | QueryPart::Item(_) => {}
+                QueryPart::Text(_) | QueryPart::Item(_) | QueryPart::Items(_) => {}
             }
         }
         files.into_iter().for_each(|path| self.load_chip_picture(path));

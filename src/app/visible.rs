@@ -9,7 +9,7 @@ use vicinity_engine::{Job, VisibleRows};
 
 /// Collections of up to this many items are filtered within the frame that needs it: that takes well under a
 /// millisecond, and nothing lags behind.
-const AT_ONCE: usize = 4_000;
+pub(super) const AT_ONCE: usize = 4_000;
 
 impl App {
     /// Requests what belongs to the collection and the filter as they are. What is known is shown until the answer is
@@ -34,7 +34,9 @@ impl App {
     pub(super) fn filtered(&mut self, rows: Arc<VisibleRows>) {
         let library = self.state.library_mut();
         let known = library.visible.as_ref().is_some_and(|known| known.are_of(rows.snapshot(), rows.filter()));
-        if !known && *rows.filter() == library.query.filter && library.snapshot.is_some() {
+        // While a range moves the filter may always be ahead of its answers.
+        let is_wanted = self.search.adjusting || *rows.filter() == library.query.filter;
+        if !known && is_wanted && library.snapshot.is_some() {
             library.visible = Some(rows);
         }
     }

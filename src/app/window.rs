@@ -6,17 +6,21 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::backend::{Backend, ConsentChange, ModelOverride, Network, Opener, Waker};
+use super::group_counts::GroupCountRequest;
 use super::history::History;
 use super::keys::{KeyStore, MemoryKeyStore};
 use super::messages::{Message, MessageSender};
 use super::model_list::ModelListWorker;
-use super::pending::{FilterRequest, LabelCountRequest, Labelling, ListingState, Search};
+use super::navigation::Navigation;
+use super::pending::{
+    AxesRequest, ClusterCountRequest, FilterRequest, LabelCountRequest, Labelling, ListingState, Search,
+};
 use super::preferences::{self, PreferencesWriter};
 use super::textures::ThumbnailTextures;
 use crate::context::view::Overrides;
 use crate::context::{CommandSender, Preferences, State, ThemeChoice, View};
 use crate::ui::{Shell, style};
-use vicinity_core::NetworkLedger;
+use vicinity_core::{ClusterNames, NetworkLedger};
 use vicinity_engine::Severity;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DevicePreferences, RuntimeSettings};
@@ -108,11 +112,19 @@ pub struct App {
     pub(super) preferences_writer: PreferencesWriter,
     pub(super) textures: ThumbnailTextures,
     pub(super) history: History,
+    pub(super) navigation: Navigation,
+    pub(super) group_count_request: Option<GroupCountRequest>,
     pub(super) search: Search,
     pub(super) labelling: Labelling,
+    pub(super) axes: AxesRequest,
     pub(super) lists: ListingState,
     pub(super) filter_request: FilterRequest,
     pub(super) label_count_request: Option<LabelCountRequest>,
+    pub(super) cluster_count_request: Option<ClusterCountRequest>,
+    /// Epoch, items and dimensions for which neighbours were asked for last.
+    pub(super) graph_request: Option<(u64, usize, usize)>,
+    /// The names with which clusters were asked for last.
+    pub(super) named_with: Arc<ClusterNames>,
     pub(super) notice_at: f64,
     pub(super) pointed_at: Option<vicinity_core::ItemId>,
     pub(super) running: RuntimeSettings,
@@ -155,11 +167,17 @@ impl App {
             preferences_writer: PreferencesWriter::new(start.settings),
             textures: ThumbnailTextures::default(),
             history: History::default(),
+            navigation: Navigation::default(),
+            group_count_request: None,
             search: Search::default(),
             labelling: Labelling::default(),
+            axes: AxesRequest::default(),
             lists: ListingState::default(),
             filter_request: None,
             label_count_request: None,
+            cluster_count_request: None,
+            graph_request: None,
+            named_with: Arc::default(),
             notice_at: 0.0,
             pointed_at: None,
             running: start.running,

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 
 use super::filters::FilterArgs;
 use super::output::escaped;
 use super::values::{self, AutoOr, ReadTextArg, TaskArg};
 use crate::settings::{SharedSettings, ThemeChoice};
+use vicinity_core::AxisSource;
 use vicinity_core::table::{Decimal, TableOptions};
+use vicinity_engine::map_image::MapColouring;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DEVICE_VARIABLE, DevicePreferences, RuntimeSettings};
 use vicinity_models::LongText;
@@ -106,14 +108,31 @@ pub enum CliCommand {
     Search(SearchArgs),
     /// Rank labels for images or texts.
     Labels(LabelsArgs),
-    /// Compute a map of the library and draw it.
+    /// Compute a map of the library and write it as an image or a web page.
     Map(MapArgs),
     /// List the clusters of the map and what they are called.
     ///
     /// There are three levels, from few large clusters to many small ones. Pictures are named by the words of a vocabulary that fit
-    /// best (nothing is sent to a service for this), texts by words that they have in common.
+    /// best (nothing is sent to a service for this) or by your own keywords and labels, texts by words that they have in common. Names
+    /// that you gave in the window come first.
     Clusters(ClustersArgs),
-    /// Export vectors and a list of items, with rows in the same order.
+    /// Place all items between opposites, or by date or number, as the axes of the window do.
+    ///
+    /// An axis is two opposites (`indoor|outdoor`: how much more an item is like the second than like the first), a time or
+    /// number that conditions know (taken, modified, rating, iso, size, ...), or a column of tables with numbers or dates
+    /// (`price`, or `column taken` where it has the name of a field).
+    ///
+    ///   vicinity axes --x "indoor|outdoor" --y taken
+    #[command(
+        verbatim_doc_comment,
+        about = "Place all items between opposites, or by date or number, as the axes of the window do"
+    )]
+    Axes(AxesArgs),
+    /// List the groups that were made in the window, or the items of one.
+    Groups(GroupsArgs),
+    /// Export vectors and a list of items, with rows in the same order, or copy their files to a folder.
+    ///
+    /// Without further options all items are exported; a search, a cluster, and the options that filter choose among them.
     Export(ExportArgs),
     /// Print embeddings of files or texts as one JSON object.
     Embed(EmbedArgs),
@@ -402,7 +421,7 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub truncation: TruncationArgs,
     /// Text to search for.
-    #[arg(required_unless_present_any = ["image", "like"])]
+    #[arg(required_unless_present_any = ["image", "like", "like_group"])]
     pub text: Option<String>,
     /// Image (or text) file to search by; can be combined with a text.
     #[arg(long, value_name = "FILE")]
@@ -411,9 +430,12 @@ pub struct SearchArgs {
     /// is used.
     #[arg(long, value_name = "ITEM")]
     pub like: Option<PathBuf>,
+    /// Group to search by: the average of the vectors of its items.
+    #[arg(long, value_name = "NAME")]
+    pub like_group: Option<String>,
     /// Find what contains all words of the text, instead of searching by meaning: in names, folders, keywords, captions,
     /// texts, and the text in pictures. Words in double quotes are a phrase.
-    #[arg(long, requires = "text", conflicts_with_all = ["image", "raw"])]
+    #[arg(long, requires = "text", conflicts_with_all = ["image", "raw", "like_group"])]
     pub words: bool,
     /// Items to search.
     #[command(flatten)]
@@ -456,15 +478,16 @@ pub struct MapArgs {
     /// Number of dimensions to use.
     #[command(flatten)]
     pub truncation: TruncationArgs,
-    /// Image to write; the extension sets the format: .png, .jpg, .webp, .bmp, .tif.
+    /// File to write; the extension sets the format: an image (.png, .jpg, .webp, .bmp, .tif), a drawing (.svg), or a web page
+    /// (.html) that is one file and works offline, with zoom, small pictures and a search by name.
     #[arg(long, value_name = "FILE", required_unless_present_any = ["positions", "quality"])]
     pub out: Option<PathBuf>,
     /// Table to write, .csv or .tsv: path,modality,x,y; also path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "CSV")]
     pub positions: Option<PathBuf>,
-    /// Width and height of the image in pixels, 16 to 8192.
-    #[arg(long, value_name = "N", default_value_t = 1600, value_parser = clap::value_parser!(u32).range(16..=8192))]
-    pub size: u32,
+    /// Size of the image in pixels, 16 to 8192: one number, or 1920x1080.
+    #[arg(long, value_name = "N", default_value = "1600", value_parser = values::picture_size)]
+    pub size: [u32; 2],
     /// Draw on a dark background.
     #[arg(long)]
     pub dark: bool,
@@ -474,6 +497,21 @@ pub struct MapArgs {
     /// Print the quality as a JSON object.
     #[arg(long, requires = "quality")]
     pub json: bool,
+    /// What the colours mean.
+    #[arg(long, value_parser = values::colouring(), default_value = "cluster")]
+    pub colour: MapColouring,
+    /// Draw a typical picture above the name of each cluster.
+    #[arg(long, conflicts_with = "plain")]
+    pub pictures: bool,
+    /// Draw points only, without names and legend.
+    #[arg(long)]
+    pub plain: bool,
+    /// Title of the web page [default: Map].
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Include the paths of all files in the web page. Without it, it has their names only.
+    #[arg(long)]
+    pub paths: bool,
     /// Compute a new map, even if one is stored or you brought its positions (`vicinity index --positions`).
     #[arg(long)]
     pub recompute: bool,
@@ -493,18 +531,69 @@ pub struct ClustersArgs {
     pub json: bool,
 }
 
+/// Arguments of `vicinity axes`.
+#[derive(Debug, Args)]
+pub struct AxesArgs {
+    /// Number of dimensions to use.
+    #[command(flatten)]
+    pub truncation: TruncationArgs,
+    /// Horizontal axis.
+    #[arg(long, value_name = "AXIS")]
+    pub x: AxisSource,
+    /// Vertical axis.
+    #[arg(long, value_name = "AXIS")]
+    pub y: AxisSource,
+    /// Table to write, a csv or tsv file, in place of printing the items.
+    #[arg(long, value_name = "CSV", conflicts_with = "json")]
+    pub csv: Option<PathBuf>,
+    /// Print one JSON object per item.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `vicinity groups`.
+#[derive(Debug, Args)]
+pub struct GroupsArgs {
+    /// Name of a group, to list its items.
+    pub name: Option<String>,
+    /// Print one JSON object per group, or per item.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `vicinity export`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("output").args(["vectors", "items", "copy_to"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("similar").args(["search", "like"]).multiple(true))]
 pub struct ExportArgs {
     /// Number of dimensions to use.
     #[command(flatten)]
     pub truncation: TruncationArgs,
-    /// Vectors to write, a NumPy file (f32, one row per item).
+    /// Vectors to write, a NumPy file (f32, one row per item). Items without a vector are left out.
     #[arg(long, value_name = "NPY")]
-    pub vectors: PathBuf,
-    /// Items to write, a csv file; with a column path_bytes (base64) if a path is not Unicode.
-    #[arg(long, value_name = "CSV")]
-    pub items: PathBuf,
+    pub vectors: Option<PathBuf>,
+    /// List of items to write, a .csv or .parquet file; with a column path_bytes (base64) if a path is not Unicode.
+    #[arg(long, value_name = "FILE")]
+    pub items: Option<PathBuf>,
+    /// Folder to copy the files of the items to; created if missing. Nothing is overwritten: a file whose name is taken gets
+    /// another one.
+    #[arg(long, value_name = "DIR")]
+    pub copy_to: Option<PathBuf>,
+    /// Export only items that match this text, the best first, with a column score.
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// Export only items that are similar to this one: FILE, or FILE:ROW for a row of a table.
+    #[arg(long, value_name = "ITEM")]
+    pub like: Option<PathBuf>,
+    /// With --search or --like: the best N items instead of all that match.
+    #[arg(short, value_name = "N", requires = "similar")]
+    pub k: Option<usize>,
+    /// Export only items of this cluster of the map, by its name or number in `vicinity clusters --json`.
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Items to export.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 /// Arguments of `vicinity embed`.

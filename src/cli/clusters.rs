@@ -9,7 +9,7 @@ use super::output::{JsonPath, print_json, print_line};
 use super::session::Session;
 use vicinity_core::format::number;
 use vicinity_core::{Cluster, Clusters};
-use vicinity_engine::{Event, Job, Snapshot, map_image};
+use vicinity_engine::{Snapshot, map_tables};
 
 #[derive(Serialize)]
 struct ClusterLine<'a> {
@@ -17,7 +17,9 @@ struct ClusterLine<'a> {
     /// The cluster that it is a part of.
     parent: Option<u32>,
     level: u8,
-    names: &'a [String],
+    names: Vec<&'a str>,
+    /// Whether the first of its names is the user's.
+    named_by_user: bool,
     items: u32,
     x: f32,
     y: f32,
@@ -28,18 +30,17 @@ struct ClusterLine<'a> {
 pub fn run(args: &ClustersArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let session = Session::open_truncated(global, args.truncation)?;
     if let Some(items) = &args.items {
-        map_image::check_table(items)?;
+        map_tables::check(items)?;
         session.check_outputs(&[items])?;
     }
     if session.is_empty() {
         return Ok(Outcome::Nothing);
     }
     let (session, layout) = map::with_layout(session, false, global)?;
-    let found = |event| if let Event::Clusters(found) = event { Some(found) } else { None };
-    let clusters = session.ask(Job::FindClusters(layout), found)?;
+    let clusters = map::clusters(&session, layout)?;
     let snapshot = session.engine.snapshot();
     if let Some(items) = &args.items {
-        map_image::write_clusters(&snapshot, &clusters, items)?;
+        map_tables::write_clusters(&snapshot, &clusters, items)?;
     }
     if args.json {
         for (at, cluster) in clusters.all.iter().enumerate() {
@@ -57,7 +58,8 @@ fn line<'a>(at: usize, cluster: &'a Cluster, snapshot: &Snapshot) -> ClusterLine
         cluster: at,
         parent: cluster.parent,
         level: cluster.levels.0,
-        names: &cluster.names,
+        names: cluster.all_names().collect(),
+        named_by_user: cluster.given.is_some(),
         items: cluster.count,
         x: cluster.centre.x,
         y: cluster.centre.y,
@@ -82,8 +84,10 @@ fn tree(clusters: &Clusters) -> Vec<String> {
     let mut waiting: Vec<(usize, usize)> = top.iter().rev().map(|at| (0, *at)).collect();
     while let Some((depth, at)) = waiting.pop() {
         let cluster = &clusters.all[at];
-        let name = if cluster.names.is_empty() { "(no name)".to_owned() } else { cluster.names.join(" / ") };
-        lines.push(format!("{:>9}  {}{name}", number(u64::from(cluster.count)), "  ".repeat(depth)));
+        let names: Vec<&str> = cluster.all_names().collect();
+        let name = if names.is_empty() { "(no name)".to_owned() } else { names.join(" / ") };
+        let mark = if cluster.given.is_some() { " (your name)" } else { "" };
+        lines.push(format!("{:>9}  {}{name}{mark}", number(u64::from(cluster.count)), "  ".repeat(depth)));
         waiting.extend(parts[at].iter().rev().map(|part| (depth + 1, *part)));
     }
     lines

@@ -5,12 +5,14 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use super::args::{CliCommand, DuplicatesArgs, ExportArgs, GlobalArgs, InfoArgs, LabelsArgs, SearchArgs};
+use super::args::{CliCommand, DuplicatesArgs, GlobalArgs, InfoArgs, LabelsArgs, SearchArgs};
 use super::hits::{ItemFields, TextInPicture, location, report_unread_facts};
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line};
 use super::session::{self, Session};
-use super::{clusters, compact, embed, facts, hits, index, items, map, models, pages, report, serve, words};
+use super::{
+    axes, clusters, compact, embed, export, facts, groups, hits, index, items, map, models, pages, report, serve, words,
+};
 use vicinity_core::format::number;
 use vicinity_core::label::parse_label_file;
 use vicinity_core::path_bytes::{path_bytes, path_text};
@@ -21,7 +23,7 @@ use vicinity_engine::labels::LabelVectors;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, export, store};
+use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, store};
 use vicinity_media::{Content, ReadOptions};
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -34,7 +36,9 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
         CliCommand::Labels(args) => labels(&args, global),
         CliCommand::Map(args) => map::run(&args, global),
         CliCommand::Clusters(args) => clusters::run(&args, global),
-        CliCommand::Export(args) => export(&args, global),
+        CliCommand::Axes(args) => axes::run(&args, global),
+        CliCommand::Groups(args) => groups::run(&args, global),
+        CliCommand::Export(args) => export::run(&args, global),
         CliCommand::Embed(args) => embed::run(args, global),
         CliCommand::Serve(args) => serve::run(args, global),
         CliCommand::Info(args) if !args.files.is_empty() => facts::run(&args.files, args.json, global),
@@ -96,8 +100,8 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     let typed = args.text.clone().unwrap_or_default();
     let text = args.text.filter(|text| !text.trim().is_empty()).map(QueryPart::Text);
     let mut parts: Vec<QueryPart> = text.into_iter().chain(args.image.map(QueryPart::File)).collect();
-    if parts.is_empty() && args.like.is_none() {
-        bail!("no query given: pass text, --image FILE or --like ITEM");
+    if parts.is_empty() && args.like.is_none() && args.like_group.is_none() {
+        bail!("no query given: pass text, --image FILE, --like ITEM or --like-group NAME");
     }
     let session = Session::open_truncated(global, args.truncation)?;
     if session.is_empty() {
@@ -105,6 +109,9 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     }
     if let Some(like) = &args.like {
         parts.push(QueryPart::Item(items::find(&session.engine.snapshot(), like)?));
+    }
+    if let Some(name) = &args.like_group {
+        parts.push(QueryPart::Items(groups::find(&session.engine.snapshot(), name)?.items().clone()));
     }
     let query = Query {
         parts,
@@ -114,7 +121,7 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     };
     if let Some(condition) = &query.filter.condition {
         report_unread_facts(&session.engine.snapshot());
-        super::tables::check_columns(session.engine.snapshot().tables(), condition)?;
+        super::tables::check_names(&session.engine.snapshot(), condition)?;
     }
     let slot = SearchSlot::Results;
     let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
@@ -214,15 +221,6 @@ fn label_file(file: &Path) -> anyhow::Result<LabelSet> {
         Content::Text(text) => Ok(LabelSet { name: file.display().to_string(), labels: parse_label_file(file, &text) }),
         _ => bail!("{} is not a list of labels", file.display()),
     }
-}
-
-fn export(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    export::check_names(&args.vectors, &args.items)?;
-    let session = Session::open_truncated(global, args.truncation)?;
-    session.check_outputs(&[&args.vectors, &args.items])?;
-    let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
-    let rows = export::write_labelled(&snapshot, labels.as_ref(), &args.vectors, &args.items)?;
-    Ok(if rows == 0 { Outcome::Nothing } else { Outcome::Done })
 }
 
 #[derive(Serialize)]

@@ -39,7 +39,7 @@ pub struct FilterArgs {
     pub before: Option<Period>,
     /// Find only items that meet a condition, such as: taken >= 2023-06 and camera ~ "X100" and rating >= 3
     ///
-    /// Fields: taken, modified (times); camera, lens, colour, keyword, format, folder, name (texts); focal, aperture,
+    /// Fields: taken, modified (times); camera, lens, colour, keyword, format, folder, name, group (texts); focal, aperture,
     /// exposure, iso, rating, width, height, size (numbers); place; type (image, text); and columns of tables (column price,
     /// column "unit price").
     ///

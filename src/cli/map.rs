@@ -3,20 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
 use super::args::{GlobalArgs, MapArgs};
 use super::map_quality;
 use super::outcome::Outcome;
-use super::output::progress_bar;
+use super::output::{print_line, progress_bar};
 use super::session::Session;
-use vicinity_core::{Layout, LayoutMethod};
-use vicinity_engine::{Event, Job, Severity, Snapshot, map_image};
+use vicinity_core::format::{bytes, number};
+use vicinity_core::{Clusters, Layout, LayoutMethod};
+use vicinity_engine::map_image::{self, ImageOptions, MapCategories, MapColouring, MapDrawing, MapFormat};
+use vicinity_engine::map_report::{self, ReportOptions};
+use vicinity_engine::{Event, Job, Severity, Snapshot, map_tables};
 
 /// Draws the map of a library.
 pub fn run(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
-    args.out.as_deref().map_or(Ok(()), map_image::check_picture)?;
-    args.positions.as_deref().map_or(Ok(()), map_image::check_table)?;
+    let format = args.out.as_deref().map(map_image::format_of).transpose()?;
+    args.positions.as_deref().map_or(Ok(()), map_tables::check)?;
     let session = Session::open_truncated(global, args.truncation)?;
     let outputs: Vec<&Path> = args.out.iter().chain(&args.positions).map(PathBuf::as_path).collect();
     session.check_outputs(&outputs)?;
@@ -24,18 +27,48 @@ pub fn run(args: &MapArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Nothing);
     }
     let (session, layout) = with_layout(session, args.recompute, global)?;
-    let snapshot = session.engine.snapshot();
-    if let Some(path) = &args.out {
-        let picture = map_image::render(&snapshot, &layout, [args.size; 2], args.dark);
-        map_image::write_picture(&picture, path)?;
-    }
     if let Some(path) = &args.positions {
-        map_image::write_positions(&snapshot, &layout, path)?;
+        map_tables::write_positions(&session.engine.snapshot(), &layout, path)?;
+    }
+    if let Some((path, format)) = args.out.as_deref().zip(format) {
+        draw(&session, &layout, args, path, format)?;
     }
     if args.quality {
         map_quality::print(&session, layout, args.json)?;
     }
     Ok(Outcome::Done)
+}
+
+fn draw(session: &Session, layout: &Arc<Layout>, args: &MapArgs, path: &Path, format: MapFormat) -> anyhow::Result<()> {
+    let needs_clusters = !args.plain || args.colour == MapColouring::Cluster;
+    let found = needs_clusters.then(|| clusters(session, Arc::clone(layout))).transpose()?;
+    let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
+    if args.colour == MapColouring::Label && labels.is_none() {
+        bail!("--colour label: no item has a label yet; the window gives them");
+    }
+    let categories = MapCategories::new(&snapshot, args.colour, found.as_deref(), labels.as_ref());
+    let thumbnails = session.engine.thumbnails();
+    let map = MapDrawing {
+        snapshot: &snapshot,
+        layout,
+        clusters: found.as_deref().filter(|_| !args.plain),
+        categories: &categories,
+        thumbnail: &|id| thumbnails.get(id),
+        go_on: &|| true,
+    };
+    if format == MapFormat::Report {
+        let title = args.title.clone().unwrap_or_else(|| "Map".to_owned());
+        let size = map_report::write(&map, &ReportOptions { title, paths: args.paths }, path)?;
+        let [items, pictures] = [size.items, size.pictures].map(|count| number(count as u64));
+        return Ok(print_line(&format!("{items} items, {pictures} pictures, {}", bytes(size.bytes as u64)))?);
+    }
+    let options = ImageOptions { size: args.size, dark: args.dark, text: !args.plain, pictures: args.pictures };
+    Ok(map_image::write(&map, &options, path)?)
+}
+
+/// The clusters of a layout, with their names.
+pub fn clusters(session: &Session, layout: Arc<Layout>) -> anyhow::Result<Arc<Clusters>> {
+    session.ask(Job::FindClusters(layout), |event| if let Event::Clusters(found) = event { Some(found) } else { None })
 }
 
 /// The stored layout of a library, if it covers all items and no other is wanted, else a new one, which is kept for next time.

@@ -4,14 +4,17 @@
 //! if nothing was found, 2 after an error; if some of many files fail, the others are processed and the exit code is 2.
 
 mod args;
+mod axes;
 mod clusters;
 mod commands;
 mod compact;
 mod consent;
 mod embed;
 mod excludes;
+mod export;
 mod facts;
 mod filters;
+mod groups;
 mod hits;
 mod index;
 mod interrupt;

@@ -6,10 +6,11 @@ use anyhow::anyhow;
 use serde::Serialize;
 
 use super::output::{JsonPath, print_json, print_line};
+use vicinity_core::Table;
 use vicinity_core::condition::Condition;
 use vicinity_core::format::number;
 use vicinity_core::table::{Column, ColumnKind, ColumnValues, TableFormat};
-use vicinity_core::{Table, TableSet};
+use vicinity_engine::Snapshot;
 
 #[derive(Serialize)]
 struct TableLine<'a> {
@@ -74,10 +75,11 @@ fn column(column: &Column) -> ColumnLine<'_> {
     ColumnLine { name: column.name(), kind: column.kind(), known: values.known(), categories, limits }
 }
 
-/// Checks what a condition says about columns.
+/// Checks what a condition says about columns and groups.
 ///
 /// # Errors
-/// When no table has them, or their values cannot be compared in this way.
-pub fn check_columns(tables: &TableSet, condition: &Condition) -> anyhow::Result<()> {
-    condition.check_columns(tables).map_err(|problem| anyhow!(problem.to_string()))
+/// When no table has the columns, their values cannot be compared in this way, or the library has no such group.
+pub fn check_names(snapshot: &Snapshot, condition: &Condition) -> anyhow::Result<()> {
+    condition.check_columns(snapshot.tables()).map_err(|problem| anyhow!(problem.to_string()))?;
+    condition.check_groups(snapshot.groups()).map_err(|problem| anyhow!(problem.to_string()))
 }

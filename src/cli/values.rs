@@ -6,6 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use vicinity_core::table::Decimal;
 use vicinity_core::{InvalidLanguages, TextLanguages};
+use vicinity_engine::map_image::MapColouring;
 use vicinity_models::compute_target::Precision;
 use vicinity_models::remote::inference_mode::InferenceMode;
 use vicinity_models::remote::{GeminiTask, Provider};
@@ -40,6 +41,15 @@ const TEXT_TASK: Choices<TextTask> = &[
     ("clustering", TextTask::Clustering, ""),
 ];
 
+const COLOURING: Choices<MapColouring> = &[
+    ("cluster", MapColouring::Cluster, "The largest clusters"),
+    ("type", MapColouring::Type, "Images and texts"),
+    ("folder", MapColouring::Folder, "Folders"),
+    ("label", MapColouring::Label, "Labels that items were given in the window"),
+];
+/// Sides of an image, pixels.
+const SIDES: std::ops::RangeInclusive<u32> = 16..=8192;
+
 fn one_of<T: Copy + Send + Sync + 'static>(choices: Choices<T>) -> impl TypedValueParser<Value = T> {
     let values = choices.iter().map(|(word, _, help)| PossibleValue::new(*word).help(*help));
     PossibleValuesParser::new(values).try_map(move |word| find(choices, &word).ok_or("there is no such value"))
@@ -57,6 +67,21 @@ pub fn long_text() -> impl TypedValueParser<Value = LongText> {
 /// `--precision`.
 pub fn precision() -> impl TypedValueParser<Value = Precision> {
     one_of(PRECISION)
+}
+
+/// `--colour`.
+pub fn colouring() -> impl TypedValueParser<Value = MapColouring> {
+    one_of(COLOURING)
+}
+
+/// `--size`: one number, or width and height.
+pub fn picture_size(word: &str) -> Result<[u32; 2], String> {
+    let (width, height) = word.split_once(['x', '×']).unwrap_or((word, word));
+    let side = |text: &str| text.trim().parse().ok().filter(|side| SIDES.contains(side));
+    let (Some(width), Some(height)) = (side(width), side(height)) else {
+        return Err(format!("expected a number from {} to {}, or two as in 1920x1080", SIDES.start(), SIDES.end()));
+    };
+    Ok([width, height])
 }
 
 /// Something that is detected, or chosen.
@@ -182,6 +207,15 @@ mod tests {
         same_words(INFERENCE_MODE);
         same_words(TEXT_TASK);
         assert_eq!(PROVIDER.len(), Provider::ALL.len());
+    }
+
+    #[test]
+    fn the_size_of_an_image_is_one_number_or_two() {
+        assert_eq!(picture_size("1600"), Ok([1600, 1600]));
+        assert_eq!(picture_size("1920x1080"), Ok([1920, 1080]));
+        for wrong in ["", "15", "8193", "1920x", "x", "-20", "1920x1080x3", "big"] {
+            assert!(picture_size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> 
     let (snapshot, filter) = (session.engine.snapshot(), args.filter.filter());
     if let Some(condition) = &filter.condition {
         report_unread_facts(&snapshot);
-        super::tables::check_columns(snapshot.tables(), condition)?;
+        super::tables::check_names(&snapshot, condition)?;
     }
     let found = session.engine.find_words(&query)?;
     let rows = found.iter().filter_map(|id| snapshot.row_of(*id));

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use vicinity_core::condition::field::Field;
 pub use vicinity_core::format::{bytes, number};
-use vicinity_core::{MapProgress, MapStage};
+use vicinity_core::{AxisSource, MapProgress, MapStage};
 
 /// `3, "image"` -> `3 images`.
 pub fn count(n: u64, noun: &str) -> String {
@@ -74,6 +75,28 @@ pub fn capital(text: &str) -> String {
 /// A share in [0, 1] as `71%`.
 pub fn percent(share: f32) -> String {
     format!("{:.0}%", share * 100.0)
+}
+
+/// What an axis measures.
+pub fn axis(source: &AxisSource) -> String {
+    match source {
+        AxisSource::Opposites([low, high]) => format!("{} – {}", low.trim(), high.trim()),
+        AxisSource::Column(name) => name.as_str().to_owned(),
+        AxisSource::Field(field) => axis_field(*field),
+    }
+}
+
+/// A time or number that an axis measures.
+pub fn axis_field(field: Field) -> String {
+    match field {
+        Field::Taken => "Date taken".to_owned(),
+        Field::Modified => "Date modified".to_owned(),
+        Field::Size => "File size".to_owned(),
+        Field::Focal => "Focal length".to_owned(),
+        Field::Exposure => "Exposure time".to_owned(),
+        Field::Iso => "ISO".to_owned(),
+        field => capital(field.as_str()),
+    }
 }
 
 /// A score with three decimals and a true minus sign.

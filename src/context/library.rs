@@ -6,19 +6,23 @@ use std::sync::Arc;
 
 use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
-    Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, MapQuality, Modality, PictureText, Progress,
-    QueryPart, Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
+    AxesLayout, Cluster, Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, MapQuality, Modality,
+    PictureText, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 use vicinity_engine::{
-    FactCounts, FolderCounts, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport, VisibleRows,
+    FactCounts, FolderCounts, GraphMeasures, Histograms, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport,
+    VisibleRows,
 };
 use vicinity_models::ModelInfo;
 
+use super::clusters::ClusterState;
+use super::export::ExportProgress;
+use super::groups::GroupState;
 use super::labels::LabelState;
 use super::listing::Listing;
 use super::picture_atlas::PictureAtlas;
 use super::preferences::ColourBy;
-use super::selection::Selection;
+use super::selection::{SelectMode, Selection};
 use super::services::Services;
 
 /// A library that is open, or being opened, and everything that the window shows of it.
@@ -37,12 +41,18 @@ pub struct LibraryState {
     pub visible: Option<Arc<VisibleRows>>,
     /// Positions of the points on the map.
     pub layout: Option<Arc<Layout>>,
-    /// Its clusters; those of an earlier layout until they are known.
+    /// The scatter plot along two axes.
+    pub axes: AxesState,
+    /// The clusters of the map; those of an earlier layout until they are known.
     pub clusters: Option<Arc<Clusters>>,
     /// How well the map keeps neighbours; of an earlier layout until it is measured.
     pub map_quality: Option<Arc<MapQuality>>,
     /// Whether it is being measured.
     pub measuring_map: bool,
+    /// The names, counts and focus of clusters.
+    pub cluster_state: ClusterState,
+    /// What the nearest neighbours tell of items, once points were coloured by it.
+    pub graph: Option<Arc<GraphMeasures>>,
     /// A layout that is being computed.
     pub layout_progress: Option<MapProgress>,
     /// The import.
@@ -83,20 +93,28 @@ pub struct LibraryState {
     pub picture_texts: HashMap<ItemId, Arc<PictureText>>,
     /// Pictures whose text is being read.
     pub text_progress: Option<TextProgress>,
+    /// Files that are being written for the user.
+    pub export: Option<ExportProgress>,
     /// Thumbnails in memory (`None`: there is none for this item).
     pub thumbnails: HashMap<ItemId, Option<egui::TextureHandle>>,
     /// Small pictures on the map.
     pub small_pictures: PictureAtlas,
     /// Entries of the legend that are switched off.
     pub hidden_legend: BTreeSet<LegendKey>,
+    /// Items that are kept under names.
+    pub groups: GroupState,
     /// What a drag on the map does.
     pub map_tool: MapTool,
+    /// What the items that it encloses do with the selection.
+    pub select_mode: SelectMode,
     /// What the right panel shows.
     pub right_tab: RightTab,
     /// The folders, and the number of items of each that the rest of the filter admits.
     pub folders: Arc<FolderCounts>,
     /// The facts of photos, and the number of items with each value that the rest of the filter admits.
     pub fact_counts: Arc<FactCounts>,
+    /// How many items have which numbers and dates.
+    pub histograms: Arc<Histograms>,
     /// Dropped files that wait for a decision.
     pub dropped: Vec<PathBuf>,
     /// Messages of the status bar, newest last.
@@ -118,6 +136,12 @@ impl LibraryState {
     pub fn has_own_vectors(&self) -> bool {
         self.model_state == Some(ModelState::OwnVectors)
     }
+
+    /// The cluster in focus, with its place among all.
+    pub fn cluster_in_focus(&self) -> Option<(u32, &Cluster)> {
+        let at = self.cluster_state.focus?;
+        Some((at, self.clusters.as_ref()?.all.get(at as usize)?))
+    }
 }
 
 impl Default for LibraryState {
@@ -129,9 +153,12 @@ impl Default for LibraryState {
             snapshot: None,
             visible: None,
             layout: None,
+            axes: AxesState::default(),
             clusters: None,
             map_quality: None,
             measuring_map: false,
+            graph: None,
+            cluster_state: ClusterState::default(),
             layout_progress: None,
             progress: Progress::default(),
             adding: false,
@@ -152,13 +179,17 @@ impl Default for LibraryState {
             facts_progress: None,
             picture_texts: HashMap::new(),
             text_progress: None,
+            export: None,
             thumbnails: HashMap::new(),
             small_pictures: PictureAtlas::default(),
             hidden_legend: BTreeSet::new(),
+            groups: GroupState::default(),
             map_tool: MapTool::default(),
+            select_mode: SelectMode::default(),
             right_tab: RightTab::default(),
             folders: Arc::default(),
             fact_counts: Arc::default(),
+            histograms: Arc::default(),
             dropped: Vec::new(),
             notices: Vec::new(),
             model: None,
@@ -168,6 +199,17 @@ impl Default for LibraryState {
             services: Services::default(),
         }
     }
+}
+
+/// The scatter plot along two axes.
+#[derive(Debug, Clone, Default)]
+pub struct AxesState {
+    /// The positions; those of the axes before while others are computed.
+    pub placed: Option<Arc<AxesLayout>>,
+    /// Whether others are computed.
+    pub pending: bool,
+    /// Why there are none for the axes on screen.
+    pub error: Option<String>,
 }
 
 /// What the right panel shows.
@@ -193,6 +235,8 @@ pub enum LegendKey {
     Label(String),
     /// A cluster of the map, by its name.
     Cluster(String),
+    /// A group, by its name.
+    Group(String),
     /// Everything that has no colour of its own in a colouring.
     Rest(ColourBy),
     /// No label given.
@@ -206,7 +250,7 @@ pub enum LegendKey {
 /// What a drag on the map does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MapTool {
-    /// Move the map (Shift: box; Alt: lasso).
+    /// Move the map; with Shift a box, with Alt a lasso.
     #[default]
     Pan,
     /// Draw a box.

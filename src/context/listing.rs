@@ -1,6 +1,7 @@
 //! What the gallery lists, and in which order. Of a large collection it is worked out off the window's thread.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 
@@ -10,8 +11,8 @@ use vicinity_core::name::{fold, natural_order};
 use vicinity_core::table::{Cell, ColumnName};
 use vicinity_core::{Hit, Item, ItemId, Modality, SearchResult};
 
-use super::VisibleRows;
 use super::selection::Selection;
+use super::{Snapshot, VisibleRows};
 
 /// What the gallery is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -78,6 +79,8 @@ pub struct ListingRequest {
     pub visible: Arc<VisibleRows>,
     /// Which of these. Hits are visible already.
     pub source: ListingSource,
+    /// Whether of hits only those are listed that match, if any do, but all of these.
+    pub only_matches: bool,
     /// In which order.
     pub sort: Sort,
     /// The column of [`SortKey::Column`].
@@ -89,6 +92,7 @@ impl ListingRequest {
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.visible, &other.visible)
             && self.source.same_as(&other.source)
+            && self.only_matches == other.only_matches
             && self.order() == other.order()
     }
 
@@ -99,6 +103,7 @@ impl ListingRequest {
     /// Number of items that have to be visited.
     pub fn effort(&self) -> usize {
         match &self.source {
+            ListingSource::Hits(result) if self.only_matches => result.hits.len().max(result.above_threshold),
             ListingSource::Hits(result) => result.hits.len(),
             ListingSource::Selection(selection) => selection.items.len(),
             ListingSource::Everything => self.visible.snapshot().len(),
@@ -144,6 +149,25 @@ impl Listing {
     }
 }
 
+/// Everything that matches a search, best first: also what is behind the end of the list of hits.
+pub fn matching_items(result: &SearchResult, snapshot: &Snapshot) -> Vec<(ItemId, f32)> {
+    let listed = result.matching();
+    let mut all: Vec<(ItemId, f32)> = listed.iter().map(|hit| (hit.item, hit.score)).collect();
+    let is_cut = listed.len() == result.hits.len() && listed.len() < result.above_threshold;
+    if is_cut && result.epoch == snapshot.epoch() {
+        // What has a higher score than the last hit and is none itself was asked for.
+        let last = listed.last().map_or(f32::INFINITY, |hit| hit.score);
+        let known: HashSet<ItemId> = all.iter().map(|(id, _)| *id).collect();
+        let matching =
+            result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold && **score <= last);
+        let matching = matching.filter_map(|(row, score)| Some((snapshot.item(row)?.id, *score)));
+        let mut rest: Vec<(ItemId, f32)> = matching.filter(|(id, _)| !known.contains(id)).collect();
+        rest.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        all.extend(rest);
+    }
+    all
+}
+
 /// The list that arrows walk through: what the centre or the panel beside it shows.
 #[derive(Debug, Clone, Copy)]
 pub enum NavigationList<'a> {
@@ -179,9 +203,15 @@ impl NavigationList<'_> {
         }
     }
 
-    /// The position of an item. Searches the list: not for every frame.
-    pub fn position(&self, id: ItemId) -> Option<usize> {
-        (0..self.len()).find(|at| self.item(*at) == Some(id))
+    /// The position of an item. Where it is not at `expected` or next to it, the list is searched: 0.3 ms for a million
+    /// items, so not for every frame.
+    pub fn position(&self, id: ItemId, expected: usize) -> Option<usize> {
+        let near = expected.saturating_sub(1)..=expected.saturating_add(1);
+        near.into_iter().find(|at| self.item(*at) == Some(id)).or_else(|| match self {
+            Self::Gallery(listing) => listing.items.iter().position(|item| *item == id),
+            Self::Hits(hits) => hits.iter().position(|hit| hit.item == id),
+            Self::Selection(items) => items.iter().position(|item| *item == id),
+        })
     }
 }
 
@@ -221,8 +251,13 @@ fn entries(request: &ListingRequest) -> Vec<Entry<'_>> {
     };
     match &request.source {
         ListingSource::Hits(result) => {
-            let hits = result.hits.iter().enumerate();
-            hits.filter_map(|(rank, hit)| Some(entry(rank, snapshot.get(hit.item)?, Some(hit.score)))).collect()
+            let matching = if request.only_matches { matching_items(result, snapshot) } else { Vec::new() };
+            let hits: Vec<(ItemId, f32)> = match matching.is_empty() {
+                true => result.hits.iter().map(|hit| (hit.item, hit.score)).collect(),
+                false => matching,
+            };
+            let hits = hits.into_iter().enumerate();
+            hits.filter_map(|(rank, (id, score))| Some(entry(rank, snapshot.get(id)?, Some(score)))).collect()
         }
         ListingSource::Selection(selection) => {
             let mut ids = selection.items.clone();
@@ -283,7 +318,7 @@ mod tests {
     use super::*;
     use vicinity_core::table::{TableBuilder, TableFormat};
     use vicinity_core::{ContentHash, Filter, NamePattern, Part, TableSet};
-    use vicinity_engine::{Snapshot, SnapshotParts, Vectors};
+    use vicinity_engine::{SnapshotParts, Vectors};
     use vicinity_models::ModelKey;
 
     fn snapshot() -> Arc<Snapshot> {
@@ -306,6 +341,7 @@ mod tests {
             generation: 0,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new(items)],
             vector_rows: vec![Arc::new(vec![u32::MAX; 4])],
@@ -323,6 +359,7 @@ mod tests {
         let ask = |result: Arc<SearchResult>| ListingRequest {
             visible: Arc::clone(&visible),
             source: ListingSource::Hits(result),
+            only_matches: false,
             sort: Sort::default(),
             column: ColumnName::new(""),
         };
@@ -340,7 +377,7 @@ mod tests {
     fn listed(source: ListingSource, filter: Filter, key: SortKey, reversed: bool) -> (Vec<u32>, Option<usize>) {
         let visible = Arc::new(VisibleRows::new(snapshot(), filter, None));
         let column = ColumnName::new("");
-        let request = ListingRequest { visible, source, sort: Sort { key, reversed }, column };
+        let request = ListingRequest { visible, source, only_matches: false, sort: Sort { key, reversed }, column };
         let listing = Listing::new(&request);
         assert_eq!(listing.shapes.len(), listing.items.len());
         (listing.items.iter().map(|id| id.0).collect(), listing.matches)
@@ -382,7 +419,8 @@ mod tests {
         let listed = |column: &str, reversed| {
             let (visible, column) = (Arc::clone(&visible), ColumnName::new(column));
             let sort = Sort { key: SortKey::Column, reversed };
-            let request = ListingRequest { visible, source: ListingSource::Everything, sort, column };
+            let request =
+                ListingRequest { visible, source: ListingSource::Everything, only_matches: false, sort, column };
             Listing::new(&request).items.iter().map(|id| id.0).collect::<Vec<_>>()
         };
         assert_eq!(listed("Price", false), [6, 0, 2, 4], "by their values");
@@ -408,6 +446,34 @@ mod tests {
         assert_eq!(hits(SortKey::Score, false), (vec![0, 6, 2, 4], Some(3)));
         assert_eq!(hits(SortKey::Name, false), (vec![6, 2, 0, 4], Some(3)), "the last does not match");
         assert_eq!(hits(SortKey::Score, true), (vec![2, 6, 0, 4], Some(3)));
+    }
+
+    #[test]
+    fn only_what_matches_is_listed_on_request_but_all_of_it() {
+        let hit = |id, score| Hit { item: ItemId(id), modality: Modality::Image, score };
+        let listed = |hits: Vec<Hit>, above_threshold, only_matches| {
+            let scores = [0.9, 0.2, 0.7, 0.8].into();
+            let result = SearchResult { hits, scores, above_threshold, threshold: 0.6, ..SearchResult::default() };
+            let visible = Arc::new(VisibleRows::everything(snapshot()));
+            let (source, sort) = (ListingSource::Hits(result.into()), Sort::default());
+            let request = ListingRequest { visible, source, only_matches, sort, column: ColumnName::new("") };
+            Listing::new(&request).items.iter().map(|id| id.0).collect::<Vec<_>>()
+        };
+        let hits = || vec![hit(0, 0.9), hit(6, 0.8), hit(4, 0.7), hit(2, 0.2)];
+        assert_eq!(listed(hits(), 3, false), [0, 6, 4, 2]);
+        assert_eq!(listed(hits(), 3, true), [0, 6, 4]);
+        assert_eq!(listed(hits()[..1].to_vec(), 3, true), [0, 6, 4], "also behind the end of the list");
+        assert_eq!(listed(vec![hit(2, 0.2)], 0, true), [2], "where nothing matches, nothing is hidden");
+    }
+
+    #[test]
+    fn the_place_of_an_item_is_found_wherever_it_is_expected() {
+        let items: Vec<ItemId> = (0..10).map(|id| ItemId(id * 3)).collect();
+        let list = NavigationList::Selection(&items);
+        for (at, id) in items.iter().enumerate() {
+            assert!([0, 4, 9, usize::MAX].iter().all(|expected| list.position(*id, *expected) == Some(at)));
+        }
+        assert_eq!(list.position(ItemId(1), 3), None);
     }
 
     #[test]

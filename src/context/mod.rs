@@ -3,10 +3,13 @@
 //! The UI draws from `&Ctx` and sends commands; `app` is the one place that applies them. No files here, no engine calls.
 
 pub mod background;
+pub mod clusters;
 pub mod commands;
 pub mod devices;
 pub mod dropped_files;
+pub mod export;
 pub mod format;
+pub mod groups;
 pub mod labels;
 pub mod library;
 pub mod listing;
@@ -17,18 +20,27 @@ pub mod selection;
 pub mod services;
 pub mod state;
 pub mod view;
+pub mod viewpoint;
 
+pub use clusters::ClusterState;
 pub use commands::{Command, CommandSender};
+pub use export::{ExportProgress, ExportToken};
 pub use labels::AppliedLabels;
-pub use library::{LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, TextHits};
+pub use library::{
+    AxesState, LegendKey, LibraryState, LoadedPreview, MapTool, QueryChip, QueryState, RightTab, TextHits,
+};
 pub use picture_atlas::SmallPicture;
 pub use preferences::{CentralView, ColourBy, FilterDisplay, Preferences, RecentLibrary, ThemeChoice};
 pub use selection::Selection;
 pub use state::State;
-pub use vicinity_engine::visible::{ColumnCounts, FactCounts, FactValue, FolderCounts, FolderId};
-pub use vicinity_engine::{ImportOptions, Notice, Root, Severity, Snapshot, UnfinishedImport, VisibleRows};
+pub use vicinity_engine::visible::{
+    AttributeHistogram, ColumnCounts, FactCounts, FactValue, FolderCounts, FolderId, Histograms,
+};
+pub use vicinity_engine::{
+    GraphMeasures, ImportOptions, Notice, Root, Severity, Snapshot, UnfinishedImport, VisibleRows,
+};
 pub use vicinity_models::LongText;
-pub use view::{Dialog, PathRequest, View};
+pub use view::{Dialog, FilterControl, PathRequest, View};
 
 /// What a panel gets to draw itself.
 #[derive(Clone, Copy)]

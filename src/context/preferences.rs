@@ -9,7 +9,7 @@ pub use crate::settings::ThemeChoice;
 
 use super::listing::Sort;
 use super::model_list::ModelSpeed;
-use vicinity_core::LabelSet;
+use vicinity_core::{AxisSource, LabelSet};
 use vicinity_engine::runtime_settings::DevicePreferences;
 use vicinity_engine::updates::UpdateSettings;
 
@@ -17,6 +17,11 @@ use vicinity_engine::updates::UpdateSettings;
 const MAX_RECENTS: usize = 12;
 /// Height of the gallery's rows at first, points.
 const GALLERY_HEIGHT: f32 = 148.0;
+/// The axes at first: most collections of photos spread along both.
+const AXES: [&str; 2] = ["indoor|outdoor", "things|people"];
+/// The map's share of the split view at first, and the smallest and largest.
+const SPLIT_SHARE: f32 = 0.55;
+const SPLIT_LIMITS: [f32; 2] = [0.2, 0.8];
 
 /// What the user chose for every library. Sizes of panels and of the window itself are kept by egui.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,15 +33,23 @@ pub struct Preferences {
     pub left_open: bool,
     /// Whether the right panel is shown in a window that is wide enough.
     pub right_open: bool,
-    /// Map or gallery.
+    /// Map, gallery, both, or axes.
     #[serde(alias = "centre")]
     pub central_view: CentralView,
+    /// The map's share of the split view, between 0 and 1.
+    pub split_share: f32,
+    /// What the horizontal and the vertical axis of the scatter plot measure.
+    pub axes: [AxisSource; 2],
     /// Colour of the points.
     pub colour_by: ColourBy,
     /// The column that colours the points, if one does.
     pub colour_column: String,
-    /// How the map shows the items that the filter excludes.
+    /// How the items are shown that the filter excludes, or that do not match.
     pub filter_display: FilterDisplay,
+    /// Whether items over time are shown.
+    pub timeline_open: bool,
+    /// Whether the heights of bars in histograms are logarithms.
+    pub log_histograms: bool,
     /// Height of the gallery's rows, points.
     pub gallery_height: f32,
     /// The gallery's order.
@@ -71,9 +84,13 @@ impl Default for Preferences {
             left_open: true,
             right_open: true,
             central_view: CentralView::Map,
+            split_share: SPLIT_SHARE,
+            axes: AXES.map(AxisSource::from),
             colour_by: ColourBy::Modality,
             colour_column: String::new(),
             filter_display: FilterDisplay::default(),
+            timeline_open: false,
+            log_histograms: false,
             gallery_height: GALLERY_HEIGHT,
             gallery_sort: Sort::default(),
             sort_column: String::new(),
@@ -95,7 +112,14 @@ impl Preferences {
         let height = self.gallery_height;
         self.gallery_height = if height.is_finite() { height.clamp(72.0, 320.0) } else { GALLERY_HEIGHT };
         self.recents.truncate(MAX_RECENTS);
+        self.set_split_share(self.split_share);
         self
+    }
+
+    /// Sets the map's share of the split view, within its limits; the usual one for a number that is none.
+    pub fn set_split_share(&mut self, share: f32) {
+        let [low, high] = SPLIT_LIMITS;
+        self.split_share = if share.is_finite() { share.clamp(low, high) } else { SPLIT_SHARE };
     }
 
     /// Puts a library first among the recent ones.
@@ -114,6 +138,22 @@ pub enum CentralView {
     Map,
     /// A justified grid.
     Gallery,
+    /// The map and the gallery beside each other.
+    Split,
+    /// A scatter plot along two axes.
+    Axes,
+}
+
+impl CentralView {
+    /// Whether the map is shown, as itself or as a scatter plot.
+    pub fn shows_map(self) -> bool {
+        self != Self::Gallery
+    }
+
+    /// Whether the gallery is shown.
+    pub fn shows_gallery(self) -> bool {
+        matches!(self, Self::Gallery | Self::Split)
+    }
 }
 
 /// What colours the points.
@@ -130,17 +170,25 @@ pub enum ColourBy {
     Label,
     /// Cluster of the map at the coarsest level.
     Cluster,
+    /// Group that the user keeps; the first of several.
+    Group,
     /// Camera of a photo.
     Camera,
     /// Year in which a photo was taken.
     Year,
     /// Stars of a photo.
     Rating,
+    /// How many items have it among their nearest.
+    Typical,
+    /// Mean distance to its nearest.
+    Outlier,
+    /// Whether another item has the same content.
+    Duplicate,
     /// A column of tables, [`Preferences::colour_column`].
     Column,
 }
 
-/// How the map shows the items that the filter excludes.
+/// How the items are shown that the filter excludes, and those that a search with matches does not find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FilterDisplay {
     /// Faded.

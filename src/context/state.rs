@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vicinity_core::{Item, ItemId, SearchResult, Stage};
+use vicinity_core::{AxesLayout, Item, ItemId, Layout, SearchResult, Stage};
 use vicinity_engine::runtime_settings::DevicePreferences;
 
 use super::library::{LibraryState, RightTab};
@@ -38,6 +38,8 @@ impl State {
     /// Drops everything of the open library.
     pub fn close_library(&mut self) {
         self.library = None;
+        self.view.timeline_playing = false;
+        self.view.filter_request = None;
         self.view.dialogs.retain(|dialog| !dialog.is_of_library());
     }
 
@@ -94,7 +96,20 @@ impl State {
 
     /// What the right panel shows: beside the gallery the item, as the hits are in the centre already.
     pub fn visible_right_tab(&self) -> RightTab {
-        if self.preferences.central_view == CentralView::Gallery { RightTab::Item } else { self.library().right_tab }
+        if self.preferences.central_view.shows_gallery() { RightTab::Item } else { self.library().right_tab }
+    }
+
+    /// The axes of the scatter plot on screen; `None` in other views, and before their positions are known.
+    pub fn placed_axes(&self) -> Option<&Arc<AxesLayout>> {
+        let library = self.library();
+        let epoch = library.snapshot.as_ref().map(|snapshot| snapshot.epoch());
+        let is_shown = self.preferences.central_view == CentralView::Axes;
+        library.axes.placed.as_ref().filter(|placed| is_shown && Some(placed.layout.epoch) == epoch)
+    }
+
+    /// The positions that the map shows: its own, or those along axes.
+    pub fn map_layout(&self) -> Option<&Arc<Layout>> {
+        self.placed_axes().map(|placed| &placed.layout).or(self.library().layout.as_ref())
     }
 
     /// The search result on screen.
@@ -105,10 +120,12 @@ impl State {
 
     /// The list that arrows walk through.
     pub fn navigation_list(&self) -> NavigationList<'_> {
-        match (self.preferences.central_view, self.current_result()) {
-            (CentralView::Gallery, _) => NavigationList::Gallery(&self.library().gallery.listing),
-            (CentralView::Map, Some(result)) => NavigationList::Hits(&result.hits),
-            (CentralView::Map, None) => NavigationList::Selection(&self.library().selection.items),
+        match self.current_result() {
+            _ if self.preferences.central_view.shows_gallery() => {
+                NavigationList::Gallery(&self.library().gallery.listing)
+            }
+            Some(result) => NavigationList::Hits(&result.hits),
+            None => NavigationList::Selection(&self.library().selection.items),
         }
     }
 

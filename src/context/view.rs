@@ -2,6 +2,8 @@
 //! machine and of the network.
 
 use vicinity_core::NetworkUse;
+use vicinity_core::condition::field::Field;
+use vicinity_core::table::ColumnName;
 use vicinity_engine::runtime_settings::{DevicePreferences, DeviceSummary};
 
 use vicinity_models::remote::Provider;
@@ -21,12 +23,18 @@ pub struct View {
     pub focus_search: u64,
     /// Grows by one whenever the gallery's field for file names is to get the focus.
     pub focus_find: u64,
+    /// The criterion of the filter whose control is to be shown; the number grows whenever one is.
+    pub filter_request: Option<(u64, FilterControl)>,
+    /// Whether a window of time moves through the collection.
+    pub timeline_playing: bool,
     /// Whether the window is so narrow that the right panel is a drawer.
     pub narrow: bool,
     /// Whether that drawer is open.
     pub drawer_open: bool,
     /// Whether there is a step to undo, and one to redo.
     pub can_undo: [bool; 2],
+    /// Whether there is a place to go back to, and one to go forward to.
+    pub can_go: [bool; 2],
     /// The time, seconds since the epoch; for "yesterday".
     pub now: i64,
     /// What the command line asked for, in place of the preferences, in this run.
@@ -57,6 +65,23 @@ pub struct Overrides {
     pub devices: Option<DevicePreferences>,
 }
 
+/// A control of the filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilterControl {
+    /// The folders.
+    Folder,
+    /// Images or texts.
+    Type,
+    /// The field for file names.
+    Name,
+    /// A fact of items.
+    Field(Field),
+    /// A column of tables.
+    Column(ColumnName),
+    /// The condition in words.
+    Condition,
+}
+
 /// A window that floats above the others without blocking them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialog {
@@ -76,6 +101,8 @@ pub enum Dialog {
     Services,
     /// The label set.
     Labels,
+    /// The name of a cluster.
+    ClusterName,
     /// Version and licences.
     About,
     /// A path typed by hand, where the system's file dialog cannot be shown.
@@ -94,7 +121,7 @@ impl Dialog {
     /// Whether it shows something of the open library.
     pub(super) fn is_of_library(self) -> bool {
         match self {
-            Self::Failures | Self::Import | Self::Labels => true,
+            Self::Failures | Self::Import | Self::Labels | Self::ClusterName => true,
             Self::Services
             | Self::Palette
             | Self::Shortcuts
@@ -134,4 +161,10 @@ pub enum PathPurpose {
     LoadLabels,
     /// Where to write vectors.
     Export,
+    /// Where to write the selected items.
+    ExportSelection,
+    /// Where to copy their files to.
+    CopyFiles,
+    /// Where to write the map.
+    SaveMap,
 }

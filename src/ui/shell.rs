@@ -1,21 +1,26 @@
 //! The whole window: bars, side panels, centre, and dialogs.
 
-use egui::{Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, Rect, Sense, Stroke, Ui, pos2, vec2};
+use egui::{
+    Area, CentralPanel, Frame, Id, Key, Margin, Order, Panel, PointerButton, Rect, Sense, Stroke, Ui, pos2, vec2,
+};
 use egui_wgpu::wgpu;
 
 use super::file_drop::FileDrop;
 use super::grid::{Direction, TileGrid};
 use super::map::{CameraCommand, MapPanel};
 use super::panels::{
-    self, about, collection, failures, folder_tree::FolderTree, gallery, gallery::GalleryPanel, import_settings,
-    inspector, label_editor, models, open_path, palette, palette::Palette, preview::PreviewPanel, query_card, results,
-    results::ResultsPanel, services, settings, shortcuts, side_frame, status_bar, top_bar, welcome,
+    self, about, axes_bar, cluster_name::ClusterNameDialog, cluster_tree::ClusterPanel, collection, failures,
+    filter_bar, folder_tree::FolderTree, gallery, gallery::GalleryPanel, import_settings, inspector, label_editor,
+    models, open_path, palette, palette::Palette, preview::PreviewPanel, query_card, results, results::ResultsPanel,
+    services, settings, shortcuts, side_frame, status_bar, timeline::TimelinePanel, top_bar, welcome,
 };
+use super::split;
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
-use super::widgets::{focus_ring, icons::Icon, ring_around_focus};
+use super::widgets::{focus_ring, histogram, icons::Icon, ring_around_focus};
 use super::{keys, widgets::buttons};
 use crate::context::commands::{CollectionAction, ItemCommand, MapAction, ViewAction, ViewCommand};
+use crate::context::viewpoint::Viewpoint;
 use crate::context::{CentralView, Ctx, Dialog, RightTab};
 
 /// At this window width and below, the right panel is a drawer.
@@ -36,12 +41,18 @@ pub struct Shell {
     services: services::ServicesDialog,
     path: open_path::PathDialog,
     folders: FolderTree,
+    clusters: ClusterPanel,
+    cluster_name: ClusterNameDialog,
     drops: FileDrop,
+    timeline: TimelinePanel,
     map: MapPanel,
+    axes: axes_bar::AxesBar,
     /// Input for a field that is drawn from the next frame on.
     carried: Vec<egui::Event>,
     focus_seen: u64,
     search_had_focus: bool,
+    /// The place in the list that the arrows came to last.
+    walked_to: usize,
 }
 
 impl Shell {
@@ -58,6 +69,8 @@ impl Shell {
         if !ctx.state.view.narrow {
             self.right(ui, ctx, left);
         }
+        filter_bar::show(ui, ctx);
+        self.timeline.show(ui, ctx);
         let centre = self.centre(ui, ctx);
         if ctx.state.view.narrow && ctx.state.right_open() {
             self.drawer(ui, ctx, centre);
@@ -79,8 +92,13 @@ impl Shell {
             failures,
             import,
             folders,
+            clusters,
+            cluster_name,
             drops,
+            timeline,
             map,
+            axes,
+            walked_to,
             // Of the program, not of a library.
             palette: _,
             labels: _,
@@ -98,8 +116,13 @@ impl Shell {
         *failures = failures::FailureList::default();
         *import = import_settings::ImportForm::default();
         *folders = FolderTree::default();
+        *clusters = ClusterPanel::default();
+        *cluster_name = ClusterNameDialog::default();
         *drops = FileDrop::default();
+        *axes = axes_bar::AxesBar::default();
+        *timeline = TimelinePanel::default();
         map.close_library();
+        *walked_to = 0;
     }
 
     /// Fits the map to the items that the filter admits.
@@ -107,13 +130,36 @@ impl Shell {
         self.map.command(CameraCommand::FitFilter);
     }
 
-    /// Actions that move the camera of the map.
+    /// Selects the items of a cluster, and shows them on the map.
+    pub fn show_cluster(&mut self, cluster: u32) {
+        self.map.command(CameraCommand::ShowCluster(cluster));
+    }
+
+    /// The part of the map that is in view; `None` where it shows all points.
+    pub fn map_view(&self) -> Option<Viewpoint> {
+        self.map.view()
+    }
+
+    /// Moves the map to a view; `None` to one of all points.
+    pub fn show_view(&mut self, view: Option<Viewpoint>) {
+        self.map.command(CameraCommand::Show(view));
+    }
+
+    /// Actions that the map carries out itself.
     pub fn map_action(&mut self, action: MapAction) {
         match action {
             MapAction::Fit => self.map.command(CameraCommand::Fit),
             MapAction::ZoomIn => self.map.command(CameraCommand::ZoomIn),
             MapAction::ZoomOut => self.map.command(CameraCommand::ZoomOut),
-            MapAction::ToggleLasso | MapAction::RecomputeLayout => {}
+            MapAction::SelectVisible => self.map.command(CameraCommand::SelectVisible),
+            MapAction::ToggleLasso
+            | MapAction::ToggleBox
+            | MapAction::ReplaceSelection
+            | MapAction::AddToSelection
+            | MapAction::SubtractFromSelection
+            | MapAction::IntersectSelection
+            | MapAction::SaveMap
+            | MapAction::RecomputeLayout => {}
         }
     }
 
@@ -147,7 +193,7 @@ impl Shell {
         let situation = keys::KeyContext {
             typing,
             leaving_search: self.search_had_focus && escape,
-            keeps_escape: menu || self.map.is_enclosing(),
+            keeps_escape: menu || self.map.is_enclosing() || histogram::has_focus(ui.ctx()),
             menu,
         };
         match keys::commands(ui, ctx, &situation) {
@@ -167,6 +213,13 @@ impl Shell {
             None => {}
         }
         self.search_had_focus = ui.memory(|m| m.has_focus(top_bar::search_id()) || m.has_focus(gallery::find_id()));
+        for (button, action) in
+            [(PointerButton::Extra1, ViewAction::GoBack), (PointerButton::Extra2, ViewAction::GoForward)]
+        {
+            if ui.input(|i| i.pointer.button_pressed(button)) && action.unavailable(ctx.state).is_none() {
+                ctx.send(action);
+            }
+        }
         if let Some(step) = keys::step(ui) {
             self.walk(ctx, step);
         }
@@ -188,7 +241,9 @@ impl Shell {
             .frame(side_frame(theme))
             .default_size(232.0_f32.min(most))
             .size_range(140.0_f32.min(most)..=most)
-            .show_collapsible(ui, &mut open, |ui| collection::show(ui, ctx, &mut self.folders));
+            .show_collapsible(ui, &mut open, |ui| {
+                collection::show(ui, ctx, &mut self.folders, &mut self.clusters);
+            });
         if open != ctx.state.preferences.left_open {
             ctx.send(ViewAction::ToggleLeft);
         }
@@ -251,12 +306,33 @@ impl Shell {
                 _ if ctx.state.library().snapshot.as_ref().is_some_and(|s| s.is_empty()) && !ctx.state.is_reading() => {
                     empty_library(ui, ctx);
                 }
-                CentralView::Map if ctx.state.library().layout.is_none() => map_placeholder(ui, ctx),
-                CentralView::Map => self.map.ui(ui, ctx),
+                CentralView::Map => self.draw_map(ui, ctx),
                 CentralView::Gallery => self.gallery.show(ui, ctx),
+                CentralView::Split => self.split_view(ui, ctx),
+                CentralView::Axes => {
+                    let rest = self.axes.show(ui, ctx);
+                    split::within(ui, "plot", rest, |ui| self.draw_map(ui, ctx));
+                    axes_bar::notice(ui, ctx, rest);
+                }
             })
             .response
             .rect
+    }
+
+    fn draw_map(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        if ctx.state.map_layout().is_some() {
+            self.map.ui(ui, ctx);
+        } else {
+            map_placeholder(ui, ctx);
+        }
+    }
+
+    fn split_view(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
+        let areas = split::areas(ui.max_rect(), ctx.state.preferences.split_share);
+        split::within(ui, "map", areas.map, |ui| self.draw_map(ui, ctx));
+        self.gallery.follow_focus(ctx);
+        split::within(ui, "gallery", areas.gallery, |ui| self.gallery.show(ui, ctx));
+        split::divider(ui, ctx, &areas);
     }
 
     fn dialogs(&mut self, ui: &Ui, ctx: &Ctx<'_>) {
@@ -270,6 +346,7 @@ impl Shell {
         self.labels.show(ui, ctx);
         self.about.show(ui, ctx);
         self.path.show(ui, ctx);
+        self.cluster_name.show(ui, ctx);
         // Escape closes the topmost dialog, which is the one pressed last.
         if let Some(pressed) = panels::pressed(ui.ctx())
             && ctx.state.is_dialog_open(pressed)
@@ -281,11 +358,11 @@ impl Shell {
 
     /// Moves to another item of the visible list, by arrow keys or the arrows of the preview.
     fn walk(&mut self, ctx: &Ctx<'_>, step: Direction) {
-        let gallery = ctx.state.preferences.central_view == CentralView::Gallery;
+        let gallery = ctx.state.preferences.central_view.shows_gallery();
         let grid: &TileGrid = if gallery { &self.gallery.grid } else { &self.results.grid };
         let items = ctx.state.navigation_list();
         let here = ctx.state.library().preview.or_else(|| ctx.state.library().selection.focus());
-        let at = here.and_then(|id| items.position(id));
+        let at = here.and_then(|id| items.position(id, self.walked_to));
         let previewing = ctx.state.library().preview.is_some();
         let next = match at {
             None => 0,
@@ -294,6 +371,7 @@ impl Shell {
             Some(at) => grid.step(at, step),
         };
         let Some(id) = items.item(next) else { return };
+        self.walked_to = next;
         if Some(id) == here {
             return;
         }
@@ -317,7 +395,7 @@ fn tabs(ui: &mut Ui, ctx: &Ctx<'_>) {
     let mut left = rect.left() + SPACE[2];
     let tabs = [(RightTab::Results, "Results"), (RightTab::Item, "Item")];
     // With the gallery, the hits are already in the centre.
-    let shown = if ctx.state.preferences.central_view == CentralView::Gallery { &tabs[1..] } else { &tabs[..] };
+    let shown = if ctx.state.preferences.central_view.shows_gallery() { &tabs[1..] } else { &tabs[..] };
     for (tab, name) in shown.iter().copied() {
         let chosen = ctx.state.visible_right_tab() == tab;
         let (face, colour) =

@@ -55,9 +55,9 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
 }
 
 fn find(snapshot: &Snapshot, n: u32, scoring: Scoring, k: usize) -> SearchResult {
-    let parts = [QueryVector { embedding: embedding(n), modality: modality(n), item: None }];
+    let parts = [QueryVector { embedding: embedding(n), modality: modality(n), item: None, weight: 1.0 }];
     let visible = VisibleRows::everything(Arc::new(snapshot.clone()));
-    search(&SearchParams { parts: &parts, visible: &visible, scoring, k })
+    search(&SearchParams { parts: &parts, asked: &std::collections::HashSet::new(), visible: &visible, scoring, k })
 }
 
 /// Same means, same scores, same order but for ties.

@@ -17,9 +17,12 @@ mod support {
 mod companions;
 mod devices;
 mod dimensions;
+mod export;
 mod facts;
 mod flow;
+mod groups;
 mod import;
+mod map_files;
 mod own_vectors;
 mod project;
 mod remote_soak;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use vicinity_core::{ContentHash, Item, ItemId, Layout, LayoutMethod, MapPos, MapStage, Modality, Part};
-use vicinity_engine::{Snapshot, SnapshotParts, Vectors, map_image};
+use vicinity_engine::map_image::{self, ImageOptions, MapCategories, MapColouring, MapDrawing};
+use vicinity_engine::{Snapshot, SnapshotParts, Vectors, map_tables};
 use vicinity_layout::{UmapParams, VectorTable, align, knn, pca, place_new, trustworthiness, umap};
 use vicinity_models::ModelKey;
 
@@ -296,6 +297,7 @@ fn small_library() -> (Snapshot, Layout) {
         generation: 1,
         photos: Vec::new(),
         tables: Arc::default(),
+        groups: Arc::default(),
         roots: vec![],
         chunks: vec![Arc::new(items)],
         vector_rows: vec![Arc::new(vec![u32::MAX; 4])],
@@ -312,10 +314,18 @@ fn small_library() -> (Snapshot, Layout) {
     )
 }
 
+/// The points of a map alone, coloured by type.
+fn points(size: [u32; 2], dark: bool) -> ImageOptions {
+    ImageOptions { size, dark, text: false, pictures: false }
+}
+
 #[test]
 fn the_picture_shows_each_item_in_its_colour() {
     let (snapshot, layout) = small_library();
-    let picture = map_image::render(&snapshot, &layout, [600, 300], true);
+    let categories = MapCategories::new(&snapshot, MapColouring::Type, None, None);
+    let (snapshot, layout, categories, thumbnail) = (&snapshot, &layout, &categories, &|_| None);
+    let map = MapDrawing { snapshot, layout, clusters: None, categories, thumbnail, go_on: &|| true };
+    let picture = map_image::render(&map, &points([600, 300], true)).expect("drawn");
     assert_eq!((picture.width(), picture.height()), (600, 300));
     let at = |x: usize, y: usize| {
         let start = (y * 600 + x) * 3;
@@ -330,10 +340,11 @@ fn the_picture_shows_each_item_in_its_colour() {
 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("map.png");
-    map_image::write_picture(&picture, &file).expect("writable");
+    map_image::write(&map, &points([600, 300], true), &file).expect("writable");
     let read = image::open(&file).expect("a PNG").into_rgb8();
     assert_eq!(read.into_raw(), picture.rgb());
-    let error = map_image::write_picture(&picture, &folder.path().join("absent/map.png")).expect_err("no such folder");
+    let absent = folder.path().join("absent/map.png");
+    let error = map_image::write(&map, &points([600, 300], true), &absent).expect_err("no such folder");
     assert!(error.to_string().contains("absent"), "{error}");
 }
 
@@ -341,7 +352,10 @@ fn the_picture_shows_each_item_in_its_colour() {
 fn an_empty_map_is_its_ground() {
     let (snapshot, mut layout) = small_library();
     layout.positions.clear();
-    let picture = map_image::render(&snapshot, &layout, [0, 3], false);
+    let categories = MapCategories::new(&snapshot, MapColouring::Type, None, None);
+    let (snapshot, layout, categories, thumbnail) = (&snapshot, &layout, &categories, &|_| None);
+    let map = MapDrawing { snapshot, layout, clusters: None, categories, thumbnail, go_on: &|| true };
+    let picture = map_image::render(&map, &points([0, 3], false)).expect("drawn");
     assert_eq!((picture.width(), picture.height()), (1, 3));
     assert_eq!(&picture.rgb()[..3], [0xfb, 0xfb, 0xfc]);
 }
@@ -351,11 +365,11 @@ fn the_table_has_a_line_for_each_placed_item() {
     let (snapshot, layout) = small_library();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("map.csv");
-    map_image::write_positions(&snapshot, &layout, &file).expect("writable");
+    map_tables::write_positions(&snapshot, &layout, &file).expect("writable");
     let text = std::fs::read_to_string(&file).expect("written");
     let wanted =
         "path,modality,x,y\n\"/a/one, two.png\",image,-1,1\n/a/three.png,image,1,1\n/a/table.csv:7,text,0,-1\n";
     assert_eq!(text, wanted);
-    let error = map_image::write_positions(&snapshot, &layout, &folder.path().join("absent/map.csv"));
+    let error = map_tables::write_positions(&snapshot, &layout, &folder.path().join("absent/map.csv"));
     assert!(error.expect_err("no such folder").to_string().contains("absent"));
 }

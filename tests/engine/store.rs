@@ -1117,3 +1117,28 @@ fn layout_file(library: &Path) -> PathBuf {
     let is_layout = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("layout-"));
     names.into_iter().find(is_layout).expect("a layout was kept")
 }
+
+#[test]
+fn names_of_clusters_survive_and_a_damaged_one_is_ignored() {
+    use vicinity_core::cluster_name::MemberSample;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut store = open(dir.path());
+    let given = |name: &str, first: u64| {
+        let members = MemberSample::new((first..first + 300).collect());
+        std::sync::Arc::new(vicinity_core::GivenName {
+            name: name.to_owned(),
+            members,
+            newest: vicinity_core::ItemId(7),
+        })
+    };
+    assert!(store.cluster_names().expect("readable").is_empty());
+    store.set_cluster_names(&vec![given("old", 0)]).expect("stored");
+    let names = vec![given("summer", 1), given("garden", 2)];
+    store.set_cluster_names(&names).expect("stored");
+    drop(store);
+    assert_eq!(open(dir.path()).cluster_names().expect("readable"), names, "as they were given, and no others");
+    let catalog = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).expect("a catalog");
+    catalog.execute("UPDATE cluster_names SET name = 'winter' WHERE name = 'summer'", ()).expect("damaged");
+    drop(catalog);
+    assert_eq!(open(dir.path()).cluster_names().expect("readable"), names[1..]);
+}

@@ -21,10 +21,12 @@ mod support {
 #[cfg(feature = "window")]
 mod app_flow;
 mod architecture;
+mod axes;
 mod cli;
 mod cli_files;
 mod clusters;
 mod formats;
+mod groups;
 mod home;
 mod kill;
 mod models_download;
@@ -32,9 +34,16 @@ mod own_vectors;
 mod packaging;
 mod remote_use;
 mod serve;
+mod taken_along;
+#[cfg(feature = "window")]
+mod ui_clusters;
+#[cfg(feature = "window")]
+mod ui_export;
+mod ui_filters;
 #[cfg(feature = "window")]
 mod ui_gallery;
 #[cfg(feature = "window")]
+mod ui_groups;
 mod ui_map;
 #[cfg(feature = "window")]
 mod ui_models;
@@ -42,6 +51,8 @@ mod ui_models;
 mod ui_panels;
 #[cfg(feature = "window")]
 mod ui_services;
+#[cfg(feature = "window")]
+mod ui_split;
 #[cfg(feature = "window")]
 mod ui_updates;
 mod videos;

@@ -115,7 +115,7 @@ fn files_are_found_by_name_from_the_keyboard() {
     assert_eq!(window.state().state().preferences.central_view, CentralView::Gallery);
     type_text(&mut window, "NOTE_2");
     step_until(&mut window, "only these are listed", |w| listed(w) == [24, 25, 26, 27, 28, 29]);
-    window.get_by_label("Remove Name: NOTE_2 from search");
+    window.get_by_label("Remove Name: NOTE_2 from filter");
     window.key_press(Key::Escape);
     window.run_steps(3);
     assert_eq!(listed(&window).len(), 6, "the first Esc only leaves the field");

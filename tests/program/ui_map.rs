@@ -10,7 +10,7 @@ use egui::{Modifiers, Pos2, Theme, Vec2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
 use vicinity::context::Selection;
-use vicinity::context::commands::{Action, Command, ItemCommand, MapAction, MapCommand};
+use vicinity::context::commands::{Action, ClusterCommand, Command, ItemCommand, MapAction, MapCommand};
 use vicinity::context::{
     ColourBy, CommandSender, Ctx, FilterDisplay, LegendKey, LibraryState, MapTool, State, VisibleRows,
 };
@@ -33,6 +33,7 @@ impl World {
     fn frame(&mut self, ui: &mut egui::Ui) {
         self.evaluate_filter();
         self.map.ui(ui, &Ctx { state: &self.state, commands: &self.sender });
+        self.state.library_mut().cluster_state.pointed_at = self.sender.take_cluster();
         for work in self.sender.background().take() {
             std::thread::spawn(work.run);
         }
@@ -79,6 +80,15 @@ impl World {
             }
             Command::Map(MapCommand::CancelLayout) => self.cancelled = true,
             Command::Map(MapCommand::MeasureQuality) => self.measured = true,
+            Command::Map(MapCommand::IsolateLegend(entry, others)) => {
+                let hidden = &mut self.state.library_mut().hidden_legend;
+                hidden.remove(&entry);
+                hidden.extend(others);
+            }
+            Command::Clusters(ClusterCommand::Focus(cluster)) => {
+                self.state.library_mut().cluster_state.focus = Some(cluster);
+            }
+            Command::Map(MapCommand::SetSelectMode(mode)) => self.state.library_mut().select_mode = mode,
             other => panic!("not expected: {other:?}"),
         }
     }
@@ -221,6 +231,83 @@ fn a_lasso_selects_what_it_encloses() {
     assert!(expected.len() > 50 && expected.len() < 550, "{}", expected.len());
     drag(&mut harness, &[corners[0], corners[1], corners[2], corners[0]], Modifiers::NONE);
     assert_eq!(harness.state().state.library().selection.set, expected);
+}
+
+#[test]
+fn a_tool_adds_subtracts_and_intersects_by_the_keys_that_are_held_or_as_chosen() {
+    let mut harness = harness(600);
+    harness.state_mut().state.library_mut().map_tool = MapTool::Box;
+    let boxes = [(100.0, 100.0, 400.0, 300.0), (250.0, 60.0, 560.0, 260.0)];
+    let boxes = boxes
+        .map(|(left, top, right, bottom)| egui::Rect::from_min_max(Pos2::new(left, top), Pos2::new(right, bottom)));
+    let [first, second] = boxes.map(|rect| inside(&harness, |p| rect.contains(p)));
+    let draw = |harness: &mut Harness<'_, World>, at: usize, keys| {
+        drag(harness, &[boxes[at].min, boxes[at].center(), boxes[at].max], keys);
+        harness.state().state.library().selection.set.clone()
+    };
+    assert_eq!(draw(&mut harness, 0, Modifiers::NONE), first);
+    let both: HashSet<ItemId> = first.union(&second).copied().collect();
+    assert!(both.len() > first.len() && both.len() < first.len() + second.len(), "they overlap");
+    assert_eq!(draw(&mut harness, 1, Modifiers::SHIFT), both);
+    assert_eq!(draw(&mut harness, 1, Modifiers::ALT), first.difference(&second).copied().collect());
+    assert_eq!(draw(&mut harness, 0, Modifiers::NONE), first);
+    let common: HashSet<ItemId> = first.intersection(&second).copied().collect();
+    assert_eq!(draw(&mut harness, 1, Modifiers::SHIFT | Modifiers::ALT), common);
+    harness.get_by_label("Add").click();
+    harness.run();
+    assert_eq!(draw(&mut harness, 0, Modifiers::NONE), first, "as chosen, without a key");
+    assert_eq!(draw(&mut harness, 1, Modifiers::ALT), first.difference(&second).copied().collect(), "keys come first");
+    // What is in view: everything, and nothing of it twice.
+    harness.get_by_label("Select in view").click();
+    harness.run();
+    assert_eq!(harness.state().state.library().selection.items.len(), 600);
+}
+
+#[test]
+fn a_lasso_shows_where_it_closes() {
+    let mut harness = harness(300);
+    harness.state_mut().state.library_mut().map_tool = MapTool::Lasso;
+    let accent = vicinity::ui::theme::Theme::of(&harness.ctx).accent;
+    let rings = |harness: &Harness<'_, World>, radius: f32| {
+        let is_ring = |s: &egui::Shape| matches!(s, egui::Shape::Circle(c) if c.stroke.color == accent && (c.radius - radius).abs() < 0.1);
+        painted(harness).iter().filter(|s| is_ring(s)).count()
+    };
+    let start = Pos2::new(150.0, 100.0);
+    let modifiers = Modifiers::NONE;
+    harness.hover_at(start);
+    harness.step();
+    let button = egui::PointerButton::Primary;
+    harness.event(egui::Event::PointerButton { pos: start, button, pressed: true, modifiers });
+    harness.step();
+    for pos in [Pos2::new(300.0, 110.0), Pos2::new(420.0, 260.0), Pos2::new(200.0, 280.0)] {
+        harness.event(egui::Event::PointerMoved(pos));
+        harness.step();
+    }
+    assert_eq!((rings(&harness, 4.0), rings(&harness, 6.0)), (1, 0), "where it began");
+    harness.event(egui::Event::PointerMoved(start + vec2(5.0, 4.0)));
+    harness.step();
+    assert_eq!((rings(&harness, 4.0), rings(&harness, 6.0)), (0, 1), "it would close here");
+}
+
+#[test]
+fn what_a_search_does_not_find_vanishes_with_filter() {
+    let mut harness = harness(600);
+    let everything = visible_circles(&harness);
+    let snapshot = harness.state().state.library().snapshot.clone().expect("open");
+    let result = search(&snapshot, 2);
+    let rows = result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold);
+    let matching: HashSet<ItemId> = rows.filter_map(|(row, _)| Some(snapshot.item(row)?.id)).collect();
+    assert!(!matching.is_empty() && matching.len() < 300, "{}", matching.len());
+    let query = &mut harness.state_mut().state.library_mut().query;
+    (query.text, query.result) = ("x".to_owned(), Some(result));
+    harness.run();
+    assert!(visible_circles(&harness) >= everything, "faded, but drawn");
+    harness.state_mut().state.preferences.filter_display = FilterDisplay::Filter;
+    harness.run();
+    assert!(visible_circles(&harness) < everything / 2, "{} of {everything}", visible_circles(&harness));
+    harness.get_by_label("Select in view").click();
+    harness.run();
+    assert_eq!(harness.state().state.library().selection.set, matching, "nothing else can be enclosed");
 }
 
 #[test]
@@ -443,11 +530,12 @@ fn clusters_are_named_until_names_are_switched_off_or_the_map_is_another() {
         levels: (level, level),
         count: 100,
         centre: MapPos { x, y: 0.0 },
-        typical: ItemId(0),
+        ..Cluster::default()
     };
     let all = vec![named("musical instruments", -0.4, None, 0), named("violins", -0.4, Some(0), 2)];
     let layout = layout(600, 1);
-    let clusters = Clusters { epoch: layout.epoch, generation: layout.generation, all, of_rows: vec![1; 600] };
+    let (epoch, generation) = (layout.epoch, layout.generation);
+    let clusters = Clusters { epoch, generation, all, of_rows: vec![1; 600].into(), newest: None };
     harness.state_mut().state.library_mut().clusters = Some(Arc::new(clusters));
     run_until(&mut harness, |harness| shows(harness, "musical instruments"));
     assert!(!shows(&harness, "violins"), "its level is for nearer views");
@@ -525,6 +613,44 @@ fn pictures_stand_for_points_once_the_view_is_near() {
     harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "Pictures").click();
     harness.run();
     assert!(filled_with_pictures(&harness).is_empty());
+}
+
+/// Opacity of words on the map.
+fn opacity(harness: &Harness<'_, World>, words: &str) -> Option<u8> {
+    let text = |shape| match shape {
+        egui::Shape::Text(text) if text.galley.text() == words => Some(text),
+        _ => None,
+    };
+    Some(painted(harness).into_iter().find_map(text)?.galley.job.sections[0].format.color.a())
+}
+
+#[test]
+fn the_name_of_a_cluster_without_hits_is_dimmed_while_there_are_some_elsewhere() {
+    let mut harness = harness(600);
+    let named = |name: &str, x: f32| Cluster {
+        names: vec![name.to_owned()],
+        levels: (0, 2),
+        count: 300,
+        centre: MapPos { x, y: 0.0 },
+        ..Cluster::default()
+    };
+    let all = vec![named("violins", -0.4), named("dogs", 0.4)];
+    let layout = layout(600, 1);
+    let (epoch, generation) = (layout.epoch, layout.generation);
+    let of_rows = (0..600).map(|row| u32::from(row >= 300)).collect();
+    let clusters = Clusters { epoch, generation, all, of_rows, newest: None };
+    harness.state_mut().state.library_mut().clusters = Some(Arc::new(clusters));
+    run_until(&mut harness, |harness| shows(harness, "dogs"));
+    let usual = opacity(&harness, "violins");
+    assert_eq!(opacity(&harness, "dogs"), usual);
+    let found = search(&harness.state().state.library().snapshot.clone().expect("open"), 6);
+    let hits: Vec<_> = found.hits.iter().filter(|hit| hit.item.0 >= 300).copied().collect();
+    let dogs = SearchResult { above_threshold: hits.len(), hits, ..SearchResult::clone(&found) };
+    harness.state_mut().state.library_mut().query.result = Some(Arc::new(dogs));
+    run_until(&mut harness, |harness| opacity(harness, "violins").is_some_and(|now| Some(now) < usual));
+    assert_eq!(opacity(&harness, "dogs"), usual);
+    harness.state_mut().state.library_mut().query.result = None;
+    run_until(&mut harness, |harness| opacity(harness, "violins") == usual);
 }
 
 #[test]
@@ -820,17 +946,19 @@ fn the_legend_counts_what_the_filter_admits() {
         .insert(LegendKey::Folder("/home/ann/Photos/folder 01".into()));
     harness.run();
     let all = harness.state().state.library().snapshot.as_ref().expect("open").items();
-    let (mut first, mut texts) = (0, 0);
+    let (mut first, mut hidden, mut texts) = (0, 0, 0);
     for item in all {
         first += usize::from(item.path.starts_with("/home/ann/Photos/folder 00"));
+        hidden += usize::from(item.path.starts_with("/home/ann/Photos/folder 01"));
         texts += usize::from(item.path.starts_with("/home/ann/Photos/folder 03"));
     }
     harness.get_by_label(&format!("folder 00, {first}"));
     harness.state_mut().state.library_mut().query.filter.modality = Some(vicinity_core::Modality::Text);
     harness.run();
-    harness.get_by_label("folder 00, 0");
+    harness.get_by_label(&format!("folder 00, 0 of {first}"));
     harness.get_by_label(&format!("folder 03, {texts}"));
-    let hidden = harness.get_by_label_contains("folder 01, 0");
+    let hidden = format!("folder 01, 0 of {hidden}");
+    let hidden = harness.get_by_label(&hidden);
     let toggled = egui_kittest::kittest::NodeT::accesskit_node(&hidden).toggled();
     assert_eq!(toggled, Some(egui::accesskit::Toggled::False), "the entry is still the hidden one");
 }
@@ -912,5 +1040,82 @@ fn many_points_show_their_density_by_themselves() {
         harness.step();
     }
     step_until(&mut harness, |harness| harness.state().map.points_per_unit() > scale * 100.0);
-    step_until(&mut harness, |harness| pictures(harness) == 0);
+    // The one picture that is left is the overview.
+    step_until(&mut harness, |harness| pictures(harness) == 1 && harness.query_by_label("Density").is_none());
+    harness.get_by_label("Overview of the map");
+}
+
+#[test]
+fn the_overview_appears_while_zoomed_in_and_moves_the_view() {
+    let mut harness = harness(600);
+    assert!(harness.query_by_label("Overview of the map").is_none());
+    for _ in 0..2 {
+        harness.get_by_label("Zoom in").click();
+        harness.run();
+    }
+    step_until(&mut harness, |harness| pictures(harness) == 1);
+    let overview = harness.get_by_label("Overview of the map").rect();
+    assert!(overview.width() <= 140.0 && overview.height() <= 140.0);
+    let before = harness.state().place(50);
+    let scale = harness.state().map.points_per_unit();
+    click(&mut harness, overview.left_top() + vec2(2.0, 2.0), Modifiers::NONE);
+    let after = harness.state().place(50);
+    assert!(after.x > before.x + 100.0 && after.y > before.y + 100.0, "{before:?} -> {after:?}");
+    drag(&mut harness, &[overview.left_top(), overview.center(), overview.right_bottom()], Modifiers::NONE);
+    let dragged = harness.state().place(50);
+    assert!(dragged.x < before.x - 100.0 && dragged.y < before.y - 100.0, "{before:?} -> {dragged:?}");
+    assert_eq!(harness.state().map.points_per_unit(), scale);
+    assert!(harness.state().picked.is_empty() && harness.state().state.library().hover.is_none());
+    harness.get_by_label("Layers").click();
+    harness.run();
+    harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "Overview").click();
+    harness.run();
+    harness.key_press(egui::Key::Escape);
+    harness.run();
+    assert!(pictures(&harness) == 0 && harness.query_by_label("Overview of the map").is_none());
+}
+
+#[test]
+fn a_far_point_does_not_make_the_map_small_is_marked_and_can_be_seen() {
+    let usual = harness(600).state().map.points_per_unit();
+    let mut state = state(600);
+    let mut far = vicinity_core::Layout::clone(&layout(600, 1));
+    far.positions[599] = MapPos { x: 90.0, y: 0.1 };
+    state.library_mut().layout = Some(Arc::new(far));
+    let mut harness = Harness::builder()
+        .with_size(SIZE)
+        .with_step_dt(0.1)
+        .with_max_steps(20)
+        .with_context_setup(vicinity::ui::style::install)
+        .build_ui_state(|ui, world: &mut World| world.frame(ui), world(state));
+    harness.run();
+    let map = egui::Rect::from_min_size(Pos2::ZERO, SIZE);
+    assert!(harness.state().map.points_per_unit() > 0.6 * usual);
+    assert!(inside(&harness, |p| map.contains(p)).len() >= 580);
+    assert!(!map.contains(harness.state().place(599)));
+    harness.get_by_label_contains("farther out");
+    let colour = vicinity::ui::theme::Theme::of(&harness.ctx).text2;
+    let edge = harness.get_by_label("Map").rect().right() - 4.0;
+    let is_mark = |s: &egui::Shape| matches!(s, egui::Shape::Path(p) if p.fill == colour && p.points[0].x > edge);
+    assert!(painted(&harness).iter().any(is_mark), "a mark at the right edge");
+    for _ in 0..14 {
+        harness.get_by_label("Zoom out").click();
+        harness.run();
+    }
+    assert!(map.contains(harness.state().place(599)), "{:?}", harness.state().place(599));
+    assert!(harness.query_by_label_contains("farther out").is_none());
+}
+
+#[test]
+fn an_open_menu_is_not_covered_by_the_card_of_a_point() {
+    let mut harness = harness(600);
+    harness.hover_at(harness.state().place(7));
+    harness.run();
+    let hover = harness.state().state.library().hover.expect("a point");
+    let name = harness.state().state.item(hover).expect("an item").name();
+    harness.get_by_label(&name);
+    harness.get_by_label("Layers").click_accesskit();
+    harness.run();
+    harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, "Density");
+    assert!(harness.query_by_label(&name).is_none());
 }

@@ -698,7 +698,7 @@ fn items_are_filtered_by_the_dates_on_which_they_were_modified() {
     step_until(&mut window, "one date is taken back", |w| shown(w, "Modified until 2024-06-30"));
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     step_until(&mut window, "and the other", |w| shown(w, "Modified 2024-05-01 to 2024-06-30"));
-    window.get_by_label("Remove Modified 2024-05-01 to 2024-06-30 from search").click();
+    window.get_by_label("Remove Modified 2024-05-01 to 2024-06-30 from filter").click();
     step_until(&mut window, "its chip is removed", |w| visible(w) == Some(32));
     enter(&mut window, "Modified from", "2024-06-15");
     step_until(&mut window, "nothing is so new", |w| shown(w, "No items match the filter"));
@@ -708,7 +708,7 @@ fn items_are_filtered_by_the_dates_on_which_they_were_modified() {
 
 /// A tall window over photos of which something is known, and how many items are visible in it.
 fn open_photos() -> Window {
-    let setup = Setup { size: Some([1200.0, 1700.0]), ..Setup::default() };
+    let setup = Setup { size: Some([1200.0, 2400.0]), ..Setup::default() };
     open_with_habits(setup, fake::Habits { photos: true, ..fake::Habits::default() }).0
 }
 
@@ -738,7 +738,7 @@ fn cameras_stars_places_and_days_narrow_the_collection_together() {
     window.get_by_label("FUJIFILM X100V, 7").click();
     step_until(&mut window, "both are chosen", |w| visible(w) == Some(8));
     window.run_steps(2);
-    window.get_by_label("Remove Camera: Leica M11 or FUJIFILM X100V from search").click();
+    window.get_by_label("Remove Camera: Leica M11 or FUJIFILM X100V from filter").click();
     step_until(&mut window, "all is shown", |w| visible(w) == Some(32));
     window.run_steps(2);
 
@@ -787,12 +787,12 @@ fn any_of_many_keywords_is_found_by_its_letters() {
     step_until(&mut window, "it begins with everything again", |w| shown(w, "d, 1"));
     window.run_steps(2);
     window.get_all_by_label("green, 1").last().expect("in the list").click();
-    step_until(&mut window, "both are", |w| shown(w, "Remove Keyword: green from search"));
+    step_until(&mut window, "both are", |w| shown(w, "Remove Keyword: green from filter"));
     assert_eq!(window.state().state().library().query.filter.chosen_values(Field::Keyword), ["e", "green"]);
 }
 
 fn open_table() -> Window {
-    let setup = Setup { size: Some([1200.0, 1500.0]), ..Setup::default() };
+    let setup = Setup { size: Some([1200.0, 2200.0]), ..Setup::default() };
     open_with_habits(setup, fake::Habits { table: true, ..fake::Habits::default() }).0
 }
 

@@ -5,17 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use vicinity::app::{Backend, OpenOptions, Opener, Waker};
+use vicinity_core::axes::HALF_SIZE;
 use vicinity_core::photo_summary::{Texts, seconds_of_clock};
 use vicinity_core::table::{TableBuilder, TableFormat};
 use vicinity_core::{
-    ContentHash, Failure, Filter, Histogram, Hit, Item, ItemFacts, ItemId, LabelScore, Layout, LayoutMethod, MapPos,
-    MapProgress, MapStage, Modality, Part, PhotoFacts, PhotoSummary, Picture, PictureText, PictureWord, Progress,
-    Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion, Table, TableSet, TextProgress,
+    AxesLayout, Axis, AxisSource, Cluster, Clusters, ContentHash, Failure, Filter, Histogram, Hit, Item, ItemFacts,
+    ItemId, LabelScore, Layout, LayoutMethod, MapPos, MapProgress, MapStage, Modality, Part, PhotoFacts, PhotoSummary,
+    Picture, PictureText, PictureWord, Progress, Query, QueryPart, ScoredLabels, SearchResult, Stage, Suggestion,
+    Table, TableSet, TextProgress,
 };
-use vicinity_engine::visible::{FactCounter, FolderIndex};
+use vicinity_engine::visible::{FactCounter, FolderIndex, HistogramCounter};
 use vicinity_engine::{
-    Duplicates, Event, ImportOptions, ImportSummary, Job, LabelTargets, ModelState, PreviewContent, Root, Snapshot,
-    SnapshotParts, Vectors, VisibleRows,
+    AxesError, Duplicates, Event, GraphMeasures, ImportOptions, ImportSummary, Job, LabelTargets, ModelState,
+    PreviewContent, Root, Snapshot, SnapshotParts, Vectors, VisibleRows,
 };
 use vicinity_models::{ModelInfo, ModelKey};
 
@@ -40,6 +42,8 @@ pub struct Habits {
     pub table: bool,
     /// Text in pictures is being read.
     pub reading_text: bool,
+    /// The map has clusters, see [`clusters`].
+    pub clusters: bool,
 }
 
 struct Fake {
@@ -69,7 +73,8 @@ pub fn opener_with(habits: Habits) -> (Opener, Jobs) {
         if habits.empty {
             return Ok(Box::new(fake));
         }
-        fake.send(Event::Layout(Arc::new(layout())));
+        let method = if habits.clusters { LayoutMethod::Umap } else { LayoutMethod::Pca };
+        fake.send(Event::Layout(Arc::new(Layout { method, ..layout() })));
         let failure = Failure { path: "/c/Photos/broken.jpg".into(), reason: "the file ends too early".to_owned() };
         fake.send(Event::Failures(Arc::new(vec![failure])));
         if habits.reading_text {
@@ -173,6 +178,7 @@ fn snapshot(library: &Path, habits: Habits) -> Snapshot {
         epoch: 1,
         generation: 1,
         tables: tables(habits),
+        groups: Arc::default(),
         photos: if habits.photos { vec![Arc::new((0..all.min(PICTURES)).map(photo).collect())] } else { Vec::new() },
         roots: vec![root("/c/Photos"), root("/c/Notes")],
         vector_rows: items.chunks(4096).map(|chunk| Arc::new(chunk.iter().map(|item| item.id.0).collect())).collect(),
@@ -193,6 +199,27 @@ fn layout() -> Layout {
     let at = |i: u32| MapPos { x: (i as f32 * 0.7).sin() * 0.8, y: (i as f32 * 1.3).cos() * 0.8 };
     let positions = (0..PICTURES + TEXTS).map(at).collect();
     Layout { method: LayoutMethod::Pca, epoch: 1, settled: 0, positions, trustworthiness: None, generation: 1 }
+}
+
+/// Pictures and texts are a cluster each; every second picture is a part of the first.
+fn clusters() -> Clusters {
+    let cluster = |names: &[&str], count, parent, finest, x| Cluster {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        count,
+        parent,
+        levels: (u8::from(parent.is_some()), finest),
+        centre: MapPos { x, y: 0.0 },
+        ..Cluster::default()
+    };
+    let all = vec![
+        cluster(&["golf courses", "lawns"], PICTURES, None, 0, -0.5),
+        cluster(&["golf, putting"], TEXTS, None, 2, 0.5),
+        cluster(&["golf balls"], PICTURES / 2, Some(0), 2, -0.5),
+        cluster(&["golf clubs"], PICTURES / 2, Some(0), 2, -0.3),
+    ];
+    let of_row = |row: u32| if row < PICTURES { 2 + row % 2 } else { 1 };
+    let of_rows = (0..PICTURES + TEXTS).map(of_row).collect();
+    Clusters { epoch: 1, generation: 1, all, of_rows, newest: Some(ItemId(PICTURES + TEXTS - 1)) }
 }
 
 impl Fake {
@@ -229,6 +256,30 @@ impl Fake {
             scores: scores.into(),
             hits,
         }
+    }
+}
+
+impl Fake {
+    /// Between opposites pictures come before texts; anything else is the size of the file, which nobody knows of texts.
+    fn place_on_axes(&self, sources: [AxisSource; 2]) -> Result<AxesLayout, AxesError> {
+        let items = || self.snapshot.items();
+        let axis = |source: AxisSource| match &source {
+            AxisSource::Opposites(texts) if texts.iter().any(String::is_empty) => Err(AxesError::MissingOpposite),
+            AxisSource::Opposites(_) => {
+                let values = items().map(|item| f64::from(item.id.0) / 100.0).collect();
+                Ok(Axis::new(source, false, values).expect("values"))
+            }
+            _ => {
+                let size = |item: &Item| if item.modality == Modality::Text { f64::NAN } else { item.bytes as f64 };
+                Ok(Axis::new(source, false, items().map(size).collect()).expect("values"))
+            }
+        };
+        let [x, y] = sources;
+        let axes = [axis(x)?, axis(y)?];
+        let at = |row: usize, of: usize| axes[of].position(axes[of].values[row], HALF_SIZE[of]);
+        let positions = (0..self.snapshot.len()).map(|row| MapPos { x: at(row, 0), y: at(row, 1) }).collect();
+        let layout = Layout { method: LayoutMethod::Axes, positions, generation: u64::MAX, ..layout() };
+        Ok(AxesLayout { axes, layout: Arc::new(layout) })
     }
 }
 
@@ -278,6 +329,10 @@ impl Backend for Fake {
             Job::Search { slot, ticket, query } => {
                 self.send(Event::SearchDone { slot, ticket, result: Ok(Arc::new(self.search(&query))) });
             }
+            Job::PlaceOnAxes { ticket, axes } => {
+                let result = self.place_on_axes(axes).map(Arc::new).map_err(Arc::new);
+                self.send(Event::AxesDone { ticket, result });
+            }
             Job::Label { ticket, targets, labels } => {
                 let ids = match targets {
                     LabelTargets::Items(ids) => ids.into_iter().map(Some).collect(),
@@ -291,9 +346,14 @@ impl Backend for Fake {
                 let scored = ids.into_iter().map(|item| ScoredLabels { item, scores: scores.clone() }).collect();
                 self.send(Event::LabelDone { ticket, result: Ok(Arc::new(scored)) });
             }
+            Job::StoreGroups(groups) => {
+                self.send(Event::Snapshot(Arc::new(self.snapshot.with_groups(groups))));
+            }
             Job::Filter { snapshot, filter } => {
                 let rows = |filter| VisibleRows::new(Arc::clone(&snapshot), filter, None);
                 self.send(Event::Visible(Arc::new(rows(filter.clone()))));
+                let histograms = HistogramCounter::default().count(&Arc::new(rows(filter.clone())));
+                self.send(Event::Histograms(Arc::new(histograms)));
                 let facts = FactCounter::default().count(&rows(filter.clone()));
                 let counts = FolderIndex::default().count(&rows(Filter { folder: None, ..filter }));
                 self.send(Event::Folders(Arc::new(counts)));
@@ -339,6 +399,13 @@ impl Backend for Fake {
                 self.send(Event::LayoutProgress(Some(progress)));
             }
             Job::CancelLayout => self.send(Event::LayoutProgress(None)),
+            Job::MeasureGraph => {
+                let value = |id: u32| id as f32 / 2.0;
+                let typical: Vec<f32> = (0..PICTURES + TEXTS).map(value).collect();
+                let measures = GraphMeasures { epoch: 1, distance: typical.clone(), typical };
+                self.send(Event::GraphMeasures(Arc::new(measures)));
+            }
+            Job::FindClusters(_) => self.send(Event::Clusters(Arc::new(clusters()))),
             Job::UnloadModel => self.send(Event::Model(ModelState::Unloaded)),
             _ => {}
         }

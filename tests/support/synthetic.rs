@@ -63,6 +63,7 @@ pub fn snapshot(n: usize, generation: u64) -> Arc<Snapshot> {
         generation,
         photos: Vec::new(),
         tables: Arc::default(),
+        groups: Arc::default(),
         roots: vec![Root { path: "/home/ann/Photos".into(), available: true }],
         vector_rows: items.chunks(CHUNK).map(|c| Arc::new(vec![u32::MAX; c.len()])).collect(),
         chunks: items.chunks(CHUNK).map(|c| Arc::new(c.to_vec())).collect(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::part::Part;
 
 /// Identifies an item within its library, for as long as the item exists. Never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ItemId(pub u32);
 
 /// The kind of an item's content.

@@ -1,5 +1,6 @@
 //! What is known of an item beside its content: what filters compare.
 
+use super::groups::ItemGroups;
 use super::photo_summary::PhotoSummary;
 use super::table::TableSet;
 
@@ -10,11 +11,13 @@ pub struct ItemFacts<'a> {
     pub photo: Option<&'a PhotoSummary>,
     /// The tables in which rows have their cells.
     pub tables: Option<&'a TableSet>,
+    /// The groups that it may be in.
+    pub groups: Option<&'a ItemGroups>,
 }
 
 impl<'a> ItemFacts<'a> {
     /// Facts of a photo alone.
     pub fn of_photo(photo: Option<&'a PhotoSummary>) -> Self {
-        Self { photo, tables: None }
+        Self { photo, tables: None, groups: None }
     }
 }

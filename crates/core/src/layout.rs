@@ -11,6 +11,8 @@ pub enum LayoutMethod {
     Umap,
     /// Not at all: the user brought the positions.
     Own,
+    /// Along two axes of the user's choice; never stored.
+    Axes,
 }
 
 /// One position per item.

@@ -19,6 +19,9 @@ pub enum QueryPart {
     File(PathBuf),
     /// An item of the collection ("Find similar"); its stored embedding is used.
     Item(ItemId),
+    /// Several items of the collection, which weigh as much as one part: the average of their stored embeddings, of many
+    /// items that of an even sample. At least one.
+    Items(Arc<[ItemId]>),
 }
 
 /// How the similarities of different modalities are made comparable.

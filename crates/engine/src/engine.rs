@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 use thiserror::Error;
 
 use super::background_pass::BackgroundPass;
+use super::cluster_names::ClusterNameWriter;
 use super::derived::{Artefacts, Context};
 use super::event_queue::EventSender;
 use super::facts;
@@ -20,7 +21,7 @@ use super::model_selection::ModelSelection;
 use super::model_source::ModelSource;
 use super::own_vectors::{OwnVectors, OwnVectorsError};
 use super::picture_text;
-use super::previews::Previewer;
+use super::previews::{Previewer, Thumbnails};
 use super::runtime_settings::RuntimeSettings;
 use super::searcher::{self, SearchRequest, Searcher};
 use super::service;
@@ -77,6 +78,7 @@ pub struct Engine {
     event_sender: EventSender,
     searcher: Searcher,
     filters: FilterWorker,
+    cluster_names: ClusterNameWriter,
     artefacts: Artefacts,
     previewer: Previewer,
     picture_text: BackgroundPass,
@@ -221,6 +223,7 @@ impl Engine {
         if let Some(labels) = library.labels()? {
             event_sender.send(Event::StoredLabels(Arc::new(labels)));
         }
+        event_sender.send(Event::ClusterNames(library.cluster_names()));
         notices.iter().for_each(|notice| event_sender.send(Event::Notice(notice.clone())));
         let context = Context {
             library: library.clone(),
@@ -233,6 +236,7 @@ impl Engine {
         let (searcher, search_worker) =
             Searcher::start(library.clone(), model.clone(), visible.clone(), event_sender.clone())?;
         let (filters, filter_worker) = FilterWorker::start(visible, event_sender.clone())?;
+        let (cluster_names, names_worker) = ClusterNameWriter::start(library.clone(), event_sender.clone())?;
         let (previewer, preview_workers) = Previewer::start(&library, &event_sender)?;
         let automatic = mode.layout == LayoutUpdates::Automatic;
         let (facts, facts_worker) = facts::start(library.clone(), event_sender.clone(), automatic)?;
@@ -263,6 +267,7 @@ impl Engine {
         }
         workers.extend([model_worker, search_worker, filter_worker, facts_worker, text_worker, import_worker]);
         workers.extend(preview_workers);
+        workers.push(names_worker);
         // last, as all others send events
         workers.push(forwarder);
         Ok(Self {
@@ -275,6 +280,7 @@ impl Engine {
             event_sender,
             searcher,
             filters,
+            cluster_names,
             artefacts,
             previewer,
             picture_text,
@@ -330,11 +336,17 @@ impl Engine {
         match job {
             Job::Search { slot, ticket, query } => self.search(SearchRequest::Search(slot, ticket, query)),
             Job::Label { ticket, targets, labels } => self.search(SearchRequest::Label(ticket, targets, labels)),
+            Job::PlaceOnAxes { ticket, axes } => self.search(SearchRequest::Axes(ticket, axes)),
             // suggestions that nobody asked for are worth no request to a service
             Job::Suggest { .. } if self.service.is_some() => {}
             Job::Suggest { ticket, filter } => self.search(SearchRequest::Suggest(ticket, filter)),
             Job::Filter { snapshot, filter } => self.filters.request(snapshot, filter),
+            Job::NameClusters(names) => {
+                self.library.set_cluster_names(names);
+                self.cluster_names.save();
+            }
             Job::StoreLabels { labels, given, all } => self.search(SearchRequest::StoreLabels(labels, given, all)),
+            Job::StoreGroups(groups) => self.search(SearchRequest::StoreGroups(groups)),
             Job::Thumbnails(ids) => self.previewer.want_thumbnails(ids, &self.event_sender),
             Job::Facts(id) => self.previewer.want_facts(id, &self.event_sender),
             Job::PictureText(id) => self.previewer.want_picture_text(id, &self.event_sender),
@@ -464,6 +476,11 @@ impl Engine {
     /// When the library cannot be read.
     pub fn find_words(&self, query: &str) -> Result<Vec<ItemId>, StoreError> {
         self.library.find_words(query)
+    }
+
+    /// The thumbnails of its items.
+    pub fn thumbnails(&self) -> Thumbnails {
+        Thumbnails::new(&self.library)
     }
 
     /// The stored map, for the rows of the current collection; it may cover fewer of them.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::axes_error::AxesError;
 use super::derived::duplicate_groups::Duplicates;
 use super::file_content::FileContentError;
+use super::graph_measures::GraphMeasures;
 use super::import_summary::ImportSummary;
 use super::job::SearchSlot;
 use super::notice::Notice;
@@ -11,11 +13,11 @@ use super::open_request::OpenRequest;
 use super::search_error::SearchError;
 use super::snapshot::Snapshot;
 use super::store::{Compaction, UnfinishedImport};
-use super::visible::{FactCounts, FolderCounts, VisibleRows};
+use super::visible::{FactCounts, FolderCounts, Histograms, VisibleRows};
 use thiserror::Error;
 use vicinity_core::{
-    Clusters, FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, MapQuality, PhotoFacts, Picture,
-    PictureText, Progress, ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
+    AxesLayout, ClusterNames, Clusters, FactsProgress, Failure, ItemId, LabelledItems, Layout, MapProgress, MapQuality,
+    PhotoFacts, Picture, PictureText, Progress, ScoredLabels, SearchResult, SkipCounts, Suggestion, TextProgress,
 };
 
 /// What the engine reports. At most one batch every 100 ms.
@@ -39,6 +41,9 @@ pub enum Event {
     Folders(Arc<FolderCounts>),
     /// The facts of photos and how many items with each value [`Job::Filter`](super::Job::Filter) admits.
     FactCounts(Arc<FactCounts>),
+    /// How many items have which numbers and dates, and how many of these [`Job::Filter`](super::Job::Filter) admits apart
+    /// from its limits of the same attribute.
+    Histograms(Arc<Histograms>),
     /// Answer to [`Job::Search`](super::Job::Search).
     SearchDone {
         /// As asked.
@@ -47,6 +52,13 @@ pub enum Event {
         ticket: u64,
         /// The hits, or why there are none.
         result: Result<Arc<SearchResult>, Arc<SearchError>>,
+    },
+    /// Answer to [`Job::PlaceOnAxes`](super::Job::PlaceOnAxes).
+    AxesDone {
+        /// As asked.
+        ticket: u64,
+        /// The positions, or why there are none.
+        result: Result<Arc<AxesLayout>, Arc<AxesError>>,
     },
     /// Answer to [`Job::Label`](super::Job::Label).
     LabelDone {
@@ -59,6 +71,10 @@ pub enum Event {
     Clusters(Arc<Clusters>),
     /// Answer to [`Job::MeasureMap`](super::Job::MeasureMap).
     MapQuality(Arc<MapQuality>),
+    /// Answer to [`Job::MeasureGraph`](super::Job::MeasureGraph).
+    GraphMeasures(Arc<GraphMeasures>),
+    /// The names that the user gave clusters; sent once the library is open.
+    ClusterNames(Arc<ClusterNames>),
     /// Answer to [`Job::Suggest`](super::Job::Suggest).
     Suggested {
         /// As asked.

@@ -18,7 +18,7 @@ const BOUND: usize = 64;
 /// The queue holds at most this many; the oldest are dropped first, except what somebody may be waiting for.
 const QUEUE: usize = 512;
 /// Slots are sent in order: a snapshot before anything that refers to its rows.
-const SLOTS: usize = 15;
+const SLOTS: usize = 16;
 
 #[derive(Default)]
 struct Pending {
@@ -45,7 +45,10 @@ impl EventSender {
     /// Queues an event for the receiver.
     pub fn send(&self, event: Event) {
         self.0.update(|pending| {
-            pending.urgent |= matches!(event, Event::SearchDone { .. } | Event::ImportFinished(_) | Event::Layout(_));
+            pending.urgent |= matches!(
+                event,
+                Event::SearchDone { .. } | Event::AxesDone { .. } | Event::ImportFinished(_) | Event::Layout(_)
+            );
             match slot(&event) {
                 Some(slot) => pending.slots[slot] = Some(event),
                 None => {
@@ -89,15 +92,15 @@ fn slot(event: &Event) -> Option<usize> {
         Event::PictureTextFound { .. } => Some(12),
         Event::Clusters(_) => Some(13),
         Event::MapQuality(_) => Some(14),
+        Event::AxesDone { .. } => Some(15),
         Event::ImportFinished(_) | Event::Thumbnail(..) | Event::Preview(..) => None,
         Event::Facts(..) | Event::PictureText(..) => None,
         Event::Suggested { .. } => None,
         // At most one for each request.
-        Event::Visible(_) | Event::Folders(_) | Event::FactCounts(_) | Event::Compacted(_) | Event::Duplicates(_) => {
-            None
-        }
+        Event::Visible(_) | Event::Folders(_) | Event::FactCounts(_) | Event::Histograms(_) => None,
+        Event::Compacted(_) | Event::Duplicates(_) => None,
         Event::Model(_) | Event::Notice(_) | Event::ServiceFailed(_) => None,
-        Event::OpenRequested(_) | Event::StoredLabels(_) => None,
+        Event::OpenRequested(_) | Event::StoredLabels(_) | Event::ClusterNames(_) | Event::GraphMeasures(_) => None,
     }
 }
 

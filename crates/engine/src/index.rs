@@ -19,6 +19,7 @@
 //! Of a snapshot that is cut to fewer dimensions ([`Snapshot::is_truncated`]) only the beginning of each vector is read, and
 //! divided by its length on the way: the scores are those of vectors cut and scaled to unit length beforehand.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ use rayon::prelude::*;
 use super::dot::dots;
 use super::snapshot::{CHUNK, Snapshot};
 use super::visible::VisibleRows;
-use vicinity_core::{Embedding, Histogram, Hit, Item, ItemId, Modality, Scoring, SearchResult};
+use vicinity_core::{Embedding, Histogram, Hit, ItemId, Modality, Scoring, SearchResult};
 
 /// Items at which a modality's own mean weighs one half.
 const PRIOR_ITEMS: f32 = 16.0;
@@ -39,8 +40,10 @@ pub struct QueryVector {
     pub embedding: Embedding,
     /// Which tower made it.
     pub modality: Modality,
-    /// The item it is, where it is one: an item is not a hit of its own query.
+    /// The item it is, where it is one.
     pub item: Option<ItemId>,
+    /// How much it counts, 1 for a part of its own.
+    pub weight: f32,
 }
 
 /// What to look for.
@@ -48,6 +51,8 @@ pub struct QueryVector {
 pub struct SearchParams<'a> {
     /// Averaged as unit vectors.
     pub parts: &'a [QueryVector],
+    /// Items of the query, which are no hits.
+    pub asked: &'a HashSet<ItemId>,
     /// Which rows of which snapshot are scored.
     pub visible: &'a VisibleRows,
     /// How scores are made.
@@ -115,7 +120,7 @@ impl Centring {
         &self.means[modality.index()]
     }
 
-    /// The parts, each centred and of unit length, averaged; `None` where nothing is left.
+    /// The parts, each centred and of unit length, averaged by their weights; `None` where nothing is left.
     fn query(&self, parts: &[QueryVector]) -> Option<Vec<f32>> {
         let mut sum = vec![0.0f32; self.means[0].len()];
         for part in parts {
@@ -123,7 +128,7 @@ impl Centring {
             let Ok(cut) = part.embedding.truncated(mean.len()) else { continue };
             let centred: Vec<f32> = cut.as_slice().iter().zip(mean).map(|(v, m)| v - m).collect();
             if let Ok(unit) = Embedding::new(centred) {
-                sum.iter_mut().zip(unit.as_slice()).for_each(|(s, v)| *s += v);
+                sum.iter_mut().zip(unit.as_slice()).for_each(|(s, v)| *s += v * part.weight);
             }
         }
         Some(Embedding::new(sum).ok()?.as_slice().to_vec())
@@ -198,18 +203,18 @@ fn median(values: &mut [f32]) -> f32 {
 }
 
 fn top_hits(snapshot: &Snapshot, scores: &[f32], params: &SearchParams<'_>) -> Vec<Hit> {
-    let asked = |item: &Item| params.parts.iter().any(|part| part.item == Some(item.id));
+    let asked = params.asked;
     let mut rows: Vec<(f32, u32)> =
         scores.iter().enumerate().filter(|(_, s)| !s.is_nan()).map(|(row, s)| (*s, row as u32)).collect();
     let by_score = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-    let wanted = params.k.saturating_add(params.parts.len());
+    let wanted = params.k.saturating_add(asked.len());
     if wanted < rows.len() {
         rows.select_nth_unstable_by(wanted, by_score);
         rows.truncate(wanted);
     }
     rows.sort_unstable_by(by_score);
     let hits = rows.iter().filter_map(|&(score, row)| Some((score, snapshot.item(row as usize)?)));
-    let hits = hits.filter(|(_, item)| !asked(item));
+    let hits = hits.filter(|(_, item)| !asked.contains(&item.id));
     hits.take(params.k).map(|(score, item)| Hit { item: item.id, modality: item.modality, score }).collect()
 }
 
@@ -245,7 +250,7 @@ mod tests {
     use super::*;
     use crate::{SnapshotParts, Vectors};
     use std::path::{Path, PathBuf};
-    use vicinity_core::{ContentHash, Filter};
+    use vicinity_core::{ContentHash, Filter, Item};
     use vicinity_models::ModelKey;
 
     const DIM: usize = 8;
@@ -288,6 +293,7 @@ mod tests {
             generation: 0,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..120).map(item).collect())],
             vector_rows: vec![Arc::new((0..120).collect())],
@@ -300,9 +306,14 @@ mod tests {
     }
 
     fn find(scoring: Scoring, filter: &Filter, k: usize) -> SearchResult {
-        let parts = [QueryVector { embedding: vector(Modality::Text, 2, 9), modality: Modality::Text, item: None }];
+        let parts = [QueryVector {
+            embedding: vector(Modality::Text, 2, 9),
+            modality: Modality::Text,
+            item: None,
+            weight: 1.0,
+        }];
         let visible = VisibleRows::new(Arc::new(library()), filter.clone(), None);
-        search(&SearchParams { parts: &parts, visible: &visible, scoring, k })
+        search(&SearchParams { parts: &parts, asked: &HashSet::new(), visible: &visible, scoring, k })
     }
 
     #[test]
@@ -338,9 +349,10 @@ mod tests {
     fn an_item_is_no_hit_of_its_own_query() {
         let snapshot = Arc::new(library());
         let embedding = Embedding::new(snapshot.vector(4).expect("there")).expect("not zero");
-        let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)) }];
+        let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)), weight: 1.0 }];
         let visible = VisibleRows::everything(snapshot);
-        let found = search(&SearchParams { parts: &parts, visible: &visible, scoring: Scoring::Centred, k: 1000 });
+        let (asked, scoring) = (HashSet::from([ItemId(12)]), Scoring::Centred);
+        let found = search(&SearchParams { parts: &parts, asked: &asked, visible: &visible, scoring, k: 1000 });
         assert_eq!(found.hits.len(), 119);
         assert!(found.hits.iter().all(|hit| hit.item != ItemId(12)));
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::import_options::ImportOptions;
 use super::own_vectors::RowPositions;
 use super::snapshot::Snapshot;
-use vicinity_core::{Filter, ItemId, LabelScore, LabelSet, Layout, LayoutMethod, Query, QueryPart};
+use vicinity_core::{
+    AxisSource, ClusterNames, Filter, ItemGroups, ItemId, LabelScore, LabelSet, Layout, LayoutMethod, Query, QueryPart,
+};
 
 /// Something for the engine to do. Jobs return at once; what comes of them arrives as [`Event`](super::Event)s.
 #[derive(Debug, Clone)]
@@ -41,6 +43,14 @@ pub enum Job {
         /// What to search for.
         query: Query,
     },
+    /// Place all items along two axes, the horizontal and the vertical one. Only the latest request is answered, with
+    /// [`Event::AxesDone`](super::Event::AxesDone).
+    PlaceOnAxes {
+        /// Comes back with the answer.
+        ticket: u64,
+        /// What they measure.
+        axes: [AxisSource; 2],
+    },
     /// Score labels for items, or for a query part that need not be in the collection.
     Label {
         /// Comes back with the answer.
@@ -59,8 +69,11 @@ pub enum Job {
         /// Whether these are all: labels given before are dropped. Else only those of the same items are replaced.
         all: bool,
     },
+    /// Store these groups in place of all that there were. A snapshot with them follows.
+    StoreGroups(Arc<ItemGroups>),
     /// Evaluate a filter. Only the latest request is answered, with [`Event::Visible`](super::Event::Visible),
-    /// [`Event::Folders`](super::Event::Folders) and [`Event::FactCounts`](super::Event::FactCounts).
+    /// [`Event::Histograms`](super::Event::Histograms), [`Event::Folders`](super::Event::Folders) and
+    /// [`Event::FactCounts`](super::Event::FactCounts); of a request that another one follows, only with the first of these.
     Filter {
         /// The collection whose rows are wanted.
         snapshot: Arc<Snapshot>,
@@ -85,6 +98,10 @@ pub enum Job {
     /// Measure how well a layout of the current collection keeps neighbours. Answered by
     /// [`Event::MapQuality`](super::Event::MapQuality), unless a newer request came.
     MeasureMap(Arc<Layout>),
+    /// Replace the names that the user gave clusters. The clusters that are found from now on have them.
+    NameClusters(Arc<ClusterNames>),
+    /// Compare all items with their nearest neighbours. Answered by [`Event::GraphMeasures`](super::Event::GraphMeasures).
+    MeasureGraph,
     /// Cancel a layout in progress and keep the current one.
     CancelLayout,
     /// Thumbnails wanted, most urgent first; replaces what was wanted before.

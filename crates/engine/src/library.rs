@@ -15,8 +15,8 @@ use super::store::{
 pub use super::store::{FileStatus, NewItem, RejectedFile, RejectionCause, ThumbnailCache, UnfinishedImport};
 use super::{Access, ImportOptions, Notice, OpenMode, Snapshot, Verify};
 use vicinity_core::{
-    ContentHash, Embedding, Failure, ItemId, LabelScore, LabelSet, LabelledItems, Layout, Modality, PhotoFacts,
-    PictureText, SkipCounts, SkipReason, TextLanguages,
+    ClusterNames, ContentHash, Embedding, Failure, ItemGroups, ItemId, LabelScore, LabelSet, LabelledItems, Layout,
+    Modality, PhotoFacts, PictureText, SkipCounts, SkipReason, TextLanguages,
 };
 use vicinity_models::ModelKey;
 
@@ -24,6 +24,7 @@ struct Shared {
     store: Mutex<Store>,
     snapshot: Mutex<Arc<Snapshot>>,
     options: Mutex<ImportOptions>,
+    cluster_names: Mutex<Arc<ClusterNames>>,
     failures: Mutex<BTreeMap<PathBuf, String>>,
     failures_changed: AtomicBool,
     unsaved: Mutex<Vec<RejectedFile>>,
@@ -61,6 +62,7 @@ impl Library {
         let shared = Shared {
             snapshot: Mutex::new(store.snapshot()),
             options: Mutex::new(store.import_options().cloned().unwrap_or_else(default_options)),
+            cluster_names: Mutex::new(Arc::new(store.cluster_names()?)),
             failures: Mutex::new(failures),
             failures_changed: AtomicBool::new(false),
             unsaved: Mutex::default(),
@@ -381,6 +383,28 @@ impl Library {
         let set = LabelSet { name: "Labels".to_owned(), labels };
         let mut store = lock(&self.0.store);
         if all { store.replace_labels(&set, &kept) } else { store.assign_labels(&set, &kept, &taken) }
+    }
+
+    /// The names that the user gave clusters.
+    pub fn cluster_names(&self) -> Arc<ClusterNames> {
+        Arc::clone(&lock(&self.0.cluster_names))
+    }
+
+    /// Names clusters so from now on. Returns at once; [`Self::save_cluster_names`] stores it.
+    pub fn set_cluster_names(&self, names: Arc<ClusterNames>) {
+        *lock(&self.0.cluster_names) = names;
+    }
+
+    /// Stores the names of clusters.
+    pub fn save_cluster_names(&self) -> Result<(), StoreError> {
+        let names = self.cluster_names();
+        lock(&self.0.store).set_cluster_names(&names)
+    }
+
+    /// Stores groups in place of all that there were, and shows them.
+    pub fn store_groups(&self, groups: &Arc<ItemGroups>) -> Result<(), StoreError> {
+        self.fault();
+        self.write(|store| store.replace_groups(groups))
     }
 
     /// Stores facts of photos that were read, and shows these and others that are stored already.

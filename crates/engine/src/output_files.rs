@@ -31,10 +31,22 @@ pub enum OutputError {
         /// The file.
         path: PathBuf,
     },
+    /// Nobody has asked whether to replace it.
+    #[error("{} is there already; choose another name", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is a folder of this name.
     #[error("{} is a folder; pass a file name", path.display())]
     Folder {
         /// The folder.
+        path: PathBuf,
+    },
+    /// There is a file of this name.
+    #[error("{} is a file; pass a folder", path.display())]
+    NotAFolder {
+        /// The file.
         path: PathBuf,
     },
     /// There is something else of this name.
@@ -69,6 +81,9 @@ pub enum OutputError {
         /// Its extension.
         extension: &'static str,
     },
+    /// The user has cancelled it.
+    #[error("cancelled; nothing was written")]
+    Cancelled,
     /// The system, or an encoder, failed.
     #[error("{} could not be written: {reason}", path.display())]
     Write {
@@ -91,6 +106,18 @@ impl OutputError {
             _ => Self::Write { path, reason: error.to_string() },
         }
     }
+}
+
+/// What the ending of a file's name stands for, in any case.
+///
+/// # Errors
+/// When it is none of the `known` ones; the message lists them.
+pub fn by_extension<T: Copy>(path: &Path, known: &[(&str, T)]) -> Result<T, OutputError> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    known.iter().find(|(name, _)| *name == ending).map(|(_, format)| *format).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(name, _)| format!(".{name}")).collect();
+        OutputError::UnknownFormat { path: path.to_owned(), known: names.join(", ") }
+    })
 }
 
 /// Refuses files that would be lost or would destroy something, before any of them is written.

@@ -65,6 +65,27 @@ enum ThreadRole {
     All,
 }
 
+/// The thumbnails of items, for any thread. Cheap to clone.
+#[derive(Clone)]
+pub struct Thumbnails(Library);
+
+impl Thumbnails {
+    /// Those of a library.
+    pub(super) fn new(library: &Library) -> Self {
+        Self(library.clone())
+    }
+
+    /// The thumbnail of an image: the one that is stored, else made from its file, which takes long. At most `THUMBNAIL`
+    /// pixels wide and high.
+    pub fn get(&self, id: ItemId) -> Option<Picture> {
+        match stored(&self.0, id) {
+            Stored::Found(picture) => Some(picture),
+            Stored::Missing => made(&self.0, id),
+            Stored::NoPicture => None,
+        }
+    }
+}
+
 /// Takes requests for the threads. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Previewer(Inbox<PreviewRequests>);

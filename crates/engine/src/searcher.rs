@@ -1,30 +1,34 @@
 //! The search thread: embeds queries, searches, scores labels, and finds queries to suggest. Only the latest request of
 //! each kind counts; suggestions are computed in small steps while no other request waits.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::axes;
 use super::event_queue::EventSender;
 use super::file_content;
 use super::index::{self, QueryVector, SearchParams};
 use super::labels::LabelVectors;
 use super::library::Library;
 use super::model_loader::LazyModel;
+use super::query_text::embed_text;
 use super::search_error::SearchError;
 use super::suggest::{CANDIDATES, SuggestionSearch};
 use super::visible::VisibleCache;
 use super::{Event, LabelTargets, SearchSlot, Severity, Snapshot};
 use vicinity_core::worker::{Inbox, Task, Worker};
 use vicinity_core::{
-    Embedding, Filter, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart, ScoredLabels, Scoring,
-    SearchResult,
+    AxisSource, Embedding, Filter, ItemGroups, ItemId, LabelScore, LabelSet, Modality, Picture, Query, QueryPart,
+    ScoredLabels, Scoring, SearchResult,
 };
 use vicinity_media::{Content, PartContent, ReadOptions};
 use vicinity_models::{Model, TextOptions, guard};
 
 /// Candidates for suggestions that are embedded at once: a search waits for no more.
 const SUGGESTION_BATCH: usize = 8;
+/// Vectors that stand for a part of a query that consists of many items.
+const MAX_VECTORS: usize = 1_000;
 
 /// A request to the search thread.
 pub enum SearchRequest {
@@ -32,9 +36,13 @@ pub enum SearchRequest {
     Search(SearchSlot, u64, Query),
     /// See [`super::Job::Label`].
     Label(u64, LabelTargets, LabelSet),
+    /// See [`super::Job::PlaceOnAxes`].
+    Axes(u64, [AxisSource; 2]),
     /// See [`super::Job::StoreLabels`]. Done here, and not by the thread that imports, since that one may be busy for
     /// long with walking a folder.
     StoreLabels(Vec<String>, Vec<(ItemId, Option<LabelScore>)>, bool),
+    /// See [`super::Job::StoreGroups`]. Done here for the same reason.
+    StoreGroups(Arc<ItemGroups>),
     /// See [`super::Job::Suggest`].
     Suggest(u64, Filter),
 }
@@ -44,8 +52,10 @@ pub enum SearchRequest {
 enum RequestKind {
     Search(SearchSlot),
     Label,
+    Axes,
     Suggest,
     StoreLabels,
+    StoreGroups,
 }
 
 /// Takes requests for the thread. Cheap to clone.
@@ -78,7 +88,8 @@ impl Searcher {
         Ok((searcher, worker))
     }
 
-    /// Queues a request and drops a waiting one of the same kind. Labels to be stored are never dropped, and come first.
+    /// Queues a request and drops a waiting one of the same kind. Labels to be stored are never dropped, and groups only
+    /// for newer ones; both come first.
     ///
     /// # Errors
     /// The request, if the thread has stopped.
@@ -87,11 +98,13 @@ impl Searcher {
             return Err(Box::new(request));
         }
         self.0.update(|waiting| {
-            if request.stores_labels() {
-                let behind = waiting.iter().take_while(|older| older.stores_labels()).count();
+            if request.stores() {
+                let replaces = kind(&request) == RequestKind::StoreGroups;
+                waiting.retain(|older| !replaces || kind(older) != RequestKind::StoreGroups);
+                let behind = waiting.iter().take_while(|older| older.stores()).count();
                 return waiting.insert(behind, request);
             }
-            waiting.retain(|older| older.stores_labels() || kind(older) != kind(&request));
+            waiting.retain(|older| kind(older) != kind(&request));
             waiting.push_back(request);
         });
         Ok(())
@@ -104,10 +117,10 @@ impl Searcher {
     }
 
     /// The next request, suggestions last; `Some(None)` where none waits and there is other work. `None` at the end,
-    /// once all labels are stored.
+    /// once all labels and groups are stored.
     fn next(&self, busy: bool) -> Option<Option<SearchRequest>> {
         self.0.wait(|waiting, closed| {
-            if closed && !waiting.front().is_some_and(SearchRequest::stores_labels) {
+            if closed && !waiting.front().is_some_and(SearchRequest::stores) {
                 return Some(None);
             }
             let urgent = waiting.iter().position(|request| kind(request) != RequestKind::Suggest);
@@ -118,8 +131,8 @@ impl Searcher {
 }
 
 impl SearchRequest {
-    fn stores_labels(&self) -> bool {
-        matches!(self, Self::StoreLabels(..))
+    fn stores(&self) -> bool {
+        matches!(self, Self::StoreLabels(..) | Self::StoreGroups(_))
     }
 }
 
@@ -127,8 +140,10 @@ fn kind(request: &SearchRequest) -> RequestKind {
     match request {
         SearchRequest::Search(slot, ..) => RequestKind::Search(*slot),
         SearchRequest::Label(..) => RequestKind::Label,
+        SearchRequest::Axes(..) => RequestKind::Axes,
         SearchRequest::Suggest(..) => RequestKind::Suggest,
         SearchRequest::StoreLabels(..) => RequestKind::StoreLabels,
+        SearchRequest::StoreGroups(_) => RequestKind::StoreGroups,
     }
 }
 
@@ -162,11 +177,22 @@ impl Task for SearchWorker {
                 let (ticket, result) = (*ticket, self.label(targets, labels).map(Arc::new).map_err(Arc::new));
                 self.event_sender.send(Event::LabelDone { ticket, result });
             }
+            Some(SearchRequest::Axes(ticket, sources)) => {
+                let result = axes::place(sources, &self.library.snapshot(), &self.model, *ticket);
+                let result = result.map(Arc::new).map_err(Arc::new);
+                self.event_sender.send(Event::AxesDone { ticket: *ticket, result });
+            }
             Some(SearchRequest::StoreLabels(labels, given, all)) => {
                 if let Err(error) = self.library.store_labels(std::mem::take(labels), given, *all) {
                     self.event_sender.notice(Severity::Warning, format!("Could not store the labels: {error}"));
                 }
             }
+            Some(SearchRequest::StoreGroups(groups)) => match self.library.store_groups(groups) {
+                Ok(()) => self.event_sender.send(Event::Snapshot(self.library.snapshot())),
+                Err(error) => {
+                    self.event_sender.notice(Severity::Warning, format!("Could not store the groups: {error}"));
+                }
+            },
             Some(SearchRequest::Suggest(ticket, filter)) => {
                 let visible = self.visible.rows(&self.library.snapshot(), filter);
                 self.suggesting = Some((*ticket, SuggestionSearch::new(&visible)));
@@ -199,8 +225,15 @@ pub fn report_failure(event_sender: &EventSender, request: &SearchRequest, reaso
         SearchRequest::Label(ticket, ..) => {
             event_sender.send(Event::LabelDone { ticket: *ticket, result: Err(error()) });
         }
+        SearchRequest::Axes(ticket, _) => {
+            let result = Err(Arc::new(SearchError::Panicked(reason.to_owned()).into()));
+            event_sender.send(Event::AxesDone { ticket: *ticket, result });
+        }
         SearchRequest::StoreLabels(..) => {
             event_sender.notice(Severity::Error, format!("Could not store the labels: {reason}"));
+        }
+        SearchRequest::StoreGroups(_) => {
+            event_sender.notice(Severity::Error, format!("Could not store the groups: {reason}"));
         }
         SearchRequest::Suggest(..) => log::warn!("no queries are suggested: {reason}"),
     }
@@ -239,15 +272,25 @@ impl SearchWorker {
         }
         let start = Instant::now();
         let snapshot = self.library.snapshot();
-        let parts = query.parts.iter().map(|part| self.embed(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
+        let parts = query.parts.iter().map(|part| self.embed_all(part, &snapshot)).collect::<Result<Vec<_>, _>>()?;
+        let parts = parts.concat();
         let embedding = start.elapsed().as_secs_f32();
         let visible = self.visible.rows(&snapshot, &query.filter);
         // Vectors of the user's own are all of one kind, so that there are no averages to balance.
         let scoring = if self.model.own_vectors().is_some() { Scoring::RawCosine } else { query.scoring };
-        let lookup = SearchParams { parts: &parts, visible: &visible, scoring, k: query.k };
+        let asked = asked_items(query);
+        let lookup = SearchParams { parts: &parts, asked: &asked, visible: &visible, scoring, k: query.k };
         let mut result = index::search(&lookup);
         result.seconds[0] = embedding;
         Ok(result)
+    }
+
+    /// The vectors of a part, which weigh as much as one together.
+    fn embed_all(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<Vec<QueryVector>, SearchError> {
+        match part {
+            QueryPart::Items(items) => several(items, snapshot),
+            part => self.embed(part, snapshot).map(|vector| vec![vector]),
+        }
     }
 
     fn embed(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
@@ -262,7 +305,7 @@ impl SearchWorker {
                 let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
                 embed_content(&model, file_content::open(path, ReadOptions::default())?, options)
             }
-            QueryPart::Item(_) => unreachable!("answered above"),
+            QueryPart::Item(_) | QueryPart::Items(_) => unreachable!("items have vectors already"),
         }
     }
 
@@ -304,17 +347,26 @@ fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
     let vector = snapshot.vector(row).ok_or(SearchError::NotEmbedded)?;
     let modality = snapshot.item(row).ok_or(SearchError::ItemRemoved)?.modality;
     let embedding = Embedding::new(vector)?;
-    Ok(QueryVector { embedding, modality, item: Some(id) })
+    Ok(QueryVector { embedding, modality, item: Some(id), weight: 1.0 })
 }
 
-/// Embeds words.
-///
-/// # Errors
-/// When the model fails.
-pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, SearchError> {
-    let texts = guard::catch(|| model.text.embed(&[text], options))?;
-    let text = texts.into_iter().next().ok_or(SearchError::NoVector)?;
-    Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None })
+/// The items of a query, which are no hits of it: all of a group, also those that its vector is not made of.
+fn asked_items(query: &Query) -> HashSet<ItemId> {
+    let items = |part: &QueryPart| match part {
+        QueryPart::Item(id) => vec![*id],
+        QueryPart::Items(items) => items.to_vec(),
+        QueryPart::Text(_) | QueryPart::Picture(_) | QueryPart::File(_) => Vec::new(),
+    };
+    query.parts.iter().flat_map(items).collect()
+}
+
+/// Vectors of several items that weigh as much as one together: of many items, evenly spaced ones.
+fn several(items: &[ItemId], snapshot: &Snapshot) -> Result<Vec<QueryVector>, SearchError> {
+    let step = items.len().div_ceil(MAX_VECTORS).max(1);
+    let mut found: Vec<QueryVector> = items.iter().step_by(step).filter_map(|id| item(*id, snapshot).ok()).collect();
+    let weight = 1.0 / found.len().max(1) as f32;
+    found.iter_mut().for_each(|vector| vector.weight = weight);
+    if found.is_empty() { Err(SearchError::NotEmbedded) } else { Ok(found) }
 }
 
 /// Embeds a picture.
@@ -325,7 +377,7 @@ pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, Se
     // Preparation cannot say that it failed, whatever the tower is.
     let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)]))?;
     let embedding = vectors.into_iter().next().ok_or(SearchError::NoVector)?;
-    Ok(QueryVector { embedding, modality: Modality::Image, item: None })
+    Ok(QueryVector { embedding, modality: Modality::Image, item: None, weight: 1.0 })
 }
 
 /// Embeds what a file holds.

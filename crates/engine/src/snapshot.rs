@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use vicinity_core::{Embedding, Item, ItemFacts, ItemId, Modality, PhotoSummary, TableSet};
+use vicinity_core::{Embedding, Item, ItemFacts, ItemGroups, ItemId, Modality, PhotoSummary, TableSet};
 use vicinity_models::ModelKey;
 
 /// Items a chunk: a new snapshot shares all full chunks with the one before.
@@ -98,6 +98,8 @@ pub struct SnapshotParts {
     pub photos: Vec<Arc<PhotoChunk>>,
     /// The columns of tables whose rows are items.
     pub tables: Arc<TableSet>,
+    /// Items that the user keeps under names.
+    pub groups: Arc<ItemGroups>,
     /// For each item, the row of its vector; `u32::MAX` where it has none.
     pub vector_rows: Vec<Arc<Vec<u32>>>,
     /// The vectors of `model`.
@@ -132,6 +134,14 @@ impl Snapshot {
     pub fn truncated(parts: SnapshotParts, dim: usize) -> Self {
         let len = parts.chunks.iter().map(|c| c.len()).sum();
         Self { dim: dim.min(parts.model.dim), parts, len }
+    }
+
+    /// The same with other groups.
+    #[must_use]
+    pub fn with_groups(&self, groups: Arc<ItemGroups>) -> Self {
+        let mut other = self.clone();
+        other.parts.groups = groups;
+        other
     }
 
     /// Everything the snapshot is made of.
@@ -196,9 +206,14 @@ impl Snapshot {
         &self.parts.tables
     }
 
+    /// Items that the user keeps under names.
+    pub fn groups(&self) -> &Arc<ItemGroups> {
+        &self.parts.groups
+    }
+
     /// What is known of the item in a row beside its content.
     pub fn facts(&self, row: usize) -> ItemFacts<'_> {
-        ItemFacts { photo: self.photo(row), tables: Some(&self.parts.tables) }
+        ItemFacts { photo: self.photo(row), tables: Some(&self.parts.tables), groups: Some(&self.parts.groups) }
     }
 
     /// What is compared of the photo of an item.

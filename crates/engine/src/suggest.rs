@@ -4,6 +4,7 @@
 //! the largest of so many random numbers would, and where these items answer no other candidate better. Of those that
 //! qualify the clearest are taken whose hits are different ones. Large collections are judged by a sample of rows.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::index::{self, QueryVector, SearchParams};
@@ -189,8 +190,14 @@ impl SuggestionSearch {
 
     /// Scores the next candidate.
     pub fn score(&mut self, candidate: &Embedding) {
-        let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None }];
-        let lookup = SearchParams { parts: &parts, visible: &self.sample, scoring: Scoring::Centred, k: 0 };
+        let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None, weight: 1.0 }];
+        let lookup = SearchParams {
+            parts: &parts,
+            asked: &HashSet::new(),
+            visible: &self.sample,
+            scoring: Scoring::Centred,
+            k: 0,
+        };
         let scores = index::scores(&lookup);
         let mut known: Vec<f32> = scores.iter().copied().filter(|s| !s.is_nan()).collect();
         let (middle, deviation) = index::spread(&mut known);
@@ -337,6 +344,7 @@ mod tests {
             generation: 0,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: Vec::new(),
             chunks: vec![Arc::new((0..rows).map(item).collect())],
             vector_rows: vec![Arc::new((0..rows as u32).collect())],

@@ -157,6 +157,7 @@ impl App {
         library.previews.clear();
         library.query.chips.iter_mut().for_each(|chip| chip.texture = None);
         self.history.forget_textures();
+        self.navigation.forget_textures();
         let shown = [self.state.library().preview, self.state.library().selection.focus()];
         shown.into_iter().flatten().for_each(|item| self.request_preview(item));
         self.refresh_chips();

@@ -6,20 +6,37 @@ use std::sync::Arc;
 use egui::Key;
 use vicinity_core::{ItemId, LabelSet};
 
-use super::{actions, always, command, command_shift, with_items, with_selection};
+use super::{actions, always, command, command_shift, not_exporting, unless, with_items, with_selection};
+use crate::context::State;
 use crate::context::selection::Selection;
 
 actions! {
     /// Actions on items.
     ItemAction {
-        /// Select everything visible.
-        SelectAll("Select all", "Select all items shown", [command(Key::A)], with_items);
+        /// Select everything that matches.
+        SelectAll("Select all", "Select everything that the search and the filter find", [command(Key::A)], with_items);
         /// Select files with the same content, and list them in the gallery.
         ShowDuplicates("Show exact duplicates", "Select files with the same content and list them", [], with_items);
         /// Show the selected item in the file manager.
         Reveal("Show in folder", "Show the file in the file manager", [command_shift(Key::R)], with_selection);
         /// Copy the path(s) of the selection.
         CopyPath("Copy path", "Copy the paths of the selected items", [command_shift(Key::C)], with_selection);
+        /// Write the selected items to a file.
+        ExportSelection(
+            "Export selection…",
+            "Write the selected items as a list (.csv, .parquet), or their vectors with a list (.npy)",
+            [],
+            can_export
+        );
+        /// Copy the files of the selected items into a folder.
+        CopyFiles(
+            "Copy files to folder…",
+            "Copy the files of the selected items into a folder; nothing is overwritten",
+            [],
+            can_export
+        );
+        /// End the export.
+        CancelExport("Cancel export", "Files that were copied are kept", [], exporting);
         /// Label the selection with the label set.
         ApplyLabels(
             "Auto-label selection",
@@ -63,4 +80,12 @@ pub enum ItemCommand {
     SetLabels(LabelSet),
     /// Load a label set from a file that the user picks.
     LoadLabels,
+}
+
+fn can_export(state: &State) -> Option<&'static str> {
+    with_selection(state).or_else(|| not_exporting(state))
+}
+
+fn exporting(state: &State) -> Option<&'static str> {
+    unless(state.library().export.is_some(), "Nothing is being exported")
 }

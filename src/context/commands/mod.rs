@@ -4,7 +4,9 @@
 //! availability of its row in its area's file. A *command* has one. What both do is in the file of `app` with the
 //! same name.
 
+mod clusters;
 mod collection;
+mod groups;
 mod items;
 mod map;
 mod models;
@@ -18,7 +20,9 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use super::state::State;
 
 pub use crate::context::view::PathPurpose;
+pub use clusters::{ClusterAction, ClusterCommand};
 pub use collection::{CollectionAction, CollectionCommand, DropTarget};
+pub use groups::{GroupAction, GroupCommand};
 pub use items::{ItemAction, ItemCommand};
 pub use map::{MapAction, MapCommand};
 pub use models::{ModelAction, ModelCommand};
@@ -41,7 +45,7 @@ pub struct ActionInfo {
 /// Declares the actions of one area. A row: name, text, tooltip, keys, and why it is unavailable in a state, if it is.
 macro_rules! actions {
     ($(#[$doc:meta])* $area:ident {
-        $($(#[$about:meta])* $name:ident($text:literal, $tooltip:literal, [$($key:expr),*], $unavailable:expr);)*
+        $($(#[$about:meta])* $name:ident($text:literal, $tooltip:expr, [$($key:expr),*], $unavailable:expr);)*
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,8 +152,12 @@ areas! {
     View: ViewAction, ViewCommand;
     /// The map.
     Map: MapAction, MapCommand;
+    /// The clusters of the map.
+    Clusters: ClusterAction, ClusterCommand;
     /// Selected items, and their labels.
     Items: ItemAction, ItemCommand;
+    /// Items that are kept under names.
+    Groups: GroupAction, GroupCommand;
     /// Models, and the devices that they run on.
     Models: ModelAction, ModelCommand;
     /// Embedding services.
@@ -162,6 +170,10 @@ const fn plain(key: Key) -> KeyboardShortcut {
 
 const fn command(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn alt(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::ALT, key)
 }
 
 const fn command_shift(key: Key) -> KeyboardShortcut {
@@ -187,6 +199,11 @@ fn with_items(state: &State) -> Option<&'static str> {
 /// Available while something is selected.
 fn with_selection(state: &State) -> Option<&'static str> {
     unless(!state.library().selection.items.is_empty(), "Select an item first")
+}
+
+/// Available while nothing else is being exported.
+fn not_exporting(state: &State) -> Option<&'static str> {
+    unless(state.library().export.is_none(), "Wait until the export is complete")
 }
 
 fn unless(possible: bool, why: &'static str) -> Option<&'static str> {

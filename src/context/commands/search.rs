@@ -30,6 +30,8 @@ actions! {
         Paste("Search from clipboard", "Search with the image or text you copied", [], always);
         /// Search by the selected items.
         BySelection("Find similar", "Find items similar to the selection", [plain(Key::S)], with_selection);
+        /// Show all items again.
+        ClearFilters("Clear filters", "Show all items again", [], with_filter);
         /// Empty the search box.
         Clear("Clear search", "Remove everything from the search box", [], with_query);
     }
@@ -46,6 +48,10 @@ pub enum SearchCommand {
     RemovePart(usize),
     /// Which hits are wanted.
     SetFilter(Filter),
+    /// The same as a step of a gesture: all of its steps are undone together.
+    AdjustFilter(Filter),
+    /// The gesture has ended.
+    FinishFilter,
     /// Only items whose file name contains this; empty: any.
     SetName(String),
     /// Balanced or raw cosine.
@@ -65,6 +71,10 @@ pub enum SearchTiming {
     Delayed,
     /// At once.
     Now,
+}
+
+fn with_filter(state: &State) -> Option<&'static str> {
+    unless(!state.library().query.filter.is_empty(), "No filter is set")
 }
 
 fn with_query(state: &State) -> Option<&'static str> {

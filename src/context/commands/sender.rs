@@ -15,6 +15,7 @@ pub struct CommandSender {
     soon: RefCell<Vec<ItemId>>,
     small: RefCell<Vec<ItemId>>,
     pointed_at: Cell<Option<ItemId>>,
+    cluster: Cell<Option<u32>>,
     background: BackgroundQueue,
 }
 
@@ -54,6 +55,16 @@ impl CommandSender {
         self.pointed_at.set(Some(item));
     }
 
+    /// Notes that the pointer or the focus rests on a cluster in this frame.
+    pub fn point_at_cluster(&self, cluster: u32) {
+        self.cluster.set(Some(cluster));
+    }
+
+    /// The cluster noted since the last time.
+    pub fn take_cluster(&self) -> Option<u32> {
+        self.cluster.take()
+    }
+
     /// The item noted since the last time.
     pub fn take_pointed_at(&self) -> Option<ItemId> {
         self.pointed_at.take()
@@ -70,6 +81,7 @@ impl CommandSender {
         self.soon.take();
         self.small.take();
         self.pointed_at.take();
+        self.cluster.take();
     }
 
     /// Takes the items noted whose small pictures are shown.

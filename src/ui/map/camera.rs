@@ -9,9 +9,9 @@ use vicinity_core::MapPos;
 /// Duration of a camera flight, in seconds.
 const FLIGHT_SECS: f64 = 0.25;
 /// Largest scale, relative to the scale at which all points fit.
-const MAX_ZOOM: f64 = 20_000.0;
+pub const MAX_ZOOM: f64 = 20_000.0;
 /// Smallest scale, relative to the scale at which all points fit.
-const MIN_ZOOM: f64 = 0.25;
+pub const MIN_ZOOM: f64 = 0.25;
 
 /// The part of the map that is shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,11 +64,10 @@ impl Camera {
         Self { centre_in_map: [x - f64::from(delta.x) / scale, y + f64::from(delta.y) / scale], ..*self }
     }
 
-    /// Zoomed in by `factor`, keeping the map position at `anchor` in place. The scale is clamped to limits relative to
-    /// `fit`, the scale at which all points fit.
-    pub fn zoomed(&self, factor: f64, area: Rect, anchor: Pos2, fit: f64) -> Self {
+    /// Zoomed in by `factor`, keeping the map position at `anchor` in place. The scale stays between `limits`.
+    pub fn zoomed(&self, factor: f64, area: Rect, anchor: Pos2, limits: [f64; 2]) -> Self {
         let [x, y] = self.map_from_screen(area, anchor);
-        let points_per_unit = (self.points_per_unit * factor).clamp(fit * MIN_ZOOM, fit * MAX_ZOOM);
+        let points_per_unit = (self.points_per_unit * factor).max(limits[0]).min(limits[1]);
         let off = anchor - area.center();
         let centre_in_map = [x - f64::from(off.x) / points_per_unit, y + f64::from(off.y) / points_per_unit];
         Self { centre_in_map, points_per_unit }
@@ -115,6 +114,25 @@ impl MapBounds {
     /// Centre.
     pub fn centre(&self) -> [f64; 2] {
         [f64::midpoint(self.max[0], self.min[0]), f64::midpoint(self.max[1], self.min[1])]
+    }
+
+    /// Scaled around its centre.
+    pub fn scaled(self, factor: f64) -> Self {
+        let [x, y] = self.centre();
+        let [w, h] = self.size().map(|side| side * factor / 2.0);
+        Self { min: [x - w, y - h], max: [x + w, y + h] }
+    }
+
+    /// The part of it that is within `other`.
+    pub fn within(self, other: Self) -> Self {
+        let min = [0, 1].map(|at: usize| self.min[at].max(other.min[at]));
+        Self { min, max: [0, 1].map(|at: usize| self.max[at].min(other.max[at])) }
+    }
+
+    /// Whether a position is inside.
+    pub fn contains(&self, pos: MapPos) -> bool {
+        let pos = [f64::from(pos.x), f64::from(pos.y)];
+        (0..2).all(|at| (self.min[at]..=self.max[at]).contains(&pos[at]))
     }
 
     /// Grown to at least `side` in width and height, around the same centre.
@@ -198,7 +216,7 @@ mod tests {
         let under = start.map_from_screen(area(), anchor);
         let mut flight = Flight::default();
         flight.jump(start);
-        flight.start(start.zoomed(8.0, area(), anchor, 300.0), 10.0, false);
+        flight.start(start.zoomed(8.0, area(), anchor, [1.0, 3_000.0]), 10.0, false);
         for step in 1..=6 {
             flight.advance(10.0 + f64::from(step) * 0.05);
             let seen = flight.now().map_from_screen(area(), anchor);
@@ -221,7 +239,7 @@ mod tests {
     #[test]
     fn resolves_a_tenth_of_a_pixel_at_the_closest_view() {
         let camera = Camera { centre_in_map: [0.7, 0.3], points_per_unit: 300.0 };
-        let close = camera.zoomed(1e9, area(), area().center(), 300.0);
+        let close = camera.zoomed(1e9, area(), area().center(), [1.0, 300.0 * MAX_ZOOM]);
         let there = close.map_from_screen(area(), pos2(601.0, 340.1));
         let back = (there[0] - close.centre_in_map[0]) * close.points_per_unit;
         assert!((back - 1.0).abs() < 0.01, "{back}");

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use egui::Color32;
 
 use super::column_colours::{ColumnColours, Ramp};
-use crate::context::{AppliedLabels, ColourBy, Ctx, LegendKey, Root, Snapshot, VisibleRows};
+use crate::context::{AppliedLabels, ColourBy, Ctx, GraphMeasures, LegendKey, Root, Snapshot, VisibleRows};
 use crate::ui::theme::Theme;
 use vicinity_core::table::ColumnName;
-use vicinity_core::{Clusters, LabelScore, Modality};
+use vicinity_core::{Clusters, ContentHash, Item, ItemGroups, LabelScore, Modality};
 
 use super::arc_key::ArcKey;
 use super::fact_categories::FactCategories;
@@ -33,6 +33,8 @@ pub struct CategoryKey {
     pub column: Option<ColumnName>,
     labels: Option<ArcKey<AppliedLabels>>,
     clusters: Option<ArcKey<Clusters>>,
+    groups: Option<ArcKey<ItemGroups>>,
+    graph: Option<ArcKey<GraphMeasures>>,
     /// Folders, labels or facts that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
 }
@@ -44,16 +46,21 @@ impl CategoryKey {
         let labels = (by == ColourBy::Label).then(|| ArcKey(Arc::clone(&library.labels.applied)));
         let clusters = library.clusters.as_ref().filter(|c| by == ColourBy::Cluster && c.epoch == snapshot.epoch());
         let clusters = clusters.map(|clusters| ArcKey(Arc::clone(clusters)));
+        let groups = (by == ColourBy::Group).then(|| ArcKey(Arc::clone(&library.groups.all)));
+        let by_graph = matches!(by, ColourBy::Typical | ColourBy::Outlier);
+        let graph = library.graph.as_ref().filter(|graph| by_graph && graph.epoch == snapshot.epoch());
+        let graph = graph.map(|graph| ArcKey(Arc::clone(graph)));
         let kept = library.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => by == ColourBy::Folder,
             LegendKey::Label(_) => by == ColourBy::Label,
             LegendKey::Cluster(_) => by == ColourBy::Cluster,
+            LegendKey::Group(_) => by == ColourBy::Group,
             LegendKey::Fact(of, _) => by == *of,
             _ => false,
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
         let column = (by == ColourBy::Column).then(|| ColumnName::new(&cx.state.preferences.colour_column));
-        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, clusters, kept }
+        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, clusters, groups, graph, kept }
     }
 }
 
@@ -112,9 +119,12 @@ impl Categories {
         match (key.by, &key.labels) {
             (ColourBy::Folder, _) => by_folder(snapshot, &key.kept),
             (ColourBy::Label, Some(applied)) => by_label(snapshot, &applied.0, &key.kept),
+            (ColourBy::Group, _) => by_group(snapshot, key),
             (ColourBy::Cluster, _) if key.clusters.is_some() => by_cluster(snapshot, key),
             (ColourBy::Modality, _) => by_modality(snapshot),
             (ColourBy::Column, _) => by_column(snapshot, key),
+            (ColourBy::Typical | ColourBy::Outlier, _) if key.graph.is_some() => by_measure(snapshot, key),
+            (ColourBy::Duplicate, _) => by_content(snapshot),
             (ColourBy::Camera | ColourBy::Year | ColourBy::Rating, _) => by_fact(snapshot, key.by, &key.kept),
             _ => {
                 let key = LegendKey::Rest(key.by);
@@ -254,22 +264,51 @@ fn by_label(snapshot: &Snapshot, applied: &AppliedLabels, kept: &[LegendKey]) ->
 /// The largest clusters of the map.
 fn by_cluster(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
     let Some(ArcKey(clusters)) = &key.clusters else { return Categories::default() };
-    let coarse: Vec<usize> = (0..clusters.all.len()).filter(|at| clusters.all[*at].parent.is_none()).collect();
-    let named = coarse.iter().map(|at| {
-        let cluster = &clusters.all[*at];
-        let name = cluster.name().unwrap_or("No name").to_owned();
-        NamedCategory { key: LegendKey::Cluster(name.clone()), name, count: cluster.count as usize }
-    });
-    let named: Vec<NamedCategory> = named.collect();
+    // Clusters of the same name, such as those without one, are one category.
+    let mut places: HashMap<&str, u32> = HashMap::new();
+    let mut named: Vec<NamedCategory> = Vec::new();
+    let mut of_cluster: Vec<Option<u32>> = vec![None; clusters.all.len()];
+    for (cluster, place) in clusters.all.iter().zip(&mut of_cluster).filter(|(cluster, _)| cluster.parent.is_none()) {
+        let name = cluster.name().unwrap_or("No name");
+        let at = *places.entry(name).or_insert_with(|| {
+            let key = LegendKey::Cluster(name.to_owned());
+            named.push(NamedCategory { key, name: name.to_owned(), count: 0 });
+            named.len() as u32 - 1
+        });
+        if let Some(category) = named.get_mut(at as usize) {
+            category.count += cluster.count as usize;
+        }
+        *place = Some(at);
+    }
     let mut order: Vec<usize> = (0..named.len()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(named[*at].count));
-    let of_row = |row: usize| {
-        let coarsest = clusters.of_row(row).last()? as usize;
-        coarse.binary_search(&coarsest).ok().map(|at| at as u32)
-    };
+    let of_row = |row: usize| of_cluster.get(clusters.of_row(row).last()? as usize).copied().flatten();
     let rest = (LegendKey::Rest(ColourBy::Cluster), "Other clusters");
     let none = (LegendKey::Unknown(ColourBy::Cluster), "Not placed yet");
     largest(&named, &order, (0..snapshot.len()).map(of_row), [rest, none], &key.kept)
+}
+
+/// The first group of each item, in the order in which the groups were made, so that each keeps its colour.
+fn by_group(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
+    let groups = key.groups.as_ref().map_or(&[][..], |ArcKey(groups)| groups.all());
+    let mut of_row: Vec<Option<u32>> = vec![None; snapshot.len()];
+    let mut named: Vec<NamedCategory> = Vec::with_capacity(groups.len());
+    for (at, group) in groups.iter().enumerate() {
+        let rows = group.items().iter().filter_map(|id| snapshot.row_of(*id));
+        let mut count = 0;
+        for row in rows.filter(|row| *row < snapshot.len()) {
+            if of_row[row].is_none() {
+                of_row[row] = Some(at as u32);
+                count += 1;
+            }
+        }
+        let name = group.name().to_string();
+        named.push(NamedCategory { key: LegendKey::Group(name.clone()), name, count });
+    }
+    let order: Vec<usize> = (0..named.len()).collect();
+    let entries =
+        [(LegendKey::Rest(ColourBy::Group), "Other groups"), (LegendKey::Unknown(ColourBy::Group), "No group")];
+    largest(&named, &order, of_row.into_iter(), entries, &key.kept)
 }
 
 /// The camera, year or stars of each photo.
@@ -283,26 +322,52 @@ fn by_fact(snapshot: &Snapshot, by: ColourBy, kept: &[LegendKey]) -> Categories 
 /// The values of a column: a few of them as categories, numbers and dates by their size.
 fn by_column(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
     let Some(column) = &key.column else { return Categories::default() };
-    let unknown = || (LegendKey::Unknown(ColourBy::Column), "Not known");
-    match ColumnColours::new(snapshot, column) {
-        ColumnColours::Categories { named, order, of_row } => {
-            let named = named.into_iter().map(|(name, count)| {
-                // The same value of another column is another entry.
-                let key = LegendKey::Fact(ColourBy::Column, format!("{}: {name}", column.as_str()));
-                NamedCategory { key, name, count }
-            });
-            let entries = [(LegendKey::Rest(ColourBy::Column), "Other"), unknown()];
-            largest(&named.collect::<Vec<_>>(), &order, of_row.into_iter(), entries, &key.kept)
+    // The same value of another column is another entry.
+    let named = |name: &str| LegendKey::Fact(ColourBy::Column, format!("{}: {name}", column.as_str()));
+    by_size(ColumnColours::new(snapshot, column), key, named)
+}
+
+/// What the nearest neighbours tell of each item.
+fn by_measure(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
+    let Some(ArcKey(graph)) = &key.graph else { return Categories::default() };
+    let values = if key.by == ColourBy::Typical { &graph.typical } else { &graph.distance };
+    by_size(ColumnColours::of_numbers(values, snapshot.len()), key, |name| LegendKey::Fact(key.by, name.to_owned()))
+}
+
+/// Categories as they are, numbers and dates by their size. `named` makes the key of a category of its name.
+fn by_size(colours: ColumnColours, key: &CategoryKey, named: impl Fn(&str) -> LegendKey) -> Categories {
+    let unknown = (LegendKey::Unknown(key.by), "Not known");
+    match colours {
+        ColumnColours::Categories { named: values, order, of_row } => {
+            let values = values.into_iter().map(|(name, count)| NamedCategory { key: named(&name), name, count });
+            let entries = [(LegendKey::Rest(key.by), "Other"), unknown];
+            largest(&values.collect::<Vec<_>>(), &order, of_row.into_iter(), entries, &key.kept)
         }
         ColumnColours::Ramp(ramp) => {
             let of_row: Vec<u8> = ramp.shares.iter().map(|share| u8::from(!share.is_nan())).collect();
             let without = of_row.iter().filter(|category| **category == 0).count();
-            let (key, name) = unknown();
+            let (key, name) = unknown;
             let entry = LegendEntry { key, name: name.to_owned(), count: without, colour: None };
             let entries = if without > 0 { vec![entry] } else { Vec::new() };
             Categories { of_row, entries, ramp: Some(ramp) }
         }
     }
+}
+
+/// Whether another item has the same content.
+fn by_content(snapshot: &Snapshot) -> Categories {
+    let mut counts: HashMap<(ContentHash, Modality), u32> = HashMap::new();
+    for item in snapshot.items() {
+        *counts.entry((item.hash, item.modality)).or_default() += 1;
+    }
+    let has_other = |item: &Item| counts.get(&(item.hash, item.modality)).is_some_and(|count| *count > 1);
+    let of_row: Vec<Option<u32>> = snapshot.items().map(|item| has_other(item).then_some(0)).collect();
+    let count = of_row.iter().flatten().count();
+    let key = LegendKey::Fact(ColourBy::Duplicate, "duplicate".to_owned());
+    let named = [NamedCategory { key, name: "Same content as another".to_owned(), count }];
+    let order: &[usize] = if count > 0 { &[0] } else { &[] };
+    let rest = (LegendKey::Rest(ColourBy::Duplicate), "Other");
+    largest(&named, order, of_row.into_iter(), [rest, (LegendKey::Unknown(ColourBy::Duplicate), "No duplicate")], &[])
 }
 
 /// The entry of rows without a label.

@@ -66,6 +66,8 @@ pub struct PointColours {
     hidden: u64,
     /// The rows that the filter admits.
     visible: Arc<VisibleRows>,
+    /// For each row whether it matches the search, if the others are hidden.
+    hits: Option<Vec<bool>>,
 }
 
 impl PointColours {
@@ -97,13 +99,27 @@ impl PointColours {
             let excluded = if key.display == FilterDisplay::Filter { 0.0 } else { DIMMED_OPACITY };
             dim(&mut rgba, excluded, |row| visible.contains(row));
         }
+        let hits = scores.filter(|_| matching && key.display == FilterDisplay::Filter);
+        let hits = hits.map(|result| {
+            let mut hits: Vec<bool> = result.scores.iter().map(|score| *score >= result.threshold).collect();
+            hits.resize(snapshot.len(), false);
+            hits
+        });
+        if let Some(hits) = &hits {
+            dim(&mut rgba, 0.0, |row| hits.get(row).copied().unwrap_or(false));
+        }
         if let Some(selection) = &key.selection {
             let selected = rows_of(snapshot, &selection.0.items);
             dim(&mut rgba, DIMMED_OPACITY, |row| selected.get(row).copied().unwrap_or(false));
         }
         let legend = categories.legend(&visible);
         let buffer = gpu.map(|gpu| gpu.upload_colours(&rgba));
-        Self { key, categories, legend, rgba, buffer, scale, hidden, visible }
+        Self { key, categories, legend, rgba, buffer, scale, hidden, visible, hits }
+    }
+
+    /// All items of an entry of the legend, visible or not.
+    pub fn total(&self, entry: usize) -> usize {
+        self.categories.entries.get(entry).map_or(0, |entry| entry.count)
     }
 
     /// What the ends of the scale stand for, if points are coloured by numbers or dates of a column.
@@ -121,14 +137,26 @@ impl PointColours {
         &self.visible
     }
 
+    /// The search whose misses are not drawn at all, if any.
+    pub fn hiding_search(&self) -> Option<&ArcKey<SearchResult>> {
+        let has_matches = |result: &&ArcKey<SearchResult>| !result.0.matching().is_empty();
+        self.key.result.as_ref().filter(|_| self.key.display == FilterDisplay::Filter).filter(has_matches)
+    }
+
+    /// Whether any points are not drawn because of the filter or the search.
+    pub fn hides_any(&self) -> bool {
+        self.hiding_filter().is_some() || self.hiding_search().is_some()
+    }
+
     /// The filter whose excluded points are not drawn at all, if any.
     pub fn hiding_filter(&self) -> Option<&Filter> {
         Some(&self.key.filter).filter(|filter| self.key.display == FilterDisplay::Filter && !filter.is_empty())
     }
 
-    /// Whether a row is neither hidden in the legend nor excluded by the filter. Only such rows are enclosed by a lasso.
+    /// Whether a row is neither hidden in the legend nor excluded by the filter, nor hidden by a search. Only such rows are
+    /// enclosed by a lasso.
     pub fn is_visible(&self, row: usize) -> bool {
-        self.visible.contains(row) && self.is_in_legend(row)
+        self.visible.contains(row) && !self.is_hidden_miss(row) && self.is_in_legend(row)
     }
 
     /// Whether a row is drawn, though perhaps faded. Only such rows are found by the pointer.
@@ -136,9 +164,13 @@ impl PointColours {
         !self.is_filtered_out(row) && self.is_in_legend(row)
     }
 
-    /// Whether a row is not drawn because the filter excludes it.
+    /// Whether a row is not drawn because the filter excludes it, or the search does not find it.
     pub fn is_filtered_out(&self, row: usize) -> bool {
-        self.key.display == FilterDisplay::Filter && !self.visible.contains(row)
+        self.key.display == FilterDisplay::Filter && !self.visible.contains(row) || self.is_hidden_miss(row)
+    }
+
+    fn is_hidden_miss(&self, row: usize) -> bool {
+        self.hits.as_ref().is_some_and(|hits| !hits.get(row).copied().unwrap_or(false))
     }
 
     /// Whether a row is not hidden in the legend.

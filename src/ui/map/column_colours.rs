@@ -46,6 +46,14 @@ impl ColumnColours {
         let known = cells.iter().filter(|cell| cell.is_some()).count();
         if texts * 2 >= known { categories(&cells) } else { numbers(&cells) }
     }
+
+    /// Of numbers of the first of so many rows, to three digits behind the point.
+    pub fn of_numbers(values: &[f32], rows: usize) -> Self {
+        let rounded = |value: &f32| Cell::Number((f64::from(*value) * 1e3).round() / 1e3);
+        let known = |row: usize| values.get(row).filter(|value| value.is_finite());
+        let cells: Vec<Option<Cell<'_>>> = (0..rows).map(|row| known(row).map(rounded)).collect();
+        numbers(&cells)
+    }
 }
 
 fn value(cell: Cell<'_>) -> Option<f64> {

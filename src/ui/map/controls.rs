@@ -6,20 +6,28 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use super::MapPanel;
+use super::{MapPanel, select_tools};
 use crate::context::commands::{MapAction, MapCommand};
-use crate::context::{Ctx, MapTool};
+use crate::context::selection::SelectMode;
+use crate::context::{Ctx, MapTool, format};
+use crate::ui::filter_switch;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
-
 /// Side of a tool button, in points.
 pub(super) const BUTTON: f32 = 28.0;
+/// On a map narrower than this, the switch is above the buttons, points.
+const STACKED: f32 = 900.0;
+/// The most outliers that are counted.
+const COUNTED: usize = 1_000;
 
 /// Rectangles of the controls in the last frame: the map ignores the pointer there.
 #[derive(Debug, Default)]
 pub struct ControlCards {
     legend: Option<Rect>,
     tools: Option<Rect>,
+    overview: Option<Rect>,
+    /// The tools without the rows that come and go: the view does not move for these.
+    buttons: Option<Rect>,
 }
 
 impl ControlCards {
@@ -30,12 +38,22 @@ impl ControlCards {
 
     /// Whether a control covers this position.
     pub fn cover(&self, at: Pos2) -> bool {
-        self.legend.into_iter().chain(self.tools).any(|card| card.contains(at))
+        self.rects().iter().any(|card| card.contains(at))
+    }
+
+    /// What they cover.
+    pub fn rects(&self) -> Vec<Rect> {
+        [self.legend, self.tools, self.overview].into_iter().flatten().collect()
+    }
+
+    /// The part of the upper edge of `area` that is free.
+    pub fn free_above(&self, area: Rect) -> Rect {
+        self.overview.map_or(area, |overview| area.with_max_x(overview.left() - SPACE[1]))
     }
 
     /// The parts of `inner` not covered by controls: above both cards, and to the right of the legend.
     pub fn free_areas(&self, inner: Rect) -> Vec<Rect> {
-        let (Some(legend), Some(tools)) = (self.legend, self.tools) else { return vec![inner] };
+        let (Some(legend), Some(tools)) = (self.legend, self.buttons) else { return vec![inner] };
         let mut above = inner;
         above.max.y = inner.max.y.min(legend.top() - SPACE[2]).min(tools.top() - SPACE[2]);
         let mut beside = inner;
@@ -60,12 +78,19 @@ impl MapPanel {
                 ui.interact(rect, ui.scope_id().with(name), Sense::CLICK | Sense::DRAG);
             }
         }
-        let (tools, tools_known) = corner(ui, self.area, false, |ui| self.tools(ui, cx));
+        let mut rows = 0.0;
+        let (tools, tools_known) = corner(ui, self.area, false, |ui| rows = self.tools(ui, cx));
         // In the first frame the tools have no size yet and take all available space.
         let right = (tools.left() - SPACE[1]).max(self.area.center().x).min(self.area.right());
         let room = Rect::from_min_max(self.area.min, pos2(right, self.area.bottom()));
         let (legend, legend_known) = corner(ui, room, true, |ui| self.legend(ui, cx));
-        self.controls = ControlCards { legend: legend_known.then_some(legend), tools: tools_known.then_some(tools) };
+        let buttons = tools.with_min_y(tools.top() + rows);
+        self.controls = ControlCards {
+            legend: legend_known.then_some(legend),
+            tools: tools_known.then_some(tools),
+            overview: self.minimap_place().map(|(place, _)| place),
+            buttons: tools_known.then_some(buttons),
+        };
     }
 
     /// Top left: the layout method, or the progress of a better layout.
@@ -85,11 +110,19 @@ impl MapPanel {
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
                     cx.send(MapCommand::CancelLayout);
                 }
-            } else if let Some(current) = &self.cache.current {
+            } else if let Some(current) =
+                self.cache.current.as_ref().filter(|_| !self.is_plot || self.outliers().is_some())
+            {
                 // Names of clusters may lie below.
                 let ground = theme.map_ground.gamma_multiply(0.8);
                 Frame::new().fill(ground).corner_radius(RADIUS[0]).show(ui, |ui| {
-                    super::quality::show(ui, cx, &current.scene.layout);
+                    let outliers = self.outliers();
+                    if self.is_plot {
+                        // A scatter plot says on its axes what it is.
+                        ui.label(text(outliers.unwrap_or_default()));
+                    } else {
+                        super::quality::show(ui, cx, &current.scene.layout, outliers.as_deref());
+                    }
                 });
             }
         });
@@ -102,11 +135,38 @@ impl MapPanel {
         }
     }
 
-    /// Bottom right.
-    fn tools(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
+    /// How many points are outside of the view because they are far out, if it shows all others.
+    fn outliers(&self) -> Option<String> {
+        let outliers = &self.cache.current.as_ref()?.scene.outliers;
+        let camera = self.flight.end();
+        if self.fitted.is_none_or(|(fitted, _)| fitted != camera) {
+            return None;
+        }
+        // Of a large map some of them, since this is looked at in every frame.
+        let place = |row: &usize| self.cache.current.as_ref()?.scene.position(*row, 1.0);
+        let is_outside =
+            |row: &&usize| place(row).is_some_and(|pos| !self.area.contains(camera.screen_from_map(self.area, pos)));
+        let count = outliers.iter().take(COUNTED).filter(is_outside).count() as u64;
+        let more = if outliers.len() > COUNTED { "more than " } else { "" };
+        (count > 0).then(|| format!("{more}{} farther out", format::count(count, "item")))
+    }
+
+    /// Bottom right. Returns the height of the rows above the buttons.
+    fn tools(&mut self, ui: &mut Ui, cx: &Ctx<'_>) -> f32 {
+        let top = ui.cursor().top();
+        ui.spacing_mut().item_spacing = vec2(SPACE[0], SPACE[0]);
+        select_tools::show_modes(ui, cx);
+        let has_switch = filter_switch::is_of_use(cx);
+        // On a narrow map it would cover the legend.
+        let stacked = self.area.width() < STACKED;
+        if stacked && has_switch {
+            filter_switch::show(ui, cx);
+        }
+        let rows = ui.cursor().top() - top;
         ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = SPACE[0];
-            super::filter_switch::show(ui, cx);
+            if !stacked && has_switch {
+                filter_switch::show(ui, cx);
+            }
             for (command, icon) in [
                 (MapAction::ZoomIn, ToolIcon::Plus),
                 (MapAction::ZoomOut, ToolIcon::Minus),
@@ -124,15 +184,17 @@ impl MapPanel {
             }
             self.layer_menu(ui);
             for (wanted, icon, name, tooltip) in [
-                (MapTool::Box, ToolIcon::Box, "Select with a box", "Select with a box (Shift-drag)"),
-                (MapTool::Lasso, ToolIcon::Lasso, "Select with a lasso", "Select with a lasso (Alt-drag)"),
+                (MapTool::Box, ToolIcon::Box, "Select with a box", "Select with a box (B, or Shift-drag)"),
+                (MapTool::Lasso, ToolIcon::Lasso, "Select with a lasso", "Select with a lasso (L, or Alt-drag)"),
             ] {
                 let on = cx.state.library().map_tool == wanted;
                 if tool(ui, icon, name, tooltip, Some(on)).clicked() {
                     cx.send(MapCommand::SetTool(if on { MapTool::Pan } else { wanted }));
                 }
             }
+            self.visible_button(ui, cx);
         });
+        rows
     }
 }
 
@@ -178,6 +240,16 @@ fn align_in(inner: Rect, size: egui::Vec2, align: Align) -> Rect {
 }
 
 impl MapPanel {
+    fn visible_button(&mut self, ui: &mut Ui, cx: &Ctx<'_>) {
+        let info = MapAction::SelectVisible.info();
+        let key = info.keys.first().map(|key| ui.ctx().format_shortcut(key)).unwrap_or_default();
+        let tooltip = format!("Select what is in view ({key}); Shift adds, Alt subtracts, both intersect");
+        if tool(ui, ToolIcon::Visible, info.text, &tooltip, None).clicked() {
+            let held = ui.input(|i| SelectMode::held(i.modifiers));
+            self.select_visible(ui, cx, held.unwrap_or(cx.state.library().select_mode));
+        }
+    }
+
     /// The menu of layers that can be turned on and off.
     fn layer_menu(&mut self, ui: &mut Ui) {
         let button = tool(ui, ToolIcon::Layers, "Layers", "Layers of the map", None);
@@ -201,6 +273,7 @@ enum ToolIcon {
     Layers,
     Box,
     Lasso,
+    Visible,
 }
 
 /// A square icon button; `on` is the state of a toggle.
@@ -250,6 +323,14 @@ fn paint_icon(painter: &Painter, icon: ToolIcon, middle: Pos2, stroke: Stroke) {
         ToolIcon::Box => {
             let corners = [at(-6.0, -5.0), at(6.0, -5.0), at(6.0, 5.0), at(-6.0, 5.0), at(-6.0, -5.0)];
             painter.extend(Shape::dashed_line(&corners, stroke, 3.0, 2.4));
+        }
+        ToolIcon::Visible => {
+            for (x, y) in [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {
+                line(&[(3.0 * x, 6.0 * y), (7.0 * x, 6.0 * y), (7.0 * x, 2.0 * y)]);
+            }
+            for (x, y) in [(-2.5, 1.5), (2.0, -2.0), (2.5, 2.5)] {
+                painter.circle_filled(at(x, y), 1.3, stroke.color);
+            }
         }
         ToolIcon::Lasso => {
             let loop_: Vec<Pos2> = (0..=28)

@@ -60,7 +60,11 @@ fn fact(photo: &PhotoSummary, by: ColourBy) -> Option<FactKey<'_>> {
         | ColourBy::Folder
         | ColourBy::Similarity
         | ColourBy::Cluster
+        | ColourBy::Group
         | ColourBy::Label
+        | ColourBy::Typical
+        | ColourBy::Outlier
+        | ColourBy::Duplicate
         | ColourBy::Column => None,
     }
 }

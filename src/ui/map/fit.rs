@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use egui::Ui;
 
-use crate::context::Ctx;
-use vicinity_core::ItemId;
+use crate::context::viewpoint::Viewpoint;
+use crate::context::{CentralView, Ctx};
+use vicinity_core::{ItemId, LayoutMethod};
 
 use super::background_task::Background;
 use super::camera::{self, Camera, MapBounds};
@@ -32,7 +33,7 @@ pub(super) enum FitTarget {
 impl MapPanel {
     /// The camera that shows all points.
     fn fit_camera(&self) -> Option<Camera> {
-        let bounds = self.cache.current.as_ref()?.scene.grid.bounds()?;
+        let bounds = self.cache.current.as_ref()?.scene.fitted?;
         Some(self.camera_showing(bounds.with_min_size(MIN_SIDE[0])))
     }
 
@@ -47,6 +48,30 @@ impl MapPanel {
     /// The scale at which all points fit, in screen points per map unit.
     pub(super) fn fit_scale(&self) -> f64 {
         self.fitted.map_or(Camera::default().points_per_unit, |(camera, _)| camera.points_per_unit)
+    }
+
+    /// The smallest and the largest scale. All points can be seen, however far out some of them are.
+    pub(super) fn scale_limits(&self) -> [f64; 2] {
+        let fit = self.fit_scale();
+        let all = self.cache.current.as_ref().and_then(|current| current.scene.grid.bounds());
+        // The centre of the view may be at one end of the map.
+        let whole = all.map(|all| 0.45 * self.camera_showing(all.with_min_size(MIN_SIDE[0])).points_per_unit);
+        [(fit * camera::MIN_ZOOM).min(whole.unwrap_or(fit)), fit * camera::MAX_ZOOM]
+    }
+
+    /// Scatter plots and the map each have a view of their own, which is kept while the other is shown.
+    pub(super) fn switch_view(&mut self, cx: &Ctx<'_>, time: f64) {
+        let Some(current) = &self.cache.current else { return };
+        let is_plot = current.scene.layout.method == LayoutMethod::Axes;
+        if is_plot == self.is_plot {
+            return;
+        }
+        self.is_plot = is_plot;
+        let other = std::mem::replace(&mut self.other_view, (self.flight.end(), self.auto_fit));
+        self.auto_fit = other.1;
+        let Some(fit) = self.fit_camera() else { return };
+        self.fitted = Some((fit, (self.area, self.controls.are_measured())));
+        self.flight.start(if self.auto_fit { fit } else { other.0 }, time, cx.state.preferences.reduce_motion);
     }
 
     /// Keeps all points in view until the user moves the map.
@@ -75,13 +100,20 @@ impl MapPanel {
     pub(super) fn run_commands(&mut self, ui: &Ui, cx: &Ctx<'_>) {
         for command in std::mem::take(&mut self.commands) {
             let end = self.flight.end();
-            let zoomed = |factor| end.zoomed(factor, self.area, self.area.center(), self.fit_scale());
+            let zoomed = |factor| end.zoomed(factor, self.area, self.area.center(), self.scale_limits());
             match command {
                 CameraCommand::ZoomIn => self.fly(ui, zoomed(1.6)),
                 CameraCommand::ZoomOut => self.fly(ui, zoomed(1.0 / 1.6)),
                 CameraCommand::Fit => self.fit_all_or_highlighted(ui),
                 CameraCommand::FitFilter => self.fit_requested = Some(FitTarget::Filtered),
                 CameraCommand::FlyTo(item) => self.fly_to_item(ui, item),
+                CameraCommand::ShowCluster(cluster) => {
+                    if let Some(clusters) = &cx.state.library().clusters {
+                        self.select_cluster(ui, cx, cluster, clusters);
+                    }
+                }
+                CameraCommand::Show(view) => self.show(ui, cx, view),
+                CameraCommand::SelectVisible => self.select_visible(ui, cx, cx.state.library().select_mode),
             }
         }
         self.start_fit(ui, cx);
@@ -91,7 +123,7 @@ impl MapPanel {
     fn fit_all_or_highlighted(&mut self, ui: &Ui) {
         let (Some(all), Some(current)) = (self.fit_camera(), &self.cache.current) else { return };
         let end = self.flight.end();
-        let hides = current.colours.hiding_filter().is_some();
+        let hides = current.colours.hides_any();
         if hides && self.fitted_filter != Some(end) {
             self.fit_requested = Some(FitTarget::Filtered);
         } else if hides || end == all {
@@ -127,6 +159,28 @@ impl MapPanel {
         } else if let (FitTarget::Highlighted, Some(all)) = (target, self.fit_camera()) {
             self.fly(ui, all);
             self.auto_fit = true;
+        }
+    }
+
+    fn show(&mut self, ui: &Ui, cx: &Ctx<'_>, view: Option<Viewpoint>) {
+        self.fit_requested = None;
+        self.fit_task.reset();
+        if (cx.state.preferences.central_view == CentralView::Axes) != self.is_plot {
+            // The other one is about to be shown.
+            let camera =
+                view.map(|Viewpoint { centre_in_map, points_per_unit }| Camera { centre_in_map, points_per_unit });
+            self.other_view = (camera.unwrap_or_default(), camera.is_none());
+            return;
+        }
+        match (view, self.fit_camera()) {
+            (Some(Viewpoint { centre_in_map, points_per_unit }), _) => {
+                self.fly(ui, Camera { centre_in_map, points_per_unit });
+            }
+            (None, Some(all)) => {
+                self.fly(ui, all);
+                self.auto_fit = true;
+            }
+            (None, None) => self.auto_fit = true,
         }
     }
 

@@ -20,7 +20,7 @@ impl MapPanel {
         let frame = Frame::new().fill(theme.panel).stroke(egui::Stroke::new(1.0, theme.line));
         let at = self.area.center_top() + vec2(0.0, SPACE[3]);
         let area = egui::Area::new(Id::unique("hits outside the view")).order(Order::Middle).pivot(Align2::CENTER_TOP);
-        area.fixed_pos(at).constrain_to(self.area).show(ui.ctx(), |ui| {
+        area.fixed_pos(at).constrain_to(self.controls.free_above(self.area)).show(ui.ctx(), |ui| {
             frame.corner_radius(RADIUS[1]).inner_margin(Margin::symmetric(10, 4)).show(ui, |ui| {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = SPACE[2];

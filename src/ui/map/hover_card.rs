@@ -16,6 +16,9 @@ const SNIPPET: usize = 130;
 
 impl MapPanel {
     pub(super) fn show_card(&self, ui: &Ui, cx: &Ctx<'_>, time: f64) {
+        if egui::Popup::is_any_open(ui.ctx()) {
+            return;
+        }
         let Some(item) = self.hovered.and_then(|id| self.cache.current.as_ref()?.snapshot.get(id)) else { return };
         let Some(pos) = self.cache.position(item.id, time) else { return };
         let at = self.flight.now().screen_from_map(self.area, pos);

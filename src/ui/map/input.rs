@@ -1,18 +1,15 @@
 //! Pointer and keyboard input on the map: pan, zoom, hover, click, box and lasso selection.
 
-use std::sync::Arc;
-
 use egui::{CursorIcon, Key, Modifiers, PointerButton, Pos2, Response, Ui};
 
 use crate::context::commands::ItemCommand;
-use crate::context::{Ctx, MapTool, Selection};
+use crate::context::{Ctx, MapTool};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
 
-use super::background_task::Background;
 use super::camera::Camera;
 use super::fit::FitTarget;
-use super::{CameraCommand, MapPanel};
+use super::{CameraCommand, MapPanel, select_tools};
 
 /// Maximum distance between the pointer and a picked point, in screen points.
 const PICK_DISTANCE: f32 = 12.0;
@@ -51,17 +48,23 @@ impl Gesture {
         }
     }
 
-    /// Draws the outline.
-    pub fn draw(&self, ui: &Ui) {
-        let theme = Theme::of(ui.ctx());
-        let Some(outline) = self.outline() else { return };
-        if matches!(self, Self::Box(..)) {
-            let around = egui::Rect::from_points(&outline);
-            ui.painter().rect_filled(around, 0, theme.accent_fill);
-        }
-        let closed: Vec<Pos2> = outline.iter().chain(outline.first()).copied().collect();
-        let stroke = egui::Stroke::new(1.5, theme.accent);
-        ui.painter().extend(egui::Shape::dashed_line(&closed, stroke, 5.0, 4.0));
+    /// Draws the outline, and beside the pointer what it does with the selection.
+    pub fn draw(&self, ui: &Ui, cx: &Ctx<'_>) {
+        let (theme, painter) = (Theme::of(ui.ctx()), ui.painter());
+        let pointer = match self {
+            Self::Box(_, corner) => {
+                self.outline().iter().for_each(|corners| select_tools::draw_box(painter, theme, corners));
+                Some(*corner)
+            }
+            Self::Lasso(points) => {
+                select_tools::draw_lasso(painter, theme, points);
+                points.last().copied()
+            }
+            Self::Pan(..) | Self::Dropped => None,
+        };
+        let library = cx.state.library();
+        let mode = ui.input(|i| select_tools::mode(library.map_tool, library.select_mode, i.modifiers));
+        pointer.into_iter().for_each(|at| select_tools::draw_mode(painter, theme, at, mode));
     }
 }
 
@@ -89,10 +92,10 @@ impl MapPanel {
             let primary = response.dragged_by(PointerButton::Primary);
             self.gesture = Some(match (cx.state.library().map_tool, modifiers) {
                 _ if !primary => Gesture::Pan(origin, self.flight.now()),
-                (_, m) if m.shift => Gesture::Box(origin, pointer),
-                (_, m) if m.alt => Gesture::Lasso(vec![origin]),
                 (MapTool::Box, _) => Gesture::Box(origin, pointer),
                 (MapTool::Lasso, _) => Gesture::Lasso(vec![origin]),
+                (MapTool::Pan, m) if m.shift => Gesture::Box(origin, pointer),
+                (MapTool::Pan, m) if m.alt => Gesture::Lasso(vec![origin]),
                 (MapTool::Pan, _) => Gesture::Pan(origin, self.flight.now()),
             });
         }
@@ -114,33 +117,16 @@ impl MapPanel {
         if (response.drag_stopped() || !ui.input(|i| i.pointer.any_down()))
             && let Some(outline) = self.gesture.take().and_then(|g| g.outline())
         {
-            self.select_inside(ui, cx, &outline, modifiers.command);
+            let library = cx.state.library();
+            let mode = select_tools::mode(library.map_tool, library.select_mode, modifiers);
+            self.select_inside(ui, cx, &outline, mode);
         }
     }
 
     /// Sets the camera directly, because the user moved it.
-    fn set_camera(&mut self, camera: Camera) {
+    pub(super) fn set_camera(&mut self, camera: Camera) {
         self.auto_fit = false;
         self.flight.jump(camera);
-    }
-
-    fn select_inside(&mut self, ui: &Ui, cx: &Ctx<'_>, outline: &[Pos2], add: bool) {
-        let Some(current) = &self.cache.current else { return };
-        let camera = self.flight.now();
-        let polygon: Vec<_> = outline.iter().map(|p| camera.map_from_screen(self.area, *p)).collect();
-        let before = if add { cx.state.library().selection.clone() } else { Default::default() };
-        let (scene, snapshot, colours) =
-            (Arc::clone(&current.scene), Arc::clone(&current.snapshot), Arc::clone(&current.colours));
-        let in_frame = scene.len() <= super::scene_cache::MAX_ROWS_IN_FRAME;
-        self.shows_selection = false;
-        self.selection_task.reset();
-        self.selection_task.start(Background::new(ui.ctx(), cx), (), in_frame, move || {
-            let rows = scene.grid.inside(&scene.layout.positions, &polygon, |row| colours.is_visible(row));
-            let found = rows.into_iter().filter_map(|row| Some(snapshot.item(row)?.id));
-            let mut items = before.items.clone();
-            items.extend(found.filter(|id| !before.set.contains(id)));
-            Arc::new(Selection::new(items))
-        });
     }
 
     /// Selects the items inside a box or lasso once they are known.
@@ -159,11 +145,11 @@ impl MapPanel {
         let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
         let factor = f64::from(pinch) * 2_f64.powf(f64::from(scroll) / WHEEL_PER_DOUBLING);
         if (factor - 1.0).abs() > 1e-6 {
-            let camera = self.flight.now().zoomed(factor, self.area, pointer, self.fit_scale());
+            let camera = self.flight.now().zoomed(factor, self.area, pointer, self.scale_limits());
             self.set_camera(camera);
         }
         if response.double_clicked_by(PointerButton::Primary) {
-            let closer = self.flight.end().zoomed(2.0, self.area, pointer, self.fit_scale());
+            let closer = self.flight.end().zoomed(2.0, self.area, pointer, self.scale_limits());
             self.fly(ui, closer);
         }
     }

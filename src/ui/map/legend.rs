@@ -15,18 +15,24 @@ use super::controls::{BUTTON, draw_focus};
 use vicinity_core::condition::field::Field;
 
 /// Colouring options in menu order.
-const COLOUR_CHOICES: [(ColourBy, &str); 8] = [
+const COLOUR_CHOICES: [(ColourBy, &str); 12] = [
     (ColourBy::Modality, "Type"),
     (ColourBy::Folder, "Folder"),
     (ColourBy::Similarity, "Similarity to query"),
     (ColourBy::Cluster, "Cluster"),
     (ColourBy::Label, "Label"),
+    (ColourBy::Group, "Group"),
     (ColourBy::Camera, "Camera"),
     (ColourBy::Year, "Year taken"),
     (ColourBy::Rating, "Rating"),
+    (ColourBy::Typical, "Typical items"),
+    (ColourBy::Outlier, "Outliers"),
+    (ColourBy::Duplicate, "Duplicates"),
 ];
 /// Height of the list of columns in the menu, points.
 const COLUMNS_HEIGHT: f32 = 240.0;
+/// Room behind the name of the colouring that the long scale takes, points.
+const SCALE_ROOM: f32 = 190.0;
 /// Up to this many legend entries are shown on one line.
 const MAX_INLINE_ENTRIES: usize = 3;
 
@@ -38,9 +44,13 @@ impl MapPanel {
         let by_score = cx.state.preferences.colour_by == ColourBy::Similarity;
         let ramp = colours.ramp_limits();
         let listed = !by_score && entries.len() > MAX_INLINE_ENTRIES;
-        let entry = |ui: &mut Ui, entry: &LegendEntry| {
+        let entry = |ui: &mut Ui, (at, entry): (usize, &LegendEntry)| {
             let on = !cx.state.library().hidden_legend.contains(&entry.key);
-            if legend_entry(ui, entry, on).clicked() {
+            let response = legend_entry(ui, entry, colours.total(at), on);
+            if response.double_clicked() || response.clicked() && ui.input(|i| i.modifiers.shift) {
+                let others = entries.iter().map(|other| &other.key).filter(|other| **other != entry.key);
+                cx.send(MapCommand::IsolateLegend(entry.key.clone(), others.cloned().collect()));
+            } else if response.clicked() {
                 cx.send(MapCommand::ToggleLegend(entry.key.clone()));
             }
         };
@@ -48,7 +58,7 @@ impl MapPanel {
             let height = (self.area.height() - 190.0).max(96.0);
             ScrollArea::vertical().max_height(height).id_salt("legend").show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
-                entries.iter().for_each(|e| entry(ui, e));
+                entries.iter().enumerate().for_each(|e| entry(ui, e));
             });
             ui.add_space(SPACE[0]);
         }
@@ -63,11 +73,15 @@ impl MapPanel {
                 }
                 (true, None) => _ = ui.label(hint("Search to colour by similarity", theme)),
                 (false, _) if !listed && ramp.is_some() => {
-                    let column = &cx.state.preferences.colour_column;
-                    ramp.into_iter().for_each(|limits| scale_bar(ui, column, limits, theme));
-                    entries.iter().for_each(|e| entry(ui, e));
+                    let what = match cx.state.preferences.colour_by {
+                        ColourBy::Typical => "Items that have it among their nearest",
+                        ColourBy::Outlier => "Mean distance to its nearest",
+                        _ => &cx.state.preferences.colour_column,
+                    };
+                    ramp.into_iter().for_each(|limits| scale_bar(ui, what, limits, theme));
+                    entries.iter().enumerate().for_each(|e| entry(ui, e));
                 }
-                (false, _) if !listed => entries.iter().for_each(|e| entry(ui, e)),
+                (false, _) if !listed => entries.iter().enumerate().for_each(|e| entry(ui, e)),
                 _ => {}
             }
             self.layers.iter().for_each(|layer| layer.legend(ui, theme));
@@ -145,16 +159,23 @@ fn is_known(cx: &Ctx<'_>, by: ColourBy) -> bool {
         ColourBy::Camera => !facts.values(Field::Camera).is_empty(),
         ColourBy::Year => facts.has_times(),
         ColourBy::Rating => facts.rated(0).is_some(),
+        ColourBy::Group => !cx.state.library().groups.all.is_empty(),
         ColourBy::Cluster => cx.state.library().clusters.as_ref().is_some_and(|found| !found.all.is_empty()),
-        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label | ColourBy::Column => true,
+        ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label => true,
+        ColourBy::Typical | ColourBy::Outlier | ColourBy::Duplicate | ColourBy::Column => true,
     }
 }
 
-/// A legend entry: dot, name and count. A click hides or shows its points.
-fn legend_entry(ui: &mut Ui, entry: &LegendEntry, on: bool) -> Response {
+/// A legend entry: dot, name, and visible ones of all its items. A click hides or shows its points.
+fn legend_entry(ui: &mut Ui, entry: &LegendEntry, all: usize, on: bool) -> Response {
     let theme = Theme::of(ui.ctx());
     let (name, colour) = (&entry.name, entry.colour(theme));
-    let number = format::number(entry.count as u64);
+    let [visible, all] = [entry.count, all].map(|count| format::number(count as u64));
+    let (number, said) = if visible == all {
+        (visible.clone(), visible)
+    } else {
+        (format!("{visible} / {all}"), format!("{visible} of {all}"))
+    };
     let (text, grey) = if on { (theme.text1, theme.text2) } else { (theme.text2, theme.text2) };
     let font = egui::FontId::proportional(text_size::SMALL);
     let mut job = egui::text::LayoutJob::simple_singleline(name.clone(), font.clone(), text);
@@ -168,7 +189,7 @@ fn legend_entry(ui: &mut Ui, entry: &LegendEntry, on: bool) -> Response {
     if response.gained_focus() {
         response.scroll_to_me(None);
     }
-    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("{name}, {number}")));
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("{name}, {said}")));
     let around = rect.expand2(vec2(4.0, -1.0));
     if response.hovered() {
         ui.painter().rect_filled(around, RADIUS[0], theme.raised);
@@ -189,12 +210,15 @@ fn legend_entry(ui: &mut Ui, entry: &LegendEntry, on: bool) -> Response {
     }
     ui.painter().galley(name_at, name_galley, text);
     ui.painter().galley(count_at, count_galley, grey);
-    response.on_hover_text(if on { "Hide these points" } else { "Show these points" })
+    let toggle = if on { "Hide these points" } else { "Show these points" };
+    response.on_hover_text(format!("{toggle}; double-click or Shift-click: show only these"))
 }
 
 fn scale_bar(ui: &mut Ui, what: &str, [low, high]: &[String; 2], theme: &Theme) {
-    let (rect, response) = ui.allocate_exact_size(vec2(112.0, BUTTON), Sense::hover());
-    let bar = Rect::from_center_size(rect.center(), vec2(112.0, 6.0));
+    // On a narrow map the card would touch the tools.
+    let width = if ui.available_width() < SCALE_ROOM { 64.0 } else { 112.0 };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, BUTTON), Sense::hover());
+    let bar = Rect::from_center_size(rect.center(), vec2(width, 6.0));
     let mut mesh = egui::Mesh::default();
     for i in 0..=16_u32 {
         let share = i as f32 / 16.0;

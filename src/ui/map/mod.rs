@@ -5,7 +5,9 @@
 //! no engine and no file.
 
 mod arc_key;
+mod axes_frame;
 mod background_task;
+mod bounds;
 mod camera;
 mod categories;
 mod circles;
@@ -15,7 +17,6 @@ mod column_colours;
 mod contour_lines;
 mod controls;
 mod fact_categories;
-mod filter_switch;
 mod fit;
 mod gpu;
 mod hits_outside;
@@ -24,11 +25,14 @@ mod input;
 mod layers;
 mod legend;
 mod marks;
+mod minimap;
 mod picking;
 mod quality;
 mod scene;
 mod scene_cache;
+mod select_tools;
 mod thinning;
+mod ticks;
 
 use std::sync::Arc;
 
@@ -37,6 +41,7 @@ use egui::emath::GuiRounding as _;
 use egui::{Pos2, Rect, Sense, Ui, WidgetInfo};
 use egui_wgpu::wgpu;
 
+use crate::context::viewpoint::Viewpoint;
 use crate::context::{Ctx, Selection};
 use crate::ui::theme::Theme;
 use vicinity_core::ItemId;
@@ -53,7 +58,7 @@ use layers::{LayerContext, LayerSlot, LayerSwitch};
 use scene_cache::SceneCache;
 
 /// Commands from outside the map: menu, keys, gallery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CameraCommand {
     /// Show all points; if all are shown already, show the selection or the hits.
     Fit,
@@ -65,6 +70,12 @@ pub enum CameraCommand {
     FitFilter,
     /// Centre one item.
     FlyTo(ItemId),
+    /// Select the items of a cluster, and show them.
+    ShowCluster(u32),
+    /// Show this part of the map; `None`: all points.
+    Show(Option<Viewpoint>),
+    /// Select what is in view.
+    SelectVisible,
 }
 
 /// The map's own state: camera, animation, prepared data. Created once by the window.
@@ -77,6 +88,10 @@ pub struct MapPanel {
     auto_fit: bool,
     /// The camera that fitted all points in the last frame, the area, and whether the controls were measured.
     fitted: Option<(Camera, (Rect, bool))>,
+    /// Whether a scatter plot is drawn.
+    is_plot: bool,
+    /// The camera that the map had before the plot was drawn, or the plot before the map, and whether it showed all points.
+    other_view: (Camera, bool),
     area: Rect,
     gesture: Option<Gesture>,
     hovered: Option<ItemId>,
@@ -105,6 +120,8 @@ impl Default for MapPanel {
             flight: Flight::default(),
             auto_fit: true,
             fitted: None,
+            is_plot: false,
+            other_view: (Camera::default(), true),
             area: Rect::ZERO,
             gesture: None,
             hovered: None,
@@ -145,11 +162,13 @@ impl MapPanel {
         let time = ui.input(|i| i.time);
         self.reduce_motion = cx.state.preferences.reduce_motion;
         // Whole pixels, so that the GPU's viewport matches the rectangle exactly.
-        self.area = ui.max_rect().round_to_pixels(ui.ctx().pixels_per_point());
+        let whole = ui.max_rect().round_to_pixels(ui.ctx().pixels_per_point());
+        self.area = if cx.state.placed_axes().is_some() { axes_frame::plot_area(whole) } else { whole };
         let response = ui.interact(self.area, ui.scope_id().with("map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Map"));
         let gpu = self.gpu.clone();
         self.cache.update(cx, ui.ctx(), gpu.as_ref(), time);
+        self.switch_view(cx, time);
         self.update_auto_fit(cx, time);
         self.run_commands(ui, cx);
         let flying = self.flight.advance(time);
@@ -158,13 +177,15 @@ impl MapPanel {
         (self.targets, self.item_targets) = self.draw_layers(ui, cx, time);
         self.click_clusters(ui, cx);
         if let Some(gesture) = &self.gesture {
-            gesture.draw(ui);
+            gesture.draw(ui, cx);
         }
         if response.has_focus() {
             crate::ui::widgets::mark_focus_shown(&response);
             let stroke = egui::Stroke::new(2.0, Theme::of(ui.ctx()).accent);
             ui.painter().rect_stroke(self.area, 0, stroke, egui::StrokeKind::Inside);
         }
+        self.minimap_input(ui);
+        self.show_axes(ui, cx, whole);
         self.show_controls(ui, cx);
         self.show_hits_outside(ui, cx);
         self.show_card(ui, cx, time);
@@ -201,6 +222,12 @@ impl MapPanel {
         self.flight.end().points_per_unit
     }
 
+    /// Where the view is or is going; `None` while it shows all points.
+    pub fn view(&self) -> Option<Viewpoint> {
+        let Camera { centre_in_map, points_per_unit } = self.flight.end();
+        (!self.auto_fit).then_some(Viewpoint { centre_in_map, points_per_unit })
+    }
+
     fn frame_params(&self, ui: &Ui, time: f64) -> FrameParams {
         let camera = self.flight.now();
         let count = self.cache.current.as_ref().map_or(0, |c| c.scene.len());
@@ -224,6 +251,7 @@ impl MapPanel {
         let theme = Theme::of(ui.ctx());
         let painter = ui.painter_at(self.area);
         painter.rect_filled(self.area, 0, theme.map_ground);
+        self.draw_grid(cx, &painter, theme);
         let params = self.frame_params(ui, time);
         let Some(current) = &self.cache.current else {
             self.layers.iter_mut().for_each(|layer| layer.clear());
@@ -236,7 +264,10 @@ impl MapPanel {
         let near = params.camera.points_per_unit >= pictures::first_scale(&current.scene, self.area);
         let shows_item_pictures = near && is_on(ITEM_PICTURES);
         let shows_cluster_pictures = is_on(CLUSTER_PICTURES);
+        let reserved = self.controls.rects();
         let mut map = LayerContext {
+            zoom: params.camera.points_per_unit / self.fit_scale(),
+            reserved: &reserved,
             thumbnail: &|item| cx.thumbnail(item).flatten(),
             small_picture: &|item| cx.small_picture(item),
             shows_item_pictures,
@@ -252,6 +283,7 @@ impl MapPanel {
             result: cx.state.library().query.result.as_ref().filter(|r| r.epoch == current.snapshot.epoch()),
             clusters: cx.state.library().clusters.as_ref().filter(|found| found.belong_to(&current.scene.layout)),
             quality: cx.state.library().map_quality.as_ref().filter(|q| q.belongs_to(&current.scene.layout)),
+            pointed_cluster: cx.state.library().cluster_state.pointed_at,
             hover: cx.state.library().hover,
             gpu: self.gpu.as_ref(),
         };

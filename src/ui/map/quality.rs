@@ -10,10 +10,11 @@ use vicinity_core::{Layout, LayoutMethod, MapQuality};
 /// Width of the texts, in points.
 const WIDTH: f32 = 300.0;
 
-/// Shows the method of the layout; a click tells how well it keeps neighbours.
-pub fn show(ui: &mut Ui, cx: &Ctx<'_>, layout: &Layout) {
+/// Shows the method of the layout and what else is to be said of it; a click tells how well it keeps neighbours.
+pub fn show(ui: &mut Ui, cx: &Ctx<'_>, layout: &Layout, more: Option<&str>) {
     let theme = Theme::of(ui.ctx());
-    let text = RichText::new(method(layout)).size(text_size::SMALL).color(theme.text2);
+    let named = more.map_or_else(|| method(layout), |more| format!("{} · {more}", method(layout)));
+    let text = RichText::new(named).size(text_size::SMALL).color(theme.text2);
     let button = ui.add(Button::new(text).frame(false).min_size(vec2(0.0, 24.0)));
     let button = button.on_hover_text("How far this map can be trusted");
     Popup::menu(&button).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside).width(WIDTH).show(|ui| {
@@ -47,6 +48,7 @@ fn method(layout: &Layout) -> String {
         LayoutMethod::Pca => "Preview map",
         LayoutMethod::Umap => "UMAP · 15 neighbours",
         LayoutMethod::Own => "Your own positions",
+        LayoutMethod::Axes => "Axes",
     };
     match layout.trustworthiness {
         Some(t) => format!("{method} · trustworthiness {t:.2}"),

@@ -7,9 +7,14 @@ use egui::Color32;
 use crate::context::Snapshot;
 use vicinity_core::{Layout, MapPos};
 
+use super::bounds;
+use super::camera::MapBounds;
 use super::gpu::{Gpu, PositionBuffer};
 use super::marks::Mark;
 use super::picking::PickingGrid;
+
+/// Added to what is fitted in the overview, as a share.
+const OVERVIEW_MARGIN: f64 = 0.08;
 
 /// A prepared layout.
 #[derive(Debug)]
@@ -20,6 +25,12 @@ pub struct Scene {
     pub snapshot: Arc<Snapshot>,
     /// Finds points by position.
     pub grid: PickingGrid,
+    /// What is shown when all points are: all of them, or all but few that are far out.
+    pub fitted: Option<MapBounds>,
+    /// What the overview shows: a little more.
+    pub overview: Option<MapBounds>,
+    /// The rows that are far out.
+    pub outliers: Vec<usize>,
     /// Positions in the previous scene; `None` if no point has moved.
     pub from: Option<Vec<MapPos>>,
     /// The positions on the GPU, if any.
@@ -32,8 +43,13 @@ impl Scene {
         let same_library = |b: &&Self| b.snapshot.parts().library == snapshot.parts().library;
         let from = before.filter(same_library).and_then(|b| origins(&layout, &snapshot, b));
         let grid = PickingGrid::new(&layout.positions);
+        let fitted = bounds::fitted(&layout, grid.bounds());
+        let is_out = |pos: &MapPos| fitted.is_some_and(|fitted| !fitted.contains(*pos));
+        let positions = layout.positions.iter().enumerate();
+        let outliers = positions.filter(|(_, pos)| pos.x.is_finite() && is_out(pos)).map(|(row, _)| row).collect();
+        let overview = fitted.map(|fitted| fitted.with_min_size(1e-3).scaled(1.0 + OVERVIEW_MARGIN));
         let buffer = gpu.map(|g| g.upload_positions(&layout.positions, from.as_deref()));
-        Self { layout, snapshot, grid, from, buffer }
+        Self { layout, snapshot, grid, fitted, overview, outliers, from, buffer }
     }
 
     /// Number of points.
@@ -41,9 +57,9 @@ impl Scene {
         self.layout.positions.len()
     }
 
-    /// Position of a row at `glide_progress`, the progress of the animation from the previous scene.
+    /// Position of a row at `glide_progress`, the progress of the animation from the previous scene; `None` if it has none.
     pub fn position(&self, row: usize, glide_progress: f32) -> Option<MapPos> {
-        let to = *self.layout.positions.get(row)?;
+        let to = self.layout.positions.get(row).copied().filter(is_placed)?;
         let Some(from) = self.from.as_ref().and_then(|f| f.get(row)) else { return Some(to) };
         let mix = |from: f32, to: f32| from + (to - from) * glide_progress;
         Some(MapPos { x: mix(from.x, to.x), y: mix(from.y, to.y) })
@@ -56,6 +72,11 @@ impl Scene {
     }
 }
 
+/// Whether a point is drawn anywhere.
+fn is_placed(pos: &MapPos) -> bool {
+    pos.x.is_finite() && pos.y.is_finite()
+}
+
 /// The position of each row of `layout` in `before`; new points start at their final position. `None` if nothing
 /// moves.
 fn origins(layout: &Layout, snapshot: &Snapshot, before: &Scene) -> Option<Vec<MapPos>> {
@@ -66,12 +87,13 @@ fn origins(layout: &Layout, snapshot: &Snapshot, before: &Scene) -> Option<Vec<M
         if old[..kept] == new[..kept] {
             return None;
         }
-        return Some(old[..kept].iter().chain(&new[kept..]).copied().collect());
+        let origin = |(row, to): (usize, &MapPos)| old.get(row).copied().filter(is_placed).unwrap_or(*to);
+        return Some(new.iter().enumerate().map(origin).collect());
     }
     // Rows refer to other items now, so match by item.
     let origin = |(row, to): (usize, &MapPos)| {
         let item = snapshot.item(row)?;
-        before.snapshot.row_of(item.id).and_then(|r| old.get(r)).copied().or(Some(*to))
+        before.snapshot.row_of(item.id).and_then(|r| old.get(r)).copied().filter(is_placed).or(Some(*to))
     };
     let from: Vec<MapPos> = new.iter().enumerate().map(|at| origin(at).unwrap_or(*at.1)).collect();
     (from != *new).then_some(from)

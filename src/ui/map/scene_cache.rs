@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::context::{Ctx, Snapshot};
 use crate::ui::theme::Theme;
-use vicinity_core::{ItemId, Layout, MapPos};
+use vicinity_core::{ItemId, Layout, LayoutMethod, MapPos};
 
 use super::arc_key::ArcKey;
 use super::background_task::{Background, BackgroundTask};
@@ -16,8 +16,8 @@ use super::scene::Scene;
 
 /// Up to this many rows are processed within the frame: it takes less than a millisecond and avoids a frame of delay.
 pub const MAX_ROWS_IN_FRAME: usize = 4_000;
-/// Duration of the animation from one layout to the next, in seconds.
-const GLIDE_SECS: f64 = 0.25;
+/// Duration of the animation from one layout to the next, and from or to a scatter plot, in which points move far, in seconds.
+const GLIDE_SECS: [f64; 2] = [0.25, 0.5];
 
 /// A scene that is complete.
 pub struct CurrentScene {
@@ -48,7 +48,8 @@ pub struct SceneCache {
     pub current: Option<CurrentScene>,
     next: Option<Arc<Scene>>,
     next_colours: Option<Arc<PointColours>>,
-    glide_from: Option<f64>,
+    /// When the animation began, and how long it takes.
+    glide_from: Option<(f64, f64)>,
     scene_task: BackgroundTask<ArcKey<Layout>, Scene>,
     colour_task: BackgroundTask<ColourKey, PointColours>,
 }
@@ -60,7 +61,7 @@ fn have_same_rows(a: &Snapshot, b: &Snapshot) -> bool {
 impl SceneCache {
     /// Starts and collects background work for the current state. `time` is in seconds.
     pub fn update(&mut self, cx: &Ctx<'_>, ctx: &egui::Context, gpu: Option<&Arc<Gpu>>, time: f64) {
-        let (Some(snapshot), Some(layout)) = (&cx.state.library().snapshot, &cx.state.library().layout) else {
+        let (Some(snapshot), Some(layout)) = (&cx.state.library().snapshot, cx.state.map_layout()) else {
             *self = Self::default();
             return;
         };
@@ -134,7 +135,9 @@ impl SceneCache {
         let Some(colours) = new_colours.or(old_colours.filter(matches)) else { return };
         if self.next.take().is_some() {
             let glides = self.current.is_some() && scene.from.is_some() && !reduce_motion;
-            self.glide_from = glides.then_some(time);
+            let before = self.current.as_ref().map(|current| current.scene.layout.method);
+            let is_far = [before, Some(scene.layout.method)].contains(&Some(LayoutMethod::Axes));
+            self.glide_from = glides.then_some((time, GLIDE_SECS[usize::from(is_far)]));
         }
         let snapshot = Arc::clone(colours.snapshot());
         self.current = Some(CurrentScene { scene, colours, snapshot });
@@ -142,7 +145,7 @@ impl SceneCache {
 
     /// Progress of the animation to the current scene, in [0, 1].
     pub fn glide_progress(&self, time: f64) -> f64 {
-        self.glide_from.map_or(1.0, |from| ease_out((time - from) / GLIDE_SECS))
+        self.glide_from.map_or(1.0, |(from, secs)| ease_out((time - from) / secs))
     }
 
     /// Map position at which an item is drawn at `time`.

@@ -2,18 +2,19 @@
 
 use egui::{ScrollArea, Ui, vec2};
 
-use super::filters;
+use super::cluster_tree::ClusterPanel;
 use super::folder_tree::FolderTree;
+use super::{filters, groups, histograms};
 use crate::context::commands::{CollectionAction, ItemCommand, SearchCommand};
 use crate::context::format;
-use crate::context::{Ctx, Dialog};
+use crate::context::{Ctx, Dialog, FilterControl};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{Leading, PanelRow, heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
 use vicinity_core::Filter;
 
 /// Draws the panel's contents.
-pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
+pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree, clusters: &mut ClusterPanel) {
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
     if !ctx.state.has_library() {
         heading(ui, "Collection");
@@ -26,6 +27,8 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     }
     ScrollArea::vertical().id_salt("collection").auto_shrink(false).show(ui, |ui| {
         folders(ui, ctx, tree);
+        clusters.show(ui, ctx);
+        groups::show(ui, ctx);
         filters::show(ui, ctx);
         labels(ui, ctx);
         failures(ui, ctx);
@@ -37,6 +40,7 @@ fn folders(ui: &mut Ui, ctx: &Ctx<'_>, tree: &mut FolderTree) {
     let theme = Theme::of(ui.ctx());
     let filter = &ctx.state.library().query.filter;
     let top = ui.cursor().min;
+    histograms::reveal(ui, ctx, &FilterControl::Folder);
     heading(ui, "Folders");
     let plus = egui::Rect::from_min_size(egui::pos2(ui.max_rect().right() - 28.0, top.y), vec2(24.0, 24.0));
     let add = buttons::icon_in(ui, Icon::Plus, "Add folders or files", plus);

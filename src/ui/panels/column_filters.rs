@@ -5,12 +5,14 @@ use egui::{Align2, Id, Key, Rect, Sense, Ui, pos2, vec2};
 
 use super::date_fields::{FilterField, note};
 use super::fact_filters::{self, ValueList, ValueSource};
+use super::histograms;
 use crate::context::commands::SearchCommand;
-use crate::context::{ColumnCounts, Ctx};
+use crate::context::{ColumnCounts, Ctx, FilterControl};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::rows::{heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
+use vicinity_core::Attribute;
 use vicinity_core::filter::Period;
 use vicinity_core::table::ColumnKind;
 use vicinity_core::table::parse::{Decimal, number};
@@ -46,6 +48,7 @@ fn limits(ui: &mut Ui, ctx: &Ctx<'_>, column: &ColumnCounts) {
     let current = filter.column_limits(&column.name);
     let Some(extremes) = &column.limits else { return };
     section_line(ui);
+    histograms::reveal(ui, ctx, &FilterControl::Column(column.name.clone()));
     let top = ui.cursor().min;
     heading(ui, column.name.as_str());
     let send =
@@ -56,6 +59,7 @@ fn limits(ui: &mut Ui, ctx: &Ctx<'_>, column: &ColumnCounts) {
             send([None, None]);
         }
     }
+    histograms::plot(ui, ctx, &Attribute::Column(column.name.clone()));
     let mut is_wrong = false;
     for (at, label) in ["From", "To"].into_iter().enumerate() {
         let changed = limit_field(ui, ctx, column, label, (current[at], &extremes[at]), &mut is_wrong);

@@ -7,13 +7,14 @@ use egui::{Id, Key, Rect, Sense, Ui, pos2, vec2};
 use jiff::tz::TimeZone;
 
 use super::date_fields::{FilterField, note};
-use crate::context::Ctx;
+use super::histograms;
 use crate::context::commands::SearchCommand;
 use crate::context::format;
+use crate::context::{Ctx, FilterControl};
 use crate::ui::theme::{SPACE, Theme};
 use crate::ui::widgets::rows::{heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
-use vicinity_core::{Condition, Filter, TableSet};
+use vicinity_core::{Condition, Filter, ItemGroups, TableSet};
 
 /// Characters that can be typed.
 const LIMIT: usize = 4_000;
@@ -32,6 +33,7 @@ struct ConditionDraft {
 pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
     section_line(ui);
+    histograms::reveal(ui, ctx, &FilterControl::Condition);
     let top = ui.cursor().min;
     heading(ui, "Condition");
     let filter = &ctx.state.library().query.filter;
@@ -62,8 +64,9 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     if response.lost_focus() {
         is_kept = false;
         if !ui.input(|input| input.key_pressed(Key::Escape)) {
-            let tables = ctx.state.library().snapshot.as_ref().map(|snapshot| snapshot.tables());
-            match parsed(&draft.text, tables.map(AsRef::as_ref)) {
+            let snapshot = ctx.state.library().snapshot.as_ref();
+            let known = snapshot.map(|snapshot| (&**snapshot.tables(), &**snapshot.groups()));
+            match parsed(&draft.text, known) {
                 Ok(condition) if condition == draft.filtered => {}
                 Ok(condition) => send(condition),
                 Err(error) => (draft.error, is_kept) = (Some(error), true),
@@ -83,18 +86,19 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 }
 
 const HELP: &str = "Fields: taken, modified, camera, lens, focal, aperture, exposure, iso, rating, colour, keyword, place, \
-                    width, height, size, type, format, folder, name, column NAME\n\
+                    width, height, size, type, format, folder, name, group, column NAME\n\
                     For example: taken >= 2023-06 and not (camera ~ phone or keyword in (\"cat\", \"dog\"))";
 
-/// `None` if nothing is typed; a sentence if it is no condition, or one that these tables cannot meet.
-fn parsed(text: &str, tables: Option<&TableSet>) -> Result<Option<Arc<Condition>>, String> {
+/// `None` if nothing is typed; a sentence if it is no condition, or one that these tables and groups cannot meet.
+fn parsed(text: &str, known: Option<(&TableSet, &ItemGroups)>) -> Result<Option<Arc<Condition>>, String> {
     if text.trim().is_empty() {
         return Ok(None);
     }
     let sentence = |error: String| format::capital(&quoted(&error));
     let condition = Condition::parse(text, &TimeZone::system()).map_err(|error| sentence(error.to_string()))?;
-    if let Some(tables) = tables {
+    if let Some((tables, groups)) = known {
         condition.check_columns(tables).map_err(|problem| sentence(problem.to_string()))?;
+        condition.check_groups(groups).map_err(|problem| sentence(problem.to_string()))?;
     }
     Ok(Some(Arc::new(condition)))
 }
@@ -111,12 +115,16 @@ mod tests {
 
     #[test]
     fn an_error_is_one_sentence() {
-        let typed = |text| parsed(text, Some(&TableSet::default()));
+        let (tables, groups) = (TableSet::default(), ItemGroups::default());
+        let typed = |text| parsed(text, Some((&tables, &groups)));
         assert_eq!(typed("camra = x"), Err("There is no field “camra”; did you mean “camera”?".to_owned()));
         assert_eq!(typed("  "), Ok(None));
         assert!(typed("size > 2 MB").is_ok_and(|condition| condition.is_some()));
         let unknown = typed("column prize > 3").expect_err("no table has it");
         assert!(unknown.starts_with("No table of the library has a column “prize”; "), "{unknown}");
+        let no_group = typed("not group = Dogs").expect_err("there is none");
+        assert_eq!(no_group, "The library has no group “Dogs”; groups are made in the window");
+        assert!(typed("group ~ Dogs").is_ok(), "of a part of a name any group may come to be");
         assert!(parsed("column prize > 3", None).is_ok(), "nothing is known yet");
     }
 }

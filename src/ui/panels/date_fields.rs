@@ -6,12 +6,15 @@ use egui::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::context::Ctx;
+use super::histograms;
 use crate::context::format;
+use crate::context::{Ctx, FilterControl};
 use crate::ui::style::font;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::rows::{heading, section_line};
 use crate::ui::widgets::{buttons, icons::Icon};
+use vicinity_core::Attribute;
+use vicinity_core::condition::field::Field;
 use vicinity_core::filter::{DateError, DateRange, Period};
 
 /// What two date fields are about.
@@ -22,6 +25,8 @@ pub struct DateFields<'a> {
     pub clear: &'a str,
     /// Word before a date: `Modified`.
     pub word: &'a str,
+    /// The dates.
+    pub field: Field,
     /// The days in the filter.
     pub range: DateRange,
     /// Where midnight is.
@@ -43,6 +48,7 @@ impl DateFields<'_> {
     pub fn show(&self, ui: &mut Ui, ctx: &Ctx<'_>, send: impl Fn(DateRange)) {
         let theme = Theme::of(ui.ctx());
         section_line(ui);
+        histograms::reveal(ui, ctx, &FilterControl::Field(self.field));
         let top = ui.cursor().min;
         heading(ui, self.heading);
         let (range, zone) = (self.range, &self.time_zone);
@@ -52,6 +58,7 @@ impl DateFields<'_> {
                 send(DateRange::default());
             }
         }
+        histograms::plot(ui, ctx, &Attribute::Field(self.field));
         // The second date includes its day, month or year.
         let from = |period: Option<Period>| DateRange::new(period.map(|p| p.start), range.end(), zone);
         let until = |period: Option<Period>| DateRange::new(range.first(), period.map(|p| p.end), zone);

@@ -9,17 +9,18 @@ use egui::{
 };
 
 use super::date_fields::FilterField;
+use super::histograms;
 use crate::context::commands::SearchCommand;
 use crate::context::format;
-use crate::context::{ColumnCounts, Ctx, FactCounts, FactValue};
+use crate::context::{ColumnCounts, Ctx, FactCounts, FactValue, FilterControl};
 use crate::ui::style::font;
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::focus_ring;
 use crate::ui::widgets::icons::{self, Icon};
 use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, heading, section_line};
-use vicinity_core::Filter;
 use vicinity_core::condition::field::Field;
 use vicinity_core::name::fold;
+use vicinity_core::{Attribute, Filter};
 
 /// Values listed in the panel; all of them are in a list of its own.
 const LISTED: usize = 5;
@@ -64,6 +65,14 @@ impl<'a> ValueSource<'a> {
         }
     }
 
+    /// All and the admitted items with a value, as shares of the items with the most frequent one.
+    fn shares(self, counts: &FactCounts, value: &str) -> [f32; 2] {
+        let values = self.values(counts);
+        let most = values.first().map_or(1, |first| first.all).max(1) as f32;
+        let found = values.iter().take(LISTED).find(|known| *known.text == *value);
+        found.map_or([0.0, 0.0], |found| [found.all, found.items].map(|items| items as f32 / most))
+    }
+
     fn items(self, counts: &FactCounts, value: &str) -> usize {
         match self {
             Self::Field(field) => counts.items(field, value),
@@ -85,6 +94,13 @@ impl<'a> ValueSource<'a> {
         }
     }
 
+    fn control(self) -> FilterControl {
+        match self {
+            Self::Field(field) => FilterControl::Field(field),
+            Self::Column(column) => FilterControl::Column(column.name.clone()),
+        }
+    }
+
     fn id(self) -> (bool, &'a str) {
         match self {
             Self::Field(field) => (false, field.as_str()),
@@ -103,6 +119,7 @@ pub fn values(ui: &mut Ui, ctx: &Ctx<'_>, list: &ValueList<'_>) {
         return;
     }
     section_line(ui);
+    histograms::reveal(ui, ctx, &of.control());
     heading(ui, title);
     let first = values.iter().take(LISTED).map(|value| &*value.text);
     let listed: Vec<&str> = first.collect();
@@ -135,12 +152,26 @@ fn value_row(ui: &mut Ui, ctx: &Ctx<'_>, of: ValueSource<'_>, value: &str, chose
     let selected = chosen.iter().any(|chosen| is_this(&chosen));
     let right = format::number(of.items(&library.fact_counts, value) as u64);
     let row = PanelRow { lead: Leading::None, name: value, right: &right, selected, colour: theme.text1 };
-    if row.show(ui).clicked() {
+    let response = row.show(ui);
+    share_bar(ui, response.rect, of.shares(&library.fact_counts, value));
+    if response.clicked() {
         let mut next: Vec<&str> = chosen.iter().filter(|other| !is_this(other)).copied().collect();
         if !selected {
             next.push(value);
         }
         send(ctx, of.with_chosen(&library.query.filter, &next));
+    }
+}
+
+/// A thin bar below a value: all items with it in grey, those that the rest of the filter admits in colour.
+fn share_bar(ui: &Ui, row: Rect, [all, admitted]: [f32; 2]) {
+    let theme = Theme::of(ui.ctx());
+    let track = Rect::from_min_max(pos2(row.left() + SPACE[1], row.bottom() - 3.0), row.max - vec2(SPACE[1], 1.0));
+    for (share, colour) in [(all, theme.bar()), (admitted, theme.accent)] {
+        let width = track.width() * share.clamp(0.0, 1.0);
+        if width > 0.0 {
+            ui.painter().rect_filled(Rect::from_min_size(track.min, vec2(width.max(2.0), track.height())), 1, colour);
+        }
     }
 }
 
@@ -202,6 +233,7 @@ fn stars(ui: &mut Ui, ctx: &Ctx<'_>) {
         return;
     }
     section_line(ui);
+    histograms::reveal(ui, ctx, &FilterControl::Field(Field::Rating));
     heading(ui, "Rating");
     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
     for stars in 1..=5_u8 {
@@ -218,6 +250,7 @@ fn stars(ui: &mut Ui, ctx: &Ctx<'_>) {
     let right = pos2(row.right() - SPACE[1], row.center().y);
     let count = format::number(count as u64);
     ui.painter().text(right, Align2::RIGHT_CENTER, count, font(text_size::BODY), theme.text3);
+    histograms::plot(ui, ctx, &Attribute::Field(Field::Rating));
 }
 
 fn star(ui: &Ui, rect: Rect, stars: u8, is_filled: bool, is_least: bool, count: u64) -> Response {
@@ -246,6 +279,7 @@ fn place(ui: &mut Ui, ctx: &Ctx<'_>) {
         return;
     }
     section_line(ui);
+    histograms::reveal(ui, ctx, &FilterControl::Field(Field::Place));
     heading(ui, "Place");
     let right = format::number(library.fact_counts.places().unwrap_or(0) as u64);
     let row = PanelRow { lead: Leading::None, name: "Has a place", right: &right, selected, colour: theme.text1 };

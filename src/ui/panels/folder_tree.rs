@@ -4,18 +4,16 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{EventFilter, Id, Key, Modifiers, Response, Ui};
+use egui::{Id, Response, Ui};
 
+use super::tree_rows::{TreeAct, keys, show_rows};
 use crate::context::commands::{CollectionCommand, ItemCommand, MapCommand, SearchCommand};
 use crate::context::format;
 use crate::context::{Ctx, FolderCounts, FolderId};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::buttons;
-use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, on_arrow};
+use crate::ui::widgets::rows::{Leading, PanelRow, on_arrow};
 use vicinity_core::Filter;
-
-/// Rows drawn above and below the visible ones, so that the focus can move to them.
-const BEYOND: usize = 2;
 
 /// One row of the tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +39,6 @@ pub struct FolderTree {
     known: Option<(Arc<FolderCounts>, u64)>,
 }
 
-/// An action of the keyboard or the pointer on a row.
-enum Act {
-    Focus(usize),
-    Toggle(usize),
-}
-
 impl FolderTree {
     /// Draws the tree.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
@@ -55,28 +47,9 @@ impl FolderTree {
             self.known = Some((Arc::clone(counts), toggles));
             self.lines = self.list(ctx);
         }
-        let top = ui.cursor().top();
-        let clip = ui.clip_rect();
-        let row_at = |y: f32| ((y - top) / HEIGHT).max(0.0) as usize;
-        let from = row_at(clip.top()).saturating_sub(BEYOND).min(self.lines.len());
-        let to = (row_at(clip.bottom()) + 1 + BEYOND).clamp(from, self.lines.len());
-        ui.add_space(from as f32 * HEIGHT);
-        let mut act = None;
-        for at in from..to {
-            act = self.row(ui, ctx, at).or(act);
-        }
-        ui.add_space((self.lines.len() - to) as f32 * HEIGHT);
-        match act {
-            Some(Act::Focus(at)) => {
-                if let Some(line) = self.lines.get(at) {
-                    ui.memory_mut(|m| m.request_focus(row_id(line)));
-                    let y = top + at as f32 * HEIGHT;
-                    let row = egui::Rect::from_min_size(egui::pos2(clip.left(), y), egui::vec2(1.0, HEIGHT));
-                    ui.scroll_to_rect(row, None);
-                }
-            }
-            Some(Act::Toggle(at)) => self.toggle(at),
-            None => {}
+        let id = |at: usize| self.lines.get(at).map(row_id);
+        if let Some(at) = show_rows(ui, self.lines.len(), id, |ui, at| self.row(ui, ctx, at)) {
+            self.toggle(at);
         }
     }
 
@@ -110,7 +83,7 @@ impl FolderTree {
         lines
     }
 
-    fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, at: usize) -> Option<Act> {
+    fn row(&self, ui: &mut Ui, ctx: &Ctx<'_>, at: usize) -> Option<TreeAct> {
         let theme = Theme::of(ui.ctx());
         let line = self.lines.get(at)?;
         let chosen = ctx.state.library().query.filter.folder.as_ref() == Some(&line.path);
@@ -129,10 +102,11 @@ impl FolderTree {
             }
         });
         menu(&response, ctx, line);
-        let act = self.keys(ui, &response, at);
+        let act =
+            keys(ui, &response, at, self.lines.len(), |at| self.lines.get(at).map(|line| (line.depth, line.open)));
         let on_arrow = line.open.is_some() && on_arrow(&response, line.depth);
         if response.clicked() && on_arrow {
-            return Some(Act::Toggle(at));
+            return Some(TreeAct::Toggle(at));
         }
         if response.double_clicked() {
             fit(ctx, line);
@@ -142,38 +116,6 @@ impl FolderTree {
         let path = line.path.display();
         response.on_hover_text(if missing { format!("{path} is unavailable") } else { path.to_string() });
         act
-    }
-
-    /// Up, Down, Home and End move the focus; Right and Left open and close, or move a level down and up.
-    fn keys(&self, ui: &Ui, response: &Response, at: usize) -> Option<Act> {
-        if !response.has_focus() {
-            return None;
-        }
-        let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
-        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, arrows));
-        let line = self.lines.get(at)?;
-        let pressed = |key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
-        let last = self.lines.len().saturating_sub(1);
-        if pressed(Key::ArrowDown) {
-            Some(Act::Focus((at + 1).min(last)))
-        } else if pressed(Key::ArrowUp) {
-            Some(Act::Focus(at.saturating_sub(1)))
-        } else if pressed(Key::Home) {
-            Some(Act::Focus(0))
-        } else if pressed(Key::End) {
-            Some(Act::Focus(last))
-        } else if pressed(Key::ArrowRight) {
-            match line.open {
-                Some(false) => Some(Act::Toggle(at)),
-                Some(true) => Some(Act::Focus((at + 1).min(last))),
-                None => None,
-            }
-        } else if pressed(Key::ArrowLeft) {
-            let parent = (0..at).rev().find(|i| self.lines.get(*i).is_some_and(|l| l.depth < line.depth));
-            if line.open == Some(true) { Some(Act::Toggle(at)) } else { parent.map(Act::Focus) }
-        } else {
-            None
-        }
     }
 }
 

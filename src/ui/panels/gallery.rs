@@ -3,20 +3,23 @@
 use egui::{Align, Align2, Id, Layout, Popup, Rect, ScrollArea, Sense, TextEdit, Ui, UiBuilder, pos2, vec2};
 
 use super::filters;
-use crate::context::Ctx;
 use crate::context::commands::{ItemCommand, SearchAction, SearchCommand, ViewCommand};
 use crate::context::format;
 use crate::context::listing::{Sort, SortKey};
+use crate::context::{Ctx, FilterDisplay};
+use crate::ui::filter_switch;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{buttons, icons, icons::Icon, line, slider, tile};
-use vicinity_core::Filter;
+use vicinity_core::{Filter, ItemId};
 
 /// Height of a row of the header.
 const HEAD: f32 = 40.0;
 /// Below this width the header has two rows.
 const TWO_ROWS: f32 = 660.0;
+/// Width of the switch between highlighting and filtering, with its margin.
+const SWITCH: f32 = 172.0;
 /// Width of the field for file names.
 const FIELD: f32 = 190.0;
 /// Width of the slider for the thumbnail size, with its margin.
@@ -45,6 +48,8 @@ pub struct GalleryPanel {
     /// The entry to scroll to.
     pub scroll_to: Option<usize>,
     focus_seen: u64,
+    /// The item in focus that is in sight already, or was looked for in the list of this stamp.
+    followed: Option<(ItemId, Option<u64>)>,
 }
 
 /// Id of the field for file names.
@@ -56,7 +61,8 @@ impl GalleryPanel {
     /// Draws the gallery.
     pub fn show(&mut self, ui: &mut Ui, ctx: &Ctx<'_>) {
         let area = ui.max_rect();
-        let two_rows = area.width() < TWO_ROWS;
+        let switch = if filter_switch::has_matches(ctx) { SWITCH } else { 0.0 };
+        let two_rows = area.width() < TWO_ROWS + switch;
         let height = if two_rows { 2.0 * HEAD - 8.0 } else { HEAD };
         let head = Rect::from_min_size(area.min, vec2(area.width(), height)).shrink2(vec2(SPACE[2], 0.0));
         self.head(ui, ctx, head, two_rows);
@@ -67,6 +73,22 @@ impl GalleryPanel {
             return empty_gallery(ui, ctx, body);
         }
         ui.scope_builder(UiBuilder::new().max_rect(body), |ui| self.tiles(ui, ctx, top));
+    }
+
+    /// Scrolls to the item that was clicked on the map beside the gallery.
+    pub fn follow_focus(&mut self, ctx: &Ctx<'_>) {
+        let listing = &ctx.state.library().gallery.listing;
+        let Some(focus) = ctx.state.library().selection.focus() else {
+            self.followed = None;
+            return;
+        };
+        let done = |(id, stamp): (ItemId, Option<u64>)| id == focus && stamp.is_none_or(|stamp| stamp == listing.stamp);
+        if self.followed.is_some_and(done) {
+            return;
+        }
+        let at = listing.items.iter().position(|id| *id == focus);
+        self.followed = Some((focus, at.is_none().then_some(listing.stamp)));
+        self.scroll_to = at.or(self.scroll_to);
     }
 
     /// Whether the list shows something else than in the previous frame.
@@ -91,7 +113,8 @@ impl GalleryPanel {
         if two_rows {
             let second = Rect::from_min_max(pos2(head.left(), first.bottom() - 6.0), head.max);
             let sort = sort_button(ui, ctx, second);
-            let field = Rect::from_min_max(second.min, pos2(sort - SPACE[1], second.bottom()));
+            let left = display_switch(ui, ctx, second.left(), second);
+            let field = Rect::from_min_max(pos2(left, second.top()), pos2(sort - SPACE[1], second.bottom()));
             self.field(ui, ctx, field);
             title(ui, ctx, Rect::from_min_max(first.min, pos2(slider.left() - SPACE[1], first.bottom())));
         } else {
@@ -100,7 +123,10 @@ impl GalleryPanel {
             let field =
                 Rect::from_min_max(pos2(sort - SPACE[1] - FIELD, rest.top()), pos2(sort - SPACE[1], rest.bottom()));
             self.field(ui, ctx, field);
-            title(ui, ctx, Rect::from_min_max(rest.min, pos2(field.left() - SPACE[1], rest.bottom())));
+            let has_switch = filter_switch::has_matches(ctx);
+            let left = field.left() - SPACE[1] - if has_switch { SWITCH } else { 0.0 };
+            display_switch(ui, ctx, left, rest);
+            title(ui, ctx, Rect::from_min_max(rest.min, pos2(left - SPACE[1], rest.bottom())));
         }
     }
 
@@ -204,6 +230,17 @@ impl GalleryPanel {
     }
 }
 
+/// The switch between fading and hiding what does not match, while something does; returns where the next control begins.
+fn display_switch(ui: &mut Ui, ctx: &Ctx<'_>, left: f32, row: Rect) -> f32 {
+    if !filter_switch::has_matches(ctx) {
+        return left;
+    }
+    let place = Rect::from_min_max(pos2(left, row.center().y - 13.0), pos2(left + SWITCH, row.center().y + 13.0));
+    let layout = Layout::left_to_right(Align::Center);
+    filter_switch::show(&mut ui.new_child(UiBuilder::new().max_rect(place).layout(layout)), ctx);
+    place.right()
+}
+
 /// What is listed, and how many items.
 fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
     let theme = Theme::of(ui.ctx());
@@ -235,8 +272,12 @@ fn title(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
 /// `About 12 matches in 1,171 items`, and how many of them are listed.
 fn match_count(ctx: &Ctx<'_>, above_threshold: usize, listed: usize) -> String {
     let scored = super::results::scored(ctx);
-    let top =
-        if (listed as u64) < scored { format!(" · top {}", format::number(listed as u64)) } else { String::new() };
+    let hides_rest = ctx.state.preferences.filter_display == FilterDisplay::Filter && above_threshold > 0;
+    let top = if (listed as u64) < scored && !hides_rest {
+        format!(" · top {}", format::number(listed as u64))
+    } else {
+        String::new()
+    };
     format!("{} in {}{top}", super::results::matches(above_threshold), format::count(scored, "item"))
 }
 

@@ -7,7 +7,7 @@ use egui::{Align2, Id, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, ve
 use crate::context::LoadedPreview;
 use crate::context::commands::{Action, ItemAction, ItemCommand, SearchAction, ViewCommand};
 use crate::context::format;
-use crate::context::{AppliedLabels, CentralView, Ctx};
+use crate::context::{AppliedLabels, Ctx};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, line, tile, truncate};
@@ -45,7 +45,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
 /// Next to the gallery there is no list of hits, so its summary is shown here while nothing is selected.
 fn nothing_selected(ui: &mut Ui, ctx: &Ctx<'_>) {
     let theme = Theme::of(ui.ctx());
-    let beside_gallery = ctx.state.preferences.central_view == CentralView::Gallery;
+    let beside_gallery = ctx.state.preferences.central_view.shows_gallery();
     if ctx.state.library().query.external_chip().is_some() {
         search_image(ui, ctx);
     }
@@ -326,7 +326,7 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
     let listed =
         ctx.state.library().gallery.pinned.as_ref().is_some_and(|p| p.stamp() == ctx.state.library().selection.stamp());
     if items.len() > NEIGHBOURS_SHOWN
-        && !(listed && ctx.state.preferences.central_view == CentralView::Gallery)
+        && !(listed && ctx.state.preferences.central_view.shows_gallery())
         && buttons::link(ui, "Show all in gallery", "Show all in gallery").clicked()
     {
         ctx.send(ViewCommand::ListSelection);
@@ -356,6 +356,8 @@ fn multiple_items(ui: &mut Ui, ctx: &Ctx<'_>) {
             Action::Items(ItemAction::EditLabels),
             Action::Search(SearchAction::BySelection),
             Action::Items(ItemAction::CopyPath),
+            Action::Items(ItemAction::ExportSelection),
+            Action::Items(ItemAction::CopyFiles),
         ] {
             let text = match command {
                 Action::Items(ItemAction::CopyPath) => format!("Copy {}", format::count(items.len() as u64, "path")),

@@ -1,15 +1,21 @@
 //! Panels and dialogs of the window, one file each.
 
 pub mod about;
+pub mod axes_bar;
+pub mod cluster_name;
+pub mod cluster_tree;
 pub mod collection;
 pub mod column_filters;
 pub mod condition_field;
 pub mod date_fields;
 pub mod fact_filters;
 pub mod failures;
+pub mod filter_bar;
 pub mod filters;
 pub mod folder_tree;
 pub mod gallery;
+pub mod groups;
+pub mod histograms;
 pub mod import_settings;
 pub mod inspector;
 pub mod label_editor;
@@ -30,7 +36,9 @@ pub mod status_bar;
 pub mod suggestions;
 pub mod table_form;
 pub mod text_form;
+pub mod timeline;
 pub mod top_bar;
+pub mod tree_rows;
 pub mod welcome;
 
 use egui::{Frame, Margin, Stroke};

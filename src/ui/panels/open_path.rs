@@ -75,6 +75,11 @@ fn prompt(purpose: PathPurpose) -> (&'static str, &'static str) {
         PathPurpose::ImportModel => ("Path of a model folder to import", "Import model"),
         PathPurpose::ImportArchive => ("Path of a model archive (zip, tar, tar.gz)", "Import model"),
         PathPurpose::LoadLabels => ("Path of a text file with one label per line", "Load labels"),
+        PathPurpose::ExportSelection => {
+            ("Path of the file to write: a list (.csv, .parquet), or vectors with a list next to them (.npy)", "Export")
+        }
+        PathPurpose::CopyFiles => ("Path of the folder to copy the files to", "Copy files"),
+        PathPurpose::SaveMap => ("Path of the file to write: an image (.png, .svg) or a web page (.html)", "Save map"),
         PathPurpose::Export => ("Path of the .npy file to write; the list of items is written next to it", "Export"),
     }
 }

@@ -68,11 +68,12 @@ impl PreviewPanel {
         let at = match list {
             NavigationList::Gallery(listing) => {
                 if self.position.is_none_or(|(stamp, of, _)| (stamp, of) != (listing.stamp, id)) {
-                    self.position = Some((listing.stamp, id, list.position(id)));
+                    let before = self.position.and_then(|(_, _, at)| at).unwrap_or_default();
+                    self.position = Some((listing.stamp, id, list.position(id, before)));
                 }
                 self.position.and_then(|(_, _, at)| at)
             }
-            _ => list.position(id),
+            _ => list.position(id, 0),
         };
         // From a match, only the matches are browsed, not the less similar rest of the list.
         let matching = match list {

@@ -10,11 +10,13 @@ use crate::ui::style::font;
 use crate::ui::theme::{Theme, text_size};
 
 /// Keys that are not commands.
-const OTHER_KEYS: [(&str, &str); 4] = [
+const OTHER_KEYS: [(&str, &str); 6] = [
     ("Go to the first result", "Enter"),
     ("Move between results or thumbnails", "Arrow keys"),
     ("Preview", "Space"),
     ("Add to selection", "Ctrl + click"),
+    ("Box or lasso on the map", "Shift + drag,  Alt + drag"),
+    ("With a tool: add, subtract, intersect", "Shift,  Alt,  Shift + Alt"),
 ];
 
 /// Draws the dialog if it is open.

@@ -5,9 +5,9 @@ use egui::{Align, Frame, Layout, Margin, Panel, Sense, Ui, vec2};
 
 use super::{models, network};
 use crate::context::Ctx;
-use crate::context::commands::{CollectionAction, ModelAction, ModelCommand};
+use crate::context::commands::{CollectionAction, ItemAction, ModelAction, ModelCommand};
 use crate::context::format;
-use crate::context::{Notice, Severity, UnfinishedImport};
+use crate::context::{ExportProgress, Notice, Severity, UnfinishedImport};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::{bar, buttons, lines, one_line, text_width};
@@ -82,6 +82,9 @@ fn left(ui: &mut Ui, ctx: &Ctx<'_>) {
     if progress.stage != Stage::Idle {
         import(ui, ctx, progress);
     }
+    if let Some(export) = &state.library().export {
+        return exporting(ui, ctx, export);
+    }
     let read_only = state.library().snapshot.as_ref().and_then(|s| s.parts().read_only.as_deref());
     let unfinished = state.library().unfinished.filter(|_| progress.stage == Stage::Idle && read_only.is_none());
     if let Some(unfinished) = unfinished {
@@ -124,6 +127,21 @@ fn reading_text(ui: &mut Ui, ctx: &Ctx<'_>, progress: &TextProgress) {
     let name = format!("{action} reading text");
     if buttons::quiet_with_room(ui, action, "Resume", &name, theme.text2).clicked() {
         ctx.send(CollectionAction::PauseText);
+    }
+}
+
+/// An export that is under way, and a button to end it.
+fn exporting(ui: &mut Ui, ctx: &Ctx<'_>, export: &ExportProgress) {
+    let theme = Theme::of(ui.ctx());
+    dot(ui, theme.accent);
+    let of = |done: u64| match export.total {
+        0 => format!("{}…", export.activity),
+        total => format!("{}: {} of {}", export.activity, format::number(done), format::number(total)),
+    };
+    let job = LayoutJob::simple_singleline(of(export.done), font(text_size::SMALL), theme.text2);
+    label_with_room(ui, job, &of(export.total));
+    if buttons::quiet(ui, "Cancel", "Cancel export", theme.text2).clicked() {
+        ctx.send(ItemAction::CancelExport);
     }
 }
 

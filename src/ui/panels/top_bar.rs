@@ -5,10 +5,10 @@ use egui::{
     pos2, vec2,
 };
 
-use super::filters::{self, FilterChip};
 use crate::context::QueryChip;
 use crate::context::commands::{
-    Action, CollectionAction, CollectionCommand, ModelAction, SearchAction, SearchCommand, SearchTiming, ViewAction,
+    Action, CollectionAction, CollectionCommand, MapAction, ModelAction, SearchAction, SearchCommand, SearchTiming,
+    ViewAction,
 };
 use crate::context::{CentralView, Ctx};
 use crate::ui::style::{bold, font};
@@ -30,6 +30,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     Panel::top("top").exact_size(HEIGHT).frame(frame).show(ui, |ui| {
         let bar = panel_buttons(ui, ctx, ui.max_rect());
         let left = library_button(ui, ctx, bar);
+        let left = back_and_forward(ui, ctx, left, bar);
         let right = right_group(ui, ctx, bar);
         let available = Rect::from_min_max(pos2(left + SPACE[3], bar.top()), pos2(right - SPACE[3], bar.bottom()));
         let width = (bar.width() * 0.5).min(available.width());
@@ -88,6 +89,25 @@ fn library_button(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     rect.right()
 }
 
+/// The buttons that go back and forward, where there is room for them; returns their right edge.
+fn back_and_forward(ui: &mut Ui, ctx: &Ctx<'_>, left: f32, bar: Rect) -> f32 {
+    if ctx.state.view.narrow || !ctx.state.has_library() {
+        return left;
+    }
+    let theme = Theme::of(ui.ctx());
+    let mut left = left + SPACE[2];
+    for (action, icon) in [(ViewAction::GoBack, Icon::Left), (ViewAction::GoForward, Icon::Right)] {
+        let place = Rect::from_min_size(pos2(left, bar.center().y - 12.0), vec2(24.0, 24.0));
+        left = place.right();
+        if Action::from(action).unavailable(ctx.state).is_some() {
+            icons::paint_at(ui.painter(), icon, place.center(), theme.line);
+        } else if buttons::toggle_in(ui, icon, action, true, place).clicked() {
+            ctx.send(action);
+        }
+    }
+    left
+}
+
 fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let entry = |ui: &mut Ui, action: Action| _ = buttons::menu_entry(ui, ctx, action);
@@ -113,9 +133,11 @@ fn library_menu(ui: &mut Ui, ctx: &Ctx<'_>) {
     entry(ui, CollectionAction::CloseLibrary.into());
     separator(ui);
     entry(ui, CollectionAction::Rescan.into());
+    entry(ui, MapAction::SaveMap.into());
     entry(ui, CollectionAction::Export.into());
     entry(ui, CollectionAction::ImportSettings.into());
     separator(ui);
+    entry(ui, ViewAction::ToggleTimeline.into());
     entry(ui, ViewAction::CycleTheme.into());
     entry(ui, ModelAction::Settings.into());
     entry(ui, ModelAction::ShowModels.into());
@@ -163,15 +185,30 @@ fn right_group(ui: &mut Ui, ctx: &Ctx<'_>, bar: Rect) -> f32 {
     if response.on_hover_text(tooltip).clicked() {
         ctx.send(ModelAction::ShowModels);
     }
-    let switch = Rect::from_min_max(
-        pos2(rect.left() - SPACE[3] - 128.0, bar.center().y - 13.0),
-        pos2(rect.left() - SPACE[3], bar.center().y + 13.0),
-    );
+    view_switch(ui, ctx, pos2(rect.left() - SPACE[3], bar.center().y))
+}
+
+/// The views, in the order of their keys.
+const VIEWS: [(CentralView, ViewAction); 4] = [
+    (CentralView::Map, ViewAction::ShowMap),
+    (CentralView::Gallery, ViewAction::ShowGallery),
+    (CentralView::Split, ViewAction::ShowSplit),
+    (CentralView::Axes, ViewAction::ShowAxes),
+];
+
+/// Draws the switch between the views left of `right`; returns its left edge.
+fn view_switch(ui: &mut Ui, ctx: &Ctx<'_>, right: egui::Pos2) -> f32 {
+    let now = ctx.state.preferences.central_view;
+    // A narrow window has room for the first two, and for the one in use.
+    let fits = |at: usize, view: CentralView| !ctx.state.view.narrow || at < 2 || view == now;
+    let shown: Vec<_> = VIEWS.into_iter().enumerate().filter(|(at, (view, _))| fits(*at, *view)).collect();
+    let names: Vec<&str> = shown.iter().map(|(_, (_, action))| action.info().text).collect();
+    let selected = shown.iter().position(|(_, (view, _))| *view == now).unwrap_or(0);
+    let switch = Rect::from_min_max(pos2(right.x - 320.0, right.y - 13.0), pos2(right.x, right.y + 13.0));
     let mut child =
         ui.new_child(egui::UiBuilder::new().max_rect(switch).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    let selected = usize::from(ctx.state.preferences.central_view == CentralView::Gallery);
-    if let Some(clicked) = buttons::segments(&mut child, &["Map", "Gallery"], selected) {
-        ctx.send(if clicked == 0 { ViewAction::ShowMap } else { ViewAction::ShowGallery });
+    if let Some((_, (_, action))) = buttons::segments(&mut child, &names, selected).and_then(|at| shown.get(at)) {
+        ctx.send(*action);
     }
     child.min_rect().left()
 }
@@ -193,9 +230,6 @@ fn search_box(ui: &mut Ui, ctx: &Ctx<'_>, rect: Rect) {
         if focused { theme.text1 } else { theme.text2 },
     );
     let mut left = rect.left() + 36.0;
-    for (i, chip) in filters::chips(&query.filter).into_iter().enumerate() {
-        left = filter_chip(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
-    }
     for (i, chip) in query.chips.iter().enumerate() {
         left = chip_at(ui, ctx, i, chip, pos2(left, rect.center().y), rect.right() - 140.0) + 6.0;
     }
@@ -267,15 +301,6 @@ fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui:
     let (end, removed) = chip_of(ui, &chip.label, picture, ("chip", index), at, limit);
     if removed {
         ctx.send(SearchCommand::RemovePart(index));
-    }
-    end
-}
-
-/// The same for a criterion of the filter.
-fn filter_chip(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: FilterChip, at: egui::Pos2, limit: f32) -> f32 {
-    let (end, removed) = chip_of(ui, &chip.text, None, ("filter chip", index), at, limit);
-    if removed {
-        ctx.send(SearchCommand::SetFilter(chip.without));
     }
     end
 }

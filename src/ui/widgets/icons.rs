@@ -45,6 +45,8 @@ pub enum Icon {
     PanelRight,
     /// A star of five rays.
     Star,
+    /// Three dots.
+    More,
 }
 
 /// The rays of a star and the corners between them.
@@ -79,7 +81,7 @@ fn path(icon: Icon) -> (&'static [&'static [[f32; 2]]], bool) {
         Icon::Copy => (&[&[[5.5, 5.5], [13.5, 5.5], [13.5, 13.5], [5.5, 13.5]]], true),
         Icon::PanelLeft | Icon::PanelRight => (&[&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]], true),
         Icon::Star => (&[&STAR], true),
-        Icon::Search | Icon::Retry => (&[], false),
+        Icon::Search | Icon::Retry | Icon::More => (&[], false),
     }
 }
 
@@ -111,6 +113,9 @@ pub fn paint(painter: &Painter, icon: Icon, rect: Rect, colour: Color32) {
                 stroke,
             ));
         }
+        Icon::More => [3.5, 8.0, 12.5].iter().for_each(|x| {
+            painter.circle_filled(at([*x, 8.0]), 1.3 * scale, colour);
+        }),
         Icon::PanelLeft => segment([6.0, 3.0], [6.0, 13.0]),
         Icon::PanelRight => segment([10.0, 3.0], [10.0, 13.0]),
         Icon::Label => _ = painter.circle_filled(at([5.4, 5.8]), 1.1 * scale, colour),

@@ -1,6 +1,7 @@
 //! Widgets shared by panels; each has an accessible name, a focus ring, and a target of at least 24 points.
 
 pub mod buttons;
+pub mod histogram;
 pub mod icons;
 pub mod rows;
 pub mod tile;

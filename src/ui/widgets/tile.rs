@@ -43,6 +43,10 @@ impl Tile<'_> {
         } else if response.hovered() {
             ui.painter().rect_stroke(rect, RADIUS[1] - 2, Stroke::new(1.0, theme.text3), StrokeKind::Outside);
         }
+        // The pointer is on it, here or on the map.
+        if ctx.state.library().hover == Some(id) && !response.hovered() {
+            ui.painter().rect_stroke(rect.expand(3.0), RADIUS[1], Stroke::new(2.0, theme.text1), StrokeKind::Inside);
+        }
         focus_ring(ui.painter(), theme, &response, rect, RADIUS[1] - 2);
         let mut name = match self.score {
             Some(score) => format!("{}, score {}", self.item.name(), format::score(score)),
@@ -173,6 +177,16 @@ fn context_menu(response: &Response, ctx: &Ctx<'_>, item: &Item) {
         row(SearchAction::BySelection.into(), SearchCommand::AddPart(vicinity_core::QueryPart::Item(item.id)).into());
         row(ItemAction::Reveal.into(), ItemCommand::Reveal(item.id).into());
         row(ItemAction::CopyPath.into(), ItemCommand::CopyPath(item.id).into());
+        for action in [ItemAction::ExportSelection, ItemAction::CopyFiles] {
+            if super::buttons::menu_row(ui, action.info().text, "").clicked() {
+                // What is clicked is exported: all that is selected, or else this item.
+                if !ctx.state.library().selection.set.contains(&item.id) {
+                    ctx.send(ItemCommand::Select(vec![item.id]));
+                }
+                ctx.send(action);
+                ui.close();
+            }
+        }
         if super::buttons::menu_row(ui, "Preview", "Space").clicked() {
             ctx.send(ItemCommand::OpenPreview(item.id));
             ui.close();

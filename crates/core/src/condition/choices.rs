@@ -95,17 +95,22 @@ impl Filter {
         self.replaced(|part| is_column_choice(part, name), written.as_slice())
     }
 
-    /// The smallest and the largest value of a column that are admitted, as `column c >= 1 and column c <= 2` says.
+    /// The smallest and the largest value of a column that are admitted, as `column c >= 1 and column c <= 2` says; also of
+    /// `column c < 2`, which histograms write.
     pub fn column_limits(&self, name: &ColumnName) -> [Option<&str>; 2] {
-        [Operator::GreaterOrEqual, Operator::LessOrEqual].map(|operator| {
-            let parts = self.condition_parts().iter().rev();
-            parts.filter_map(|part| column_limit(part, name)).find(|(of, _)| *of == operator).map(|(_, typed)| typed)
+        [true, false].map(|is_first| {
+            let mut limits = self.condition_parts().iter().rev().filter_map(|part| column_limit(part, name));
+            limits.find(|(of, _)| (*of == Operator::GreaterOrEqual) == is_first).map(|(_, typed)| typed)
         })
     }
 
     /// The same filter with other limits of a column.
     pub fn with_column_limits(&self, name: &ColumnName, limits: [Option<&str>; 2]) -> Self {
-        let limits = [Operator::GreaterOrEqual, Operator::LessOrEqual].into_iter().zip(limits);
+        // An end that is not changed still does not belong to what is admitted.
+        let mut known = self.condition_parts().iter().filter_map(|part| column_limit(part, name));
+        let is_below = known.any(|(operator, typed)| operator == Operator::Less && Some(typed) == limits[1]);
+        let until = if is_below { Operator::Less } else { Operator::LessOrEqual };
+        let limits = [Operator::GreaterOrEqual, until].into_iter().zip(limits);
         let write = |(operator, limit): (Operator, Option<&str>)| {
             Some(format!("column {} {operator} {}", quoted(name.as_str()), quoted(limit?)))
         };
@@ -134,7 +139,7 @@ impl Filter {
     }
 
     /// Replaces parts of the condition by written ones; the first of them takes the place of the first that goes.
-    fn replaced(&self, goes: impl Fn(&Condition) -> bool, written: &[String]) -> Self {
+    pub(super) fn replaced(&self, goes: impl Fn(&Condition) -> bool, written: &[String]) -> Self {
         // Written by this file with a field, an operator and quoted texts, so they can be read.
         let mut new: Vec<Condition> =
             written.iter().filter_map(|text| Condition::parse(text, &TimeZone::UTC).ok()).collect();
@@ -158,7 +163,7 @@ fn is_column_choice(part: &Condition, name: &ColumnName) -> bool {
 fn column_limit<'a>(part: &'a Condition, name: &ColumnName) -> Option<(Operator, &'a str)> {
     let comparison = part.as_column().filter(|comparison| comparison.name() == name)?;
     let operator = comparison.operator();
-    let is_limit = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual);
+    let is_limit = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual | Operator::Less);
     let [value] = comparison.values() else { return None };
     is_limit.then(|| (operator, value.typed()))
 }

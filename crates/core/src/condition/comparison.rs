@@ -8,6 +8,7 @@ use super::operator::Operator;
 use super::text::TextPattern;
 use super::time::TimeSpan;
 use crate::item::{Item, Modality};
+use crate::item_facts::ItemFacts;
 use crate::photo_summary::PhotoSummary;
 
 /// What a field is compared with.
@@ -48,13 +49,14 @@ impl Comparison {
     }
 
     /// Whether the facts of an item agree. What is not known agrees with nothing, so that it is found by `!=` and `!~`.
-    pub fn admits(&self, item: &Item, photo: Option<&PhotoSummary>) -> bool {
-        self.values.iter().any(|value| self.agrees(value, item, photo)) != self.operator.is_negative()
+    pub fn admits(&self, item: &Item, facts: ItemFacts<'_>) -> bool {
+        self.values.iter().any(|value| self.agrees(value, item, facts)) != self.operator.is_negative()
     }
 
-    fn agrees(&self, value: &Operand, item: &Item, photo: Option<&PhotoSummary>) -> bool {
+    fn agrees(&self, value: &Operand, item: &Item, facts: ItemFacts<'_>) -> bool {
+        let photo = facts.photo;
         match value {
-            Operand::Text(pattern) => any_text(self.field, item, photo, &mut |text| pattern.matches(text)),
+            Operand::Text(pattern) => any_text(self.field, item, facts, &mut |text| pattern.matches(text)),
             Operand::Number(wanted) => {
                 number(self.field, item, photo).is_some_and(|is| is_ordered(is, wanted, self.operator))
             }
@@ -67,14 +69,20 @@ impl Comparison {
 }
 
 /// Whether a fact of an item is known.
-pub fn is_known(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> bool {
+pub fn is_known(field: Field, item: &Item, facts: ItemFacts<'_>) -> bool {
+    let photo = facts.photo;
     match field {
         Field::Type => true,
         Field::Place => photo.is_some_and(|photo| photo.position.is_some()),
         Field::Taken | Field::Modified => time(field, item, photo).is_some(),
-        Field::Camera | Field::Lens | Field::Colour | Field::Keyword | Field::Format | Field::Folder | Field::Name => {
-            any_text(field, item, photo, &mut |text| !text.is_empty())
-        }
+        Field::Camera
+        | Field::Lens
+        | Field::Colour
+        | Field::Keyword
+        | Field::Format
+        | Field::Folder
+        | Field::Name
+        | Field::Group => any_text(field, item, facts, &mut |text| !text.is_empty()),
         Field::Focal
         | Field::Aperture
         | Field::Exposure
@@ -87,13 +95,18 @@ pub fn is_known(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> bool
 }
 
 /// Whether one of the texts of a field agrees. Paths and names are their bytes, usually UTF-8.
-fn any_text(field: Field, item: &Item, photo: Option<&PhotoSummary>, agrees: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+fn any_text(field: Field, item: &Item, facts: ItemFacts<'_>, agrees: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let photo = facts.photo;
     let mut one = |text: Option<&str>| text.is_some_and(|text| agrees(text.as_bytes()));
     match field {
         Field::Camera => one(photo.and_then(|photo| photo.camera.as_deref())),
         Field::Lens => one(photo.and_then(|photo| photo.lens.as_deref())),
         Field::Colour => one(photo.and_then(|photo| photo.colour_label.as_deref())),
         Field::Keyword => photo.is_some_and(|photo| photo.keywords.iter().any(|keyword| one(Some(keyword)))),
+        Field::Group => {
+            let groups = facts.groups.map_or(&[][..], |groups| groups.all());
+            groups.iter().any(|group| agrees(group.name().as_bytes()) && group.contains(item.id))
+        }
         Field::Name => agrees(split_path(&item.path).1),
         Field::Folder => agrees(split_path(&item.path).0),
         Field::Format => extension(&item.path).is_some_and(|extension| agrees(usual_extension(extension))),
@@ -102,7 +115,7 @@ fn any_text(field: Field, item: &Item, photo: Option<&PhotoSummary>, agrees: &mu
 }
 
 /// The number of a field, in the unit of [`Number`].
-fn number(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> Option<f64> {
+pub fn number(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> Option<f64> {
     let of_photo = |value: fn(&PhotoSummary) -> Option<f32>| photo.and_then(value).map(f64::from);
     match field {
         Field::Focal => of_photo(|photo| photo.focal_length_mm),
@@ -118,7 +131,7 @@ fn number(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> Option<f64
 }
 
 /// The time of a field, in the unit of [`TimeSpan`].
-fn time(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> Option<i64> {
+pub fn time(field: Field, item: &Item, photo: Option<&PhotoSummary>) -> Option<i64> {
     match field {
         Field::Taken => photo.and_then(|photo| photo.taken),
         Field::Modified => Some(item.modified_ns),

@@ -43,6 +43,8 @@ pub enum Field {
     Folder,
     /// Name of the file.
     Name,
+    /// Groups that the user keeps under names.
+    Group,
 }
 
 /// What values a field has.
@@ -62,7 +64,7 @@ pub enum FieldKind {
 
 impl Field {
     /// All of them, as the help lists them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Taken,
         Self::Modified,
         Self::Camera,
@@ -82,6 +84,7 @@ impl Field {
         Self::Format,
         Self::Folder,
         Self::Name,
+        Self::Group,
     ];
 
     /// The word for it in a condition.
@@ -106,6 +109,7 @@ impl Field {
             Self::Format => "format",
             Self::Folder => "folder",
             Self::Name => "name",
+            Self::Group => "group",
         }
     }
 
@@ -134,9 +138,14 @@ impl Field {
     pub fn kind(self) -> FieldKind {
         match self {
             Self::Taken | Self::Modified => FieldKind::Time,
-            Self::Camera | Self::Lens | Self::Colour | Self::Keyword | Self::Format | Self::Folder | Self::Name => {
-                FieldKind::Text
-            }
+            Self::Camera
+            | Self::Lens
+            | Self::Colour
+            | Self::Keyword
+            | Self::Format
+            | Self::Folder
+            | Self::Name
+            | Self::Group => FieldKind::Text,
             Self::Focal
             | Self::Aperture
             | Self::Exposure
@@ -181,6 +190,7 @@ impl Field {
             Self::Format => "jpg",
             Self::Folder => "Italy or \"2023/Italy\"",
             Self::Name => "\"IMG_0001.jpg\"",
+            Self::Group => "\"Best of June\"",
         }
     }
 }

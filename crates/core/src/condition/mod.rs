@@ -7,6 +7,7 @@
 //!   folders of that name.
 //! * `place within 45.8,5.9 47.8,10.5` is a box, eastwards from the first corner to the second; `place near 47.37,8.54 10 km`
 //!   a circle.
+//! * `group = "Best of June"` is met by the items of a group that the user keeps under that name.
 //! * `column "unit price" > 3` compares a column of tables, whatever its values are: numbers, dates, texts.
 //! * `and` binds stronger than `or`, and `not` stronger than both.
 //!
@@ -19,11 +20,13 @@ pub mod column_check;
 pub mod comparison;
 pub mod error;
 pub mod field;
+pub mod group_check;
 mod lexer;
 pub mod number;
 pub mod operator;
 mod parser;
 pub mod place;
+pub mod ranges;
 pub mod text;
 pub mod time;
 
@@ -137,8 +140,8 @@ impl Condition {
             Node::All(parts) => parts.iter().all(|part| part.admits(item, facts)),
             Node::Any(parts) => parts.iter().any(|part| part.admits(item, facts)),
             Node::Not(part) => !part.admits(item, facts),
-            Node::Has(field) => is_known(*field, item, facts.photo),
-            Node::Comparison(comparison) => comparison.admits(item, facts.photo),
+            Node::Has(field) => is_known(*field, item, facts),
+            Node::Comparison(comparison) => comparison.admits(item, facts),
             Node::Place(area) => facts.photo.and_then(|photo| photo.position).is_some_and(|place| area.contains(place)),
             Node::HasColumn(name) => facts.tables.is_some_and(|tables| tables.cell(item, name).is_some()),
             Node::Column(comparison) => comparison.admits(item, facts.tables),

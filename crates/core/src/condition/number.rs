@@ -79,10 +79,15 @@ pub fn decimal(text: &str) -> Option<f64> {
 /// Whether two numbers mean the same: cameras round focal lengths, and store apertures and exposure times as powers of two
 /// (f/2.8 is 2.828), whose steps are over 10 % apart.
 pub fn approximately(a: f64, b: f64, field: Field) -> bool {
+    a == b || (a - b).abs() <= tolerance(field) * b.abs()
+}
+
+/// The share of a number by which another may differ and still mean the same.
+pub fn tolerance(field: Field) -> f64 {
     match field {
-        Field::Focal => (a - b).abs() <= 0.01 * b.abs(),
-        Field::Aperture | Field::Exposure => (a - b).abs() <= 0.02 * b.abs(),
-        _ => a == b,
+        Field::Focal => 0.01,
+        Field::Aperture | Field::Exposure => 0.02,
+        _ => 0.0,
     }
 }
 

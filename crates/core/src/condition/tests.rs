@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::table::{TableBuilder, TableFormat, TableSet};
-use crate::{ContentHash, ItemId, Modality, Part, PhotoSummary};
+use crate::{ContentHash, ItemGroup, ItemGroups, ItemId, Modality, Part, PhotoSummary};
 
 fn parsed(text: &str) -> Condition {
     Condition::parse(text, &TimeZone::UTC).unwrap_or_else(|error| panic!("{error}\n{}", error.marked(text)))
@@ -36,6 +36,23 @@ fn item(path: &str) -> Item {
         pixels: Some([4000, 3000]),
         snippet: None,
     }
+}
+
+#[test]
+fn a_group_is_a_text_of_its_items() {
+    let group = |name: &str, items: &[u32]| ItemGroup::new(name, items.iter().copied().map(ItemId).collect());
+    let groups = ItemGroups::new([group("Best of June", &[0, 3]), group("Later", &[3])]);
+    let facts = ItemFacts { groups: Some(&groups), ..ItemFacts::default() };
+    let admits = |text: &str| parsed(text).admits(&item("/a.jpg"), facts);
+    assert!(admits("group = \"best of june\"") && admits("group ~ june") && admits("has group"));
+    assert!(!admits("group = later") && admits("group != later") && admits("group in (Later, \"best of june\")"));
+    assert!(!parsed("has group").admits(&item("/a.jpg"), ItemFacts::default()), "nothing is known of groups");
+    let condition = parsed("rating >= 3 and not (group = X or has group)");
+    assert!(condition.has_groups() && !parsed("folder = X").has_groups());
+    assert_eq!(parsed(&condition.to_string()), condition);
+    let error = condition.check_groups(&groups).expect_err("there is none");
+    assert_eq!(error.to_string(), "the library has no group `X`; its groups are Best of June, Later");
+    assert_eq!(parsed("group != LATER or group ~ X").check_groups(&groups), Ok(()));
 }
 
 fn photo() -> PhotoSummary {
@@ -298,7 +315,7 @@ fn comparisons_that_no_column_can_meet_are_told_with_an_example() {
 #[test]
 fn columns_are_compared_by_what_their_values_are() {
     let (item, tables) = row_of_table();
-    let admits = |text: &str| parsed(text).admits(&item, ItemFacts { photo: None, tables: Some(&tables) });
+    let admits = |text: &str| parsed(text).admits(&item, ItemFacts { tables: Some(&tables), ..ItemFacts::default() });
     for text in [
         "column price = -2",
         "column PRICE < 0 and column price >= -2.0",
@@ -329,7 +346,7 @@ fn columns_are_compared_by_what_their_values_are() {
         assert!(!admits(text), "{text}");
     }
     let photo = Item { part: None, ..item.clone() };
-    assert!(!parsed("has column price").admits(&photo, ItemFacts { photo: None, tables: Some(&tables) }));
+    assert!(!parsed("has column price").admits(&photo, ItemFacts { tables: Some(&tables), ..ItemFacts::default() }));
     assert!(!parsed("column price < 0").admits(&item, ItemFacts::default()));
     let names = parsed("column a = 1 and not (has column b or rating = 3)");
     assert_eq!(names.columns().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);

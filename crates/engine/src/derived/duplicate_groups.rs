@@ -106,6 +106,7 @@ mod tests {
             generation: 1,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: Vec::<Root>::new(),
             chunks: vec![Arc::new(items.iter().enumerate().map(item).collect())],
             vector_rows: vec![Arc::new(vec![0; items.len()])],

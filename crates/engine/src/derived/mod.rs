@@ -10,6 +10,7 @@ mod clusters;
 pub mod duplicate_groups;
 mod duplicates;
 pub mod file;
+mod graph;
 mod layout;
 mod map_quality;
 mod schedule;
@@ -31,6 +32,7 @@ const ARTEFACTS: &[Start] = &[
     start::<clusters::ClusterFinder>,
     start::<duplicates::DuplicateFinder>,
     start::<map_quality::MapMeasurer>,
+    start::<graph::GraphMeasurer>,
 ];
 
 type Start = fn(&Context) -> io::Result<(Box<dyn Schedule>, Worker)>;

@@ -179,6 +179,8 @@ fn add_later_tables(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute("ALTER TABLE items ADD COLUMN crc INTEGER", ())?;
     }
     connection.execute(super::assigned_labels::TABLE, ())?;
+    connection.execute(super::cluster_names::TABLE, ())?;
+    connection.execute(super::groups::TABLE, ())?;
     connection.execute(super::sums::TABLE, ())?;
     super::rejected::add_table(connection)
 }
@@ -345,6 +347,8 @@ fn salvage(dir: &Path) -> Salvaged {
     Salvaged {
         roots: roots(&connection).unwrap_or_default(),
         labels: super::assigned_labels::load(&connection).ok().flatten(),
+        cluster_names: super::cluster_names::load(&connection).unwrap_or_default(),
+        groups: super::groups::load(&connection).map_or(0, |groups| groups.all().len()),
         options: super::import_options::load(&connection).ok().and_then(|(options, _)| options),
         picture_texts: picture_texts::salvage(&connection),
     }

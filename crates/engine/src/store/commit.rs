@@ -9,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::loaded::{
     FileEntry, FileStamp, ItemChange, LoadedCatalog, VectorKind, item_checksum, part_kind, vector_kind,
 };
-use super::{NewItem, Store, StoreError, paths, rejected};
+use super::{NewItem, Store, StoreError, groups, paths, rejected};
 use crate::snapshot::Root;
-use vicinity_core::{ContentHash, Embedding, Item, ItemId};
+use vicinity_core::{ContentHash, Embedding, Item, ItemGroup, ItemGroups, ItemId};
 
 /// Maximum number of files with the same content that are checked for having been moved.
 const MOVE_CANDIDATES: u32 = 8;
@@ -101,19 +101,27 @@ impl Store {
                     rejected::forget(connection, &item.path, model)?;
                 }
             }
+            let regrouped = batch.regrouped();
+            if let Some(groups) = &regrouped {
+                groups::write(connection, groups)?;
+            }
             Ok((
                 std::mem::take(&mut batch.changes),
                 std::mem::take(&mut batch.touched),
                 std::mem::take(&mut batch.moved_from),
+                regrouped,
             ))
         });
-        let (changes, touched, moved_from) = committed.inspect_err(|_| {
+        let (changes, touched, moved_from, regrouped) = committed.inspect_err(|_| {
             if !fresh.is_empty() {
                 self.file.cut(self.model.rows);
             }
         })?;
         self.loaded.vectors.extend((self.model.rows..).zip(fresh).map(|(row, (key, _))| (key, row)));
         self.model.rows = end;
+        if let Some(groups) = regrouped {
+            self.loaded.parts.groups = Arc::new(groups);
+        }
         for (item, _) in &items {
             self.loaded.rejected.remove(&item.path);
         }
@@ -199,13 +207,34 @@ struct Batch<'a> {
     /// Former paths of moved files.
     moved_from: Vec<PathBuf>,
     changes: Vec<ItemChange>,
+    /// Items that have another number now, with that.
+    renumbered: HashMap<ItemId, ItemId>,
     /// The file stored last and whether it has parts: its items of the other kind are already removed.
     last_file: Option<(i64, bool)>,
 }
 
 impl<'a> Batch<'a> {
     fn new(loaded: &'a LoadedCatalog) -> Self {
-        Self { loaded, touched: HashMap::new(), moved_from: Vec::new(), changes: Vec::new(), last_file: None }
+        Self {
+            loaded,
+            touched: HashMap::new(),
+            moved_from: Vec::new(),
+            changes: Vec::new(),
+            renumbered: HashMap::new(),
+            last_file: None,
+        }
+    }
+
+    /// The groups with the numbers that their items have now, where these are others: a model that has not embedded an item
+    /// before adds it anew.
+    fn regrouped(&self) -> Option<ItemGroups> {
+        let groups = &self.loaded.parts.groups;
+        let now = |id: &ItemId| self.renumbered.get(id).copied().unwrap_or(*id);
+        let is_in_group = |old: &ItemId| groups.all().iter().any(|group| group.items().binary_search(old).is_ok());
+        self.renumbered.keys().any(is_in_group).then(|| {
+            let renumbered = |group: &ItemGroup| ItemGroup::new(group.name(), group.items().iter().map(now).collect());
+            ItemGroups::new(groups.all().iter().map(renumbered))
+        })
     }
 
     fn find(&self, path: &Path) -> Option<(Arc<Path>, FileEntry)> {
@@ -250,7 +279,9 @@ impl<'a> Batch<'a> {
             // Known but without a vector of this model, so it is in no snapshot: appended like a new item.
             Some(id) => {
                 connection.prepare_cached("DELETE FROM items WHERE id = ?")?.execute([id])?;
-                insert(connection, file.id, row, modality as i64, new, [width, height])?
+                let added = insert(connection, file.id, row, modality as i64, new, [width, height])?;
+                self.renumbered.insert(ItemId(id), ItemId(added));
+                added
             }
             None => insert(connection, file.id, row, modality as i64, new, [width, height])?,
         };

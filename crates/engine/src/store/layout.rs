@@ -25,7 +25,7 @@ fn number_of(method: LayoutMethod) -> u32 {
 fn entry_key(item: &Item, method: LayoutMethod) -> u32 {
     match method {
         LayoutMethod::Own => item.part.map_or(0, |part| part.code().get()),
-        LayoutMethod::Pca | LayoutMethod::Umap => item.id.0,
+        LayoutMethod::Pca | LayoutMethod::Umap | LayoutMethod::Axes => item.id.0,
     }
 }
 

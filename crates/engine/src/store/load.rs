@@ -14,7 +14,7 @@ use super::loaded::{
 };
 use super::table_columns::TableList;
 use super::vector_rows::Rows;
-use super::{catalog, paths, rejected};
+use super::{catalog, groups, paths, rejected};
 use crate::own_vectors;
 use crate::snapshot::Root;
 use vicinity_core::{ContentHash, Item, ItemId, Modality, Part};
@@ -239,7 +239,12 @@ impl LoadedCatalog {
             Some((last, is_own)) if last == file => is_own,
             _ => last_file.insert((file, own_vectors::is_table_of(&model_key, path))).1,
         };
+        let groups = groups::load(connection)?;
+        let mut found = Vec::new();
         for row in items {
+            if let (false, Ok(row)) = (groups.is_empty(), &row) {
+                found.push(row.item.id);
+            }
             let (id, file) = match row {
                 Err(unreadable) => unreadable,
                 Ok(ItemRow { file, item }) => match files.get(file) {
@@ -272,6 +277,8 @@ impl LoadedCatalog {
         if bad.all_incomplete {
             files.files.iter_mut().for_each(|(_, entry)| entry.ready = false);
         }
+        found.sort_unstable();
+        self.parts.groups = Arc::new(groups.retained(|id| found.binary_search(&id).is_ok()));
         self.texts = photos.texts;
         self.vectors.replace(rows);
         let mut path_of = |file: i64| files.get(file).map(|(path, _)| Arc::clone(path));

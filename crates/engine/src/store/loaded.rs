@@ -103,7 +103,7 @@ pub(super) struct LoadedCatalog {
     pub table_limit: usize,
     /// Tables whose columns would take more.
     pub left_out_tables: HashSet<Arc<Path>>,
-    /// Number of snapshots that only brought news of photos or columns.
+    /// Number of snapshots that only brought news of photos, columns or groups.
     pub photo_generations: u64,
     /// What is known of the photos of a chunk where nothing is.
     no_photos: Arc<PhotoChunk>,

@@ -10,12 +10,14 @@
 mod assigned_labels;
 mod catalog;
 mod check;
+mod cluster_names;
 mod commit;
 mod compact;
 mod consent;
 mod dimensions;
 mod error;
 mod facts;
+mod groups;
 mod import_options;
 mod layout;
 mod library_dir;

@@ -19,6 +19,7 @@ use super::vectors::{self, FileCheck, VectorFile};
 use super::{Store, StoreError, ThumbnailCache, UnfinishedImport, compact, dimensions, import_options};
 use crate::snapshot::{Snapshot, SnapshotParts, Vectors};
 use crate::{ImportOptions, Notice, Severity};
+use vicinity_core::ClusterNames;
 use vicinity_models::ModelKey;
 
 /// Data recovered from a damaged catalog.
@@ -28,6 +29,10 @@ pub(super) struct Salvaged {
     pub roots: Vec<PathBuf>,
     /// The assigned labels.
     pub labels: Option<AssignedLabels>,
+    /// The names of clusters.
+    pub cluster_names: ClusterNames,
+    /// How many groups there were. They name items by numbers that nothing has any more.
+    pub groups: usize,
     /// The import options.
     pub options: Option<ImportOptions>,
     /// The text that was read in pictures.
@@ -117,6 +122,10 @@ impl Store {
             "{what}. It was set aside in {}, and the library was rebuilt: everything is embedded again.",
             aside.display()
         )));
+        if salvaged.groups > 0 {
+            let groups = if salvaged.groups == 1 { "1 group" } else { &format!("{} groups", salvaged.groups) };
+            notices.push(warning(format!("{groups} of items could not be kept; make them again")));
+        }
         let mut store = Self::open_writer(dir, model, notices)?;
         for root in salvaged.roots {
             store.add_root(&root)?;
@@ -129,6 +138,9 @@ impl Store {
         store.restore_picture_texts(&salvaged.picture_texts)?;
         if let Some(labels) = &salvaged.labels {
             store.replace_labels(&labels.set, &labels.given)?;
+        }
+        if !salvaged.cluster_names.is_empty() {
+            store.set_cluster_names(&salvaged.cluster_names)?;
         }
         Ok((store, true))
     }
@@ -230,6 +242,7 @@ impl Store {
             generation: 0,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: Vec::new(),
             chunks: Vec::new(),
             vector_rows: Vec::new(),

@@ -9,6 +9,8 @@ use rustc_hash::FxHashMap;
 pub struct FactValue {
     /// The value.
     pub text: Arc<str>,
+    /// Items of the collection with it.
+    pub all: usize,
     /// Visible items with it.
     pub items: usize,
 }
@@ -26,7 +28,7 @@ impl FieldValues {
         let mut counts: Vec<(Arc<str>, [usize; 2])> = counts.collect();
         counts.sort_unstable_by(|a, b| b.1[0].cmp(&a.1[0]).then_with(|| a.0.cmp(&b.0)));
         let places = counts.iter().enumerate().map(|(at, (text, _))| (Arc::clone(text), at)).collect();
-        let values = counts.into_iter().map(|(text, [_, items])| FactValue { text, items });
+        let values = counts.into_iter().map(|(text, [all, items])| FactValue { text, all, items });
         Self { values: values.collect(), places }
     }
 

@@ -3,10 +3,12 @@
 //! This is the only notion of visibility. Search, map, gallery, counts and suggestions read these rows; none of them
 //! evaluates a filter itself, so a new criterion in [`Filter`] reaches all of them.
 
+mod bin_index;
 mod columns;
 mod facts;
 mod field_values;
 mod folders;
+mod histograms;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,8 @@ pub use columns::ColumnCounts;
 pub use facts::{FactCounter, FactCounts};
 pub use field_values::FactValue;
 pub use folders::{FolderCounts, FolderId, FolderIndex};
+pub use histograms::{AttributeHistogram, HistogramCounter, Histograms};
+
 /// Bits per word.
 const BITS: usize = u64::BITS as usize;
 
@@ -55,7 +59,10 @@ impl VisibleRows {
         }
         let by_columns = filter.condition.as_deref().is_some_and(Condition::has_columns);
         let same_columns = |before: &Snapshot| !by_columns || Arc::ptr_eq(before.tables(), snapshot.tables());
-        let before = before.filter(|before| before.filter == filter && same_columns(&before.snapshot));
+        let by_groups = filter.condition.as_deref().is_some_and(Condition::has_groups);
+        let same_groups = |before: &Snapshot| !by_groups || Arc::ptr_eq(before.groups(), snapshot.groups());
+        let is_same = |of: &Snapshot| same_columns(of) && same_groups(of);
+        let before = before.filter(|before| before.filter == filter && is_same(&before.snapshot));
         let known = |at: usize, items: &Arc<Vec<Item>>| {
             let before = before?;
             let [old, new] = [&before.snapshot, &snapshot].map(|snapshot| snapshot.parts().photos.get(at));
@@ -195,7 +202,7 @@ impl VisibleCache {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
@@ -231,6 +238,7 @@ mod tests {
             generation: 0,
             photos: Vec::new(),
             tables: Arc::default(),
+            groups: Arc::default(),
             roots: roots.iter().map(|path| Root { path: path.into(), available: true }).collect(),
             vector_rows: chunks.iter().map(|chunk| Arc::new(vec![u32::MAX; chunk.len()])).collect(),
             vectors: Vectors::Owned(Arc::new([])),

@@ -4,9 +4,12 @@
 mod contours;
 mod density;
 mod hover;
+pub mod minimap;
 pub mod names;
+pub mod outliers;
 mod outline;
 pub mod pictures;
+mod pointed_cluster;
 mod points;
 pub mod query;
 mod selection;
@@ -38,12 +41,15 @@ pub fn all() -> Vec<Box<dyn LayerSlot>> {
         Slot::boxed(contours::Contours),
         Slot::boxed(points::Points),
         Slot::boxed(pictures::ItemPictures),
-        Slot::boxed(names::ClusterNames),
+        Slot::boxed(pointed_cluster::PointedCluster),
+        Slot::boxed(names::PlainNames),
         Slot::boxed(names::ClusterPictures),
         Slot::boxed(selection::SelectedItems),
         Slot::boxed(query::Hits),
         Slot::boxed(true_neighbours::TrueNeighbours),
         Slot::boxed(hover::HoverRing),
+        Slot::boxed(outliers::Outliers),
+        Slot::boxed(minimap::Minimap),
     ]
 }
 
@@ -54,6 +60,10 @@ pub struct LayerContext<'a> {
     pub params: FrameParams,
     /// The camera at the end of any animation.
     pub target: Camera,
+    /// The scale, relative to that at which all points fit.
+    pub zoom: f64,
+    /// What the controls cover.
+    pub reserved: &'a [Rect],
     /// Where data are prepared.
     pub background: Background<'a>,
     /// Theme.
@@ -80,6 +90,8 @@ pub struct LayerContext<'a> {
     pub clusters: Option<&'a Arc<Clusters>>,
     /// Its true neighbours, if they are known.
     pub quality: Option<&'a Arc<MapQuality>>,
+    /// The cluster under the pointer.
+    pub pointed_cluster: Option<u32>,
     /// The item under the pointer.
     pub hover: Option<ItemId>,
     /// The GPU; without one, layers draw with egui.

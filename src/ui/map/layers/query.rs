@@ -105,7 +105,8 @@ pub fn rows_of_hits(result: &SearchResult, snapshot: &Snapshot) -> Vec<usize> {
 
 /// The row with the smallest total distance to all the others.
 fn medoid(positions: &[MapPos], rows: &[usize]) -> Option<usize> {
-    let at: Vec<(usize, MapPos)> = rows.iter().filter_map(|row| Some((*row, *positions.get(*row)?))).collect();
+    let placed = |row: &usize| positions.get(*row).copied().filter(|pos| pos.x.is_finite() && pos.y.is_finite());
+    let at: Vec<(usize, MapPos)> = rows.iter().filter_map(|row| Some((*row, placed(row)?))).collect();
     let sum = |a: MapPos| at.iter().map(|(_, b)| (a.x - b.x).hypot(a.y - b.y)).sum::<f32>();
     at.iter().min_by(|a, b| sum(a.1).total_cmp(&sum(b.1))).map(|(row, _)| *row)
 }

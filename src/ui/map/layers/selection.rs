@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Painter, Rect, Stroke};
 
 use crate::context::{Selection, Snapshot};
-use vicinity_core::{Filter, MapPos};
+use vicinity_core::{Filter, MapPos, SearchResult};
 
 use super::super::arc_key::ArcKey;
 use super::super::marks::{Mark, MarkShape, Marks};
@@ -30,6 +30,8 @@ pub struct SelectionMarksKey {
     selection: ArcKey<Selection>,
     /// The filter whose excluded items get no ring.
     filter: Option<Filter>,
+    /// The search whose misses get no ring.
+    search: Option<ArcKey<SearchResult>>,
     scale_step: i32,
     dark: bool,
 }
@@ -53,6 +55,7 @@ impl MapLayer for SelectedItems {
             snapshot: ArcKey(Arc::clone(map.snapshot)),
             selection: ArcKey(Arc::clone(map.selection)),
             filter: map.colours.hiding_filter().cloned(),
+            search: map.colours.hiding_search().cloned(),
             scale_step,
             dark: map.theme.dark,
         })
@@ -102,9 +105,8 @@ fn scale_of_step(step: i32) -> f32 {
 
 /// The selected rows that get a ring each, and the outline around the others.
 fn separate(scene: &Scene, rows: &[usize], points_per_unit: f32) -> (Vec<usize>, Vec<LineSegment>) {
-    let positions = &scene.layout.positions;
     let (rows, places): (Vec<usize>, Vec<MapPos>) =
-        rows.iter().filter_map(|row| Some((*row, *positions.get(*row)?))).unzip();
+        rows.iter().filter_map(|row| Some((*row, scene.position(*row, 1.0)?))).unzip();
     let dense = outline::dense(&places, points_per_unit);
     let alone = rows.iter().zip(&dense).filter(|(_, dense)| !**dense).map(|(row, _)| *row);
     let crowded: Vec<MapPos> =

@@ -1,7 +1,10 @@
 //! The clusters of the map and their names, found when asked for. Not stored, as they are found in a second; only the vectors of
 //! the vocabulary are, since a large model takes a minute for them.
 
+mod given;
 mod naming;
+mod own_words;
+mod support;
 mod terms;
 mod vector;
 mod vocabulary;
@@ -79,16 +82,27 @@ impl ClusterFinder {
             return None;
         }
         let words = self.words.as_ref();
-        let names = self.pool.install(|| members.names(snapshot, &tree, words));
+        let labels = self.library.labels().unwrap_or_else(|error| {
+            log::warn!("clusters are not named by labels: {error}");
+            None
+        });
+        let names = self.pool.install(|| members.names(snapshot, &tree, words, labels.as_ref()));
         let all = tree.clusters.iter().zip(names).enumerate().map(|(at, (cluster, names))| {
             // One without items, which is rare, has neither.
             let (centre, typical) = members.middle(at).unwrap_or_default();
             let typical = snapshot.item(typical).map_or(ItemId(0), |item| item.id);
             let &vicinity_layout::MapCluster { parent, levels, count } = cluster;
-            Cluster { names, parent, levels, count, centre, typical }
+            Cluster { names, parent, levels, count, centre, typical, ..Cluster::default() }
         });
         let Layout { epoch, generation, .. } = *layout;
-        Some(Clusters { epoch, generation, all: all.collect(), of_rows: tree.of_points })
+        let newest = snapshot.len().checked_sub(1).and_then(|row| Some(snapshot.item(row)?.id));
+        let (all, of_rows) = (all.collect(), tree.of_points.into());
+        let mut found = Clusters { epoch, generation, all, of_rows, newest };
+        for (members, cluster) in given::samples(snapshot, &found).into_iter().zip(&mut found.all) {
+            cluster.members = members;
+        }
+        given::bind(snapshot, &mut found, &self.library.cluster_names());
+        Some(found)
     }
 
     /// Embeds the vocabulary unless that was done; without it clusters have other names or none.

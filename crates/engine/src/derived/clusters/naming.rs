@@ -4,19 +4,22 @@
 //! sets it apart from the cluster that it is a part of; vectors are centred by modality. The word of the vocabulary that is nearest by
 //! cosine is its name. A broader word wins if several of the nearest words belong to it: a cluster of spaniels, terriers and puppies is
 //! one of dogs. Larger clusters choose first, and what one is called none of its level or within it is.
-//! Texts are named by their own particular words.
+//! A word that too few of a cluster's items are close to is no name for it (`support`). What the user calls the items wins over the
+//! vocabulary if it covers a cluster far better than the others (`own_words`). Texts are named by their own particular words.
 
 use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::super::centred::Centred;
+use super::own_words::own_words;
+use super::support::{SupportedWords, WordTable};
 use super::terms::particular_words;
 use super::vector::{difference, length, mean, unit};
 use super::vocabulary::VOCABULARY;
 use super::word_vectors::WordVectors;
 use crate::Snapshot;
-use vicinity_core::{MapPos, Modality};
+use vicinity_core::{LabelledItems, MapPos, Modality};
 use vicinity_layout::{ClusterTree, LEVELS, VectorSource};
 
 /// Items of a cluster of the finest level that stand for it.
@@ -76,8 +79,17 @@ impl ClusterMembers {
     }
 
     /// Names for each cluster, best first.
-    pub fn names(&self, snapshot: &Snapshot, tree: &ClusterTree, words: Option<&WordVectors>) -> Vec<Vec<String>> {
-        let candidates = self.candidates(snapshot, tree, words);
+    pub fn names(
+        &self,
+        snapshot: &Snapshot,
+        tree: &ClusterTree,
+        words: Option<&WordVectors>,
+        labels: Option<&LabelledItems>,
+    ) -> Vec<Vec<String>> {
+        let mut candidates = self.own_words(snapshot, tree, labels);
+        for (own, others) in candidates.iter_mut().zip(self.candidates(snapshot, tree, words)) {
+            own.extend(others);
+        }
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         order.sort_by_key(|at| (tree.clusters[*at].levels.0, std::cmp::Reverse(tree.clusters[*at].count), *at));
         let mut taken: Vec<HashSet<&str>> = vec![HashSet::new(); LEVELS];
@@ -114,26 +126,46 @@ impl ClusterMembers {
         }
         let Some(words) = words else { return found };
         let directions = self.directions(tree);
+        let centred = Centred::new(snapshot);
         for modality in Modality::ALL {
             let words = words.centred(modality);
+            let table = WordTable::new(&words);
             let named: Vec<(usize, Vec<String>)> = (0..directions.len())
                 .into_par_iter()
                 .filter(|at| self.modalities[*at] == modality)
-                .map(|at| (at, nearest_words(&directions[at], &words, length(&self.means[at]))))
+                .map(|at| {
+                    let mut names = nearest_words(&directions[at], &words, length(&self.means[at]));
+                    if modality == Modality::Image && !names.is_empty() {
+                        let supported = SupportedWords::new(&centred, &self.rows[at], &table);
+                        names.retain(|word| supported.contain(*word));
+                    }
+                    (at, names.into_iter().map(|word| VOCABULARY.words[word].to_owned()).collect())
+                })
                 .collect();
             named.into_iter().for_each(|(at, names)| found[at].extend(names));
         }
         found
     }
 
+    /// Of all clusters, the words of the user that cover them far better than the others of their level.
+    fn own_words(&self, snapshot: &Snapshot, tree: &ClusterTree, labels: Option<&LabelledItems>) -> Vec<Vec<String>> {
+        let mut found = vec![Vec::new(); tree.clusters.len()];
+        for level in 0..LEVELS {
+            let shown: Vec<usize> = (0..self.rows.len()).filter(|at| is_shown(tree, *at, level)).collect();
+            let rows: Vec<&[usize]> = shown.iter().map(|at| &*self.rows[*at]).collect();
+            for (at, words) in shown.into_iter().zip(own_words(snapshot, labels, &rows, NAMES)) {
+                if usize::from(tree.clusters[at].levels.0) == level {
+                    found[at] = words;
+                }
+            }
+        }
+        found
+    }
+
     /// Of the clusters of texts at a level, the words that set them apart from the others there.
     fn particular_words(&self, snapshot: &Snapshot, tree: &ClusterTree, level: usize) -> Vec<(usize, Vec<String>)> {
-        let shown = |at: &usize| {
-            let (coarsest, finest) = tree.clusters[*at].levels;
-            (usize::from(coarsest)..=usize::from(finest)).contains(&level)
-        };
-        let of_texts: Vec<usize> =
-            (0..self.rows.len()).filter(shown).filter(|at| self.modalities[*at] == Modality::Text).collect();
+        let shown = (0..self.rows.len()).filter(|at| is_shown(tree, *at, level));
+        let of_texts: Vec<usize> = shown.filter(|at| self.modalities[*at] == Modality::Text).collect();
         let snippets = of_texts.iter().enumerate().flat_map(|(class, at)| {
             let items = self.rows[*at].iter().filter_map(|row| snapshot.item(*row));
             items.filter_map(move |item| Some((class, &**item.snippet.as_ref()?)))
@@ -168,8 +200,14 @@ impl ClusterMembers {
     }
 }
 
-/// The best names for a direction, best first, where the mean of the cluster's vectors is so long.
-fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)], length: f32) -> Vec<String> {
+/// Whether a cluster is shown at a level.
+fn is_shown(tree: &ClusterTree, cluster: usize, level: usize) -> bool {
+    let (coarsest, finest) = tree.clusters[cluster].levels;
+    (usize::from(coarsest)..=usize::from(finest)).contains(&level)
+}
+
+/// The best words for a direction, best first, where the mean of the cluster's vectors is so long.
+fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)], length: f32) -> Vec<usize> {
     // All zeros where there is nothing to differ from.
     if length < MIXED[0] || direction.iter().all(|value| *value == 0.0) {
         return Vec::new();
@@ -190,12 +228,7 @@ fn nearest_words(direction: &[f32], words: &[(usize, Vec<f32>)], length: f32) ->
     }
     scored.sort_unstable_by(better);
     let is_wanted = |word: &usize| length >= MIXED[1] || VOCABULARY.is_broadest(*word);
-    scored
-        .into_iter()
-        .filter(|(_, word)| is_wanted(word))
-        .take(4 * NEAREST)
-        .map(|(_, word)| VOCABULARY.words[word].to_owned())
-        .collect()
+    scored.into_iter().filter(|(_, word)| is_wanted(word)).take(4 * NEAREST).map(|(_, word)| word).collect()
 }
 
 /// Evenly spread rows of each cluster of the finest level, and for the others those of their parts, as many as these have items.
@@ -255,16 +288,10 @@ mod tests {
     #[test]
     fn what_differs_from_nothing_or_is_a_mixed_lot_has_no_name() {
         let words = [(3, vec![1.0, 0.0]), (4, vec![0.0, 1.0])];
-        assert_eq!(nearest_words(&[0.8, 0.6], &words, 0.5)[0], VOCABULARY.words[3]);
+        assert_eq!(nearest_words(&[0.8, 0.6], &words, 0.5)[0], 3);
         assert!(nearest_words(&[0.0, 0.0], &words, 0.5).is_empty());
         assert!(nearest_words(&[0.8, 0.6], &words, 0.1).is_empty());
         let broadest = nearest_words(&[0.8, 0.6], &words, 0.15);
-        assert!(
-            broadest.iter().all(|name| VOCABULARY
-                .words
-                .iter()
-                .position(|w| w == name)
-                .is_some_and(|w| VOCABULARY.is_broadest(w)))
-        );
+        assert!(broadest.iter().all(|word| VOCABULARY.is_broadest(*word)));
     }
 }

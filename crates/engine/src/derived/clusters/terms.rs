@@ -10,6 +10,15 @@ const MIN_LETTERS: usize = 3;
 /// Words that fewer items of a cluster have do not name it.
 const MIN_ITEMS: usize = 3;
 
+/// English words that say nothing of what a text is about. Of other languages only those are known that most texts have.
+const FUNCTION_WORDS: [&str; 62] = [
+    "about", "after", "all", "also", "and", "any", "are", "been", "before", "but", "can", "could", "did", "for",
+    "from", "had", "has", "have", "her", "here", "him", "his", "how", "into", "its", "may", "more", "most", "not",
+    "now", "off", "one", "only", "onto", "other", "our", "out", "over", "she", "some", "such", "than", "that", "the",
+    "their", "them", "then", "there", "these", "they", "this", "those", "under", "was", "were", "what", "when",
+    "which", "will", "with", "you", "your",
+];
+
 /// For each class its most particular words, best first, at most `most`. Each item is the class that it belongs to and its text.
 pub fn particular_words<'a>(
     items: impl Iterator<Item = (usize, &'a str)>,
@@ -48,6 +57,7 @@ fn words(text: &str) -> HashSet<String> {
         .filter(|word| word.chars().count() >= MIN_LETTERS && !word.chars().all(char::is_numeric))
         .take(WORDS_PER_ITEM)
         .map(str::to_lowercase)
+        .filter(|word| FUNCTION_WORDS.binary_search(&word.as_str()).is_err())
         .collect()
 }
 
@@ -65,10 +75,11 @@ mod tests {
             (1, "blood of the heart"),
             (1, "The Heart 1999"),
         ];
+        assert!(FUNCTION_WORDS.is_sorted());
         let found = particular_words(texts.into_iter(), 3, 2);
         assert_eq!(found[0], ["boundary", "wing"]);
         assert_eq!(found[1][0], "heart");
-        assert!(found.iter().flatten().all(|word| word != "the" && word != "1999"));
+        assert!(found.iter().flatten().all(|word| word != "the" && word != "and" && word != "1999"));
         assert!(found[2].is_empty());
     }
 }

@@ -195,7 +195,7 @@ impl MapLayout {
             match current.layout.method {
                 LayoutMethod::Pca => true,
                 LayoutMethod::Umap => rows > GROWTH_FACTOR * computed_for || rows < computed_for / GROWTH_FACTOR,
-                LayoutMethod::Own => false,
+                LayoutMethod::Own | LayoutMethod::Axes => false,
             }
         })
     }
@@ -255,7 +255,7 @@ impl MapLayout {
         let laid_out = self.pool.install(|| match method {
             LayoutMethod::Pca => vicinity_layout::pca(vectors, cancelled),
             // Nobody asks to compute what was brought.
-            LayoutMethod::Umap | LayoutMethod::Own => {
+            LayoutMethod::Umap | LayoutMethod::Own | LayoutMethod::Axes => {
                 let progress = |stage, share| eta.record(stage, ARRANGED_SHARE * share);
                 vicinity_layout::umap(vectors, &UmapParams::default(), from, cancelled, &progress)
             }

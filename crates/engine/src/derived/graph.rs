@@ -1,0 +1,55 @@
+//! What the nearest neighbours of all items show about each: how typical it is, and how far from everything. Computed when asked for, and
+//! not stored: for tens of thousands of items it takes a second.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::centred::Centred;
+use super::{Artefact, Context, Inputs, Requested};
+use crate::event_queue::EventSender;
+use crate::{Event, GraphMeasures, Job, Severity, threads};
+use vicinity_layout::neighbours;
+
+/// Neighbours of each item, as many as the layout has.
+const NEIGHBOURS: usize = 15;
+
+/// Measures the graph of nearest neighbours on request.
+pub struct GraphMeasurer {
+    event_sender: EventSender,
+    pool: rayon::ThreadPool,
+}
+
+impl Artefact for GraphMeasurer {
+    const NAME: &'static str = "graph";
+
+    type Request = ();
+
+    fn open(context: &Context) -> io::Result<Self> {
+        let pool = threads::pool("vicinity-graph", threads::spare_threads())?;
+        Ok(Self { event_sender: context.event_sender.clone(), pool })
+    }
+
+    fn requested(job: &Job) -> Option<Requested<()>> {
+        matches!(job, Job::MeasureGraph).then_some(Requested::Compute(()))
+    }
+
+    fn update(&mut self, inputs: &Inputs<()>, cancelled: &AtomicBool) {
+        if inputs.request.is_none() {
+            return;
+        }
+        let snapshot = &inputs.snapshot;
+        let vectors = Centred::new(snapshot);
+        if let Ok(found) = self.pool.install(|| neighbours(&vectors, NEIGHBOURS, cancelled, &|_| {})) {
+            let measures = GraphMeasures::new(snapshot.epoch(), found.k, &found.indices, &found.distances, |row| {
+                snapshot.vector(row).is_some()
+            });
+            self.event_sender.send(Event::GraphMeasures(Arc::new(measures)));
+        }
+    }
+
+    fn failed(&mut self, reason: &str) {
+        self.event_sender
+            .notice(Severity::Error, format!("The neighbours of all items could not be compared ({reason})"));
+    }
+}
