@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::window::App;
-use crate::context::CentralView;
-use crate::context::format;
+use crate::context::{CentralView, Snapshot, format};
 use vicinity_core::{AxesLayout, AxisSource};
 use vicinity_engine::Job;
 
@@ -31,7 +30,7 @@ impl App {
         };
         let axes = &self.state.preferences.axes;
         let wait = match &self.axes.wanted {
-            Some((of, by)) if Arc::ptr_eq(of, &snapshot) && by == axes => return,
+            Some((of, by)) if by == axes && (Arc::ptr_eq(of, &snapshot) || is_unmoved(of, &snapshot, axes)) => return,
             Some((_, by)) if by == axes => RENEW_SECS,
             _ => 0.0,
         };
@@ -59,4 +58,11 @@ impl App {
             axes.placed = Some(placed);
         }
     }
+}
+
+/// Whether the places on axes between opposites are the same: other facts of the same items change nothing, and a service is paid for
+/// each look at the words.
+fn is_unmoved(before: &Snapshot, now: &Snapshot, axes: &[AxisSource; 2]) -> bool {
+    let of = |snapshot: &Snapshot| (snapshot.epoch(), snapshot.len(), snapshot.dim());
+    axes.iter().all(|axis| matches!(axis, AxisSource::Opposites(_))) && of(before) == of(now)
 }

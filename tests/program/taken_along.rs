@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use egui::Color32;
 use tempfile::TempDir;
+use vicinity::ui::theme::{DARK, LIGHT};
+use vicinity_engine::map_image::MapPalette;
 
 use crate::support::places::project_dir;
 
@@ -198,4 +201,17 @@ fn a_browser_draws_the_report_and_finds_names_in_it() {
 
     place.done(&["map", "--out", "paths.html", "--paths"]);
     assert!(fs::read_to_string(place.path("paths.html")).unwrap().contains("assets/sample"));
+}
+
+#[test]
+fn a_map_that_is_taken_along_has_the_colours_of_the_window() {
+    for (theme, dark) in [(&DARK, true), (&LIGHT, false)] {
+        let (palette, number) = (MapPalette::of(dark), |colour: Color32| {
+            u32::from(colour.r()) << 16 | u32::from(colour.g()) << 8 | u32::from(colour.b())
+        });
+        let colours = [theme.map_ground, theme.text1, theme.text2, theme.images, theme.texts, theme.other].map(number);
+        let [images, texts] = palette.types;
+        assert_eq!(colours, [palette.ground, palette.text1, palette.text2, images, texts, palette.other]);
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|at| number(theme.category(at))), palette.categories);
+    }
 }

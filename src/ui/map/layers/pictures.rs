@@ -25,6 +25,8 @@ const CARD: f32 = 64.0;
 const LETTERS: (f32, f32) = (10.5, 5.0);
 /// Pictures begin at so many times the scale that shows the whole map: few items, and many.
 const NEAR: [f64; 2] = [2.0, 6.0];
+/// So few items are shown with pictures from the start, at any scale.
+const VERY_FEW: usize = 200;
 /// The number of items at which pictures would begin at the whole map, if names had not the first word.
 const FEW: f64 = 1_500.0;
 /// The share of a scale within which a picture fades in.
@@ -120,7 +122,12 @@ impl MapLayer for ItemPictures {
     }
 
     fn item_targets(&self, placed: &PlacedPictures, map: &LayerContext<'_>) -> Vec<(Rect, ItemId)> {
-        placed.shown(map).into_iter().filter(|picture| picture.opacity > 0.5).map(|p| (p.rect, p.item)).collect()
+        let is_drawn = |shown: &Shown| match map.snapshot.item(shown.row).map(|item| item.modality) {
+            Some(Modality::Text) => shown.rect.width() >= CARD,
+            _ => (map.small_picture)(shown.item).is_some(),
+        };
+        let shown = placed.shown(map).into_iter().filter(|shown| shown.opacity > 0.5 && is_drawn(shown));
+        shown.map(|shown| (shown.rect, shown.item)).collect()
     }
 }
 
@@ -144,7 +151,7 @@ impl PlacedPictures {
         }
         let scale = map.params.camera.points_per_unit as f32;
         let begins = first_scale(map.scene, map.params.area) as f32;
-        let beginning = ((scale / begins - 1.0) / FADE).clamp(0.0, 1.0);
+        let beginning = if begins > 0.0 { ((scale / begins - 1.0) / FADE).clamp(0.0, 1.0) } else { 1.0 };
         if beginning == 0.0 {
             return Vec::new();
         }
@@ -169,6 +176,9 @@ impl PlacedPictures {
 
 /// The scale at which pictures begin on a map in this area, in screen points per map unit.
 pub fn first_scale(scene: &Scene, area: Rect) -> f64 {
+    if scene.len() <= VERY_FEW {
+        return 0.0;
+    }
     let Some(bounds) = scene.grid.bounds() else { return f64::INFINITY };
     let [width, height] = bounds.size();
     let whole = (f64::from(area.width()) / width.max(1e-6)).min(f64::from(area.height()) / height.max(1e-6));
