@@ -27,6 +27,9 @@ struct Chosen {
 /// Writes items of a library to files, or copies their files.
 pub fn run(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     export::check_names(args.vectors.as_deref(), args.items.as_deref())?;
+    if args.search.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        bail!("--search needs a text");
+    }
     let session = Session::open_truncated(global, args.truncation)?;
     session.check_outputs(&args.vectors.iter().chain(&args.items).map(AsRef::as_ref).collect::<Vec<_>>())?;
     let (session, chosen) = choose(session, args, global)?;
@@ -39,6 +42,9 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
     }
     if args.copy_to.is_some() && !chosen.rows.is_empty() {
         copy(args, &snapshot, &chosen.rows)?;
+    }
+    if chosen.rows.is_empty() && !session.is_empty() {
+        print_error("no item matches");
     }
     Ok(if rows == 0 && args.copy_to.is_none() || chosen.rows.is_empty() { Outcome::Nothing } else { Outcome::Done })
 }

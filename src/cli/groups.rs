@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::args::{GlobalArgs, GroupsArgs};
 use super::hits::{ItemFields, location};
 use super::outcome::Outcome;
-use super::output::{print_json, print_line};
+use super::output::{print_error, print_json, print_line};
 use super::session::Session;
 use vicinity_core::format::number;
 use vicinity_core::{Item, ItemGroup};
@@ -32,6 +32,9 @@ pub fn run(args: &GroupsArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         } else {
             print_line(&format!("{:>9}  {}", number(line.items as u64), line.group))?;
         }
+    }
+    if snapshot.groups().is_empty() {
+        print_error("the library has no groups; select items in the window and press G");
     }
     Ok(if snapshot.groups().is_empty() { Outcome::Nothing } else { Outcome::Done })
 }

@@ -15,6 +15,8 @@ use crate::ui::theme::{RADIUS, SPACE, Theme, text_size};
 use crate::ui::widgets::buttons;
 /// Side of a tool button, in points.
 pub(super) const BUTTON: f32 = 28.0;
+/// The least room of the legend, points.
+const LEGEND_ROOM: f32 = 160.0;
 /// On a map narrower than this, the switch is above the buttons, points.
 const STACKED: f32 = 900.0;
 /// The most outliers that are counted.
@@ -81,7 +83,7 @@ impl MapPanel {
         let mut rows = 0.0;
         let (tools, tools_known) = corner(ui, self.area, false, |ui| rows = self.tools(ui, cx));
         // In the first frame the tools have no size yet and take all available space.
-        let right = (tools.left() - SPACE[1]).max(self.area.center().x).min(self.area.right());
+        let right = (tools.left() - SPACE[1]).max(self.area.left() + LEGEND_ROOM).min(self.area.right());
         let room = Rect::from_min_max(self.area.min, pos2(right, self.area.bottom()));
         let (legend, legend_known) = corner(ui, room, true, |ui| self.legend(ui, cx));
         let buttons = tools.with_min_y(tools.top() + rows);

@@ -27,7 +27,7 @@ impl PathDialog {
         if opened {
             *self = Self { text: String::new(), purpose: Some(request.purpose) };
         }
-        let stays_open = dialog_window(ui, Dialog::Path, TITLE, vec2(440.0, 120.0), |ui| {
+        let stays_open = dialog_window(ui, Dialog::Path, title(request.purpose), vec2(440.0, 120.0), |ui| {
             self.contents(ui, ctx, request.purpose, request.error.as_deref(), opened);
         });
         if !stays_open {
@@ -62,7 +62,14 @@ impl PathDialog {
 }
 
 /// Title of the dialog.
-const TITLE: &str = "Open by path";
+fn title(purpose: PathPurpose) -> &'static str {
+    match purpose {
+        PathPurpose::Export | PathPurpose::ExportSelection => "Export",
+        PathPurpose::SaveMap => "Save map",
+        PathPurpose::CopyFiles => "Copy files",
+        _ => "Open by path",
+    }
+}
 
 /// The prompt, and the text of the button.
 fn prompt(purpose: PathPurpose) -> (&'static str, &'static str) {

@@ -65,6 +65,8 @@ struct Shown {
     rect: Rect,
     /// Between 0 and 1.
     opacity: f32,
+    /// How far its ground hides the points below, between 0 and 1.
+    solid: f32,
 }
 
 impl MapLayer for ItemPictures {
@@ -167,8 +169,10 @@ impl PlacedPictures {
             let (Some(item), Some(at)) = (map.snapshot.item(row), map.row_on_screen(row)) else { return };
             let faint = map.colours.rgba.get(row).is_some_and(|colour| colour[3] < FAINT);
             let appearing = ((scale / from - 1.0) / FADE).clamp(0.0, 1.0);
-            let opacity = beginning * appearing * if faint && !is_marked(map, row, item.id) { DIMMED } else { 1.0 };
-            shown.push(Shown { row, item: item.id, rect: Rect::from_center_size(at, Vec2::splat(side)), opacity });
+            let solid = beginning * appearing;
+            let opacity = solid * if faint && !is_marked(map, row, item.id) { DIMMED } else { 1.0 };
+            let rect = Rect::from_center_size(at, Vec2::splat(side));
+            shown.push(Shown { row, item: item.id, rect, opacity, solid });
         });
         shown
     }
@@ -201,6 +205,7 @@ fn draw_picture(shown: &Shown, map: &LayerContext<'_>, painter: &Painter) -> boo
     let large = large.map(|texture| (texture.id(), super::names::middle_of(texture.size_vec2())));
     let small = || (map.small_picture)(shown.item).map(|small| (small.texture, small.uv));
     let Some((texture, uv)) = large.or_else(small) else { return false };
+    painter.rect_filled(shown.rect, radius(shown), map.theme.map_ground.gamma_multiply(shown.solid));
     let tint = Color32::WHITE.gamma_multiply(shown.opacity);
     painter.add(egui::epaint::RectShape::filled(shown.rect, radius(shown), tint).with_texture(texture, uv));
     true
@@ -212,7 +217,7 @@ fn draw_card(shown: &Shown, words: &str, map: &LayerContext<'_>, painter: &Paint
         return false;
     }
     let (size, margin) = LETTERS;
-    painter.rect_filled(shown.rect, radius(shown), map.theme.raised.gamma_multiply(shown.opacity));
+    painter.rect_filled(shown.rect, radius(shown), map.theme.raised.gamma_multiply(shown.solid));
     let inner = shown.rect.shrink(margin);
     let colour = map.theme.text1.gamma_multiply(shown.opacity);
     // No more than could be seen.
