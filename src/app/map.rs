@@ -40,6 +40,9 @@ impl App {
 
     /// Has all items compared with their nearest neighbours where points are coloured by that, once nothing is imported.
     pub(super) fn measure_graph(&mut self) {
+        if self.state.preferences.colour_by == ColourBy::Preserved && !self.state.library().measuring_map {
+            self.measure_map();
+        }
         let library = self.state.library();
         let is_wanted = matches!(self.state.preferences.colour_by, ColourBy::Typical | ColourBy::Outlier);
         let rests = library.progress.stage == Stage::Idle && !library.adding;

@@ -182,6 +182,8 @@ pub enum ColourBy {
     Typical,
     /// Mean distance to its nearest.
     Outlier,
+    /// The share of its true neighbours that are near it on the map.
+    Preserved,
     /// Whether another item has the same content.
     Duplicate,
     /// A column of tables, [`Preferences::colour_column`].

@@ -491,6 +491,9 @@ fn the_name_of_its_method_tells_how_far_the_map_can_be_trusted() {
     harness.state_mut().state.library_mut().map_quality = Some(Arc::new(quality));
     harness.run();
     harness.get_by_label("25% of neighbours kept");
+    harness.state_mut().state.preferences.colour_by = ColourBy::Preserved;
+    run_until(&mut harness, |harness| harness.query_by_label("0.25").is_some() || shows(harness, "0.25"));
+    harness.state_mut().state.preferences.colour_by = ColourBy::Modality;
     harness.get_by_label("Gap between pictures and texts 0.80, here 0.05");
     harness.key_press(egui::Key::Escape);
     // The item under the pointer is joined to its true neighbour, however far that is.

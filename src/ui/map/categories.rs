@@ -11,7 +11,7 @@ use super::column_colours::{ColumnColours, Ramp};
 use crate::context::{AppliedLabels, ColourBy, Ctx, GraphMeasures, LegendKey, Root, Snapshot, VisibleRows};
 use crate::ui::theme::Theme;
 use vicinity_core::table::ColumnName;
-use vicinity_core::{Clusters, ContentHash, Item, ItemGroups, LabelScore, Modality};
+use vicinity_core::{Clusters, ContentHash, Item, ItemGroups, LabelScore, MapQuality, Modality};
 
 use super::arc_key::ArcKey;
 use super::fact_categories::FactCategories;
@@ -35,6 +35,7 @@ pub struct CategoryKey {
     clusters: Option<ArcKey<Clusters>>,
     groups: Option<ArcKey<ItemGroups>>,
     graph: Option<ArcKey<GraphMeasures>>,
+    quality: Option<ArcKey<MapQuality>>,
     /// Folders, labels or facts that are hidden: they keep their own entry, however few items they have.
     kept: Vec<LegendKey>,
 }
@@ -50,6 +51,9 @@ impl CategoryKey {
         let by_graph = matches!(by, ColourBy::Typical | ColourBy::Outlier);
         let graph = library.graph.as_ref().filter(|graph| by_graph && graph.epoch == snapshot.epoch());
         let graph = graph.map(|graph| ArcKey(Arc::clone(graph)));
+        let quality = library.map_quality.as_ref();
+        let quality = quality.filter(|of| by == ColourBy::Preserved && of.epoch == snapshot.epoch());
+        let quality = quality.map(|quality| ArcKey(Arc::clone(quality)));
         let kept = library.hidden_legend.iter().filter(|key| match key {
             LegendKey::Folder(_) => by == ColourBy::Folder,
             LegendKey::Label(_) => by == ColourBy::Label,
@@ -60,7 +64,7 @@ impl CategoryKey {
         });
         let kept = kept.take(MAX_LEGEND_ENTRIES - MAX_COLOURED - 2).cloned().collect();
         let column = (by == ColourBy::Column).then(|| ColumnName::new(&cx.state.preferences.colour_column));
-        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, clusters, groups, graph, kept }
+        Self { snapshot: ArcKey(Arc::clone(snapshot)), by, column, labels, clusters, groups, graph, quality, kept }
     }
 }
 
@@ -124,6 +128,7 @@ impl Categories {
             (ColourBy::Modality, _) => by_modality(snapshot),
             (ColourBy::Column, _) => by_column(snapshot, key),
             (ColourBy::Typical | ColourBy::Outlier, _) if key.graph.is_some() => by_measure(snapshot, key),
+            (ColourBy::Preserved, _) if key.quality.is_some() => by_measure(snapshot, key),
             (ColourBy::Duplicate, _) => by_content(snapshot),
             (ColourBy::Camera | ColourBy::Year | ColourBy::Rating, _) => by_fact(snapshot, key.by, &key.kept),
             _ => {
@@ -329,8 +334,12 @@ fn by_column(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
 
 /// What the nearest neighbours tell of each item.
 fn by_measure(snapshot: &Snapshot, key: &CategoryKey) -> Categories {
-    let Some(ArcKey(graph)) = &key.graph else { return Categories::default() };
-    let values = if key.by == ColourBy::Typical { &graph.typical } else { &graph.distance };
+    let values = match (key.by, &key.graph, &key.quality) {
+        (ColourBy::Typical, Some(ArcKey(graph)), _) => &graph.typical,
+        (ColourBy::Outlier, Some(ArcKey(graph)), _) => &graph.distance,
+        (_, _, Some(ArcKey(quality))) => &quality.preserved,
+        _ => return Categories::default(),
+    };
     by_size(ColumnColours::of_numbers(values, snapshot.len()), key, |name| LegendKey::Fact(key.by, name.to_owned()))
 }
 

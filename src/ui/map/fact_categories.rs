@@ -64,6 +64,7 @@ fn fact(photo: &PhotoSummary, by: ColourBy) -> Option<FactKey<'_>> {
         | ColourBy::Label
         | ColourBy::Typical
         | ColourBy::Outlier
+        | ColourBy::Preserved
         | ColourBy::Duplicate
         | ColourBy::Column => None,
     }

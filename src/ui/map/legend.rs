@@ -15,7 +15,7 @@ use super::controls::{BUTTON, draw_focus};
 use vicinity_core::condition::field::Field;
 
 /// Colouring options in menu order.
-const COLOUR_CHOICES: [(ColourBy, &str); 12] = [
+const COLOUR_CHOICES: [(ColourBy, &str); 13] = [
     (ColourBy::Modality, "Type"),
     (ColourBy::Folder, "Folder"),
     (ColourBy::Similarity, "Similarity to query"),
@@ -27,6 +27,7 @@ const COLOUR_CHOICES: [(ColourBy, &str); 12] = [
     (ColourBy::Rating, "Rating"),
     (ColourBy::Typical, "Typical items"),
     (ColourBy::Outlier, "Outliers"),
+    (ColourBy::Preserved, "Neighbours kept"),
     (ColourBy::Duplicate, "Duplicates"),
 ];
 /// Height of the list of columns in the menu, points.
@@ -76,6 +77,7 @@ impl MapPanel {
                     let what = match cx.state.preferences.colour_by {
                         ColourBy::Typical => "Items that have it among their nearest",
                         ColourBy::Outlier => "Mean distance to its nearest",
+                        ColourBy::Preserved => "Share of its true neighbours that are near it here",
                         _ => &cx.state.preferences.colour_column,
                     };
                     ramp.into_iter().for_each(|limits| scale_bar(ui, what, limits, theme));
@@ -162,7 +164,7 @@ fn is_known(cx: &Ctx<'_>, by: ColourBy) -> bool {
         ColourBy::Group => !cx.state.library().groups.all.is_empty(),
         ColourBy::Cluster => cx.state.library().clusters.as_ref().is_some_and(|found| !found.all.is_empty()),
         ColourBy::Modality | ColourBy::Folder | ColourBy::Similarity | ColourBy::Label => true,
-        ColourBy::Typical | ColourBy::Outlier | ColourBy::Duplicate | ColourBy::Column => true,
+        ColourBy::Typical | ColourBy::Outlier | ColourBy::Preserved | ColourBy::Duplicate | ColourBy::Column => true,
     }
 }
 
