@@ -82,12 +82,12 @@ pub fn axis(source: &AxisSource) -> String {
     match source {
         AxisSource::Opposites([low, high]) => format!("{} – {}", low.trim(), high.trim()),
         AxisSource::Column(name) => name.as_str().to_owned(),
-        AxisSource::Field(field) => axis_field(*field),
+        AxisSource::Field(field) => measured_field(*field),
     }
 }
 
-/// A time or number that an axis measures.
-pub fn axis_field(field: Field) -> String {
+/// A time or number, as the heading of its histogram or axis.
+pub fn measured_field(field: Field) -> String {
     match field {
         Field::Taken => "Date taken".to_owned(),
         Field::Modified => "Date modified".to_owned(),

@@ -17,7 +17,7 @@ use super::panels::{
 use super::split;
 use super::style::{bold, font};
 use super::theme::{SPACE, Theme, text_size};
-use super::widgets::{focus_ring, histogram, icons::Icon, ring_around_focus};
+use super::widgets::{focus_ring, histogram, icons::Icon, ring_around_focus, select_all_text};
 use super::{keys, widgets::buttons};
 use crate::context::commands::{CollectionAction, ItemCommand, MapAction, ViewAction, ViewCommand};
 use crate::context::viewpoint::Viewpoint;
@@ -177,7 +177,7 @@ impl Shell {
         if ctx.state.view.focus_search != self.focus_seen {
             self.focus_seen = ctx.state.view.focus_search;
             ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
-            select_all(ui.ctx(), ctx.state.library().query.text.chars().count());
+            select_all_text(ui.ctx(), top_bar::search_id(), ctx.state.library().query.text.chars().count());
         }
         let escape = ui.input(|i| i.key_pressed(Key::Escape));
         let menu = egui::Popup::is_any_open(ui.ctx());
@@ -199,7 +199,7 @@ impl Shell {
         match keys::commands(ui, ctx, &situation) {
             Some(keys::FocusedField::Search) => {
                 ui.memory_mut(|m| m.request_focus(top_bar::search_id()));
-                select_all(ui.ctx(), ctx.state.library().query.text.chars().count());
+                select_all_text(ui.ctx(), top_bar::search_id(), ctx.state.library().query.text.chars().count());
             }
             Some(keys::FocusedField::Palette(text, enter)) => {
                 ui.memory_mut(|m| m.request_focus(palette::field_id()));
@@ -441,12 +441,4 @@ fn map_placeholder(ui: &mut Ui, ctx: &Ctx<'_>) {
     let text = if empty { "Reading your files…" } else { "Preparing the map…" };
     let place = Rect::from_center_size(ui.max_rect().center(), vec2(ui.max_rect().width().min(420.0), 24.0));
     ui.put(place, egui::Label::new(egui::RichText::new(text).font(font(text_size::BODY)).color(theme.text2)));
-}
-
-fn select_all(ctx: &egui::Context, chars: usize) {
-    let id = top_bar::search_id();
-    let mut state = egui::TextEdit::load_state(ctx, id).unwrap_or_default();
-    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
-    state.cursor.set_char_range(Some(all));
-    egui::TextEdit::store_state(ctx, id, state);
 }

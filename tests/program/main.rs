@@ -39,11 +39,13 @@ mod taken_along;
 mod ui_clusters;
 #[cfg(feature = "window")]
 mod ui_export;
+#[cfg(feature = "window")]
 mod ui_filters;
 #[cfg(feature = "window")]
 mod ui_gallery;
 #[cfg(feature = "window")]
 mod ui_groups;
+#[cfg(feature = "window")]
 mod ui_map;
 #[cfg(feature = "window")]
 mod ui_models;

@@ -4,10 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use egui::Color32;
 use tempfile::TempDir;
-use vicinity::ui::theme::{DARK, LIGHT};
-use vicinity_engine::map_image::MapPalette;
 
 use crate::support::places::project_dir;
 
@@ -203,8 +200,13 @@ fn a_browser_draws_the_report_and_finds_names_in_it() {
     assert!(fs::read_to_string(place.path("paths.html")).unwrap().contains("assets/sample"));
 }
 
+#[cfg(feature = "window")]
 #[test]
 fn a_map_that_is_taken_along_has_the_colours_of_the_window() {
+    use egui::Color32;
+    use vicinity::ui::theme::{DARK, LIGHT};
+    use vicinity_engine::map_image::MapPalette;
+
     for (theme, dark) in [(&DARK, true), (&LIGHT, false)] {
         let (palette, number) = (MapPalette::of(dark), |colour: Color32| {
             u32::from(colour.r()) << 16 | u32::from(colour.g()) << 8 | u32::from(colour.b())

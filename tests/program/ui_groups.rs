@@ -90,12 +90,7 @@ fn a_selection_is_kept_under_a_name_selected_again_renamed_and_deleted() {
     undo(&mut window);
     step_until(&mut window, "as before", |w| w.query_by_label("My notes, 8").is_some());
 
-    click(&mut window, "Group My notes: more");
-    click(&mut window, "Rename…");
-    window.run_steps(3);
-    press(&mut window, Modifiers::COMMAND, Key::A);
-    type_text(&mut window, "Golf");
-    press(&mut window, Modifiers::NONE, Key::Enter);
+    rename_notes(&mut window, "Golf");
     assert_eq!(names(&window), ["Golf"]);
     click(&mut window, "Group Golf: more");
     click(&mut window, "Rename…");
@@ -117,6 +112,16 @@ fn a_selection_is_kept_under_a_name_selected_again_renamed_and_deleted() {
     assert_eq!(last, Some(1), "what was undone is stored, too");
 }
 
+/// Gives the group of notes another name.
+fn rename_notes(window: &mut Window, name: &str) {
+    click(window, "Group My notes: more");
+    click(window, "Rename…");
+    window.run_steps(3);
+    press(window, Modifiers::COMMAND, Key::A);
+    type_text(window, name);
+    press(window, Modifiers::NONE, Key::Enter);
+}
+
 #[test]
 fn a_group_filters_colours_and_is_searched_by() {
     let (mut window, jobs) = open();
@@ -128,12 +133,7 @@ fn a_group_filters_colours_and_is_searched_by() {
     });
     window.get_by_label("Remove Group: My notes from filter");
     // The filter follows another name.
-    click(&mut window, "Group My notes: more");
-    click(&mut window, "Rename…");
-    window.run_steps(3);
-    press(&mut window, Modifiers::COMMAND, Key::A);
-    type_text(&mut window, "Golf");
-    press(&mut window, Modifiers::NONE, Key::Enter);
+    rename_notes(&mut window, "Golf");
     window.run_steps(3);
     window.get_by_label("Remove Group: Golf from filter");
     assert_eq!(library(&window).visible.as_ref().map(|rows| rows.len()), Some(8));

@@ -483,7 +483,7 @@ fn the_name_of_its_method_tells_how_far_the_map_can_be_trusted() {
         epoch: layout.epoch,
         generation: layout.generation,
         k: 1,
-        neighbours,
+        neighbours: neighbours.into(),
         preserved: vec![0.25; 300],
         preservation: 0.25,
         gap: Some(ModalityGap { raw: 0.8, centred: 0.05 }),

@@ -1,5 +1,7 @@
 //! How far a map can be trusted.
 
+use std::sync::Arc;
+
 use super::layout::Layout;
 
 /// How well a layout keeps neighbours, and who these are.
@@ -12,7 +14,7 @@ pub struct MapQuality {
     /// True neighbours of each row: 15, or fewer in a small collection.
     pub k: usize,
     /// The rows of the `k` nearest of each row by cosine of centred vectors, the nearest first.
-    pub neighbours: Vec<u32>,
+    pub neighbours: Arc<[u32]>,
     /// Of each row the share, in [0, 1], of its true neighbours that are among its `k` nearest on the map.
     pub preserved: Vec<f32>,
     /// The mean of `preserved`.

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::background_pass::BackgroundPass;
 use super::cluster_names::ClusterNameWriter;
-use super::derived::{Artefacts, Context};
+use super::derived::{Artefacts, Context, LatestGraph};
 use super::event_queue::EventSender;
 use super::facts;
 use super::import::{Coordinator, IdleCompaction, NumberedJob};
@@ -229,6 +229,7 @@ impl Engine {
             library: library.clone(),
             event_sender: event_sender.clone(),
             model: model.clone(),
+            graph: LatestGraph::default(),
             updates: mode.layout,
         };
         let (artefacts, mut workers) = Artefacts::start(&context)?;

@@ -109,7 +109,7 @@ impl AxesBar {
                 }
             };
             for field in AxisSource::fields().filter(|field| is_known(ctx, *field)) {
-                choice(ui, &format::axis_field(field), AxisSource::Field(field));
+                choice(ui, &format::measured_field(field), AxisSource::Field(field));
             }
             let is_measured = |kind| matches!(kind, ColumnKind::Number | ColumnKind::Date);
             let columns = ctx.state.library().fact_counts.columns().iter().filter(|column| is_measured(column.kind));

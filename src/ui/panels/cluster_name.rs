@@ -6,7 +6,7 @@ use super::dialog_window;
 use crate::context::commands::{ClusterCommand, ViewCommand};
 use crate::context::{Ctx, Dialog};
 use crate::ui::theme::{SPACE, Theme};
-use crate::ui::widgets::{buttons, note};
+use crate::ui::widgets::{buttons, note, select_all_text};
 use vicinity_core::Cluster;
 
 /// Width of the dialog.
@@ -55,7 +55,7 @@ impl ClusterNameDialog {
         let field = ui.add(field).accessible_name("Name of the cluster");
         if opened {
             field.request_focus();
-            select_all(&field, self.typed.chars().count());
+            select_all_text(ui.ctx(), field.id, self.typed.chars().count());
         }
         ui.add_space(SPACE[1]);
         let (mut renamed, mut reset) = (field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)), false);
@@ -75,11 +75,4 @@ impl ClusterNameDialog {
 
 fn close(ctx: &Ctx<'_>) {
     ctx.send(ViewCommand::ShowDialog(Dialog::ClusterName, false));
-}
-
-fn select_all(field: &egui::Response, chars: usize) {
-    let mut state = TextEdit::load_state(&field.ctx, field.id).unwrap_or_default();
-    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
-    state.cursor.set_char_range(Some(all));
-    TextEdit::store_state(&field.ctx, field.id, state);
 }

@@ -13,7 +13,7 @@ use crate::context::{ColourBy, Ctx, FilterControl, commands::MapCommand};
 use crate::ui::style::font;
 use crate::ui::theme::{SPACE, Theme, text_size};
 use crate::ui::widgets::rows::{HEIGHT, Leading, PanelRow, heading, section_line};
-use crate::ui::widgets::{buttons, divider, icons::Icon};
+use crate::ui::widgets::{buttons, divider, icons::Icon, select_all_text};
 use vicinity_core::condition::field::Field;
 use vicinity_core::groups::MAX_NAME;
 use vicinity_core::name::fold;
@@ -131,7 +131,7 @@ fn edit_name(ui: &mut Ui, ctx: &Ctx<'_>, name: &Arc<str>) {
     if is_first {
         response.request_focus();
         response.scroll_to_me(None);
-        select_all(ui.ctx(), typed.chars().count());
+        select_all_text(ui.ctx(), name_id(), typed.chars().count());
     }
     if response.lost_focus() && !is_first {
         ui.data_mut(|data| data.remove_temp::<(Arc<str>, String)>(draft));
@@ -143,11 +143,4 @@ fn edit_name(ui: &mut Ui, ctx: &Ctx<'_>, name: &Arc<str>) {
         return;
     }
     ui.data_mut(|data| data.insert_temp(draft, (Arc::clone(name), typed)));
-}
-
-fn select_all(ctx: &egui::Context, chars: usize) {
-    let mut state = egui::TextEdit::load_state(ctx, name_id()).unwrap_or_default();
-    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
-    state.cursor.set_char_range(Some(all));
-    egui::TextEdit::store_state(ctx, name_id(), state);
 }

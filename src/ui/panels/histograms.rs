@@ -110,13 +110,7 @@ fn accessible_name(histogram: &AttributeHistogram, chosen: Option<BinRange>, pla
 /// What an attribute is called.
 pub fn title(attribute: &Attribute) -> String {
     match attribute {
-        Attribute::Field(Field::Taken) => "Date taken".to_owned(),
-        Attribute::Field(Field::Modified) => "Date modified".to_owned(),
-        Attribute::Field(Field::Iso) => "ISO".to_owned(),
-        Attribute::Field(Field::Focal) => "Focal length".to_owned(),
-        Attribute::Field(Field::Exposure) => "Exposure time".to_owned(),
-        Attribute::Field(Field::Size) => "File size".to_owned(),
-        Attribute::Field(field) => format::capital(field.as_str()),
+        Attribute::Field(field) => format::measured_field(*field),
         Attribute::Column(name) => name.as_str().to_owned(),
     }
 }

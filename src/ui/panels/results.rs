@@ -2,7 +2,7 @@
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Rect, ScrollArea, Sense, Ui, vec2};
-use egui_plot::{Bar, BarChart, Plot, VLine};
+use egui_plot::{Bar, BarChart, VLine};
 
 use crate::context::Ctx;
 use crate::context::commands::{ItemCommand, SearchCommand, ViewCommand};
@@ -10,7 +10,7 @@ use crate::context::format;
 use crate::ui::grid::{BREAK_HEIGHT, TileGrid};
 use crate::ui::style::{bold, font};
 use crate::ui::theme::{SPACE, Theme, text_size};
-use crate::ui::widgets::{buttons, tile};
+use crate::ui::widgets::{bare_plot, buttons, tile};
 use vicinity_core::{Filter, Histogram, Hit, Modality, Scoring, SearchResult};
 
 /// Margin for the rings around tiles, points.
@@ -187,24 +187,11 @@ fn histogram_plot(ui: &mut Ui, histogram: &Histogram) {
     let rest = BarChart::new("rest", bars(false, theme.bar())).allow_hover(false);
     let hits = BarChart::new("hits", bars(true, theme.hit)).allow_hover(false);
     let tallest = histogram.counts.iter().max().copied().unwrap_or(1);
-    let response = Plot::new("scores")
-        .height(44.0)
-        .show_axes(false)
-        .show_grid(false)
-        .show_background(false)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_double_click_reset(false)
-        .show_x(false)
-        .show_y(false)
-        .set_margin_fraction(vec2(0.0, 0.0))
+    let response = bare_plot(egui::Id::unique("scores"), 44.0)
         .include_x(f64::from(histogram.low))
         .include_x(f64::from(histogram.high))
         .include_y(0.0)
         .include_y(f64::from(tallest).sqrt() * 1.15)
-        .sense(Sense::hover())
         .show(ui, |plot| {
             plot.bar_chart(rest);
             plot.bar_chart(hits);

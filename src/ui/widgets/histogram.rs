@@ -3,9 +3,9 @@
 use egui::{
     EventFilter, Id, Key, Modifiers, Rect, Response, Sense, Stroke, Ui, Vec2b, WidgetInfo, accesskit::Role, pos2, vec2,
 };
-use egui_plot::{Bar, BarChart, Plot};
+use egui_plot::{Bar, BarChart};
 
-use super::focus_ring;
+use super::{bare_plot, focus_ring};
 use crate::ui::theme::{RADIUS, Theme};
 use vicinity_core::condition::ranges::BinRange;
 
@@ -123,21 +123,7 @@ impl HistogramPlot<'_> {
         let admitted = self.admitted.iter().enumerate().filter_map(|entry| bar(entry, colour(entry.0))).collect();
         let charts =
             [("all", all), ("admitted", admitted)].map(|(name, bars)| BarChart::new(name, bars).allow_hover(false));
-        let plot = Plot::new(self.id.with("plot"))
-            .height(self.height)
-            .show_axes(false)
-            .show_grid(false)
-            .show_background(false)
-            .allow_drag(false)
-            .allow_zoom(false)
-            .allow_scroll(false)
-            .allow_boxed_zoom(false)
-            .allow_double_click_reset(false)
-            .show_x(false)
-            .show_y(false)
-            .set_margin_fraction(vec2(0.0, 0.0))
-            .auto_bounds(Vec2b::FALSE)
-            .sense(Sense::hover());
+        let plot = bare_plot(self.id.with("plot"), self.height).auto_bounds(Vec2b::FALSE);
         let right = self.all.len() as f64;
         plot.show(ui, move |plot| {
             plot.set_plot_bounds(egui_plot::PlotBounds::from_min_max([0.0, 0.0], [right, tallest * 1.05]));

@@ -9,6 +9,7 @@ pub mod tile;
 use egui::{Painter, Rect, Response, Stroke, StrokeKind, Ui};
 
 use super::theme::{RADIUS, Theme, text_size};
+use egui_plot::Plot;
 
 /// Draws a ring around a focused widget, and scrolls to it when it gains the focus.
 pub fn focus_ring(painter: &Painter, theme: &Theme, response: &Response, rect: Rect, radius: u8) {
@@ -45,6 +46,32 @@ pub fn ring_around_focus(ctx: &egui::Context) {
         let stroke = Stroke::new(2.0, Theme::of(ctx).accent);
         ctx.layer_painter(response.layer_id).rect_stroke(rect, RADIUS[0], stroke, StrokeKind::Outside);
     }
+}
+
+/// A plot of bars alone, without axes, margins or ways to move it.
+pub fn bare_plot<'a>(id: egui::Id, height: f32) -> Plot<'a> {
+    Plot::new(id)
+        .height(height)
+        .show_axes(false)
+        .show_grid(false)
+        .show_background(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_x(false)
+        .show_y(false)
+        .set_margin_fraction(egui::Vec2::ZERO)
+        .sense(egui::Sense::hover())
+}
+
+/// Selects all `chars` characters of a text field.
+pub fn select_all_text(ctx: &egui::Context, field: egui::Id, chars: usize) {
+    let mut state = egui::TextEdit::load_state(ctx, field).unwrap_or_default();
+    let all = egui::text::CCursorRange::two(egui::text::CCursor::new(0), egui::text::CCursor::new(chars));
+    state.cursor.set_char_range(Some(all));
+    egui::TextEdit::store_state(ctx, field, state);
 }
 
 /// A line across the panel, as wide as the text.

@@ -2,22 +2,18 @@
 //! not stored: for tens of thousands of items it takes a second.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::centred::Centred;
+use super::neighbour_graph::LatestGraph;
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
-use crate::{Event, GraphMeasures, Job, Severity, threads};
-use vicinity_layout::neighbours;
-
-/// Neighbours of each item, as many as the layout has.
-const NEIGHBOURS: usize = 15;
+use crate::{Event, Job, Severity, threads};
 
 /// Measures the graph of nearest neighbours on request.
 pub struct GraphMeasurer {
     event_sender: EventSender,
     pool: rayon::ThreadPool,
+    graph: LatestGraph,
 }
 
 impl Artefact for GraphMeasurer {
@@ -27,7 +23,7 @@ impl Artefact for GraphMeasurer {
 
     fn open(context: &Context) -> io::Result<Self> {
         let pool = threads::pool("vicinity-graph", threads::spare_threads())?;
-        Ok(Self { event_sender: context.event_sender.clone(), pool })
+        Ok(Self { event_sender: context.event_sender.clone(), pool, graph: context.graph.clone() })
     }
 
     fn requested(job: &Job) -> Option<Requested<()>> {
@@ -38,13 +34,8 @@ impl Artefact for GraphMeasurer {
         if inputs.request.is_none() {
             return;
         }
-        let snapshot = &inputs.snapshot;
-        let vectors = Centred::new(snapshot);
-        if let Ok(found) = self.pool.install(|| neighbours(&vectors, NEIGHBOURS, cancelled, &|_| {})) {
-            let measures = GraphMeasures::new(snapshot.epoch(), found.k, &found.indices, &found.distances, |row| {
-                snapshot.vector(row).is_some()
-            });
-            self.event_sender.send(Event::GraphMeasures(Arc::new(measures)));
+        if let Ok(graph) = self.pool.install(|| self.graph.of(&inputs.snapshot, cancelled)) {
+            self.event_sender.send(Event::GraphMeasures(graph.measures));
         }
     }
 

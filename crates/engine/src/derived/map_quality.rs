@@ -6,21 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::centred::Centred;
+use super::neighbour_graph::{LatestGraph, NeighbourGraph};
 use super::{Artefact, Context, Inputs, Requested};
 use crate::event_queue::EventSender;
 use crate::library::Library;
 use crate::{Event, Job, Severity, Snapshot, threads};
 use vicinity_core::{Layout, MapPos, MapQuality, Modality, ModalityGap};
-use vicinity_layout::{Cancelled, VectorSource, neighbours, preserved};
-
-/// Neighbours of each item.
-const NEIGHBOURS: usize = 15;
+use vicinity_layout::{Cancelled, VectorSource, preserved};
 
 /// Measures a layout on request.
 pub struct MapMeasurer {
     library: Library,
     event_sender: EventSender,
     pool: rayon::ThreadPool,
+    graph: LatestGraph,
 }
 
 impl Artefact for MapMeasurer {
@@ -30,8 +29,8 @@ impl Artefact for MapMeasurer {
 
     fn open(context: &Context) -> io::Result<Self> {
         let pool = threads::pool("vicinity-map-quality", threads::spare_threads())?;
-        let Context { library, event_sender, .. } = context.clone();
-        Ok(Self { library, event_sender, pool })
+        let Context { library, event_sender, graph, .. } = context.clone();
+        Ok(Self { library, event_sender, pool, graph })
     }
 
     fn requested(job: &Job) -> Option<Requested<Arc<Layout>>> {
@@ -44,7 +43,7 @@ impl Artefact for MapMeasurer {
         let snapshots = [&inputs.snapshot, &self.library.snapshot()];
         let fits = |snapshot: &&&Arc<Snapshot>| snapshot.epoch() == layout.epoch;
         let measured = match snapshots.iter().find(fits) {
-            Some(snapshot) => self.pool.install(|| measure(snapshot, layout, cancelled)),
+            Some(snapshot) => self.pool.install(|| measure(snapshot, layout, &self.graph, cancelled)),
             // There is another layout by now, or will be; whoever waits for this one gets an answer.
             None => Ok(MapQuality { epoch: layout.epoch, generation: layout.generation, ..MapQuality::default() }),
         };
@@ -58,54 +57,32 @@ impl Artefact for MapMeasurer {
     }
 }
 
-fn measure(snapshot: &Snapshot, layout: &Layout, cancelled: &AtomicBool) -> Result<MapQuality, Cancelled> {
-    let placed = Placed { vectors: Centred::new(snapshot), count: snapshot.len().min(layout.positions.len()) };
-    let positions: &[MapPos] = &layout.positions[..placed.count];
-    let knn = neighbours(&placed, NEIGHBOURS, cancelled, &|_| {})?;
-    let preserved = preserved(&knn, positions, cancelled)?;
+fn measure(
+    snapshot: &Snapshot,
+    layout: &Layout,
+    graph: &LatestGraph,
+    cancelled: &AtomicBool,
+) -> Result<MapQuality, Cancelled> {
+    let NeighbourGraph { k, nearest, .. } = graph.of(snapshot, cancelled)?;
+    let positions: &[MapPos] = &layout.positions[..snapshot.len().min(layout.positions.len())];
+    let preserved = preserved(&nearest, k, positions, cancelled)?;
     let preservation = preserved.iter().map(|share| f64::from(*share)).sum::<f64>() / preserved.len().max(1) as f64;
     let &Layout { epoch, generation, .. } = layout;
-    Ok(MapQuality {
-        epoch,
-        generation,
-        k: knn.k,
-        neighbours: knn.indices,
-        preserved,
-        preservation: preservation as f32,
-        gap: gap(snapshot, &placed),
-    })
+    let (preservation, gap) = (preservation as f32, gap(snapshot));
+    Ok(MapQuality { epoch, generation, k, neighbours: nearest, preserved, preservation, gap })
 }
 
-/// The rows that have a position.
-struct Placed<'a> {
-    vectors: Centred<'a>,
-    count: usize,
-}
-
-impl VectorSource for Placed<'_> {
-    fn count(&self) -> usize {
-        self.count
-    }
-
-    fn dim(&self) -> usize {
-        self.vectors.dim()
-    }
-
-    fn read(&self, row: usize, out: &mut [f32]) {
-        self.vectors.read(row, out);
-    }
-}
-
-fn gap(snapshot: &Snapshot, placed: &Placed<'_>) -> Option<ModalityGap> {
+fn gap(snapshot: &Snapshot) -> Option<ModalityGap> {
     if [Modality::Image, Modality::Text].iter().any(|modality| snapshot.count(*modality) == 0) {
         return None;
     }
     let modality = |row| snapshot.item(row).map(|item| item.modality);
-    let raw = distance_of_means(snapshot.dim(), placed.count, modality, |row, out| match snapshot.unit(row) {
+    let (vectors, rows) = (Centred::new(snapshot), snapshot.len());
+    let raw = distance_of_means(snapshot.dim(), rows, modality, |row, out| match snapshot.unit(row) {
         Some(unit) => out.copy_from_slice(&unit),
         None => out.fill(0.0),
     });
-    let centred = distance_of_means(snapshot.dim(), placed.count, modality, |row, out| placed.read(row, out));
+    let centred = distance_of_means(snapshot.dim(), rows, modality, |row, out| vectors.read(row, out));
     Some(ModalityGap { raw, centred })
 }
 

@@ -13,6 +13,7 @@ pub mod file;
 mod graph;
 mod layout;
 mod map_quality;
+mod neighbour_graph;
 mod schedule;
 
 use std::io;
@@ -23,6 +24,7 @@ use super::event_queue::EventSender;
 use super::library::Library;
 use super::model_loader::LazyModel;
 use super::{Job, LayoutUpdates, Snapshot};
+pub use neighbour_graph::LatestGraph;
 use schedule::{Schedule, start};
 use vicinity_core::worker::Worker;
 
@@ -46,6 +48,8 @@ pub struct Context {
     pub event_sender: EventSender,
     /// The model.
     pub model: LazyModel,
+    /// The nearest neighbours of all items.
+    pub graph: LatestGraph,
     /// Whether artefacts follow the collection, or are computed on request alone.
     pub updates: LayoutUpdates,
 }

@@ -136,7 +136,7 @@ impl MapLayer for ItemPictures {
 /// How typical each row is: how many items have it among their true neighbours; where that is not known, all differ by chance.
 fn importance(rows: usize, quality: Option<&MapQuality>) -> Vec<u32> {
     let mut counts: Vec<u32> = (0..rows as u32).map(|row| row.wrapping_mul(2_654_435_761) >> 24).collect();
-    for row in quality.iter().flat_map(|quality| &quality.neighbours) {
+    for row in quality.iter().flat_map(|quality| quality.neighbours.iter()) {
         if let Some(count) = counts.get_mut(*row as usize) {
             *count += 256;
         }
