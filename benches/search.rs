@@ -60,7 +60,7 @@ fn main() {
     let snapshot = Arc::new(library(items, dim));
     let visible = VisibleRows::everything(Arc::clone(&snapshot));
     let embedding = Embedding::new(snapshot.vector(17).expect("there").to_vec()).expect("finite");
-    let parts = [QueryVector { embedding, modality: Modality::Text, item: None, weight: 1.0 }];
+    let parts = [QueryVector { embedding, modality: Modality::Text, weight: 1.0 }];
     for scoring in [Scoring::Centred, Scoring::RawCosine] {
         let lookup = SearchParams {
             parts: &parts,

@@ -179,6 +179,7 @@
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     pen.lineJoin = "round";
+    const [ground, text] = [colour("ground"), colour("text1")];
     data.clusters.forEach((cluster, c) => {
       const rising = cluster.from > 0 ? (scale / cluster.from - 1) / 0.07 : 1;
       const falling = cluster.until === null ? 1 : (cluster.until / scale - 1) / 0.07;
@@ -195,8 +196,8 @@
       }
       pen.font = "600 " + cluster.size + "px Inter, system-ui, sans-serif";
       pen.lineWidth = 4;
-      pen.strokeStyle = colour("ground");
-      pen.fillStyle = colour("text1");
+      pen.strokeStyle = ground;
+      pen.fillStyle = text;
       pen.strokeText(cluster.name, x, y + (above ? side / 2 : 0));
       pen.fillText(cluster.name, x, y + (above ? side / 2 : 0));
     });
@@ -262,8 +263,11 @@
     at("found").textContent = matches ? (matches.length ? number(matches.length) + (matches.length === 1 ? " match" : " matches") : "No matches") : "";
     const found = (text) => words.length > 0 && words.every((word) => text.includes(word));
     const clusters = data.clusters.filter((cluster) => found(folded(cluster.name))).slice(0, 8);
-    const inName = (i) => found(folded(data.names[i]));
-    matches && matches.sort((a, b) => inName(b) - inName(a) || a - b);
+    if (matches) {
+      // Those with the words in their names come first.
+      const named = matches.map((i) => found(folded(data.names[i])));
+      matches = [...matches.filter((_, n) => named[n]), ...matches.filter((_, n) => !named[n])];
+    }
     at("results").replaceChildren(
       ...clusters.map((cluster) => result(cluster.name + " · " + number(cluster.count), true, () => flyTo(cluster))),
       ...(matches || []).slice(0, 100).map((i) => result(data.names[i], false, () => show(i))),

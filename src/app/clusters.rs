@@ -8,7 +8,7 @@ use super::visible::AT_ONCE;
 use super::window::App;
 use crate::context::commands::{ClusterAction, ClusterCommand};
 use crate::context::{CentralView, Dialog};
-use vicinity_core::{ClusterNames, Clusters, GivenName, Layout, LayoutMethod, Stage};
+use vicinity_core::{ClusterNames, Clusters, GivenName, Layout, LayoutMethod};
 use vicinity_engine::Job;
 
 impl App {
@@ -86,20 +86,22 @@ impl App {
     /// Has the clusters of the map found, once it rests.
     pub(super) fn find_clusters(&mut self) {
         let library = self.state.library();
-        let rests = library.progress.stage == Stage::Idle && !library.adding;
-        let layout = library.layout.as_ref().filter(|layout| rests && layout.method != LayoutMethod::Pca);
+        let layout = library.layout.as_ref().filter(|layout| library.rests() && layout.method != LayoutMethod::Pca);
         let known = |layout: &&Arc<Layout>| library.clusters.as_ref().is_some_and(|found| found.belong_to(layout));
         if let Some(layout) = layout.filter(|layout| !known(layout)).cloned() {
-            self.named_with = Arc::clone(&library.cluster_state.names);
-            self.submit(Job::FindClusters(layout));
+            self.submit_clusters(layout);
         }
+    }
+
+    fn submit_clusters(&mut self, layout: Arc<Layout>) {
+        self.named_with = Arc::clone(&self.state.library().cluster_state.names);
+        self.submit(Job::FindClusters(layout));
     }
 
     /// Has the clusters of the same map found again, with the names of now.
     pub(super) fn bind_cluster_names(&mut self) {
         if let Some(layout) = self.state.library().layout.clone() {
-            self.named_with = Arc::clone(&self.state.library().cluster_state.names);
-            self.submit(Job::FindClusters(layout));
+            self.submit_clusters(layout);
         }
     }
 

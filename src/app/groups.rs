@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::group_counts::GroupCountRequest;
 use super::items::FOUND_IN_FRAME;
 use super::messages::Message;
+use super::pending::GroupCountRequest;
 use super::window::App;
 use crate::context::Snapshot;
 use crate::context::commands::{GroupAction, GroupCommand};
@@ -125,7 +125,9 @@ impl App {
             Ok(groups) => {
                 self.record_step();
                 self.state.library_mut().groups.renamed = None;
-                let name = groups.all().iter().map(ItemGroup::name).find(|name| is_new(&self.state, name)).cloned();
+                let before = Arc::clone(&self.state.library().groups.all);
+                let at = before.all().iter().position(|group| group.name() == from);
+                let name = at.and_then(|at| groups.all().get(at)).map(|group| Arc::clone(group.name()));
                 self.set_groups(groups);
                 self.replace_in_filter(from, name.as_ref());
             }
@@ -190,7 +192,7 @@ impl App {
         let library = self.state.library_mut();
         let Some(visible) = library.visible.clone() else { return };
         let request = GroupCountRequest { groups: Arc::clone(&library.groups.all), visible };
-        if self.group_count_request.as_ref().is_some_and(|latest| latest.is(&request)) {
+        if self.group_count_request.as_ref().is_some_and(|latest| latest.is_same(&request)) {
             return;
         }
         self.group_count_request = Some(request.clone());
@@ -207,7 +209,7 @@ impl App {
 
     /// The visible items of each group have been counted.
     pub(super) fn groups_counted(&mut self, request: &GroupCountRequest, counts: Vec<usize>) {
-        if self.group_count_request.as_ref().is_some_and(|latest| latest.is(request)) {
+        if self.group_count_request.as_ref().is_some_and(|latest| latest.is_same(request)) {
             self.state.library_mut().groups.counts = Arc::new(counts);
         }
     }
@@ -215,11 +217,6 @@ impl App {
 
 fn is_name(a: &str, b: &str) -> bool {
     fold(a.trim()) == fold(b.trim())
-}
-
-/// Whether no group has exactly this name so far.
-fn is_new(state: &crate::context::State, name: &str) -> bool {
-    state.library().groups.all.all().iter().all(|group| &**group.name() != name)
 }
 
 /// The filter with another group in place of one, or without it.

@@ -6,7 +6,7 @@ use super::window::App;
 use crate::context::commands::{MapAction, MapCommand, PathPurpose};
 use crate::context::selection::SelectMode;
 use crate::context::{ColourBy, MapTool};
-use vicinity_core::{LayoutMethod, MapQuality, Stage};
+use vicinity_core::{LayoutMethod, MapQuality};
 use vicinity_engine::Job;
 
 /// Maps of up to so many items are measured without a request: it takes seconds.
@@ -15,8 +15,9 @@ const MEASURED_UNASKED: usize = 50_000;
 impl App {
     /// Measures a map that rests, unless that takes long and nobody has asked for it.
     pub(super) fn measure_small_map(&mut self) {
-        let rests = self.state.library().progress.stage == Stage::Idle && !self.state.library().adding;
-        if rests && self.state.library().layout.as_ref().is_some_and(|map| map.positions.len() <= MEASURED_UNASKED) {
+        let library = self.state.library();
+        let is_small = library.layout.as_ref().is_some_and(|map| map.positions.len() <= MEASURED_UNASKED);
+        if library.rests() && is_small {
             self.measure_map();
         }
     }
@@ -34,7 +35,7 @@ impl App {
 
     pub(super) fn map_measured(&mut self, quality: Arc<MapQuality>) {
         let library = self.state.library_mut();
-        library.measuring_map = !library.layout.as_ref().is_none_or(|layout| quality.belongs_to(layout));
+        library.measuring_map = library.layout.as_ref().is_some_and(|layout| !quality.belongs_to(layout));
         library.map_quality = Some(quality);
     }
 
@@ -45,11 +46,8 @@ impl App {
         }
         let library = self.state.library();
         let is_wanted = matches!(self.state.preferences.colour_by, ColourBy::Typical | ColourBy::Outlier);
-        let rests = library.progress.stage == Stage::Idle && !library.adding;
-        let Some(snapshot) = library.snapshot.as_ref().filter(|snapshot| is_wanted && rests && !snapshot.is_empty())
-        else {
-            return;
-        };
+        let snapshot = library.snapshot.as_ref().filter(|snapshot| is_wanted && !snapshot.is_empty());
+        let Some(snapshot) = snapshot.filter(|_| library.rests()) else { return };
         let of = (snapshot.epoch(), snapshot.len(), snapshot.dim());
         if self.graph_request != Some(of) {
             self.graph_request = Some(of);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use super::backend::{Backend, Waker};
-use super::group_counts::GroupCountRequest;
+use super::pending::GroupCountRequest;
 use super::pending::{ClusterCountRequest, LabelCountRequest};
 use crate::context::commands::PathPurpose;
 use crate::context::listing::{Listing, ListingRequest};

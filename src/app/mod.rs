@@ -14,7 +14,6 @@ mod file_dialogs;
 mod frame;
 mod go_back;
 mod graphics;
-mod group_counts;
 mod groups;
 mod history;
 mod items;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::context::AppliedLabels;
 use crate::context::listing::ListingRequest;
-use vicinity_core::{AxisSource, Clusters, Filter, ItemId, LabelSet};
+use vicinity_core::{AxisSource, Clusters, Filter, ItemGroups, ItemId, LabelSet};
 use vicinity_engine::{Snapshot, VisibleRows};
 
 /// What suggestions belong to: epoch, number of items, dimensions, model, and filter.
@@ -63,6 +63,22 @@ pub(super) struct Labelling {
     pub query: bool,
     pub focus: Option<ItemId>,
     pub selection: Option<Vec<ItemId>>,
+}
+
+/// For which groups and rows visible items are counted.
+#[derive(Clone)]
+pub struct GroupCountRequest {
+    /// The groups.
+    pub groups: Arc<ItemGroups>,
+    /// The rows.
+    pub visible: Arc<VisibleRows>,
+}
+
+impl GroupCountRequest {
+    /// Whether it is the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.groups, &other.groups) && Arc::ptr_eq(&self.visible, &other.visible)
+    }
 }
 
 /// The positions along axes asked for last.

@@ -117,7 +117,7 @@ impl App {
         }
     }
 
-    fn finish_filter(&mut self) {
+    pub(super) fn finish_filter(&mut self) {
         if std::mem::take(&mut self.search.adjusting) && self.search.due.is_some() {
             self.search_now();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asked_query::AskedQuery;
 use super::textures;
 use super::window::App;
-use crate::context::commands::{SearchAction, SearchCommand, ViewAction, ViewCommand};
+use crate::context::commands::{SearchAction, ViewAction, ViewCommand};
 use crate::context::listing::{Sort, SortKey};
 use crate::context::{CentralView, Dialog, FilterControl, MapTool, RightTab, ThemeChoice};
 use vicinity_core::{Filter, QueryPart};
@@ -72,7 +72,7 @@ impl App {
                 self.save_preferences();
             }
             ViewCommand::ShowFilter(control) => self.show_filter_control(control),
-            ViewCommand::SetTimelinePlaying(playing) => self.state.view.timeline_playing = playing,
+            ViewCommand::StopTimeline => self.stop_timeline(),
             ViewCommand::SetNarrow(narrow) => {
                 self.state.view.narrow = narrow;
                 self.state.view.drawer_open = false;
@@ -118,18 +118,22 @@ impl App {
     fn toggle_timeline(&mut self) {
         let open = !self.state.preferences.timeline_open;
         self.state.preferences.timeline_open = open;
-        if std::mem::take(&mut self.state.view.timeline_playing) {
-            self.search_command(SearchCommand::FinishFilter);
-        }
+        self.stop_timeline();
         self.save_preferences();
     }
 
+    fn stop_timeline(&mut self) {
+        if std::mem::take(&mut self.state.view.timeline_playing) {
+            self.finish_filter();
+        }
+    }
+
     fn play_timeline(&mut self) {
-        self.state.view.timeline_playing = !self.state.view.timeline_playing;
         if self.state.view.timeline_playing {
-            self.state.preferences.timeline_open = true;
+            self.stop_timeline();
         } else {
-            self.search_command(SearchCommand::FinishFilter);
+            self.state.view.timeline_playing = true;
+            self.state.preferences.timeline_open = true;
         }
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::backend::{Backend, ConsentChange, ModelOverride, Network, Opener, Waker};
-use super::group_counts::GroupCountRequest;
 use super::history::History;
 use super::keys::{KeyStore, MemoryKeyStore};
 use super::messages::{Message, MessageSender};
 use super::model_list::ModelListWorker;
 use super::navigation::Navigation;
+use super::pending::GroupCountRequest;
 use super::pending::{
     AxesRequest, ClusterCountRequest, FilterRequest, LabelCountRequest, Labelling, ListingState, Search,
 };

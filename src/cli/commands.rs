@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::args::{CliCommand, DuplicatesArgs, GlobalArgs, InfoArgs, LabelsArgs, SearchArgs};
-use super::hits::{ItemFields, TextInPicture, location, report_unread_facts};
+use super::hits::{ItemFields, TextInPicture, location};
 use super::outcome::Outcome;
 use super::output::{JsonPath, print_error, print_json, print_line};
 use super::session::{self, Session};
@@ -23,7 +23,7 @@ use vicinity_engine::labels::LabelVectors;
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::runtime_settings::{DeviceSummary, RuntimeSettings};
 use vicinity_engine::searcher::embed_content;
-use vicinity_engine::{Event, Job, Notice, SearchSlot, Severity, store};
+use vicinity_engine::{Event, Job, Notice, Severity, store};
 use vicinity_media::{Content, ReadOptions};
 use vicinity_models::device::DeviceId;
 use vicinity_models::{Model, device, golden};
@@ -51,10 +51,6 @@ pub fn run(command: CliCommand, global: &GlobalArgs, graphics: fn() -> Option<Ve
         CliCommand::Completions { shell } => pages::completions(shell),
         CliCommand::Manual { dir } => pages::manual(&dir),
     }
-}
-
-fn sentence(reason: String) -> anyhow::Error {
-    anyhow!(reason)
 }
 
 #[derive(Serialize)]
@@ -119,16 +115,8 @@ fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
         scoring: if args.raw { Scoring::RawCosine } else { Scoring::Centred },
         k: args.k,
     };
-    if let Some(condition) = &query.filter.condition {
-        report_unread_facts(&session.engine.snapshot());
-        super::tables::check_names(&session.engine.snapshot(), condition)?;
-    }
-    let slot = SearchSlot::Results;
-    let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
-        Event::SearchDone { result, .. } => Some(result),
-        _ => None,
-    })?;
-    let found = found.map_err(|error| sentence(error.to_string()))?;
+    super::tables::check_names(&session.engine.snapshot(), &query.filter)?;
+    let found = session.search(query)?;
     print_hits(&session, &found, &typed, args.json)?;
     Ok(if found.hits.is_empty() { Outcome::Nothing } else { Outcome::Done })
 }

@@ -4,10 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 
 use super::args::{ExportArgs, GlobalArgs};
-use super::hits::report_unread_facts;
 use super::interrupt::on_interrupt;
 use super::outcome::Outcome;
 use super::output::{print_error, print_line, progress_bar};
@@ -16,7 +15,7 @@ use super::{items, map, tables};
 use vicinity_core::format::{bytes, number};
 use vicinity_core::{Clusters, Hit, Query, QueryPart, Scoring};
 use vicinity_engine::export::{self, CopyReport, ExportedItems};
-use vicinity_engine::{Event, Job, SearchSlot, Snapshot, VisibleRows};
+use vicinity_engine::{Snapshot, VisibleRows};
 
 /// Rows that are exported, in order, with their scores after a search.
 struct Chosen {
@@ -52,10 +51,7 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> {
 /// What filter, cluster and search leave of the collection. A search puts the best first.
 fn choose(session: Session, args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<(Session, Chosen)> {
     let filter = args.filter.filter();
-    if let Some(condition) = &filter.condition {
-        report_unread_facts(&session.engine.snapshot());
-        tables::check_names(&session.engine.snapshot(), condition)?;
-    }
+    tables::check_names(&session.engine.snapshot(), &filter)?;
     let (session, clusters) = match &args.cluster {
         None => (session, None),
         Some(_) if session.engine.snapshot().is_empty() => (session, None),
@@ -86,12 +82,7 @@ fn choose(session: Session, args: &ExportArgs, global: &GlobalArgs) -> anyhow::R
 
 /// The hits among `rows` that match, or the best `k` of them.
 fn search(session: &Session, query: Query, k: Option<usize>, rows: &[usize]) -> anyhow::Result<Chosen> {
-    let slot = SearchSlot::Results;
-    let found = session.ask(Job::Search { slot, ticket: 1, query }, |event| match event {
-        Event::SearchDone { result, .. } => Some(result),
-        _ => None,
-    })?;
-    let found = found.map_err(|error| anyhow!(error.to_string()))?;
+    let found = session.search(query)?;
     let hits: &[Hit] = if k.is_some() { &found.hits } else { found.matching() };
     let snapshot = session.engine.snapshot();
     let rows_of_hits = hits.iter().filter_map(|hit| Some((snapshot.row_of(hit.item)?, hit.score)));

@@ -1,16 +1,17 @@
 //! An engine for the duration of one command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::runtime::Runtime;
 
 use super::args::{GlobalArgs, TruncationArgs};
 use super::output::print_error;
-use vicinity_core::NetworkLedger;
 use vicinity_core::app_dirs;
 use vicinity_core::atomic_file::is_same;
 use vicinity_core::table::TableOptions;
+use vicinity_core::{NetworkLedger, Query, SearchResult};
 use vicinity_engine::model_selection::{self, SpaceSource};
 use vicinity_engine::model_source::ModelSource;
 use vicinity_engine::output_files;
@@ -20,7 +21,7 @@ use vicinity_engine::runtime;
 use vicinity_engine::runtime_settings::RuntimeSettings;
 use vicinity_engine::service::{self, Service};
 use vicinity_engine::{
-    Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, Severity, StoreError, Verify, store,
+    Access, Engine, Event, Job, LayoutUpdates, Notice, OpenMode, SearchSlot, Severity, StoreError, Verify, store,
 };
 use vicinity_models::Model;
 use vicinity_models::remote::Key;
@@ -79,6 +80,16 @@ pub fn check_writable(engine: &Engine) -> anyhow::Result<()> {
 }
 
 impl Session {
+    /// Searches, as the window does.
+    pub fn search(&self, query: Query) -> anyhow::Result<Arc<SearchResult>> {
+        let (slot, ticket) = (SearchSlot::Results, 1);
+        let found = self.ask(Job::Search { slot, ticket, query }, |event| match event {
+            Event::SearchDone { result, .. } => Some(result),
+            _ => None,
+        })?;
+        found.map_err(|error| anyhow!(error.to_string()))
+    }
+
     /// Whether the library has no items; then a sentence on stderr says how to add some.
     pub fn is_empty(&self) -> bool {
         let empty = self.engine.snapshot().is_empty();

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::anyhow;
 use serde::Serialize;
 
+use super::hits::report_unread_facts;
 use super::output::{JsonPath, print_json, print_line};
-use vicinity_core::Table;
-use vicinity_core::condition::Condition;
 use vicinity_core::format::number;
 use vicinity_core::table::{Column, ColumnKind, ColumnValues, TableFormat};
+use vicinity_core::{Filter, Table};
 use vicinity_engine::Snapshot;
 
 #[derive(Serialize)]
@@ -75,11 +75,13 @@ fn column(column: &Column) -> ColumnLine<'_> {
     ColumnLine { name: column.name(), kind: column.kind(), known: values.known(), categories, limits }
 }
 
-/// Checks what a condition says about columns and groups.
+/// Checks what the condition of a filter says about columns and groups, and reports if some photos were not read yet.
 ///
 /// # Errors
 /// When no table has the columns, their values cannot be compared in this way, or the library has no such group.
-pub fn check_names(snapshot: &Snapshot, condition: &Condition) -> anyhow::Result<()> {
+pub fn check_names(snapshot: &Snapshot, filter: &Filter) -> anyhow::Result<()> {
+    let Some(condition) = &filter.condition else { return Ok(()) };
+    report_unread_facts(snapshot);
     condition.check_columns(snapshot.tables()).map_err(|problem| anyhow!(problem.to_string()))?;
     condition.check_groups(snapshot.groups()).map_err(|problem| anyhow!(problem.to_string()))
 }

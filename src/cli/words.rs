@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::{GlobalArgs, SearchArgs};
-use super::hits::{ItemFields, TextInPicture, location, note, report_unread_facts};
+use super::hits::{ItemFields, TextInPicture, location, note};
 use super::outcome::Outcome;
 use super::output::{print_json, print_line};
 use super::session::Session;
@@ -20,10 +20,7 @@ pub fn search(args: SearchArgs, global: &GlobalArgs) -> anyhow::Result<Outcome> 
     let query = args.text.unwrap_or_default();
     let session = Session::open_truncated(global, args.truncation)?;
     let (snapshot, filter) = (session.engine.snapshot(), args.filter.filter());
-    if let Some(condition) = &filter.condition {
-        report_unread_facts(&snapshot);
-        super::tables::check_names(&snapshot, condition)?;
-    }
+    super::tables::check_names(&snapshot, &filter)?;
     let found = session.engine.find_words(&query)?;
     let rows = found.iter().filter_map(|id| snapshot.row_of(*id));
     let items = rows.filter_map(|row| Some((snapshot.item(row)?, snapshot.facts(row))));

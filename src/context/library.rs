@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vicinity_core::photo_lines::FactLine;
 use vicinity_core::{
     AxesLayout, Cluster, Clusters, FactsProgress, Failure, Filter, ItemId, Layout, MapProgress, MapQuality, Modality,
-    PictureText, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Suggestion, TextProgress,
+    PictureText, Progress, QueryPart, Scoring, SearchResult, SkipCounts, Stage, Suggestion, TextProgress,
 };
 use vicinity_engine::{
     FactCounts, FolderCounts, GraphMeasures, Histograms, ImportOptions, ModelState, Notice, Snapshot, UnfinishedImport,
@@ -132,6 +132,11 @@ pub struct LibraryState {
 }
 
 impl LibraryState {
+    /// Whether nothing is imported.
+    pub fn rests(&self) -> bool {
+        self.progress.stage == Stage::Idle && !self.adding
+    }
+
     /// Whether the user brought the vectors, so that nothing but items can be searched by.
     pub fn has_own_vectors(&self) -> bool {
         self.model_state == Some(ModelState::OwnVectors)

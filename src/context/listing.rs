@@ -153,13 +153,11 @@ impl Listing {
 pub fn matching_items(result: &SearchResult, snapshot: &Snapshot) -> Vec<(ItemId, f32)> {
     let listed = result.matching();
     let mut all: Vec<(ItemId, f32)> = listed.iter().map(|hit| (hit.item, hit.score)).collect();
-    let is_cut = listed.len() == result.hits.len() && listed.len() < result.above_threshold;
-    if is_cut && result.epoch == snapshot.epoch() {
+    if result.has_more_matches() && result.epoch == snapshot.epoch() {
         // What has a higher score than the last hit and is none itself was asked for.
         let last = listed.last().map_or(f32::INFINITY, |hit| hit.score);
         let known: HashSet<ItemId> = all.iter().map(|(id, _)| *id).collect();
-        let matching =
-            result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold && **score <= last);
+        let matching = result.scores.iter().enumerate().filter(|(row, score)| result.is_match(*row) && **score <= last);
         let matching = matching.filter_map(|(row, score)| Some((snapshot.item(row)?.id, *score)));
         let mut rest: Vec<(ItemId, f32)> = matching.filter(|(id, _)| !known.contains(id)).collect();
         rest.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use vicinity_core::{AxesLayout, Item, ItemId, Layout, SearchResult, Stage};
+use vicinity_core::{AxesLayout, Item, ItemId, Layout, SearchResult};
 use vicinity_engine::runtime_settings::DevicePreferences;
 
 use super::library::{LibraryState, RightTab};
@@ -91,7 +91,7 @@ impl State {
     /// Whether files are being read, or about to be.
     pub fn is_reading(&self) -> bool {
         let library = self.library();
-        library.adding || library.progress.stage != Stage::Idle || library.opening
+        !library.rests() || library.opening
     }
 
     /// What the right panel shows: beside the gallery the item, as the hits are in the centre already.

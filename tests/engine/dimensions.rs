@@ -55,7 +55,7 @@ fn batch(numbers: std::ops::Range<u32>, dim: usize) -> Vec<(NewItem, Embedding)>
 }
 
 fn find(snapshot: &Snapshot, n: u32, scoring: Scoring, k: usize) -> SearchResult {
-    let parts = [QueryVector { embedding: embedding(n), modality: modality(n), item: None, weight: 1.0 }];
+    let parts = [QueryVector { embedding: embedding(n), modality: modality(n), weight: 1.0 }];
     let visible = VisibleRows::everything(Arc::new(snapshot.clone()));
     search(&SearchParams { parts: &parts, asked: &std::collections::HashSet::new(), visible: &visible, scoring, k })
 }
@@ -205,7 +205,7 @@ fn an_engine_looks_at_fewer_dimensions_without_embedding_again() {
     let labelled = wait(&engine, |event| if let Event::LabelDone { result, .. } = event { Some(result) } else { None });
     assert!(labelled.expect("labelled").iter().all(|item| item.scores.iter().all(|s| s.score.abs() <= 1.0 + 1e-6)));
     let (npy, csv) = (dir.path().join("v.npy"), dir.path().join("i.csv"));
-    assert_eq!(export::write(&engine.snapshot(), &npy, &csv), Ok(4));
+    assert_eq!(export::write_labelled(&engine.snapshot(), None, &npy, &csv), Ok(4));
     let npy = std::fs::read(npy).expect("readable");
     assert!(String::from_utf8_lossy(&npy[..128]).contains("(4, 32)"));
     let row: Vec<f32> = npy[npy.len() - 32 * 4..].as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();

@@ -270,7 +270,7 @@ fn up_to_above(edges: impl Iterator<Item = f64>, high: f64) -> Vec<f64> {
 }
 
 /// 1, 2 or 5 times a power of ten, not below `step`; `None` if there is none.
-fn nice_step(step: f64) -> Option<f64> {
+pub fn nice_step(step: f64) -> Option<f64> {
     let power = 10_f64.powf(step.log10().floor());
     let usable = step > 0.0 && step.is_finite() && power.is_normal();
     let factor = DIGITS.into_iter().find(|factor| factor * power >= step * 0.999_999).unwrap_or(10.0);

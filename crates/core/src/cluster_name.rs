@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::item::{ContentHash, ItemId};
+use super::name::one_line;
 
 /// Contents that stand for all of a cluster.
 const SAMPLE: usize = 256;
@@ -31,11 +32,7 @@ pub struct MemberSample(Arc<[u64]>);
 impl GivenName {
     /// What the user typed as a name: on one line, and not longer than 80 characters; empty if nothing is left.
     pub fn cleaned(typed: &str) -> String {
-        let words: Vec<&str> = typed
-            .split(|letter: char| letter.is_whitespace() || letter.is_control())
-            .filter(|w| !w.is_empty())
-            .collect();
-        words.join(" ").chars().take(MAX_CHARS).collect::<String>().trim_end().to_owned()
+        one_line(typed).chars().take(MAX_CHARS).collect::<String>().trim_end().to_owned()
     }
 }
 

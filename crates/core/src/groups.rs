@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::item::ItemId;
-use super::name::fold;
+use super::name::{fold, one_line};
 
 /// The most characters of a group's name.
 pub const MAX_NAME: usize = 80;
@@ -115,8 +115,7 @@ impl ItemGroups {
     /// # Errors
     /// If it cannot have that name.
     pub fn renamed(mut self, from: &str, to: &str) -> Result<Self, GroupNameError> {
-        let to = to.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-        let to = to.collect::<Vec<_>>().join(" ");
+        let to = one_line(to);
         if to.is_empty() {
             return Err(GroupNameError::Empty);
         }

@@ -7,6 +7,12 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use super::format::file_name;
 use super::item::Item;
 
+/// A name as it was typed, on one line: words with one space between them.
+pub fn one_line(typed: &str) -> String {
+    let words = typed.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// The form in which names are compared: composed (Unicode NFC) and lower case.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {

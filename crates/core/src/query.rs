@@ -80,6 +80,17 @@ pub struct SearchResult {
 }
 
 impl SearchResult {
+    /// Whether a row is a match, listed or not.
+    pub fn is_match(&self, row: usize) -> bool {
+        self.scores.get(row).is_some_and(|score| *score >= self.threshold)
+    }
+
+    /// Whether there are more matches than the list holds.
+    pub fn has_more_matches(&self) -> bool {
+        let listed = self.matching().len();
+        listed == self.hits.len() && listed < self.above_threshold
+    }
+
     /// The hits at or above the threshold. List, map and selection all use exactly these.
     pub fn matching(&self) -> &[Hit] {
         // An item that is part of the query is counted but not listed.

@@ -40,8 +40,6 @@ pub struct QueryVector {
     pub embedding: Embedding,
     /// Which tower made it.
     pub modality: Modality,
-    /// The item it is, where it is one.
-    pub item: Option<ItemId>,
     /// How much it counts, 1 for a part of its own.
     pub weight: f32,
 }
@@ -306,12 +304,7 @@ mod tests {
     }
 
     fn find(scoring: Scoring, filter: &Filter, k: usize) -> SearchResult {
-        let parts = [QueryVector {
-            embedding: vector(Modality::Text, 2, 9),
-            modality: Modality::Text,
-            item: None,
-            weight: 1.0,
-        }];
+        let parts = [QueryVector { embedding: vector(Modality::Text, 2, 9), modality: Modality::Text, weight: 1.0 }];
         let visible = VisibleRows::new(Arc::new(library()), filter.clone(), None);
         search(&SearchParams { parts: &parts, asked: &HashSet::new(), visible: &visible, scoring, k })
     }
@@ -349,7 +342,7 @@ mod tests {
     fn an_item_is_no_hit_of_its_own_query() {
         let snapshot = Arc::new(library());
         let embedding = Embedding::new(snapshot.vector(4).expect("there")).expect("not zero");
-        let parts = [QueryVector { embedding, modality: Modality::Image, item: Some(ItemId(12)), weight: 1.0 }];
+        let parts = [QueryVector { embedding, modality: Modality::Image, weight: 1.0 }];
         let visible = VisibleRows::everything(snapshot);
         let (asked, scoring) = (HashSet::from([ItemId(12)]), Scoring::Centred);
         let found = search(&SearchParams { parts: &parts, asked: &asked, visible: &visible, scoring, k: 1000 });

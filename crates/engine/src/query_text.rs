@@ -12,5 +12,5 @@ use vicinity_models::{Model, TextOptions, guard};
 pub fn embed_text(model: &Model, text: &str, options: TextOptions) -> Result<QueryVector, SearchError> {
     let texts = guard::catch(|| model.text.embed(&[text], options))?;
     let text = texts.into_iter().next().ok_or(SearchError::NoVector)?;
-    Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, item: None, weight: 1.0 })
+    Ok(QueryVector { embedding: text.embedding, modality: Modality::Text, weight: 1.0 })
 }

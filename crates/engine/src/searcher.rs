@@ -288,15 +288,14 @@ impl SearchWorker {
     /// The vectors of a part, which weigh as much as one together.
     fn embed_all(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<Vec<QueryVector>, SearchError> {
         match part {
+            QueryPart::Item(id) => Ok(vec![item(*id, snapshot)?]),
             QueryPart::Items(items) => several(items, snapshot),
-            part => self.embed(part, snapshot).map(|vector| vec![vector]),
+            part => Ok(vec![self.embed(part)?]),
         }
     }
 
-    fn embed(&self, part: &QueryPart, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
-        if let QueryPart::Item(id) = part {
-            return item(*id, snapshot);
-        }
+    /// The vector of a part that the model embeds; items have theirs already.
+    fn embed(&self, part: &QueryPart) -> Result<QueryVector, SearchError> {
         let model = self.model.wait()?;
         match part {
             QueryPart::Text(text) => embed_text(&model, text, TextOptions::QUERY),
@@ -305,7 +304,7 @@ impl SearchWorker {
                 let options = TextOptions { long_text: self.library.import_options().long_text, ..Default::default() };
                 embed_content(&model, file_content::open(path, ReadOptions::default())?, options)
             }
-            QueryPart::Item(_) | QueryPart::Items(_) => unreachable!("items have vectors already"),
+            QueryPart::Item(_) | QueryPart::Items(_) => Err(SearchError::NotEmbedded),
         }
     }
 
@@ -322,10 +321,10 @@ impl SearchWorker {
         let labels = self.labels.as_ref().ok_or(SearchError::NoVector)?;
         match targets {
             LabelTargets::Part(part) => {
-                let found = self.embed(part, &snapshot)?;
+                let found = self.embed(part)?;
                 let embedding = found.embedding.truncated(snapshot.dim())?;
                 let scores = labels.score(embedding.as_slice(), found.modality);
-                Ok(vec![ScoredLabels { item: found.item, scores }])
+                Ok(vec![ScoredLabels { item: None, scores }])
             }
             LabelTargets::Items(items) => Ok(label_items(labels, items, &snapshot)),
         }
@@ -347,7 +346,7 @@ fn item(id: ItemId, snapshot: &Snapshot) -> Result<QueryVector, SearchError> {
     let vector = snapshot.vector(row).ok_or(SearchError::NotEmbedded)?;
     let modality = snapshot.item(row).ok_or(SearchError::ItemRemoved)?.modality;
     let embedding = Embedding::new(vector)?;
-    Ok(QueryVector { embedding, modality, item: Some(id), weight: 1.0 })
+    Ok(QueryVector { embedding, modality, weight: 1.0 })
 }
 
 /// The items of a query, which are no hits of it: all of a group, also those that its vector is not made of.
@@ -377,7 +376,7 @@ pub fn embed_picture(model: &Model, picture: &Picture) -> Result<QueryVector, Se
     // Preparation cannot say that it failed, whatever the tower is.
     let vectors = guard::catch(|| model.image.embed(&[model.image.prepare(picture)]))?;
     let embedding = vectors.into_iter().next().ok_or(SearchError::NoVector)?;
-    Ok(QueryVector { embedding, modality: Modality::Image, item: None, weight: 1.0 })
+    Ok(QueryVector { embedding, modality: Modality::Image, weight: 1.0 })
 }
 
 /// Embeds what a file holds.

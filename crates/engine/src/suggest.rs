@@ -190,7 +190,7 @@ impl SuggestionSearch {
 
     /// Scores the next candidate.
     pub fn score(&mut self, candidate: &Embedding) {
-        let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, item: None, weight: 1.0 }];
+        let parts = [QueryVector { embedding: candidate.clone(), modality: Modality::Text, weight: 1.0 }];
         let lookup = SearchParams {
             parts: &parts,
             asked: &HashSet::new(),

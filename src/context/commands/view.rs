@@ -80,8 +80,8 @@ pub enum ViewCommand {
     SetSplitShare(f32),
     /// Lead to the control of a criterion of the filter.
     ShowFilter(FilterControl),
-    /// A window of time moves, or has stopped.
-    SetTimelinePlaying(bool),
+    /// The timeline no longer plays.
+    StopTimeline,
     /// The window is narrow: the right panel is a drawer, and starts closed.
     SetNarrow(bool),
 }

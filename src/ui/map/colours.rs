@@ -66,8 +66,8 @@ pub struct PointColours {
     hidden: u64,
     /// The rows that the filter admits.
     visible: Arc<VisibleRows>,
-    /// For each row whether it matches the search, if the others are hidden.
-    hits: Option<Vec<bool>>,
+    /// Whether what does not match the search is hidden.
+    hides_misses: bool,
 }
 
 impl PointColours {
@@ -99,14 +99,9 @@ impl PointColours {
             let excluded = if key.display == FilterDisplay::Filter { 0.0 } else { DIMMED_OPACITY };
             dim(&mut rgba, excluded, |row| visible.contains(row));
         }
-        let hits = scores.filter(|_| matching && key.display == FilterDisplay::Filter);
-        let hits = hits.map(|result| {
-            let mut hits: Vec<bool> = result.scores.iter().map(|score| *score >= result.threshold).collect();
-            hits.resize(snapshot.len(), false);
-            hits
-        });
-        if let Some(hits) = &hits {
-            dim(&mut rgba, 0.0, |row| hits.get(row).copied().unwrap_or(false));
+        let hides_misses = matching && key.display == FilterDisplay::Filter;
+        if let Some(result) = scores.filter(|_| hides_misses) {
+            dim(&mut rgba, 0.0, |row| result.is_match(row));
         }
         if let Some(selection) = &key.selection {
             let selected = rows_of(snapshot, &selection.0.items);
@@ -114,7 +109,7 @@ impl PointColours {
         }
         let legend = categories.legend(&visible);
         let buffer = gpu.map(|gpu| gpu.upload_colours(&rgba));
-        Self { key, categories, legend, rgba, buffer, scale, hidden, visible, hits }
+        Self { key, categories, legend, rgba, buffer, scale, hidden, visible, hides_misses }
     }
 
     /// All items of an entry of the legend, visible or not.
@@ -139,8 +134,7 @@ impl PointColours {
 
     /// The search whose misses are not drawn at all, if any.
     pub fn hiding_search(&self) -> Option<&ArcKey<SearchResult>> {
-        let has_matches = |result: &&ArcKey<SearchResult>| !result.0.matching().is_empty();
-        self.key.result.as_ref().filter(|_| self.key.display == FilterDisplay::Filter).filter(has_matches)
+        self.key.result.as_ref().filter(|_| self.hides_misses)
     }
 
     /// Whether any points are not drawn because of the filter or the search.
@@ -170,7 +164,7 @@ impl PointColours {
     }
 
     fn is_hidden_miss(&self, row: usize) -> bool {
-        self.hits.as_ref().is_some_and(|hits| !hits.get(row).copied().unwrap_or(false))
+        self.hiding_search().is_some_and(|result| !result.0.is_match(row))
     }
 
     /// Whether a row is not hidden in the legend.

@@ -102,6 +102,7 @@ impl MapPanel {
         let text = |text: String| RichText::new(text).size(text_size::SMALL).color(theme.text2);
         ui.scope_builder(UiBuilder::new().max_rect(area).layout(Layout::left_to_right(Align::Center)), |ui| {
             ui.spacing_mut().item_spacing.x = SPACE[2];
+            let outliers = self.outliers();
             if let Some(progress) = cx.state.library().layout_progress {
                 // Wide enough for every number, so that the button beside it does not move.
                 let progress_text = |share: f32| format!("Improving the map… {:.0}%", share * 100.0);
@@ -112,13 +113,10 @@ impl MapPanel {
                 if ui.add(cancel.frame(false).min_size(vec2(24.0, 24.0))).clicked() {
                     cx.send(MapCommand::CancelLayout);
                 }
-            } else if let Some(current) =
-                self.cache.current.as_ref().filter(|_| !self.is_plot || self.outliers().is_some())
-            {
+            } else if let Some(current) = self.cache.current.as_ref().filter(|_| !self.is_plot || outliers.is_some()) {
                 // Names of clusters may lie below.
                 let ground = theme.map_ground.gamma_multiply(0.8);
                 Frame::new().fill(ground).corner_radius(RADIUS[0]).show(ui, |ui| {
-                    let outliers = self.outliers();
                     if self.is_plot {
                         // A scatter plot says on its axes what it is.
                         ui.label(text(outliers.unwrap_or_default()));

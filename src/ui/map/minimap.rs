@@ -37,10 +37,8 @@ impl MapPanel {
     /// Where the overview is, if it is shown.
     pub(super) fn minimap_place(&self) -> Option<(Rect, MapBounds)> {
         let bounds = self.cache.current.as_ref()?.scene.overview?;
-        let mut switches = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
-        let is_on = switches.any(|switch| switch.name == MINIMAP.name);
         let is_zoomed = self.flight.now().points_per_unit >= MIN_ZOOM * self.fit_scale();
-        (is_on && is_zoomed).then(|| (place(self.area, bounds), bounds))
+        (self.is_on(MINIMAP) && is_zoomed).then(|| (place(self.area, bounds), bounds))
     }
 
     /// Moves the view where the overview is dragged or clicked.

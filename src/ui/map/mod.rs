@@ -34,6 +34,7 @@ mod select_tools;
 mod thinning;
 mod ticks;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use egui::accesskit::Role;
@@ -246,6 +247,12 @@ impl MapPanel {
         }
     }
 
+    /// Whether a layer is on.
+    fn is_on(&self, switch: LayerSwitch) -> bool {
+        let mut on = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
+        on.any(|other| other.name == switch.name)
+    }
+
     /// Returns where clusters can be clicked, and where items can be pointed at.
     fn draw_layers(&mut self, ui: &Ui, cx: &Ctx<'_>, time: f64) -> (Vec<ClusterTarget>, Vec<(Rect, ItemId)>) {
         let theme = Theme::of(ui.ctx());
@@ -257,18 +264,15 @@ impl MapPanel {
             self.layers.iter_mut().for_each(|layer| layer.clear());
             return Default::default();
         };
-        let is_on = |switch: LayerSwitch| {
-            let mut on = self.layers.iter().filter(|layer| layer.is_on()).filter_map(|layer| layer.switch());
-            on.any(|other| other.name == switch.name)
-        };
         let near = params.camera.points_per_unit >= pictures::first_scale(&current.scene, self.area);
-        let shows_item_pictures = near && is_on(ITEM_PICTURES);
-        let shows_cluster_pictures = is_on(CLUSTER_PICTURES);
-        let reserved = self.controls.rects();
+        let shows_item_pictures = near && self.is_on(ITEM_PICTURES);
+        let shows_cluster_pictures = self.is_on(CLUSTER_PICTURES);
+        let (reserved, item_targets) = (self.controls.rects(), RefCell::default());
         let mut map = LayerContext {
             zoom: params.camera.points_per_unit / self.fit_scale(),
             reserved: &reserved,
             thumbnail: &|item| cx.thumbnail(item).flatten(),
+            item_targets: &item_targets,
             small_picture: &|item| cx.small_picture(item),
             shows_item_pictures,
             shows_cluster_pictures,
@@ -291,8 +295,8 @@ impl MapPanel {
         map.params.opacity *= self.layers.iter().map(|layer| layer.point_opacity()).product::<f32>();
         self.layers.iter().for_each(|layer| layer.draw_below_points(&map, &painter));
         self.layers.iter().for_each(|layer| layer.draw(&map, &painter));
-        let clusters = self.layers.iter().flat_map(|layer| layer.cluster_targets(&map));
-        (clusters.collect(), self.layers.iter().flat_map(|layer| layer.item_targets(&map)).collect())
+        let clusters = self.layers.iter().flat_map(|layer| layer.cluster_targets(&map)).collect();
+        (clusters, item_targets.into_inner())
     }
 }
 

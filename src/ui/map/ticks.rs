@@ -5,6 +5,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use crate::context::format;
+use vicinity_core::bins::nice_step;
 use vicinity_core::photo_summary::seconds_of_clock;
 
 /// At most so many are made, whatever is asked for.
@@ -29,9 +30,7 @@ pub fn numbers(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
         return Vec::new();
     }
     let least = range / wanted.max(1) as f64;
-    let power = 10_f64.powf(least.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|round| round * power).find(|step| *step >= least * 0.999);
-    let step = step.unwrap_or(power * 10.0);
+    let Some(step) = nice_step(least) else { return Vec::new() };
     let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
     let first = (low / step).ceil();
     let ticks = (0..MAX_TICKS).map(|i| (first + i as f64) * step).take_while(|value| *value <= high + step * 1e-9);

@@ -164,8 +164,7 @@ impl TimelinePanel {
     fn stop(&mut self, ctx: &Ctx<'_>) {
         self.step = None;
         if ctx.state.view.timeline_playing {
-            ctx.send(SearchCommand::FinishFilter);
-            ctx.send(ViewCommand::SetTimelinePlaying(false));
+            ctx.send(ViewCommand::StopTimeline);
         }
     }
 }

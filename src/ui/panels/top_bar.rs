@@ -298,22 +298,7 @@ fn chip_at(ui: &mut Ui, ctx: &Ctx<'_>, index: usize, chip: &QueryChip, at: egui:
         vicinity_core::QueryPart::Item(id) => ctx.thumbnail(*id).flatten(),
         _ => chip.texture.as_ref(),
     };
-    let (end, removed) = chip_of(ui, &chip.label, picture, ("chip", index), at, limit);
-    if removed {
-        ctx.send(SearchCommand::RemovePart(index));
-    }
-    end
-}
-
-/// Draws a chip; returns its right edge, and whether its cross was clicked.
-fn chip_of(
-    ui: &Ui,
-    label: &str,
-    picture: Option<&egui::TextureHandle>,
-    id: (&str, usize),
-    at: egui::Pos2,
-    limit: f32,
-) -> (f32, bool) {
+    let label = &chip.label;
     let theme = Theme::of(ui.ctx());
     let indent = if picture.is_some() { 30.0 } else { 10.0 };
     let available = (limit - at.x - indent - 26.0).clamp(24.0, 240.0);
@@ -324,16 +309,19 @@ fn chip_of(
         tile::cover(ui, texture, Rect::from_min_size(rect.min + vec2(7.0, 2.0), vec2(18.0, 18.0)), 3);
     }
     let middle = rect.center().y - galley.size().y / 2.0;
-    let chip = ui.interact(rect, Id::unique((id, "text")), Sense::hover());
+    let chip = ui.interact(rect, Id::unique((("chip", index), "text")), Sense::hover());
     if galley.elided {
         chip.on_hover_text(label);
     }
     ui.painter().galley(pos2(rect.left() + indent, middle), galley, theme.accent);
     let close = Rect::from_center_size(pos2(rect.right() - 12.0, rect.center().y), vec2(24.0, 24.0));
-    let response = ui.interact(close, Id::unique(id), Sense::click());
+    let response = ui.interact(close, Id::unique(("chip", index)), Sense::click());
     let cross = Rect::from_center_size(close.center(), vec2(12.0, 12.0));
     icons::paint(ui.painter(), Icon::Close, cross, if response.hovered() { theme.text1 } else { theme.accent });
     focus_ring(ui.painter(), theme, &response, close.shrink(2.0), RADIUS[0]);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Remove {label} from search")));
-    (rect.right(), response.clicked())
+    if response.clicked() {
+        ctx.send(SearchCommand::RemovePart(index));
+    }
+    rect.right()
 }

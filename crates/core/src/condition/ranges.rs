@@ -100,9 +100,7 @@ impl Filter {
         match attribute {
             Attribute::Field(Field::Modified | Field::Taken) => self.with_days(attribute, [None, None]),
             Attribute::Field(_) => self.replaced(|part| number_limit(part, attribute).is_some(), &[]),
-            Attribute::Column(name) => self
-                .with_column_limits(name, [None, None])
-                .replaced(|part| number_limit(part, attribute).is_some(), &[]),
+            Attribute::Column(name) => self.with_column_limits(name, [None, None]),
         }
     }
 

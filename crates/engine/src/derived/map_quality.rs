@@ -39,11 +39,8 @@ impl Artefact for MapMeasurer {
 
     fn update(&mut self, inputs: &Inputs<Arc<Layout>>, cancelled: &AtomicBool) {
         let Some(layout) = &inputs.request else { return };
-        // That of a request may be older than what was published since.
-        let snapshots = [&inputs.snapshot, &self.library.snapshot()];
-        let fits = |snapshot: &&&Arc<Snapshot>| snapshot.epoch() == layout.epoch;
-        let measured = match snapshots.iter().find(fits) {
-            Some(snapshot) => self.pool.install(|| measure(snapshot, layout, &self.graph, cancelled)),
+        let measured = match inputs.snapshot_of(layout, &self.library) {
+            Some(snapshot) => self.pool.install(|| measure(&snapshot, layout, &self.graph, cancelled)),
             // There is another layout by now, or will be; whoever waits for this one gets an answer.
             None => Ok(MapQuality { epoch: layout.epoch, generation: layout.generation, ..MapQuality::default() }),
         };
@@ -73,50 +70,43 @@ fn measure(
 }
 
 fn gap(snapshot: &Snapshot) -> Option<ModalityGap> {
-    if [Modality::Image, Modality::Text].iter().any(|modality| snapshot.count(*modality) == 0) {
-        return None;
-    }
+    let raw = distance(snapshot.mean(Modality::Image)?, snapshot.mean(Modality::Text)?);
     let modality = |row| snapshot.item(row).map(|item| item.modality);
-    let (vectors, rows) = (Centred::new(snapshot), snapshot.len());
-    let raw = distance_of_means(snapshot.dim(), rows, modality, |row, out| match snapshot.unit(row) {
-        Some(unit) => out.copy_from_slice(&unit),
-        None => out.fill(0.0),
-    });
-    let centred = distance_of_means(snapshot.dim(), rows, modality, |row, out| vectors.read(row, out));
-    Some(ModalityGap { raw, centred })
+    Some(ModalityGap { raw, centred: distance_of_means(&Centred::new(snapshot), modality) })
 }
 
 /// The distance between the mean of the rows of pictures and that of texts.
-fn distance_of_means(
-    dim: usize,
-    rows: usize,
-    modality: impl Fn(usize) -> Option<Modality>,
-    read: impl Fn(usize, &mut [f32]),
-) -> f32 {
+fn distance_of_means(vectors: &dyn VectorSource, modality: impl Fn(usize) -> Option<Modality>) -> f32 {
+    let dim = vectors.dim();
     let mut sums = [vec![0.0f64; dim], vec![0.0f64; dim]];
     let (mut counts, mut vector) = ([0usize; 2], vec![0.0f32; dim]);
-    for row in 0..rows {
+    for row in 0..vectors.count() {
         let Some(which) = modality(row).map(Modality::index) else { continue };
-        read(row, &mut vector);
+        vectors.read(row, &mut vector);
         sums[which].iter_mut().zip(&vector).for_each(|(sum, x)| *sum += f64::from(*x));
         counts[which] += 1;
     }
-    let [images, texts] = counts.map(|count| count.max(1) as f64);
-    let squares = sums[0].iter().zip(&sums[1]).map(|(a, b)| (a / images - b / texts).powi(2));
-    squares.sum::<f64>().sqrt() as f32
+    let mean = |which: usize| -> Vec<f32> {
+        sums[which].iter().map(|sum| (sum / counts[which].max(1) as f64) as f32).collect()
+    };
+    distance(&mean(0), &mean(1))
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vicinity_layout::VectorTable;
 
     #[test]
     fn the_gap_is_the_distance_between_the_means() {
-        let vectors = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [-1.0, 0.0]];
+        let vectors = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8, -1.0, 0.0];
         let modality = |row: usize| Some([Modality::Image, Modality::Text, Modality::Image, Modality::Text][row]);
-        let read = |row: usize, out: &mut [f32]| out.copy_from_slice(&vectors[row]);
         // Means: (.8, .4) and (-.5, .5).
-        let gap = distance_of_means(2, 4, modality, read);
+        let gap = distance_of_means(&VectorTable::new(&vectors, 2), modality);
         assert!((gap - (1.69f32 + 0.01).sqrt()).abs() < 1e-6, "{gap}");
     }
 }

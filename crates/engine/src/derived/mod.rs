@@ -26,6 +26,7 @@ use super::model_loader::LazyModel;
 use super::{Job, LayoutUpdates, Snapshot};
 pub use neighbour_graph::LatestGraph;
 use schedule::{Schedule, start};
+use vicinity_core::Layout;
 use vicinity_core::worker::Worker;
 
 /// Every artefact, a line each.
@@ -89,6 +90,13 @@ pub struct Inputs<R> {
     pub settled: bool,
     /// What the user has asked for, if anything.
     pub request: Option<R>,
+}
+
+impl<R> Inputs<R> {
+    /// The snapshot of a layout that was requested: these may be older than what was published since.
+    fn snapshot_of(&self, layout: &Layout, library: &Library) -> Option<Arc<Snapshot>> {
+        [&self.snapshot, &library.snapshot()].into_iter().find(|s| s.epoch() == layout.epoch).cloned()
+    }
 }
 
 /// What a job asks of an artefact.

@@ -7,8 +7,9 @@ use vicinity_core::atomic_file::AtomicFile;
 use vicinity_core::path_bytes::{path_bytes, path_text};
 use vicinity_core::{Item, LabelledItems, Part};
 
-/// Some items, in order.
-pub struct ItemTable<'a> {
+/// Some items of a collection, in order.
+#[derive(Clone, Copy)]
+pub struct ExportedItems<'a> {
     /// The collection.
     pub snapshot: &'a Snapshot,
     /// Rows of the collection.
@@ -17,7 +18,7 @@ pub struct ItemTable<'a> {
     pub labels: Option<&'a LabelledItems>,
     /// The similarity of each of `rows` to a query.
     pub scores: Option<&'a [f32]>,
-    /// `false` cancels.
+    /// Asked often; `false` cancels, and nothing is written.
     pub go_on: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -143,7 +144,7 @@ impl ItemColumn {
     }
 }
 
-impl ItemTable<'_> {
+impl ExportedItems<'_> {
     /// The columns; `score` is there for a search, and `path_bytes` if a path is not valid text.
     pub fn columns(&self) -> Vec<ItemColumn> {
         let exact = self.items().any(|item| path_bytes(&item.path).is_some());

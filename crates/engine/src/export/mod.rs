@@ -11,7 +11,7 @@ use std::path::Path;
 use super::Snapshot;
 use super::output_files::{self, OutputError, by_extension};
 pub use copy::{CopyReport, copy_files};
-use item_table::ItemTable;
+pub use item_table::ExportedItems;
 use vicinity_core::LabelledItems;
 use vicinity_core::atomic_file::AtomicFile;
 
@@ -24,31 +24,8 @@ enum ListFormat {
 
 const LISTS: [(&str, ListFormat); 2] = [("csv", ListFormat::Csv), ("parquet", ListFormat::Parquet)];
 
-/// Some items of a collection, in order.
-#[derive(Clone, Copy)]
-pub struct ExportedItems<'a> {
-    /// The collection.
-    pub snapshot: &'a Snapshot,
-    /// Its rows.
-    pub rows: &'a [usize],
-    /// The labels given to items.
-    pub labels: Option<&'a LabelledItems>,
-    /// The similarity of each of `rows` to a query.
-    pub scores: Option<&'a [f32]>,
-    /// Asked often; `false` cancels, and nothing is written.
-    pub go_on: &'a (dyn Fn() -> bool + Sync),
-}
-
 /// Writes a `.npy` file (format 1.0, little-endian f32, rows first) and a `.csv` file beside it; either both are there
-/// afterwards or neither was touched. Items without a vector are left out of both. Returns the number of rows.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn write(snapshot: &Snapshot, vectors: &Path, items: &Path) -> Result<usize, OutputError> {
-    write_labelled(snapshot, None, vectors, items)
-}
-
-/// The same, with the labels that were given to items.
+/// afterwards or neither was touched. Items without a vector are left out of both; `labels` are those given to items. Returns the number of rows.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -84,8 +61,7 @@ pub fn write_items(
     let rows: Vec<usize> = kept.iter().map(|at| export.rows[*at]).collect();
     let scores =
         export.scores.map(|scores| kept.iter().filter_map(|at| scores.get(*at).copied()).collect::<Vec<f32>>());
-    let table =
-        ItemTable { snapshot, rows: &rows, labels: export.labels, scores: scores.as_deref(), go_on: export.go_on };
+    let table = ExportedItems { rows: &rows, scores: scores.as_deref(), ..*export };
     let npy = |path: &Path| {
         let vectors = rows.iter().filter_map(|row| snapshot.unit(*row));
         draft(path, |file| write_npy(file, rows.len(), snapshot.dim(), vectors, export.go_on))

@@ -11,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
-use super::item_table::{ItemColumn, ItemTable, ItemValue, ItemValueKind, check_cancelled};
+use super::item_table::{ExportedItems, ItemColumn, ItemValue, ItemValueKind, check_cancelled};
 use vicinity_core::atomic_file::AtomicFile;
 
 /// Rows of a group: as many as are in memory at once.
@@ -21,7 +21,7 @@ const GROUP: usize = 100_000;
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(table: &ItemTable<'_>, file: &mut AtomicFile) -> io::Result<()> {
+pub fn write(table: &ExportedItems<'_>, file: &mut AtomicFile) -> io::Result<()> {
     write_groups(table, file).map_err(|error| match error {
         ParquetError::External(error) if error.downcast_ref::<io::Error>().is_some() => {
             error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error)
@@ -30,7 +30,7 @@ pub fn write(table: &ItemTable<'_>, file: &mut AtomicFile) -> io::Result<()> {
     })
 }
 
-fn write_groups(table: &ItemTable<'_>, file: &mut AtomicFile) -> Result<(), ParquetError> {
+fn write_groups(table: &ExportedItems<'_>, file: &mut AtomicFile) -> Result<(), ParquetError> {
     let columns = table.columns();
     let fields = columns.iter().map(|column| Ok(Arc::new(field(*column)?))).collect::<Result<_, ParquetError>>()?;
     let schema = Type::group_type_builder("items").with_fields(fields).build()?;
@@ -62,7 +62,7 @@ fn field(column: ItemColumn) -> Result<Type, ParquetError> {
 }
 
 fn write_column(
-    table: &ItemTable<'_>,
+    table: &ExportedItems<'_>,
     column: ItemColumn,
     rows: Range<usize>,
     out: &mut SerializedColumnWriter<'_>,

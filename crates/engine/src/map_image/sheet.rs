@@ -19,7 +19,7 @@ const SMALLEST_WITH_TEXT: u32 = 300;
 const UNIT_SIDE: f32 = 1000.0;
 const UNIT_GROWTH: f32 = 0.6;
 /// Of the legend, in units: size of the letters, height of a line, radius of a dot, space between entries.
-const LEGEND: [f32; 4] = [13.0, 24.0, 5.0, 22.0];
+pub const LEGEND: [f32; 4] = [13.0, 24.0, 5.0, 22.0];
 
 /// What is to be drawn.
 #[derive(Clone, Copy)]
@@ -118,7 +118,8 @@ impl MapSheet {
         let unit = (width.min(height) / UNIT_SIDE).powf(UNIT_GROWTH);
         let names = if has_text { named(map, options.pictures) } else { Vec::new() };
         let texts = names.iter().map(|name| name.text.as_str());
-        let fonts = Fonts::for_texts(texts.chain(map.categories.entries.iter().map(|entry| entry.name.as_str())));
+        let entries = map.categories.entries.iter().filter(|_| has_text).map(|entry| entry.name.as_str());
+        let fonts = Fonts::for_texts(texts.chain(entries));
         let (legend, below) = if has_text { legend(map, &fonts, size, unit, palette) } else { (Vec::new(), 0.0) };
         let area = [width, height - below];
         let view = SheetView::fitting(&map.layout.positions, area[0], area[1]);

@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::palette::css;
-use super::sheet::{LegendMark, MapSheet, SheetName};
+use super::sheet::{LEGEND, LegendMark, MapSheet, SheetName};
 use super::text::{BOLD, FAMILY, PLAIN, escaped};
 
 /// From the middle of the letters to the line that they stand on, as a share of their size.
@@ -89,11 +89,11 @@ fn words(name: &SheetName, sheet: &MapSheet) -> String {
 }
 
 fn entry(mark: &LegendMark, sheet: &MapSheet) -> String {
-    let size = 13.0 * sheet.unit;
+    let size = LEGEND[0] * sheet.unit;
     let ([x, y], text) = (mark.at, escaped(&mark.text));
     let base = y + BASELINE * size;
     let dot = mark.dot.map(|([x, y], colour)| {
-        format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{:.1}\" fill=\"{}\"/>\n", 5.0 * sheet.unit, css(colour))
+        format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{:.1}\" fill=\"{}\"/>\n", LEGEND[2] * sheet.unit, css(colour))
     });
     let (weight, colour) = if mark.dot.is_some() { (PLAIN, sheet.palette.text2) } else { (BOLD, sheet.palette.text1) };
     format!(

@@ -230,7 +230,7 @@ impl<'a> Batch<'a> {
     fn regrouped(&self) -> Option<ItemGroups> {
         let groups = &self.loaded.parts.groups;
         let now = |id: &ItemId| self.renumbered.get(id).copied().unwrap_or(*id);
-        let is_in_group = |old: &ItemId| groups.all().iter().any(|group| group.items().binary_search(old).is_ok());
+        let is_in_group = |old: &ItemId| groups.all().iter().any(|group| group.contains(*old));
         self.renumbered.keys().any(is_in_group).then(|| {
             let renumbered = |group: &ItemGroup| ItemGroup::new(group.name(), group.items().iter().map(now).collect());
             ItemGroups::new(groups.all().iter().map(renumbered))

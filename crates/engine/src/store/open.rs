@@ -123,8 +123,8 @@ impl Store {
             aside.display()
         )));
         if salvaged.groups > 0 {
-            let groups = if salvaged.groups == 1 { "1 group" } else { &format!("{} groups", salvaged.groups) };
-            notices.push(warning(format!("{groups} of items could not be kept; make them again")));
+            let groups = counted(salvaged.groups, "group", "groups");
+            notices.push(warning(format!("{groups} of items could not be recovered; create them again")));
         }
         let mut store = Self::open_writer(dir, model, notices)?;
         for root in salvaged.roots {

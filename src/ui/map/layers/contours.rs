@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use egui::{Painter, Rect, Stroke};
+use egui::{Painter, Stroke};
 
 use vicinity_core::MapPos;
 
@@ -64,12 +64,7 @@ impl MapLayer for Contours {
         for (at, level) in drawn.levels.iter().enumerate() {
             let share = at as f32 / (LEVELS.len() - 1) as f32;
             let colour = map.theme.text2.gamma_multiply(OPACITY[0] + (OPACITY[1] - OPACITY[0]) * share);
-            for ends in level {
-                let ends = ends.map(|end| map.screen_from_map(end));
-                if map.params.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
-                    painter.line_segment(ends, Stroke::new(1.0, colour));
-                }
-            }
+            map.draw_segments(painter, level, Stroke::new(1.0, colour));
         }
     }
 }

@@ -16,9 +16,10 @@ mod selection;
 mod slot;
 mod true_neighbours;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use egui::{Painter, Pos2, Rect, Ui};
+use egui::{Painter, Pos2, Rect, Stroke, Ui};
 
 use crate::context::{Selection, SmallPicture, Snapshot};
 use crate::ui::theme::Theme;
@@ -81,6 +82,8 @@ pub struct LayerContext<'a> {
     pub result: Option<&'a Arc<SearchResult>>,
     /// A thumbnail, if it is loaded; if not, it will be.
     pub thumbnail: &'a dyn Fn(ItemId) -> Option<&'a egui::TextureHandle>,
+    /// Where items can be pointed at, beside their points; what draws them adds to it.
+    pub item_targets: &'a RefCell<Vec<(Rect, ItemId)>>,
     /// A small picture, if it is loaded; if not, it will be.
     pub small_picture: &'a dyn Fn(ItemId) -> Option<SmallPicture>,
     /// Whether items are shown with pictures, at this scale.
@@ -103,6 +106,16 @@ impl LayerContext<'_> {
     /// Screen position of a map position.
     pub fn screen_from_map(&self, pos: MapPos) -> Pos2 {
         self.params.camera.screen_from_map(self.params.area, pos)
+    }
+
+    /// Draws those of some segments that are in view.
+    pub fn draw_segments(&self, painter: &Painter, segments: &[[MapPos; 2]], stroke: Stroke) {
+        for segment in segments {
+            let ends = segment.map(|end| self.screen_from_map(end));
+            if self.params.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
+                painter.line_segment(ends, stroke);
+            }
+        }
     }
 
     /// Screen position of a row.
@@ -158,11 +171,6 @@ pub trait MapLayer: 'static {
 
     /// Where clusters can be clicked.
     fn cluster_targets(&self, _data: &Self::Data, _map: &LayerContext<'_>) -> Vec<ClusterTarget> {
-        Vec::new()
-    }
-
-    /// Where items can be pointed at, beside their points.
-    fn item_targets(&self, _data: &Self::Data, _map: &LayerContext<'_>) -> Vec<(Rect, ItemId)> {
         Vec::new()
     }
 

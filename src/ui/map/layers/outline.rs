@@ -7,6 +7,8 @@ use vicinity_core::MapPos;
 
 use super::super::contour_lines::contour_lines;
 
+/// Number of scale steps per doubling at which an outline is recomputed.
+const STEPS_PER_DOUBLING: f64 = 2.0;
 /// Side of a counting cell in screen points: about the width of a ring.
 const CELL_SIZE: f32 = 14.0;
 /// This many selected points in three by three cells are dense: their rings would touch.
@@ -20,6 +22,16 @@ const MAX_SAMPLES: f32 = 280.0;
 
 /// A segment of the outline, in map units.
 pub type LineSegment = [MapPos; 2];
+
+/// The step of a scale, in screen points per map unit: an outline is the same within it.
+pub fn scale_step(points_per_unit: f64) -> i32 {
+    (points_per_unit.max(1e-6).log2() * STEPS_PER_DOUBLING).round() as i32
+}
+
+/// The scale of a step.
+pub fn scale_of_step(step: i32) -> f32 {
+    (f64::from(step) / STEPS_PER_DOUBLING).exp2() as f32
+}
 
 /// Which of `places` are so dense that rings would hide them, at `points_per_unit` screen points per map unit.
 pub fn dense(places: &[MapPos], points_per_unit: f32) -> Vec<bool> {

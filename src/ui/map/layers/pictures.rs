@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use egui::{Color32, CornerRadius, FontId, Painter, Rect, Stroke, StrokeKind, Vec2};
+use egui::{Color32, CornerRadius, FontId, Painter, Rect, Stroke, StrokeKind, TextureId, Vec2};
 
-use vicinity_core::{Clusters, ItemId, MapPos, MapQuality, Modality};
+use vicinity_core::{Clusters, ItemId, MapPos, MapQuality, Modality, SearchResult};
 
 use super::super::arc_key::ArcKey;
 use super::super::colours::PointColours;
@@ -67,6 +67,16 @@ struct Shown {
     opacity: f32,
     /// How far its ground hides the points below, between 0 and 1.
     solid: f32,
+    is_selected: bool,
+    is_hit: bool,
+}
+
+/// What stands in place of a point.
+enum Content<'a> {
+    /// A texture, and the part of it.
+    Picture(TextureId, Rect),
+    /// The beginning of a text.
+    Words(&'a str),
 }
 
 impl MapLayer for ItemPictures {
@@ -108,28 +118,20 @@ impl MapLayer for ItemPictures {
     }
 
     fn draw(&self, placed: &PlacedPictures, map: &LayerContext<'_>, painter: &Painter) {
-        let mut shown = placed.shown(map);
-        // The most important are above the others while pictures fade in.
-        shown.reverse();
-        for picture in &shown {
-            let text = map.snapshot.item(picture.row).filter(|item| item.modality == Modality::Text);
-            let drawn = match text {
-                Some(item) => draw_card(picture, item.snippet.as_deref().unwrap_or_default(), map, painter),
-                None => draw_picture(picture, map, painter),
-            };
-            if drawn {
-                draw_edge(picture, map, painter);
+        let has_hits = map.result.is_some_and(|result| !result.matching().is_empty());
+        let result = map.result.filter(|_| has_hits);
+        // The most important are asked for first, and drawn last: above the others while pictures fade in.
+        let shown = placed.shown(map, result).into_iter().filter_map(|shown| Some((content(&shown, map)?, shown)));
+        let shown: Vec<(Content<'_>, Shown)> = shown.collect();
+        for (content, picture) in shown.iter().rev() {
+            match content {
+                Content::Picture(texture, uv) => draw_picture(picture, *texture, *uv, map, painter),
+                Content::Words(words) => draw_card(picture, words, map, painter),
             }
+            draw_edge(picture, map, painter);
         }
-    }
-
-    fn item_targets(&self, placed: &PlacedPictures, map: &LayerContext<'_>) -> Vec<(Rect, ItemId)> {
-        let is_drawn = |shown: &Shown| match map.snapshot.item(shown.row).map(|item| item.modality) {
-            Some(Modality::Text) => shown.rect.width() >= CARD,
-            _ => (map.small_picture)(shown.item).is_some(),
-        };
-        let shown = placed.shown(map).into_iter().filter(|shown| shown.opacity > 0.5 && is_drawn(shown));
-        shown.map(|shown| (shown.rect, shown.item)).collect()
+        let pointed = shown.iter().map(|(_, shown)| shown).filter(|shown| shown.opacity > 0.5);
+        map.item_targets.borrow_mut().extend(pointed.map(|shown| (shown.rect, shown.item)));
     }
 }
 
@@ -145,8 +147,8 @@ fn importance(rows: usize, quality: Option<&MapQuality>) -> Vec<u32> {
 }
 
 impl PlacedPictures {
-    /// What is on screen, the most important first.
-    fn shown(&self, map: &LayerContext<'_>) -> Vec<Shown> {
+    /// What is on screen, the most important first; `result` is the search that has hits.
+    fn shown(&self, map: &LayerContext<'_>, result: Option<&Arc<SearchResult>>) -> Vec<Shown> {
         // While points move to another layout, they would leave their pictures behind.
         if map.params.glide_progress < 1.0 || !Arc::ptr_eq(&self.scene.0, map.scene) {
             return Vec::new();
@@ -170,9 +172,11 @@ impl PlacedPictures {
             let faint = map.colours.rgba.get(row).is_some_and(|colour| colour[3] < FAINT);
             let appearing = ((scale / from - 1.0) / FADE).clamp(0.0, 1.0);
             let solid = beginning * appearing;
-            let opacity = solid * if faint && !is_marked(map, row, item.id) { DIMMED } else { 1.0 };
+            let is_selected = map.selection.set.contains(&item.id);
+            let is_hit = result.is_some_and(|result| result.is_match(row));
+            let opacity = solid * if faint && !is_selected && !is_hit { DIMMED } else { 1.0 };
             let rect = Rect::from_center_size(at, Vec2::splat(side));
-            shown.push(Shown { row, item: item.id, rect, opacity, solid });
+            shown.push(Shown { row, item: item.id, rect, opacity, solid, is_selected, is_hit });
         });
         shown
     }
@@ -189,33 +193,26 @@ pub fn first_scale(scene: &Scene, area: Rect) -> f64 {
     whole * (scene.len() as f64 / FEW).sqrt().clamp(NEAR[0], NEAR[1])
 }
 
-/// Whether an item is selected or a hit.
-fn is_marked(map: &LayerContext<'_>, row: usize, item: ItemId) -> bool {
-    map.selection.set.contains(&item) || is_hit(map, row)
-}
-
-fn is_hit(map: &LayerContext<'_>, row: usize) -> bool {
-    let score = |result: &vicinity_core::SearchResult| result.scores.get(row).is_some_and(|s| *s >= result.threshold);
-    map.result.is_some_and(|result| !result.matching().is_empty() && score(result))
-}
-
-/// Returns whether the picture is there.
-fn draw_picture(shown: &Shown, map: &LayerContext<'_>, painter: &Painter) -> bool {
+/// What is drawn of an item; `None` if that is not here yet, or would be too small.
+fn content<'a>(shown: &Shown, map: &LayerContext<'a>) -> Option<Content<'a>> {
+    let item = map.snapshot.item(shown.row)?;
+    if item.modality == Modality::Text {
+        let words = item.snippet.as_deref().unwrap_or_default();
+        return (shown.rect.width() >= CARD).then_some(Content::Words(words));
+    }
     let large = if shown.rect.width() > SMALL { (map.thumbnail)(shown.item) } else { None };
-    let large = large.map(|texture| (texture.id(), super::names::middle_of(texture.size_vec2())));
-    let small = || (map.small_picture)(shown.item).map(|small| (small.texture, small.uv));
-    let Some((texture, uv)) = large.or_else(small) else { return false };
+    let large = large.map(|texture| Content::Picture(texture.id(), super::names::middle_of(texture.size_vec2())));
+    let small = || (map.small_picture)(shown.item).map(|small| Content::Picture(small.texture, small.uv));
+    large.or_else(small)
+}
+
+fn draw_picture(shown: &Shown, texture: TextureId, uv: Rect, map: &LayerContext<'_>, painter: &Painter) {
     painter.rect_filled(shown.rect, radius(shown), map.theme.map_ground.gamma_multiply(shown.solid));
     let tint = Color32::WHITE.gamma_multiply(shown.opacity);
     painter.add(egui::epaint::RectShape::filled(shown.rect, radius(shown), tint).with_texture(texture, uv));
-    true
 }
 
-/// Returns whether the card is large enough to be there.
-fn draw_card(shown: &Shown, words: &str, map: &LayerContext<'_>, painter: &Painter) -> bool {
-    if shown.rect.width() < CARD {
-        return false;
-    }
+fn draw_card(shown: &Shown, words: &str, map: &LayerContext<'_>, painter: &Painter) {
     let (size, margin) = LETTERS;
     painter.rect_filled(shown.rect, radius(shown), map.theme.raised.gamma_multiply(shown.solid));
     let inner = shown.rect.shrink(margin);
@@ -227,13 +224,12 @@ fn draw_card(shown: &Shown, words: &str, map: &LayerContext<'_>, painter: &Paint
     job.wrap.max_rows = (inner.height() / (size * 1.35)) as usize;
     let galley = painter.layout_job(job);
     painter.with_clip_rect(shown.rect.intersect(painter.clip_rect())).galley(inner.min, galley, colour);
-    true
 }
 
 /// In the colour of the point; of a hit or a selected item, more visibly.
 fn draw_edge(shown: &Shown, map: &LayerContext<'_>, painter: &Painter) {
     let [r, g, b, _] = map.colours.rgba.get(shown.row).copied().unwrap_or_default();
-    let (width, colour) = match (map.selection.set.contains(&shown.item), is_hit(map, shown.row)) {
+    let (width, colour) = match (shown.is_selected, shown.is_hit) {
         (true, _) => (3.0, map.theme.accent),
         (_, true) => (2.5, map.theme.hit),
         _ => (1.5, Color32::from_rgb(r, g, b)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Painter, Rect, Stroke};
+use egui::{Painter, Stroke};
 
 use vicinity_core::{Clusters, MapPos};
 
@@ -36,18 +36,19 @@ impl MapLayer for PointedCluster {
             scene: ArcKey(Arc::clone(map.scene)),
             clusters: ArcKey(Arc::clone(map.clusters?)),
             cluster: map.pointed_cluster?,
-            scale_step: scale_step(map),
+            scale_step: outline::scale_step(map.target.points_per_unit),
         })
     }
 
     fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Self::Data + Send + 'static {
         let (scene, clusters) = (Arc::clone(map.scene), map.clusters.cloned().unwrap_or_default());
-        let (cluster, step) = (map.pointed_cluster.unwrap_or_default(), scale_step(map));
+        let (cluster, step) =
+            (map.pointed_cluster.unwrap_or_default(), outline::scale_step(map.target.points_per_unit));
         move || {
             let count = clusters.all.get(cluster as usize).map_or(0, |cluster| cluster.count as usize);
             let rows = clusters.rows(cluster).step_by(count.div_ceil(MAX_ITEMS).max(1));
             let positions: Vec<MapPos> = rows.filter_map(|row| scene.layout.positions.get(row)).copied().collect();
-            (cluster, outline::around(&positions, (f64::from(step) / 2.0).exp2() as f32))
+            (cluster, outline::around(&positions, outline::scale_of_step(step)))
         }
     }
 
@@ -60,16 +61,6 @@ impl MapLayer for PointedCluster {
             return;
         }
         let stroke = Stroke::new(1.5, map.theme.text2);
-        for segment in outline {
-            let ends = segment.map(|end| map.screen_from_map(end));
-            if map.params.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
-                painter.line_segment(ends, stroke);
-            }
-        }
+        map.draw_segments(painter, outline, stroke);
     }
-}
-
-/// Steps of the scale at which the outline is found again, two for each doubling.
-fn scale_step(map: &LayerContext<'_>) -> i32 {
-    (map.target.points_per_unit.max(1e-6).log2() * 2.0).round() as i32
 }

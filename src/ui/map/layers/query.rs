@@ -95,10 +95,9 @@ impl MapLayer for Hits {
 pub fn rows_of_hits(result: &SearchResult, snapshot: &Snapshot) -> Vec<usize> {
     let listed = result.matching();
     let mut rows: Vec<usize> = listed.iter().filter_map(|hit| snapshot.row_of(hit.item)).collect();
-    if listed.len() == result.hits.len() && listed.len() < result.above_threshold {
+    if result.has_more_matches() {
         let known: HashSet<usize> = rows.iter().copied().collect();
-        let matching = result.scores.iter().enumerate().filter(|(_, score)| **score >= result.threshold);
-        rows.extend(matching.map(|(row, _)| row).filter(|row| !known.contains(row)));
+        rows.extend((0..result.scores.len()).filter(|row| result.is_match(*row) && !known.contains(row)));
     }
     rows
 }

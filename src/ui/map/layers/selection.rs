@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Painter, Rect, Stroke};
+use egui::{Painter, Stroke};
 
 use crate::context::{Selection, Snapshot};
 use vicinity_core::{Filter, MapPos, SearchResult};
@@ -16,8 +16,6 @@ use super::{LayerContext, MapLayer};
 
 /// Maximum number of selected items with a ring. A larger selection dims the other points instead.
 pub const MAX_RINGS: usize = 300;
-/// Number of scale steps per doubling at which the outline is recomputed.
-const STEPS_PER_DOUBLING: f64 = 2.0;
 
 /// The selected items.
 pub struct SelectedItems;
@@ -49,7 +47,7 @@ impl MapLayer for SelectedItems {
     fn key(&self, map: &LayerContext<'_>) -> Option<SelectionMarksKey> {
         let selected = map.selection.items.len();
         // A single ring is the same at every scale.
-        let scale_step = if selected < 2 { 0 } else { scale_step(map.target.points_per_unit) };
+        let scale_step = if selected < 2 { 0 } else { outline::scale_step(map.target.points_per_unit) };
         (selected > 0).then(|| SelectionMarksKey {
             scene: ArcKey(Arc::clone(map.scene)),
             snapshot: ArcKey(Arc::clone(map.snapshot)),
@@ -64,7 +62,7 @@ impl MapLayer for SelectedItems {
     fn prepare(&self, map: &LayerContext<'_>) -> impl FnOnce() -> Highlight + Send + 'static {
         let (scene, snapshot, gpu) = (Arc::clone(map.scene), Arc::clone(map.snapshot), map.gpu.cloned());
         let (selection, colours) = (Arc::clone(map.selection), Arc::clone(map.colours));
-        let points_per_unit = scale_of_step(scale_step(map.target.points_per_unit));
+        let points_per_unit = outline::scale_of_step(outline::scale_step(map.target.points_per_unit));
         let colour = map.theme.accent;
         move || {
             let rows = selection.items.iter().filter_map(|id| snapshot.row_of(*id));
@@ -86,21 +84,8 @@ impl MapLayer for SelectedItems {
             return;
         }
         let stroke = Stroke::new(2.0, map.theme.accent);
-        for segment in &data.outline {
-            let ends = segment.map(|end| map.screen_from_map(end));
-            if map.params.area.intersects(Rect::from_two_pos(ends[0], ends[1])) {
-                painter.line_segment(ends, stroke);
-            }
-        }
+        map.draw_segments(painter, &data.outline, stroke);
     }
-}
-
-fn scale_step(points_per_unit: f64) -> i32 {
-    (points_per_unit.max(1e-6).log2() * STEPS_PER_DOUBLING).round() as i32
-}
-
-fn scale_of_step(step: i32) -> f32 {
-    (f64::from(step) / STEPS_PER_DOUBLING).exp2() as f32
 }
 
 /// The selected rows that get a ring each, and the outline around the others.

@@ -1,9 +1,8 @@
 //! A layer together with its prepared data, behind an object-safe trait.
 
-use egui::{Painter, Rect, Ui};
+use egui::{Painter, Ui};
 
 use crate::ui::theme::Theme;
-use vicinity_core::ItemId;
 
 use super::super::background_task::BackgroundTask;
 use super::super::cluster_targets::ClusterTarget;
@@ -22,9 +21,6 @@ pub trait LayerSlot {
 
     /// Where clusters can be clicked.
     fn cluster_targets(&self, map: &LayerContext<'_>) -> Vec<ClusterTarget>;
-
-    /// Where items can be pointed at, beside their points.
-    fn item_targets(&self, map: &LayerContext<'_>) -> Vec<(Rect, ItemId)>;
 
     /// The switch of a layer that can be turned off.
     fn switch(&self) -> Option<LayerSwitch>;
@@ -92,10 +88,6 @@ impl<L: MapLayer> LayerSlot for Slot<L> {
 
     fn cluster_targets(&self, map: &LayerContext<'_>) -> Vec<ClusterTarget> {
         self.data.as_ref().map(|data| self.layer.cluster_targets(data, map)).unwrap_or_default()
-    }
-
-    fn item_targets(&self, map: &LayerContext<'_>) -> Vec<(Rect, ItemId)> {
-        self.data.as_ref().map(|data| self.layer.item_targets(data, map)).unwrap_or_default()
     }
 
     fn switch(&self) -> Option<LayerSwitch> {

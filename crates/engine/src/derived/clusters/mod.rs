@@ -51,9 +51,7 @@ impl Artefact for ClusterFinder {
 
     fn update(&mut self, inputs: &Inputs<Arc<Layout>>, cancelled: &AtomicBool) {
         let Some(layout) = &inputs.request else { return };
-        // That of a request may be older than what was published since.
-        let snapshot =
-            [&inputs.snapshot, &self.library.snapshot()].into_iter().find(|s| s.epoch() == layout.epoch).cloned();
+        let snapshot = inputs.snapshot_of(layout, &self.library);
         let found = match snapshot.filter(|snapshot| !snapshot.is_empty()) {
             Some(snapshot) => self.find(&snapshot, layout, cancelled),
             // There is another layout by now, or will be; whoever waits for this one gets an answer.
