@@ -309,7 +309,7 @@
     name.textContent = entry.name;
     size.textContent = number(entry.count);
     button.append(dot, name, size);
-    button.title = "Click hides or shows it, a double click shows it alone";
+    button.title = "Click to show or hide; double-click to show only this";
     button.addEventListener("click", () => toggle(g));
     button.addEventListener("dblclick", () => alone(g));
     at("legend").append(button);

@@ -59,7 +59,7 @@ impl App {
         let library = self.state.library();
         let current = |layout: &&Arc<Layout>| library.snapshot.as_ref().is_some_and(|s| s.epoch() == layout.epoch);
         let Some(layout) = library.layout.as_ref().filter(current).cloned() else {
-            return self.notice(Severity::Warning, "The map is being made; try again once it is there");
+            return self.notice(Severity::Warning, "The map is not ready yet; try again later");
         };
         let clusters = library.clusters.clone().filter(|clusters| clusters.belong_to(&layout));
         let labels = Arc::clone(&library.labels.applied);
@@ -94,7 +94,7 @@ impl App {
     ) {
         let Some(snapshot) = self.state.library().snapshot.clone() else { return };
         if self.state.library().export.is_some() {
-            return self.notice(Severity::Warning, "Something is being exported; try again once that is done");
+            return self.notice(Severity::Warning, "Another export is running; try again when it is finished");
         }
         let progress = ExportProgress::new(activity);
         let token = progress.token();

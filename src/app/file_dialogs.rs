@@ -123,7 +123,7 @@ pub fn check_typed(purpose: PathPurpose, typed: &str, home: Option<&Path>) -> Re
     match (fits, purpose) {
         (true, _) => Ok(path),
         (false, PathPurpose::ExportSelection | PathPurpose::SaveMap) if path.is_file() => {
-            Err(format!("{typed} is there already; choose another name"))
+            Err(format!("{typed} already exists; choose another name"))
         }
         (false, PathPurpose::Export | PathPurpose::ExportSelection | PathPurpose::SaveMap) => {
             Err(format!("Cannot write to {typed}; choose a file in an existing folder"))

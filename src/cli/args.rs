@@ -128,7 +128,7 @@ pub enum CliCommand {
         about = "Place all items between opposites, or by date or number, as the axes of the window do"
     )]
     Axes(AxesArgs),
-    /// List the groups that were made in the window, or the items of one.
+    /// List the groups that were created in the window, or the items of one.
     Groups(GroupsArgs),
     /// Export vectors and a list of items, with rows in the same order, or copy their files to a folder.
     ///
@@ -491,13 +491,14 @@ pub struct MapArgs {
     /// Draw on a dark background.
     #[arg(long)]
     pub dark: bool,
-    /// Print how far the map can be trusted: whether what lies close together is alike (trustworthiness), and how many of the 15 items most like each one are near it.
+    /// Print how far the map can be trusted: whether items close together are similar (trustworthiness), and how many of each item's 15 nearest
+    /// neighbours are near it on the map.
     #[arg(long)]
     pub quality: bool,
     /// Print the quality as a JSON object.
     #[arg(long, requires = "quality")]
     pub json: bool,
-    /// What the colours mean.
+    /// What to colour points by.
     #[arg(long, value_parser = values::colouring(), default_value = "cluster")]
     pub colour: MapColouring,
     /// Draw a typical picture above the name of each cluster.
@@ -509,7 +510,7 @@ pub struct MapArgs {
     /// Title of the web page [default: Map].
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// Include the paths of all files in the web page. Without it, it has their names only.
+    /// Include the paths of all files in the web page. Without this option, only file names are included.
     #[arg(long)]
     pub paths: bool,
     /// Compute a new map, even if one is stored or you brought its positions (`vicinity index --positions`).
@@ -575,11 +576,11 @@ pub struct ExportArgs {
     /// List of items to write, a .csv or .parquet file; with a column path_bytes (base64) if a path is not Unicode.
     #[arg(long, value_name = "FILE")]
     pub items: Option<PathBuf>,
-    /// Folder to copy the files of the items to; created if missing. Nothing is overwritten: a file whose name is taken gets
-    /// another one.
+    /// Folder to copy the files of the items to; created if missing. Nothing is overwritten: a file is renamed if its name
+    /// is taken.
     #[arg(long, value_name = "DIR")]
     pub copy_to: Option<PathBuf>,
-    /// Export only items that match this text, the best first, with a column score.
+    /// Export only items that match this text, best first, with a column `score`.
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
     /// Export only items that are similar to this one: FILE, or FILE:ROW for a row of a table.

@@ -64,7 +64,7 @@ pub fn find<'a>(snapshot: &'a Snapshot, name: &str) -> anyhow::Result<&'a ItemGr
     snapshot.groups().named(name).ok_or_else(|| {
         let names: Vec<&str> = snapshot.groups().all().iter().map(|group| &**group.name()).collect();
         match names.is_empty() {
-            true => anyhow!("the library has no groups; they are made in the window"),
+            true => anyhow!("the library has no groups; they are created in the window"),
             false => anyhow!("the library has no group `{name}`; its groups are {}", names.join(", ")),
         }
     })

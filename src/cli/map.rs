@@ -44,7 +44,7 @@ fn draw(session: &Session, layout: &Arc<Layout>, args: &MapArgs, path: &Path, fo
     let found = needs_clusters.then(|| clusters(session, Arc::clone(layout))).transpose()?;
     let (snapshot, labels) = (session.engine.snapshot(), session.engine.labels()?);
     if args.colour == MapColouring::Label && labels.is_none() {
-        bail!("--colour label: no item has a label yet; the window gives them");
+        bail!("--colour label: no item has a label yet; assign labels in the window");
     }
     let categories = MapCategories::new(&snapshot, args.colour, found.as_deref(), labels.as_ref());
     let thumbnails = session.engine.thumbnails();

@@ -115,9 +115,9 @@ fn a_cluster_is_named_by_the_user_and_the_name_can_be_taken_back() {
     step_until(&mut window, "it is there again", |w| w.query_by_label("Sundays, 24").is_some());
     // An empty one is the one that was found.
     window.key_press(Key::F2);
-    step_until(&mut window, "a name is asked for", |w| w.query_by_label("Use found name").is_some());
-    window.get_by_label("Found in its items: golf courses / lawns");
-    click(&mut window, "Use found name");
+    step_until(&mut window, "a name is asked for", |w| w.query_by_label("Use suggested name").is_some());
+    window.get_by_label("Suggested name: golf courses / lawns");
+    click(&mut window, "Use suggested name");
     step_until(&mut window, "the found name is back", |w| w.query_by_label("golf courses, 24").is_some());
     assert_eq!(stored(&jobs), Some(Vec::new()));
 }

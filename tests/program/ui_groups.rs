@@ -68,7 +68,7 @@ fn keep_notes(window: &mut Window) {
 #[test]
 fn a_selection_is_kept_under_a_name_selected_again_renamed_and_deleted() {
     let (mut window, jobs) = open();
-    window.get_by_label("Press G to keep a selection");
+    window.get_by_label("Press G to save the selection");
     press(&mut window, Modifiers::NONE, Key::G);
     assert!(names(&window).is_empty(), "nothing is selected");
     keep_notes(&mut window);
@@ -85,7 +85,7 @@ fn a_selection_is_kept_under_a_name_selected_again_renamed_and_deleted() {
     window.run_steps(3);
     assert_eq!(selected(&window), (0..24).collect::<Vec<_>>());
     click(&mut window, "Group My notes: more");
-    click(&mut window, "Add the selection");
+    click(&mut window, "Add selection");
     step_until(&mut window, "all are in it", |w| w.query_by_label("My notes, 32").is_some());
     undo(&mut window);
     step_until(&mut window, "as before", |w| w.query_by_label("My notes, 8").is_some());

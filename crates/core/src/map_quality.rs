@@ -13,11 +13,12 @@ pub struct MapQuality {
     pub generation: u64,
     /// True neighbours of each row: 15, or fewer in a small collection.
     pub k: usize,
-    /// The rows of the `k` nearest of each row by cosine of centred vectors, the nearest first.
+    /// The rows of the `k` nearest of each row by cosine of centred vectors, the nearest first; `u32::MAX` for a row without a vector.
     pub neighbours: Arc<[u32]>,
-    /// Of each row the share, in [0, 1], of its true neighbours that are among its `k` nearest on the map.
+    /// Of each row the share, in [0, 1], of its true neighbours that are among its `k` nearest on the map; NaN for a row without
+    /// a vector.
     pub preserved: Vec<f32>,
-    /// The mean of `preserved`.
+    /// The mean of `preserved` where that is known.
     pub preservation: f32,
     /// The gap between pictures and texts; `None` where there are not both.
     pub gap: Option<ModalityGap>,

@@ -32,7 +32,7 @@ pub enum OutputError {
         path: PathBuf,
     },
     /// Nobody has asked whether to replace it.
-    #[error("{} is there already; choose another name", path.display())]
+    #[error("{} already exists; choose another name", path.display())]
     Exists {
         /// The file.
         path: PathBuf,

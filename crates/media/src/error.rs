@@ -114,7 +114,9 @@ pub enum TableError {
         name: &'static str,
     },
     /// A program wrote its formulas without computing them.
-    #[error("The table consists of formulas without results; open and save it in a spreadsheet program")]
+    #[error(
+        "The formulas in the table have no stored results; open the file in a spreadsheet program and save it again"
+    )]
     NotComputed,
     /// The picture column holds something else.
     #[error("The picture of the row is not in a known image format")]

@@ -11,7 +11,7 @@ actions! {
     /// Actions on groups.
     GroupAction {
         /// Keep the selection as a group.
-        Keep("Keep as group", "Keep the selected items under a name", [plain(Key::G)], with_selection);
+        Keep("Save as group", "Save the selected items as a named group", [plain(Key::G)], with_selection);
     }
 }
 

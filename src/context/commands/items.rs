@@ -14,7 +14,7 @@ actions! {
     /// Actions on items.
     ItemAction {
         /// Select everything that matches.
-        SelectAll("Select all", "Select everything that the search and the filter find", [command(Key::A)], with_items);
+        SelectAll("Select all", "Select all items that match the search and the filter", [command(Key::A)], with_items);
         /// Select files with the same content, and list them in the gallery.
         ShowDuplicates("Show exact duplicates", "Select files with the same content and list them", [], with_items);
         /// Show the selected item in the file manager.

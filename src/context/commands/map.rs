@@ -69,7 +69,8 @@ pub enum MapCommand {
     CancelLayout,
 }
 
-const ENCLOSED: &str = "What box, lasso and Select in view do; Shift adds, Alt subtracts, both intersect";
+const ENCLOSED: &str =
+    "How box, lasso and “Select in view” change the selection; Shift adds, Alt subtracts, both intersect";
 fn can_save(state: &State) -> Option<&'static str> {
     unless(state.library().layout.is_some(), "There is no map yet").or_else(|| not_exporting(state))
 }

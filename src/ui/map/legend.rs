@@ -75,9 +75,9 @@ impl MapPanel {
                 (true, None) => _ = ui.label(hint("Search to colour by similarity", theme)),
                 (false, _) if !listed && ramp.is_some() => {
                     let what = match cx.state.preferences.colour_by {
-                        ColourBy::Typical => "Items that have it among their nearest",
-                        ColourBy::Outlier => "Mean distance to its nearest",
-                        ColourBy::Preserved => "Share of its true neighbours that are near it here",
+                        ColourBy::Typical => "How often it is a nearest neighbour",
+                        ColourBy::Outlier => "Mean distance to its nearest neighbours",
+                        ColourBy::Preserved => "Share of its true neighbours that are near it on the map",
                         _ => &cx.state.preferences.colour_column,
                     };
                     ramp.into_iter().for_each(|limits| scale_bar(ui, what, limits, theme));

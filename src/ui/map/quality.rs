@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, cx: &Ctx<'_>, layout: &Layout, more: Option<&str>) {
             ui.add_space(SPACE[1]);
         }
         if layout.method == LayoutMethod::Pca {
-            ui.add(left(small("This is a preview; its quality is measured once the map is there.")));
+            ui.add(left(small("This is a preview; its quality is measured once the map is ready.")));
         } else if quality.is_none() {
             ui.add(left(small("Comparing each item's neighbours with those on the map…")));
         }
@@ -67,13 +67,13 @@ fn figures(layout: &Layout, quality: Option<&MapQuality>) -> Vec<(String, &'stat
     let kept = quality.map(|quality| {
         (
             format!("{:.0}% of neighbours kept", 100.0 * quality.preservation),
-            "How many of the 15 items most like each one are among the 15 nearest to it on the map. The rest are elsewhere: point at an item for lines to them.",
+            "How many of the 15 items most like each one are among the 15 nearest to it on the map. The rest are elsewhere: hover over an item to see lines to them.",
         )
     });
     let gap = quality.and_then(|quality| quality.gap).map(|gap| {
         (
             format!("Gap between pictures and texts {:.2}, here {:.2}", gap.raw, gap.centred),
-            "The distance between their means as the model gives them (0 to 2), and on this map, where both are centred so that a picture lies near the texts about it.",
+            "The distance between their means as the model gives them (0 to 2), and on this map, where both are centred so that a picture is near texts about it.",
         )
     });
     trust.into_iter().chain(kept).chain(gap).collect()

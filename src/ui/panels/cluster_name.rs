@@ -48,8 +48,8 @@ impl ClusterNameDialog {
         let theme = Theme::of(ui.ctx());
         ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 2.0 * SPACE[4]));
         let found = cluster.names.join(" / ");
-        let found = if found.is_empty() { "nothing in common".to_owned() } else { found };
-        note(ui, &format!("Found in its items: {found}"), theme.text2);
+        let found = if found.is_empty() { "none".to_owned() } else { found };
+        note(ui, &format!("Suggested name: {found}"), theme.text2);
         ui.add_space(SPACE[0]);
         let field = TextEdit::singleline(&mut self.typed).desired_width(f32::INFINITY).char_limit(80);
         let field = ui.add(field).accessible_name("Name of the cluster");
@@ -61,7 +61,7 @@ impl ClusterNameDialog {
         let (mut renamed, mut reset) = (field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)), false);
         ui.horizontal(|ui| {
             renamed |= buttons::primary(ui, "Rename").clicked();
-            reset = cluster.given.is_some() && buttons::secondary(ui, "Use found name").clicked();
+            reset = cluster.given.is_some() && buttons::secondary(ui, "Use suggested name").clicked();
         });
         if reset {
             self.typed.clear();

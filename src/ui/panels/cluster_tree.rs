@@ -216,7 +216,7 @@ fn tooltip(cluster: &Cluster) -> String {
     let found = cluster.names.join(" / ");
     match (&cluster.given, found.is_empty()) {
         (Some(_), true) => "Your name".to_owned(),
-        (Some(_), false) => format!("Your name; found: {found}"),
+        (Some(_), false) => format!("Your name; suggested: {found}"),
         (None, true) => "Its items have too little in common for a name".to_owned(),
         (None, false) => found,
     }
@@ -237,7 +237,7 @@ pub fn menu(ui: &mut Ui, ctx: &Ctx<'_>, at: u32, cluster: &Cluster) {
     if row(ui, "Rename…") {
         ctx.send(ClusterCommand::EditName(at));
     }
-    if cluster.given.is_some() && row(ui, "Use found name") {
+    if cluster.given.is_some() && row(ui, "Use suggested name") {
         ctx.send(ClusterCommand::SetName(at, String::new()));
     }
 }

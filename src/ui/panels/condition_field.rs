@@ -123,7 +123,7 @@ mod tests {
         let unknown = typed("column prize > 3").expect_err("no table has it");
         assert!(unknown.starts_with("No table of the library has a column “prize”; "), "{unknown}");
         let no_group = typed("not group = Dogs").expect_err("there is none");
-        assert_eq!(no_group, "The library has no group “Dogs”; groups are made in the window");
+        assert_eq!(no_group, "The library has no group “Dogs”; groups are created in the window");
         assert!(typed("group ~ Dogs").is_ok(), "of a part of a name any group may come to be");
         assert!(parsed("column prize > 3", None).is_ok(), "nothing is known yet");
     }

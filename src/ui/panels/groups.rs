@@ -42,7 +42,7 @@ pub fn show(ui: &mut Ui, ctx: &Ctx<'_>) {
     }
     if library.groups.all.is_empty() {
         let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
-        let hint = "Press G to keep a selection";
+        let hint = "Press G to save the selection";
         let response = ui.interact(row, ui.scope_id().with("no groups"), Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, hint));
         let inner = row.shrink2(vec2(SPACE[1], 0.0));
@@ -108,12 +108,12 @@ fn menu(ui: &mut Ui, ctx: &Ctx<'_>, name: &Arc<str>, is_filter: bool) {
     }
     divider(ui);
     ui.add_enabled_ui(has_selection, |ui| {
-        entry(ui, "Add the selection", GroupCommand::AddSelection(name()));
-        entry(ui, "Take the selection out", GroupCommand::RemoveSelection(name()));
+        entry(ui, "Add selection", GroupCommand::AddSelection(name()));
+        entry(ui, "Remove selection", GroupCommand::RemoveSelection(name()));
     });
     divider(ui);
     entry(ui, "Rename…", GroupCommand::EditName(Some(name())));
-    entry(ui, "Copy the paths of its files", GroupCommand::CopyPaths(name()));
+    entry(ui, "Copy paths", GroupCommand::CopyPaths(name()));
     entry(ui, "Delete group", GroupCommand::Delete(name()));
 }
 

@@ -89,7 +89,7 @@ pub fn interactive(ui: &mut Ui, ctx: &Ctx<'_>, histogram: &AttributeHistogram, l
         let items = |counts: &[u32]| format::number(counts.get(bin).copied().unwrap_or(0).into());
         let words = range_words(histogram, [bin, bin]);
         response.on_hover_text_at_pointer(format!(
-            "{words}: {} of {} items\nClick for this one, drag for several",
+            "{words}: {} of {} items\nClick to select this bar, drag to select a range",
             items(admitted),
             items(all)
         ));

@@ -56,7 +56,7 @@ impl TimelinePanel {
             let Some(histogram) = self.histogram(ctx) else {
                 self.stop(ctx);
                 if ctx.state.library().histograms.iter().next().is_some() {
-                    note(ui, "All items are of the same date", theme.text2);
+                    note(ui, "All items have the same date", theme.text2);
                 }
                 return;
             };

@@ -23,7 +23,7 @@ pub struct UnknownGroup {
 
 fn known(groups: &[String]) -> String {
     if groups.is_empty() {
-        return "; groups are made in the window".to_owned();
+        return "; groups are created in the window".to_owned();
     }
     let more = if groups.len() > NAMED { ", …" } else { "" };
     let named: Vec<&str> = groups.iter().take(NAMED).map(String::as_str).collect();

@@ -40,7 +40,6 @@ impl Artefact for GraphMeasurer {
     }
 
     fn failed(&mut self, reason: &str) {
-        self.event_sender
-            .notice(Severity::Error, format!("The neighbours of all items could not be compared ({reason})"));
+        self.event_sender.notice(Severity::Error, format!("The nearest neighbours could not be computed ({reason})"));
     }
 }

@@ -62,8 +62,13 @@ fn measure(
 ) -> Result<MapQuality, Cancelled> {
     let NeighbourGraph { k, nearest, .. } = graph.of(snapshot, cancelled)?;
     let positions: &[MapPos] = &layout.positions[..snapshot.len().min(layout.positions.len())];
-    let preserved = preserved(&nearest, k, positions, cancelled)?;
-    let preservation = preserved.iter().map(|share| f64::from(*share)).sum::<f64>() / preserved.len().max(1) as f64;
+    let mut preserved = preserved(&nearest, k, positions, cancelled)?;
+    let mut known = 0;
+    for (row, share) in preserved.iter_mut().enumerate() {
+        if snapshot.vector(row).is_some() { known += 1 } else { *share = f32::NAN }
+    }
+    let sum: f64 = preserved.iter().filter(|share| !share.is_nan()).map(|share| f64::from(*share)).sum();
+    let preservation = sum / f64::from(known.max(1));
     let &Layout { epoch, generation, .. } = layout;
     let (preservation, gap) = (preservation as f32, gap(snapshot));
     Ok(MapQuality { epoch, generation, k, neighbours: nearest, preserved, preservation, gap })

@@ -162,7 +162,7 @@ impl FreeNames {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::other("too many files of this name are there already"))
+        Err(io::Error::other("too many files with this name already exist"))
     }
 }
 

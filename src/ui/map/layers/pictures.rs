@@ -38,7 +38,7 @@ const FAINT: u8 = 100;
 
 /// The switch of the layer.
 pub const ITEM_PICTURES: LayerSwitch =
-    LayerSwitch { name: "Pictures", tooltip: "Pictures in place of points, once the view is near enough" };
+    LayerSwitch { name: "Pictures", tooltip: "Pictures instead of points when zoomed in" };
 
 /// Pictures of items.
 pub struct ItemPictures;
